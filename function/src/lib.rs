@@ -1,0 +1,6 @@
+//! What `quackctl` and its function share: the [`wire`] protocol and the text of [`value`]s.
+//!
+//! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
+
+pub mod value;
+pub mod wire;

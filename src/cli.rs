@@ -1,0 +1,212 @@
+//! The command line: clap definitions and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A serverless SQL engine over your data lake: one command puts it up, one takes it away.
+#[derive(Debug, Parser)]
+#[command(
+    name = "quackctl",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
+Start here:
+  quackctl init && quackctl up                      a whole engine on this laptop
+  quackctl load --sample taxi --table trips         some data in it
+  quackctl query 'SELECT count(*) FROM trips'       SQL on it
+  quackctl down                                     all gone again
+
+Values come from flags, then the environment (QUACK_*, .env), then quack.toml, then defaults."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Where the lake lives: `local`
+    #[arg(long, global = true, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Which of the project's deployments, e.g. dev or prod
+    #[arg(long, global = true, value_name = "NAME")]
+    pub stage: Option<String>,
+    /// Run as if started in DIR
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print the command's result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say what is being done, and where each setting came from
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Print results and errors, nothing else
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented quack.toml into this folder
+    #[command(after_help = "Examples:\n  quackctl init\n  quackctl -C lake init")]
+    Init,
+    /// Build the function, provision the target, load the declared data, prove it with a query
+    #[command(after_help = "\
+Run it again at any time: it converges, and changes nothing that is already right.
+
+Examples:
+  quackctl up
+  quackctl --stage test up       a second one, side by side with the first")]
+    Up,
+    /// Load files, a URL or a sample into a table
+    Load(LoadArgs),
+    /// List the tables, or show one table's columns and statistics
+    #[command(
+        after_help = "Examples:\n  quackctl tables\n  quackctl tables trips\n  quackctl tables --json | jq '.tables[].name'"
+    )]
+    Tables {
+        /// Show this table
+        name: Option<String>,
+    },
+    /// Run SQL on the function
+    Query(QueryArgs),
+    /// Run SQL interactively
+    #[command(after_help = "\
+A statement ends with `;` and may take several lines. Tab completes keywords, tables and columns.
+Commands: .tables  .schema [TABLE]  .format NAME  .timer on|off  .help  .quit")]
+    Shell,
+    /// Show what is up, where, and whether it is well
+    #[command(after_help = "\
+Examples:
+  quackctl status
+  quackctl status --json
+
+Use the AWS CLI on the local target, with the endpoint and the keys that `status --json` tells:
+  export AWS_SHARED_CREDENTIALS_FILE=$(quackctl status --json | jq -r .credentials_file)
+  aws --region us-east-1 --endpoint-url $(quackctl status --json | jq -r .endpoint) s3 ls")]
+    Status,
+    /// Show the function's logs
+    #[command(after_help = "Examples:\n  quackctl logs\n  quackctl logs -f")]
+    Logs {
+        /// Keep printing new lines until Ctrl-C
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Remove everything that `up` made
+    #[command(after_help = "\
+Examples:
+  quackctl down                  asks before data is deleted
+  quackctl down --yes            does not ask
+  quackctl down --keep-data      keeps the bucket; a later `up` finds it again")]
+    Down {
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        /// Keep the bucket and the tables in it
+        #[arg(long)]
+        keep_data: bool,
+    },
+    /// Print a completion script for your shell
+    #[command(
+        after_help = "Examples:\n  quackctl completions bash > ~/.local/share/bash-completion/completions/quackctl\n  quackctl completions zsh > ~/.zfunc/_quackctl"
+    )]
+    Completions { shell: clap_complete::Shell },
+    /// The local target's own process
+    #[command(hide = true)]
+    Daemon,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group(clap::ArgGroup::new("from").required(true).args(["source", "sample", "dataset"])),
+    after_help = "\
+An interrupted load leaves the table as it was.
+
+Examples:
+  quackctl load trips.csv --table trips
+  quackctl load 'logs/*.jsonl' --table logs --append
+  quackctl load https://example.org/trips.parquet --table trips --replace
+  quackctl load trips.csv --table trips --partition-by 'day=CAST(pickup AS DATE)'
+  quackctl load --sample taxi --rows 5000000 --table trips --partition-by 'date=CAST(pickup_at AS DATE)'
+  quackctl load --dataset taxi --table trips"
+)]
+pub struct LoadArgs {
+    /// A file, a glob or an http(s) URL of Parquet, CSV or JSON(L)
+    pub source: Option<String>,
+    /// Generate synthetic data instead: `taxi`
+    #[arg(long, value_name = "NAME")]
+    pub sample: Option<String>,
+    /// Rows of the sample
+    #[arg(long, value_name = "N", requires = "sample")]
+    pub rows: Option<u64>,
+    /// Download a public data set instead: `taxi` (New York yellow cabs, April 2019)
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+    /// The table's name
+    #[arg(short, long, value_name = "NAME")]
+    pub table: String,
+    /// Split into one folder per value of EXPR; repeat for nested folders
+    #[arg(short, long, value_name = "NAME=EXPR")]
+    pub partition_by: Vec<String>,
+    /// Put the new rows in place of the table's
+    #[arg(long, conflicts_with = "append")]
+    pub replace: bool,
+    /// Add the new rows to the table's
+    #[arg(long)]
+    pub append: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group(clap::ArgGroup::new("text").args(["sql", "query", "file"])),
+    after_help = "\
+Data goes to standard output, everything else to standard error. Without SQL: a health check that counts a table's rows.
+
+Examples:
+  quackctl query 'SELECT count(*) FROM trips'
+  quackctl query -f report.sql --format markdown
+  echo 'SELECT 42' | quackctl query -
+  quackctl query --all --format parquet -o out.parquet 'SELECT * FROM trips'
+  quackctl query \"SELECT * FROM 's3://my-bucket/some/*.parquet'\" --limit 5"
+)]
+pub struct QueryArgs {
+    /// The SQL, or `-` to read it from standard input
+    pub sql: Option<String>,
+    /// The SQL, as an option
+    #[arg(short, long = "query", value_name = "SQL")]
+    pub query: Option<String>,
+    /// Read the SQL from a file
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Most rows to return [default: 20]
+    #[arg(short, long, value_name = "N", conflicts_with = "all")]
+    pub limit: Option<u64>,
+    /// Return every row
+    #[arg(short, long)]
+    pub all: bool,
+    /// How to write the rows [default: table]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub format: Option<Format>,
+    /// Write the rows to a file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+    Tsv,
+    Markdown,
+    Parquet,
+    Arrow,
+}

@@ -1,0 +1,1 @@
+//! The commands, one file each: thin, they only call the rooms beside this one.

@@ -1,0 +1,62 @@
+//! What every command is given: the configuration and how to speak.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::Global;
+use crate::config::Config;
+
+/// One command's surroundings.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub config: Config,
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+}
+
+impl Context {
+    pub fn new(global: &Global) -> Result<Self> {
+        let config = Config::load(global)?;
+        if global.verbose {
+            for (key, value, origin) in config.origins() {
+                eprintln!("{key} = {value} ({origin})");
+            }
+        }
+        Ok(Self { config, json: global.json, quiet: global.quiet, verbose: global.verbose })
+    }
+
+    /// Says something to a person, on standard error; silent with `--quiet`.
+    pub fn say(&self, message: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// Says something only with `--verbose`.
+    pub fn detail(&self, message: impl std::fmt::Display) {
+        if self.verbose {
+            eprintln!("{message}");
+        }
+    }
+
+    /// True where bars and spinners make sense.
+    pub fn interactive(&self) -> bool {
+        !self.quiet && !self.json && std::io::stderr().is_terminal()
+    }
+
+    /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
+    pub fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, result)?;
+            writeln!(out)?;
+        } else {
+            write!(out, "{result}")?;
+        }
+        Ok(())
+    }
+}

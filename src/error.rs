@@ -1,0 +1,62 @@
+//! Errors as users read them: what is wrong, quoting what they gave, and what to do next.
+
+use std::fmt;
+
+/// Exit code of a command line or a configuration that makes no sense.
+pub const USAGE: u8 = 2;
+
+/// An error that carries advice. Build one with [`failure`] or [`usage`]; it travels inside `anyhow::Error`.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    help: String,
+    code: u8,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A failure (exit code 1): `message` says what is wrong, `help` what to do next.
+pub fn failure(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+    Failure { message: message.into(), help: help.into(), code: 1 }.into()
+}
+
+/// A usage error (exit code 2).
+pub fn usage(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+    Failure { message: message.into(), help: help.into(), code: USAGE }.into()
+}
+
+/// Exit code for `error`.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(1, |failure| failure.code)
+}
+
+/// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`.
+pub fn report(error: &anyhow::Error, json: bool) {
+    let message = format!("{error:#}");
+    let help = error.downcast_ref::<Failure>().map(|failure| failure.help.as_str()).filter(|help| !help.is_empty());
+    if json {
+        eprintln!("{}", serde_json::json!({ "error": message, "help": help }));
+        return;
+    }
+    eprintln!("error: {message}");
+    if let Some(help) = help {
+        eprintln!("help: {help}");
+    }
+}
+
+/// The candidate nearest to `given`, when one is near enough to be what was meant.
+pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&given, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(given.len()) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,3 @@
+//! The lake: tables in the bucket, how they get there and what is known of them.
+
+pub mod catalog;

@@ -1,0 +1,16 @@
+//! Queries: invoke the function, take its result inline or spilled, reckon the cost.
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use quack_function::wire::{Column, Metadata};
+
+/// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
+pub struct ResultSet {
+    /// Arrow fields, with DuckDB's extension metadata for types that Arrow lacks.
+    pub schema: SchemaRef,
+    /// The same columns with DuckDB's type names.
+    pub columns: Vec<Column>,
+    pub batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
+    pub metadata: Metadata,
+}
