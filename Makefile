@@ -34,7 +34,9 @@ lint: ## rustfmt and clippy
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 bench: $(QUACKCTL) ## ours and the peers', side by side
-	benches/run $(QUACKCTL)
+	python3 -m venv target/peers
+	target/peers/bin/pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	target/peers/bin/python benches/bench.py $(QUACKCTL)
 
 install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl
