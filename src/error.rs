@@ -5,6 +5,9 @@ use std::fmt;
 /// Exit code of a command line or a configuration that makes no sense.
 pub const USAGE: u8 = 2;
 
+/// Exit code of a command that Ctrl-C ended, as shells have it: 128 + SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
 /// An error that carries advice. Build one with [`failure`] or [`usage`]; it travels inside `anyhow::Error`.
 #[derive(Debug)]
 pub struct Failure {
@@ -29,6 +32,11 @@ pub fn failure(message: impl Into<String>, help: impl Into<String>) -> anyhow::E
 /// A usage error (exit code 2).
 pub fn usage(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
     Failure { message: message.into(), help: help.into(), code: USAGE }.into()
+}
+
+/// The user ended the command (exit code 130): `message` says what was left undone.
+pub fn interrupted(message: impl Into<String>) -> anyhow::Error {
+    Failure { message: message.into(), help: String::new(), code: INTERRUPTED }.into()
 }
 
 /// Exit code for `error`.
