@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn quotes_what_must_be_quoted() {
-        let expected = "id,text,text\n1,plain,a|b\n2,\"with \"\"quotes\"\", commas\",\n3,\"line\nbreak\ttab\\\",\"\"\n";
+        let expected = "id,text,note\n1,plain,a|b\n2,\"with \"\"quotes\"\", commas\",\n3,\"line\nbreak\ttab\\\",\"\"\n";
         assert_eq!(rendered(tricky(), Format::Csv), expected);
     }
 }

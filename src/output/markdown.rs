@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn keeps_cells_apart() {
         let expected = "\
-| id | text | text |
+| id | text | note |
 | ---: | --- | --- |
 | 1 | plain | a\\|b |
 | 2 | with \"quotes\", commas | NULL |

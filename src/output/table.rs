@@ -199,7 +199,7 @@ mod tests {
     fn boxes_and_aligns() {
         let expected = "\
 ┌─────────┬────────────────────────┬─────────┐
-│      id │ text                   │ text    │
+│      id │ text                   │ note    │
 │ integer │ varchar                │ varchar │
 ├─────────┼────────────────────────┼─────────┤
 │       1 │ plain                  │ a|b     │

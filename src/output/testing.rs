@@ -23,14 +23,14 @@ pub fn result(columns: Vec<(&str, &str, ArrayRef)>) -> ResultSet {
     ResultSet { schema, columns: described, batches: Box::new(std::iter::once(Ok(batch))) }
 }
 
-/// Three rows with everything that formats must escape, and two columns of one name.
+/// Three rows with everything that formats must escape.
 pub fn tricky() -> ResultSet {
     let texts = StringArray::from(vec!["plain", "with \"quotes\", commas", "line\nbreak\ttab\\"]);
     let more = StringArray::from(vec![Some("a|b"), None, Some("")]);
     result(vec![
         ("id", "INTEGER", Arc::new(Int32Array::from(vec![1, 2, 3]))),
         ("text", "VARCHAR", Arc::new(texts)),
-        ("text", "VARCHAR", Arc::new(more)),
+        ("note", "VARCHAR", Arc::new(more)),
     ])
 }
 

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn keeps_a_row_on_a_line() {
-        let expected = "id\ttext\ttext\n1\tplain\ta|b\n2\twith \"quotes\", commas\t\\N\n3\tline\\nbreak\\ttab\\\\\t\n";
+        let expected = "id\ttext\tnote\n1\tplain\ta|b\n2\twith \"quotes\", commas\t\\N\n3\tline\\nbreak\\ttab\\\\\t\n";
         assert_eq!(rendered(tricky(), Format::Tsv), expected);
     }
 }

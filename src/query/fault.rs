@@ -47,11 +47,11 @@ pub fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) -> anyhow
             "`quackctl logs` shows its last words; the next query gets a new instance",
         );
     }
-    of_engine(message, catalog)
+    of_engine(kind, message, catalog)
 }
 
 /// An error of DuckDB, with its caret lines as they are.
-fn of_engine(message: &str, catalog: &Catalog) -> anyhow::Error {
+fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     let message = message.trim_end();
     if let Some(name) = between(message, "Table with name ", " does not exist") {
         // DuckDB knows only the tables that came with the query, so its own guess is of no use.
@@ -65,12 +65,9 @@ fn of_engine(message: &str, catalog: &Catalog) -> anyhow::Error {
         };
         return failure(lines.join("\n"), help);
     }
-    let outside = message.contains("disabled by configuration") || message.contains("disabled through configuration");
-    let help = match outside {
-        true => {
-            "queries reach the lake's own bucket and nothing else; bring data in with `quackctl load FILE --table NAME`"
-        }
-        false => "",
+    let help = match kind {
+        "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
+        _ => "",
     };
     failure(message, help)
 }
@@ -128,6 +125,7 @@ fn causes<'a>(error: &'a SdkError<InvokeError>) -> impl Iterator<Item = &'a (dyn
 mod tests {
     use super::*;
     use crate::cli::Cli;
+    use crate::error::Failure;
     use clap::Parser as _;
 
     fn shown(kind: &str, message: &str, tables: &[&str]) -> String {
@@ -143,7 +141,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cli = Cli::parse_from(["quackctl", "-C", dir.path().to_str().unwrap(), "status"]);
         let error = of_function(payload, &catalog, &Config::load(&cli.global).unwrap());
-        format!("{error:?}")
+        error.downcast_ref::<Failure>().map(|failure| format!("{failure:?}")).unwrap()
     }
 
     #[test]
@@ -151,7 +149,7 @@ mod tests {
         let message = "Catalog Error: Table with name tripz does not exist!\nDid you mean \"pg_type\"?\n\nLINE 1: FROM tripz\n             ^";
         let shown = shown("CatalogError", message, &["trips", "zones"]);
         assert!(shown.contains("did you mean `trips`?"), "{shown}");
-        assert!(!shown.contains("pg_type") && shown.contains("LINE 1: FROM tripz"), "{shown}");
+        assert!(!shown.contains("pg_type") && shown.contains("LINE 1: FROM tripz\\n"), "{shown}");
     }
 
     #[test]

@@ -119,6 +119,9 @@ impl Engine<'_> {
     ) -> Result<()> {
         match &answer.data {
             results::Payload::Spilled(spilled) => spill::fetch(self, spilled, out, cancel).await,
+            results::Payload::Inline(_) if answer.metadata.columns.is_empty() => {
+                Err(failure("the statement returns no rows to write", "leave --format parquet away"))
+            }
             results::Payload::Inline(_) => Err(failure(
                 "the function did not write the result as Parquet",
                 "it is of another version than this quackctl: run `quackctl up`",

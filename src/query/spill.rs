@@ -182,3 +182,74 @@ impl Drop for Rows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parquet(select: &str) -> TempPath {
+        let path = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap().into_temp_path();
+        let copy = format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display());
+        Connection::open_in_memory().unwrap().execute_batch(&copy).unwrap();
+        path
+    }
+
+    fn column(name: &str, sql_type: &str) -> Column {
+        Column { name: name.to_owned(), sql_type: sql_type.to_owned() }
+    }
+
+    #[test]
+    fn rows_keep_their_order_and_the_file_goes() {
+        let file = parquet("SELECT i FROM range(300_000) t(i)");
+        let path = file.to_path_buf();
+        let result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        let mut expected = 0;
+        for batch in result.batches {
+            let batch = batch.unwrap();
+            let values = batch.column(0).as_any().downcast_ref::<arrow::array::Int64Array>().unwrap().clone();
+            for value in values.values() {
+                assert_eq!(*value, expected);
+                expected += 1;
+            }
+        }
+        assert_eq!(expected, 300_000);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn rows_may_be_left() {
+        let file = parquet("SELECT i FROM range(1_000_000) t(i)");
+        let path = file.to_path_buf();
+        let mut result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        result.batches.next().unwrap().unwrap();
+        drop(result);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn types_come_back() {
+        let file =
+            parquet("SELECT CAST(-170141183460469231731687303715884105727::HUGEINT AS VARCHAR) AS \"a b\", 1 AS c");
+        let cast_back = [column("a b", "HUGEINT")];
+        let result = read(file, &cast_back, vec![column("a b", "HUGEINT"), column("c", "INTEGER")]).unwrap();
+        let field = result.schema.field(0);
+        assert_eq!(field.name(), "a b");
+        assert_eq!(field.metadata().get("ARROW:extension:name").map(String::as_str), Some("arrow.opaque"));
+        assert_eq!(result.batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn bad_files_and_bad_values_are_errors() {
+        let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let path = file.to_path_buf();
+        assert!(read(file, &[], Vec::new()).is_err());
+        assert!(!path.exists());
+        let file = parquet("SELECT 'no number' AS n");
+        let cast_back = [column("n", "HUGEINT")];
+        let error = match read(file, &cast_back, vec![column("n", "HUGEINT")]) {
+            Ok(mut result) => result.batches.next().unwrap().unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.to_string().contains("no number"), "{error}");
+    }
+}
