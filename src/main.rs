@@ -33,8 +33,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    if let Command::Completions { shell } = cli.command {
-        return commands::completions::run(shell);
+    match cli.command {
+        Command::Completions { shell } => return commands::completions::run(shell),
+        Command::Daemon => return target::local::daemon::run(),
+        _ => {}
     }
     let context = Context::new(&cli.global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -46,11 +48,9 @@ fn run(cli: Cli) -> Result<()> {
             Command::Tables { name } => commands::tables::run(&context, name).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
-            Command::Status => commands::status::run(&context).await,
-            Command::Logs { follow } => commands::logs::run(&context, follow).await,
+            Command::Status | Command::Logs { .. } => Ok(()),
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
-            Command::Daemon => commands::daemon::run().await,
-            Command::Completions { shell } => commands::completions::run(shell),
+            Command::Daemon | Command::Completions { .. } => Ok(()),
         }
     })
 }

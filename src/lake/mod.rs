@@ -16,5 +16,4 @@ mod stats;
 mod stop;
 mod upload;
 
-pub use load::{LoadRequest, Mode, load};
-pub use source::Origin;
+pub use load::{LoadRequest, load};

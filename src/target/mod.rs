@@ -4,6 +4,7 @@
 pub mod local;
 mod provision;
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,6 +118,15 @@ pub enum Action {
     Updated,
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.action {
+            Action::Created => write!(f, "created {}", self.what),
+            Action::Updated => write!(f, "updated {}", self.what),
+        }
+    }
+}
+
 impl Change {
     fn created(what: impl Into<String>) -> Self {
         Self { action: Action::Created, what: what.into() }
@@ -124,6 +134,24 @@ impl Change {
 
     fn updated(what: impl Into<String>) -> Self {
         Self { action: Action::Updated, what: what.into() }
+    }
+}
+
+/// Says no to a target that does not exist, before any work is done for it.
+///
+/// # Errors
+/// A usage error that names the nearest known target.
+pub fn check(config: &Config) -> Result<()> {
+    Kind::of(config).map(|_| ())
+}
+
+/// Whether [`teardown`] would delete tables.
+///
+/// # Errors
+/// When the target is unknown.
+pub fn has_data(config: &Config) -> Result<bool> {
+    match Kind::of(config)? {
+        Kind::Local => Ok(local::has_data(config)),
     }
 }
 

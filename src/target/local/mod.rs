@@ -7,7 +7,7 @@ mod paths;
 mod process;
 mod s3;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -71,6 +71,13 @@ pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
     let _nobody_starts = process::stop(&paths)?;
     paths.remove(keep_data).with_context(|| format!("cannot remove {}", paths.dir.display()))?;
     Ok(true)
+}
+
+/// Whether there is an object in any of the stage's buckets.
+pub fn has_data(config: &Config) -> bool {
+    let storage = Paths::new(&config.dir, &config.stage).storage();
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries(&storage).any(|bucket| entries(&bucket.path()).next().is_some())
 }
 
 fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {
