@@ -75,9 +75,9 @@ pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
 
 /// Whether there is an object in any of the stage's buckets.
 pub fn has_data(config: &Config) -> bool {
-    let storage = Paths::new(&config.dir, &config.stage).storage();
+    let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
     let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries(&storage).any(|bucket| entries(&bucket.path()).next().is_some())
+    entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
 }
 
 fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {
