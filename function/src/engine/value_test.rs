@@ -68,7 +68,7 @@ fn numbers_have_duckdbs_text() {
         "SELECT x::DOUBLE, x::FLOAT, (1 / x)::DOUBLE FROM (VALUES (0.1), (1e15), (1e16), (123456789), (1e-4), (1e-5), \
          (16777216), (1e22), (-1e-300), (3.14159265358979)) t(x)",
     );
-    assert_texts("SELECT x, x::FLOAT FROM (SELECT sqrt(range) * 10.0 ^ (range % 40 - 20) AS x FROM range(2000))");
+    assert_texts("SELECT sqrt(range) * 10.0 ^ (range % 40 - 20) FROM range(2000)");
     assert_texts(
         "SELECT 0.5::DECIMAL(1, 1), -0.05::DECIMAL(2, 2), 0.05::DECIMAL(3, 2), 0::DECIMAL(38, 38), -7::DECIMAL(4, 0)",
     );
@@ -138,7 +138,7 @@ fn json_of_scalars() {
     assert_json("-.5::DECIMAL(1, 1)", "-0.5");
     assert_json("12345678901234567890.123456789012345678::DECIMAL(38, 18)", "12345678901234567890.123456789012345678");
     assert_json("0.1::FLOAT", "0.1");
-    assert_json("1e300::DOUBLE", "1e300");
+    assert_json("1e300::DOUBLE", "1e+300");
     assert_json("'nan'::DOUBLE", r#""NaN""#);
     assert_json("'-inf'::FLOAT", r#""-Infinity""#);
     assert_json("true", "true");

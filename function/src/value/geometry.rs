@@ -1,6 +1,6 @@
 //! GEOMETRY: from well-known binary to well-known text, as DuckDB writes it.
 
-use super::number::push;
+use super::number::{push, push_float};
 use std::fmt::Write;
 
 const NAMES: [&str; 7] =
@@ -115,7 +115,7 @@ fn write_vertex(out: &mut String, coordinates: &[f64]) {
             out.push(' ');
         }
         let mut number = String::new();
-        super::number::push_float(&mut number, *coordinate, &format!("{coordinate:e}"));
+        push_float(&mut number, *coordinate);
         push(out, number.strip_suffix(".0").unwrap_or(&number));
     }
 }

@@ -5,6 +5,7 @@ use super::text::{write_scalar, write_text};
 use super::{Extension, dictionary_of, is_null, list_of, str_of, union_of};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::*;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::io::Write;
 
@@ -32,11 +33,11 @@ pub fn write_json(out: &mut Vec<u8>, field: &Field, array: &dyn Array, row: usiz
         }
         DataType::Float32 => {
             let value = array.as_primitive::<Float32Type>().value(row);
-            push_float(out, value.into(), &value);
+            push_float(out, value);
         }
         DataType::Float64 => {
             let value = array.as_primitive::<Float64Type>().value(row);
-            push_float(out, value, &value);
+            push_float(out, value);
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
             let text = str_of(array, row);
@@ -79,12 +80,12 @@ fn is_bare(field: &Field, array: &dyn Array) -> bool {
     }
 }
 
-fn push_float(out: &mut Vec<u8>, value: f64, shortest: &dyn std::fmt::Debug) {
+fn push_float(out: &mut Vec<u8>, value: impl Into<f64> + Serialize + Copy) {
     // Writing into a vector does not fail.
-    let _ = match value {
-        value if value.is_nan() => write!(out, "\"NaN\""),
-        value if value.is_infinite() => write!(out, "\"{}Infinity\"", if value < 0.0 { "-" } else { "" }),
-        _ => write!(out, "{shortest:?}"),
+    let _ = match value.into() {
+        number if number.is_nan() => write!(out, "\"NaN\""),
+        number if number.is_infinite() => write!(out, "\"{}Infinity\"", if number < 0.0 { "-" } else { "" }),
+        _ => serde_json::to_writer(out, &value).map_err(Into::into),
     };
 }
 

@@ -1,5 +1,6 @@
 //! Numbers as DuckDB writes them.
 
+use serde::Serialize;
 use std::fmt::{Display, Write};
 
 /// Appends anything that writes itself; a `String` takes it all.
@@ -26,18 +27,21 @@ pub fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_point: boo
 }
 
 /// A floating-point number as DuckDB's VARCHAR has it: shortest digits that read back to it, an exponent below 1e-4
-/// and from 1e16 on. `debug` is Rust's own shortest form of a finite number.
-pub fn push_float(out: &mut String, value: f64, shortest: &str) {
-    if value.is_nan() {
+/// and from 1e16 on.
+pub fn push_float(out: &mut String, value: impl Into<f64> + Serialize + Copy) {
+    let number: f64 = value.into();
+    if number.is_nan() {
         return out.push_str("nan");
     }
-    if value.is_infinite() {
-        return out.push_str(if value > 0.0 { "inf" } else { "-inf" });
+    if number.is_infinite() {
+        return out.push_str(if number > 0.0 { "inf" } else { "-inf" });
     }
-    let (sign, digits, exponent) = digits_of(shortest);
+    // Rust's own shortest form differs from DuckDB's where two are equally near; this one does not.
+    let shortest = serde_json::to_string(&value).unwrap_or_default();
+    let (sign, digits, exponent) = digits_of(&shortest);
     out.push_str(sign);
     let point = exponent + 1;
-    if value == 0.0 {
+    if number == 0.0 {
         out.push_str("0.0");
     } else if !(-4..16).contains(&exponent) {
         out.push_str(&digits[..1]);
@@ -64,14 +68,19 @@ pub fn push_float(out: &mut String, value: f64, shortest: &str) {
     }
 }
 
-/// Splits Rust's `{:e}` form into sign, significant digits and exponent.
-fn digits_of(scientific: &str) -> (&str, String, i32) {
-    let (sign, rest) = match scientific.strip_prefix('-') {
+/// Splits a decimal number, with or without an exponent, into sign, significant digits and the first one's exponent.
+fn digits_of(number: &str) -> (&str, String, i32) {
+    let (sign, rest) = match number.strip_prefix('-') {
         Some(rest) => ("-", rest),
-        None => ("", scientific),
+        None => ("", number),
     };
-    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
-    (sign, mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
+    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0');
+    let leading_zeros = (digits.len() - significant.len()) as i32;
+    let exponent = exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1 - leading_zeros;
+    (sign, significant.trim_end_matches('0').to_owned(), exponent)
 }
 
 /// A BIGNUM: three bytes of header, of which the top bit is the sign, then a big-endian magnitude; all bits are
@@ -120,7 +129,7 @@ mod tests {
 
     fn float(value: f64) -> String {
         let mut out = String::new();
-        push_float(&mut out, value, &format!("{value:e}"));
+        push_float(&mut out, value);
         out
     }
 

@@ -53,14 +53,8 @@ pub(super) fn write_scalar(out: &mut String, field: &Field, array: &dyn Array, r
         DataType::UInt16 => push(out, array.as_primitive::<UInt16Type>().value(row)),
         DataType::UInt32 => push(out, array.as_primitive::<UInt32Type>().value(row)),
         DataType::UInt64 => push(out, array.as_primitive::<UInt64Type>().value(row)),
-        DataType::Float32 => {
-            let value = array.as_primitive::<Float32Type>().value(row);
-            push_float(out, f64::from(value), &format!("{value:e}"));
-        }
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            push_float(out, value, &format!("{value:e}"));
-        }
+        DataType::Float32 => push_float(out, array.as_primitive::<Float32Type>().value(row)),
+        DataType::Float64 => push_float(out, array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal32(width, scale) => {
             write_decimal(out, array.as_primitive::<Decimal32Type>().value(row).into(), *width, *scale, style);
         }
