@@ -1,1 +1,10 @@
 //! The commands, one file each: thin, they only call the rooms beside this one.
+
+pub mod completions;
+pub mod down;
+pub mod init;
+pub mod load;
+pub mod query;
+pub mod shell;
+pub mod tables;
+pub mod up;

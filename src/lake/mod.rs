@@ -1,3 +1,19 @@
 //! The lake: tables in the bucket, how they get there and what is known of them.
 
 pub mod catalog;
+pub mod describe;
+mod download;
+mod engine;
+mod format;
+mod load;
+mod partition;
+mod sample;
+mod source;
+mod stage;
+mod staged;
+mod staging;
+mod stats;
+mod stop;
+mod upload;
+
+pub use load::{LoadRequest, load};

@@ -1,1 +1,115 @@
+//! The local target: an embedded cloud. One background process on loopback serves S3 and AWS Lambda's own API, so that
+//! the same SDK calls work against it and against AWS.
 
+mod credentials;
+pub mod daemon;
+mod paths;
+mod process;
+mod s3;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use self::credentials::Credentials;
+use self::paths::Paths;
+use self::process::Endpoint;
+use super::{Change, Target};
+use crate::config::Config;
+use crate::error::{failure, nearest, usage};
+
+/// The target of a stage that is up. A daemon that was killed is started again.
+///
+/// # Errors
+/// When nothing is up, with what to run.
+pub fn open(config: &Config) -> Result<Target> {
+    let paths = Paths::new(&config.dir, &config.stage);
+    if Endpoint::read(&paths).is_none() {
+        return Err(nothing_up(config));
+    }
+    let endpoint = match process::find(&paths) {
+        Some(endpoint) => endpoint,
+        None => {
+            let running = process::ensure_running(config, &paths)?;
+            if running.started {
+                eprintln!("note: the local target was not running; started it again");
+            }
+            running.note.iter().for_each(|note| eprintln!("note: {note}"));
+            running.endpoint
+        }
+    };
+    target(config, &paths, &endpoint)
+}
+
+/// Brings the stage's daemon up, with the settings of `config`.
+///
+/// # Errors
+/// When it cannot start, e.g. because the configured port is taken.
+pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
+    let paths = Paths::new(&config.dir, &config.stage);
+    let restarted = process::stop_if_outdated(config, &paths)?;
+    let running = process::ensure_running(config, &paths)?;
+    running.note.iter().for_each(|note| eprintln!("note: {note}"));
+    let what = format!("local target on {}", running.endpoint.url());
+    let change = match (running.started, restarted) {
+        (true, true) => Some(Change::updated(what)),
+        (true, false) => Some(Change::created(what)),
+        (false, _) => None,
+    };
+    Ok((target(config, &paths, &running.endpoint)?, change.into_iter().collect()))
+}
+
+/// Ends the daemon and removes the stage's files, or all but its buckets. False if there was nothing.
+///
+/// # Errors
+/// When the daemon does not end or a file cannot be removed.
+pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
+    let paths = Paths::new(&config.dir, &config.stage);
+    if !paths.dir.exists() {
+        return Ok(false);
+    }
+    let _nobody_starts = process::stop(&paths)?;
+    paths.remove(keep_data).with_context(|| format!("cannot remove {}", paths.dir.display()))?;
+    Ok(true)
+}
+
+/// Whether there is an object in any of the stage's buckets.
+pub fn has_data(config: &Config) -> bool {
+    let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
+}
+
+fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {
+    let path = paths.credentials();
+    let keys = Credentials::load(&path).with_context(|| format!("cannot read the keys in {}", path.display()))?;
+    let keys =
+        aws_credential_types::Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "quackctl");
+    Ok(Target::connect(config, &endpoint.url(), keys))
+}
+
+fn nothing_up(config: &Config) -> anyhow::Error {
+    let stage = &config.stage;
+    let stages = paths::stages(&config.dir);
+    let near = nearest(stage, stages.iter().map(String::as_str)).or(stages.first().map(String::as_str));
+    match near {
+        Some(near) => usage(
+            format!("stage `{stage}` is not up in {}", config.dir.display()),
+            format!("stage `{near}` is: use --stage {near}, or run `quackctl --stage {stage} up`"),
+        ),
+        None => failure(format!("nothing is up in {}", config.dir.display()), "run `quackctl up`"),
+    }
+}
+
+/// What a stage's daemon is, for a person or a program that wants to talk to it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Status {
+    pub running: bool,
+    pub endpoint: String,
+    pub pid: Option<i32>,
+    pub started_at: String,
+    /// The keys, in AWS's format.
+    pub credentials_file: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+}

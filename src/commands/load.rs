@@ -1,0 +1,15 @@
+//! `quackctl load`
+
+use anyhow::Result;
+
+use crate::cli::LoadArgs;
+use crate::context::Context;
+use crate::lake;
+use crate::target::Target;
+
+/// Loads data into a table and shows what is in it now.
+pub async fn run(context: &Context, args: LoadArgs) -> Result<()> {
+    let target = Target::open(&context.config)?;
+    let loaded = lake::load(context, &target, args.into()).await?;
+    context.print(&loaded)
+}

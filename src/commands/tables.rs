@@ -1,0 +1,21 @@
+//! `quackctl tables`
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::lake::catalog;
+use crate::lake::describe::{TableDetail, TableList};
+use crate::target::Target;
+
+/// Lists the tables, or describes the one that is named.
+pub async fn run(context: &Context, name: Option<String>) -> Result<()> {
+    let target = Target::open(&context.config)?;
+    let catalog = catalog::read(&target).await?;
+    match name {
+        Some(name) => {
+            let (name, table) = catalog.table(&name)?;
+            context.print(&TableDetail::new(name, table))
+        }
+        None => context.print(&TableList::new(&catalog)),
+    }
+}

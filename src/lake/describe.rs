@@ -1,0 +1,190 @@
+//! Tables as they are shown: after a load, all of them, one of them. Each value is text to people and JSON to programs.
+
+use std::collections::HashSet;
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement};
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+
+use super::catalog::{Catalog, ColumnStats, DataFile, Table};
+
+/// Longest bound that is shown; a longer one is cut.
+const BOUND_CHARS: usize = 32;
+
+/// What a load did.
+#[derive(Debug, Serialize)]
+pub struct Loaded {
+    /// Rows and bytes of this load; the table may have had more.
+    pub loaded_rows: u64,
+    pub loaded_bytes: u64,
+    pub time_ms: u64,
+    #[serde(flatten)]
+    pub table: TableDetail,
+}
+
+impl Loaded {
+    pub fn new(name: String, table: Table, files: &[DataFile], time: Duration) -> Self {
+        Self {
+            loaded_rows: files.iter().map(|file| file.rows).sum(),
+            loaded_bytes: files.iter().map(|file| file.bytes).sum(),
+            time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            table: TableDetail::new(&name, &table),
+        }
+    }
+}
+
+impl Display for Loaded {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let seconds = self.time_ms as f64 / 1000.0;
+        let rate = (self.loaded_bytes as f64 / seconds.max(0.001)) as u64;
+        writeln!(
+            f,
+            "loaded {} rows, {} into {} in {seconds:.1} s ({}/s)",
+            HumanCount(self.loaded_rows),
+            HumanBytes(self.loaded_bytes),
+            self.table.summary.name,
+            HumanBytes(rate),
+        )?;
+        self.table.fmt(f)
+    }
+}
+
+/// One table in few words.
+#[derive(Debug, Serialize)]
+pub struct TableSummary {
+    pub name: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub files: usize,
+    pub partitions: Partitions,
+    pub source: String,
+    pub synthetic: bool,
+    /// RFC 3339.
+    pub loaded_at: String,
+}
+
+/// How a table is split.
+#[derive(Debug, Serialize)]
+pub struct Partitions {
+    /// Names, outermost folder first; none for a table that is not partitioned.
+    pub columns: Vec<String>,
+    /// Distinct combinations of their values; one for a table that is not partitioned.
+    pub count: usize,
+}
+
+impl Display for Partitions {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.columns.is_empty() {
+            f.write_str("-")
+        } else {
+            write!(f, "{} by {}", self.count, self.columns.join(", "))
+        }
+    }
+}
+
+impl TableSummary {
+    fn new(name: &str, table: &Table) -> Self {
+        Self {
+            name: name.to_owned(),
+            rows: table.rows,
+            bytes: table.bytes,
+            files: table.files.len(),
+            partitions: Partitions {
+                columns: table.partitions.iter().map(|column| column.name.clone()).collect(),
+                count: table.files.iter().map(|file| &file.partition).collect::<HashSet<_>>().len(),
+            },
+            source: table.source.clone(),
+            synthetic: table.synthetic,
+            loaded_at: table.loaded_at.clone(),
+        }
+    }
+}
+
+/// All tables.
+#[derive(Debug, Serialize)]
+pub struct TableList {
+    pub tables: Vec<TableSummary>,
+}
+
+impl TableList {
+    pub fn new(catalog: &Catalog) -> Self {
+        Self { tables: catalog.tables.iter().map(|(name, table)| TableSummary::new(name, table)).collect() }
+    }
+}
+
+impl Display for TableList {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.tables.is_empty() {
+            return writeln!(f, "no tables yet; load one: quackctl load --sample taxi --table trips");
+        }
+        let mut grid = grid(&["table", "rows", "bytes", "files", "partitions", "source", "loaded at"], &[1, 2, 3]);
+        for table in &self.tables {
+            grid.add_row([
+                table.name.clone(),
+                HumanCount(table.rows).to_string(),
+                HumanBytes(table.bytes).to_string(),
+                table.files.to_string(),
+                table.partitions.to_string(),
+                table.source.clone(),
+                table.loaded_at.clone(),
+            ]);
+        }
+        writeln!(f, "{grid}")
+    }
+}
+
+/// One table with its columns.
+#[derive(Debug, Serialize)]
+pub struct TableDetail {
+    #[serde(flatten)]
+    pub summary: TableSummary,
+    pub columns: Vec<ColumnStats>,
+}
+
+impl TableDetail {
+    pub fn new(name: &str, table: &Table) -> Self {
+        Self { summary: TableSummary::new(name, table), columns: table.columns.clone() }
+    }
+}
+
+impl Display for TableDetail {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, .. } = &self.summary;
+        let split = if partitions.columns.is_empty() { String::new() } else { format!(", partitions: {partitions}") };
+        let plural = if *files == 1 { "" } else { "s" };
+        writeln!(f, "{name}: {} rows, {}, {files} file{plural}{split}", HumanCount(*rows), HumanBytes(*bytes))?;
+        writeln!(f, "from {source}, {loaded_at}")?;
+        let mut grid = grid(&["column", "type", "nulls", "min", "max"], &[2]);
+        for column in &self.columns {
+            grid.add_row([
+                column.name.clone(),
+                column.sql_type.clone(),
+                column.nulls.map_or_else(|| "?".to_owned(), |nulls| HumanCount(nulls).to_string()),
+                bound(column.min.as_deref()),
+                bound(column.max.as_deref()),
+            ]);
+        }
+        writeln!(f, "{grid}")
+    }
+}
+
+fn grid(header: &[&str], right: &[usize]) -> comfy_table::Table {
+    let mut grid = comfy_table::Table::new();
+    grid.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    for index in right {
+        if let Some(column) = grid.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    grid
+}
+
+/// A bound in one line; control characters would upset the terminal.
+fn bound(value: Option<&str>) -> String {
+    let Some(value) = value else { return String::new() };
+    let shown: String = value.chars().take(BOUND_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if value.chars().nth(BOUND_CHARS).is_some() { format!("{shown}…") } else { shown }
+}

@@ -1,0 +1,177 @@
+//! Downloads that go on where they broke off, also in a later run.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use indicatif::ProgressBar;
+use sha2::{Digest, Sha256};
+use ureq::http::StatusCode;
+use ureq::http::header::{CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
+
+use super::stop::Stop;
+use crate::error::failure;
+
+/// Times that a connection which breaks is taken up again before the command gives up.
+const RETRIES: u32 = 4;
+
+/// A server that is silent for this long has gone.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A download's place in the cache.
+pub struct Download {
+    url: String,
+    /// The finished file.
+    pub path: PathBuf,
+    /// What has come so far; its owner holds a lock on it.
+    part: PathBuf,
+    /// Which version of the file the part is of: the server's ETag or Last-Modified.
+    version: PathBuf,
+}
+
+impl Download {
+    /// The download of `url` in the folder `cache`.
+    pub fn new(url: &str, cache: &Path) -> Self {
+        let digest = Sha256::digest(url.as_bytes());
+        let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let at = |ending: &str| cache.join(format!("{name}{ending}"));
+        Self { url: url.to_owned(), path: at(""), part: at(".part"), version: at(".version") }
+    }
+
+    /// Fetches what is missing of the file into [`Self::path`]; returns at once when it is there.
+    ///
+    /// # Errors
+    /// When the server refuses, or breaks off again and again: the next run goes on from there.
+    pub fn fetch(&self, bar: &ProgressBar, stop: &Stop) -> Result<()> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut part = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.part)
+            .with_context(|| format!("cannot write {}", self.part.display()))?;
+        if part.try_lock().is_err() {
+            return Err(failure(format!("another command is downloading {}", self.url), "try again when it is done"));
+        }
+        let mut attempt = 0;
+        loop {
+            let before = part.metadata()?.len();
+            match self.attempt(&mut part, bar, stop) {
+                Ok(()) => break,
+                Err(Broken::Final(error)) => return Err(error),
+                Err(Broken::Again(error)) => {
+                    // Whoever makes progress may go on for ever.
+                    attempt = if part.metadata()?.len() > before { 1 } else { attempt + 1 };
+                    if attempt > RETRIES {
+                        return Err(failure(
+                            format!("the download of {} broke off: {error}", self.url),
+                            "run the command again: it goes on from where it broke off",
+                        ));
+                    }
+                    std::thread::sleep(Duration::from_millis(100 << attempt));
+                }
+            }
+        }
+        part.sync_all()?;
+        std::fs::rename(&self.part, &self.path)?;
+        _ = std::fs::remove_file(&self.version);
+        Ok(())
+    }
+
+    /// Removes the finished file.
+    pub fn discard(&self) {
+        _ = std::fs::remove_file(&self.path);
+    }
+
+    fn attempt(&self, part: &mut File, bar: &ProgressBar, stop: &Stop) -> Result<(), Broken> {
+        let have = part.metadata().map_err(Broken::disk)?.len();
+        let version = std::fs::read_to_string(&self.version).unwrap_or_default();
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(SILENCE))
+            .timeout_recv_response(Some(SILENCE))
+            .build()
+            .into();
+        let mut request = agent.get(&self.url).header("accept-encoding", "identity");
+        if have > 0 && !version.is_empty() {
+            request = request.header(RANGE, format!("bytes={have}-")).header(IF_RANGE, &version);
+        }
+        let mut response = request.call().map_err(|error| match error {
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Broken::Final(failure(
+                format!("cannot download {}: {error}", self.url),
+                "give a whole address, e.g. https://example.org/trips.parquet",
+            )),
+            other => Broken::Again(other.to_string()),
+        })?;
+        let status = response.status();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let resumed = status == StatusCode::PARTIAL_CONTENT
+            && header(CONTENT_RANGE).is_some_and(|range| range.starts_with(&format!("bytes {have}-")));
+        if status == StatusCode::RANGE_NOT_SATISFIABLE {
+            part.set_len(0).map_err(Broken::disk)?;
+            return Err(Broken::Again("the file changed on the server".to_owned()));
+        }
+        if status.is_server_error() {
+            return Err(Broken::Again(format!("the server answers {status}")));
+        }
+        if !resumed && status != StatusCode::OK {
+            return Err(Broken::Final(failure(
+                format!("cannot download {}: the server answers {status}", self.url),
+                "check the address in a browser",
+            )));
+        }
+        let start = if resumed { have } else { 0 };
+        part.set_len(start).map_err(Broken::disk)?;
+        // A weak ETag does not promise equal bytes, so nothing may be resumed by it.
+        let version = header(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| header(LAST_MODIFIED));
+        std::fs::write(&self.version, version.unwrap_or_default()).map_err(Broken::disk)?;
+        let length = response.body().content_length();
+        if let Some(length) = length {
+            bar.set_length(start + length);
+        }
+        bar.set_position(start);
+        let mut body = response.body_mut().as_reader();
+        let mut buffer = vec![0; 256 * 1024];
+        let mut got = 0;
+        loop {
+            stop.check().map_err(Broken::Final)?;
+            let read = body.read(&mut buffer).map_err(|error| Broken::Again(error.to_string()))?;
+            if read == 0 {
+                break;
+            }
+            part.write_all(&buffer[..read]).map_err(Broken::disk)?;
+            got += read as u64;
+            bar.inc(read as u64);
+        }
+        match length {
+            Some(length) if got < length => Err(Broken::Again(format!("{got} of {length} bytes came"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why an attempt ended early, and whether another makes sense.
+enum Broken {
+    Again(String),
+    Final(anyhow::Error),
+}
+
+impl Broken {
+    fn disk(error: std::io::Error) -> Self {
+        Self::Final(failure(format!("cannot keep the download: {error}"), "free some space, or set XDG_CACHE_HOME"))
+    }
+}
+
+/// Where downloads are kept for this user.
+pub fn cache() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("quackctl/downloads")
+}

@@ -1,0 +1,136 @@
+//! What a file is: by its name, else by its first bytes.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::error::failure;
+
+/// How rows are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Parquet,
+    Csv,
+    Tsv,
+    Json,
+}
+
+/// How the bytes of a text are packed, as DuckDB names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// A file's kind and packing. `name` is the name it goes by, which for a download is not `path`'s.
+///
+/// # Errors
+/// When the file cannot be read, is empty, or cannot be told.
+pub fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
+    let head = head(path, name)?;
+    let (stem, named_packing) = strip_packing(name);
+    let packing = match head.as_slice() {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+        _ => Packing::None,
+    };
+    let kind = match stem.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
+        Some("parquet") => Some(Kind::Parquet),
+        Some("csv") => Some(Kind::Csv),
+        Some("tsv") => Some(Kind::Tsv),
+        Some("json" | "jsonl" | "ndjson") => Some(Kind::Json),
+        _ => None,
+    };
+    match (kind, packing) {
+        (Some(kind), _) => Ok((kind, packing)),
+        (None, Packing::None) if named_packing.is_none() => Ok((sniff(&head), packing)),
+        _ => Err(failure(
+            format!("cannot tell what is in `{name}`"),
+            "name it by its kind before the packing, e.g. trips.csv.gz or trips.jsonl.zst",
+        )),
+    }
+}
+
+fn sniff(head: &[u8]) -> Kind {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.trim_ascii_start() {
+        [b'P', b'A', b'R', b'1', ..] => Kind::Parquet,
+        [b'{' | b'[', ..] => Kind::Json,
+        _ => Kind::Csv,
+    }
+}
+
+fn strip_packing(name: &str) -> (&str, Option<Packing>) {
+    for (ending, packing) in [(".gz", Packing::Gzip), (".zst", Packing::Zstd)] {
+        if let Some(stem) = name.strip_suffix(ending) {
+            return (stem, Some(packing));
+        }
+    }
+    (name, None)
+}
+
+fn head(path: &Path, name: &str) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(512).read_to_end(&mut head))
+        .with_context(|| format!("cannot read `{name}`"))?;
+    if head.is_empty() {
+        return Err(failure(format!("`{name}` is empty"), "give a file with rows in it"));
+    }
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detected(name: &str, content: &[u8]) -> Result<(Kind, Packing)> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, content).unwrap();
+        detect(&path, name)
+    }
+
+    #[test]
+    fn the_name_tells() {
+        assert_eq!(detected("a.CSV", b"{").unwrap(), (Kind::Csv, Packing::None));
+        assert_eq!(detected("a.tsv", b"x").unwrap(), (Kind::Tsv, Packing::None));
+        assert_eq!(detected("a.ndjson", b"x").unwrap(), (Kind::Json, Packing::None));
+        assert_eq!(detected("a.parquet", b"x").unwrap(), (Kind::Parquet, Packing::None));
+        assert_eq!(detected("a.csv.gz", b"\x1f\x8b\x08").unwrap(), (Kind::Csv, Packing::Gzip));
+        // Some servers unpack on the way.
+        assert_eq!(detected("a.csv.gz", b"a,b").unwrap(), (Kind::Csv, Packing::None));
+        assert_eq!(detected("a.jsonl.zst", b"\x28\xb5\x2f\xfd").unwrap(), (Kind::Json, Packing::Zstd));
+    }
+
+    #[test]
+    fn else_the_content_does() {
+        assert_eq!(detected("download", b"PAR1..").unwrap().0, Kind::Parquet);
+        assert_eq!(detected("download.txt", b"\n [1]").unwrap().0, Kind::Json);
+        assert_eq!(detected("download.txt", b"a,b\n1,2\n").unwrap().0, Kind::Csv);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_said() {
+        assert!(
+            detected("a.bin.gz", b"\x1f\x8b\x08")
+                .unwrap_err()
+                .to_string()
+                .contains("cannot tell what is in `a.bin.gz`")
+        );
+        assert!(detected("a.csv", b"").unwrap_err().to_string().contains("`a.csv` is empty"));
+    }
+}

@@ -1,0 +1,101 @@
+//! The folder that a load writes into before it uploads: removed when the load ends, and when it was killed by the next.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+const PREFIX: &str = "quackctl-load-";
+const LOCK: &str = "lock";
+
+/// A folder of this load's own, in the system's temporary folder (`TMPDIR`).
+pub struct Staging {
+    dir: TempDir,
+    /// Held for as long as the folder is in use: how the next load tells a leftover.
+    _lock: File,
+}
+
+impl Staging {
+    /// Makes a folder, after removing those that killed loads left behind.
+    ///
+    /// # Errors
+    /// When the temporary folder cannot be written to.
+    pub fn new() -> Result<Self> {
+        Self::within(&std::env::temp_dir())
+    }
+
+    fn within(parent: &Path) -> Result<Self> {
+        sweep(parent);
+        loop {
+            let dir = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .tempdir_in(parent)
+                .with_context(|| format!("cannot make a folder in {} (TMPDIR)", parent.display()))?;
+            let path = dir.path().join(LOCK);
+            // Another load's sweep may take the folder before it is locked; then try again.
+            match File::create(&path) {
+                Ok(lock) if lock.try_lock().is_ok() && path.exists() => return Ok(Self { dir, _lock: lock }),
+                Err(error) if dir.path().exists() => {
+                    return Err(error).with_context(|| format!("cannot write in {} (TMPDIR)", parent.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Where Parquet files go.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Where DuckDB spills.
+    pub fn spill(&self) -> PathBuf {
+        self.dir.path().join("spill")
+    }
+
+    /// The whole folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// Removes the folders in `parent` that no living load holds; best effort.
+fn sweep(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let dir = entry.path();
+        match File::open(dir.join(LOCK)) {
+            Ok(lock) => {
+                if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+                    _ = std::fs::remove_dir_all(&dir);
+                }
+            }
+            // Killed, or only just made: removed only if empty, and its maker then makes another.
+            Err(_) => _ = std::fs::remove_dir(&dir),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_loads_folder_is_swept_and_a_living_ones_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let killed = parent.path().join(format!("{PREFIX}killed"));
+        std::fs::create_dir_all(killed.join("data")).unwrap();
+        std::fs::write(killed.join(LOCK), "").unwrap();
+        std::fs::write(parent.path().join("other"), "").unwrap();
+
+        let first = Staging::within(parent.path()).unwrap();
+        assert!(!killed.exists());
+        let second = Staging::within(parent.path()).unwrap();
+        assert!(first.path().exists() && second.path().exists() && first.path() != second.path());
+
+        drop((first, second));
+        let left: Vec<_> = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["other"]);
+    }
+}

@@ -1,0 +1,182 @@
+//! The daemon: one port on loopback that serves S3 and the Lambda API until it is told to end.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use s3s::service::S3Service;
+use s3s::{Body, HttpError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::credentials::Credentials;
+use super::paths::{Paths, write_private};
+use super::process::{Endpoint, Greeting, Settings};
+use super::s3;
+
+/// How long requests in progress may take to end once the daemon is told to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the daemon with the settings on standard input (see [`super::process`]) and tells the starter, on standard
+/// output, when it is ready or why it cannot be. Returns when it was told to end.
+///
+/// # Errors
+/// When it cannot start; the starter was told.
+pub fn run() -> Result<()> {
+    // Its own session: the terminal that started it can go.
+    rustix::process::setsid().context("cannot leave the terminal's session")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match Daemon::start().await {
+            Ok((daemon, note)) => {
+                greet(&Greeting::Ready { endpoint: daemon.endpoint.clone(), note })?;
+                daemon.serve().await
+            }
+            Err(error) => {
+                let help = "if the reason is not plain, look into daemon.log beside it";
+                let failed = error.downcast_ref::<PortTaken>().map_or(help, |_| PORT_TAKEN_HELP);
+                greet(&Greeting::Failed { error: format!("{error:#}"), help: failed.to_owned() })?;
+                Err(error)
+            }
+        }
+    })
+}
+
+/// Tells the starter, who then stops listening.
+fn greet(greeting: &Greeting) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer(&mut stdout, greeting)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    rustix::stdio::dup2_stdout(std::fs::File::options().write(true).open("/dev/null")?)?;
+    Ok(())
+}
+
+/// The configured port belongs to another program.
+#[derive(Debug)]
+struct PortTaken(u16);
+
+const PORT_TAKEN_HELP: &str = "set another `port` under [local] in quack.toml, or 0 for any free one";
+
+impl std::error::Error for PortTaken {}
+
+impl std::fmt::Display for PortTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "port {} on 127.0.0.1 is taken by another program", self.0)
+    }
+}
+
+struct Daemon {
+    listener: TcpListener,
+    endpoint: Endpoint,
+    services: Arc<Services>,
+}
+
+/// What is behind the port.
+struct Services {
+    s3: S3Service,
+}
+
+impl Daemon {
+    async fn start() -> Result<(Self, Option<String>)> {
+        let mut text = String::new();
+        // The open file is the lock: standard input stays open to the end.
+        io::stdin().lock().read_to_string(&mut text)?;
+        let settings: Settings = serde_json::from_str(&text).context("cannot read the daemon's settings")?;
+        let paths = Paths { dir: settings.dir.clone() };
+        let credentials = Credentials::load(&paths.credentials()).context("cannot read the keys")?;
+        let (listener, note) = listen(settings.port, Endpoint::read(&paths).map(|before| before.port)).await?;
+        let endpoint = Endpoint {
+            port: listener.local_addr()?.port(),
+            pid: i32::try_from(std::process::id())?,
+            id: settings.id,
+            started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        };
+        let s3 = s3::service(&paths.storage(), &credentials)
+            .with_context(|| format!("cannot open {}", paths.storage().display()))?;
+        write_private(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
+        Ok((Self { listener, endpoint, services: Arc::new(Services { s3 }) }, note))
+    }
+
+    async fn serve(self) -> Result<()> {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (stop, stopped) = watch::channel(());
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => drop(tokio::spawn(connection(stream, self.services.clone(), stopped.clone()))),
+                    Err(error) => {
+                        eprintln!("cannot accept a connection: {error}");
+                        // Out of file descriptors, most likely: some connection will end.
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        drop((self.listener, stopped));
+        stop.send_replace(());
+        // Each connection holds a receiver until it has ended.
+        let _ = tokio::time::timeout(GRACE, stop.closed()).await;
+        Ok(())
+    }
+}
+
+/// Listens on the port that is asked for; without one on the port `before`, or else on any.
+async fn listen(port: u16, before: Option<u16>) -> Result<(TcpListener, Option<String>)> {
+    let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    if port != 0 {
+        return match bind(port).await {
+            Ok(listener) => Ok((listener, None)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Err(PortTaken(port).into()),
+            Err(error) => Err(error).with_context(|| format!("cannot listen on port {port}")),
+        };
+    }
+    let Some(before) = before else { return Ok((bind(0).await?, None)) };
+    match bind(before).await {
+        Ok(listener) => Ok((listener, None)),
+        Err(_) => {
+            let listener = bind(0).await?;
+            let now = listener.local_addr()?.port();
+            Ok((listener, Some(format!("port {before} was taken by another program: the endpoint is on {now} now"))))
+        }
+    }
+}
+
+/// Serves one connection until its client, or the daemon, is done.
+async fn connection(stream: TcpStream, services: Arc<Services>, mut stopped: watch::Receiver<()>) {
+    // Without it, an answer in two pieces waits for the client's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        eprintln!("cannot set TCP_NODELAY: {error}");
+    }
+    let service = service_fn(move |request| {
+        let services = services.clone();
+        async move { services.answer(request).await }
+    });
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // A client that goes away is none of the daemon's business.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+impl Services {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        self.s3.call(request.map(Body::from)).await
+    }
+}

@@ -1,0 +1,118 @@
+//! Where the local target keeps things: `.quack/<stage>/` in the project's folder.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The folder, in the project's, of all its stages.
+const ROOT: &str = ".quack";
+
+/// One stage's files.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    pub dir: PathBuf,
+}
+
+impl Paths {
+    pub fn new(project: &Path, stage: &str) -> Self {
+        Self { dir: project.join(ROOT).join(stage) }
+    }
+
+    /// Locked by the daemon for as long as it lives; holds its settings.
+    pub fn lock(&self) -> PathBuf {
+        self.dir.join("daemon.lock")
+    }
+
+    /// Where the daemon listens. Stays when it stops: the next one takes the same port, and a stage that has it is up.
+    pub fn endpoint(&self) -> PathBuf {
+        self.dir.join("endpoint.json")
+    }
+
+    /// The keys, as AWS's tools read them.
+    pub fn credentials(&self) -> PathBuf {
+        self.dir.join("credentials")
+    }
+
+    /// What the daemon has to say.
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("daemon.log")
+    }
+
+    /// The buckets.
+    pub fn storage(&self) -> PathBuf {
+        self.dir.join("s3")
+    }
+
+    /// One file a function: its configuration.
+    pub fn functions(&self) -> PathBuf {
+        self.dir.join("functions")
+    }
+
+    /// One file a function: what its instances wrote.
+    pub fn function_logs(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// A folder for each instance's temporary files.
+    pub fn instances(&self) -> PathBuf {
+        self.dir.join("instances")
+    }
+
+    /// Makes the stage's folder, for its owner alone.
+    pub fn create(&self) -> io::Result<()> {
+        private_dir(&self.dir)
+    }
+
+    /// Removes everything of the stage, or all but its buckets; and `.quack` itself when nothing is left in it.
+    pub fn remove(&self, keep_storage: bool) -> io::Result<()> {
+        let kept = keep_storage.then(|| self.storage());
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if Some(entry.path()) == kept {
+                continue;
+            }
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
+        }
+        if !keep_storage {
+            fs::remove_dir(&self.dir)?;
+            if let Some(root) = self.dir.parent() {
+                // Not empty: another stage is in it.
+                let _ = fs::remove_dir(root);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of the project's stages that are up.
+pub fn stages(project: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(project.join(ROOT)) else { return Vec::new() };
+    let mut stages: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|stage| Paths::new(project, stage).endpoint().exists())
+        .collect();
+    stages.sort();
+    stages
+}
+
+/// Makes a folder, and those above it, that only their owner can enter.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file that only its owner can read, for appending.
+pub fn private_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Writes a file that only its owner can read, so that a reader finds the old text or the new one, whole.
+pub fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let write = || {
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
+        fs::rename(&new, path)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&new)))
+}

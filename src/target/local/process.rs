@@ -1,0 +1,232 @@
+//! The daemon as a process: started, found and stopped by the commands.
+//!
+//! A lock, not a process id, tells whether it lives: the starter locks `daemon.lock` and hands the open file down as
+//! the daemon's standard input, so that the kernel frees it when the daemon ends, however it ends. The file's text is
+//! the daemon's settings.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+use super::credentials::Credentials;
+use super::paths::{Paths, private_log};
+use crate::config::Config;
+use crate::error::failure;
+
+/// How long a daemon may take to be ready or to go.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Everything that the daemon is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The stage's folder, absolute.
+    pub dir: PathBuf,
+    /// The port to listen on; 0 for the one it had before, or else any.
+    pub port: u16,
+    /// Seconds after which an instance without work ends.
+    pub idle_s: u32,
+    /// Version of the program that the daemon runs.
+    pub build: String,
+    /// Tells this daemon from those before it.
+    pub id: u64,
+}
+
+/// Where a daemon listens, in its own words.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Endpoint {
+    pub port: u16,
+    pub pid: i32,
+    /// [`Settings::id`].
+    pub id: u64,
+    /// When it was ready, RFC 3339.
+    pub started_at: String,
+}
+
+impl Endpoint {
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn read(paths: &Paths) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(paths.endpoint()).ok()?).ok()
+    }
+}
+
+/// What a daemon says on its standard output, once.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Greeting {
+    Ready { endpoint: Endpoint, note: Option<String> },
+    Failed { error: String, help: String },
+}
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Running {
+    pub endpoint: Endpoint,
+    /// True if it was this call that started it.
+    pub started: bool,
+    /// Something that the user should know of the start.
+    pub note: Option<String>,
+}
+
+impl Settings {
+    pub fn new(config: &Config, paths: &Paths) -> Result<Self> {
+        let exe = std::env::current_exe().context("cannot find this program's own file")?;
+        let changed = exe.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH);
+        let changed_ns = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        Ok(Self {
+            dir: paths.dir.clone(),
+            port: config.port,
+            idle_s: config.idle_s,
+            build: format!("{}+{changed_ns}", env!("CARGO_PKG_VERSION")),
+            id: rand::random(),
+        })
+    }
+
+    /// True if a daemon with `self` does what one with `wanted` would.
+    fn serves(&self, wanted: &Self) -> bool {
+        Self { id: wanted.id, ..self.clone() } == *wanted
+    }
+}
+
+/// The daemon that runs, if one does and is ready.
+pub fn find(paths: &Paths) -> Option<Endpoint> {
+    let mut lock = File::open(paths.lock()).ok()?;
+    if flock(&lock, FlockOperation::NonBlockingLockShared).is_ok() {
+        return None;
+    }
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    let settings: Settings = serde_json::from_str(&text).ok()?;
+    Endpoint::read(paths).filter(|endpoint| endpoint.id == settings.id)
+}
+
+/// Finds the daemon or starts one.
+///
+/// # Errors
+/// When it cannot start: its port is taken, its folder not writable.
+pub fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
+    let made = || format!("cannot make {}", paths.dir.display());
+    paths.create().with_context(made)?;
+    Credentials::load_or_create(&paths.credentials()).context("cannot make the local target's keys")?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(lock) = try_lock(paths).with_context(made)? {
+            return start(lock, &Settings::new(config, paths)?, paths);
+        }
+        if let Some(endpoint) = find(paths) {
+            return Ok(Running { endpoint, started: false, note: None });
+        }
+        if Instant::now() > deadline {
+            let help = format!("look into {}, then run `quackctl down` and `quackctl up`", paths.log().display());
+            return Err(failure("the local target's process runs but does not become ready", help));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Stops a daemon whose settings are no longer those of `config` or whose program has changed. True if it did.
+pub fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
+    let settings = std::fs::read(paths.lock()).ok().and_then(|text| serde_json::from_slice::<Settings>(&text).ok());
+    let outdated = match (settings, find(paths)) {
+        (Some(settings), Some(_)) => !settings.serves(&Settings::new(config, paths)?),
+        _ => false,
+    };
+    if outdated {
+        drop(stop(paths)?);
+    }
+    Ok(outdated)
+}
+
+/// Stops the daemon, if one runs. While the result is held, no other can start.
+///
+/// # Errors
+/// When it does not go even when killed.
+pub fn stop(paths: &Paths) -> Result<Lock> {
+    let started = Instant::now();
+    let mut signal = Some(Signal::TERM);
+    loop {
+        if let Some(lock) = try_lock(paths)? {
+            return Ok(lock);
+        }
+        if let (Some(endpoint), Some(now)) = (find(paths), signal) {
+            if let Some(pid) = Pid::from_raw(endpoint.pid) {
+                // Gone meanwhile: the lock will tell.
+                let _ = kill_process(pid, now);
+            }
+            signal = None;
+        }
+        if started.elapsed() > PATIENCE * 2 {
+            return Err(failure("the local target's process does not end", "end it by hand, then run this again"));
+        }
+        if started.elapsed() > PATIENCE
+            && let Some(pid) = find(paths).and_then(|endpoint| Pid::from_raw(endpoint.pid))
+        {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `daemon.lock`, locked.
+#[derive(Debug)]
+pub struct Lock(File);
+
+fn try_lock(paths: &Paths) -> io::Result<Option<Lock>> {
+    let path = paths.lock();
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        // `down` may have removed the file between the opening and the locking: then this lock keeps nobody out.
+        Ok(()) => match path.metadata() {
+            Ok(there) if there.ino() == file.metadata()?.ino() => Ok(Some(Lock(file))),
+            _ => Ok(None),
+        },
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn start(Lock(mut file): Lock, settings: &Settings, paths: &Paths) -> Result<Running> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&serde_json::to_vec(settings)?)?;
+    file.rewind()?;
+    let log = private_log(&paths.log()).context("cannot write the local target's log")?;
+    let mut daemon = Command::new(std::env::current_exe()?)
+        .arg("daemon")
+        .current_dir("/")
+        .stdin(Stdio::from(file))
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .context("cannot start the local target's process")?;
+    let mut line = String::new();
+    if let Some(stdout) = daemon.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line)?;
+    }
+    match serde_json::from_str(&line) {
+        Ok(Greeting::Ready { endpoint, note }) => Ok(Running { endpoint, started: true, note }),
+        Ok(Greeting::Failed { error, help }) => {
+            let _ = daemon.wait();
+            Err(failure(error, help))
+        }
+        Err(_) => {
+            let _ = daemon.wait();
+            let log = std::fs::read_to_string(paths.log()).unwrap_or_default();
+            let last = log.lines().last().unwrap_or("it said nothing").to_owned();
+            Err(failure(
+                format!("the local target's process ended at once: {last}"),
+                format!("all it said is in {}", paths.log().display()),
+            ))
+        }
+    }
+}

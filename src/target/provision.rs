@@ -1,0 +1,116 @@
+//! The bucket and the function, made through AWS's own APIs: the same calls on every target.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::types::{Environment, FunctionCode, PackageType};
+
+use super::{Change, Target};
+use crate::config::Config;
+
+/// Local functions need no role, but the API wants one.
+const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
+
+/// Makes the bucket unless it is there.
+pub async fn bucket(target: &Target) -> Result<Option<Change>> {
+    let bucket = &target.bucket;
+    if target.s3.head_bucket().bucket(bucket).send().await.is_ok() {
+        return Ok(None);
+    }
+    let created = target.s3.create_bucket().bucket(bucket).send().await;
+    match created {
+        Ok(_) => Ok(Some(Change::created(format!("bucket {bucket}")))),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(None),
+        Err(error) => {
+            Err(anyhow::anyhow!("{}", DisplayErrorContext(&error))).context(format!("cannot make bucket {bucket}"))
+        }
+    }
+}
+
+/// Makes the function, or changes what of it is not as `config` and `artifact` want it.
+pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
+    let name = &target.function;
+    let wanted = Wanted::new(config, target, artifact)?;
+    let refused = |error: &dyn std::error::Error| {
+        anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
+    };
+    let mut changes = Vec::new();
+    let found = match target.lambda.get_function().function_name(name).send().await {
+        Ok(found) => Some(found),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => None,
+        Err(error) => return Err(refused(&error)),
+    };
+    let Some(found) = found else {
+        let code = FunctionCode::builder().image_uri(&wanted.image).build();
+        let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
+        let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
+        create.environment(wanted.environment()).send().await.map_err(|error| refused(&error))?;
+        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        changes.push(Change::created(format!("function {name}")));
+        return Ok(changes);
+    };
+    if found.code().and_then(|code| code.image_uri()) != Some(&wanted.image) {
+        let update = target.lambda.update_function_code().function_name(name).image_uri(&wanted.image);
+        update.send().await.map_err(|error| refused(&error))?;
+        changes.push(Change::updated(format!("code of function {name}")));
+    }
+    let configuration = found.configuration();
+    let environment = configuration.and_then(|c| c.environment()).and_then(|environment| environment.variables());
+    if configuration.and_then(|c| c.memory_size()) != Some(wanted.memory_mb)
+        || configuration.and_then(|c| c.timeout()) != Some(wanted.timeout_s)
+        || environment != Some(&wanted.variables)
+    {
+        let update = target.lambda.update_function_configuration().function_name(name);
+        let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
+        update.send().await.map_err(|error| refused(&error))?;
+        changes.push(Change::updated(format!("configuration of function {name}")));
+    }
+    if found.concurrency().and_then(|limit| limit.reserved_concurrent_executions()) != Some(wanted.concurrency) {
+        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        changes.push(Change::updated(format!("concurrency of function {name}")));
+    }
+    Ok(changes)
+}
+
+/// The function as it should be.
+struct Wanted {
+    image: String,
+    memory_mb: i32,
+    timeout_s: i32,
+    concurrency: i32,
+    variables: std::collections::HashMap<String, String>,
+}
+
+impl Wanted {
+    fn new(config: &Config, target: &Target, artifact: &Path) -> Result<Self> {
+        let artifact = artifact.canonicalize().with_context(|| format!("no artifact at {}", artifact.display()))?;
+        Ok(Self {
+            image: format!("dir:{}", artifact.display()),
+            memory_mb: i32::try_from(config.memory_mb)?,
+            timeout_s: i32::try_from(config.timeout_s)?,
+            concurrency: i32::try_from(config.concurrency)?,
+            variables: [("QUACK_BUCKET", target.bucket.clone()), ("QUACK_EXTENSIONS", config.extensions.join(","))]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        })
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::builder().set_variables(Some(self.variables.clone())).build()
+    }
+
+    async fn limit(
+        &self,
+        target: &Target,
+    ) -> Result<
+        (),
+        aws_sdk_lambda::error::SdkError<
+            aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyError,
+            aws_sdk_lambda::config::http::HttpResponse,
+        >,
+    > {
+        let put = target.lambda.put_function_concurrency().function_name(&target.function);
+        put.reserved_concurrent_executions(self.concurrency).send().await.map(|_| ())
+    }
+}
