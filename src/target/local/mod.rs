@@ -3,6 +3,7 @@
 
 mod credentials;
 pub mod daemon;
+mod lambda;
 mod paths;
 mod process;
 mod s3;
