@@ -2,6 +2,7 @@
 
 /// Lambda's own account of one invocation: the REPORT line at the end of its log.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     pub duration_ms: f64,
     pub billed_ms: u64,
