@@ -69,8 +69,8 @@ impl Download {
                     attempt = if part.metadata()?.len() > before { 1 } else { attempt + 1 };
                     if attempt > RETRIES {
                         return Err(failure(
-                            format!("the download of {} broke off: {error}", self.url),
-                            "run the command again: it goes on from where it broke off",
+                            format!("cannot download {}: {error}", self.url),
+                            "check the address and the network, and run the command again: it goes on where it broke off",
                         ));
                     }
                     std::thread::sleep(Duration::from_millis(100 << attempt));

@@ -6,6 +6,8 @@ pub mod daemon;
 mod paths;
 mod process;
 mod s3;
+#[cfg(test)]
+pub mod testing;
 
 use std::path::PathBuf;
 
