@@ -25,12 +25,18 @@ const COMPRESSION: &str = "snappy";
 
 const TOO_FINE: &str = "partition by something coarser, e.g. days rather than seconds";
 
-/// Reads `input`, that the user knows as `label`, and writes it, split by `partitions`.
+/// Reads `input`, that the user knows as `label`, and writes it into `staging`, split by `partitions`.
 ///
 /// # Errors
 /// For input that cannot be read, expressions that fail, too many partitions and a full disk. Nothing stays behind.
-pub fn stage(input: &Input, label: &str, partitions: &[Partition], bar: &ProgressBar, stop: &Stop) -> Result<Staged> {
-    let staging = Staging::new()?;
+pub fn stage(
+    input: &Input,
+    label: &str,
+    partitions: &[Partition],
+    staging: Staging,
+    bar: &ProgressBar,
+    stop: &Stop,
+) -> Result<Staged> {
     let connection = engine::open(&staging.spill())?;
     stop.watch(connection.interrupt_handle());
     let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };

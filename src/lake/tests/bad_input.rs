@@ -1,7 +1,17 @@
 //! Everything that can be wrong with what a user gives.
 
+use std::path::Path;
+use std::process::Command;
+
+use indicatif::ProgressBar;
+
 use super::{partitioned, request, sample};
-use crate::lake::{Mode, Origin};
+use crate::lake::partition::Partition;
+use crate::lake::source::Input;
+use crate::lake::stage::stage;
+use crate::lake::staging::Staging;
+use crate::lake::stop::Stop;
+use crate::lake::{Mode, Origin, sample as samples};
 use crate::target::local::testing::Lake;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,4 +137,40 @@ async fn tables_that_are_there_already() {
     assert!(error.ends_with("\n  - a BIGINT\n  - b VARCHAR\n  + a DOUBLE\n  + c VARCHAR"), "{error}");
     let error = lake.refused(append(partitioned(request("a.csv", "Trips"), &["b"]))).await;
     assert!(error.contains("it is not partitioned, the new rows are partitioned by b VARCHAR"), "{error}");
+}
+
+/// A disk of a few megabytes, unmounted when dropped.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    /// `None` where this user may not mount.
+    fn mount(path: &'a Path) -> Option<Self> {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(path).output().ok()?;
+        mounted.status.success().then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(dir.path()) else {
+        eprintln!("skipped: this user may not mount a small disk");
+        return;
+    };
+    let input = Input::Generated { query: samples::query("taxi", 1_000_000).unwrap() };
+    let by = [Partition::parse("date=CAST(pickup_at AS DATE)").unwrap()];
+    for partitions in [&by[..], &[]] {
+        let staging = Staging::within(disk.0).unwrap();
+        let staged = stage(&input, "sample taxi", partitions, staging, &ProgressBar::hidden(), &Stop::default());
+        let error = staged.err().expect("a full disk goes unnoticed").to_string();
+        assert!(error.starts_with("no room left for the Parquet files of this load in "), "{error}");
+        assert!(!error.contains("quackctl-load-"), "{error}");
+        assert_eq!(std::fs::read_dir(disk.0).unwrap().count(), 0, "the staging folder is left");
+    }
 }
