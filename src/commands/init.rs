@@ -30,9 +30,10 @@ pub fn run(context: &Context) -> Result<()> {
     let path = context.config.dir.join(config::FILE);
     let project = default_project(&context.config.dir);
     let mut file = File::create_new(&path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            failure(format!("{} exists already and is never overwritten", path.display()), "edit it, or remove it first")
-        }
+        ErrorKind::AlreadyExists => failure(
+            format!("{} exists already and is never overwritten", path.display()),
+            "edit it, or remove it first",
+        ),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
     })?;
     let text = TEMPLATE.replace("{project}", &project);
