@@ -16,4 +16,4 @@ mod stats;
 mod stop;
 mod upload;
 
-pub use load::{LoadRequest, load};
+pub use load::load;
