@@ -8,6 +8,8 @@ mod paths;
 mod process;
 mod s3;
 mod tail;
+#[cfg(test)]
+pub mod testing;
 
 use std::io;
 use std::path::Path;
