@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
-use aws_sdk_lambda::types::{Environment, FunctionCode, PackageType};
+use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
 
 use super::{Change, Target};
 use crate::config::Config;
@@ -55,16 +55,12 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
         update.send().await.map_err(|error| refused(&error))?;
         changes.push(Change::updated(format!("code of function {name}")));
     }
-    let configuration = found.configuration();
-    let environment = configuration.and_then(|c| c.environment()).and_then(|environment| environment.variables());
-    if configuration.and_then(|c| c.memory_size()) != Some(wanted.memory_mb)
-        || configuration.and_then(|c| c.timeout()) != Some(wanted.timeout_s)
-        || environment != Some(&wanted.variables)
-    {
+    let differences = wanted.differences(found.configuration());
+    if !differences.is_empty() {
         let update = target.lambda.update_function_configuration().function_name(name);
         let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
         update.send().await.map_err(|error| refused(&error))?;
-        changes.push(Change::updated(format!("configuration of function {name}")));
+        changes.push(Change::updated(format!("function {name}: {}", differences.join(", "))));
     }
     if found.concurrency().and_then(|limit| limit.reserved_concurrent_executions()) != Some(wanted.concurrency) {
         wanted.limit(target).await.map_err(|error| refused(&error))?;
@@ -94,6 +90,24 @@ impl Wanted {
                 .map(|(name, value)| (name.to_owned(), value))
                 .into(),
         })
+    }
+
+    /// What of a function's configuration is to change, as a person reads it.
+    fn differences(&self, found: Option<&FunctionConfiguration>) -> Vec<String> {
+        let number = |name: &str, found: Option<i32>, wanted: i32| {
+            let found = found.map_or_else(|| "?".to_owned(), |found| found.to_string());
+            (found != wanted.to_string()).then(|| format!("{name} {found} -> {wanted}"))
+        };
+        let variables = found.and_then(|found| found.environment()).and_then(|environment| environment.variables());
+        let environment = (variables != Some(&self.variables)).then(|| "environment".to_owned());
+        [
+            number("memory_mb", found.and_then(|found| found.memory_size()), self.memory_mb),
+            number("timeout_s", found.and_then(|found| found.timeout()), self.timeout_s),
+            environment,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     fn environment(&self) -> Environment {
