@@ -45,7 +45,14 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
         let code = FunctionCode::builder().image_uri(&wanted.image).build();
         let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
         let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
-        create.environment(wanted.environment()).send().await.map_err(|error| refused(&error))?;
+        match create.environment(wanted.environment()).send().await {
+            Ok(_) => {}
+            // Another `up` made it at the same moment.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_conflict_exception()) => {
+                return Ok(changes);
+            }
+            Err(error) => return Err(refused(&error)),
+        }
         wanted.limit(target).await.map_err(|error| refused(&error))?;
         changes.push(Change::created(format!("function {name}")));
         return Ok(changes);

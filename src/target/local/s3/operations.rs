@@ -166,7 +166,7 @@ impl S3 for Storage {
         let bucket = req.input.bucket;
         let location = Some(format!("/{bucket}"));
         self.blocking(move |store| store.create_bucket(&bucket)).await?;
-        Ok(S3Response::new(CreateBucketOutput { location, ..Default::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
