@@ -32,38 +32,42 @@ pub async fn bucket(target: &Target) -> Result<Option<Change>> {
 pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
     let name = &target.function;
     let wanted = Wanted::new(config, target, artifact)?;
-    let refused = |error: &dyn std::error::Error| {
-        anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
-    };
     let mut changes = Vec::new();
     let found = match target.lambda.get_function().function_name(name).send().await {
         Ok(found) => Some(found),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => None,
-        Err(error) => return Err(refused(&error)),
+        Err(error) => return Err(refused(name, &error)),
     };
     let Some(found) = found else {
         let code = FunctionCode::builder().image_uri(&wanted.image).build();
         let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
         let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
-        create.environment(wanted.environment()).send().await.map_err(|error| refused(&error))?;
-        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        match create.environment(wanted.environment()).send().await {
+            Ok(_) => {}
+            // Another `up` made it at the same moment.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_conflict_exception()) => {
+                return Ok(changes);
+            }
+            Err(error) => return Err(refused(name, &error)),
+        }
+        wanted.limit(target).await?;
         changes.push(Change::created(format!("function {name}")));
         return Ok(changes);
     };
     if found.code().and_then(|code| code.image_uri()) != Some(&wanted.image) {
         let update = target.lambda.update_function_code().function_name(name).image_uri(&wanted.image);
-        update.send().await.map_err(|error| refused(&error))?;
+        update.send().await.map_err(|error| refused(name, &error))?;
         changes.push(Change::updated(format!("code of function {name}")));
     }
     let differences = wanted.differences(found.configuration());
     if !differences.is_empty() {
         let update = target.lambda.update_function_configuration().function_name(name);
         let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
-        update.send().await.map_err(|error| refused(&error))?;
+        update.send().await.map_err(|error| refused(name, &error))?;
         changes.push(Change::updated(format!("function {name}: {}", differences.join(", "))));
     }
     if found.concurrency().and_then(|limit| limit.reserved_concurrent_executions()) != Some(wanted.concurrency) {
-        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        wanted.limit(target).await?;
         changes.push(Change::updated(format!("concurrency of function {name}")));
     }
     Ok(changes)
@@ -114,17 +118,16 @@ impl Wanted {
         Environment::builder().set_variables(Some(self.variables.clone())).build()
     }
 
-    async fn limit(
-        &self,
-        target: &Target,
-    ) -> Result<
-        (),
-        aws_sdk_lambda::error::SdkError<
-            aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyError,
-            aws_sdk_lambda::config::http::HttpResponse,
-        >,
-    > {
-        let put = target.lambda.put_function_concurrency().function_name(&target.function);
-        put.reserved_concurrent_executions(self.concurrency).send().await.map(|_| ())
+    /// Sets how many instances there may be at once.
+    async fn limit(&self, target: &Target) -> Result<()> {
+        let name = &target.function;
+        let put = target.lambda.put_function_concurrency().function_name(name);
+        let put = put.reserved_concurrent_executions(self.concurrency).send().await;
+        put.map(drop).map_err(|error| refused(name, &error))
     }
+}
+
+/// The target's refusal to provision a function.
+fn refused(name: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
 }

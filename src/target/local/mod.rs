@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
-use super::{Change, Status, Target};
+use super::{Change, REGION, Status, Target};
 use crate::config::Config;
 use crate::error::{failure, nearest, usage};
 
@@ -121,6 +121,7 @@ pub fn status(config: &Config) -> Option<Status> {
     Some(Status {
         running: running.is_some(),
         endpoint: endpoint.url(),
+        region: REGION.to_owned(),
         pid: running.as_ref().map(|endpoint| endpoint.pid),
         started_at: running.as_ref().map(|endpoint| endpoint.started_at.clone()),
         credentials_file: paths.credentials(),
