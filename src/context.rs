@@ -1,6 +1,6 @@
 //! What every command is given: the configuration and how to speak.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -49,14 +49,11 @@ impl Context {
 
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
     pub fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        if self.json {
-            serde_json::to_writer_pretty(&mut out, result)?;
-            writeln!(out)?;
-        } else {
-            write!(out, "{result}")?;
+        let text = if self.json { serde_json::to_string_pretty(result)? + "\n" } else { result.to_string() };
+        match std::io::stdout().lock().write_all(text.as_bytes()) {
+            // Whoever reads has had enough (`| head`).
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
         }
-        Ok(())
     }
 }

@@ -14,21 +14,44 @@ mod target;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use context::Context;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match cli.command {
-        Command::Daemon => target::local::daemon::run(),
-        _ => Ok(()),
-    };
-    match outcome {
+    let json = cli.global.json;
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error::report(&error, cli.global.json);
+            error::report(&error, json);
             ExitCode::from(error::exit_code(&error))
         }
     }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Completions { shell } => return commands::completions::run(shell),
+        Command::Daemon => return target::local::daemon::run(),
+        _ => {}
+    }
+    let context = Context::new(&cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Init => commands::init::run(&context),
+            Command::Up => commands::up::run(&context).await,
+            Command::Load(arguments) => commands::load::run(&context, arguments).await,
+            Command::Tables { name } => commands::tables::run(&context, name).await,
+            Command::Query(arguments) => commands::query::run(&context, arguments).await,
+            Command::Shell => commands::shell::run(&context).await,
+            Command::Status => commands::status::run(&context).await,
+            Command::Logs { follow } => commands::logs::run(&context, follow).await,
+            Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
+            Command::Daemon | Command::Completions { .. } => Ok(()),
+        }
+    })
 }

@@ -2,5 +2,7 @@
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
+#[cfg(feature = "engine")]
+pub mod engine;
 pub mod value;
 pub mod wire;

@@ -1,4 +1,12 @@
 //! The commands, one file each: thin, they only call the rooms beside this one.
 
+pub mod completions;
+pub mod down;
+pub mod init;
 pub mod load;
+pub mod logs;
+pub mod query;
+pub mod shell;
+pub mod status;
 pub mod tables;
+pub mod up;

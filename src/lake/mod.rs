@@ -18,5 +18,4 @@ mod stop;
 mod tests;
 mod upload;
 
-pub use load::{LoadRequest, Mode, load};
-pub use source::Origin;
+pub use load::load;

@@ -1,1 +1,120 @@
-//! TBD
+//! Rows as people and programs want them: one file a format, each streaming batch by batch.
+
+mod arrow;
+mod csv;
+pub mod file;
+mod json;
+mod jsonl;
+mod markdown;
+mod table;
+mod tsv;
+
+use std::io::{self, Write};
+
+use ::arrow::array::{Array, ArrayRef};
+use ::arrow::datatypes::DataType;
+use anyhow::Result;
+use quack_function::value::write_text;
+use quack_function::wire::Column;
+
+use crate::cli::Format;
+use crate::error::usage;
+use crate::query::ResultSet;
+
+pub use json::write_with_metadata;
+
+/// How the output is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// Columns of the terminal: tables are fitted to it. `None` where there is no terminal, and nothing is cut.
+    pub width: Option<usize>,
+    /// NULLs and types dim.
+    pub color: bool,
+    /// The output can be read from its end: Arrow goes out as a file rather than as a stream.
+    pub seekable: bool,
+}
+
+/// Writes all rows of `result` to `out`; returns how many there were.
+///
+/// # Errors
+/// Those of the rows and of `out`; a format that is not written from rows (Parquet is made by the function).
+pub fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
+    match format {
+        Format::Table => table::write(result, look, out),
+        Format::Json => json::write(result, out),
+        Format::Jsonl => jsonl::write(result, out),
+        Format::Csv => csv::write(result, out),
+        Format::Tsv => tsv::write(result, out),
+        Format::Markdown => markdown::write(result, out),
+        Format::Arrow => arrow::write(result, look.seekable, out),
+        Format::Parquet => Err(usage(
+            "Parquet is not written from rows",
+            "use `quackctl query --format parquet -o FILE`, which takes it as the function writes it",
+        )),
+    }
+}
+
+/// True when `error` only says that whoever read the output has had enough (`| head`).
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
+}
+
+/// Calls `write_row` for every row, and hands what it appended to `out` once a batch.
+fn each_row(
+    result: ResultSet,
+    out: &mut dyn Write,
+    mut write_row: impl FnMut(&mut Vec<u8>, &[ArrayRef], usize) -> Result<()>,
+) -> Result<u64> {
+    let (mut rows, mut buffer) = (0, Vec::new());
+    for batch in result.batches {
+        let batch = batch?;
+        buffer.clear();
+        for row in 0..batch.num_rows() {
+            write_row(&mut buffer, batch.columns(), row)?;
+        }
+        out.write_all(&buffer)?;
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
+}
+
+/// One value as text, `None` for NULL.
+fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
+    if is_null(array, row) {
+        return None;
+    }
+    let mut text = String::new();
+    write_text(&mut text, result_field, array, row);
+    Some(text)
+}
+
+/// An Arrow array of type Null has no validity of its own.
+fn is_null(array: &dyn Array, row: usize) -> bool {
+    array.data_type() == &DataType::Null || array.is_null(row)
+}
+
+/// True for columns that read best aligned to the right.
+fn is_numeric(column: &Column) -> bool {
+    const NUMERIC: &[&str] = &[
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "BIGNUM",
+        "FLOAT",
+        "DOUBLE",
+    ];
+    let decimal = column.sql_type.starts_with("DECIMAL(") && column.sql_type.ends_with(')');
+    decimal || NUMERIC.contains(&column.sql_type.as_str())
+}
+
+#[cfg(test)]
+mod testing;

@@ -1,1 +1,86 @@
-//! TBD
+//! The function's artifact: `bootstrap` built by cargo-lambda, DuckDB's library and extensions beside it, in one folder of
+//! the cache whose name is the digest of all that went into it.
+
+pub mod cache;
+mod cargo_lambda;
+pub mod duckdb;
+mod source;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::error::{nearest, usage};
+use duckdb::Arch;
+
+/// An assembled artifact, ready to be run or packed.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Holds `bootstrap`, `lib/libduckdb.so` and `extensions/*.duckdb_extension`.
+    pub dir: PathBuf,
+    /// Changes with any input: sources, lock file, library, extensions, architecture.
+    pub digest: String,
+    /// False when `bootstrap` was in the cache.
+    pub built: bool,
+}
+
+/// Builds and assembles the artifact that the configuration asks for, or finds it in the cache.
+///
+/// # Errors
+/// An unknown extension (a usage error), a build that fails, a file that cannot be fetched.
+pub fn assemble(context: &Context) -> Result<Artifact> {
+    let arch = Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")?;
+    let names = &context.config.extensions;
+    check_names(names)?;
+
+    let files = source::files()?;
+    // The build is the same whatever extensions lie beside it.
+    let build = source::digest(&files, &[format!("{arch:?}")]);
+    let mut settings = vec![build.clone(), duckdb::VERSION.to_owned()];
+    settings.extend(names.iter().cloned());
+    let digest = source::digest(&[], &settings);
+
+    let dir = cache::root().join("functions").join(&digest);
+    let mut built = false;
+    cache::folder(&dir, |draft| -> Result<()> {
+        let bootstrap = cache::root().join("bootstraps").join(&build);
+        cache::folder(&bootstrap, |draft| -> Result<()> {
+            built = true;
+            let work = draft.join("work");
+            fs::rename(cargo_lambda::build(context, &files, &work, arch)?, draft.join("bootstrap"))?;
+            Ok(fs::remove_dir_all(work)?)
+        })?;
+        place(&bootstrap.join("bootstrap"), &draft.join("bootstrap"))?;
+        place(&duckdb::library(arch)?, &draft.join("lib/libduckdb.so"))?;
+        for name in names {
+            let extension = duckdb::extension(name, arch).context("an extension's name was not checked")??;
+            place(&extension, &draft.join(format!("extensions/{name}.duckdb_extension")))?;
+        }
+        Ok(())
+    })?;
+    Ok(Artifact { dir, digest, built })
+}
+
+fn check_names(names: &[String]) -> Result<()> {
+    for name in names {
+        if !duckdb::extension_names().any(|known| known == name) {
+            let help = match nearest(name, duckdb::extension_names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are: {}", duckdb::extension_names().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(usage(format!("unknown DuckDB extension `{name}` in function.extensions"), help));
+        }
+    }
+    Ok(())
+}
+
+/// Puts `from` at `to` as a hard link: the files are large, and one copy in the cache serves every artifact.
+fn place(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))?;
+    Ok(())
+}

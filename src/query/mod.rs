@@ -1,9 +1,28 @@
 //! Queries: invoke the function, take its result inline or spilled, reckon the cost.
 
+pub mod cost;
+mod fault;
+pub mod health;
+pub mod interrupt;
+mod invoke;
+mod results;
+mod spill;
+pub mod summary;
+mod tables;
+pub mod tokens;
+
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use quack_function::wire::{Column, Metadata};
+use quack_function::wire::{Column, Encoding, Event, Metadata, Spill};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::error::{failure, interrupted};
+use crate::lake::catalog::Catalog;
+use crate::target::Target;
 
 /// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
 pub struct ResultSet {
@@ -12,5 +31,101 @@ pub struct ResultSet {
     /// The same columns with DuckDB's type names.
     pub columns: Vec<Column>,
     pub batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
+}
+
+/// What to run, and how much of its result to bring back.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub sql: String,
+    /// Most rows to return; `None` is all of them.
+    pub limit: Option<u64>,
+    pub spill: Spill,
+}
+
+/// What came back of one invocation. Its rows are taken with [`Answer::rows`] or [`Answer::save_parquet`].
+pub struct Answer {
     pub metadata: Metadata,
+    /// Lambda's own account of the invocation; absent where its log tail did not carry one.
+    pub report: Option<cost::Report>,
+    /// From the first byte sent to the last one received.
+    pub elapsed: Duration,
+    data: results::Payload,
+}
+
+/// Where queries run: what every step of one needs.
+#[derive(Clone, Copy)]
+pub struct Engine<'a> {
+    pub context: &'a Context,
+    pub target: &'a Target,
+    pub catalog: &'a Catalog,
+}
+
+impl Engine<'_> {
+    /// Runs one query, to the end or until `cancel`.
+    ///
+    /// # Errors
+    /// What the function says of the SQL; what Lambda says of the function; `cancel`. Each says what to do next.
+    pub async fn run(&self, request: &Request, cancel: &CancellationToken) -> Result<Answer> {
+        let event = Event {
+            q: request.sql.clone(),
+            limit: request.limit,
+            all: request.limit.is_none(),
+            format: Encoding::Arrow,
+            spill: request.spill,
+            tables: tables::named_in(&request.sql, self.catalog, &self.target.bucket),
+        };
+        let started = Instant::now();
+        let invoked = tokio::select! {
+            invoked = invoke::invoke(self.context, self.target, &event) => invoked?,
+            () = cancel.cancelled() => return Err(interrupted("interrupted")),
+        };
+        if invoked.failed {
+            return Err(fault::of_function(&invoked.payload, self.catalog, &self.context.config));
+        }
+        let (metadata, data) = results::parse(&invoked.payload)?;
+        Ok(Answer { metadata, report: invoked.report, elapsed: started.elapsed(), data })
+    }
+
+    /// The rows of `answer`; brings them from the bucket first when they were spilled.
+    ///
+    /// # Errors
+    /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
+    pub async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
+        let mut result = match answer.data {
+            results::Payload::Inline(bytes) => results::decode(bytes, answer.metadata.columns)?,
+            results::Payload::Spilled(spilled) => {
+                let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
+                spill::fetch(self, &spilled, &mut file.as_file(), cancel).await?;
+                spill::read(file.into_temp_path(), &spilled.cast_back, answer.metadata.columns)?
+            }
+        };
+        let cancel = cancel.clone();
+        result.batches = Box::new(result.batches.map(move |batch| match cancel.is_cancelled() {
+            true => Err(interrupted("interrupted")),
+            false => batch,
+        }));
+        Ok(result)
+    }
+
+    /// Copies the Parquet object of an `answer` to a [`Spill::Always`] request into `out`, as it is.
+    ///
+    /// # Errors
+    /// An object that cannot be fetched, `out` that cannot be written, `cancel`.
+    pub async fn save_parquet(
+        &self,
+        answer: &Answer,
+        out: &mut dyn std::io::Write,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        match &answer.data {
+            results::Payload::Spilled(spilled) => spill::fetch(self, spilled, out, cancel).await,
+            results::Payload::Inline(_) if answer.metadata.columns.is_empty() => {
+                Err(failure("the statement returns no rows to write", "leave --format parquet away"))
+            }
+            results::Payload::Inline(_) => Err(failure(
+                "the function did not write the result as Parquet",
+                "it is of another version than this quackctl: run `quackctl up`",
+            )),
+        }
+    }
 }

@@ -4,7 +4,9 @@
 pub mod local;
 mod provision;
 
-use std::path::Path;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -117,6 +119,15 @@ pub enum Action {
     Updated,
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.action {
+            Action::Created => write!(f, "created {}", self.what),
+            Action::Updated => write!(f, "updated {}", self.what),
+        }
+    }
+}
+
 impl Change {
     fn created(what: impl Into<String>) -> Self {
         Self { action: Action::Created, what: what.into() }
@@ -124,6 +135,24 @@ impl Change {
 
     fn updated(what: impl Into<String>) -> Self {
         Self { action: Action::Updated, what: what.into() }
+    }
+}
+
+/// Says no to a target that does not exist, before any work is done for it.
+///
+/// # Errors
+/// A usage error that names the nearest known target.
+pub fn check(config: &Config) -> Result<()> {
+    Kind::of(config).map(|_| ())
+}
+
+/// Whether [`teardown`] would delete tables.
+///
+/// # Errors
+/// When the target is unknown.
+pub fn has_data(config: &Config) -> Result<bool> {
+    match Kind::of(config)? {
+        Kind::Local => Ok(local::has_data(config)),
     }
 }
 
@@ -148,6 +177,43 @@ pub async fn provision(config: &Config, artifact: &Path) -> Result<(Target, Vec<
 pub async fn teardown(config: &Config, keep_data: bool) -> Result<bool> {
     match Kind::of(config)? {
         Kind::Local => local::down(config, keep_data),
+    }
+}
+
+/// Where a stage is, for a person or a program that wants to talk to it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// False when its process has ended; the next command starts it again.
+    pub running: bool,
+    /// URL of S3 and of the Lambda API.
+    pub endpoint: String,
+    pub pid: Option<i32>,
+    /// When its process was ready, RFC 3339.
+    pub started_at: Option<String>,
+    /// The keys, as `AWS_SHARED_CREDENTIALS_FILE` wants them.
+    pub credentials_file: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+}
+
+/// What is known of the stage, without touching it; nothing if it is not up.
+///
+/// # Errors
+/// When the target is unknown.
+pub fn status(config: &Config) -> Result<Option<Status>> {
+    match Kind::of(config)? {
+        Kind::Local => Ok(local::status(config)),
+    }
+}
+
+/// Gives the function's logs to `write`, piece by piece; with `follow` it goes on with what is logged from then on.
+///
+/// # Errors
+/// When nothing is up, or `write` fails.
+pub async fn logs(config: &Config, follow: bool, write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
+    let function = Target::open(config)?.function;
+    match Kind::of(config)? {
+        Kind::Local => local::logs(config, &function, follow, write).await,
     }
 }
 

@@ -4,7 +4,7 @@ use duckdb::Connection;
 
 use super::{partitioned, request, sample};
 use crate::lake::catalog::{self, ColumnStats, Table};
-use crate::lake::{LoadRequest, Mode};
+use crate::lake::load::{LoadRequest, Mode};
 use crate::target::local::testing::Lake;
 
 impl Lake {

@@ -6,7 +6,8 @@ mod loads;
 use anyhow::Result;
 
 use super::describe::Loaded;
-use super::{LoadRequest, Mode, Origin, load};
+use super::load::{LoadRequest, Mode, load};
+use super::source::Origin;
 use crate::target::local::testing::Lake;
 
 fn request(source: &str, table: &str) -> LoadRequest {

@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::credentials::Credentials;
+use super::lambda::{self, Lambda};
 use super::paths::{Paths, write_private};
 use super::process::{Endpoint, Greeting, Settings};
 use super::s3;
@@ -84,6 +85,7 @@ struct Daemon {
 /// What is behind the port.
 struct Services {
     s3: S3Service,
+    lambda: Arc<Lambda>,
 }
 
 impl Daemon {
@@ -103,8 +105,15 @@ impl Daemon {
         };
         let s3 = s3::service(&paths.storage(), &credentials)
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
+        let host = lambda::Host {
+            paths: paths.clone(),
+            credentials,
+            endpoint: endpoint.url(),
+            idle: Duration::from_secs(settings.idle_s.into()),
+        };
+        let lambda = Lambda::open(host).context("cannot open the functions")?;
         write_private(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
-        Ok((Self { listener, endpoint, services: Arc::new(Services { s3 }) }, note))
+        Ok((Self { listener, endpoint, services: Arc::new(Services { s3, lambda }) }, note))
     }
 
     async fn serve(self) -> Result<()> {
@@ -128,6 +137,7 @@ impl Daemon {
         stop.send_replace(());
         // Each connection holds a receiver until it has ended.
         let _ = tokio::time::timeout(GRACE, stop.closed()).await;
+        self.services.lambda.close();
         Ok(())
     }
 }
@@ -177,6 +187,9 @@ async fn connection(stream: TcpStream, services: Arc<Services>, mut stopped: wat
 
 impl Services {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        if lambda::is_lambda(request.uri().path()) {
+            return Ok(self.lambda.answer(request).await.map(Body::from));
+        }
         self.s3.call(request.map(Body::from)).await
     }
 }

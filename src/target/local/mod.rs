@@ -3,20 +3,23 @@
 
 mod credentials;
 pub mod daemon;
+mod lambda;
 mod paths;
 mod process;
 mod s3;
+mod tail;
 #[cfg(test)]
 pub mod testing;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
-use super::{Change, Target};
+use super::{Change, Status, Target};
 use crate::config::Config;
 use crate::error::{failure, nearest, usage};
 
@@ -28,6 +31,12 @@ pub fn open(config: &Config) -> Result<Target> {
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() {
         return Err(nothing_up(config));
+    }
+    if !lambda::exists(&paths, &super::name(config)) {
+        return Err(failure(
+            format!("`up` of stage `{}` did not come to its end", config.stage),
+            "run `quackctl up` again",
+        ));
     }
     let endpoint = match process::find(&paths) {
         Some(endpoint) => endpoint,
@@ -75,6 +84,13 @@ pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
     Ok(true)
 }
 
+/// Whether there is an object in any of the stage's buckets.
+pub fn has_data(config: &Config) -> bool {
+    let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
+}
+
 fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {
     let path = paths.credentials();
     let keys = Credentials::load(&path).with_context(|| format!("cannot read the keys in {}", path.display()))?;
@@ -96,15 +112,32 @@ fn nothing_up(config: &Config) -> anyhow::Error {
     }
 }
 
-/// What a stage's daemon is, for a person or a program that wants to talk to it.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Status {
-    pub running: bool,
-    pub endpoint: String,
-    pub pid: Option<i32>,
-    pub started_at: String,
-    /// The keys, in AWS's format.
-    pub credentials_file: PathBuf,
-    /// Where the data lie.
-    pub data: PathBuf,
+/// What is known of the stage, also when its daemon does not run; nothing if it is not up.
+pub fn status(config: &Config) -> Option<Status> {
+    let paths = Paths::new(&config.dir, &config.stage);
+    let before = Endpoint::read(&paths)?;
+    let running = process::find(&paths);
+    let endpoint = running.as_ref().unwrap_or(&before);
+    Some(Status {
+        running: running.is_some(),
+        endpoint: endpoint.url(),
+        pid: running.as_ref().map(|endpoint| endpoint.pid),
+        started_at: running.as_ref().map(|endpoint| endpoint.started_at.clone()),
+        credentials_file: paths.credentials(),
+        data: paths.storage(),
+    })
+}
+
+/// Gives the function's log to `write`; with `follow` it goes on with what is logged from then on.
+///
+/// # Errors
+/// When the log cannot be read or `write` fails.
+pub async fn logs(
+    config: &Config,
+    function: &str,
+    follow: bool,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), function);
+    tail::file(&file, follow, write).await
 }

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use s3s::dto::CompletedPart;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
+use super::list;
 use super::store::{Headers, Precondition, Scratch, Stat, Store, failed, stat};
 
 /// The smallest part, in bytes, but for the last.
@@ -125,6 +126,24 @@ impl Store {
     pub fn abort_upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<()> {
         let (folder, _) = self.upload(id, bucket, key)?;
         fs::remove_dir_all(folder).map_err(failed)
+    }
+
+    /// Deletes objects below `prefix`, and uploads, that are older than `age`.
+    pub fn expire(&self, prefix: &str, age: Duration) -> S3Result<()> {
+        let old = |time: SystemTime| time.elapsed().is_ok_and(|elapsed| elapsed > age);
+        let query = list::Query { prefix, delimiter: "", after: "", max: usize::MAX };
+        for (bucket, _) in self.list_buckets().map_err(failed)? {
+            let page = list::list(&self.bucket_path(&bucket)?, &query).map_err(failed)?;
+            for (key, _) in page.objects.into_iter().filter(|(_, stat)| old(stat.modified)) {
+                self.delete(&bucket, &key, None)?;
+            }
+            for (id, upload) in self.list_uploads(&bucket)? {
+                if old(upload.initiated) {
+                    self.abort_upload(&id, &bucket, &upload.key)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// An upload's folder, if the id is one of `bucket` and `key`.

@@ -1,0 +1,46 @@
+# quackctl: what to run from a checkout. `make help` lists it.
+# Needed: Rust, a C compiler, Python 3 with venv, npm. Everything else is fetched, pinned and cached.
+
+QUACKCTL := target/release/quackctl
+PREFIX ?= $(HOME)/.local
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(QUACKCTL): FORCE
+	cargo build --release --locked
+
+demo: $(QUACKCTL) ## the main job on this machine: up, load, query
+	$(QUACKCTL) up
+	$(QUACKCTL) query "SELECT count(*) AS trips, min(pickup_at) AS first, max(pickup_at) AS last FROM trips"
+	$(QUACKCTL) query "SELECT pickup_location_id, count(*) AS trips, round(avg(total_amount), 2) AS avg_total \
+	    FROM trips GROUP BY ALL ORDER BY trips DESC LIMIT 5"
+	$(QUACKCTL) query "SELECT date, count(*) AS trips, sum(passenger_count) AS passengers \
+	    FROM trips WHERE date < '2019-04-08' GROUP BY ALL ORDER BY date"
+	@echo
+	@echo "Go on:  $(QUACKCTL) shell        SQL, interactively"
+	@echo "        $(QUACKCTL) load FILE --table NAME"
+	@echo "        make install            quackctl for every folder"
+	@echo "Stop:   $(QUACKCTL) down         removes all of it again"
+
+test: ## all tests
+	cargo build --locked
+	cargo test --locked --workspace
+
+lint: ## rustfmt and clippy
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+bench: $(QUACKCTL) ## ours and the peers', side by side
+	python3 -m venv target/peers
+	target/peers/bin/pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	target/peers/bin/python benches/bench.py $(QUACKCTL)
+
+install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
+	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl
+	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
+
+FORCE:
+.PHONY: help demo test lint bench install FORCE

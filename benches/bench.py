@@ -1,0 +1,207 @@
+"""Holds quackctl against its peers on this machine and prints one table: medians and ratios of one run.
+
+usage: bench.py QUACKCTL [--rows N] [--runs N]   (`make bench` installs the peers and calls it)
+"""
+
+import argparse
+import base64
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import boto3
+import duckdb
+import duckdb_extension_httpfs
+
+PEERS = pathlib.Path(__file__).parent / "peers"
+HTTPFS = next(pathlib.Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension"))
+DUCKDB = shutil.which("duckdb", path=str(pathlib.Path(sys.executable).parent))
+SCAN_BYTES = 350_000_000
+GROUPED = "SELECT pickup_location_id, count(*) AS n, avg(total_amount) AS a FROM {} GROUP BY 1 ORDER BY 2 DESC LIMIT 5"
+ONE_DAY = "SELECT count(*) AS n, sum(total_amount) AS t FROM {} WHERE date = '2019-04-10'"
+
+
+class Lake:
+    """A project of its own on the local target, and its endpoint for everybody else."""
+
+    def __init__(self, quackctl, folder):
+        self.quackctl, self.folder = quackctl, folder
+        (folder / "quack.toml").write_text('project = "bench"\n')
+        self.run("up")
+        status = json.loads(self.run("status", "--json"))
+        self.endpoint, self.bucket, self.region = status["endpoint"], status["bucket"], status["region"]
+        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = status["credentials_file"]
+        os.environ["AWS_DEFAULT_REGION"] = self.region
+
+    def run(self, *arguments):
+        command = [self.quackctl, "-C", self.folder, "--quiet", *arguments]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+    def client(self, service, endpoint=None):
+        return boto3.client(service, endpoint_url=endpoint or self.endpoint, region_name=self.region)
+
+    def secret(self, endpoint=None):
+        keys = boto3.Session().get_credentials()
+        host = (endpoint or self.endpoint).removeprefix("http://")
+        return (
+            f"LOAD '{HTTPFS}'; CREATE SECRET (TYPE s3, KEY_ID '{keys.access_key}', SECRET '{keys.secret_key}',"
+            f" REGION '{self.region}', ENDPOINT '{host}', URL_STYLE path, USE_SSL false);"
+        )
+
+
+def seconds(action):
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def pair(ours, peer, runs):
+    """Medians in seconds, taken in turn so that a noisy moment hits both."""
+    ours(), peer()
+    times = [(seconds(ours), seconds(peer)) for _ in range(runs)]
+    return [statistics.median(column) for column in zip(*times)]
+
+
+def duckdb_cli(script):
+    subprocess.run([DUCKDB, "-unsigned", "-c", script], check=True, stdout=subprocess.DEVNULL)
+
+
+def warm_query(lake, sql, runs):
+    table = f"read_parquet('s3://{lake.bucket}/tables/trips/*/*/*.parquet', hive_partitioning = true)"
+    script = lake.secret() + sql.format(table)
+    return pair(lambda: lake.run("query", sql.format("trips")), lambda: duckdb_cli(script), runs)
+
+
+def cold_start(lake, folder, runs):
+    """Init Duration + Duration of the first invocation of new functions, as the REPORT line tells them; and memory."""
+    client = lake.client("lambda")
+    [function] = client.list_functions()["Functions"]
+    ours = client.get_function(FunctionName=function["FunctionName"])
+    environment = ours["Configuration"].get("Environment", {}).get("Variables", {})
+    peer = folder / "python"
+    peer.mkdir()
+    (peer / "bootstrap").write_text(f"#!/bin/sh\nexec {sys.executable} {PEERS / 'handler.py'}\n")
+    (peer / "bootstrap").chmod(0o755)
+
+    def once(name, image, variables):
+        client.create_function(
+            FunctionName=name, Role="arn:aws:iam::000000000000:role/bench", PackageType="Image", Timeout=60,
+            Code={"ImageUri": image}, MemorySize=2048, Environment={"Variables": variables},
+        )
+        event = {"q": "SELECT 42 AS a"}
+        answer = client.invoke(FunctionName=name, LogType="Tail", Payload=json.dumps(event))
+        body = json.load(answer["Payload"])
+        assert body["data"]["records"] == [{"a": 42}], body
+        log = base64.b64decode(answer["LogResult"]).decode()
+        client.delete_function(FunctionName=name)
+        number = lambda label: float(re.search(rf"\t{label}: ([\d.]+)", log).group(1))
+        return number("Init Duration") + number("Duration"), number("Max Memory Used")
+
+    pairs = []
+    for run in range(runs):
+        rust = once(f"rust-{run}", ours["Code"]["ImageUri"], environment)
+        python = once(f"python-{run}", f"dir:{peer}", environment | {"HTTPFS": str(HTTPFS)})
+        pairs.append((rust[0] / 1000, python[0] / 1000, rust[1], python[1]))
+    return [statistics.median(column) for column in zip(*pairs)]
+
+
+def load(lake, folder, runs):
+    source = folder / "trips.parquet"
+    lake.run("query", "--all", "--format", "parquet", "-o", source, "SELECT * EXCLUDE (date) FROM trips")
+    peer = [sys.executable, PEERS / "load_pandas.py", source, f"s3://{lake.bucket}/peer", lake.endpoint]
+    ours = ["load", source, "--table", "loaded", "--replace", "--partition-by", "date=CAST(pickup_at AS DATE)"]
+    return pair(lambda: lake.run(*ours), lambda: subprocess.run(peer, check=True), max(1, runs // 3))
+
+
+def cold_scan(lake, folder, runs):
+    """A new DuckDB process reads every byte of one file, from our S3 and from MiniStack's."""
+    big, columns = folder / "big.parquet", [f"c{n}" for n in range(8)]
+    values = ", ".join(f"random() AS {name}" for name in columns)
+    rows = SCAN_BYTES // (8 * len(columns))
+    duckdb.execute(f"COPY (SELECT {values} FROM range({rows})) TO '{big}' (COMPRESSION uncompressed)")
+    sums = "SELECT " + ", ".join(f"sum({name})" for name in columns) + " FROM 's3://{}/big.parquet'"
+    with MiniStack(folder) as emulator:
+        lake.client("s3").upload_file(str(big), lake.bucket, "big.parquet")
+        theirs = lake.client("s3", emulator.endpoint)
+        theirs.create_bucket(Bucket="scan")
+        theirs.upload_file(str(big), "scan", "big.parquet")
+        ours = lake.secret() + sums.format(lake.bucket)
+        peer = lake.secret(emulator.endpoint) + sums.format("scan")
+        return pair(lambda: duckdb_cli(ours), lambda: duckdb_cli(peer), runs)
+
+
+class MiniStack:
+    def __init__(self, folder):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.endpoint, self.log = f"http://127.0.0.1:{self.port}", folder / "ministack.log"
+
+    def __enter__(self):
+        environment = os.environ | {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1"}
+        program = pathlib.Path(sys.executable).parent / "ministack"
+        self.process = subprocess.Popen([program], env=environment, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1).close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"MiniStack did not start: {self.log.read_text()[-500:]}")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("quackctl", type=pathlib.Path)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--runs", type=int, default=9)
+    options = parser.parse_args()
+    quackctl = options.quackctl.resolve()
+
+    rows = []
+
+    def report(what, ours, peer_name, peer, budget):
+        rows.append((what, f"{ours * 1000:,.0f} ms", f"{peer_name}: {peer * 1000:,.0f} ms", f"{ours / peer:.2f} x", budget))
+        print(f"{what}: {ours / peer:.2f} x", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory(prefix="quack-bench-") as name:
+        folder = pathlib.Path(name)
+        lake = Lake(quackctl, folder)
+        try:
+            partition = ["--partition-by", "date=CAST(pickup_at AS DATE)"]
+            lake.run("load", "--sample", "taxi", "--rows", str(options.rows), "--table", "trips", *partition)
+            for what, sql in [("warm query, all rows grouped", GROUPED), ("warm query, one day", ONE_DAY)]:
+                ours, peer = warm_query(lake, sql, options.runs)
+                report(what, ours, "DuckDB CLI", peer, "0.5 x")
+            ours, peer, memory, peer_memory = cold_start(lake, folder, options.runs)
+            report("cold start to first result", ours, "Python handler", peer, "0.1 x")
+            rows.append(("memory after the first result", f"{memory:.0f} MiB", f"Python handler: {peer_memory:.0f} MiB",
+                         f"{memory / peer_memory:.2f} x", "64 MiB"))
+            ours, peer = load(lake, folder, options.runs)
+            report("load, partitioned by day", ours, "pandas + s3fs", peer, "0.2 x")
+            ours, peer = cold_scan(lake, folder, options.runs)
+            report("cold scan of 350 MB from S3", ours, "MiniStack's S3", peer, "0.7 x")
+            helped = statistics.median(seconds(lambda: lake.run("--help")) for _ in range(20))
+            rows.append(("quackctl --help", f"{helped * 1000:.1f} ms", "", "", "20 ms"))
+        finally:
+            lake.run("down", "--yes")
+
+    print(f"\nThe sample at {options.rows:,} rows, {options.runs} runs in turn, medians; {os.cpu_count()} cores.\n")
+    for row in [("what", "quackctl", "held against", "ratio", "budget"), ("---",) * 5, *rows]:
+        print("| " + " | ".join(row) + " |")
+
+
+main()

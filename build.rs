@@ -1,0 +1,55 @@
+//! Sees to it that DuckDB's official library is where the linker looks for it (`DUCKDB_LIB_DIR`, set in
+//! `.cargo/config.toml`), and that the program finds it when it runs.
+
+#[path = "src/package"]
+mod package {
+    pub mod cache;
+    pub mod duckdb;
+}
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use package::duckdb::{self, Arch};
+
+fn main() {
+    // The function's sources travel in the program.
+    println!("cargo::rerun-if-changed=function");
+    println!("cargo::rerun-if-changed=src/package");
+    println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
+    if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
+        return;
+    }
+    match provide_library() {
+        Ok(dir) => {
+            // An installed program has the library beside it (`make install`), one in `target/` has it where it was linked.
+            println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/quackctl");
+            println!("cargo::rustc-link-arg=-Wl,-rpath,{}", dir.display());
+        }
+        Err(message) => println!("cargo::error={message}"),
+    }
+}
+
+/// Puts `libduckdb.so` into `DUCKDB_LIB_DIR` unless one is there, and returns that folder.
+fn provide_library() -> Result<PathBuf, String> {
+    let dir = env::var_os("DUCKDB_LIB_DIR").map(PathBuf::from);
+    let dir = dir.ok_or("DUCKDB_LIB_DIR is not set: build inside the checkout, or with --features bundled")?;
+    let place = dir.join("libduckdb.so");
+    println!("cargo::rerun-if-changed={}", place.display());
+    if !place.exists() {
+        let platform = (env::var("CARGO_CFG_TARGET_OS"), env::var("CARGO_CFG_TARGET_ARCH"));
+        let arch = match &platform {
+            (Ok(os), Ok(arch)) if os == "linux" => Arch::parse(arch),
+            _ => None,
+        };
+        let arch = arch.ok_or("no DuckDB library is pinned for this platform: build with --features bundled")?;
+        let fetched = duckdb::library(arch).map_err(|error| format!("{error} (or build with --features bundled)"))?;
+        fs::create_dir_all(&dir).and_then(|()| link_or_copy(&fetched, &place)).map_err(|error| error.to_string())?;
+    }
+    dir.canonicalize().map_err(|error| error.to_string())
+}
+
+/// A hard link stays when the cache is emptied; across file systems it takes a copy.
+fn link_or_copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))
+}

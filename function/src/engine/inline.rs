@@ -1,0 +1,103 @@
+//! Rows that go into the response itself, as JSON objects or as an Arrow stream.
+
+use super::Failure;
+use crate::value::write_json;
+use crate::wire::{Data, Encoding};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+
+/// Encodes batches as they come, so that it is known early when they are too many.
+pub enum Inline {
+    Json { out: Vec<u8>, keys: Vec<Vec<u8>> },
+    Arrow { writer: Box<StreamWriter<Vec<u8>>> },
+}
+
+impl Inline {
+    /// An encoder for rows of `schema`.
+    ///
+    /// # Errors
+    /// When the schema has no Arrow encoding.
+    pub fn new(encoding: Encoding, schema: &SchemaRef) -> Result<Self, Failure> {
+        match encoding {
+            Encoding::Json => {
+                let keys = schema.fields().iter().map(|field| {
+                    let mut key = serde_json::to_vec(field.name()).unwrap_or_default();
+                    key.push(b':');
+                    key
+                });
+                Ok(Self::Json { out: vec![b'['], keys: keys.collect() })
+            }
+            Encoding::Arrow => {
+                let options = IpcWriteOptions::default()
+                    .try_with_compression(Some(CompressionType::LZ4_FRAME))
+                    .map_err(Failure::arrow)?;
+                let writer = StreamWriter::try_new_with_options(Vec::new(), schema, options).map_err(Failure::arrow)?;
+                Ok(Self::Arrow { writer: Box::new(writer) })
+            }
+        }
+    }
+
+    /// Appends the rows of `batch`.
+    ///
+    /// # Errors
+    /// When a value has no Arrow encoding.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        match self {
+            Self::Json { out, keys } => {
+                let schema = batch.schema();
+                for row in 0..batch.num_rows() {
+                    out.extend_from_slice(if out.len() > 1 { b",{" } else { b"{" });
+                    for (index, (key, field)) in keys.iter().zip(schema.fields()).enumerate() {
+                        if index > 0 {
+                            out.push(b',');
+                        }
+                        out.extend_from_slice(key);
+                        write_json(out, field, batch.column(index), row);
+                    }
+                    out.push(b'}');
+                }
+                Ok(())
+            }
+            Self::Arrow { writer } => writer.write(batch).map_err(Failure::arrow),
+        }
+    }
+
+    /// Bytes that the rows so far take in the response.
+    pub fn encoded_bytes(&self) -> usize {
+        match self {
+            Self::Json { out, .. } => out.len() + 1,
+            Self::Arrow { writer } => (writer.get_ref().len() + END_OF_STREAM_BYTES).div_ceil(3) * 4,
+        }
+    }
+
+    /// The encoded rows, and how many bytes they are before base64.
+    ///
+    /// # Errors
+    /// When the Arrow stream cannot be closed.
+    pub fn finish(self) -> Result<(Data, u64), Failure> {
+        match self {
+            Self::Json { mut out, .. } => {
+                out.push(b']');
+                let bytes = out.len() as u64;
+                let not_json =
+                    |reason: String| Failure::new("Quack.EncodingError", format!("the rows are not JSON: {reason}"));
+                let text = String::from_utf8(out).map_err(|error| not_json(error.to_string()))?;
+                let records = RawValue::from_string(text).map_err(|error| not_json(error.to_string()))?;
+                Ok((Data { records: Some(records), ..Data::default() }, bytes))
+            }
+            Self::Arrow { writer } => {
+                let stream = writer.into_inner().map_err(Failure::arrow)?;
+                let data = Data { arrow: Some(STANDARD.encode(&stream)), ..Data::default() };
+                Ok((data, stream.len() as u64))
+            }
+        }
+    }
+}
+
+/// What closing an Arrow stream appends to it.
+const END_OF_STREAM_BYTES: usize = 8;

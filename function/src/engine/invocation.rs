@@ -1,0 +1,179 @@
+//! One event's SQL on one connection: define its tables, run its statements, hand over the last one's rows.
+
+use super::inline::Inline;
+use super::raw::{Connection, Prepared};
+use super::replay::Source;
+use super::sql::{Token, identifier, literal, tokens};
+use super::{Failure, Instance, Outcome, sandbox, spill, type_name};
+use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
+use std::collections::{HashSet, VecDeque};
+
+/// Chunks are kept until the result is known to fit into the response; above this they go to the bucket even if they
+/// would still compress into it.
+const KEEP_BYTES: usize = 64 << 20;
+
+/// Runs `event` on `connection`.
+///
+/// # Errors
+/// The first statement's that fails.
+pub(super) fn run(
+    instance: &Instance,
+    connection: &Connection,
+    event: &Event,
+    result_uri: &str,
+    room_bytes: &dyn Fn(&[Column]) -> usize,
+) -> Result<Outcome, Failure> {
+    for table in named_tables(event) {
+        connection.execute(&view_sql(table))?;
+    }
+    let mut rows = last_statement(connection, &event.q)?.stream()?;
+    if !rows.is_query() {
+        while rows.fetch()?.is_some() {}
+    }
+    let (names, types): (Vec<_>, Vec<_>) =
+        if rows.is_query() { rows.columns() } else { Vec::new() }.into_iter().unzip();
+    let names = unique(names);
+    let columns: Vec<_> = names
+        .iter()
+        .zip(&types)
+        .map(|(name, logical_type)| Column { name: name.clone(), sql_type: type_name::type_name(logical_type) })
+        .collect();
+    let limit = if event.all { u64::MAX } else { event.limit.unwrap_or(DEFAULT_LIMIT) };
+    let mut source =
+        Source { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None };
+    if event.spill == Spill::Always && !columns.is_empty() {
+        source.rows = Some(rows);
+        return spill::write(instance, source, columns, event.spill, result_uri);
+    }
+
+    let exporter = rows.exporter(&names, &source.types)?;
+    source.rows = Some(rows);
+    let mut inline = Inline::new(event.format, exporter.schema())?;
+    let room_bytes = room_bytes(&columns);
+    let mut kept = VecDeque::new();
+    let mut kept_bytes = 0;
+    while let Some(chunk) = source.next()? {
+        let batch = exporter.batch(&chunk)?;
+        kept_bytes += batch.get_array_memory_size();
+        kept.push_back(chunk);
+        inline.push(&batch)?;
+        if inline.encoded_bytes() > room_bytes || kept_bytes > KEEP_BYTES {
+            // What was kept is handed out again, and the limit counts from the start.
+            source.kept = kept;
+            source.handed_out = 0;
+            drop(inline);
+            return spill::write(instance, source, columns, event.spill, result_uri);
+        }
+    }
+    let (rows, truncated) = (source.handed_out, source.truncated);
+    let (data, bytes) = inline.finish()?;
+    Ok(Outcome { data, columns, rows, bytes, truncated })
+}
+
+/// Runs every statement of `sql` but the last, and returns that one, ready to run.
+fn last_statement<'c>(connection: &'c Connection<'c>, sql: &str) -> Result<Prepared<'c>, Failure> {
+    let statements = connection.statements(sql)?;
+    let empty = || Failure::new("Quack.BadEvent", format!("`q` holds no SQL statement: {sql:?}"));
+    let last = statements.len().checked_sub(1).ok_or_else(empty)?;
+    let prepare = |index| {
+        let prepared = statements.prepare(index)?;
+        sandbox::check_kind(prepared.kind())?;
+        match prepared.parameters() {
+            0 => Ok(prepared),
+            count => {
+                let message =
+                    format!("the SQL has {count} parameters (`?`, `$1`), and an event has no values for them");
+                Err(Failure::new("Quack.BadEvent", message))
+            }
+        }
+    };
+    for index in 0..last {
+        let mut rows = prepare(index)?.stream()?;
+        while rows.fetch()?.is_some() {}
+    }
+    prepare(last)
+}
+
+/// The event's tables that its SQL names: a view reads its first file when it is made.
+fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
+    let tokens = if event.tables.is_empty() { Vec::new() } else { tokens(&event.q) };
+    event.tables.iter().filter(move |table| {
+        let quoted = identifier(&table.name);
+        tokens.iter().any(|token| match token {
+            Token::Word(word) => word.eq_ignore_ascii_case(&table.name),
+            Token::Quoted(name) => name.eq_ignore_ascii_case(&quoted),
+            // A name in a string may be a name after all: `FROM query_table('trips')`.
+            Token::Text => true,
+            Token::Symbol(_) => false,
+        })
+    })
+}
+
+fn view_sql(table: &TableDef) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    let files = list(table.files.iter().map(|file| literal(file)).collect());
+    let types = list(
+        table.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type)).collect(),
+    );
+    let hive = if types.is_empty() {
+        "hive_partitioning = false".to_owned()
+    } else {
+        format!("hive_partitioning = true, hive_types = {{{types}}}")
+    };
+    format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&table.name))
+}
+
+/// Makes column names unique, whatever their case, as DuckDB's data frames do: `a`, `a_1`, `a_2`.
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::new();
+    let all: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    names
+        .into_iter()
+        .map(|name| {
+            let mut candidate = name.clone();
+            let mut suffix = 0;
+            while taken.contains(&candidate.to_lowercase()) || (suffix > 0 && all.contains(&candidate.to_lowercase())) {
+                suffix += 1;
+                candidate = format!("{name}_{suffix}");
+            }
+            taken.insert(candidate.to_lowercase());
+            candidate
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_names_become_unique() {
+        let unique = |names: &[&str]| super::unique(names.iter().map(ToString::to_string).collect());
+        assert_eq!(unique(&["a", "b"]), ["a", "b"]);
+        assert_eq!(unique(&["a", "A", "a"]), ["a", "A_1", "a_2"]);
+        assert_eq!(unique(&["a", "a", "a_1"]), ["a", "a_2", "a_1"]);
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        let table = TableDef {
+            name: "my \"trips".into(),
+            files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
+            partitions: vec![Column { name: "da te".into(), sql_type: "DATE".into() }],
+        };
+        assert_eq!(
+            view_sql(&table),
+            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
+             hive_partitioning = true, hive_types = {\"da te\": DATE})"
+        );
+    }
+
+    #[test]
+    fn only_named_tables_are_defined() {
+        let event: Event = serde_json::from_str(
+            r#"{"q": "SELECT * FROM Trips -- zones", "tables": [{"name": "trips", "files": []}, {"name": "zones", "files": []}]}"#,
+        )
+        .unwrap();
+        assert_eq!(named_tables(&event).map(|table| table.name.as_str()).collect::<Vec<_>>(), ["trips"]);
+    }
+}

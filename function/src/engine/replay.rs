@@ -1,0 +1,171 @@
+//! The table function that hands a result that is already running to a second statement, chunk by chunk: first the
+//! chunks that were kept, then the rest of the stream. This is how a result is written to the bucket without running
+//! its query twice.
+
+use super::Failure;
+use super::raw::{Chunk, Connection, LogicalType, Rows};
+use duckdb::ffi;
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The function's name in SQL.
+pub const FUNCTION: &CStr = c"__quack_replay";
+
+/// A running result: what was fetched of it, and what is left.
+pub struct Source<'c> {
+    /// Chunks that were fetched already, in order.
+    pub kept: VecDeque<Chunk>,
+    /// The rest, unless the kept chunks are all.
+    pub rows: Option<Rows<'c>>,
+    /// How many more rows may be handed out.
+    pub limit: u64,
+    /// Types of the columns.
+    pub types: Vec<LogicalType>,
+    /// Rows handed out so far.
+    pub handed_out: u64,
+    /// Whether the limit cut rows off.
+    pub truncated: bool,
+    /// The query's own error, when it failed midway.
+    pub failure: Option<Failure>,
+}
+
+impl Source<'_> {
+    /// The next chunk, cut to what the limit leaves.
+    ///
+    /// # Errors
+    /// The query's own, when it fails midway.
+    pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+        let chunk = match (self.kept.pop_front(), &mut self.rows) {
+            (Some(chunk), _) => Some(chunk),
+            (None, Some(rows)) => rows.fetch()?,
+            (None, None) => None,
+        };
+        let Some(mut chunk) = chunk else { return Ok(None) };
+        let left = self.limit - self.handed_out;
+        self.truncated |= chunk.len() > left;
+        if left == 0 {
+            return Ok(None);
+        }
+        chunk.truncate(left);
+        self.handed_out += chunk.len();
+        Ok(Some(chunk))
+    }
+}
+
+/// Where the function finds its source. Empty but during [`Replay::run`].
+#[derive(Clone, Default)]
+pub struct Replay(Arc<Mutex<Option<Source<'static>>>>);
+
+// SAFETY: the source is reached under the mutex only, so by one thread at a time, and DuckDB's results and chunks may
+// move between threads.
+unsafe impl Send for Replay {}
+unsafe impl Sync for Replay {}
+
+impl Replay {
+    /// Registers the function for every connection of `connection`'s database.
+    ///
+    /// # Errors
+    /// When DuckDB refuses it.
+    pub fn register(&self, connection: &Connection) -> Result<(), Failure> {
+        unsafe {
+            let mut function = ffi::duckdb_create_table_function();
+            ffi::duckdb_table_function_set_name(function, FUNCTION.as_ptr());
+            let slot = Box::into_raw(Box::new(self.clone()));
+            ffi::duckdb_table_function_set_extra_info(function, slot.cast::<c_void>(), Some(drop_slot));
+            ffi::duckdb_table_function_set_bind(function, Some(bind));
+            ffi::duckdb_table_function_set_init(function, Some(init));
+            ffi::duckdb_table_function_set_function(function, Some(produce));
+            let state = ffi::duckdb_register_table_function(connection.raw(), function);
+            ffi::duckdb_destroy_table_function(&mut function);
+            if state == ffi::DuckDBSuccess {
+                Ok(())
+            } else {
+                Err(Failure::new("Quack.InitError", "DuckDB did not take the function that replays results"))
+            }
+        }
+    }
+
+    /// Runs `work` while the function hands out `source`, and gives the source back.
+    pub fn run<'c, T>(&self, source: Source<'c>, work: impl FnOnce() -> T) -> (T, Option<Source<'c>>) {
+        // SAFETY: the source leaves the slot below, before 'c can end, whichever way `work` ends.
+        let source = unsafe { std::mem::transmute::<Source<'c>, Source<'static>>(source) };
+        *self.lock() = Some(source);
+        struct Clear<'a>(&'a Replay);
+        impl Drop for Clear<'_> {
+            fn drop(&mut self) {
+                self.0.lock().take();
+            }
+        }
+        let clear = Clear(self);
+        let done = work();
+        let source = self.lock().take();
+        drop(clear);
+        (done, source)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Source<'static>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+unsafe extern "C" fn drop_slot(slot: *mut c_void) {
+    drop(unsafe { Box::from_raw(slot.cast::<Replay>()) });
+}
+
+/// The replay behind DuckDB's `extra_info` pointer.
+///
+/// # Safety
+/// `slot` is what [`Replay::register`] gave to DuckDB.
+unsafe fn slot_of<'a>(slot: *mut c_void) -> &'a Replay {
+    unsafe { &*slot.cast::<Replay>() }
+}
+
+unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    let replay = unsafe { slot_of(ffi::duckdb_bind_get_extra_info(info)) };
+    match &*replay.lock() {
+        None => unsafe {
+            ffi::duckdb_bind_set_error(info, c"this function is for the engine's own use".as_ptr());
+        },
+        Some(source) => {
+            for (index, logical_type) in source.types.iter().enumerate() {
+                if let Ok(name) = CString::new(column(index)) {
+                    unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical_type.raw()) };
+                }
+            }
+        }
+    }
+}
+
+/// Name of the function's column `index`.
+pub fn column(index: usize) -> String {
+    format!("c{index}")
+}
+
+unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
+    // One thread: the rows keep their order.
+    unsafe { ffi::duckdb_init_set_max_threads(info, 1) };
+}
+
+unsafe extern "C" fn produce(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
+    let replay = unsafe { slot_of(ffi::duckdb_function_get_extra_info(info)) };
+    let produced = catch_unwind(AssertUnwindSafe(|| {
+        let mut slot = replay.lock();
+        let source = slot.as_mut().ok_or_else(|| Failure::new("Quack.InternalError", "no result to replay"))?;
+        source.next().inspect_err(|failure| source.failure = Some(failure.clone()))
+    }));
+    unsafe {
+        match produced {
+            Ok(Ok(Some(chunk))) => {
+                for index in 0..chunk.width() {
+                    let to = ffi::duckdb_data_chunk_get_vector(output, index as ffi::idx_t);
+                    ffi::duckdb_vector_reference_vector(to, chunk.vector(index));
+                }
+                ffi::duckdb_data_chunk_set_size(output, chunk.len());
+            }
+            Ok(Ok(None)) => ffi::duckdb_data_chunk_set_size(output, 0),
+            Ok(Err(_)) | Err(_) => ffi::duckdb_function_set_error(info, c"the query failed".as_ptr()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The engine's settings, from the environment that Lambda gives.
+
+use super::Failure;
+use super::sql::literal;
+use crate::wire::RESULTS_PREFIX;
+use std::env;
+use std::path::PathBuf;
+
+/// What the process itself needs beside DuckDB's own memory: code, encoders, buffers of the HTTP client.
+const HEADROOM_MIB: u64 = 100;
+const MIN_MEMORY_MIB: u64 = 64;
+
+/// Settings of an instance.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The only bucket that SQL reaches.
+    pub bucket: String,
+    /// Memory of the whole process, MiB.
+    pub memory_mib: u64,
+    /// Extensions to load, by name.
+    pub extensions: Vec<String>,
+    /// The folders where `<name>.duckdb_extension` may lie; the first that has it wins.
+    pub extension_dirs: Vec<PathBuf>,
+    /// Where DuckDB writes what does not fit into memory.
+    pub temp_dir: PathBuf,
+    /// Access to the bucket.
+    pub s3: S3Access,
+}
+
+/// How to reach object storage. Not `Debug`: it holds keys.
+#[derive(Clone, Default)]
+pub struct S3Access {
+    pub key_id: Option<String>,
+    pub secret: Option<String>,
+    pub session_token: Option<String>,
+    pub region: Option<String>,
+    /// Address of another S3 than AWS's own, e.g. `http://127.0.0.1:9000`.
+    pub endpoint: Option<String>,
+}
+
+impl std::fmt::Debug for S3Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Access")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When `QUACK_BUCKET` is missing.
+    pub fn from_env() -> Result<Self, Failure> {
+        let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let bucket = var("QUACK_BUCKET").ok_or_else(|| {
+            Failure::new("Quack.InitError", "QUACK_BUCKET is not set: it names the bucket that the function serves")
+        })?;
+        let beside_executable =
+            env::current_exe().ok().and_then(|path| path.parent().map(|dir| dir.join("extensions")));
+        Ok(Self {
+            bucket,
+            memory_mib: var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()).unwrap_or(1024),
+            extensions: env::var("QUACK_EXTENSIONS")
+                .unwrap_or_else(|_| "httpfs".to_owned())
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+            extension_dirs: var("LAMBDA_TASK_ROOT")
+                .map(|root| PathBuf::from(root).join("extensions"))
+                .into_iter()
+                .chain(beside_executable)
+                .collect(),
+            temp_dir: env::temp_dir().join(format!("quack-{}", std::process::id())),
+            s3: S3Access {
+                key_id: var("AWS_ACCESS_KEY_ID"),
+                secret: var("AWS_SECRET_ACCESS_KEY"),
+                session_token: var("AWS_SESSION_TOKEN"),
+                region: var("AWS_REGION").or_else(|| var("AWS_DEFAULT_REGION")),
+                endpoint: var("AWS_ENDPOINT_URL_S3").or_else(|| var("AWS_ENDPOINT_URL")),
+            },
+        })
+    }
+
+    /// The options that DuckDB opens with.
+    pub(super) fn open_options(&self) -> Vec<(&'static str, String)> {
+        let memory_mib = (self.memory_mib.saturating_sub(HEADROOM_MIB) * 7 / 10).max(MIN_MEMORY_MIB);
+        let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+        vec![
+            // The extensions' signatures were checked when the artifact was made; checking again costs 60 ms.
+            ("allow_unsigned_extensions", "true".to_owned()),
+            ("autoinstall_known_extensions", "false".to_owned()),
+            ("autoload_known_extensions", "false".to_owned()),
+            ("allow_persistent_secrets", "false".to_owned()),
+            ("arrow_lossless_conversion", "true".to_owned()),
+            ("memory_limit", format!("{memory_mib}MiB")),
+            ("threads", threads.to_string()),
+            ("temp_directory", self.temp_dir.display().to_string()),
+        ]
+    }
+
+    /// The statements that make a database that is just open ready for users' SQL.
+    pub(super) fn setup_sql(&self) -> Result<String, Failure> {
+        let mut sql = String::new();
+        for name in &self.extensions {
+            let file = format!("{name}.duckdb_extension");
+            let path =
+                self.extension_dirs.iter().map(|dir| dir.join(&file)).find(|path| path.exists()).ok_or_else(|| {
+                    Failure::new(
+                        "Quack.InitError",
+                        format!("extension {name} is not in the artifact: no extensions/{file}"),
+                    )
+                })?;
+            sql += &format!("LOAD {};\n", literal(&path.display().to_string()));
+        }
+        let has = |extension: &str| self.extensions.iter().any(|name| name == extension);
+        if has("icu") {
+            // Whatever the machine's own zone is: the encodings say UTC.
+            sql += "SET GLOBAL TimeZone = 'UTC';\n";
+        }
+        if has("httpfs") {
+            sql += &self.secret_sql();
+            // Parts of 16 MiB rather than 80: an upload's buffers stay small beside the memory limit.
+            sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\n";
+        }
+        sql += &format!("SET GLOBAL allowed_directories = [{}];\n", literal(&format!("s3://{}/", self.bucket)));
+        sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
+        Ok(sql)
+    }
+
+    /// The address of the object that holds the spilled result `name`.
+    pub(super) fn result_uri(&self, name: &str) -> String {
+        format!("s3://{}/{RESULTS_PREFIX}{name}.parquet", self.bucket)
+    }
+
+    fn secret_sql(&self) -> String {
+        let s3 = &self.s3;
+        let mut options = vec!["TYPE s3".to_owned()];
+        let mut option = |name: &str, value: &Option<String>| {
+            if let Some(value) = value {
+                options.push(format!("{name} {}", literal(value)));
+            }
+        };
+        option("KEY_ID", &s3.key_id);
+        option("SECRET", &s3.secret);
+        option("SESSION_TOKEN", &s3.session_token);
+        option("REGION", &s3.region);
+        if let Some(endpoint) = &s3.endpoint {
+            let (use_ssl, host) = match endpoint.split_once("://") {
+                Some((scheme, host)) => (scheme != "http", host),
+                None => (true, endpoint.as_str()),
+            };
+            options.push(format!("ENDPOINT {}", literal(host.trim_end_matches('/'))));
+            options.push(format!("URL_STYLE 'path', USE_SSL {use_ssl}"));
+        }
+        format!("CREATE SECRET lake ({});\n", options.join(", "))
+    }
+}

@@ -1,0 +1,127 @@
+//! Results that are too large for a response, or wanted as a file: one Parquet object in the bucket.
+
+use super::raw::LogicalType;
+use super::replay::{self, Source};
+use super::sql::{identifier, literal};
+use super::{Failure, Instance, Outcome};
+use crate::wire::{Column, Data, Spill, Spilled};
+use arrow::array::AsArray;
+use arrow::datatypes::{Int64Type, UInt64Type};
+use duckdb::ffi::*;
+
+/// Writes all rows of `source` as one Parquet object at `uri`, in their order.
+///
+/// # Errors
+/// The query's own when it fails midway, else DuckDB's about the writing; no object is left then.
+pub(super) fn write(
+    instance: &Instance,
+    source: Source,
+    columns: Vec<Column>,
+    spill: Spill,
+    uri: &str,
+) -> Result<Outcome, Failure> {
+    let stored: Vec<_> = source.types.iter().map(|logical_type| Stored::of(logical_type, spill)).collect();
+    let selected: Vec<_> = stored
+        .iter()
+        .zip(&columns)
+        .enumerate()
+        .map(|(index, (stored, column))| {
+            let value = identifier(&replay::column(index));
+            let value = match stored {
+                Stored::AsIs | Stored::Similar => value,
+                Stored::As(sql_type) => format!("CAST({value} AS {sql_type})"),
+            };
+            format!("{value} AS {}", identifier(&column.name))
+        })
+        .collect();
+    let function = replay::FUNCTION.to_string_lossy();
+    let copy = format!(
+        "COPY (SELECT {} FROM {function}()) TO {} (FORMAT parquet, COMPRESSION snappy, RETURN_STATS)",
+        selected.join(", "),
+        literal(uri),
+    );
+
+    let connection = instance.database.connect()?;
+    let (copied, source) = instance.replay.run(source, || connection.first_row(&copy));
+    let lost = || Failure::new("Quack.InternalError", "the result was lost while it was written");
+    let source = source.ok_or_else(lost)?;
+    let stats = match (copied, source.failure) {
+        (_, Some(failure)) | (Err(failure), None) => return Err(failure),
+        (Ok(stats), None) => stats,
+    };
+    let bytes = stats
+        .column_by_name("file_size_bytes")
+        .and_then(|sizes| {
+            let unsigned = sizes.as_primitive_opt::<UInt64Type>().map(|sizes| sizes.value(0));
+            unsigned.or_else(|| sizes.as_primitive_opt::<Int64Type>().map(|sizes| sizes.value(0).unsigned_abs()))
+        })
+        .ok_or_else(lost)?;
+    let cast_back = match spill {
+        Spill::Always => Vec::new(),
+        Spill::Auto => {
+            columns.iter().zip(&stored).filter(|(_, stored)| **stored != Stored::AsIs).map(|(c, _)| c.clone()).collect()
+        }
+    };
+    let spilled = Spilled { uri: uri.to_owned(), bytes, cast_back };
+    let data = Data { spilled: Some(spilled), ..Data::default() };
+    Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated })
+}
+
+/// How a Parquet file holds a column.
+#[derive(Debug, PartialEq, Eq)]
+enum Stored {
+    /// DuckDB reads the very type back.
+    AsIs,
+    /// DuckDB reads another type back, which casts to the same values.
+    Similar,
+    /// Cast to this type first.
+    As(&'static str),
+}
+
+impl Stored {
+    fn of(logical_type: &LogicalType, spill: Spill) -> Self {
+        match (spill, logical_type.id()) {
+            (Spill::Always, DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT | DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT) => {
+                Self::As("DECIMAL(38,0)")
+            }
+            (Spill::Always, _) => Self::AsIs,
+            (Spill::Auto, _) if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR"),
+            (Spill::Auto, _) if any(logical_type, &changes_in_parquet) => Self::Similar,
+            (Spill::Auto, _) => Self::AsIs,
+        }
+    }
+}
+
+/// Whether `test` holds for the type or for one that it is made of.
+fn any(logical_type: &LogicalType, test: &impl Fn(duckdb_type) -> bool) -> bool {
+    test(logical_type.id()) || logical_type.children().iter().any(|(_, child)| any(child, test))
+}
+
+/// Types whose values Parquet changes: 128-bit integers become doubles, times lose their zone, intervals their
+/// microseconds.
+fn loses_in_parquet(id: duckdb_type) -> bool {
+    matches!(
+        id,
+        DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT
+            | DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT
+            | DUCKDB_TYPE_DUCKDB_TYPE_BIGNUM
+            | DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ
+            | DUCKDB_TYPE_DUCKDB_TYPE_TIME_NS
+            | DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL
+            | DUCKDB_TYPE_DUCKDB_TYPE_BIT
+            | DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S
+            | DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS
+    )
+}
+
+/// Types that come back as another one with the same values.
+fn changes_in_parquet(id: duckdb_type) -> bool {
+    matches!(
+        id,
+        DUCKDB_TYPE_DUCKDB_TYPE_ENUM
+            | DUCKDB_TYPE_DUCKDB_TYPE_ARRAY
+            | DUCKDB_TYPE_DUCKDB_TYPE_UNION
+            | DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY
+            | DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL
+    )
+}

@@ -1,0 +1,159 @@
+//! `quackctl shell`: SQL interactively, or a script of it from a pipe.
+
+mod complete;
+mod dot;
+mod history;
+
+use std::io::{BufRead, BufWriter, IsTerminal, Write};
+
+use anyhow::Result;
+use quack_function::wire::Spill;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor};
+
+use crate::cli::Format;
+use crate::commands::query::look_of_stdout;
+use crate::context::Context;
+use crate::error;
+use crate::lake::catalog::{self, Catalog};
+use crate::output;
+use crate::query::interrupt::Interrupt;
+use crate::query::summary::Summary;
+use crate::query::{Engine, Request, tokens};
+use crate::target::Target;
+use complete::Helper;
+use dot::Dot;
+
+/// Reads statements and dot-commands until the end of the input.
+///
+/// # Errors
+/// An engine that is not up. From a terminal, errors of statements are shown and the shell goes on; from a pipe the
+/// first one ends it.
+pub async fn run(context: &Context) -> Result<()> {
+    let target = Target::open(&context.config)?;
+    let catalog = catalog::read(&target).await?;
+    let mut session = Session { context, target, catalog, format: Format::Table, timer: true };
+    if std::io::stdin().is_terminal() { session.interact().await } else { session.run_script().await }
+}
+
+/// What lasts from one statement to the next.
+struct Session<'a> {
+    context: &'a Context,
+    target: Target,
+    /// As it was before the last statement.
+    catalog: Catalog,
+    format: Format,
+    timer: bool,
+}
+
+/// Whether to read on.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Read,
+    Quit,
+}
+
+impl Session<'_> {
+    async fn interact(&mut self) -> Result<()> {
+        let config = Config::builder().completion_type(CompletionType::List).history_ignore_dups(true)?.build();
+        let mut editor: Editor<Helper, FileHistory> = Editor::with_config(config)?;
+        let history = history::prepare(self.context);
+        if let Some(path) = &history {
+            // A first session has none.
+            let _ = editor.load_history(path);
+        }
+        self.context.say("Statements end with `;`. `.help` lists the commands, Ctrl-D ends.");
+        loop {
+            editor.set_helper(Some(Helper::new(&self.catalog)));
+            let line = match editor.readline("quack> ") {
+                Ok(line) => line,
+                Err(ReadlineError::Interrupted) => continue,
+                Err(ReadlineError::Eof) => break,
+                Err(error) => return Err(error.into()),
+            };
+            if !line.trim().is_empty() {
+                editor.add_history_entry(line.trim_end())?;
+            }
+            match self.run_input(&line).await {
+                Ok(Next::Read) => {}
+                Ok(Next::Quit) => break,
+                Err(error) => error::report(&error, self.context.json),
+            }
+        }
+        if let Some(path) = &history
+            && let Err(error) = editor.save_history(path)
+        {
+            self.context.say(format_args!("the history could not be saved to {}: {error}", path.display()));
+        }
+        Ok(())
+    }
+
+    async fn run_script(&mut self) -> Result<()> {
+        let mut pending = String::new();
+        for line in std::io::stdin().lock().lines() {
+            let line = line?;
+            if tokens::is_blank(&pending) && Dot::is_one(&line) {
+                if self.run_input(&line).await? == Next::Quit {
+                    return Ok(());
+                }
+                continue;
+            }
+            pending.push_str(&line);
+            pending.push('\n');
+            let (statements, rest) = tokens::split(&pending);
+            for statement in &statements {
+                self.run_statement(statement).await?;
+            }
+            if !statements.is_empty() {
+                pending = rest.to_owned();
+            }
+        }
+        self.run_input(&pending).await.map(drop)
+    }
+
+    /// Runs a dot-command, or each statement of `input`, the last one with or without a semicolon.
+    async fn run_input(&mut self, input: &str) -> Result<Next> {
+        if Dot::is_one(input) {
+            return self.run_dot(Dot::parse(input)?);
+        }
+        let (statements, rest) = tokens::split(input);
+        for statement in statements.into_iter().chain(Some(rest).filter(|rest| !tokens::is_blank(rest))) {
+            self.run_statement(statement).await?;
+        }
+        Ok(Next::Read)
+    }
+
+    async fn run_statement(&mut self, sql: &str) -> Result<()> {
+        let interrupt = Interrupt::listen();
+        // Tables may have come since, from another shell.
+        self.catalog = catalog::read(&self.target).await?;
+        let engine = Engine { context: self.context, target: &self.target, catalog: &self.catalog };
+        let request = Request { sql: sql.to_owned(), limit: Some(self.context.config.limit), spill: Spill::Auto };
+        let answer = engine.run(&request, &interrupt.token).await?;
+        let summary = Summary::of(&answer);
+        let rows = engine.rows(answer, &interrupt.token).await?;
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        output::write(rows, self.format, look_of_stdout(), &mut out)?;
+        out.flush()?;
+        if self.timer {
+            self.context.say(summary);
+        } else if summary.metadata.truncated {
+            self.context.say(summary.rows());
+        }
+        Ok(())
+    }
+
+    fn run_dot(&mut self, command: Dot) -> Result<Next> {
+        let mut out = std::io::stdout().lock();
+        match command {
+            Dot::Help => write!(out, "{}", dot::HELP)?,
+            Dot::Quit => return Ok(Next::Quit),
+            Dot::Format(format) => self.format = format,
+            Dot::Timer(on) => self.timer = on,
+            Dot::Tables => write!(out, "{}", dot::tables(&self.catalog))?,
+            Dot::Schema(name) => write!(out, "{}", dot::schema(&self.catalog, name.as_deref())?)?,
+        }
+        Ok(Next::Read)
+    }
+}

@@ -1,0 +1,53 @@
+//! Arrow IPC: the file format into a file, the streaming format into a pipe.
+
+use std::io::Write;
+
+use anyhow::Result;
+use arrow_ipc::writer::{FileWriter, StreamWriter};
+
+use crate::query::ResultSet;
+
+pub fn write(result: ResultSet, seekable: bool, out: &mut dyn Write) -> Result<u64> {
+    let mut rows = 0;
+    if seekable {
+        let mut writer = FileWriter::try_new(out, &result.schema)?;
+        for batch in result.batches {
+            let batch = batch?;
+            writer.write(&batch)?;
+            rows += batch.num_rows() as u64;
+        }
+        writer.finish()?;
+    } else {
+        let mut writer = StreamWriter::try_new(out, &result.schema)?;
+        for batch in result.batches {
+            let batch = batch?;
+            writer.write(&batch)?;
+            rows += batch.num_rows() as u64;
+        }
+        writer.finish()?;
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use arrow_ipc::reader::{FileReader, StreamReader};
+
+    use super::super::testing::tricky;
+    use super::*;
+
+    #[test]
+    fn both_forms_read_back() {
+        let expected: Vec<_> = tricky().batches.map(Result::unwrap).collect();
+        let mut file = Vec::new();
+        assert_eq!(write(tricky(), true, &mut file).unwrap(), 3);
+        let back: Vec<_> = FileReader::try_new(Cursor::new(file), None).unwrap().map(Result::unwrap).collect();
+        assert_eq!(back, expected);
+        let mut stream = Vec::new();
+        assert_eq!(write(tricky(), false, &mut stream).unwrap(), 3);
+        let back: Vec<_> = StreamReader::try_new(Cursor::new(stream), None).unwrap().map(Result::unwrap).collect();
+        assert_eq!(back, expected);
+    }
+}

@@ -1,0 +1,143 @@
+//! Output files that are there whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tempfile::NamedTempFile;
+
+use crate::error::usage;
+
+/// A file in the making. Dropped before [`OutputFile::keep`], it leaves nothing behind, and a file that was there
+/// before as it was.
+pub enum OutputFile {
+    /// Written beside its place, moved there when complete.
+    Atomic { temporary: NamedTempFile, place: PathBuf },
+    /// A device or a pipe, which has no beside.
+    Direct(File),
+}
+
+impl OutputFile {
+    /// # Errors
+    /// A usage error for a place that cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        let refuse = |error: io::Error| {
+            usage(
+                format!("cannot write `{}`: {error}", path.display()),
+                "give -o a file in a folder that you may write to",
+            )
+        };
+        // A link stays a link: what it points at is replaced.
+        let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        match std::fs::metadata(&place) {
+            Ok(existing) if existing.is_dir() => return Err(refuse(io::ErrorKind::IsADirectory.into())),
+            Ok(existing) if !existing.is_file() => {
+                return OpenOptions::new().write(true).open(&place).map(Self::Direct).map_err(refuse);
+            }
+            _ => {}
+        }
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".quackctl-").suffix(".part");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As any new file: the umask takes its share.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let temporary = builder.tempfile_in(folder).map_err(|error| match error.get_ref() {
+            // `tempfile` puts its own path in front of the cause.
+            Some(_) => refuse(error.kind().into()),
+            None => refuse(error),
+        })?;
+        Ok(Self::Atomic { temporary, place })
+    }
+
+    /// Puts the complete file in its place.
+    ///
+    /// # Errors
+    /// A rename that the file system refuses.
+    pub fn keep(self) -> Result<()> {
+        if let Self::Atomic { temporary, place } = self {
+            temporary.persist(&place).map_err(|error| error.error)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Atomic { temporary, .. } => temporary.write(bytes),
+            Self::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Atomic { temporary, .. } => temporary.flush(),
+            Self::Direct(file) => file.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn is_there_only_when_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.csv");
+        let mut file = OutputFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert!(!path.exists());
+        drop(file);
+        assert!(names(dir.path()).is_empty());
+        let mut file = OutputFile::create(&path).unwrap();
+        file.write_all(b"whole").unwrap();
+        file.keep().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert_eq!(names(dir.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.csv");
+        std::fs::write(&path, "old").unwrap();
+        OutputFile::create(&path).unwrap().write_all(b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_written_and_links_kept() {
+        OutputFile::create(Path::new("/dev/null")).unwrap().keep().unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mut file = OutputFile::create(&link).unwrap();
+        file.write_all(b"new").unwrap();
+        file.keep().unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn says_which_place_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        for path in [dir.path().to_owned(), dir.path().join("missing/out.csv")] {
+            let error = OutputFile::create(&path).err().unwrap();
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+}

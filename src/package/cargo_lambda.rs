@@ -1,0 +1,137 @@
+//! cargo-lambda: the one on the PATH, else one of our own in the cache; and the build of the function with it.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use anyhow::{Context as _, Result};
+
+use super::duckdb::{self, Arch};
+use super::{cache, source};
+use crate::context::Context;
+use crate::error::failure;
+use crate::progress;
+
+/// The version installed where there is none.
+const VERSION: &str = "1.9.2";
+
+/// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
+/// compiled in the cache between builds.
+pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
+    let library = duckdb::library(arch)?;
+    let library_dir = library.parent().context("the library has no folder")?;
+    let tool = Tool::find_or_install(context)?;
+    let (sources, out) = (work.join("sources"), work.join("out"));
+    source::write(files, &sources)?;
+
+    let mut command = tool.command();
+    command.args(["lambda", "build", "--release", "--package", "quack-function", "--bin", "bootstrap"]);
+    command.arg("--lambda-dir").arg(&out).current_dir(&sources);
+    if arch == Arch::Arm64 {
+        command.arg("--arm64");
+    }
+    command.env("CARGO_TARGET_DIR", cache::root().join("target")).env("DUCKDB_LIB_DIR", library_dir);
+    run(context, command)?;
+    let bootstrap = out.join("bootstrap/bootstrap");
+    anyhow::ensure!(bootstrap.is_file(), "cargo-lambda succeeded and left no `bootstrap`");
+    Ok(bootstrap)
+}
+
+/// How to call cargo-lambda.
+struct Tool {
+    program: PathBuf,
+    /// In front of the PATH: where its Zig is.
+    path: Option<PathBuf>,
+}
+
+impl Tool {
+    fn find_or_install(context: &Context) -> Result<Self> {
+        if let Some(found) = on_path("cargo-lambda") {
+            context.detail(format_args!("cargo-lambda: {}", found.display()));
+            return Ok(Self { program: found, path: None });
+        }
+        let python = duckdb::python_tools()?;
+        let bin = python.join("bin");
+        let program = bin.join("cargo-lambda");
+        // pip writes the program before it is done with the rest, so its presence alone proves nothing.
+        let installed = python.join(format!("cargo-lambda-{VERSION}"));
+        if !installed.is_file() {
+            let _lock = cache::lock(&python)?;
+            let spinner = progress::spinner(context, "Installing cargo-lambda");
+            let mut pip = Command::new(bin.join("pip"));
+            pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("cargo-lambda=={VERSION}")]);
+            let output = pip.output().context("cannot run pip")?;
+            spinner.finish_and_clear();
+            if !output.status.success() {
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                return Err(failure(
+                    format!("cannot install cargo-lambda {VERSION} with pip\n{}", stderr.trim_end()),
+                    "check the network, or install it yourself: https://www.cargo-lambda.info/guide/installation.html",
+                ));
+            }
+            fs::write(installed, "")?;
+        }
+        Ok(Self { program, path: Some(bin) })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(bin) = &self.path {
+            let mut path = OsString::from(bin);
+            if let Some(rest) = env::var_os("PATH") {
+                path.push(":");
+                path.push(rest);
+            }
+            command.env("PATH", path);
+        }
+        command
+    }
+}
+
+/// Runs the build: one line that changes while it goes well, everything it said when it does not.
+fn run(context: &Context, mut command: Command) -> Result<()> {
+    if on_path("cargo").is_none() {
+        return Err(failure(
+            "`cargo` was not found: the function is built with Rust",
+            "install Rust: https://rustup.rs",
+        ));
+    }
+    let spinner = progress::spinner(context, "Building the function");
+    // Settings of a `cargo` that runs us (`cargo run`, `cargo test`) are not meant for this build.
+    for name in
+        ["CARGO", "CARGO_MANIFEST_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUST_RECURSION_COUNT"]
+    {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("cannot run cargo-lambda")?;
+    let mut said = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).lines() {
+            let line = line.unwrap_or_default();
+            spinner.set_message(line.trim().to_owned());
+            context.detail(&line);
+            said.push_str(&line);
+            said.push('\n');
+        }
+    }
+    let status = child.wait()?;
+    spinner.finish_and_clear();
+    if status.success() {
+        return Ok(());
+    }
+    let said = if context.verbose { "" } else { said.trim_end() };
+    Err(failure(format!("building the function failed ({status})\n{said}"), "the compiler's own words are above"))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,95 @@
+//! The function's sources, which travel in this program, and the small workspace they are built in.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use include_dir::{Dir, DirEntry, include_dir};
+use sha2::{Digest, Sha256};
+
+static FUNCTION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/function");
+const WORKSPACE: &str = include_str!("../../Cargo.toml");
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+/// Every file of the workspace, by path, in order: what the function's digest is made of.
+pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![
+        ("Cargo.toml".to_owned(), workspace_manifest()?.into_bytes()),
+        ("Cargo.lock".to_owned(), LOCK.as_bytes().to_vec()),
+    ];
+    collect(&FUNCTION, &mut files);
+    files.sort();
+    Ok(files)
+}
+
+/// A digest of `files` and of whatever else decides what comes out of a build.
+pub fn digest(files: &[(String, Vec<u8>)], settings: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    for (path, content) in files {
+        add(path.as_bytes());
+        add(content);
+    }
+    settings.iter().for_each(|setting| add(setting.as_bytes()));
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes `files` below `place`.
+pub fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
+    for (path, content) in files {
+        let path = place.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// This workspace's manifest, cut down to what the function needs of it: shared versions and the release profile.
+fn workspace_manifest() -> Result<String> {
+    let mut manifest: toml::Table = WORKSPACE.parse().context("the embedded Cargo.toml is broken")?;
+    manifest.retain(|section, _| section == "workspace" || section == "profile");
+    Ok(manifest.to_string())
+}
+
+/// Adds what a build needs of `dir`: not the tests.
+fn collect(dir: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(inner) if inner.path() == Path::new("tests") => {}
+            DirEntry::Dir(inner) => collect(inner, files),
+            DirEntry::File(file) => {
+                files.push((format!("function/{}", file.path().display()), file.contents().to_vec()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_workspace_has_what_a_build_needs_and_no_tests() {
+        let files = files().unwrap();
+        let has = |path: &str| files.iter().any(|(name, _)| name == path);
+        assert!(has("Cargo.toml") && has("Cargo.lock") && has("function/Cargo.toml") && has("function/src/main.rs"));
+        assert!(!files.iter().any(|(name, _)| name.starts_with("function/tests")));
+        let manifest: toml::Table = workspace_manifest().unwrap().parse().unwrap();
+        assert!(manifest["workspace"]["dependencies"].get("duckdb").is_some());
+        assert!(manifest.get("dependencies").is_none());
+    }
+
+    #[test]
+    fn the_digest_follows_contents_paths_and_settings() {
+        let one = [("a".to_owned(), b"bc".to_vec())];
+        let moved = [("ab".to_owned(), b"c".to_vec())];
+        let digests = [digest(&one, &[]), digest(&moved, &[]), digest(&one, &["x".to_owned()])];
+        assert_eq!(digests[0], digest(&one, &[]));
+        assert!(digests[0] != digests[1] && digests[0] != digests[2]);
+    }
+}

@@ -1,0 +1,169 @@
+//! What went wrong, in words that say what to do: errors of the function, and of Lambda's API before or after it.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::error::{failure, nearest};
+use crate::lake::catalog::Catalog;
+
+/// An error object as Lambda and every runtime write it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ErrorObject {
+    error_type: String,
+    error_message: String,
+}
+
+/// The error in the payload of a failed invocation.
+pub fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) -> anyhow::Error {
+    let error = serde_json::from_slice(payload).unwrap_or_else(|_| ErrorObject {
+        error_type: String::new(),
+        error_message: String::from_utf8_lossy(payload).into_owned(),
+    });
+    let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
+    if kind == "Sandbox.Timedout" || message.contains("Task timed out after") {
+        return failure(
+            format!("the query did not end within the {} s that the function may take", config.timeout_s),
+            "raise function.timeout_s in quack.toml (to 900 at most) and run `quackctl up`, or ask for less",
+        );
+    }
+    if kind == "Runtime.OutOfMemory" || message.contains("signal: killed") || message.contains("Out of Memory Error") {
+        return failure(
+            format!("the query needs more than the function's {} MB of memory", config.memory_mb),
+            "raise function.memory_mb in quack.toml (to 10240 at most) and run `quackctl up`, or ask for less",
+        );
+    }
+    if kind == "Function.ResponseSizeTooLarge" {
+        return failure(format!("the result does not fit a response: {message}"), "ask for less with --limit");
+    }
+    if kind.starts_with("Runtime.") {
+        return failure(
+            format!("the function crashed: {message}"),
+            "`quackctl logs` shows its last words; the next query gets a new instance",
+        );
+    }
+    of_engine(kind, message, catalog)
+}
+
+/// An error of DuckDB, with its caret lines as they are.
+fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
+    let message = message.trim_end();
+    if let Some(name) = between(message, "Table with name ", " does not exist") {
+        // DuckDB knows only the tables that came with the query, so its own guess is of no use.
+        let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with("Did you mean ")).collect();
+        let help = match nearest(name, catalog.tables.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? `quackctl tables` lists the tables"),
+            None if catalog.tables.is_empty() => {
+                "there are no tables yet: `quackctl load FILE --table NAME`".to_owned()
+            }
+            None => "`quackctl tables` lists the tables".to_owned(),
+        };
+        return failure(lines.join("\n"), help);
+    }
+    let help = match kind {
+        "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
+        _ => "",
+    };
+    failure(message, help)
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let rest = &text[text.find(before)? + before.len()..];
+    Some(rest[..rest.find(after)?].trim_matches('"'))
+}
+
+/// An error of Lambda's API or of the way to it.
+pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Error {
+    let Some(service) = error.as_service_error() else {
+        return match refused(error) {
+            true => failure("nothing answers where the function should be", "run `quackctl up`"),
+            false => failure(
+                format!("the connection was lost while the query ran: {}", root(error)),
+                "run it again: the next command starts what has stopped; `quackctl status` tells more",
+            ),
+        };
+    };
+    let message = service.message().unwrap_or("no message");
+    match service {
+        InvokeError::ResourceNotFoundException(_) => {
+            failure(format!("there is no function `{function}`"), "run `quackctl up`")
+        }
+        InvokeError::TooManyRequestsException(_) => failure(
+            "the function has been at its concurrency limit for minutes",
+            "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
+        ),
+        InvokeError::RequestTooLargeException(_) => {
+            failure(format!("the query is too large to send: {message}"), "shorten the SQL")
+        }
+        _ => failure(
+            format!("Lambda refused the query: {}: {message}", service.code().unwrap_or("unknown error")),
+            "`quackctl status` tells what is up; `quackctl up` mends it",
+        ),
+    }
+}
+
+fn refused(error: &SdkError<InvokeError>) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|cause| cause.kind() == ErrorKind::ConnectionRefused)
+    })
+}
+
+fn root(error: &SdkError<InvokeError>) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn causes<'a>(error: &'a SdkError<InvokeError>) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use crate::error::Failure;
+    use clap::Parser as _;
+
+    fn shown(kind: &str, message: &str, tables: &[&str]) -> String {
+        let payload = serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string();
+        shown_raw(payload.as_bytes(), tables)
+    }
+
+    fn shown_raw(payload: &[u8], tables: &[&str]) -> String {
+        let table =
+            serde_json::json!({"source": "", "loaded_at": "", "rows": 0, "bytes": 0, "columns": [], "files": []});
+        let tables: serde_json::Map<_, _> = tables.iter().map(|name| ((*name).to_owned(), table.clone())).collect();
+        let catalog = serde_json::from_value(serde_json::json!({ "tables": tables })).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let cli = Cli::parse_from(["quackctl", "-C", dir.path().to_str().unwrap(), "status"]);
+        let error = of_function(payload, &catalog, &Config::load(&cli.global).unwrap());
+        error.downcast_ref::<Failure>().map(|failure| format!("{failure:?}")).unwrap()
+    }
+
+    #[test]
+    fn names_the_nearest_table_of_the_catalog() {
+        let message = "Catalog Error: Table with name tripz does not exist!\nDid you mean \"pg_type\"?\n\nLINE 1: FROM tripz\n             ^";
+        let shown = shown("CatalogError", message, &["trips", "zones"]);
+        assert!(shown.contains("did you mean `trips`?"), "{shown}");
+        assert!(!shown.contains("pg_type") && shown.contains("LINE 1: FROM tripz\\n"), "{shown}");
+    }
+
+    #[test]
+    fn advises_on_the_ends_that_lambda_makes() {
+        let timeout = shown("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 3.00 seconds", &[]);
+        assert!(timeout.contains("function.timeout_s"), "{timeout}");
+        let killed = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);
+        assert!(killed.contains("function.memory_mb"), "{killed}");
+        let crash = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: exit status 1", &[]);
+        assert!(crash.contains("quackctl logs"), "{crash}");
+    }
+
+    #[test]
+    fn shows_what_is_no_error_object_as_it_is() {
+        assert!(shown_raw(b"no JSON", &[]).contains("no JSON"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The health check: the whole way to the data and back, with one query.
+
+use std::fmt;
+
+use anyhow::Result;
+use arrow::array::{Array as _, Int64Array};
+use quack_function::wire::Spill;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::summary::Summary;
+use super::{Engine, Request};
+use crate::error::failure;
+
+/// An engine that answered, and rightly.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    pub healthy: bool,
+    /// The table whose rows were counted; absent when there is none yet.
+    pub table: Option<String>,
+    /// Its rows.
+    pub rows: Option<i64>,
+    pub metadata: Summary,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.table, self.rows) {
+            (Some(table), Some(rows)) => write!(f, "healthy: `{table}` has {rows} rows")?,
+            _ => write!(f, "healthy: the engine answers, and there are no tables yet")?,
+        }
+        writeln!(f, "  ({})", self.metadata.timing())
+    }
+}
+
+/// Counts the rows of the catalog's first table on the function; without a table, has it answer at all.
+///
+/// # Errors
+/// An engine that does not answer, or counts other than the catalog says.
+pub async fn check(engine: &Engine<'_>, cancel: &CancellationToken) -> Result<Health> {
+    let table = engine.catalog.tables.iter().next();
+    let sql = match table {
+        Some((name, _)) => format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\"")),
+        None => "SELECT CAST(1 AS BIGINT)".to_owned(),
+    };
+    let answer = engine.run(&Request { sql, limit: Some(1), spill: Spill::Auto }, cancel).await?;
+    let metadata = Summary::of(&answer);
+    let mut rows = engine.rows(answer, cancel).await?;
+    let batch = rows.batches.next().transpose()?;
+    let counted = batch.as_ref().and_then(|batch| {
+        let column = batch.columns().first()?.as_any().downcast_ref::<Int64Array>()?;
+        (!column.is_empty()).then(|| column.value(0))
+    });
+    let Some(counted) = counted else {
+        return Err(failure("the engine answered without a number", "`quackctl up` renews the function"));
+    };
+    if let Some((name, known)) = table
+        && i64::try_from(known.rows) != Ok(counted)
+    {
+        return Err(failure(
+            format!("`{name}` has {counted} rows in the bucket and {} in the catalog", known.rows),
+            format!(
+                "its files were changed by other means: load it again with `quackctl load SOURCE --table {name} --replace`"
+            ),
+        ));
+    }
+    let name = table.map(|(name, _)| name.clone());
+    Ok(Health { healthy: true, rows: name.is_some().then_some(counted), table: name, metadata })
+}

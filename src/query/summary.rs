@@ -1,0 +1,62 @@
+//! How a query went, for people on one line and for programs as JSON.
+
+use std::fmt;
+
+use quack_function::wire::Metadata;
+use serde::Serialize;
+
+use super::Answer;
+use super::cost::{Report, dollars};
+
+/// The function's metadata, what Lambda reported, and what it cost.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    #[serde(flatten)]
+    pub metadata: Metadata,
+    /// From the first byte sent to the last one received, milliseconds.
+    pub elapsed_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
+    /// Estimate at Lambda's public price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+}
+
+impl Summary {
+    pub fn of(answer: &Answer) -> Self {
+        Self {
+            metadata: answer.metadata.clone(),
+            elapsed_ms: answer.elapsed.as_secs_f64() * 1000.0,
+            report: answer.report,
+            // The function is built for the processor of the machine that built it.
+            cost_usd: answer.report.map(|report| report.cost_usd(std::env::consts::ARCH)),
+        }
+    }
+
+    /// How many rows, and whether there are more.
+    pub fn rows(&self) -> String {
+        let rows = self.metadata.rows;
+        let limited = if self.metadata.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
+        format!("{rows} row{}{limited}", if rows == 1 { "" } else { "s" })
+    }
+
+    /// How long it took and what it cost.
+    pub fn timing(&self) -> String {
+        let state = if self.metadata.warm { "warm" } else { "cold" };
+        let mut text = match self.elapsed_ms {
+            ms if ms < 10_000.0 => format!("{ms:.0} ms · {state}"),
+            ms => format!("{:.1} s · {state}", ms / 1000.0),
+        };
+        if let (Some(report), Some(cost)) = (&self.report, self.cost_usd) {
+            text.push_str(&format!(" · billed {} ms · {}", report.billed_ms, dollars(cost)));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}", self.rows(), self.timing())
+    }
+}

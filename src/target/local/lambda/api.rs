@@ -1,0 +1,214 @@
+//! The Lambda API over HTTP: requests checked and taken apart, answers put together.
+
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::function::{Function, Wish};
+use super::{Lambda, request_id, sigv4};
+
+/// The most bytes that a request which is waited for may have.
+const PAYLOAD_MAX: usize = 6_291_456;
+
+/// The most bytes that a request which is not waited for may have.
+const EVENT_MAX: usize = 1 << 20;
+
+/// The most bytes of any body that are read at all.
+const BODY_MAX: usize = 32 << 20;
+
+/// True for paths of the Lambda API: `/<version of the API>/functions...`.
+pub fn is_lambda(path: &str) -> bool {
+    ["/2015-03-31/functions", "/2017-10-31/functions", "/2019-09-30/functions"]
+        .iter()
+        .filter_map(|prefix| path.strip_prefix(prefix))
+        .any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl Lambda {
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let id = request_id();
+        let (parts, body) = request.into_parts();
+        let mut response = match self.checked(&parts, body, &id).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        };
+        set(&mut response, "x-amzn-requestid", &id);
+        response
+    }
+
+    async fn checked(&self, request: &Parts, body: Incoming, id: &str) -> Result<Response<Bytes>, ApiError> {
+        let body = match Limited::new(body, BODY_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => return Err(ApiError::request_too_large(PAYLOAD_MAX)),
+        };
+        sigv4::verify(request, &body, &self.host.credentials, "lambda", SystemTime::now())?;
+        let path = request.uri.path();
+        let unknown = || ApiError::unknown_operation(request.method.as_str(), path);
+        let parts: Vec<&str> = path.trim_matches('/').split('/').skip(2).collect();
+        let name = |given: &str| function_name(given, request.uri.query());
+        match (&request.method, parts.as_slice()) {
+            (&Method::GET, []) => Ok(self.list()),
+            (&Method::POST, []) => {
+                let function = self.create(Function::create(wish(&body)?)?)?;
+                Ok(json_response(StatusCode::CREATED, &function.configuration()))
+            }
+            (&Method::GET, [function]) => Ok(ok(&self.pool(&name(function)?)?.function().description())),
+            (&Method::DELETE, [function]) => self.delete(&name(function)?).map(|()| no_content()),
+            (&Method::GET, [function, "configuration"]) => {
+                Ok(ok(&self.pool(&name(function)?)?.function().configuration()))
+            }
+            (&Method::PUT, [function, "configuration"]) => {
+                let wish = wish(&body)?;
+                let function = self.change(&name(function)?, |function| function.update(wish))?;
+                Ok(ok(&function.configuration()))
+            }
+            (&Method::PUT, [function, "code"]) => {
+                let image = wish(&body)?.image_uri;
+                let function = self.change(&name(function)?, |function| function.update_code(image))?;
+                Ok(ok(&function.configuration()))
+            }
+            (&Method::GET, [function, "concurrency"]) => {
+                let concurrency = self.pool(&name(function)?)?.function().concurrency;
+                Ok(ok(&concurrency.map_or_else(|| json!({}), |most| json!({ "ReservedConcurrentExecutions": most }))))
+            }
+            (&Method::PUT, [function, "concurrency"]) => {
+                let Some(most) = wish(&body)?.reserved_concurrent_executions else {
+                    return Err(ApiError::invalid_parameter("ReservedConcurrentExecutions is missing"));
+                };
+                self.limit(&name(function)?, Some(most))?;
+                Ok(ok(&json!({ "ReservedConcurrentExecutions": most })))
+            }
+            (&Method::DELETE, [function, "concurrency"]) => self.limit(&name(function)?, None).map(|()| no_content()),
+            (&Method::POST, [function, "invocations"]) => self.invocation(request, &name(function)?, id, body).await,
+            _ => Err(unknown()),
+        }
+    }
+
+    fn list(&self) -> Response<Bytes> {
+        let functions: Vec<Value> = self.pools().values().map(|pool| pool.function().configuration()).collect();
+        ok(&json!({ "Functions": functions }))
+    }
+
+    fn limit(&self, name: &str, most: Option<u32>) -> Result<(), ApiError> {
+        self.change(name, |function| {
+            function.concurrency = most;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    async fn invocation(
+        &self,
+        request: &Parts,
+        name: &str,
+        id: &str,
+        payload: Bytes,
+    ) -> Result<Response<Bytes>, ApiError> {
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let event = header("x-amz-invocation-type") == Some("Event");
+        let most = if event { EVENT_MAX } else { PAYLOAD_MAX };
+        if payload.len() > most {
+            return Err(ApiError::request_too_large(most));
+        }
+        let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+        serde_json::from_slice::<IgnoredAny>(&payload).map_err(|error| ApiError::not_json(&error))?;
+        match header("x-amz-invocation-type") {
+            None | Some("RequestResponse") => {}
+            Some("Event") => {
+                self.invoke_later(name, id, payload)?;
+                return Ok(json_response(StatusCode::ACCEPTED, &json!({})));
+            }
+            Some("DryRun") => return self.pool(name).map(|_| no_content()),
+            Some(other) => return Err(ApiError::invalid_parameter(format!("unknown InvocationType `{other}`"))),
+        }
+        let outcome = self.invoke(name, id, payload).await?;
+        let mut response = Response::new(outcome.payload);
+        set(&mut response, "content-type", "application/json");
+        set(&mut response, "x-amz-executed-version", "$LATEST");
+        if outcome.failed {
+            set(&mut response, "x-amz-function-error", "Unhandled");
+        }
+        if header("x-amz-log-type") == Some("Tail") {
+            set(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.tail));
+        }
+        Ok(response)
+    }
+}
+
+/// The function that a path (a name or an ARN) and a query (`Qualifier`) point at.
+fn function_name(given: &str, query: Option<&str>) -> Result<String, ApiError> {
+    let given = given.replace("%3A", ":").replace("%3a", ":").replace("%24", "$");
+    let name = match given.strip_prefix("arn:aws:lambda:") {
+        Some(rest) => rest.splitn(4, ':').nth(3).unwrap_or_default(),
+        None => &given,
+    };
+    let (name, version) = name.split_once(':').unwrap_or((name, "$LATEST"));
+    let qualifier = query.unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("Qualifier="));
+    let version = qualifier.map_or_else(|| version.to_owned(), |qualifier| qualifier.replace("%24", "$"));
+    if version != "$LATEST" {
+        return Err(ApiError::function_not_found(&format!("{}:{version}", super::function::arn(name))));
+    }
+    Ok(name.to_owned())
+}
+
+fn wish(body: &[u8]) -> Result<Wish, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::not_json(&error))
+}
+
+fn ok(body: &Value) -> Response<Bytes> {
+    json_response(StatusCode::OK, body)
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    set(&mut response, "content-type", "application/json");
+    response
+}
+
+fn no_content() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn set(response: &mut Response<Bytes>, name: &'static str, value: &str) {
+    // None of the values has characters that a header cannot.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_go_by_name_and_by_arn() {
+        let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aquack";
+        for given in ["quack", "quack:$LATEST", "quack%3A%24LATEST", arn] {
+            assert_eq!(function_name(given, Some("Qualifier=%24LATEST")).unwrap(), "quack", "{given}");
+        }
+        assert!(function_name("quack:1", None).is_err());
+        assert!(function_name("quack", Some("Qualifier=live")).is_err());
+    }
+
+    #[test]
+    fn buckets_are_not_functions() {
+        assert!(is_lambda("/2015-03-31/functions/"));
+        assert!(is_lambda("/2015-03-31/functions/f/invocations"));
+        assert!(!is_lambda("/2015-03-31/functions-of-state/object"));
+        assert!(!is_lambda("/bucket/2015-03-31/functions"));
+    }
+}

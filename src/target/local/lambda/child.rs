@@ -1,0 +1,135 @@
+//! An instance's process: born with its parent's death in mind, killed with all that it started.
+
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::sync::{oneshot, watch};
+
+/// A process that runs, or ran. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    /// True once the process id may belong to another.
+    reaped: Arc<Mutex<bool>>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Child {
+    /// Starts `command` in a process group of its own.
+    pub async fn spawn(mut command: Command) -> io::Result<Self> {
+        command.process_group(0);
+        die_with_parent(&mut command);
+        let (started, start) = oneshot::channel();
+        let (exited, exit) = watch::channel(None);
+        let reaped = Arc::new(Mutex::new(false));
+        let reaping = Arc::clone(&reaped);
+        // The kernel counts the thread that starts a process as its parent: this one lives as long as the process.
+        std::thread::Builder::new().name("instance".to_owned()).spawn(move || {
+            let mut child = match command.spawn() {
+                Ok(child) => child,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            // Holds the write end of the log's pipe, whose reader waits for its end.
+            drop(command);
+            let pid = Pid::from_child(&child);
+            let _ = started.send(Ok(pid));
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let mut reaped = reaping.lock().unwrap_or_else(PoisonError::into_inner);
+            // What it started ends with it.
+            let _ = kill_process_group(pid, Signal::KILL);
+            let status = child.wait();
+            *reaped = true;
+            exited.send_replace(Some(status.unwrap_or_default()));
+        })?;
+        let pid = start.await.map_err(io::Error::other)??;
+        Ok(Self { pid, reaped, exit })
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Ends the process and all that it started, at once.
+    pub fn kill(&self) {
+        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*reaped {
+            // Gone by itself meanwhile.
+            let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.exit.borrow().is_none()
+    }
+
+    /// Waits for the process to end and says how, in Lambda's words: `exit status 1`, `signal: killed`.
+    pub async fn exit(&self) -> String {
+        let mut exit = self.exit.clone();
+        let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        status.map_or_else(|| "exit status unknown".to_owned(), describe)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    if let Some(code) = status.code() {
+        return format!("exit status {code}");
+    }
+    let signal = status.signal().unwrap_or_default();
+    let name = match Signal::from_named_raw(signal) {
+        Some(Signal::KILL) => "killed",
+        Some(Signal::SEGV) => "segmentation fault",
+        Some(Signal::ABORT) => "aborted",
+        Some(Signal::TERM) => "terminated",
+        Some(Signal::ILL) => "illegal instruction",
+        Some(Signal::BUS) => "bus error",
+        Some(Signal::FPE) => "floating point exception",
+        _ => return format!("signal: {signal}"),
+    };
+    let core = if status.core_dumped() { " (core dumped)" } else { "" };
+    format!("signal: {name}{core}")
+}
+
+/// Has the kernel kill the process when the daemon is gone, even by SIGKILL.
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    use rustix::process::{getpid, getppid, set_parent_process_death_signal};
+    let daemon = getpid();
+    let setup = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Gone between the fork and here.
+        if getppid() == Some(daemon) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    };
+    // SAFETY: between fork and exec, `setup` makes two system calls and nothing else: no allocation, no lock.
+    unsafe { command.pre_exec(setup) };
+}
+
+/// Elsewhere, an instance ends when it next asks a runtime API that is gone.
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_: &mut Command) {}
+
+/// Memory that a process holds, and the most it ever held, in bytes; nothing where the system does not tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    pub now: u64,
+    pub most: u64,
+}
+
+impl Memory {
+    pub fn of(pid: i32) -> Self {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let field = |name: &str| {
+            let kib = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
+            kib.unwrap_or(0_u64) * 1024
+        };
+        Self { now: field("VmRSS:"), most: field("VmHWM:") }
+    }
+}

@@ -1,0 +1,111 @@
+//! A function's instances: as many as requests at once, the warmest first, none kept for long without work.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Host;
+use super::error::ApiError;
+use super::function::Function;
+use super::instance::{Instance, Outcome};
+
+/// Most instances of a function that has no limit of its own, as of a new AWS account.
+const ACCOUNT_MAX: u32 = 1000;
+
+/// One function's instances.
+#[derive(Debug)]
+pub struct Pool {
+    function: Mutex<Function>,
+    /// Without work, the one used last at the end.
+    idle: Mutex<Vec<Instance>>,
+    busy: AtomicU32,
+}
+
+/// Leave to run one request, given back when dropped.
+#[derive(Debug)]
+pub struct Permit<'a>(&'a AtomicU32);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Pool {
+    pub fn new(function: Function) -> Self {
+        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0) }
+    }
+
+    pub fn function(&self) -> Function {
+        self.function.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the function. Instances of what it was serve nobody any more.
+    pub fn replace(&self, function: Function) {
+        *self.function.lock().unwrap_or_else(PoisonError::into_inner) = function;
+        let revision = self.function().revision_id;
+        self.idle().retain(|instance| instance.revision == revision);
+    }
+
+    /// Leave to run one more request.
+    ///
+    /// # Errors
+    /// `TooManyRequestsException` when as many run as may.
+    pub fn permit(&self) -> Result<Permit<'_>, ApiError> {
+        let most = self.function().concurrency.unwrap_or(ACCOUNT_MAX);
+        let more = |busy| (busy < most).then_some(busy + 1);
+        match self.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
+            Ok(_) => Ok(Permit(&self.busy)),
+            Err(_) => Err(ApiError::too_many_requests()),
+        }
+    }
+
+    /// Runs one request on a warm instance, or else on a new one.
+    ///
+    /// # Errors
+    /// When no process could be started.
+    pub async fn invoke(
+        &self,
+        host: &Host,
+        id: &str,
+        payload: Bytes,
+        _permit: Permit<'_>,
+    ) -> Result<Outcome, ApiError> {
+        let function = self.function();
+        let (mut instance, started) = match self.warm(&function.revision_id) {
+            Some(instance) => (instance, None),
+            None => {
+                let started = Instant::now();
+                let start = Instance::start(host, &function).await;
+                (start.map_err(|error| ApiError::service(format!("cannot start an instance: {error}")))?, Some(started))
+            }
+        };
+        let outcome = instance.invoke(&function, id, payload, started).await;
+        if outcome.reusable && instance.revision == self.function().revision_id {
+            instance.idle_since = Instant::now();
+            self.idle().push(instance);
+        }
+        Ok(outcome)
+    }
+
+    fn warm(&self, revision: &str) -> Option<Instance> {
+        let mut idle = self.idle();
+        loop {
+            let instance = idle.pop()?;
+            if instance.is_alive() && instance.revision == revision {
+                return Some(instance);
+            }
+        }
+    }
+
+    /// Ends instances that had no work for `idle`, or that ended by themselves.
+    pub fn reap(&self, idle: Duration) {
+        self.idle().retain(|instance| instance.is_alive() && instance.idle_since.elapsed() < idle);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

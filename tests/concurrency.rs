@@ -1,0 +1,50 @@
+//! Many callers at once: every answer right, throttled ones tried again, no instance serves two at a time.
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use support::Project;
+
+#[test]
+fn two_hundred_queries_from_sixteen_shells() {
+    let project = Project::up("[function]\nconcurrency = 3\n");
+    let next = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= 200 {
+                        break;
+                    }
+                    let rows = project.rows(&format!("SELECT {n} AS n, sum(range)::BIGINT AS s FROM range({n} + 1)"));
+                    assert_eq!(rows, serde_json::json!([{"n": n, "s": n * (n + 1) / 2}]));
+                }
+            });
+        }
+    });
+    let log = project.quackctl(["logs"]).output().unwrap();
+    assert_one_at_a_time(&String::from_utf8(log.stdout).unwrap());
+}
+
+/// Lambda writes the instance's log stream nowhere into START and END, but a request that starts in an instance before
+/// the one before it ended would break their order within the concurrency limit.
+fn assert_one_at_a_time(log: &str) {
+    let mut running: HashMap<&str, ()> = HashMap::new();
+    let (mut most, mut ended) = (0, 0);
+    for line in log.lines() {
+        let id = line.split_once("RequestId: ").and_then(|(_, rest)| rest.split_whitespace().next());
+        let Some(id) = id else { continue };
+        if line.starts_with("START") {
+            assert!(running.insert(id, ()).is_none(), "{id} started twice");
+            most = most.max(running.len());
+        } else if line.starts_with("END") {
+            assert!(running.remove(id).is_some(), "{id} ended without a start");
+            ended += 1;
+        }
+    }
+    assert!(ended >= 200, "{ended} invocations ended");
+    assert!(most <= 3, "{most} at once, with a concurrency of 3");
+}

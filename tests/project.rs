@@ -1,0 +1,129 @@
+//! The project file, the environment and flags: what wins, and what is refused.
+
+use std::fs;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::contains;
+use tempfile::TempDir;
+
+/// `quackctl` in an empty folder called `lake`, with nothing of the tester's own environment.
+fn quackctl(parent: &TempDir) -> Command {
+    let dir = parent.path().join("lake");
+    fs::create_dir_all(&dir).unwrap();
+    let mut command = Command::cargo_bin("quackctl").unwrap();
+    command.current_dir(dir);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("QUACK_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn write(parent: &TempDir, name: &str, text: &str) {
+    fs::create_dir_all(parent.path().join("lake")).unwrap();
+    fs::write(parent.path().join("lake").join(name), text).unwrap();
+}
+
+#[test]
+fn init_writes_a_file_that_loads_and_never_overwrites_it() {
+    let parent = TempDir::new().unwrap();
+    quackctl(&parent).arg("init").assert().success().stdout(contains("project `lake`"));
+    quackctl(&parent).args(["--verbose", "init"]).assert().code(1).stderr(contains("never overwritten"));
+    write(&parent, "quack.toml", "project = \"mine\"\n");
+    quackctl(&parent).arg("init").assert().code(1);
+    let text = fs::read_to_string(parent.path().join("lake/quack.toml")).unwrap();
+    assert_eq!(text, "project = \"mine\"\n");
+}
+
+#[test]
+fn every_commented_default_of_the_template_is_a_known_key_with_that_default() {
+    let parent = TempDir::new().unwrap();
+    quackctl(&parent).arg("init").assert().success();
+    let path = parent.path().join("lake/quack.toml");
+    let template = fs::read_to_string(&path).unwrap();
+    let uncommented: String = template
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if setting.contains(" = ") || setting.starts_with("[[") => format!("{setting}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let origins = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let output = quackctl(&parent).args(["--verbose", "init"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("unknown key"), "{stderr}");
+        stderr.replace("(quack.toml)", "(default)")
+    };
+    assert_eq!(origins(&uncommented), origins(&template));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
+    let parent = TempDir::new().unwrap();
+    for (text, near, line) in [
+        ("project = \"a\"\nstaeg = \"dev\"\n", "`stage`", "line 2"),
+        ("[function]\nmemory = 512\n", "`function.memory_mb`", "line 2"),
+        ("[local]\nprot = 1\n", "`local.port`", "line 2"),
+        ("memory_mb = 512\n", "`function.memory_mb`", "line 1"),
+        ("[[data]]\ntabel = \"t\"\n", "`table`", "data.tabel"),
+    ] {
+        write(&parent, "quack.toml", text);
+        let refused = quackctl(&parent).arg("tables").assert().code(2);
+        refused.stderr(contains("unknown key").and(contains(near)).and(contains(line)));
+    }
+}
+
+#[test]
+fn values_out_of_range_are_quoted_with_their_origin() {
+    let parent = TempDir::new().unwrap();
+    write(&parent, "quack.toml", "[function]\nmemory_mb = 64\n");
+    quackctl(&parent).arg("tables").assert().code(2).stderr(contains("64 (quack.toml)").and(contains("128 to 10240")));
+    write(&parent, "quack.toml", "");
+    let refused = quackctl(&parent).arg("tables").env("QUACK_LIMIT", "many").assert().code(2);
+    refused.stderr(contains("many").and(contains("environment QUACK_LIMIT")));
+    write(&parent, "quack.toml", "project = \"Not A Name\"\n");
+    quackctl(&parent).arg("tables").assert().code(2).stderr(contains("Not A Name"));
+    write(&parent, "quack.toml", "project = [\n");
+    quackctl(&parent).arg("tables").assert().code(2).stderr(contains("not valid TOML"));
+}
+
+#[test]
+fn flags_win_over_the_environment_over_dotenv_over_the_file_over_defaults() {
+    let parent = TempDir::new().unwrap();
+    let stage = |command: &mut Command| {
+        let output = command.args(["--verbose", "init"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        stderr.lines().find(|line| line.starts_with("stage")).unwrap_or(&stderr).to_owned()
+    };
+    assert_eq!(stage(&mut quackctl(&parent)), "stage = dev (default)");
+    write(&parent, "quack.toml", "stage = \"file\"\n");
+    assert_eq!(stage(&mut quackctl(&parent)), "stage = file (quack.toml)");
+    write(&parent, ".env", "QUACK_STAGE=dotenv\n");
+    assert_eq!(stage(&mut quackctl(&parent)), "stage = dotenv (environment QUACK_STAGE)");
+    assert_eq!(stage(quackctl(&parent).env("QUACK_STAGE", "env")), "stage = env (environment QUACK_STAGE)");
+    let mut flagged = quackctl(&parent);
+    assert_eq!(stage(flagged.env("QUACK_STAGE", "env").args(["--stage", "flag"])), "stage = flag (flag)");
+}
+
+#[test]
+fn help_teaches_and_usage_errors_exit_2() {
+    let parent = TempDir::new().unwrap();
+    for command in ["load", "query", "status", "down", "up", "logs", "tables"] {
+        quackctl(&parent).args([command, "--help"]).assert().success().stdout(contains("Examples:"));
+    }
+    quackctl(&parent).arg("qurey").assert().code(2).stderr(contains("query"));
+    quackctl(&parent).args(["-C", "no/such/folder", "tables"]).assert().code(2).stderr(contains("no/such/folder"));
+    quackctl(&parent).args(["completions", "bash"]).assert().success().stdout(contains("quackctl"));
+}
+
+#[test]
+fn errors_are_json_with_the_json_flag() {
+    let parent = TempDir::new().unwrap();
+    write(&parent, "quack.toml", "staeg = 1\n");
+    let output = quackctl(&parent).args(["--json", "tables"]).output().unwrap();
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(error["error"].as_str().unwrap().contains("staeg") && error["help"].as_str().unwrap().contains("stage"));
+}
