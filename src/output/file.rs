@@ -38,6 +38,12 @@ impl OutputFile {
             _ => {}
         }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(usage(
+                format!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display()),
+                "make the folder first",
+            ));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".quackctl-").suffix(".part");
         #[cfg(unix)]

@@ -198,14 +198,14 @@ mod tests {
     #[test]
     fn boxes_and_aligns() {
         let expected = "\
-┌─────────┬────────────────────────┬─────────┐
-│      id │ text                   │ note    │
-│ integer │ varchar                │ varchar │
-├─────────┼────────────────────────┼─────────┤
-│       1 │ plain                  │ a|b     │
-│       2 │ with \"quotes\", commas  │ NULL    │
-│       3 │ line\\nbreak\\ttab\\      │         │
-└─────────┴────────────────────────┴─────────┘
+┌─────────┬───────────────────────┬─────────┐
+│      id │ text                  │ note    │
+│ integer │ varchar               │ varchar │
+├─────────┼───────────────────────┼─────────┤
+│       1 │ plain                 │ a|b     │
+│       2 │ with \"quotes\", commas │ NULL    │
+│       3 │ line\\nbreak\\ttab\\     │         │
+└─────────┴───────────────────────┴─────────┘
 ";
         assert_eq!(rendered(tricky(), Format::Table), expected);
     }

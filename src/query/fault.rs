@@ -137,7 +137,7 @@ mod tests {
         let table =
             serde_json::json!({"source": "", "loaded_at": "", "rows": 0, "bytes": 0, "columns": [], "files": []});
         let tables: serde_json::Map<_, _> = tables.iter().map(|name| ((*name).to_owned(), table.clone())).collect();
-        let catalog = serde_json::from_value(serde_json::json!({ "tables": tables })).unwrap();
+        let catalog = serde_json::from_value(serde_json::json!({ "version": 1, "tables": tables })).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let cli = Cli::parse_from(["quackctl", "-C", dir.path().to_str().unwrap(), "status"]);
         let error = of_function(payload, &catalog, &Config::load(&cli.global).unwrap());

@@ -8,16 +8,16 @@ use crate::lake::catalog::Catalog;
 /// Definitions of the tables that `sql` may name. Any name or text that equals a table's counts, wherever it stands:
 /// one too many does no harm, and telling a table from a column would need the whole parser.
 pub fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Vec<TableDef> {
-    let mut names: Vec<&String> = Tokens::new(sql)
+    let mut named: Vec<_> = Tokens::new(sql)
         .filter_map(|(token, _)| match token {
             Token::Word(name) | Token::Quoted(name) | Token::Text(name) => Some(name),
             Token::Semicolon | Token::Other => None,
         })
-        .filter_map(|name| catalog.tables.keys().find(|table| table.eq_ignore_ascii_case(&name)))
+        .filter_map(|name| catalog.find(&name))
         .collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(|name| catalog.tables[name].definition(name, bucket)).collect()
+    named.sort_by_key(|(name, _)| *name);
+    named.dedup_by_key(|(name, _)| *name);
+    named.into_iter().map(|(name, table)| table.definition(name, bucket)).collect()
 }
 
 #[cfg(test)]
@@ -42,7 +42,8 @@ mod tests {
                 columns: Default::default(),
             }],
         };
-        Catalog { tables: names.iter().map(|name| ((*name).to_owned(), table(name))).collect() }
+        let tables = names.iter().map(|name| ((*name).to_owned(), table(name))).collect();
+        Catalog { tables, ..Catalog::default() }
     }
 
     fn named(sql: &str) -> Vec<String> {

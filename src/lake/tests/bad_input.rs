@@ -6,7 +6,7 @@ use std::process::Command;
 use indicatif::ProgressBar;
 
 use super::{partitioned, request, sample};
-use crate::lake::load::{LoadRequest, Mode};
+use crate::lake::load::Mode;
 use crate::lake::partition::Partition;
 use crate::lake::sample as samples;
 use crate::lake::source::Input;
@@ -119,7 +119,7 @@ async fn names_and_numbers_that_make_no_sense() {
     let lake = Lake::new().await;
     assert_eq!(lake.refused(sample("taxy", 10, "t")).await, "there is no sample `taxy`");
     assert_eq!(lake.refused(sample("taxi", 0, "t")).await, "cannot generate 0 rows");
-    let dataset = LoadRequest { origin: Origin::Dataset("taxis".to_owned()), ..request("", "t") };
+    let dataset = crate::lake::load::LoadRequest { origin: Origin::Dataset("taxis".to_owned()), ..request("", "t") };
     assert_eq!(lake.refused(dataset).await, "there is no data set `taxis`");
     for name in ["", "1st", "a-b", "a/b", "tä", &"x".repeat(65)] {
         assert_eq!(lake.refused(sample("taxi", 10, name)).await, format!("`{name}` cannot be a table's name"));
@@ -134,7 +134,7 @@ async fn tables_that_are_there_already() {
     lake.load(request("a.csv", "Trips")).await.unwrap();
     assert_eq!(lake.refused(request("a.csv", "Trips")).await, "there is a table `Trips` already");
     assert!(lake.refused(request("a.csv", "trips")).await.contains("differs only in upper and lower case"));
-    let append = |request| LoadRequest { mode: Mode::Append, ..request };
+    let append = |request| crate::lake::load::LoadRequest { mode: Mode::Append, ..request };
     let error = lake.refused(append(request("b.csv", "Trips"))).await;
     assert!(error.ends_with("\n  - a BIGINT\n  - b VARCHAR\n  + a DOUBLE\n  + c VARCHAR"), "{error}");
     let error = lake.refused(append(partitioned(request("a.csv", "Trips"), &["b"]))).await;
