@@ -103,7 +103,7 @@ fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
             Token::Word(word) => word.eq_ignore_ascii_case(&table.name),
             Token::Quoted(name) => name.eq_ignore_ascii_case(&quoted),
             // A name in a string may be a name after all: `FROM query_table('trips')`.
-            Token::Text => true,
+            Token::Text(text) => text.to_lowercase().contains(&table.name.to_lowercase()),
             Token::Symbol(_) => false,
         })
     })

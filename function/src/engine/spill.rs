@@ -46,8 +46,12 @@ pub(super) fn write(
     let lost = || Failure::new("Quack.InternalError", "the result was lost while it was written");
     let source = source.ok_or_else(lost)?;
     let stats = match (copied, source.failure) {
-        (_, Some(failure)) | (Err(failure), None) => return Err(failure),
         (Ok(stats), None) => stats,
+        (_, Some(failure)) | (Err(failure), None) => {
+            // DuckDB completes the upload of a COPY that failed. What cannot be removed goes after a day (lifecycle rule).
+            let _ = connection.execute(&removal(uri));
+            return Err(failure);
+        }
     };
     let bytes = stats
         .column_by_name("file_size_bytes")
@@ -65,6 +69,15 @@ pub(super) fn write(
     let spilled = Spilled { uri: uri.to_owned(), bytes, cast_back };
     let data = Data { spilled: Some(spilled), ..Data::default() };
     Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated })
+}
+
+/// SQL that removes an object: DuckDB has no statement for it, but a partitioned COPY that may overwrite removes a file
+/// that is where its folder should be, and writes nothing when it has no rows.
+fn removal(uri: &str) -> String {
+    format!(
+        "COPY (SELECT 1 AS a, 2 AS b WHERE false) TO {} (FORMAT parquet, PARTITION_BY (b), OVERWRITE)",
+        literal(uri)
+    )
 }
 
 /// How a Parquet file holds a column.
