@@ -173,9 +173,12 @@ fn the_sandbox_refuses_what_outlives_an_invocation() {
         assert_eq!(kind, "Quack.SandboxError", "{sql}: {message}");
         assert!(message.contains("confined to its bucket"), "{sql}: {message}");
     }
-    for sql in
-        ["FROM read_text('/proc/self/environ')", "FROM '/etc/passwd.csv'", "COPY (SELECT 1) TO 'x.csv'", "FROM glob('/*')"]
-    {
+    for sql in [
+        "FROM read_text('/proc/self/environ')",
+        "FROM '/etc/passwd.csv'",
+        "COPY (SELECT 1) TO 'x.csv'",
+        "FROM glob('/*')",
+    ] {
         let (kind, message) = function.error(sql);
         assert_eq!(kind, "DuckDB.PermissionError", "{sql}: {message}");
         assert!(message.contains("confined to its bucket"), "{sql}: {message}");

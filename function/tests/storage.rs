@@ -24,7 +24,11 @@ fn cast_back(response: &Value) -> String {
             None => name,
         }
     });
-    format!("SELECT {} FROM read_parquet('{}')", columns.collect::<Vec<_>>().join(", "), spilled["uri"].as_str().unwrap())
+    format!(
+        "SELECT {} FROM read_parquet('{}')",
+        columns.collect::<Vec<_>>().join(", "),
+        spilled["uri"].as_str().unwrap()
+    )
 }
 
 #[test]
@@ -34,7 +38,8 @@ fn tables_are_parquet_files_with_hive_partitions() {
         "COPY (SELECT range AS n, DATE '2019-04-01' + (range % 3)::INTEGER AS day, lpad((range % 2)::VARCHAR, 2, '0') AS code FROM range(60)) \
          TO 's3://lake/trips' (FORMAT parquet, PARTITION_BY (day, code), FILENAME_PATTERN 'part')",
     );
-    let files = function.rows("SELECT list(file ORDER BY file) AS files FROM glob('s3://lake/trips/**')")[0]["files"].clone();
+    let files =
+        function.rows("SELECT list(file ORDER BY file) AS files FROM glob('s3://lake/trips/**')")[0]["files"].clone();
     assert_eq!(files.as_array().unwrap().len(), 6);
     let tables = json!([
         {"name": "my trips", "files": files, "partitions": [{"name": "day", "type": "DATE"}, {"name": "code", "type": "VARCHAR"}]},
@@ -89,10 +94,12 @@ fn large_results_are_spilled_in_order_and_only_once() {
     start!(store, function);
     let sql = "SELECT range AS n, 'row ' || range AS s, range::HUGEINT * 100000000000000000000 AS h FROM range(300000)";
     for format in ["json", "arrow"] {
-        let response = function.invoke(json!({"q": format!("SELECT *, hash(n) AS x FROM ({sql})"), "all": true, "format": format})).unwrap();
+        let response = function
+            .invoke(json!({"q": format!("SELECT *, hash(n) AS x FROM ({sql})"), "all": true, "format": format}))
+            .unwrap();
         let metadata = &response["metadata"];
         let spilled = &response["data"]["spilled"];
-        assert_eq!(spilled["uri"], "s3://lake/_quack/results/8476a536-e9f4-11e8-9739-2dfe598c3fcd.parquet");
+        assert_eq!(spilled["uri"], "s3://lake/_quack/results/8476a536-e9f4-11e8-9739-2dfe598c3fcd/rows.parquet");
         assert_eq!(spilled["cast_back"], json!([{"name": "h", "type": "HUGEINT"}]));
         assert_eq!((&metadata["rows"], &metadata["truncated"]), (&json!(300_000), &json!(false)));
         let size = std::fs::metadata(store.path(spilled["uri"].as_str().unwrap())).unwrap().len();
@@ -129,7 +136,9 @@ fn every_type_survives_a_spill() {
     // Text cannot tell a DOUBLE from the 128 KiB of padding that make the result large, so the padding is dropped after.
     let types = "SELECT *, '{\"a\": 1}'::JSON AS j, NULL AS nothing, [hugeint] AS hugeints, {'i': interval} AS intervals, map {uuid: bit} AS bits, \
                  [\"union\"] AS unions FROM test_all_types() WHERE bool IS NOT NULL";
-    let padded = format!("SELECT t.*, repeat(range::VARCHAR, 1000000) AS padding FROM ({types}) t, range(8) ORDER BY range, bool");
+    let padded = format!(
+        "SELECT t.*, repeat(range::VARCHAR, 1000000) AS padding FROM ({types}) t, range(8) ORDER BY range, bool"
+    );
     let response = function.invoke(json!({"q": padded, "all": true})).unwrap();
     assert!(response["data"]["spilled"].is_object(), "{}", response["metadata"]);
     let back = format!("SELECT * EXCLUDE (padding) FROM ({}) LIMIT 2", cast_back(&response));
@@ -141,11 +150,16 @@ fn every_type_survives_a_spill() {
 #[test]
 fn a_wanted_file_has_numbers_not_text() {
     start!(_store, function);
-    let response = function.invoke(json!({"q": "SELECT 1::HUGEINT AS h, 2 AS h, INTERVAL '1 day' AS i", "spill": "always"})).unwrap();
+    let response = function
+        .invoke(json!({"q": "SELECT 1::HUGEINT AS h, 2 AS h, INTERVAL '1 day' AS i", "spill": "always"}))
+        .unwrap();
     let uri = response["data"]["spilled"]["uri"].as_str().unwrap();
-    let types = function.rows(&format!("SELECT list(column_name || ' ' || column_type) AS t FROM (DESCRIBE FROM '{uri}')"));
+    let types =
+        function.rows(&format!("SELECT list(column_name || ' ' || column_type) AS t FROM (DESCRIBE FROM '{uri}')"));
     assert_eq!(types[0]["t"], json!(["h DECIMAL(38,0)", "h_1 INTEGER", "i INTERVAL"]));
-    let error = function.invoke(json!({"q": "SELECT 170141183460469231731687303715884105727::HUGEINT AS h", "spill": "always"})).unwrap_err();
+    let error = function
+        .invoke(json!({"q": "SELECT 170141183460469231731687303715884105727::HUGEINT AS h", "spill": "always"}))
+        .unwrap_err();
     assert!(error["errorMessage"].as_str().unwrap().contains("DECIMAL(38,0)"), "{error}");
 }
 
@@ -157,7 +171,7 @@ fn a_query_that_fails_midway_leaves_no_object() {
         let error = function.invoke(json!({"q": sql, "all": true, "spill": spill})).unwrap_err();
         assert_eq!(error["errorType"], "DuckDB.InvalidInputError");
         assert_eq!(error["errorMessage"], "Invalid Input Error: midway");
-        assert_eq!(store.list("_quack/results"), [""; 0]);
+        assert_eq!(store.list("_quack/results/8476a536-e9f4-11e8-9739-2dfe598c3fcd"), [""; 0]);
     }
     assert_eq!(function.rows("SELECT 1 AS a"), json!([{"a": 1}]));
 }
@@ -166,7 +180,8 @@ fn a_query_that_fails_midway_leaves_no_object() {
 fn millions_of_rows_take_bounded_memory() {
     start!(_store, function);
     let wide: Vec<_> = (0..18).map(|column| format!("(range * {column} + 0.5)::DOUBLE AS c{column}")).collect();
-    let response = function.invoke(json!({"q": format!("SELECT {} FROM range(1000000)", wide.join(", ")), "all": true})).unwrap();
+    let response =
+        function.invoke(json!({"q": format!("SELECT {} FROM range(1000000)", wide.join(", ")), "all": true})).unwrap();
     assert_eq!(response["metadata"]["rows"], 1_000_000);
     assert!(function.peak_memory_mib() < 1024, "{} MiB", function.peak_memory_mib());
 }
