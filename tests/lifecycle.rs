@@ -137,6 +137,7 @@ fn a_port_that_is_taken_is_named() {
         .assert()
         .code(1)
         .stderr(contains(port.to_string()).and(contains("taken").or(contains("in use"))));
+    assert_eq!(project.files(), ["quack.toml"]);
 }
 
 #[test]

@@ -58,8 +58,14 @@ pub fn open(config: &Config) -> Result<Target> {
 /// When it cannot start, e.g. because the configured port is taken.
 pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
     let paths = Paths::new(&config.dir, &config.stage);
+    let fresh = !paths.dir.exists();
     let restarted = process::stop_if_outdated(config, &paths)?;
-    let running = process::ensure_running(config, &paths)?;
+    let running = process::ensure_running(config, &paths).inspect_err(|_| {
+        // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
+        if fresh && Endpoint::read(&paths).is_none() {
+            let _ = paths.remove(false);
+        }
+    })?;
     running.note.iter().for_each(|note| eprintln!("note: {note}"));
     let what = format!("local target on {}", running.endpoint.url());
     let change = match (running.started, restarted) {
