@@ -55,7 +55,7 @@ fn sql_of(context: &Context, args: &QueryArgs) -> Result<Option<String>> {
         let at = error.utf8_error().valid_up_to();
         usage(format!("{origin} is not UTF-8 text (byte {at})"), "save it as UTF-8, without anything binary")
     })?;
-    if crate::query::tokens::is_blank(&sql) {
+    if crate::query::statements::is_blank(&sql) {
         return Err(usage(format!("{origin} holds no statement"), advice));
     }
     Ok(Some(sql))

@@ -20,7 +20,7 @@ use crate::lake::catalog::{self, Catalog};
 use crate::output;
 use crate::query::interrupt::Interrupt;
 use crate::query::summary::Summary;
-use crate::query::{Engine, Request, tokens};
+use crate::query::{Engine, Request, statements};
 use crate::target::Target;
 use complete::Helper;
 use dot::Dot;
@@ -93,7 +93,7 @@ impl Session<'_> {
         let mut pending = String::new();
         for line in std::io::stdin().lock().lines() {
             let line = line?;
-            if tokens::is_blank(&pending) && Dot::is_one(&line) {
+            if statements::is_blank(&pending) && Dot::is_one(&line) {
                 if self.run_input(&line).await? == Next::Quit {
                     return Ok(());
                 }
@@ -101,7 +101,7 @@ impl Session<'_> {
             }
             pending.push_str(&line);
             pending.push('\n');
-            let (statements, rest) = tokens::split(&pending);
+            let (statements, rest) = statements::split(&pending);
             for statement in &statements {
                 self.run_statement(statement).await?;
             }
@@ -117,8 +117,8 @@ impl Session<'_> {
         if Dot::is_one(input) {
             return self.run_dot(Dot::parse(input)?);
         }
-        let (statements, rest) = tokens::split(input);
-        for statement in statements.into_iter().chain(Some(rest).filter(|rest| !tokens::is_blank(rest))) {
+        let (statements, rest) = statements::split(input);
+        for statement in statements.into_iter().chain(Some(rest).filter(|rest| !statements::is_blank(rest))) {
             self.run_statement(statement).await?;
         }
         Ok(Next::Read)

@@ -24,16 +24,6 @@ pub fn open(spill: &Path) -> Result<Connection> {
     Connection::open_in_memory_with_flags(config).context("DuckDB does not start")
 }
 
-/// `text` as an SQL string.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// `name` as an SQL identifier.
-pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// The `(name, type)` of a query's columns, nothing of it being run.
 ///
 /// # Errors
@@ -93,6 +83,8 @@ pub fn write_failure(error: &duckdb::Error, staging: &Path) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use quack_function::sql::{identifier, literal};
+
     use super::*;
 
     #[test]

@@ -4,8 +4,9 @@ use anyhow::Result;
 use duckdb::Connection;
 use quack_function::wire::Column;
 
-use super::engine::{columns, identifier, words};
+use super::engine::{columns, words};
 use crate::error::{nearest, usage};
+use quack_function::sql::identifier;
 
 /// Most folders that one load may make.
 pub const MOST: usize = 10_000;

@@ -6,13 +6,14 @@ use anyhow::{Context as _, Result};
 use duckdb::Connection;
 
 use super::download::{self, Download};
-use super::engine::{columns, identifier, literal};
+use super::engine::columns;
 use super::format::{self, Kind, Packing};
 use super::sample;
 use super::stop::Stop;
 use crate::context::Context;
 use crate::error::{failure, nearest, usage};
 use crate::progress;
+use quack_function::sql::{identifier, literal};
 
 /// The public file of New York's yellow cabs, April 2019.
 const TAXI_URL: &str = "https://d37ci6vzurychx.cloudfront.net/trip-data/yellow_tripdata_2019-04.parquet";

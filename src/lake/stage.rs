@@ -9,13 +9,14 @@ use duckdb::{Connection, InterruptHandle};
 use indicatif::{HumanBytes, ProgressBar};
 use quack_function::wire::Column;
 
-use super::engine::{self, columns, identifier, literal, words};
+use super::engine::{self, columns, words};
 use super::partition::{self, Partition, Plan};
 use super::source::Input;
 use super::staged::{self, Staged};
 use super::staging::Staging;
 use super::stop::Stop;
 use crate::error::{failure, usage};
+use quack_function::sql::{identifier, literal};
 
 /// How often the staging folder is measured.
 const LOOK: Duration = Duration::from_millis(250);

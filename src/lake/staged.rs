@@ -9,10 +9,11 @@ use duckdb::types::Value;
 use quack_function::wire::Column;
 
 use super::catalog::{DataFile, FileColumn};
-use super::engine::{columns, identifier, literal};
+use super::engine::columns;
 use super::staging::Staging;
 use super::stats;
 use crate::error::failure;
+use quack_function::sql::{identifier, literal};
 
 /// The file of a table that is not partitioned.
 pub const WHOLE: &str = "data.parquet";

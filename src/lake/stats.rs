@@ -8,7 +8,7 @@ use duckdb::{Connection, params};
 use quack_function::wire::Column;
 
 use super::catalog::{ColumnStats, DataFile, FileColumn};
-use super::engine::identifier;
+use quack_function::sql::identifier;
 
 /// Types whose least and greatest values DuckDB tells as text that it can read again.
 const ORDERED: &[&str] = &[

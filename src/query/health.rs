@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use arrow::array::Int64Array;
 use indicatif::HumanCount;
+use quack_function::sql::identifier;
 use quack_function::wire::Spill;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ impl fmt::Display for Health {
 pub async fn check(engine: &Engine<'_>, cancel: &CancellationToken) -> Result<Health> {
     let table = engine.catalog.tables.iter().next();
     let sql = match table {
-        Some((name, _)) => format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\"")),
+        Some((name, _)) => format!("SELECT count(*) FROM {}", identifier(name)),
         None => "SELECT CAST(1 AS BIGINT)".to_owned(),
     };
     let answer = engine.run(&Request { sql, limit: Some(1), spill: Spill::Auto }, cancel).await?;

@@ -7,9 +7,9 @@ pub mod interrupt;
 mod invoke;
 mod results;
 mod spill;
+pub mod statements;
 pub mod summary;
 mod tables;
-pub mod tokens;
 
 use std::time::{Duration, Instant};
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
+use quack_function::sql::{identifier, literal};
 use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
@@ -97,16 +98,15 @@ pub fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Resul
 }
 
 fn select(path: &str, cast_back: &[Column]) -> String {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let casts: Vec<String> = cast_back
         .iter()
         .map(|column| {
-            let name = quoted(&column.name);
+            let name = identifier(&column.name);
             format!("CAST({name} AS {}) AS {name}", column.sql_type)
         })
         .collect();
     let replace = if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) };
-    format!("SELECT *{replace} FROM read_parquet('{}', hive_partitioning = false)", path.replace('\'', "''"))
+    format!("SELECT *{replace} FROM read_parquet({}, hive_partitioning = false)", literal(path))
 }
 
 enum Item {

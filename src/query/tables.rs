@@ -1,20 +1,15 @@
 //! Which of the catalog's tables SQL names.
 
+use quack_function::sql::tokens;
 use quack_function::wire::TableDef;
 
-use super::tokens::{Token, Tokens};
 use crate::lake::catalog::Catalog;
 
 /// Definitions of the tables that `sql` may name. Any name or text that equals a table's counts, wherever it stands:
 /// one too many does no harm, and telling a table from a column would need the whole parser.
 pub fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Vec<TableDef> {
-    let mut named: Vec<_> = Tokens::new(sql)
-        .filter_map(|(token, _)| match token {
-            Token::Word(name) | Token::Quoted(name) | Token::Text(name) => Some(name),
-            Token::Semicolon | Token::Other => None,
-        })
-        .filter_map(|name| catalog.find(&name))
-        .collect();
+    let mut named: Vec<_> =
+        tokens(sql).iter().filter_map(|token| token.name()).filter_map(|name| catalog.find(&name)).collect();
     named.sort_by_key(|(name, _)| *name);
     named.dedup_by_key(|(name, _)| *name);
     named.into_iter().map(|(name, table)| table.definition(name, bucket)).collect()

@@ -3,8 +3,8 @@
 use super::inline::Inline;
 use super::raw::{Connection, Prepared};
 use super::replay::Source;
-use super::sql::{Token, identifier, literal, tokens};
 use super::{Failure, Instance, Outcome, sandbox, spill, type_name};
+use crate::sql::{Token, identifier, literal, tokens};
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
 use std::collections::{HashSet, VecDeque};
 

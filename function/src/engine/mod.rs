@@ -9,7 +9,6 @@ mod replay;
 mod sandbox;
 mod settings;
 mod spill;
-mod sql;
 mod type_name;
 
 pub use error::Failure;

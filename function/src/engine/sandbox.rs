@@ -4,7 +4,7 @@
 //! that lets through is refused here, statement by statement, before anything runs.
 
 use super::Failure;
-use super::sql::{Token, tokens};
+use crate::sql::{Token, tokens};
 use duckdb::ffi::{self, duckdb_statement_type};
 
 /// Ends the message of whatever the sandbox refuses.

@@ -1,7 +1,7 @@
 //! The engine's settings, from the environment that Lambda gives.
 
 use super::Failure;
-use super::sql::literal;
+use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;
 use std::env;
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 
 use super::raw::LogicalType;
 use super::replay::{self, Source};
-use super::sql::{identifier, literal};
 use super::{Failure, Instance, Outcome};
+use crate::sql::{identifier, literal};
 use crate::wire::{Column, Data, Spill, Spilled};
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt64Type};

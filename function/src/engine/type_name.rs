@@ -51,7 +51,7 @@ fn write_children(out: &mut String, constructor: &str, children: &[(String, Logi
             out.push_str(", ");
         }
         if !name.is_empty() {
-            let _ = write!(out, "{} ", super::sql::identifier(name));
+            let _ = write!(out, "{} ", crate::sql::identifier(name));
         }
         write_type(out, child);
     }

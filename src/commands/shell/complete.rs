@@ -6,7 +6,8 @@ use rustyline::{Context, Highlighter, Hinter, Result};
 
 use super::dot::{Dot, NAMES};
 use crate::lake::catalog::Catalog;
-use crate::query::tokens;
+use crate::query::statements;
+use quack_function::sql;
 
 const KEYWORDS: &[&str] = &[
     "ALL",
@@ -155,7 +156,7 @@ fn identifier(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && !KEYWORDS.contains(&name.to_uppercase().as_str());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain { name.to_owned() } else { sql::identifier(name) }
 }
 
 impl Completer for Helper {
@@ -170,7 +171,7 @@ impl Validator for Helper {
     /// Enter adds a line until the statement has its semicolon.
     fn validate(&self, context: &mut ValidationContext) -> Result<ValidationResult> {
         let input = context.input();
-        let complete = Dot::is_one(input) || tokens::is_blank(tokens::split(input).1);
+        let complete = Dot::is_one(input) || statements::is_blank(statements::split(input).1);
         Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }
