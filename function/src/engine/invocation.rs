@@ -48,8 +48,7 @@ pub(super) fn run(
 
     let exporter = rows.exporter(&names, &source.types)?;
     source.rows = Some(rows);
-    let mut inline = Inline::new(event.format, exporter.schema())?;
-    let room_bytes = room_bytes(&columns);
+    let mut inline = Inline::new(event.format, exporter.schema(), room_bytes(&columns))?;
     let mut kept = VecDeque::new();
     let mut kept_bytes = 0;
     while let Some(chunk) = source.next()? {
@@ -57,7 +56,7 @@ pub(super) fn run(
         kept_bytes += batch.get_array_memory_size();
         kept.push_back(chunk);
         inline.push(&batch)?;
-        if inline.encoded_bytes() > room_bytes || kept_bytes > KEEP_BYTES {
+        if inline.overflows() || kept_bytes > KEEP_BYTES {
             // What was kept is handed out again, and the limit counts from the start.
             source.kept = kept;
             source.handed_out = 0;
