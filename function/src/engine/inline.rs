@@ -12,45 +12,54 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 /// Encodes batches as they come, so that it is known early when they are too many.
-pub enum Inline {
+pub struct Inline {
+    encoder: Encoder,
+    room_bytes: usize,
+}
+
+enum Encoder {
     Json { out: Vec<u8>, keys: Vec<Vec<u8>> },
     Arrow { writer: Box<StreamWriter<Vec<u8>>> },
 }
 
 impl Inline {
-    /// An encoder for rows of `schema`.
+    /// An encoder for rows of `schema`, which may take `room_bytes` in the response.
     ///
     /// # Errors
     /// When the schema has no Arrow encoding.
-    pub fn new(encoding: Encoding, schema: &SchemaRef) -> Result<Self, Failure> {
-        match encoding {
+    pub fn new(encoding: Encoding, schema: &SchemaRef, room_bytes: usize) -> Result<Self, Failure> {
+        let encoder = match encoding {
             Encoding::Json => {
                 let keys = schema.fields().iter().map(|field| {
                     let mut key = serde_json::to_vec(field.name()).unwrap_or_default();
                     key.push(b':');
                     key
                 });
-                Ok(Self::Json { out: vec![b'['], keys: keys.collect() })
+                Encoder::Json { out: vec![b'['], keys: keys.collect() }
             }
             Encoding::Arrow => {
                 let options = IpcWriteOptions::default()
                     .try_with_compression(Some(CompressionType::LZ4_FRAME))
                     .map_err(Failure::arrow)?;
                 let writer = StreamWriter::try_new_with_options(Vec::new(), schema, options).map_err(Failure::arrow)?;
-                Ok(Self::Arrow { writer: Box::new(writer) })
+                Encoder::Arrow { writer: Box::new(writer) }
             }
-        }
+        };
+        Ok(Self { encoder, room_bytes })
     }
 
-    /// Appends the rows of `batch`.
+    /// Appends the rows of `batch`, or as many as show that there is no room for them.
     ///
     /// # Errors
     /// When a value has no Arrow encoding.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        match self {
-            Self::Json { out, keys } => {
+        match &mut self.encoder {
+            Encoder::Json { out, keys } => {
                 let schema = batch.schema();
                 for row in 0..batch.num_rows() {
+                    if out.len() > self.room_bytes {
+                        break;
+                    }
                     out.extend_from_slice(if out.len() > 1 { b",{" } else { b"{" });
                     for (index, (key, field)) in keys.iter().zip(schema.fields()).enumerate() {
                         if index > 0 {
@@ -63,16 +72,17 @@ impl Inline {
                 }
                 Ok(())
             }
-            Self::Arrow { writer } => writer.write(batch).map_err(Failure::arrow),
+            Encoder::Arrow { writer } => writer.write(batch).map_err(Failure::arrow),
         }
     }
 
-    /// Bytes that the rows so far take in the response.
-    pub fn encoded_bytes(&self) -> usize {
-        match self {
-            Self::Json { out, .. } => out.len() + 1,
-            Self::Arrow { writer } => (writer.get_ref().len() + END_OF_STREAM_BYTES).div_ceil(3) * 4,
-        }
+    /// Whether the rows so far are more than the response has room for.
+    pub fn overflows(&self) -> bool {
+        let encoded_bytes = match &self.encoder {
+            Encoder::Json { out, .. } => out.len() + 1,
+            Encoder::Arrow { writer } => (writer.get_ref().len() + END_OF_STREAM_BYTES).div_ceil(3) * 4,
+        };
+        encoded_bytes > self.room_bytes
     }
 
     /// The encoded rows, and how many bytes they are before base64.
@@ -80,8 +90,8 @@ impl Inline {
     /// # Errors
     /// When the Arrow stream cannot be closed.
     pub fn finish(self) -> Result<(Data, u64), Failure> {
-        match self {
-            Self::Json { mut out, .. } => {
+        match self.encoder {
+            Encoder::Json { mut out, .. } => {
                 out.push(b']');
                 let bytes = out.len() as u64;
                 let not_json =
@@ -90,7 +100,7 @@ impl Inline {
                 let records = RawValue::from_string(text).map_err(|error| not_json(error.to_string()))?;
                 Ok((Data { records: Some(records), ..Data::default() }, bytes))
             }
-            Self::Arrow { writer } => {
+            Encoder::Arrow { writer } => {
                 let stream = writer.into_inner().map_err(Failure::arrow)?;
                 let data = Data { arrow: Some(STANDARD.encode(&stream)), ..Data::default() };
                 Ok((data, stream.len() as u64))

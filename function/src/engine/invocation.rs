@@ -1,82 +1,100 @@
 //! One event's SQL on one connection: define its tables, run its statements, hand over the last one's rows.
 
 use super::inline::Inline;
-use super::raw::{Connection, Prepared};
+use super::raw::{Connection, Prepared, Statements};
 use super::replay::Source;
 use super::{Failure, Instance, Outcome, sandbox, spill, type_name};
 use crate::sql::{Token, identifier, literal, tokens};
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
+use duckdb::ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
 use std::collections::{HashSet, VecDeque};
 
 /// Chunks are kept until the result is known to fit into the response; above this they go to the bucket even if they
 /// would still compress into it.
 const KEEP_BYTES: usize = 64 << 20;
 
-/// Runs `event` on `connection`.
-///
-/// # Errors
-/// The first statement's that fails.
-pub(super) fn run(
-    instance: &Instance,
-    connection: &Connection,
-    event: &Event,
-    result_folder: &str,
-    room_bytes: &dyn Fn(&[Column]) -> usize,
-) -> Result<Outcome, Failure> {
-    for table in named_tables(event) {
-        connection.execute(&view_sql(table))?;
-    }
-    let mut rows = last_statement(connection, &event.q)?.stream()?;
-    if !rows.is_query() {
-        while rows.fetch()?.is_some() {}
-    }
-    let (names, types): (Vec<_>, Vec<_>) =
-        if rows.is_query() { rows.columns() } else { Vec::new() }.into_iter().unzip();
-    let names = unique(names);
-    let columns: Vec<_> = names
-        .iter()
-        .zip(&types)
-        .map(|(name, logical_type)| Column { name: name.clone(), sql_type: type_name::type_name(logical_type) })
-        .collect();
-    let limit = if event.all { u64::MAX } else { event.limit.unwrap_or(DEFAULT_LIMIT) };
-    let mut source =
-        Source { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None };
-    if event.spill == Spill::Always && !columns.is_empty() {
-        source.rows = Some(rows);
-        return spill::write(instance, source, columns, event.spill, result_folder);
-    }
-
-    let exporter = rows.exporter(&names, &source.types)?;
-    source.rows = Some(rows);
-    let mut inline = Inline::new(event.format, exporter.schema())?;
-    let room_bytes = room_bytes(&columns);
-    let mut kept = VecDeque::new();
-    let mut kept_bytes = 0;
-    while let Some(chunk) = source.next()? {
-        let batch = exporter.batch(&chunk)?;
-        kept_bytes += batch.get_array_memory_size();
-        kept.push_back(chunk);
-        inline.push(&batch)?;
-        if inline.encoded_bytes() > room_bytes || kept_bytes > KEEP_BYTES {
-            // What was kept is handed out again, and the limit counts from the start.
-            source.kept = kept;
-            source.handed_out = 0;
-            drop(inline);
-            return spill::write(instance, source, columns, event.spill, result_folder);
-        }
-    }
-    let (rows, truncated) = (source.handed_out, source.truncated);
-    let (data, bytes) = inline.finish()?;
-    Ok(Outcome { data, columns, rows, bytes, truncated })
+/// An event on the connection that is its own.
+pub(super) struct Invocation<'a> {
+    pub instance: &'a Instance,
+    pub connection: &'a Connection<'a>,
+    pub event: &'a Event,
+    /// Where a result goes that is too large for the response.
+    pub result_folder: &'a str,
+    /// How large the encoded rows may be to go into the response, bytes.
+    pub room_bytes: &'a dyn Fn(&[Column]) -> usize,
+    /// Whether no statement was anything but a query, by DuckDB's own idea of it.
+    pub only_queries: bool,
 }
 
-/// Runs every statement of `sql` but the last, and returns that one, ready to run.
-fn last_statement<'c>(connection: &'c Connection<'c>, sql: &str) -> Result<Prepared<'c>, Failure> {
-    let statements = connection.statements(sql)?;
-    let empty = || Failure::new("Quack.BadEvent", format!("`q` holds no SQL statement: {sql:?}"));
-    let last = statements.len().checked_sub(1).ok_or_else(empty)?;
-    let prepare = |index| {
+impl<'a> Invocation<'a> {
+    /// Runs the event's SQL.
+    ///
+    /// # Errors
+    /// The first statement's that fails.
+    pub fn run(&mut self) -> Result<Outcome, Failure> {
+        let Self { instance, connection, event, result_folder, .. } = *self;
+        for table in named_tables(event) {
+            connection.execute(&view_sql(table))?;
+        }
+        let mut rows = self.last_statement()?.stream()?;
+        if !rows.is_query() {
+            while rows.fetch()?.is_some() {}
+        }
+        let (names, types): (Vec<_>, Vec<_>) =
+            if rows.is_query() { rows.columns() } else { Vec::new() }.into_iter().unzip();
+        let names = unique(names);
+        let columns: Vec<_> = names
+            .iter()
+            .zip(&types)
+            .map(|(name, logical_type)| Column { name: name.clone(), sql_type: type_name::type_name(logical_type) })
+            .collect();
+        let limit = if event.all { u64::MAX } else { event.limit.unwrap_or(DEFAULT_LIMIT) };
+        let mut source =
+            Source { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None };
+        if event.spill == Spill::Always && !columns.is_empty() {
+            source.rows = Some(rows);
+            return spill::write(instance, source, columns, event.spill, result_folder);
+        }
+
+        let exporter = rows.exporter(&names, &source.types)?;
+        source.rows = Some(rows);
+        let mut inline = Inline::new(event.format, exporter.schema(), (self.room_bytes)(&columns))?;
+        let mut kept = VecDeque::new();
+        let mut kept_bytes = 0;
+        while let Some(chunk) = source.next()? {
+            let batch = exporter.batch(&chunk)?;
+            kept_bytes += batch.get_array_memory_size();
+            kept.push_back(chunk);
+            inline.push(&batch)?;
+            if inline.overflows() || kept_bytes > KEEP_BYTES {
+                // What was kept is handed out again, and the limit counts from the start.
+                source.kept = kept;
+                source.handed_out = 0;
+                drop(inline);
+                return spill::write(instance, source, columns, event.spill, result_folder);
+            }
+        }
+        let (rows, truncated) = (source.handed_out, source.truncated);
+        let (data, bytes) = inline.finish()?;
+        Ok(Outcome { data, columns, rows, bytes, truncated })
+    }
+
+    /// Runs every statement but the last, and returns that one, ready to run.
+    fn last_statement(&mut self) -> Result<Prepared<'a>, Failure> {
+        let sql = &self.event.q;
+        let statements = self.connection.statements(sql)?;
+        let empty = || Failure::new("Quack.BadEvent", format!("`q` holds no SQL statement: {sql:?}"));
+        let last = statements.len().checked_sub(1).ok_or_else(empty)?;
+        for index in 0..last {
+            let mut rows = self.prepare(&statements, index)?.stream()?;
+            while rows.fetch()?.is_some() {}
+        }
+        self.prepare(&statements, last)
+    }
+
+    fn prepare(&mut self, statements: &Statements<'a>, index: u64) -> Result<Prepared<'a>, Failure> {
         let prepared = statements.prepare(index)?;
+        self.only_queries &= prepared.kind() == duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
         sandbox::check_kind(prepared.kind())?;
         match prepared.parameters() {
             0 => Ok(prepared),
@@ -86,12 +104,7 @@ fn last_statement<'c>(connection: &'c Connection<'c>, sql: &str) -> Result<Prepa
                 Err(Failure::new("Quack.BadEvent", message))
             }
         }
-    };
-    for index in 0..last {
-        let mut rows = prepare(index)?.stream()?;
-        while rows.fetch()?.is_some() {}
     }
-    prepare(last)
 }
 
 /// The event's tables that its SQL names: a view reads its first file when it is made.

@@ -155,6 +155,23 @@ impl Connection<'_> {
         exporter.batch(&chunk)
     }
 
+    /// A setting's value as text.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        let name = c_string(name).ok()?;
+        unsafe {
+            let mut context = ptr::null_mut();
+            ffi::duckdb_connection_get_client_context(self.0, &mut context);
+            let mut value = ffi::duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
+            ffi::duckdb_destroy_client_context(&mut context);
+            if value.is_null() {
+                return None;
+            }
+            let text = owned_text(ffi::duckdb_get_varchar(value));
+            ffi::duckdb_destroy_value(&mut value);
+            text
+        }
+    }
+
     pub(super) fn raw(&self) -> ffi::duckdb_connection {
         self.0
     }

@@ -37,13 +37,16 @@ impl Source<'_> {
     /// # Errors
     /// The query's own, when it fails midway.
     pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+        let left = self.limit - self.handed_out;
+        if left == 0 && self.truncated {
+            return Ok(None);
+        }
         let chunk = match (self.kept.pop_front(), &mut self.rows) {
             (Some(chunk), _) => Some(chunk),
             (None, Some(rows)) => rows.fetch()?,
             (None, None) => None,
         };
         let Some(mut chunk) = chunk else { return Ok(None) };
-        let left = self.limit - self.handed_out;
         self.truncated |= chunk.len() > left;
         if left == 0 {
             return Ok(None);
