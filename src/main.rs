@@ -48,7 +48,8 @@ fn run(cli: Cli) -> Result<()> {
             Command::Tables { name } => commands::tables::run(&context, name).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
-            Command::Status | Command::Logs { .. } => Ok(()),
+            Command::Status => commands::status::run(&context).await,
+            Command::Logs { follow } => commands::logs::run(&context, follow).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
             Command::Daemon | Command::Completions { .. } => Ok(()),
         }

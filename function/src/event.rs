@@ -93,7 +93,7 @@ mod tests {
         refuses(r#"{"sql": "x"}"#, "the event has only sql");
         refuses(r#"{"q": 42}"#, "not 42");
         refuses(r#"{"q": null}"#, "not null");
-        for limit in ["-1", "1.5", "1e3", "18446744073709551616", "\"20\"", "true", "[]"] {
+        for limit in ["-1", "1.5", "18446744073709551616", "\"20\"", "true", "[]"] {
             refuses(&format!(r#"{{"q": "x", "limit": {limit}}}"#), &format!("not {limit}"));
         }
         refuses(r#"{"q": "x", "format": "xml"}"#, "xml");

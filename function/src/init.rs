@@ -5,6 +5,10 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Longest wait for the Runtime API's answer before the process ends.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reports `failure` as Lambda's initialization error and to the log, and returns the process's exit code.
 pub fn report(failure: &Failure) -> ExitCode {
@@ -29,6 +33,7 @@ fn post(address: &str, failure: &Failure) -> std::io::Result<()> {
         failure.error_type,
         body.len(),
     )?;
-    // The answer says nothing of use, but the request must have been read before the process ends.
-    stream.read_to_end(&mut Vec::new()).map(drop)
+    // The answer says nothing of use, but when it begins the request has been read, and the process may end.
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    stream.read(&mut [0; 64]).map(drop)
 }

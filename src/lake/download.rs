@@ -69,8 +69,8 @@ impl Download {
                     attempt = if part.metadata()?.len() > before { 1 } else { attempt + 1 };
                     if attempt > RETRIES {
                         return Err(failure(
-                            format!("the download of {} broke off: {error}", self.url),
-                            "run the command again: it goes on from where it broke off",
+                            format!("cannot download {}: {error}", self.url),
+                            "check the address and the network, and run the command again: it goes on where it broke off",
                         ));
                     }
                     std::thread::sleep(Duration::from_millis(100 << attempt));
@@ -174,4 +174,130 @@ pub fn cache() -> PathBuf {
         .or_else(|| variable("HOME").map(|home| home.join(".cache")))
         .unwrap_or_else(std::env::temp_dir)
         .join("quackctl/downloads")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+    use std::thread::JoinHandle;
+
+    use super::*;
+
+    const BODY_BYTES: usize = 3_000_000;
+
+    /// A web server with one file, that may break connections off.
+    struct Server {
+        url: String,
+        /// The `Range` of each request; empty where there was none.
+        ranges: Arc<Mutex<Vec<String>>>,
+        _thread: JoinHandle<()>,
+    }
+
+    /// How the server answers: after how many body bytes each connection breaks off, and with which status and version.
+    struct Answers {
+        cuts: Vec<usize>,
+        status: &'static str,
+        version: &'static str,
+    }
+
+    fn body() -> Vec<u8> {
+        (0..BODY_BYTES).map(|index| (index % 251) as u8).collect()
+    }
+
+    fn serve(answers: Answers) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/file.parquet", listener.local_addr().unwrap());
+        let ranges = Arc::new(Mutex::new(Vec::new()));
+        let seen = ranges.clone();
+        let thread = std::thread::spawn(move || {
+            for (index, stream) in listener.incoming().enumerate() {
+                let Ok(stream) = stream else { return };
+                let cut = answers.cuts.get(index).copied().unwrap_or(usize::MAX);
+                answer(stream, &answers, cut, &seen);
+            }
+        });
+        Server { url, ranges, _thread: thread }
+    }
+
+    fn answer(mut stream: TcpStream, answers: &Answers, cut: usize, ranges: &Mutex<Vec<String>>) {
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).map(|line| line.to_lowercase()).collect();
+        let value =
+            |name: &str| headers.iter().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+        let range = value("range:").unwrap_or_default();
+        ranges.lock().unwrap().push(range.clone());
+        let start = range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse::<usize>().ok());
+        let fresh = value("if-range:").is_none_or(|tag| tag == answers.version);
+        let (status, start) = match start {
+            Some(start) if fresh => ("206 Partial Content", start),
+            _ => (answers.status, 0),
+        };
+        let body = &body()[start..];
+        let head = format!(
+            "HTTP/1.1 {status}\r\nETag: {}\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{}/{BODY_BYTES}\r\nConnection: close\r\n\r\n",
+            answers.version,
+            body.len(),
+            BODY_BYTES - 1,
+        );
+        _ = stream.write_all(head.as_bytes());
+        _ = stream.write_all(&body[..cut.min(body.len())]);
+    }
+
+    fn fetch(url: &str, cache: &Path) -> Result<Vec<u8>> {
+        let download = Download::new(url, cache);
+        download.fetch(&ProgressBar::hidden(), &Stop::default())?;
+        Ok(std::fs::read(&download.path)?)
+    }
+
+    #[test]
+    fn a_broken_connection_is_taken_up_where_it_broke() {
+        let cache = tempfile::tempdir().unwrap();
+        let server = serve(Answers { cuts: vec![1_000_000, 500_000], status: "200 OK", version: "\"v1\"" });
+        assert!(fetch(&server.url, cache.path()).unwrap() == body());
+        let ranges = server.ranges.lock().unwrap().clone();
+        assert_eq!(ranges[0], "");
+        // What was under way when the connection broke may have been lost.
+        let starts: Vec<u64> = ranges[1..].iter().map(|range| range[6..range.len() - 1].parse().unwrap()).collect();
+        assert!(starts.len() == 2 && 0 < starts[0] && starts[0] < starts[1] && starts[1] <= 1_500_000, "{starts:?}");
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1, "only the finished file is left");
+    }
+
+    #[test]
+    fn a_later_run_goes_on_and_a_changed_file_begins_anew() {
+        for (version, resumed) in [("\"v1\"", true), ("\"v2\"", false)] {
+            let cache = tempfile::tempdir().unwrap();
+            let server = serve(Answers { cuts: vec![], status: "200 OK", version });
+            // As a killed run leaves it; had the server the same version, the first half would stay as it is.
+            let download = Download::new(&server.url, cache.path());
+            std::fs::write(&download.part, vec![7; BODY_BYTES / 2]).unwrap();
+            std::fs::write(&download.version, "\"v1\"").unwrap();
+            let got = fetch(&server.url, cache.path()).unwrap();
+            assert_eq!(server.ranges.lock().unwrap().as_slice(), [format!("bytes={}-", BODY_BYTES / 2)]);
+            assert_eq!(got.len(), BODY_BYTES);
+            assert_eq!(got[0] == 7, resumed);
+            assert!(got[BODY_BYTES / 2..] == body()[BODY_BYTES / 2..]);
+        }
+    }
+
+    #[test]
+    fn a_finished_download_is_not_fetched_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let server = serve(Answers { cuts: vec![], status: "200 OK", version: "W/\"weak\"" });
+        fetch(&server.url, cache.path()).unwrap();
+        fetch(&server.url, cache.path()).unwrap();
+        assert_eq!(server.ranges.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_servers_refusal_is_quoted() {
+        let cache = tempfile::tempdir().unwrap();
+        let server = serve(Answers { cuts: vec![], status: "404 Not Found", version: "" });
+        let error = fetch(&server.url, cache.path()).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot download {}: the server answers 404 Not Found", server.url));
+        assert_eq!(server.ranges.lock().unwrap().len(), 1, "a refusal is final");
+        let error = fetch("http://", cache.path()).unwrap_err().to_string();
+        assert!(error.contains("cannot download http://"), "{error}");
+    }
 }

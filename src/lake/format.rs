@@ -28,7 +28,7 @@ pub enum Packing {
 impl Packing {
     pub fn name(self) -> &'static str {
         match self {
-            Self::None => "none",
+            Self::None => "uncompressed",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
         }

@@ -12,6 +12,7 @@ use super::partition::{self, Partition};
 use super::source::{self, Origin};
 use super::stage::stage;
 use super::staged::Staged;
+use super::staging::Staging;
 use super::stats;
 use super::stop;
 use super::upload::{self, Item, Upload};
@@ -124,7 +125,7 @@ async fn stage_blocking(context: &Context, request: &LoadRequest, partitions: Ve
         let input = source::fetch(&context, &origin, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
-        let staged = stage(&input, &label, &partitions, &bar, stop);
+        let staged = Staging::new().and_then(|staging| stage(&input, &label, &partitions, staging, &bar, stop));
         bar.finish_and_clear();
         staged
     })

@@ -14,6 +14,8 @@ mod staged;
 mod staging;
 mod stats;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use load::load;

@@ -52,13 +52,13 @@ pub fn query(name: &str, rows: u64) -> Result<String> {
     Ok(taxi(rows))
 }
 
-/// Three hashes a row, cut into independent draws; amounts are in cents and distances in hundredths of a mile until the
-/// last step, so that no rounding depends on the processor.
+/// Three hashes a row, cut into draws: of three numbers, because DuckDB's `hash(i, 1)` and `hash(i, 2)` go hand in hand.
+/// Amounts are in cents and distances in hundredths of a mile until the last step: no rounding depends on the processor.
 fn taxi(rows: u64) -> String {
     format!(
         r"
 WITH noise AS (
-    SELECT hash(i, 1) AS a, hash(i, 2) AS b, hash(i, 3) AS c FROM range({rows}) AS numbers(i)
+    SELECT hash(3 * i) AS a, hash(3 * i + 1) AS b, hash(3 * i + 2) AS c FROM range({rows}) AS numbers(i)
 ), drawn AS (
     SELECT
         make_timestamp(2019, 4, {DAYS:?}[1 + (a & 63)::INTEGER], {HOURS:?}[1 + ((a >> 6) & 63)::INTEGER],
@@ -161,7 +161,7 @@ mod tests {
     fn the_values_are_pinned() {
         // Changes when the generator does: then figures that were published for the sample are no longer its own.
         let sql = format!("SELECT CAST(sum(CAST(total_amount * 100 AS BIGINT)) AS VARCHAR) FROM ({})", taxi(100_000));
-        assert_eq!(one::<String>(&sql), "PINNED");
+        assert_eq!(one::<String>(&sql), "170607484");
     }
 
     #[test]

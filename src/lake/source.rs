@@ -61,7 +61,7 @@ impl Origin {
 /// Data at hand, to be read by DuckDB.
 pub enum Input {
     Generated { query: String },
-    Files { files: Files, renames: &'static [(&'static str, &'static str)], download: Option<Temporary> },
+    Files { files: Files, renames: &'static [(&'static str, &'static str)], _download: Option<Temporary> },
 }
 
 /// Local files of one kind.
@@ -97,7 +97,7 @@ pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
             fetch_url(context, &download, "dataset taxi", stop)?;
             let (kind, packing) = format::detect(&download.path, &url)?;
             let files = Files { kind, packing, paths: vec![download.path] };
-            Ok(Input::Files { files, renames: TAXI_NAMES, download: None })
+            Ok(Input::Files { files, renames: TAXI_NAMES, _download: None })
         }
         Origin::Dataset(name) => {
             let near = nearest(name, ["taxi"]).unwrap_or("taxi");
@@ -113,11 +113,11 @@ pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
             fetch_url(context, &download.0, name, stop)?;
             let (kind, packing) = format::detect(&download.0.path, name)?;
             let files = Files { kind, packing, paths: vec![download.0.path.clone()] };
-            Ok(Input::Files { files, renames: &[], download: Some(download) })
+            Ok(Input::Files { files, renames: &[], _download: Some(download) })
         }
         Origin::Source(source) => {
             let files = local(&context.config.dir, source)?;
-            Ok(Input::Files { files, renames: &[], download: None })
+            Ok(Input::Files { files, renames: &[], _download: None })
         }
     }
 }

@@ -23,12 +23,20 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Least to write and quick to read, and every engine that reads Parquet knows it.
 const COMPRESSION: &str = "snappy";
 
-/// Reads `input`, that the user knows as `label`, and writes it, split by `partitions`.
+const TOO_FINE: &str = "partition by something coarser, e.g. days rather than seconds";
+
+/// Reads `input`, that the user knows as `label`, and writes it into `staging`, split by `partitions`.
 ///
 /// # Errors
 /// For input that cannot be read, expressions that fail, too many partitions and a full disk. Nothing stays behind.
-pub fn stage(input: &Input, label: &str, partitions: &[Partition], bar: &ProgressBar, stop: &Stop) -> Result<Staged> {
-    let staging = Staging::new()?;
+pub fn stage(
+    input: &Input,
+    label: &str,
+    partitions: &[Partition],
+    staging: Staging,
+    bar: &ProgressBar,
+    stop: &Stop,
+) -> Result<Staged> {
     let connection = engine::open(&staging.spill())?;
     stop.watch(connection.interrupt_handle());
     let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
@@ -124,7 +132,7 @@ impl Stager<'_> {
             if watcher.join().unwrap_or(false) {
                 return Err(Trouble::Told(usage(
                     format!("the partition expressions make more than {} partitions", partition::MOST),
-                    "partition by something coarser, e.g. days rather than seconds",
+                    TOO_FINE,
                 )));
             }
             copied.map_err(Trouble::Writing)
@@ -135,8 +143,9 @@ impl Stager<'_> {
         let (Trouble::Reading(error) | Trouble::Writing(error)) = trouble else { return None };
         let said = error.to_string();
         if said.contains("Out of Memory") && !self.partitions.is_empty() && !way.sorted {
-            // Fewer files are open when rows come sorted: each holds buffers.
-            self.connection.execute_batch("SET partitioned_write_max_open_files = 16").ok()?;
+            // Every partition holds buffers from its first row to the next flush; sorted, few are open at once.
+            let few = "SET partitioned_write_max_open_files = 16; SET partitioned_write_flush_threshold = 4096";
+            self.connection.execute_batch(few).ok()?;
             return Some(Way { sorted: true, ..way });
         }
         let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
@@ -154,6 +163,9 @@ impl Stager<'_> {
         }
         let path = self.staging.path();
         let text = error.to_string();
+        if text.contains("Out of Memory") && !self.partitions.is_empty() {
+            return usage("the partition expressions make too many partitions, of too few rows each", TOO_FINE);
+        }
         if writing && (text.contains(&*path.to_string_lossy()) || engine::is_disk_full(&text)) {
             return engine::write_failure(&error, path);
         }

@@ -25,7 +25,11 @@ impl Staging {
         Self::within(&std::env::temp_dir())
     }
 
-    fn within(parent: &Path) -> Result<Self> {
+    /// The same in the folder `parent`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn within(parent: &Path) -> Result<Self> {
         sweep(parent);
         loop {
             let dir = tempfile::Builder::new()

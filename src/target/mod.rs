@@ -5,7 +5,8 @@ pub mod local;
 mod provision;
 
 use std::fmt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -176,6 +177,44 @@ pub async fn provision(config: &Config, artifact: &Path) -> Result<(Target, Vec<
 pub async fn teardown(config: &Config, keep_data: bool) -> Result<bool> {
     match Kind::of(config)? {
         Kind::Local => local::down(config, keep_data),
+    }
+}
+
+/// Where a stage is, for a person or a program that wants to talk to it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// False when its process has ended; the next command starts it again.
+    pub running: bool,
+    /// URL of S3 and of the Lambda API.
+    pub endpoint: String,
+    pub region: String,
+    pub pid: Option<i32>,
+    /// When its process was ready, RFC 3339.
+    pub started_at: Option<String>,
+    /// The keys, as `AWS_SHARED_CREDENTIALS_FILE` wants them.
+    pub credentials_file: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+}
+
+/// What is known of the stage, without touching it; nothing if it is not up.
+///
+/// # Errors
+/// When the target is unknown.
+pub fn status(config: &Config) -> Result<Option<Status>> {
+    match Kind::of(config)? {
+        Kind::Local => Ok(local::status(config)),
+    }
+}
+
+/// Gives the function's logs to `write`, piece by piece; with `follow` it goes on with what is logged from then on.
+///
+/// # Errors
+/// When nothing is up, or `write` fails.
+pub async fn logs(config: &Config, follow: bool, write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
+    let function = Target::open(config)?.function;
+    match Kind::of(config)? {
+        Kind::Local => local::logs(config, &function, follow, write).await,
     }
 }
 

@@ -7,15 +7,19 @@ mod lambda;
 mod paths;
 mod process;
 mod s3;
+mod tail;
+#[cfg(test)]
+pub mod testing;
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
-use super::{Change, Target};
+use super::{Change, REGION, Status, Target};
 use crate::config::Config;
 use crate::error::{failure, nearest, usage};
 
@@ -27,6 +31,12 @@ pub fn open(config: &Config) -> Result<Target> {
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() {
         return Err(nothing_up(config));
+    }
+    if !lambda::exists(&paths, &super::name(config)) {
+        return Err(failure(
+            format!("`up` of stage `{}` did not come to its end", config.stage),
+            "run `quackctl up` again",
+        ));
     }
     let endpoint = match process::find(&paths) {
         Some(endpoint) => endpoint,
@@ -48,8 +58,14 @@ pub fn open(config: &Config) -> Result<Target> {
 /// When it cannot start, e.g. because the configured port is taken.
 pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
     let paths = Paths::new(&config.dir, &config.stage);
+    let fresh = !paths.dir.exists();
     let restarted = process::stop_if_outdated(config, &paths)?;
-    let running = process::ensure_running(config, &paths)?;
+    let running = process::ensure_running(config, &paths).inspect_err(|_| {
+        // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
+        if fresh && Endpoint::read(&paths).is_none() {
+            let _ = paths.remove(false);
+        }
+    })?;
     running.note.iter().for_each(|note| eprintln!("note: {note}"));
     let what = format!("local target on {}", running.endpoint.url());
     let change = match (running.started, restarted) {
@@ -102,15 +118,33 @@ fn nothing_up(config: &Config) -> anyhow::Error {
     }
 }
 
-/// What a stage's daemon is, for a person or a program that wants to talk to it.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Status {
-    pub running: bool,
-    pub endpoint: String,
-    pub pid: Option<i32>,
-    pub started_at: String,
-    /// The keys, in AWS's format.
-    pub credentials_file: PathBuf,
-    /// Where the data lie.
-    pub data: PathBuf,
+/// What is known of the stage, also when its daemon does not run; nothing if it is not up.
+pub fn status(config: &Config) -> Option<Status> {
+    let paths = Paths::new(&config.dir, &config.stage);
+    let before = Endpoint::read(&paths)?;
+    let running = process::find(&paths);
+    let endpoint = running.as_ref().unwrap_or(&before);
+    Some(Status {
+        running: running.is_some(),
+        endpoint: endpoint.url(),
+        region: REGION.to_owned(),
+        pid: running.as_ref().map(|endpoint| endpoint.pid),
+        started_at: running.as_ref().map(|endpoint| endpoint.started_at.clone()),
+        credentials_file: paths.credentials(),
+        data: paths.storage(),
+    })
+}
+
+/// Gives the function's log to `write`; with `follow` it goes on with what is logged from then on.
+///
+/// # Errors
+/// When the log cannot be read or `write` fails.
+pub async fn logs(
+    config: &Config,
+    function: &str,
+    follow: bool,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), function);
+    tail::file(&file, follow, write).await
 }

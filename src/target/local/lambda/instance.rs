@@ -34,6 +34,8 @@ pub struct Instance {
     temporary: PathBuf,
     /// Time of its start, until an invocation has been billed for it.
     init: Option<Duration>,
+    /// The most bytes of memory it was seen with.
+    memory_most: u64,
     /// [`Function::revision_id`] that it was started with.
     pub revision: String,
     pub idle_since: Instant,
@@ -74,7 +76,7 @@ impl Instance {
         let log = Log::start(output, &host.log(&function.name))?;
         let child = Child::spawn(command).await?;
         let revision = function.revision_id.clone();
-        Ok(Self { child, api, log, temporary, init: None, revision, idle_since: Instant::now() })
+        Ok(Self { child, api, log, temporary, init: None, memory_most: 0, revision, idle_since: Instant::now() })
     }
 
     pub fn is_alive(&self) -> bool {
@@ -112,12 +114,12 @@ impl Instance {
             Ok(()) => self.serve(function, id, payload).await,
             Err(death) => Err(death),
         };
-        let memory = Memory::of(self.child.pid());
+        self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
         let mut report = Report {
             duration: begun.elapsed(),
             init: self.init.take(),
             memory_mb: function.memory_mb,
-            max_memory_bytes: memory.most,
+            max_memory_bytes: self.memory_most,
             status: None,
         };
         let reusable = answer.is_ok();
@@ -141,7 +143,7 @@ impl Instance {
         Outcome { payload, failed, tail, reusable }
     }
 
-    async fn serve(&self, function: &Function, id: &str, payload: Bytes) -> Result<Answer, Death> {
+    async fn serve(&mut self, function: &Function, id: &str, payload: Bytes) -> Result<Answer, Death> {
         let most = Duration::from_secs(function.timeout_s.into());
         let (sender, mut answer) = oneshot::channel();
         let work = Work {
@@ -169,7 +171,9 @@ impl Instance {
                 exit = self.child.exit() => return Err(Death::Exit(exit)),
                 () = &mut deadline => return Err(Death::Timeout(most)),
                 _ = look.tick() => {
-                    if Memory::of(self.child.pid()).now > memory_max {
+                    let memory = Memory::of(self.child.pid());
+                    self.memory_most = self.memory_most.max(memory.most.min(memory_max));
+                    if memory.now > memory_max {
                         self.child.kill();
                     }
                 }

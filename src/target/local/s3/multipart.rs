@@ -3,13 +3,16 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use s3s::dto::CompletedPart;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::store::{Headers, Precondition, Scratch, Stat, Store, failed, stat};
+use super::conditions::Precondition;
+use super::headers::Headers;
+use super::list;
+use super::store::{Scratch, Stat, Store, failed, stat};
 
 /// The smallest part, in bytes, but for the last.
 const PART_MIN: u64 = 5 << 20;
@@ -91,14 +94,12 @@ impl Store {
         precondition: &Precondition,
     ) -> S3Result<Stat> {
         let (folder, upload) = self.upload(id, bucket, key)?;
+        if !parts.is_sorted_by(|a, b| a.part_number < b.part_number) {
+            return Err(s3_error!(InvalidPartOrder));
+        }
         let mut files = Vec::with_capacity(parts.len());
-        let mut before = 0;
         for (index, part) in parts.iter().enumerate() {
             let number = part.part_number.unwrap_or_default();
-            if number <= before {
-                return Err(s3_error!(InvalidPartOrder));
-            }
-            before = number;
             let file = File::open(folder.join(part_name(number))).map_err(|_| s3_error!(InvalidPart))?;
             let stat = stat(&file.metadata().map_err(failed)?);
             if part.e_tag.as_ref().is_some_and(|e_tag| e_tag.value() != stat.e_tag) {
@@ -125,6 +126,24 @@ impl Store {
     pub fn abort_upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<()> {
         let (folder, _) = self.upload(id, bucket, key)?;
         fs::remove_dir_all(folder).map_err(failed)
+    }
+
+    /// Deletes objects below `prefix`, and uploads, that are older than `age`.
+    pub fn expire(&self, prefix: &str, age: Duration) -> S3Result<()> {
+        let old = |time: SystemTime| time.elapsed().is_ok_and(|elapsed| elapsed > age);
+        let query = list::Query { prefix, delimiter: "", after: "", max: usize::MAX };
+        for (bucket, _) in self.list_buckets().map_err(failed)? {
+            let page = list::list(&self.bucket_path(&bucket)?, &query).map_err(failed)?;
+            for (key, _) in page.objects.into_iter().filter(|(_, stat)| old(stat.modified)) {
+                self.delete(&bucket, &key, None)?;
+            }
+            for (id, upload) in self.list_uploads(&bucket)? {
+                if old(upload.initiated) {
+                    self.abort_upload(&id, &bucket, &upload.key)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// An upload's folder, if the id is one of `bucket` and `key`.

@@ -1,0 +1,62 @@
+//! An S3 server on loopback, over a folder.
+
+use super::BUCKET;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use std::path::PathBuf;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+pub const KEY_ID: &str = "AKIAQUACKTEST";
+pub const SECRET: &str = "quack-test-secret";
+
+/// A server with one bucket; it and its objects end with this value.
+pub struct ObjectStore {
+    pub endpoint: String,
+    root: TempDir,
+    _runtime: Runtime,
+}
+
+impl ObjectStore {
+    pub fn start() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for bucket in [BUCKET, "other"] {
+            std::fs::create_dir(root.path().join(bucket)).unwrap();
+        }
+        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
+        service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
+        let service = service.build();
+
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = stream.set_nodelay(true);
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { endpoint, root, _runtime: runtime }
+    }
+
+    /// The file behind an `s3://` address.
+    pub fn path(&self, uri: &str) -> PathBuf {
+        self.root.path().join(uri.strip_prefix("s3://").expect("an s3:// address"))
+    }
+
+    /// Objects under a prefix of the bucket, one level deep.
+    pub fn list(&self, prefix: &str) -> Vec<String> {
+        let dir = self.root.path().join(BUCKET).join(prefix);
+        let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with('.'))
+            .collect()
+    }
+}

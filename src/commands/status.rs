@@ -1,0 +1,130 @@
+//! `quackctl status`: what is up, where, and whether it is well.
+
+use std::fmt;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::lake::catalog;
+use crate::package::duckdb;
+use crate::query::Engine;
+use crate::query::health;
+use crate::target::{self, Target};
+use indicatif::{HumanBytes, HumanCount};
+
+#[derive(Debug, Serialize)]
+struct Status {
+    project: String,
+    stage: String,
+    kind: String,
+    quackctl: &'static str,
+    duckdb: &'static str,
+    up: bool,
+    #[serde(flatten)]
+    engine: Option<EngineStatus>,
+}
+
+/// What is only there once it is up.
+#[derive(Debug, Serialize)]
+struct EngineStatus {
+    #[serde(flatten)]
+    place: target::Status,
+    bucket: String,
+    function: String,
+    memory_mb: Option<i32>,
+    timeout_s: Option<i32>,
+    tables: Vec<TableStatus>,
+    healthy: bool,
+    /// Why it is not healthy, or how the check went.
+    health: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TableStatus {
+    name: String,
+    rows: u64,
+    bytes: u64,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { project, stage, kind, quackctl, duckdb, .. } = self;
+        let Some(engine) = &self.engine else {
+            return writeln!(f, "{project} ({stage}) is not up on {kind}; run `quackctl up`");
+        };
+        writeln!(f, "{project} ({stage}) is up on {kind}")?;
+        let place = &engine.place;
+        match place.pid {
+            Some(pid) => writeln!(f, "  {:<12}{} (process {pid})", "endpoint", place.endpoint)?,
+            None => writeln!(f, "  {:<12}{}", "endpoint", place.endpoint)?,
+        }
+        writeln!(f, "  {:<12}{}", "keys", place.credentials_file.display())?;
+        writeln!(f, "  {:<12}{}", "bucket", engine.bucket)?;
+        let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+        let (memory, timeout) = (number(engine.memory_mb), number(engine.timeout_s));
+        writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most", "function", engine.function)?;
+        writeln!(f, "  {:<12}quackctl {quackctl}, DuckDB {duckdb}", "versions")?;
+        match engine.tables.as_slice() {
+            [] => writeln!(f, "  {:<12}none yet", "tables")?,
+            tables => {
+                for (index, table) in tables.iter().enumerate() {
+                    let label = if index == 0 { "tables" } else { "" };
+                    writeln!(
+                        f,
+                        "  {label:<12}{}: {} rows, {}",
+                        table.name,
+                        HumanCount(table.rows),
+                        HumanBytes(table.bytes)
+                    )?;
+                }
+            }
+        }
+        writeln!(f, "  {:<12}{}", "health", engine.health)
+    }
+}
+
+pub async fn run(context: &Context) -> Result<()> {
+    let config = &context.config;
+    let engine = match target::status(config)? {
+        Some(_) => Some(look(context).await?),
+        None => None,
+    };
+    context.print(&Status {
+        project: config.project.clone(),
+        stage: config.stage.clone(),
+        kind: config.target.clone(),
+        quackctl: env!("CARGO_PKG_VERSION"),
+        duckdb: duckdb::VERSION,
+        up: engine.is_some(),
+        engine,
+    })
+}
+
+/// Looks at the function and the tables, and has the engine answer a query.
+async fn look(context: &Context) -> Result<EngineStatus> {
+    // Starts a local target again that was killed, so what is told of the place is true afterwards.
+    let target = Target::open(&context.config)?;
+    let place = target::status(&context.config)?.context("the target went away")?;
+    let function = target.lambda.get_function_configuration().function_name(&target.function).send().await.ok();
+    let catalog = catalog::read(&target).await?;
+    let engine = Engine { context, target: &target, catalog: &catalog };
+    let health = health::check(&engine, &CancellationToken::new()).await;
+    let tables = catalog.tables.iter();
+    Ok(EngineStatus {
+        place,
+        memory_mb: function.as_ref().and_then(|function| function.memory_size),
+        timeout_s: function.as_ref().and_then(|function| function.timeout),
+        tables: tables
+            .map(|(name, table)| TableStatus { name: name.clone(), rows: table.rows, bytes: table.bytes })
+            .collect(),
+        healthy: health.is_ok(),
+        health: match health {
+            Ok(health) => health.to_string().trim_end().to_owned(),
+            Err(error) => format!("{error:#}"),
+        },
+        bucket: target.bucket,
+        function: target.function,
+    })
+}
