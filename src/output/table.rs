@@ -10,8 +10,8 @@ use crate::query::ResultSet;
 
 /// Rows that are looked at before the widths are settled. Later ones are held to them, so that memory stays bounded.
 const SAMPLE_ROWS: usize = 1000;
-/// A column is not made narrower than this; columns in the middle are left out instead.
-const NARROWEST: usize = 8;
+/// Columns are cut to no less than this as long as leaving out some of them helps as well.
+const READABLE: usize = 20;
 /// A type's name (`STRUCT(...)`) does not widen its column beyond this.
 const WIDEST_TYPE: usize = 24;
 const DIM: &str = "\x1b[2m";
@@ -111,17 +111,20 @@ impl Frame {
     fn new(mut widths: Vec<usize>, numeric: Vec<bool>, look: Look) -> Self {
         let mut shown: Vec<usize> = (0..widths.len()).collect();
         if let Some(room) = look.width {
-            let widest = widths.iter().copied().max().unwrap_or(0);
-            let fits = |cap: usize| taken(widths.iter().map(|width| *width.min(&cap))) <= room;
-            let cap = (NARROWEST..=widest).rev().find(|cap| fits(*cap)).unwrap_or(NARROWEST);
-            widths.iter_mut().for_each(|width| *width = (*width).min(cap));
-            // Those in the middle go first: the first and the last columns tell most.
-            while shown.len() > 1 && taken(shown.iter().map(|column| widths[*column])) + ELLIPSIS > room {
-                if shown.len() == widths.len() && taken(widths.iter().copied()) <= room {
-                    break;
+            let mut cap = widths.iter().copied().max().unwrap_or(0);
+            let needed = |shown: &[usize], cap: usize| {
+                let gap = if shown.len() < widths.len() { ELLIPSIS } else { 0 };
+                shown.iter().map(|column| widths[*column].min(cap) + 3).sum::<usize>() + 1 + gap
+            };
+            while needed(&shown, cap) > room && cap > 1 {
+                if cap > READABLE || shown.len() <= 2 {
+                    cap -= 1;
+                } else {
+                    // Those in the middle go first: the first and the last columns tell most.
+                    shown.remove(shown.len() / 2);
                 }
-                shown.remove(shown.len() / 2);
             }
+            widths.iter_mut().for_each(|width| *width = (*width).min(cap));
         }
         Self { widths, numeric, shown, look }
     }
@@ -179,11 +182,6 @@ impl Frame {
 
 /// Terminal columns of the gap that stands for columns left out.
 const ELLIPSIS: usize = 4;
-
-/// Terminal columns of a table whose cells are this wide: each has a blank on both sides and a line after it.
-fn taken(widths: impl Iterator<Item = usize>) -> usize {
-    widths.map(|width| width + 3).sum::<usize>() + 1
-}
 
 #[cfg(test)]
 mod tests {
