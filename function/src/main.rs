@@ -8,8 +8,9 @@ use handler::Handler;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use quack_function::engine::{Engine, Failure, Settings};
+use std::cell::RefCell;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
 use std::time::Instant;
 
 fn main() -> ExitCode {
@@ -27,10 +28,10 @@ fn main() -> ExitCode {
 /// Answers invocations until Lambda ends the instance. DuckDB's work blocks the one thread: there is one invocation
 /// at a time, and DuckDB has threads of its own.
 fn serve(handler: Handler) -> Result<(), Error> {
-    let handler = Arc::new(Mutex::new(handler));
+    let handler = Rc::new(RefCell::new(handler));
     let service = service_fn(move |event: LambdaEvent<String>| {
-        let handler = Arc::clone(&handler);
-        async move { handler.lock().unwrap_or_else(PoisonError::into_inner).handle(&event) }
+        let handler = Rc::clone(&handler);
+        async move { handler.borrow_mut().handle(&event) }
     });
     let runtime = Runtime::new(service).layer(MapRequestLayer::new(as_json_string));
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(runtime.run())

@@ -11,7 +11,7 @@ mod tsv;
 
 use std::io::{self, Write};
 
-use ::arrow::array::{Array, ArrayRef};
+use ::arrow::array::{Array, ArrayRef, AsArray as _};
 use ::arrow::datatypes::DataType;
 use anyhow::Result;
 use quack_function::value::write_text;
@@ -90,9 +90,12 @@ fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usi
     Some(text)
 }
 
-/// An Arrow array of type Null has no validity of its own.
+/// Arrow arrays of type Null and of unions have no validity of their own.
 fn is_null(array: &dyn Array, row: usize) -> bool {
-    array.data_type() == &DataType::Null || array.is_null(row)
+    match array.as_union_opt() {
+        Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
+        None => array.data_type() == &DataType::Null || array.is_null(row),
+    }
 }
 
 /// True for columns that read best aligned to the right.

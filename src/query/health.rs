@@ -3,7 +3,8 @@
 use std::fmt;
 
 use anyhow::Result;
-use arrow::array::{Array as _, Int64Array};
+use arrow::array::Int64Array;
+use indicatif::HumanCount;
 use quack_function::wire::Spill;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -19,14 +20,14 @@ pub struct Health {
     /// The table whose rows were counted; absent when there is none yet.
     pub table: Option<String>,
     /// Its rows.
-    pub rows: Option<i64>,
+    pub rows: Option<u64>,
     pub metadata: Summary,
 }
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.table, self.rows) {
-            (Some(table), Some(rows)) => write!(f, "healthy: `{table}` has {rows} rows")?,
+            (Some(table), Some(rows)) => write!(f, "healthy: `{table}` has {} rows", HumanCount(rows))?,
             _ => write!(f, "healthy: the engine answers, and there are no tables yet")?,
         }
         writeln!(f, "  ({})", self.metadata.timing())
@@ -49,13 +50,13 @@ pub async fn check(engine: &Engine<'_>, cancel: &CancellationToken) -> Result<He
     let batch = rows.batches.next().transpose()?;
     let counted = batch.as_ref().and_then(|batch| {
         let column = batch.columns().first()?.as_any().downcast_ref::<Int64Array>()?;
-        (!column.is_empty()).then(|| column.value(0))
+        u64::try_from(*column.values().first()?).ok()
     });
     let Some(counted) = counted else {
         return Err(failure("the engine answered without a number", "`quackctl up` renews the function"));
     };
     if let Some((name, known)) = table
-        && i64::try_from(known.rows) != Ok(counted)
+        && known.rows != counted
     {
         return Err(failure(
             format!("`{name}` has {counted} rows in the bucket and {} in the catalog", known.rows),

@@ -150,7 +150,7 @@ struct Rows {
 
 impl Rows {
     fn receive(&mut self) -> Option<Result<Item>> {
-        if let Some(item) = self.receiver.as_ref()?.recv().ok() {
+        if let Ok(item) = self.receiver.as_ref()?.recv() {
             return Some(item);
         }
         self.receiver = None;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use indicatif::HumanCount;
 use quack_function::wire::Metadata;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ impl Summary {
     pub fn rows(&self) -> String {
         let rows = self.metadata.rows;
         let limited = if self.metadata.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
-        format!("{rows} row{}{limited}", if rows == 1 { "" } else { "s" })
+        format!("{} row{}{limited}", HumanCount(rows), if rows == 1 { "" } else { "s" })
     }
 
     /// How long it took and what it cost.

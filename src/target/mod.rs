@@ -187,6 +187,7 @@ pub struct Status {
     pub running: bool,
     /// URL of S3 and of the Lambda API.
     pub endpoint: String,
+    pub region: String,
     pub pid: Option<i32>,
     /// When its process was ready, RFC 3339.
     pub started_at: Option<String>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
-use aws_sdk_lambda::types::{Environment, FunctionCode, PackageType};
+use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
 
 use super::{Change, Target};
 use crate::config::Config;
@@ -32,42 +32,42 @@ pub async fn bucket(target: &Target) -> Result<Option<Change>> {
 pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
     let name = &target.function;
     let wanted = Wanted::new(config, target, artifact)?;
-    let refused = |error: &dyn std::error::Error| {
-        anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
-    };
     let mut changes = Vec::new();
     let found = match target.lambda.get_function().function_name(name).send().await {
         Ok(found) => Some(found),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => None,
-        Err(error) => return Err(refused(&error)),
+        Err(error) => return Err(refused(name, &error)),
     };
     let Some(found) = found else {
         let code = FunctionCode::builder().image_uri(&wanted.image).build();
         let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
         let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
-        create.environment(wanted.environment()).send().await.map_err(|error| refused(&error))?;
-        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        match create.environment(wanted.environment()).send().await {
+            Ok(_) => {}
+            // Another `up` made it at the same moment.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_conflict_exception()) => {
+                return Ok(changes);
+            }
+            Err(error) => return Err(refused(name, &error)),
+        }
+        wanted.limit(target).await?;
         changes.push(Change::created(format!("function {name}")));
         return Ok(changes);
     };
     if found.code().and_then(|code| code.image_uri()) != Some(&wanted.image) {
         let update = target.lambda.update_function_code().function_name(name).image_uri(&wanted.image);
-        update.send().await.map_err(|error| refused(&error))?;
+        update.send().await.map_err(|error| refused(name, &error))?;
         changes.push(Change::updated(format!("code of function {name}")));
     }
-    let configuration = found.configuration();
-    let environment = configuration.and_then(|c| c.environment()).and_then(|environment| environment.variables());
-    if configuration.and_then(|c| c.memory_size()) != Some(wanted.memory_mb)
-        || configuration.and_then(|c| c.timeout()) != Some(wanted.timeout_s)
-        || environment != Some(&wanted.variables)
-    {
+    let differences = wanted.differences(found.configuration());
+    if !differences.is_empty() {
         let update = target.lambda.update_function_configuration().function_name(name);
         let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
-        update.send().await.map_err(|error| refused(&error))?;
-        changes.push(Change::updated(format!("configuration of function {name}")));
+        update.send().await.map_err(|error| refused(name, &error))?;
+        changes.push(Change::updated(format!("function {name}: {}", differences.join(", "))));
     }
     if found.concurrency().and_then(|limit| limit.reserved_concurrent_executions()) != Some(wanted.concurrency) {
-        wanted.limit(target).await.map_err(|error| refused(&error))?;
+        wanted.limit(target).await?;
         changes.push(Change::updated(format!("concurrency of function {name}")));
     }
     Ok(changes)
@@ -96,21 +96,38 @@ impl Wanted {
         })
     }
 
+    /// What of a function's configuration is to change, as a person reads it.
+    fn differences(&self, found: Option<&FunctionConfiguration>) -> Vec<String> {
+        let number = |name: &str, found: Option<i32>, wanted: i32| {
+            let found = found.map_or_else(|| "?".to_owned(), |found| found.to_string());
+            (found != wanted.to_string()).then(|| format!("{name} {found} -> {wanted}"))
+        };
+        let variables = found.and_then(|found| found.environment()).and_then(|environment| environment.variables());
+        let environment = (variables != Some(&self.variables)).then(|| "environment".to_owned());
+        [
+            number("memory_mb", found.and_then(|found| found.memory_size()), self.memory_mb),
+            number("timeout_s", found.and_then(|found| found.timeout()), self.timeout_s),
+            environment,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     fn environment(&self) -> Environment {
         Environment::builder().set_variables(Some(self.variables.clone())).build()
     }
 
-    async fn limit(
-        &self,
-        target: &Target,
-    ) -> Result<
-        (),
-        aws_sdk_lambda::error::SdkError<
-            aws_sdk_lambda::operation::put_function_concurrency::PutFunctionConcurrencyError,
-            aws_sdk_lambda::config::http::HttpResponse,
-        >,
-    > {
-        let put = target.lambda.put_function_concurrency().function_name(&target.function);
-        put.reserved_concurrent_executions(self.concurrency).send().await.map(|_| ())
+    /// Sets how many instances there may be at once.
+    async fn limit(&self, target: &Target) -> Result<()> {
+        let name = &target.function;
+        let put = target.lambda.put_function_concurrency().function_name(name);
+        let put = put.reserved_concurrent_executions(self.concurrency).send().await;
+        put.map(drop).map_err(|error| refused(name, &error))
     }
+}
+
+/// The target's refusal to provision a function.
+fn refused(name: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
 }

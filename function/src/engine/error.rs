@@ -1,5 +1,6 @@
 //! What an invocation answers when it fails.
 
+use serde::Deserialize;
 use std::fmt;
 
 /// A failed invocation: Lambda's `errorType` and `errorMessage`.
@@ -17,9 +18,19 @@ impl Failure {
         Self { error_type: error_type.into(), message: message.into() }
     }
 
-    /// A failure from DuckDB's message, which begins with its kind: `Parser Error: syntax error at ...`.
+    /// A failure from DuckDB's message, which begins with its kind: `Parser Error: syntax error at ...`. Its Arrow
+    /// conversion says the same as JSON.
     pub fn duckdb(message: impl Into<String>) -> Self {
+        #[derive(Deserialize)]
+        struct Exception {
+            exception_type: String,
+            exception_message: String,
+        }
         let message = message.into();
+        let message = match serde_json::from_str::<Exception>(&message) {
+            Ok(exception) => format!("{} Error: {}", exception.exception_type, exception.exception_message),
+            Err(_) => message,
+        };
         let kind = message.split_once(": ").map_or("", |(kind, _)| kind);
         let named = kind.ends_with("Error") && kind.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
         let error_type = format!("DuckDB.{}", if named { kind.replace(' ', "") } else { "Error".to_owned() });
@@ -54,6 +65,9 @@ mod tests {
         let kind = |message: &str| Failure::duckdb(message).error_type;
         assert_eq!(kind("Parser Error: syntax error at or near \"x\""), "DuckDB.ParserError");
         assert_eq!(kind("Out of Range Error: overflow"), "DuckDB.OutofRangeError");
+        let json = r#"{"exception_type": "Not implemented", "exception_message": "Unsupported Arrow type VARIANT"}"#;
+        assert_eq!(Failure::duckdb(json).message, "Not implemented Error: Unsupported Arrow type VARIANT");
+        assert_eq!(kind(json), "DuckDB.NotimplementedError");
         assert_eq!(kind("no kind"), "DuckDB.Error");
         assert_eq!(kind("it's: odd"), "DuckDB.Error");
     }

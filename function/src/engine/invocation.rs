@@ -20,7 +20,7 @@ pub(super) fn run(
     instance: &Instance,
     connection: &Connection,
     event: &Event,
-    result_uri: &str,
+    result_folder: &str,
     room_bytes: &dyn Fn(&[Column]) -> usize,
 ) -> Result<Outcome, Failure> {
     for table in named_tables(event) {
@@ -43,7 +43,7 @@ pub(super) fn run(
         Source { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None };
     if event.spill == Spill::Always && !columns.is_empty() {
         source.rows = Some(rows);
-        return spill::write(instance, source, columns, event.spill, result_uri);
+        return spill::write(instance, source, columns, event.spill, result_folder);
     }
 
     let exporter = rows.exporter(&names, &source.types)?;
@@ -62,7 +62,7 @@ pub(super) fn run(
             source.kept = kept;
             source.handed_out = 0;
             drop(inline);
-            return spill::write(instance, source, columns, event.spill, result_uri);
+            return spill::write(instance, source, columns, event.spill, result_folder);
         }
     }
     let (rows, truncated) = (source.handed_out, source.truncated);
@@ -103,7 +103,7 @@ fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
             Token::Word(word) => word.eq_ignore_ascii_case(&table.name),
             Token::Quoted(name) => name.eq_ignore_ascii_case(&quoted),
             // A name in a string may be a name after all: `FROM query_table('trips')`.
-            Token::Text => true,
+            Token::Text(text) => text.to_lowercase().contains(&table.name.to_lowercase()),
             Token::Symbol(_) => false,
         })
     })

@@ -78,7 +78,7 @@ impl Engine {
             Some(instance) => instance,
             None => Instance::open(&self.settings)?,
         };
-        let (outcome, clean) = instance.run(event, &self.settings.result_uri(name), &room_bytes);
+        let (outcome, clean) = instance.run(event, &self.settings.result_folder(name), &room_bytes);
         if clean {
             self.instance = Some(instance);
         }
@@ -103,7 +103,7 @@ impl Instance {
     fn run(
         &self,
         event: &Event,
-        result_uri: &str,
+        result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
     ) -> (Result<Outcome, Failure>, bool) {
         let connection = match self.database.connect() {
@@ -112,7 +112,7 @@ impl Instance {
         };
         let outcome = connection
             .execute("BEGIN TRANSACTION")
-            .and_then(|()| invocation::run(self, &connection, event, result_uri, room_bytes));
+            .and_then(|()| invocation::run(self, &connection, event, result_folder, room_bytes));
         // A rollback that fails means that the transaction had ended before: something may have been committed.
         let clean = connection.execute("ROLLBACK").is_ok()
             && fingerprint(&connection).is_ok_and(|fingerprint| fingerprint == self.pristine);

@@ -130,9 +130,9 @@ impl Settings {
         Ok(sql)
     }
 
-    /// The address of the object that holds the spilled result `name`.
-    pub(super) fn result_uri(&self, name: &str) -> String {
-        format!("s3://{}/{RESULTS_PREFIX}{name}.parquet", self.bucket)
+    /// The address of the folder for the spilled result `name`: one of its own, so that it can be emptied.
+    pub(super) fn result_folder(&self, name: &str) -> String {
+        format!("s3://{}/{RESULTS_PREFIX}{name}", self.bucket)
     }
 
     fn secret_sql(&self) -> String {

@@ -9,7 +9,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt64Type};
 use duckdb::ffi::*;
 
-/// Writes all rows of `source` as one Parquet object at `uri`, in their order.
+/// Writes all rows of `source` as one Parquet object in `folder`, in their order.
 ///
 /// # Errors
 /// The query's own when it fails midway, else DuckDB's about the writing; no object is left then.
@@ -18,8 +18,9 @@ pub(super) fn write(
     source: Source,
     columns: Vec<Column>,
     spill: Spill,
-    uri: &str,
+    folder: &str,
 ) -> Result<Outcome, Failure> {
+    let uri = format!("{folder}/rows.parquet");
     let stored: Vec<_> = source.types.iter().map(|logical_type| Stored::of(logical_type, spill)).collect();
     let selected: Vec<_> = stored
         .iter()
@@ -38,7 +39,7 @@ pub(super) fn write(
     let copy = format!(
         "COPY (SELECT {} FROM {function}()) TO {} (FORMAT parquet, COMPRESSION snappy, RETURN_STATS)",
         selected.join(", "),
-        literal(uri),
+        literal(&uri),
     );
 
     let connection = instance.database.connect()?;
@@ -46,8 +47,12 @@ pub(super) fn write(
     let lost = || Failure::new("Quack.InternalError", "the result was lost while it was written");
     let source = source.ok_or_else(lost)?;
     let stats = match (copied, source.failure) {
-        (_, Some(failure)) | (Err(failure), None) => return Err(failure),
         (Ok(stats), None) => stats,
+        (_, Some(failure)) | (Err(failure), None) => {
+            // DuckDB completes the upload of a COPY that failed. What cannot be removed goes after a day (lifecycle rule).
+            let _ = connection.execute(&removal(folder));
+            return Err(failure);
+        }
     };
     let bytes = stats
         .column_by_name("file_size_bytes")
@@ -62,9 +67,16 @@ pub(super) fn write(
             columns.iter().zip(&stored).filter(|(_, stored)| **stored != Stored::AsIs).map(|(c, _)| c.clone()).collect()
         }
     };
-    let spilled = Spilled { uri: uri.to_owned(), bytes, cast_back };
+    let spilled = Spilled { uri, bytes, cast_back };
     let data = Data { spilled: Some(spilled), ..Data::default() };
     Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated })
+}
+
+/// SQL that removes what is in a folder: DuckDB has no statement for it, but a partitioned COPY that may overwrite empties
+/// its folder first, and writes nothing when it has no rows.
+fn removal(folder: &str) -> String {
+    let folder = literal(folder);
+    format!("COPY (SELECT 1 AS a, 2 AS b WHERE false) TO {folder} (FORMAT parquet, PARTITION_BY (b), OVERWRITE)")
 }
 
 /// How a Parquet file holds a column.

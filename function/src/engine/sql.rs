@@ -17,8 +17,8 @@ pub enum Token<'a> {
     Word(&'a str),
     /// A quoted identifier, with its quotes.
     Quoted(&'a str),
-    /// A string literal, or what lies between dollar quotes.
-    Text,
+    /// A string literal, with its quotes, which may be dollars.
+    Text(&'a str),
     /// Any other character.
     Symbol(char),
 }
@@ -47,8 +47,9 @@ pub fn tokens(sql: &str) -> Vec<Token<'_>> {
         } else if rest.starts_with("/*") {
             comment_len(rest)
         } else if first == '\'' {
-            tokens.push(Token::Text);
-            quoted_len(rest, '\'', false)
+            let len = quoted_len(rest, '\'', false);
+            tokens.push(Token::Text(&rest[..len]));
+            len
         } else if first == '"' {
             let len = quoted_len(rest, '"', false);
             tokens.push(Token::Quoted(&rest[..len]));
@@ -56,13 +57,14 @@ pub fn tokens(sql: &str) -> Vec<Token<'_>> {
         } else if first == '$'
             && let Some(len) = dollar_len(rest)
         {
-            tokens.push(Token::Text);
+            tokens.push(Token::Text(&rest[..len]));
             len
         } else if is_word_start(first) {
             let len = rest.find(|c| !is_word_part(c)).unwrap_or(rest.len());
             if rest[..len].eq_ignore_ascii_case("e") && rest[len..].starts_with('\'') {
-                tokens.push(Token::Text);
-                len + quoted_len(&rest[len..], '\'', true)
+                let len = len + quoted_len(&rest[len..], '\'', true);
+                tokens.push(Token::Text(&rest[..len]));
+                len
             } else {
                 tokens.push(Token::Word(&rest[..len]));
                 len

@@ -90,7 +90,7 @@ fn str_of(array: &dyn Array, row: usize) -> &str {
 }
 
 /// The elements of a list value, whatever its layout, with their field.
-fn list_of<'a>(array: &'a dyn Array, row: usize) -> Option<(&'a Field, ArrayRef)> {
+fn list_of(array: &dyn Array, row: usize) -> Option<(&Field, ArrayRef)> {
     match array.data_type() {
         DataType::List(field) => Some((field, array.as_list::<i32>().value(row))),
         DataType::LargeList(field) => Some((field, array.as_list::<i64>().value(row))),

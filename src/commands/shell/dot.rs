@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use clap::ValueEnum as _;
+use indicatif::HumanCount;
 
 use crate::cli::Format;
 use crate::error::{nearest, usage};
@@ -78,7 +79,7 @@ pub fn tables(catalog: &Catalog) -> String {
     catalog.tables.iter().fold(String::new(), |mut text, (name, table)| {
         let synthetic = if table.synthetic { "  (synthetic)" } else { "" };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:width$}  {} rows{synthetic}", table.rows);
+        let _ = writeln!(text, "{name:width$}  {} rows{synthetic}", HumanCount(table.rows));
         text
     })
 }

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
-use super::{Change, Status, Target};
+use super::{Change, REGION, Status, Target};
 use crate::config::Config;
 use crate::error::{failure, nearest, usage};
 
@@ -58,8 +58,14 @@ pub fn open(config: &Config) -> Result<Target> {
 /// When it cannot start, e.g. because the configured port is taken.
 pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
     let paths = Paths::new(&config.dir, &config.stage);
+    let fresh = !paths.dir.exists();
     let restarted = process::stop_if_outdated(config, &paths)?;
-    let running = process::ensure_running(config, &paths)?;
+    let running = process::ensure_running(config, &paths).inspect_err(|_| {
+        // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
+        if fresh && Endpoint::read(&paths).is_none() {
+            let _ = paths.remove(false);
+        }
+    })?;
     running.note.iter().for_each(|note| eprintln!("note: {note}"));
     let what = format!("local target on {}", running.endpoint.url());
     let change = match (running.started, restarted) {
@@ -121,6 +127,7 @@ pub fn status(config: &Config) -> Option<Status> {
     Some(Status {
         running: running.is_some(),
         endpoint: endpoint.url(),
+        region: REGION.to_owned(),
         pid: running.as_ref().map(|endpoint| endpoint.pid),
         started_at: running.as_ref().map(|endpoint| endpoint.started_at.clone()),
         credentials_file: paths.credentials(),

@@ -141,12 +141,13 @@ impl Expected {
     fn sums(&self) -> Sums {
         let Self { md5, algorithm, checksum: given, .. } = self;
         let named = |name: &str| algorithm.as_deref() == Some(name);
-        let mut checksum = ChecksumHasher::default();
-        checksum.crc32 = (given.checksum_crc32.is_some() || named("CRC32")).then(Default::default);
-        checksum.crc32c = (given.checksum_crc32c.is_some() || named("CRC32C")).then(Default::default);
-        checksum.crc64nvme = (given.checksum_crc64nvme.is_some() || named("CRC64NVME")).then(Default::default);
-        checksum.sha1 = (given.checksum_sha1.is_some() || named("SHA1")).then(Default::default);
-        checksum.sha256 = (given.checksum_sha256.is_some() || named("SHA256")).then(Default::default);
+        let checksum = ChecksumHasher {
+            crc32: (given.checksum_crc32.is_some() || named("CRC32")).then(Default::default),
+            crc32c: (given.checksum_crc32c.is_some() || named("CRC32C")).then(Default::default),
+            crc64nvme: (given.checksum_crc64nvme.is_some() || named("CRC64NVME")).then(Default::default),
+            sha1: (given.checksum_sha1.is_some() || named("SHA1")).then(Default::default),
+            sha256: (given.checksum_sha256.is_some() || named("SHA256")).then(Default::default),
+        };
         Sums { md5: md5.as_ref().map(|_| Md5::new()), checksum }
     }
 

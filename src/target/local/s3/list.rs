@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::store::{Stat, name_to_part, stat};
+use super::keys::name_to_part;
+use super::store::{Stat, stat};
 
 /// Which keys to list.
 #[derive(Debug)]

@@ -1,6 +1,9 @@
 //! S3 over files: crate `s3s` speaks the protocol, [`Store`] keeps the objects.
 
 mod body;
+mod conditions;
+mod headers;
+mod keys;
 mod list;
 mod multipart;
 mod operations;

@@ -9,8 +9,10 @@ use s3s::dto::CompletedPart;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
+use super::conditions::Precondition;
+use super::headers::Headers;
 use super::list;
-use super::store::{Headers, Precondition, Scratch, Stat, Store, failed, stat};
+use super::store::{Scratch, Stat, Store, failed, stat};
 
 /// The smallest part, in bytes, but for the last.
 const PART_MIN: u64 = 5 << 20;
@@ -92,14 +94,12 @@ impl Store {
         precondition: &Precondition,
     ) -> S3Result<Stat> {
         let (folder, upload) = self.upload(id, bucket, key)?;
+        if !parts.is_sorted_by(|a, b| a.part_number < b.part_number) {
+            return Err(s3_error!(InvalidPartOrder));
+        }
         let mut files = Vec::with_capacity(parts.len());
-        let mut before = 0;
         for (index, part) in parts.iter().enumerate() {
             let number = part.part_number.unwrap_or_default();
-            if number <= before {
-                return Err(s3_error!(InvalidPartOrder));
-            }
-            before = number;
             let file = File::open(folder.join(part_name(number))).map_err(|_| s3_error!(InvalidPart))?;
             let stat = stat(&file.metadata().map_err(failed)?);
             if part.e_tag.as_ref().is_some_and(|e_tag| e_tag.value() != stat.e_tag) {

@@ -6,9 +6,11 @@ use s3s::dto::*;
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use tokio::task::spawn_blocking;
 
+use super::conditions::{Conditions, Precondition};
+use super::headers::{self, Headers};
 use super::list::{self, Page, Query};
 use super::multipart::Upload;
-use super::store::{Headers, Precondition, Stat, Store, failed, read_headers};
+use super::store::{Stat, Store, failed};
 use super::{Storage, body};
 
 /// The most keys that one page of a listing names.
@@ -45,7 +47,7 @@ impl Storage {
         let CopySource::Bucket { bucket, key, .. } = source else { return Err(s3_error!(NotImplemented)) };
         let (mut file, stat) = store.object(bucket, key)?;
         conditions.check(&stat).map_err(|_| s3_error!(PreconditionFailed))?;
-        let headers = read_headers(&file);
+        let headers = headers::read(&file);
         let scratch = match range {
             None => store.copy(&mut file)?,
             Some(range) => {
@@ -69,43 +71,6 @@ struct PageQuery {
 fn max_keys(asked: Option<i32>) -> S3Result<usize> {
     usize::try_from(asked.unwrap_or(MAX_KEYS).min(MAX_KEYS))
         .map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
-}
-
-/// Conditions under which an object is read.
-struct Conditions<'a> {
-    if_match: Option<&'a ETagCondition>,
-    if_none_match: Option<&'a ETagCondition>,
-    if_modified_since: Option<&'a Timestamp>,
-    if_unmodified_since: Option<&'a Timestamp>,
-}
-
-impl Conditions<'_> {
-    /// # Errors
-    /// `PreconditionFailed`, `NotModified`. ETags win over dates, as HTTP has it.
-    fn check(&self, stat: &Stat) -> S3Result<()> {
-        let matches = |condition: &ETagCondition| match condition {
-            ETagCondition::Any => true,
-            ETagCondition::ETag(e_tag) => e_tag.value() == stat.e_tag,
-        };
-        // Dates in HTTP have whole seconds.
-        let seconds =
-            |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let modified = Timestamp::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds(stat.modified)));
-        let fails = match (self.if_match, self.if_unmodified_since) {
-            (Some(condition), _) => !matches(condition),
-            (None, Some(since)) => modified > *since,
-            (None, None) => false,
-        };
-        if fails {
-            return Err(s3_error!(PreconditionFailed));
-        }
-        let unchanged = match (self.if_none_match, self.if_modified_since) {
-            (Some(condition), _) => matches(condition),
-            (None, Some(since)) => modified <= *since,
-            (None, None) => false,
-        };
-        if unchanged { Err(s3_error!(NotModified)) } else { Ok(()) }
-    }
 }
 
 /// Headers of an object from any of the requests that give them.
@@ -166,7 +131,7 @@ impl S3 for Storage {
         let bucket = req.input.bucket;
         let location = Some(format!("/{bucket}"));
         self.blocking(move |store| store.create_bucket(&bucket)).await?;
-        Ok(S3Response::new(CreateBucketOutput { location, ..Default::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
@@ -239,7 +204,7 @@ impl S3 for Storage {
             };
             let content_range =
                 input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), stat.size));
-            let headers = read_headers(&file);
+            let headers = headers::read(&file);
             Ok(GetObjectOutput {
                 accept_ranges: Some("bytes".to_owned()),
                 content_length: size(range.end - range.start),
@@ -270,7 +235,7 @@ impl S3 for Storage {
                 if_unmodified_since: input.if_unmodified_since.as_ref(),
             }
             .check(&stat)?;
-            let headers = read_headers(&file);
+            let headers = headers::read(&file);
             Ok(HeadObjectOutput {
                 accept_ranges: Some("bytes".to_owned()),
                 content_length: size(stat.size),

@@ -5,7 +5,6 @@
 //! modification time, which the store sets itself and never sets twice the same, and its size; headers that the writer
 //! gave are an extended attribute. Nothing is hashed to answer a HEAD or a listing.
 
-use std::collections::HashMap;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,16 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::StatusCode;
-use rustix::fs::XattrFlags;
 use s3s::dto::{ETag, ETagCondition};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
-use serde::{Deserialize, Serialize};
 
-/// Name of the extended attribute that holds an object's [`Headers`].
-const HEADERS_XATTR: &str = "user.quackctl.headers";
-
-/// The longest name of a file that common filesystems take.
-const NAME_MAX: usize = 255;
+use super::conditions::Precondition;
+use super::headers::{self, Headers};
+use super::keys::key_to_path;
 
 /// Buckets, uploads in progress and half-written files below one folder.
 #[derive(Debug)]
@@ -39,38 +34,12 @@ pub struct Store {
     commit: Mutex<()>,
 }
 
-/// Headers that come back with an object as its writer gave them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Headers {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_encoding: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_disposition: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_language: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_control: Option<String>,
-    /// `x-amz-meta-*`.
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
-    pub metadata: HashMap<String, String>,
-}
-
 /// What is known of an object without reading it.
 #[derive(Debug, Clone)]
 pub struct Stat {
     pub size: u64,
     pub modified: SystemTime,
     pub e_tag: String,
-}
-
-/// What must hold of the object that a write replaces.
-#[derive(Debug, Default)]
-pub struct Precondition {
-    pub if_match: Option<ETagCondition>,
-    pub if_none_match: Option<ETagCondition>,
 }
 
 /// A file being written. It vanishes unless [`Store::commit`] makes an object of it.
@@ -189,7 +158,7 @@ impl Store {
         headers: &Headers,
         precondition: &Precondition,
     ) -> S3Result<Stat> {
-        write_headers(&scratch.file, headers)?;
+        headers::write(&scratch.file, headers)?;
         let path = self.bucket_path(bucket)?.join(key_to_path(key)?);
         let _commit = self.committing();
         precondition.check(self.object(bucket, key).ok().map(|(_, stat)| stat).as_ref())?;
@@ -254,25 +223,6 @@ impl Store {
     }
 }
 
-impl Precondition {
-    fn check(&self, now: Option<&Stat>) -> S3Result<()> {
-        let matches = |condition: &ETagCondition, stat: &Stat| match condition {
-            ETagCondition::Any => true,
-            ETagCondition::ETag(e_tag) => e_tag.value() == stat.e_tag,
-        };
-        match (&self.if_match, now) {
-            (Some(ETagCondition::ETag(_)), None) => return Err(s3_error!(NoSuchKey)),
-            (Some(_), None) => return Err(s3_error!(PreconditionFailed)),
-            (Some(condition), Some(stat)) if !matches(condition, stat) => return Err(s3_error!(PreconditionFailed)),
-            _ => {}
-        }
-        match (&self.if_none_match, now) {
-            (Some(condition), Some(stat)) if matches(condition, stat) => Err(s3_error!(PreconditionFailed)),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Stat {
     pub fn e_tag(&self) -> ETag {
         ETag::Strong(self.e_tag.clone())
@@ -285,65 +235,6 @@ pub fn stat(metadata: &fs::Metadata) -> Stat {
     let ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     // The `-1` is S3's own mark of an ETag that is not the MD5 of the object.
     Stat { size: metadata.len(), modified, e_tag: format!("{ns:016x}{:016x}-1", metadata.len()) }
-}
-
-/// The headers that were given with an object.
-pub fn read_headers(file: &File) -> Headers {
-    let mut buffer = [0_u8; 4096];
-    match rustix::fs::fgetxattr(file, HEADERS_XATTR, &mut buffer) {
-        Ok(length) => serde_json::from_slice(&buffer[..length]).unwrap_or_default(),
-        Err(_) => Headers::default(),
-    }
-}
-
-fn write_headers(file: &File, headers: &Headers) -> S3Result<()> {
-    if *headers == Headers::default() {
-        return Ok(());
-    }
-    let text = serde_json::to_vec(headers).map_err(S3Error::internal_error)?;
-    match rustix::fs::fsetxattr(file, HEADERS_XATTR, &text, XattrFlags::empty()) {
-        Ok(()) => Ok(()),
-        // A filesystem without extended attributes loses content types; losing metadata silently would be a lie.
-        Err(rustix::io::Errno::NOTSUP) if headers.metadata.is_empty() => Ok(()),
-        Err(rustix::io::Errno::NOTSUP) => {
-            Err(s3_error!(NotImplemented, "the filesystem below .quack keeps no extended attributes for metadata"))
-        }
-        Err(rustix::io::Errno::NOSPC | rustix::io::Errno::TOOBIG | rustix::io::Errno::RANGE) => {
-            Err(s3_error!(MetadataTooLarge))
-        }
-        Err(error) => Err(failed(error.into())),
-    }
-}
-
-/// Where below a bucket's folder an object is. Parts of a key that mean something to a filesystem are escaped.
-fn key_to_path(key: &str) -> S3Result<PathBuf> {
-    if key.contains('\0') {
-        return Err(s3_error!(InvalidArgument, "a key cannot contain NUL"));
-    }
-    let mut path = PathBuf::new();
-    for part in key.split('/') {
-        let name = match part {
-            "" => "%".to_owned(),
-            "." => "%2E".to_owned(),
-            ".." => "%2E%2E".to_owned(),
-            part => part.replace('%', "%25"),
-        };
-        if name.len() > NAME_MAX {
-            return Err(s3_error!(KeyTooLongError, "`{part}` is longer than a file's name can be"));
-        }
-        path.push(name);
-    }
-    Ok(path)
-}
-
-/// The part of a key that a file's name stands for: the other way of [`key_to_path`].
-pub(super) fn name_to_part(name: &str) -> String {
-    match name {
-        "%" => String::new(),
-        "%2E" => ".".to_owned(),
-        "%2E%2E" => "..".to_owned(),
-        name => name.replace("%25", "%"),
-    }
 }
 
 fn missing(error: &io::Error) -> bool {
@@ -412,16 +303,6 @@ mod tests {
         drop(store);
         let again = Store::open(root.path()).unwrap().object("bucket", "a").unwrap().1;
         assert_eq!(again.e_tag, two.e_tag);
-    }
-
-    #[test]
-    fn keys_stay_inside_their_bucket_and_come_back() {
-        for key in ["a", "a/b", "../../etc/passwd", "/abs", "a//b", "trailing/", "100%", "%2E", ".", "a/./b"] {
-            let path = key_to_path(key).unwrap();
-            assert!(path.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{key}");
-            let back: Vec<_> = path.iter().map(|name| name_to_part(name.to_str().unwrap())).collect();
-            assert_eq!(back.join("/"), key);
-        }
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! Conditions of requests: what must hold of an object for it to be read or replaced.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use s3s::dto::{ETagCondition, Timestamp};
+use s3s::{S3Result, s3_error};
+
+use super::store::Stat;
+
+/// What must hold of the object that a write replaces.
+#[derive(Debug, Default)]
+pub struct Precondition {
+    pub if_match: Option<ETagCondition>,
+    pub if_none_match: Option<ETagCondition>,
+}
+
+impl Precondition {
+    /// # Errors
+    /// `PreconditionFailed`; `NoSuchKey` when an ETag is wanted of what is not there.
+    pub fn check(&self, now: Option<&Stat>) -> S3Result<()> {
+        match (&self.if_match, now) {
+            (Some(ETagCondition::ETag(_)), None) => return Err(s3_error!(NoSuchKey)),
+            (Some(_), None) => return Err(s3_error!(PreconditionFailed)),
+            (Some(condition), Some(stat)) if !matches(condition, stat) => return Err(s3_error!(PreconditionFailed)),
+            _ => {}
+        }
+        match (&self.if_none_match, now) {
+            (Some(condition), Some(stat)) if matches(condition, stat) => Err(s3_error!(PreconditionFailed)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Conditions under which an object is read.
+#[derive(Debug)]
+pub struct Conditions<'a> {
+    pub if_match: Option<&'a ETagCondition>,
+    pub if_none_match: Option<&'a ETagCondition>,
+    pub if_modified_since: Option<&'a Timestamp>,
+    pub if_unmodified_since: Option<&'a Timestamp>,
+}
+
+impl Conditions<'_> {
+    /// # Errors
+    /// `PreconditionFailed`, `NotModified`. ETags win over dates, as HTTP has it.
+    pub fn check(&self, stat: &Stat) -> S3Result<()> {
+        // Dates in HTTP have whole seconds.
+        let seconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let modified = Timestamp::from(UNIX_EPOCH + Duration::from_secs(seconds(stat.modified)));
+        let fails = match (self.if_match, self.if_unmodified_since) {
+            (Some(condition), _) => !matches(condition, stat),
+            (None, Some(since)) => modified > *since,
+            (None, None) => false,
+        };
+        if fails {
+            return Err(s3_error!(PreconditionFailed));
+        }
+        let unchanged = match (self.if_none_match, self.if_modified_since) {
+            (Some(condition), _) => matches(condition, stat),
+            (None, Some(since)) => modified <= *since,
+            (None, None) => false,
+        };
+        if unchanged { Err(s3_error!(NotModified)) } else { Ok(()) }
+    }
+}
+
+fn matches(condition: &ETagCondition, stat: &Stat) -> bool {
+    match condition {
+        ETagCondition::Any => true,
+        ETagCondition::ETag(e_tag) => e_tag.value() == stat.e_tag,
+    }
+}
