@@ -63,7 +63,12 @@ impl Download {
             let before = part.metadata()?.len();
             match self.attempt(&mut part, bar, stop) {
                 Ok(()) => break,
-                Err(Broken::Final(error)) => return Err(error),
+                Err(Broken::Final(error)) => {
+                    if part.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+                        _ = std::fs::remove_file(&self.part);
+                    }
+                    return Err(error);
+                }
                 Err(Broken::Again(error)) => {
                     // Whoever makes progress may go on for ever.
                     attempt = if part.metadata()?.len() > before { 1 } else { attempt + 1 };
@@ -297,6 +302,7 @@ mod tests {
         let error = fetch(&server.url, cache.path()).unwrap_err().to_string();
         assert_eq!(error, format!("cannot download {}: the server answers 404 Not Found", server.url));
         assert_eq!(server.ranges.lock().unwrap().len(), 1, "a refusal is final");
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0, "a refusal leaves nothing");
         let error = fetch("http://", cache.path()).unwrap_err().to_string();
         assert!(error.contains("cannot download http://"), "{error}");
     }

