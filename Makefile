@@ -27,7 +27,8 @@ demo: $(QUACKCTL) ## the main job on this machine: up, load, query
 
 test: ## all tests
 	cargo build --locked
-	cargo test --locked --workspace
+	artifact=$$(cargo run --locked --quiet -- build) && \
+	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace
 
 lint: ## rustfmt and clippy
 	cargo fmt --all --check

@@ -64,6 +64,9 @@ Examples:
   quackctl up
   quackctl --stage test up       a second one, side by side with the first")]
     Up,
+    /// Build the function and print the folder of its artifact; `up` does so by itself
+    #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
+    Build,
     /// Load files, a URL or a sample into a table
     Load(LoadArgs),
     /// List the tables, or show one table's columns and statistics

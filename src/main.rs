@@ -43,6 +43,7 @@ fn run(cli: Cli) -> Result<()> {
     runtime.block_on(async {
         match cli.command {
             Command::Init => commands::init::run(&context),
+            Command::Build => commands::build::run(&context),
             Command::Up => commands::up::run(&context).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name } => commands::tables::run(&context, name).await,

@@ -6,17 +6,18 @@ mod cargo_lambda;
 pub mod duckdb;
 mod source;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{nearest, usage};
 use duckdb::Arch;
 
 /// An assembled artifact, ready to be run or packed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Artifact {
     /// Holds `bootstrap`, `lib/libduckdb.so` and `extensions/*.duckdb_extension`.
     pub dir: PathBuf,
@@ -24,6 +25,12 @@ pub struct Artifact {
     pub digest: String,
     /// False when `bootstrap` was in the cache.
     pub built: bool,
+}
+
+impl fmt::Display for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.dir.display())
+    }
 }
 
 /// Builds and assembles the artifact that the configuration asks for, or finds it in the cache.

@@ -31,7 +31,9 @@ impl Function {
     /// An instance on `store`, or `None` (and a word why) when this machine has no httpfs extension to test with.
     pub fn start_on(store: &ObjectStore) -> Option<Self> {
         let Some(extensions) = std::env::var_os("QUACK_EXTENSION_DIR").map(PathBuf::from) else {
-            eprintln!("skipped: QUACK_EXTENSION_DIR, the folder of httpfs.duckdb_extension, is not set");
+            eprintln!(
+                "skipped: QUACK_EXTENSION_DIR, the folder of httpfs.duckdb_extension, is not set: see `make test`"
+            );
             return None;
         };
         let variables = [
