@@ -134,6 +134,7 @@ fn nothing_is_left_for_the_next_invocation() {
         "SET VARIABLE x = 1",
         "PREPARE p AS SELECT 1",
         "FROM query('FROM enable_' || 'logging()')",
+        "FROM query('FROM enable_' || 'logging()'); SELECT 1; FROM query('FROM disable_' || 'logging()')",
         "CREATE TABLE t (a INTEGER); SELECT error('after')",
     ] {
         let _ = function.invoke(json!({"q": sql}));

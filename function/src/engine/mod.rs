@@ -20,6 +20,7 @@ use crate::wire::{Column, Data, Event};
 use invocation::Invocation;
 use raw::{Connection, Database};
 use replay::Replay;
+use settings::SECRET;
 
 /// What an invocation found.
 pub struct Outcome {
@@ -44,8 +45,6 @@ pub struct Engine {
 struct Instance {
     database: Database,
     replay: Replay,
-    /// What [`verify`] says of an instance that nothing was left in.
-    pristine: String,
 }
 
 impl Engine {
@@ -92,13 +91,11 @@ impl Instance {
     fn open(settings: &Settings) -> Result<Self, Failure> {
         let database = Database::open(&settings.open_options())?;
         let replay = Replay::default();
-        let pristine = {
-            let connection = database.connect()?;
-            connection.execute(&settings.setup_sql()?)?;
-            replay.register(&connection)?;
-            fingerprint(&connection)?
-        };
-        Ok(Self { database, replay, pristine })
+        let connection = database.connect()?;
+        connection.execute(&settings.setup_sql()?)?;
+        replay.register(&connection)?;
+        drop(connection);
+        Ok(Self { database, replay })
     }
 
     /// Runs the event, and says whether the instance is as it was before.
@@ -118,26 +115,22 @@ impl Instance {
             event,
             result_folder,
             room_bytes,
-            only_queries: true,
+            only_queries: !sandbox::runs_text(&event.q),
         };
-        let outcome = connection.execute("BEGIN TRANSACTION").and_then(|()| invocation.run());
+        let outcome = connection.execute("BEGIN TRANSACTION").and_then(|_| invocation.run());
         let only_queries = invocation.only_queries;
         // A rollback that fails means that the transaction had ended before: something may have been committed.
-        let clean = connection.execute("ROLLBACK").is_ok()
-            // The one thing that a query can change, through functions that run SQL given as text.
-            && connection.setting("enable_logging").as_deref() == Some("false")
-            && (only_queries || fingerprint(&connection).is_ok_and(|fingerprint| fingerprint == self.pristine));
+        let clean = connection.execute("ROLLBACK").is_ok() && (only_queries || is_pristine(&connection));
         (outcome, clean)
     }
 }
 
-/// What of the whole instance a statement could have changed and no rollback undoes.
-fn fingerprint(connection: &Connection) -> Result<String, Failure> {
-    let row = connection.first_row(
-        "SELECT concat_ws(' ', (SELECT list(name) FROM duckdb_secrets()), \
-         (SELECT list(database_name) FROM duckdb_databases() WHERE NOT internal))",
-    )?;
-    let mut text = String::new();
-    crate::value::write_text(&mut text, row.schema().field(0), row.column(0), 0);
-    Ok(text)
+/// Whether nothing was left behind that no rollback undoes: another secret or database, or a log.
+fn is_pristine(connection: &Connection) -> bool {
+    let remains = format!(
+        "SELECT 1 WHERE current_setting('enable_logging') OR EXISTS (FROM duckdb_logs) \
+         OR EXISTS (FROM duckdb_secrets() WHERE name <> '{SECRET}') \
+         OR EXISTS (FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory')"
+    );
+    connection.execute(&remains).is_ok_and(|rows| rows == 0)
 }

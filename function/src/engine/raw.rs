@@ -130,17 +130,20 @@ impl Connection<'_> {
         if count == 0 && !message.is_empty() { Err(Failure::duckdb(message)) } else { Ok(statements) }
     }
 
-    /// Runs the statements of `sql` to their ends and drops their rows.
+    /// Runs the statements of `sql` to their ends, drops their rows, and says how many there were.
     ///
     /// # Errors
     /// The first statement's that fails.
-    pub fn execute(&self, sql: &str) -> Result<(), Failure> {
+    pub fn execute(&self, sql: &str) -> Result<u64, Failure> {
         let statements = self.statements(sql)?;
+        let mut count = 0;
         for index in 0..statements.len() {
             let mut rows = statements.prepare(index)?.stream()?;
-            while rows.fetch()?.is_some() {}
+            while let Some(chunk) = rows.fetch()? {
+                count += chunk.len();
+            }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The first row of `sql` as Arrow.
@@ -153,23 +156,6 @@ impl Connection<'_> {
         let exporter = rows.exporter(&names, &types)?;
         let chunk = rows.fetch()?.ok_or_else(|| Failure::new("Quack.InternalError", "a statement gave no row"))?;
         exporter.batch(&chunk)
-    }
-
-    /// A setting's value as text.
-    pub fn setting(&self, name: &str) -> Option<String> {
-        let name = c_string(name).ok()?;
-        unsafe {
-            let mut context = ptr::null_mut();
-            ffi::duckdb_connection_get_client_context(self.0, &mut context);
-            let mut value = ffi::duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
-            ffi::duckdb_destroy_client_context(&mut context);
-            if value.is_null() {
-                return None;
-            }
-            let text = owned_text(ffi::duckdb_get_varchar(value));
-            ffi::duckdb_destroy_value(&mut value);
-            text
-        }
     }
 
     pub(super) fn raw(&self) -> ffi::duckdb_connection {

@@ -35,6 +35,16 @@ const REFUSED_WORDS: &[&str] = &[
 /// Functions that change the instance although they are called from a query.
 const REFUSED_FUNCTIONS: &[&str] = &["enable_logging", "disable_logging", "truncate_duckdb_logs"];
 
+/// Functions that run SQL which they are given as text, where [`check_text`] sees nothing.
+const TEXT_RUNNERS: &[&str] = &["query", "json_execute_serialized_sql"];
+
+/// Whether `sql` may run SQL that it holds or makes as text.
+pub fn runs_text(sql: &str) -> bool {
+    tokens(sql)
+        .windows(2)
+        .any(|pair| pair[1] == Token::Symbol('(') && TEXT_RUNNERS.iter().any(|function| pair[0].names(function)))
+}
+
 /// Refuses `sql` when a statement of it would leave the sandbox or outlive the invocation.
 ///
 /// # Errors
@@ -158,6 +168,14 @@ mod tests {
     fn refuses_functions_that_change_the_instance() {
         refuses("CALL enable_logging()", "enable_logging");
         refuses("FROM \"Enable_Logging\"('x')", "enable_logging");
+    }
+
+    #[test]
+    fn sees_functions_that_run_text() {
+        assert!(runs_text("FROM query('FROM enable_' || 'logging()')"));
+        assert!(runs_text("FROM \"Query\" /* x */ ('x')"));
+        assert!(runs_text("SELECT * FROM json_execute_serialized_sql(x)"));
+        assert!(!runs_text("SELECT query FROM t -- query('x')"));
     }
 
     #[test]

@@ -6,9 +6,12 @@ use crate::wire::RESULTS_PREFIX;
 use std::env;
 use std::path::PathBuf;
 
-/// What the process itself needs beside DuckDB's own memory: code, encoders, buffers of the HTTP client.
+/// What the process itself needs beside DuckDB's own memory: code, encoders, chunks that are kept for a spill.
 const HEADROOM_MIB: u64 = 100;
 const MIN_MEMORY_MIB: u64 = 64;
+
+/// Name of the one secret of an instance: the bucket's credentials.
+pub(super) const SECRET: &str = "lake";
 
 /// Settings of an instance.
 #[derive(Debug, Clone)]
@@ -86,7 +89,8 @@ impl Settings {
 
     /// The options that DuckDB opens with.
     pub(super) fn open_options(&self) -> Vec<(&'static str, String)> {
-        let memory_mib = (self.memory_mib.saturating_sub(HEADROOM_MIB) * 7 / 10).max(MIN_MEMORY_MIB);
+        // Half of it: DuckDB fills what it may with files that it has read, and overshoots while it writes Parquet.
+        let memory_mib = (self.memory_mib / 2).saturating_sub(HEADROOM_MIB).max(MIN_MEMORY_MIB);
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
         vec![
             // The extensions' signatures were checked when the artifact was made; checking again costs 60 ms.
@@ -155,6 +159,6 @@ impl Settings {
             options.push(format!("ENDPOINT {}", literal(host.trim_end_matches('/'))));
             options.push(format!("URL_STYLE 'path', USE_SSL {use_ssl}"));
         }
-        format!("CREATE SECRET lake ({});\n", options.join(", "))
+        format!("CREATE SECRET {SECRET} ({});\n", options.join(", "))
     }
 }
