@@ -4,14 +4,15 @@ use std::fmt;
 
 use anyhow::Result;
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::error::interrupted;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::package;
 use crate::query::Engine;
 use crate::query::health::{self, Health};
+use crate::query::interrupt::Interrupt;
 use crate::target::{self, Change};
 
 /// What is up now, and what this run did to get there.
@@ -53,17 +54,21 @@ pub async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     target::check(config)?;
     let artifact = package::assemble(context)?;
-    let (target, changes) = target::provision(config, &artifact.dir).await?;
-
+    let interrupt = Interrupt::listen();
+    let (target, changes) = tokio::select! {
+        provisioned = target::provision(config, &artifact.dir) => provisioned?,
+        () = interrupt.token.cancelled() => return Err(interrupted("interrupted: `quackctl up` goes on from here")),
+    };
     let mut loaded = Vec::new();
     for set in &config.data {
         if catalog::read(&target).await?.find(&set.table).is_none() {
+            // Listens for Ctrl-C itself, to clean up.
             loaded.push(lake::load(context, &target, set.clone().into()).await?);
         }
     }
     let catalog = catalog::read(&target).await?;
     let engine = Engine { context, target: &target, catalog: &catalog };
-    let health = health::check(&engine, &CancellationToken::new()).await?;
+    let health = health::check(&engine, &interrupt.token).await?;
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),

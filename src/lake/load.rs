@@ -15,6 +15,7 @@ use super::staged::Staged;
 use super::staging::Staging;
 use super::stats;
 use super::stop;
+use super::sweep::{self, STAMP};
 use super::upload::{self, Item, Upload};
 use crate::cli::LoadArgs;
 use crate::config::DataSet;
@@ -109,6 +110,7 @@ pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> R
     match committed {
         Ok((table, replaced)) => {
             upload::delete(target, replaced).await;
+            sweep::sweep(target, &request.table, &table).await;
             Ok(Loaded::new(request.table, table, &staged.files, started.elapsed()))
         }
         Err(error) => {
@@ -223,5 +225,5 @@ fn fits(name: &str, table: &Table, staged: &Staged) -> Result<()> {
 
 /// A name for this load's folder: sorts by time, and is nobody else's.
 fn load_id() -> String {
-    format!("{}-{:08x}", Utc::now().format("%Y%m%dT%H%M%SZ"), rand::random::<u32>())
+    format!("{}-{:08x}", Utc::now().format(STAMP), rand::random::<u32>())
 }

@@ -14,6 +14,7 @@ mod staged;
 mod staging;
 mod stats;
 mod stop;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod upload;
