@@ -89,8 +89,8 @@ impl Settings {
 
     /// The options that DuckDB opens with.
     pub(super) fn open_options(&self) -> Vec<(&'static str, String)> {
-        // Half of it: DuckDB fills what it may with files that it has read, and overshoots while it writes Parquet.
-        let memory_mib = (self.memory_mib / 2).saturating_sub(HEADROOM_MIB).max(MIN_MEMORY_MIB);
+        // DuckDB fills what it may with files that it has read, and the process takes a third more than that.
+        let memory_mib = (self.memory_mib * 2 / 5).saturating_sub(HEADROOM_MIB).max(MIN_MEMORY_MIB);
         let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
         vec![
             // The extensions' signatures were checked when the artifact was made; checking again costs 60 ms.
@@ -126,8 +126,8 @@ impl Settings {
         }
         if has("httpfs") {
             sql += &self.secret_sql();
-            // Parts of 16 MiB rather than 80: an upload's buffers stay small beside the memory limit.
-            sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\n";
+            // Four parts of 16 MiB in flight rather than fifty of 80: what an upload holds stays small.
+            sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\nSET GLOBAL s3_uploader_thread_limit = 4;\n";
         }
         sql += &format!("SET GLOBAL allowed_directories = [{}];\n", literal(&format!("s3://{}/", self.bucket)));
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
