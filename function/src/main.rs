@@ -3,6 +3,7 @@
 mod event;
 mod handler;
 mod init;
+mod network;
 
 use handler::Handler;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -15,6 +16,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    network::confine();
     let engine = match Settings::from_env().and_then(Engine::open) {
         Ok(engine) => engine,
         Err(failure) => return init::report(&failure),

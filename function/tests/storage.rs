@@ -90,6 +90,30 @@ fn the_bucket_is_the_edge_of_the_world() {
 }
 
 #[test]
+fn no_address_leads_to_another_server() {
+    start!(_store, function);
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let query = format!("s3_endpoint={}&s3_use_ssl=false", stranger.local_addr().unwrap());
+    for sql in [
+        format!("FROM read_text('s3://lake/x?{query}')"),
+        format!("FROM 's3://lake/x.csv?{query}'"),
+        format!("COPY (SELECT 1 AS a) TO 's3://lake/x.csv?{query}'"),
+    ] {
+        assert_eq!(function.error(&sql).0, "Quack.SandboxError", "{sql}");
+    }
+    let hidden = query.replacen("s3_", "_", 1);
+    for sql in [
+        format!("FROM read_text('s3://lake/x?s3' || '{hidden}')"),
+        format!("COPY (SELECT 1 AS a) TO ('s3://lake/x.csv?s3' || '{hidden}')"),
+        "FROM read_text('s3://lake/x?s3' || '_endpoint=localhost:9')".to_owned(),
+    ] {
+        function.error(&sql);
+    }
+    assert_eq!(stranger.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
+}
+
+#[test]
 fn large_results_are_spilled_in_order_and_only_once() {
     start!(store, function);
     let sql = "SELECT range AS n, 'row ' || range AS s, range::HUGEINT * 100000000000000000000 AS h FROM range(300000)";

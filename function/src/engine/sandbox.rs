@@ -35,6 +35,10 @@ const REFUSED_WORDS: &[&str] = &[
 /// Functions that change the instance although they are called from a query.
 const REFUSED_FUNCTIONS: &[&str] = &["enable_logging", "disable_logging", "truncate_duckdb_logs"];
 
+/// In an `s3://` address: begins settings of its own, which could send it to another server. What text hides that is made
+/// as SQL runs meets the wall that the process has around its network.
+const ADDRESS_SETTINGS: &[&str] = &["?s3_", "&s3_"];
+
 /// Functions that run SQL which they are given as text, where [`check_text`] sees nothing.
 const TEXT_RUNNERS: &[&str] = &["query", "json_execute_serialized_sql"];
 
@@ -54,6 +58,11 @@ pub fn check_text(sql: &str) -> Result<(), Failure> {
     for token in &tokens {
         if let Some(function) = REFUSED_FUNCTIONS.iter().find(|function| token.names(function)) {
             return Err(refused(function));
+        }
+        if let Token::Text(text) | Token::Quoted(text) = token
+            && ADDRESS_SETTINGS.iter().any(|settings| text.to_ascii_lowercase().contains(settings))
+        {
+            return Err(refused("an s3:// address with settings of its own"));
         }
     }
     for statement in tokens.split(|token| *token == Token::Symbol(';')) {
@@ -168,6 +177,14 @@ mod tests {
     fn refuses_functions_that_change_the_instance() {
         refuses("CALL enable_logging()", "enable_logging");
         refuses("FROM \"Enable_Logging\"('x')", "enable_logging");
+    }
+
+    #[test]
+    fn refuses_addresses_that_lead_elsewhere() {
+        let what = "an s3:// address with settings of its own";
+        refuses("FROM read_text('s3://b/x?s3_endpoint=example.com')", what);
+        refuses("FROM \"s3://b/x.csv?x=1&S3_region=y\"", what);
+        assert_eq!(check_text("FROM 's3://b/s3_?.parquet' WHERE url LIKE '%?s3%'"), Ok(()));
     }
 
     #[test]

@@ -1,0 +1,220 @@
+//! The sandbox's outer wall: the process reaches object storage and Lambda's Runtime API, nothing else.
+//!
+//! An `s3://` address may name another endpoint in its query (`?s3_endpoint=...`), in text that SQL puts together as it
+//! runs; DuckDB has no setting that forbids this and leaves globs. So this file defines the C library's `connect` and
+//! `getaddrinfo`: the dynamic linker prefers a program's own, for DuckDB and its extensions too.
+
+use libc::{addrinfo, c_char, c_int, sockaddr, socklen_t};
+use std::collections::HashSet;
+use std::env;
+use std::ffi::{CStr, c_void};
+use std::mem::transmute;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+static WALL: OnceLock<Wall> = OnceLock::new();
+
+/// Who may be reached.
+#[derive(Debug)]
+struct Wall {
+    peers: Vec<Peer>,
+    /// What the names of the peers were found to stand for.
+    found: RwLock<HashSet<SocketAddr>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Peer {
+    host: Host,
+    port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Ip(IpAddr),
+    Name(String),
+    /// AWS's own S3, wherever this bucket has its address.
+    S3 {
+        bucket: String,
+    },
+}
+
+/// Allows the Runtime API and the object storage that the environment names. Until then nobody may be reached.
+pub fn confine() {
+    let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let endpoint = var("AWS_ENDPOINT_URL_S3").or_else(|| var("AWS_ENDPOINT_URL"));
+    let peers = peers(var("AWS_LAMBDA_RUNTIME_API"), endpoint, var("QUACK_BUCKET"));
+    // It can only have been set by an earlier call, from the same environment.
+    let _ = WALL.set(Wall { peers, found: RwLock::default() });
+}
+
+fn peers(runtime_api: Option<String>, endpoint: Option<String>, bucket: Option<String>) -> Vec<Peer> {
+    let storage = match endpoint {
+        Some(endpoint) => Some(Peer::at(&endpoint)),
+        None => bucket.map(|bucket| Peer { host: Host::S3 { bucket }, port: 443 }),
+    };
+    runtime_api.map(|address| Peer::at(&format!("http://{address}"))).into_iter().chain(storage).collect()
+}
+
+impl Peer {
+    /// The peer at a URL, which is taken for https without a scheme, as DuckDB takes it.
+    fn at(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let default = if scheme == "http" { 80 } else { 443 };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(default)),
+            _ => (authority, default),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip);
+        Self { host, port }
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        match &self.host {
+            Host::Ip(_) => false,
+            Host::Name(own) => own.eq_ignore_ascii_case(name),
+            Host::S3 { bucket } => {
+                let rest = name.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+                let amazons = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| rest.ends_with(domain));
+                amazons && rest.starts_with("s3.")
+            }
+        }
+    }
+}
+
+impl Wall {
+    fn lets_through(&self, address: SocketAddr) -> bool {
+        let given = |peer: &Peer| peer.host == Host::Ip(address.ip()) && peer.port == address.port();
+        self.peers.iter().any(given) || self.found.read().unwrap_or_else(PoisonError::into_inner).contains(&address)
+    }
+
+    /// The ports of the peers that are called `name`.
+    fn ports(&self, name: &str) -> Vec<u16> {
+        self.peers.iter().filter(|peer| peer.is_named(name)).map(|peer| peer.port).collect()
+    }
+}
+
+/// The C library's own function `name`, null if it has none.
+fn original(name: &CStr) -> *mut c_void {
+    // SAFETY: `name` is a C string.
+    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
+}
+
+/// The address that a `sockaddr` holds; `None` unless it is one of the Internet's.
+///
+/// # Safety
+/// `address` points at `len` bytes of a socket address.
+unsafe fn internet_address(address: *const sockaddr, len: socklen_t) -> Option<SocketAddr> {
+    let holds = |size: usize| usize::try_from(len).is_ok_and(|len| len >= size);
+    if address.is_null() || !holds(size_of::<sockaddr>()) {
+        return None;
+    }
+    match c_int::from(unsafe { (*address).sa_family }) {
+        libc::AF_INET => {
+            let v4 = unsafe { &*address.cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddr::from((ip, u16::from_be(v4.sin_port))))
+        }
+        libc::AF_INET6 if holds(size_of::<libc::sockaddr_in6>()) => {
+            let v6 = unsafe { &*address.cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddr::from((ip.to_canonical(), u16::from_be(v6.sin6_port))))
+        }
+        _ => None,
+    }
+}
+
+/// The C library's `connect`, for those who may be reached; `EACCES` for the others.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, len: socklen_t) -> c_int {
+    type Connect = unsafe extern "C" fn(c_int, *const sockaddr, socklen_t) -> c_int;
+    let wanted = unsafe { internet_address(address, len) };
+    let allowed = wanted.zip(WALL.get()).is_some_and(|(wanted, wall)| wall.lets_through(wanted));
+    let connect = original(c"connect");
+    if !allowed || connect.is_null() {
+        // SAFETY: the thread's own `errno`.
+        unsafe { *libc::__errno_location() = libc::EACCES };
+        return -1;
+    }
+    // SAFETY: the C library's function has this type.
+    unsafe { transmute::<*mut c_void, Connect>(connect)(socket, address, len) }
+}
+
+/// The C library's `getaddrinfo`, for names of those who may be reached; `EAI_NONAME` for the others.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const addrinfo,
+    result: *mut *mut addrinfo,
+) -> c_int {
+    type GetAddrInfo = unsafe extern "C" fn(*const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo) -> c_int;
+    let getaddrinfo = original(c"getaddrinfo");
+    let (Some(wall), false) = (WALL.get(), node.is_null() || getaddrinfo.is_null()) else { return libc::EAI_NONAME };
+    let name = unsafe { CStr::from_ptr(node) }.to_string_lossy();
+    let ports = wall.ports(&name);
+    // An address in figures is looked at when it is connected to.
+    if ports.is_empty() && name.parse::<IpAddr>().is_err() {
+        return libc::EAI_NONAME;
+    }
+    // SAFETY: the C library's function has this type.
+    let code = unsafe { transmute::<*mut c_void, GetAddrInfo>(getaddrinfo)(node, service, hints, result) };
+    let mut entry = if code == 0 { unsafe { *result } } else { std::ptr::null_mut() };
+    let mut found = wall.found.write().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the list that the C library made, up to its null.
+    while let Some(info) = unsafe { entry.as_ref() } {
+        if let Some(address) = unsafe { internet_address(info.ai_addr, info.ai_addrlen) } {
+            found.extend(ports.iter().map(|port| SocketAddr::new(address.ip(), *port)));
+        }
+        entry = info.ai_next;
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(runtime_api: &str, endpoint: Option<&str>) -> Wall {
+        let peers = peers(Some(runtime_api.to_owned()), endpoint.map(str::to_owned), Some("lake".to_owned()));
+        Wall { peers, found: RwLock::default() }
+    }
+
+    #[test]
+    fn an_endpoint_is_its_host_and_port() {
+        let wall = wall("127.0.0.1:9001", Some("http://127.0.0.1:4000/"));
+        for (address, allowed) in [
+            ("127.0.0.1:9001", true),
+            ("127.0.0.1:4000", true),
+            ("127.0.0.1:4001", false),
+            ("127.0.0.2:4000", false),
+            ("169.254.169.254:80", false),
+            ("[::1]:4000", false),
+        ] {
+            assert_eq!(wall.lets_through(address.parse().unwrap()), allowed, "{address}");
+        }
+        assert!(wall.ports("lake.s3.amazonaws.com").is_empty());
+        let name = |url: &str| Peer::at(url);
+        assert_eq!(name("https://minio"), Peer { host: Host::Name("minio".to_owned()), port: 443 });
+        assert_eq!(name("http://[::1]:9000"), Peer { host: Host::Ip(Ipv6Addr::LOCALHOST.into()), port: 9000 });
+        assert_eq!(name("http://[::1]").port, 80);
+    }
+
+    #[test]
+    fn without_an_endpoint_it_is_the_buckets_own_address() {
+        let wall = wall("127.0.0.1:9001", None);
+        for name in ["lake.s3.eu-central-1.amazonaws.com", "s3.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"] {
+            assert_eq!(wall.ports(name), [443], "{name}");
+        }
+        for name in ["example.com", "other.s3.amazonaws.com", "lake.s3.example.com", "lake.ec2.amazonaws.com", "lake"] {
+            assert!(wall.ports(name).is_empty(), "{name}");
+        }
+    }
+}
