@@ -143,6 +143,18 @@ fn nothing_is_left_for_the_next_invocation() {
 }
 
 #[test]
+fn files_end_with_their_invocation() {
+    let function = Function::start();
+    let folder = function.rows("SELECT current_setting('temp_directory') AS folder")[0]["folder"].clone();
+    let folder = folder.as_str().unwrap();
+    // DuckDB's own folder for what does not fit into memory is the one place on disk that SQL may write to.
+    function.rows(&format!("EXPORT DATABASE '{folder}/'; COPY (SELECT 42 AS a) TO '{folder}/left.csv'"));
+    let (kind, _) = function.error(&format!("FROM '{folder}/left.csv'"));
+    assert_eq!(kind, "DuckDB.IOError");
+    assert!(!std::path::Path::new(folder).exists());
+}
+
+#[test]
 fn the_sandbox_refuses_what_outlives_an_invocation() {
     let function = Function::start();
     for sql in [

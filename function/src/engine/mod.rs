@@ -80,7 +80,7 @@ impl Engine {
             None => Instance::open(&self.settings)?,
         };
         let (outcome, clean) = instance.run(event, &self.settings.result_folder(name), &room_bytes);
-        if clean {
+        if clean && self.settings.has_no_files() {
             self.instance = Some(instance);
         }
         outcome
@@ -89,6 +89,7 @@ impl Engine {
 
 impl Instance {
     fn open(settings: &Settings) -> Result<Self, Failure> {
+        settings.remove_files()?;
         let database = Database::open(&settings.open_options())?;
         let replay = Replay::default();
         let connection = database.connect()?;

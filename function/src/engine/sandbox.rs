@@ -32,8 +32,9 @@ const REFUSED_WORDS: &[&str] = &[
     "ABORT",
 ];
 
-/// Functions that change the instance although they are called from a query.
-const REFUSED_FUNCTIONS: &[&str] = &["enable_logging", "disable_logging", "truncate_duckdb_logs"];
+/// Functions that change the instance, or show its keys, although they are called from a query.
+const REFUSED_FUNCTIONS: &[&str] =
+    &["enable_logging", "disable_logging", "truncate_duckdb_logs", "load_aws_credentials"];
 
 /// In an `s3://` address: begins settings of its own, which could send it to another server. What text hides that is made
 /// as SQL runs meets the wall that the process has around its network.

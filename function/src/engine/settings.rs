@@ -3,8 +3,9 @@
 use super::Failure;
 use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;
-use std::env;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::{env, fs};
 
 /// What the process itself needs beside DuckDB's own memory: code, encoders, chunks that are kept for a spill.
 const HEADROOM_MIB: u64 = 100;
@@ -103,6 +104,29 @@ impl Settings {
             ("threads", threads.to_string()),
             ("temp_directory", self.temp_dir.display().to_string()),
         ]
+    }
+
+    /// Whether the folder that DuckDB may write to is empty: SQL may write there as well. DuckDB itself removes what it
+    /// wrote when its query ends.
+    pub(super) fn has_no_files(&self) -> bool {
+        match fs::read_dir(&self.temp_dir) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        }
+    }
+
+    /// Removes the folder that DuckDB may write to, with what an instance before left in it.
+    ///
+    /// # Errors
+    /// When something stays.
+    pub(super) fn remove_files(&self) -> Result<(), Failure> {
+        match fs::remove_dir_all(&self.temp_dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let place = self.temp_dir.display();
+                Err(Failure::new("Quack.InternalError", format!("files stay behind in {place}: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The statements that make a database that is just open ready for users' SQL.
