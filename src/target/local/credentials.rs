@@ -1,15 +1,14 @@
 //! The keys that every request to the local target is signed with: made at `up`, gone at `down`.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
-
-use super::paths::write_private;
+use tempfile::NamedTempFile;
 
 /// A pair of keys.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,10 +32,14 @@ impl Credentials {
     pub fn load_or_create(path: &Path) -> io::Result<Self> {
         match Self::load(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let keys = Self::random()?;
-                write_private(path, keys.to_file().as_bytes())?;
-                // Two at once: whoever wrote last is right for both.
-                Self::load(path)
+                // Only its owner can read it.
+                let mut draft = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+                draft.write_all(Self::random()?.to_file().as_bytes())?;
+                match draft.persist_noclobber(path) {
+                    // Two at once: the first made them for both, and a daemon may have read them already.
+                    Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
+                    _ => Self::load(path),
+                }
             }
             loaded => loaded,
         }
