@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::cli::Global;
 use crate::config::Config;
+use crate::error;
+use crate::output;
 
 /// One command's surroundings.
 #[derive(Debug, Clone)]
@@ -22,7 +24,7 @@ impl Context {
         let config = Config::load(global)?;
         if global.verbose {
             for (key, value, origin) in config.origins() {
-                eprintln!("{key} = {value} ({origin})");
+                error::say(format_args!("{key} = {value} ({origin})"));
             }
         }
         Ok(Self { config, json: global.json, quiet: global.quiet, verbose: global.verbose })
@@ -31,14 +33,14 @@ impl Context {
     /// Says something to a person, on standard error; silent with `--quiet`.
     pub fn say(&self, message: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{message}");
+            error::say(message);
         }
     }
 
     /// Says something only with `--verbose`.
     pub fn detail(&self, message: impl std::fmt::Display) {
         if self.verbose {
-            eprintln!("{message}");
+            error::say(message);
         }
     }
 
@@ -50,10 +52,6 @@ impl Context {
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
     pub fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
         let text = if self.json { serde_json::to_string_pretty(result)? + "\n" } else { result.to_string() };
-        match std::io::stdout().lock().write_all(text.as_bytes()) {
-            // Whoever reads has had enough (`| head`).
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
-        }
+        output::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
     }
 }

@@ -1,6 +1,7 @@
 //! Errors as users read them: what is wrong, quoting what they gave, and what to do next.
 
 use std::fmt;
+use std::io::Write as _;
 
 /// Exit code of a command line or a configuration that makes no sense.
 pub const USAGE: u8 = 2;
@@ -49,13 +50,18 @@ pub fn report(error: &anyhow::Error, json: bool) {
     let message = format!("{error:#}");
     let help = error.downcast_ref::<Failure>().map(|failure| failure.help.as_str()).filter(|help| !help.is_empty());
     if json {
-        eprintln!("{}", serde_json::json!({ "error": message, "help": help }));
+        say(serde_json::json!({ "error": message, "help": help }));
         return;
     }
-    eprintln!("error: {message}");
+    say(format_args!("error: {message}"));
     if let Some(help) = help {
-        eprintln!("help: {help}");
+        say(format_args!("help: {help}"));
     }
+}
+
+/// Writes a line to standard error. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
+pub fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The candidate nearest to `given`, when one is near enough to be what was meant.

@@ -8,9 +8,6 @@ use super::{each_row, is_numeric, text_of};
 use crate::query::ResultSet;
 
 pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
-    if result.columns.is_empty() {
-        return Ok(0);
-    }
     let (mut names, mut rules) = (String::new(), String::new());
     for column in &result.columns {
         names.push_str(&format!("| {} ", escaped(&column.name)));

@@ -40,6 +40,8 @@ pub struct Look {
 /// Those of the rows and of `out`; a format that is not written from rows (Parquet is made by the function).
 pub fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
     match format {
+        // A statement that only did something has no header either.
+        Format::Table | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => Ok(0),
         Format::Table => table::write(result, look, out),
         Format::Json => json::write(result, out),
         Format::Jsonl => jsonl::write(result, out),
@@ -59,6 +61,14 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
+}
+
+/// Takes a broken pipe for an end like any other: whoever read the output has had enough.
+///
+/// # Errors
+/// Every other one.
+pub fn unless_broken_pipe(written: Result<()>) -> Result<()> {
+    written.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Calls `write_row` for every row, and hands what it appended to `out` once a batch.
@@ -121,3 +131,18 @@ fn is_numeric(column: &Column) -> bool {
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::testing::rendered;
+    use super::*;
+
+    #[test]
+    fn a_result_without_columns_is_nothing_but_json() {
+        for format in [Format::Table, Format::Csv, Format::Tsv, Format::Markdown, Format::Jsonl] {
+            let schema = ::arrow::datatypes::Schema::empty().into();
+            let nothing = ResultSet { schema, columns: Vec::new(), batches: Box::new(std::iter::empty()) };
+            assert_eq!(rendered(nothing, format), "", "{format:?}");
+        }
+    }
+}

@@ -21,9 +21,6 @@ const PLAIN: &str = "\x1b[0m";
 type Row = Vec<Option<String>>;
 
 pub fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Result<u64> {
-    if result.columns.is_empty() {
-        return Ok(0);
-    }
     let names: Vec<String> = result.columns.iter().map(|column| printable(&column.name)).collect();
     let types: Vec<String> =
         result.columns.iter().map(|column| cut(&column.sql_type.to_lowercase(), WIDEST_TYPE)).collect();
