@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod context;
 mod error;
+mod interrupt;
 mod lake;
 mod output;
 mod package;

@@ -132,8 +132,41 @@ fn a_reader_that_has_had_enough_is_no_error() {
 }
 
 #[test]
-fn ctrl_c_ends_a_query_and_leaves_no_file() {
+fn nobody_reading_is_no_panic() {
     let project = Project::up("");
+    let unread = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    for arguments in [["completions", "bash"], ["query", "SELECT 1"], ["query", "SELEC 1"], ["status", "--json"]] {
+        let status = project.process(arguments).stdout(unread()).stderr(unread()).status().unwrap();
+        assert_eq!(status.code(), Some(i32::from(arguments[1] == "SELEC 1")), "{arguments:?}");
+    }
+    let mut shell = project.process(["shell"]);
+    let shell = shell.stdin(Stdio::piped()).stdout(unread()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut shell.stdin.as_ref().unwrap(), b".timer off\nSELECT 1;\n").unwrap();
+    let output = shell.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", support::text(&output));
+}
+
+#[test]
+fn the_shell_speaks_json_lines_to_programs() {
+    let project = Project::up("");
+    let mut shell = project.quackctl(["shell", "--json", "--quiet"]);
+    let rows = "{\"a\":1}\n{\"b\":\"x\"}\n";
+    shell.write_stdin("SELECT 1 AS a; SELECT 'x' AS b;\n").assert().success().stdout(rows).stderr(is_empty());
+}
+
+#[test]
+fn a_query_that_is_told_to_end_leaves_no_file() {
+    let project = Project::up("");
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        ends_in_order(&project, signal);
+    }
+}
+
+fn ends_in_order(project: &Project, signal: rustix::process::Signal) {
     let before = project.files();
     let query = project
         .process(["query", "-o", "out.csv", "SELECT count(*) FROM range(10000000000) t(i) WHERE md5(i::VARCHAR) = ''"])
@@ -145,7 +178,7 @@ fn ctrl_c_ends_a_query_and_leaves_no_file() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let pid = rustix::process::Pid::from_child(&query);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
     let output = query.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", support::text(&output));
     assert!(!project.files().iter().any(|file| file.contains("out.csv") || file.contains(".part")));

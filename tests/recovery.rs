@@ -49,6 +49,8 @@ fn a_killed_daemon_is_started_again_by_the_next_command() {
     let pid = project.pid();
     kill(pid);
     until("the daemon is gone", || !is_running(pid));
+    let output = project.quackctl(["query", "--quiet", "SELECT 1"]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", support::text(&output));
     assert_intact(&project);
     assert_ne!(project.pid(), pid);
 }

@@ -5,18 +5,16 @@ use std::io::Write;
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::output::is_broken_pipe;
+use crate::interrupt;
+use crate::output;
 use crate::target;
 
 /// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
 pub async fn run(context: &Context, follow: bool) -> Result<()> {
     let mut out = std::io::stdout();
     let copied = tokio::select! {
-        copied = target::logs(&context.config, follow, |text| out.write_all(text)) => copied,
-        _ = tokio::signal::ctrl_c(), if follow => Ok(()),
+        copied = target::logs(context, follow, |text| out.write_all(text)) => copied,
+        () = interrupt::requested(), if follow => Ok(()),
     };
-    match copied {
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        copied => copied,
-    }
+    output::unless_broken_pipe(copied)
 }

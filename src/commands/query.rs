@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::cli::{Format, QueryArgs};
 use crate::context::Context;
 use crate::error::usage;
+use crate::interrupt::Interrupt;
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
 use crate::output::{self, Look};
-use crate::query::interrupt::Interrupt;
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
 use crate::target::Target;
@@ -26,7 +26,7 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let sql = sql_of(context, &args)?;
     let plan = Plan::new(context, &args)?;
     let interrupt = Interrupt::listen();
-    let target = Target::open(&context.config)?;
+    let target = Target::open(context)?;
     let catalog = catalog::read(&target).await?;
     let engine = Engine { context, target: &target, catalog: &catalog };
     match sql {

@@ -16,9 +16,9 @@ use crate::cli::Format;
 use crate::commands::query::look_of_stdout;
 use crate::context::Context;
 use crate::error;
+use crate::interrupt::Interrupt;
 use crate::lake::catalog::{self, Catalog};
 use crate::output;
-use crate::query::interrupt::Interrupt;
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, statements};
 use crate::target::Target;
@@ -31,10 +31,15 @@ use dot::Dot;
 /// An engine that is not up. From a terminal, errors of statements are shown and the shell goes on; from a pipe the
 /// first one ends it.
 pub async fn run(context: &Context) -> Result<()> {
-    let target = Target::open(&context.config)?;
+    let target = Target::open(context)?;
     let catalog = catalog::read(&target).await?;
-    let mut session = Session { context, target, catalog, format: Format::Table, timer: true };
-    if std::io::stdin().is_terminal() { session.interact().await } else { session.run_script().await }
+    let format = if context.json { Format::Jsonl } else { Format::Table };
+    let mut session = Session { context, target, catalog, format, timer: true };
+    if std::io::stdin().is_terminal() {
+        session.interact().await
+    } else {
+        output::unless_broken_pipe(session.run_script().await)
+    }
 }
 
 /// What lasts from one statement to the next.

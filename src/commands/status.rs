@@ -105,7 +105,7 @@ pub async fn run(context: &Context) -> Result<()> {
 /// Looks at the function and the tables, and has the engine answer a query.
 async fn look(context: &Context) -> Result<EngineStatus> {
     // Starts a local target again that was killed, so what is told of the place is true afterwards.
-    let target = Target::open(&context.config)?;
+    let target = Target::open(context)?;
     let place = target::status(&context.config)?.context("the target went away")?;
     let function = target.lambda.get_function_configuration().function_name(&target.function).send().await.ok();
     let catalog = catalog::read(&target).await?;

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::interrupted;
+use crate::interrupt::Interrupt;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::package;
 use crate::query::Engine;
 use crate::query::health::{self, Health};
-use crate::query::interrupt::Interrupt;
 use crate::target::{self, Change};
 
 /// What is up now, and what this run did to get there.
@@ -56,7 +56,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let artifact = package::assemble(context)?;
     let interrupt = Interrupt::listen();
     let (target, changes) = tokio::select! {
-        provisioned = target::provision(config, &artifact.dir) => provisioned?,
+        provisioned = target::provision(context, &artifact.dir) => provisioned?,
         () = interrupt.token.cancelled() => return Err(interrupted("interrupted: `quackctl up` goes on from here")),
     };
     let mut loaded = Vec::new();

@@ -21,6 +21,7 @@ use crate::cli::LoadArgs;
 use crate::config::DataSet;
 use crate::context::Context;
 use crate::error::{failure, interrupted, usage};
+use crate::interrupt;
 use crate::progress;
 use crate::target::Target;
 
@@ -100,7 +101,7 @@ pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> R
     let mut upload = Upload::new(target, items);
     let uploaded = tokio::select! {
         uploaded = upload.run(&bar) => uploaded,
-        () = stop::requested() => Err(interrupted("interrupted: the table is as it was")),
+        () = interrupt::requested() => Err(interrupted("interrupted: the table is as it was")),
     };
     bar.finish_and_clear();
     let committed = match uploaded {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use duckdb::InterruptHandle;
 
 use crate::error::interrupted;
+use crate::interrupt;
 
 /// How often running work is told again to stop: a query may begin just after it was told.
 const NUDGE: Duration = Duration::from_millis(50);
@@ -53,27 +54,12 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T> + Send
     let mut running = tokio::task::spawn_blocking(move || work(&inside));
     tokio::select! {
         done = &mut running => return done.context("a thread of the load died")?,
-        () = requested() => {}
+        () = interrupt::requested() => {}
     }
     loop {
         stop.stop();
         if tokio::time::timeout(NUDGE, &mut running).await.is_ok() {
             return Err(interrupted("interrupted: the table is as it was"));
         }
-    }
-}
-
-/// Completes when the user wants the command to end: Ctrl-C, or SIGTERM.
-pub async fn requested() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { std::future::pending().await },
-        () = terminated => {}
     }
 }

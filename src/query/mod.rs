@@ -3,7 +3,6 @@
 pub mod cost;
 mod fault;
 pub mod health;
-pub mod interrupt;
 mod invoke;
 mod results;
 mod spill;

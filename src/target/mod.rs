@@ -16,6 +16,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::context::Context;
 use crate::error::{nearest, usage};
 
 /// The region that the local target says it is in.
@@ -63,9 +64,9 @@ impl Target {
     ///
     /// # Errors
     /// When the target or the stage is unknown or nothing is up, each with what to do.
-    pub fn open(config: &Config) -> Result<Self> {
-        match Kind::of(config)? {
-            Kind::Local => local::open(config),
+    pub fn open(context: &Context) -> Result<Self> {
+        match Kind::of(&context.config)? {
+            Kind::Local => local::open(context),
         }
     }
 
@@ -161,9 +162,10 @@ pub fn has_data(config: &Config) -> Result<bool> {
 ///
 /// # Errors
 /// When the target cannot be started or refuses.
-pub async fn provision(config: &Config, artifact: &Path) -> Result<(Target, Vec<Change>)> {
+pub async fn provision(context: &Context, artifact: &Path) -> Result<(Target, Vec<Change>)> {
+    let config = &context.config;
     let (target, mut changes) = match Kind::of(config)? {
-        Kind::Local => local::up(config)?,
+        Kind::Local => local::up(context)?,
     };
     changes.extend(provision::bucket(&target).await?);
     changes.extend(provision::function(config, &target, artifact).await?);
@@ -211,8 +213,8 @@ pub fn status(config: &Config) -> Result<Option<Status>> {
 ///
 /// # Errors
 /// When nothing is up, or `write` fails.
-pub async fn logs(config: &Config, follow: bool, write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
-    let function = Target::open(config)?.function;
+pub async fn logs(context: &Context, follow: bool, write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
+    let (config, function) = (&context.config, Target::open(context)?.function);
     match Kind::of(config)? {
         Kind::Local => local::logs(config, &function, follow, write).await,
     }

@@ -14,20 +14,22 @@ pub mod testing;
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
 use super::{Change, REGION, Status, Target};
 use crate::config::Config;
+use crate::context::Context;
 use crate::error::{failure, nearest, usage};
 
 /// The target of a stage that is up. A daemon that was killed is started again.
 ///
 /// # Errors
 /// When nothing is up, with what to run.
-pub fn open(config: &Config) -> Result<Target> {
+pub fn open(context: &Context) -> Result<Target> {
+    let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() {
         return Err(nothing_up(config));
@@ -43,9 +45,9 @@ pub fn open(config: &Config) -> Result<Target> {
         None => {
             let running = process::ensure_running(config, &paths)?;
             if running.started {
-                eprintln!("note: the local target was not running; started it again");
+                context.say("note: the local target was not running; started it again");
             }
-            running.note.iter().for_each(|note| eprintln!("note: {note}"));
+            running.note.iter().for_each(|note| context.say(format_args!("note: {note}")));
             running.endpoint
         }
     };
@@ -56,7 +58,8 @@ pub fn open(config: &Config) -> Result<Target> {
 ///
 /// # Errors
 /// When it cannot start, e.g. because the configured port is taken.
-pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
+pub fn up(context: &Context) -> Result<(Target, Vec<Change>)> {
+    let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     let fresh = !paths.dir.exists();
     let restarted = process::stop_if_outdated(config, &paths)?;
@@ -66,7 +69,7 @@ pub fn up(config: &Config) -> Result<(Target, Vec<Change>)> {
             let _ = paths.remove(false);
         }
     })?;
-    running.note.iter().for_each(|note| eprintln!("note: {note}"));
+    running.note.iter().for_each(|note| context.say(format_args!("note: {note}")));
     let what = format!("local target on {}", running.endpoint.url());
     let change = match (running.started, restarted) {
         (true, true) => Some(Change::updated(what)),
