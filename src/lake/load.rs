@@ -153,6 +153,12 @@ fn admit(catalog: &Catalog, request: &LoadRequest) -> Result<()> {
 
 /// Puts the staged files into the catalog. Returns the table and the keys that nobody needs any more.
 fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder: &str) -> Result<(Table, Vec<String>)> {
+    if let Some(table) = catalog.tables.get(&request.table)
+        && table.files.iter().any(|file| file.key.starts_with(folder))
+    {
+        // An earlier try was stored, and its answer lost on the way.
+        return Ok((table.clone(), Vec::new()));
+    }
     admit(catalog, request)?;
     let mut files: Vec<DataFile> =
         staged.files.iter().map(|file| DataFile { key: format!("{folder}{}", file.key), ..file.clone() }).collect();
@@ -190,7 +196,7 @@ fn fits(name: &str, table: &Table, staged: &Staged) -> Result<()> {
     let described = |columns: &mut dyn Iterator<Item = (&String, &String)>| -> Vec<String> {
         columns.map(|(name, sql_type)| format!("{name} {sql_type}")).collect()
     };
-    let own = table.columns.len() - table.partitions.len();
+    let own = table.columns.len().saturating_sub(table.partitions.len());
     let old = described(&mut table.columns[..own].iter().map(|column| (&column.name, &column.sql_type)));
     let new = described(&mut staged.columns.iter().map(|column| (&column.name, &column.sql_type)));
     let old_partitions = described(&mut table.partitions.iter().map(|column| (&column.name, &column.sql_type)));
@@ -227,4 +233,32 @@ fn fits(name: &str, table: &Table, staged: &Staged) -> Result<()> {
 /// A name for this load's folder: sorts by time, and is nobody else's.
 fn load_id() -> String {
     format!("{}-{:08x}", Utc::now().format(STAMP), rand::random::<u32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_whose_answer_was_lost_is_not_made_twice() {
+        for mode in [Mode::Create, Mode::Replace, Mode::Append] {
+            let parent = tempfile::tempdir().unwrap();
+            let file = DataFile {
+                key: "data.parquet".to_owned(),
+                rows: 3,
+                bytes: 5,
+                partition: Vec::new(),
+                columns: Default::default(),
+            };
+            let staging = Staging::within(parent.path()).unwrap();
+            let staged = Staged { staging, columns: Vec::new(), partitions: Vec::new(), files: vec![file] };
+            let origin = Origin::Source("x.csv".to_owned());
+            let request = LoadRequest { table: "t".to_owned(), origin, partition_by: Vec::new(), mode };
+            let mut catalog = Catalog::default();
+            let once = commit(&mut catalog, &request, &staged, "tables/t/1/").unwrap();
+            let twice = commit(&mut catalog, &request, &staged, "tables/t/1/").unwrap();
+            assert_eq!(twice, once, "{mode:?}");
+            assert_eq!(twice.1, [""; 0], "what was just uploaded is not what was replaced");
+        }
+    }
 }
