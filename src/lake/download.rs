@@ -13,6 +13,7 @@ use ureq::http::header::{CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 
 use super::stop::Stop;
 use crate::error::failure;
+use crate::package::cache;
 
 /// Times that a connection which breaks is taken up again before the command gives up.
 const RETRIES: u32 = 4;
@@ -168,17 +169,13 @@ enum Broken {
 
 impl Broken {
     fn disk(error: std::io::Error) -> Self {
-        Self::Final(failure(format!("cannot keep the download: {error}"), "free some space, or set XDG_CACHE_HOME"))
+        Self::Final(failure(format!("cannot keep the download: {error}"), "free some space, or set QUACK_CACHE_DIR"))
     }
 }
 
 /// Where downloads are kept for this user.
 pub fn cache() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("XDG_CACHE_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("quackctl/downloads")
+    cache::root().join("downloads")
 }
 
 #[cfg(test)]
