@@ -47,6 +47,7 @@ impl Origin {
     /// How the catalog names it.
     pub fn label(&self) -> String {
         match self {
+            Self::Source(source) if is_url(source) => public(source),
             Self::Source(source) => source.clone(),
             Self::Sample { name, .. } => format!("sample {name} (synthetic)"),
             Self::Dataset(name) => format!("dataset {name}"),
@@ -104,7 +105,7 @@ pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
             let near = nearest(name, ["taxi"]).unwrap_or("taxi");
             Err(usage(format!("there is no data set `{name}`"), format!("try `--dataset {near}`")))
         }
-        Origin::Source(url) if url.starts_with("http://") || url.starts_with("https://") => {
+        Origin::Source(url) if is_url(url) => {
             let download = Download::new(url, &download::cache());
             // What is at a URL may change: what an earlier run finished but did not load is not taken for it.
             download.discard();
@@ -121,6 +122,19 @@ pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
             Ok(Input::Files { files, renames: &[], _download: None })
         }
     }
+}
+
+fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// A URL without what may be secret in it, a password or the signature of a query: the catalog is for everybody's eyes.
+fn public(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}://{host}{path}")
 }
 
 fn fetch_url(context: &Context, download: &Download, label: &str, stop: &Stop) -> Result<()> {
@@ -313,4 +327,17 @@ fn fields(line: &str, delimiter: char) -> usize {
         *c == delimiter && !quoted
     });
     1 + separators.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_secrets_of_addresses_to_themselves() {
+        let label = |source: &str| Origin::Source(source.to_owned()).label();
+        assert_eq!(label("https://me:secret@b.org/a@b/t.csv?X-Amz-Signature=1#x"), "https://b.org/a@b/t.csv");
+        assert_eq!(label("http://b.org:8080"), "http://b.org:8080");
+        assert_eq!(label("data/what?.csv"), "data/what?.csv");
+    }
 }
