@@ -113,7 +113,7 @@ impl Stager<'_> {
         };
         let copy = format!(
             "COPY (SELECT *{} FROM ({rows}) AS typed{order}) TO {} \
-             (FORMAT parquet, COMPRESSION {COMPRESSION}, RETURN_STATS{split})",
+             (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, RETURN_STATS{split})",
             plan.select,
             literal(&path.to_string_lossy()),
         );
