@@ -29,6 +29,28 @@ fn two_hundred_queries_from_sixteen_shells() {
     assert_one_at_a_time(&String::from_utf8(log.stdout).unwrap());
 }
 
+#[test]
+fn queries_go_on_while_a_table_is_replaced() {
+    let project = Project::up("");
+    project.write("points.csv", format!("x\n{}", "1\n".repeat(1000)));
+    project.quackctl(["load", "points.csv", "--table", "points"]).assert().success();
+    let replaced = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while replaced.load(Ordering::Relaxed) < 15 {
+                    assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM points"), serde_json::json!([{"s": 1000}]));
+                }
+            });
+        }
+        for _ in 0..15 {
+            // Counted first, so that a load that fails does not leave the others waiting.
+            replaced.fetch_add(1, Ordering::Relaxed);
+            project.quackctl(["load", "points.csv", "--table", "points", "--replace"]).assert().success();
+        }
+    });
+}
+
 /// Lambda writes the instance's log stream nowhere into START and END, but a request that starts in an instance before
 /// the one before it ended would break their order within the concurrency limit.
 fn assert_one_at_a_time(log: &str) {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::error::{failure, interrupted};
-use crate::lake::catalog::Catalog;
+use crate::lake::catalog::{self, Catalog};
 use crate::target::Target;
 
 /// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
@@ -65,7 +65,7 @@ impl Engine<'_> {
     /// # Errors
     /// What the function says of the SQL; what Lambda says of the function; `cancel`. Each says what to do next.
     pub async fn run(&self, request: &Request, cancel: &CancellationToken) -> Result<Answer> {
-        let event = Event {
+        let mut event = Event {
             q: request.sql.clone(),
             limit: request.limit,
             all: request.limit.is_none(),
@@ -74,15 +74,24 @@ impl Engine<'_> {
             tables: tables::named_in(&request.sql, self.catalog, &self.target.bucket),
         };
         let started = Instant::now();
-        let invoked = tokio::select! {
-            invoked = invoke::invoke(self.context, self.target, &event) => invoked?,
-            () = cancel.cancelled() => return Err(interrupted("interrupted")),
-        };
-        if invoked.failed {
-            return Err(fault::of_function(&invoked.payload, self.catalog, &self.context.config));
+        loop {
+            let invoked = tokio::select! {
+                invoked = invoke::invoke(self.context, self.target, &event) => invoked?,
+                () = cancel.cancelled() => return Err(interrupted("interrupted")),
+            };
+            if !invoked.failed {
+                let (metadata, data) = results::parse(&invoked.payload)?;
+                return Ok(Answer { metadata, report: invoked.report, elapsed: started.elapsed(), data });
+            }
+            // A `load --replace` may have removed the files that the query was sent to read.
+            let catalog = catalog::read(self.target).await?;
+            let tables = tables::named_in(&request.sql, &catalog, &self.target.bucket);
+            if tables == event.tables {
+                return Err(fault::of_function(&invoked.payload, &catalog, &self.context.config));
+            }
+            self.context.detail("the query's tables were loaded anew while it ran; running it again");
+            event.tables = tables;
         }
-        let (metadata, data) = results::parse(&invoked.payload)?;
-        Ok(Answer { metadata, report: invoked.report, elapsed: started.elapsed(), data })
     }
 
     /// The rows of `answer`; brings them from the bucket first when they were spilled.
