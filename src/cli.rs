@@ -190,7 +190,7 @@ pub struct QueryArgs {
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Most rows to return [default: 20]
-    #[arg(short, long, value_name = "N", conflicts_with = "all")]
+    #[arg(short, long, value_name = "N", conflicts_with = "all", allow_negative_numbers = true)]
     pub limit: Option<u64>,
     /// Return every row
     #[arg(short, long)]

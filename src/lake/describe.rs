@@ -42,8 +42,9 @@ impl Display for Loaded {
         let rate = (self.loaded_bytes as f64 / seconds.max(0.001)) as u64;
         writeln!(
             f,
-            "loaded {} rows, {} into {} in {seconds:.1} s ({}/s)",
+            "loaded {} row{}, {} into {} in {seconds:.1} s ({}/s)",
             HumanCount(self.loaded_rows),
+            if self.loaded_rows == 1 { "" } else { "s" },
             HumanBytes(self.loaded_bytes),
             self.table.summary.name,
             HumanBytes(rate),

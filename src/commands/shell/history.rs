@@ -1,4 +1,4 @@
-//! Where the shell's history is kept: in the user's state folder, for the user's eyes only.
+//! Where the shell's history is kept: in the user's cache, for the user's eyes only.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -6,11 +6,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::context::Context;
+use crate::package::cache;
 
 /// The history file, made if need be; `None`, and said so, where it cannot be.
 pub fn prepare(context: &Context) -> Option<PathBuf> {
-    let path =
-        path(std::env::var_os("XDG_STATE_HOME").map(PathBuf::from), std::env::var_os("HOME").map(PathBuf::from))?;
+    let path = cache::root().join("history");
     match make_private(&path) {
         Ok(()) => Some(path),
         Err(error) => {
@@ -18,12 +18,6 @@ pub fn prepare(context: &Context) -> Option<PathBuf> {
             None
         }
     }
-}
-
-/// As the XDG base directory specification has it.
-fn path(state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let state = state.filter(|state| state.is_absolute()).or_else(|| Some(home?.join(".local/state")))?;
-    Some(state.join("quackctl/history"))
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
@@ -38,15 +32,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-
-    #[test]
-    fn follows_xdg() {
-        let home = Some(PathBuf::from("/home/u"));
-        assert_eq!(path(None, home.clone()).unwrap(), Path::new("/home/u/.local/state/quackctl/history"));
-        assert_eq!(path(Some("/s".into()), home.clone()).unwrap(), Path::new("/s/quackctl/history"));
-        assert_eq!(path(Some("relative".into()), home).unwrap(), Path::new("/home/u/.local/state/quackctl/history"));
-        assert_eq!(path(None, None), None);
-    }
 
     #[test]
     fn is_private() {
