@@ -94,15 +94,16 @@ pub fn plan(connection: &Connection, shape: &str, source: &[Column], partitions:
                 "choose another name for the partition",
             ));
         }
+        let near = nearest(expression, source.iter().map(|column| column.name.as_str()));
+        let help = near
+            .map_or_else(|| format!("columns: {}", names(source)), |near| format!("did you mean the column `{near}`?"));
+        if expression == name {
+            return Err(usage(format!("cannot partition by `{name}`: the data have no such column"), help));
+        }
         // The line break ends a comment that the expression may end with.
         let select = format!(", ({expression}\n) AS {}", identifier(name));
         let found = columns(connection, &format!("SELECT *{select} FROM {shape}")).map_err(|error| {
             let said = words(&error, std::path::Path::new("/"));
-            let near = nearest(expression, source.iter().map(|column| column.name.as_str()));
-            let help = near.map_or_else(
-                || format!("columns: {}", names(source)),
-                |near| format!("did you mean the column `{near}`?"),
-            );
             usage(format!("cannot partition by `{name}={expression}`: {said}"), help)
         })?;
         plan.columns.extend(found.last().cloned());
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_quoted() {
-        assert!(refused(&["day"]).contains("cannot partition by `day=day`: Binder Error"));
+        assert!(refused(&["day"]).contains("cannot partition by `day`: the data have no such column"));
         assert!(refused(&["d=pikup"]).contains("pikup"));
         assert!(refused(&["d=CAST(pickup AS"]).contains("Parser Error"));
         assert!(refused(&["n=count(*)"]).contains("cannot partition by `n=count(*)`"));
