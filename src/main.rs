@@ -9,6 +9,7 @@ mod interrupt;
 mod lake;
 mod output;
 mod package;
+mod private;
 mod progress;
 mod query;
 mod target;

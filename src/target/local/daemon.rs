@@ -20,9 +20,10 @@ use tokio::sync::watch;
 
 use super::credentials::Credentials;
 use super::lambda::{self, Lambda};
-use super::paths::{Paths, write_private};
+use super::paths::Paths;
 use super::process::{Endpoint, Greeting, Settings};
 use super::s3;
+use crate::private;
 
 /// How long requests in progress may take to end once the daemon is told to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -112,7 +113,7 @@ impl Daemon {
             idle: Duration::from_secs(settings.idle_s.into()),
         };
         let lambda = Lambda::open(host).context("cannot open the functions")?;
-        write_private(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
+        private::write(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
         Ok((Self { listener, endpoint, services: Arc::new(Services { s3, lambda }) }, note))
     }
 

@@ -1,9 +1,10 @@
 //! Where the local target keeps things: `.quack/<stage>/` in the project's folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::private;
 
 /// The folder, in the project's, of all its stages.
 const ROOT: &str = ".quack";
@@ -61,7 +62,7 @@ impl Paths {
 
     /// Makes the stage's folder, for its owner alone.
     pub fn create(&self) -> io::Result<()> {
-        private_dir(&self.dir)
+        private::dir(&self.dir)
     }
 
     /// Removes everything of the stage, or all but its buckets; and `.quack` itself when nothing is left in it.
@@ -94,25 +95,4 @@ pub fn stages(project: &Path) -> Vec<String> {
         .collect();
     stages.sort();
     stages
-}
-
-/// Makes a folder, and those above it, that only their owner can enter.
-pub fn private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Opens a file that only its owner can read, for appending.
-pub fn private_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
-}
-
-/// Writes a file that only its owner can read, so that a reader finds the old text or the new one, whole.
-pub fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let write = || {
-        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
-        fs::rename(&new, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&new)))
 }

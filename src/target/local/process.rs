@@ -17,9 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
-use super::paths::{Paths, private_log};
+use super::paths::Paths;
 use crate::config::Config;
 use crate::error::failure;
+use crate::private;
 
 /// How long a daemon may take to be ready or to go.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -200,7 +201,7 @@ fn start(Lock(mut file): Lock, settings: &Settings, paths: &Paths) -> Result<Run
     file.rewind()?;
     file.write_all(&serde_json::to_vec(settings)?)?;
     file.rewind()?;
-    let log = private_log(&paths.log()).context("cannot write the local target's log")?;
+    let log = private::append(&paths.log()).context("cannot write the local target's log")?;
     let mut daemon = Command::new(std::env::current_exe()?)
         .arg("daemon")
         .current_dir("/")

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use crate::private;
 use crate::target::REGION;
-use crate::target::local::paths::{private_dir, write_private};
 
 /// What stands before the folder in a local function's `ImageUri`.
 const FOLDER_SCHEME: &str = "dir:";
@@ -187,7 +187,7 @@ impl Function {
 
     /// All functions kept in `folder`.
     pub fn load_all(folder: &Path) -> io::Result<Vec<Self>> {
-        private_dir(folder)?;
+        private::dir(folder)?;
         fs::read_dir(folder)?
             .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
             .map(|entry| Ok(serde_json::from_slice(&fs::read(entry?.path())?)?))
@@ -195,7 +195,7 @@ impl Function {
     }
 
     pub fn save(&self, folder: &Path) -> io::Result<()> {
-        write_private(&file(folder, &self.name), &serde_json::to_vec_pretty(self)?)
+        private::write(&file(folder, &self.name), &serde_json::to_vec_pretty(self)?)
     }
 
     pub fn remove(&self, folder: &Path) -> io::Result<()> {

@@ -17,8 +17,8 @@ use super::child::{Child, Memory};
 use super::function::Function;
 use super::logs::{Log, Report, Status};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
+use crate::private;
 use crate::target::REGION;
-use crate::target::local::paths::private_dir;
 
 /// How long a start may take.
 const INIT_MAX: Duration = Duration::from_secs(10);
@@ -65,14 +65,14 @@ impl Instance {
         let api = RuntimeApi::start().await?;
         let id = super::request_id();
         let temporary = host.paths.instances().join(&id);
-        private_dir(&temporary)?;
+        private::dir(&temporary)?;
         let (writer, output) = pipe::pipe()?;
         let input = writer.into_blocking_fd()?;
         let root = function.folder();
         let mut command = Command::new(root.join("bootstrap"));
         command.current_dir(&root).stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
         command.env_clear().envs(environment(host, function, api.port, &id, &temporary));
-        private_dir(&host.paths.function_logs())?;
+        private::dir(&host.paths.function_logs())?;
         let log = Log::start(output, &host.log(&function.name))?;
         let child = Child::spawn(command).await?;
         let revision = function.revision_id.clone();

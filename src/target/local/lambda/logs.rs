@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
-use crate::target::local::paths::private_log;
+use crate::private;
 
 /// Bytes of log that come back with an invocation.
 const TAIL: usize = 4096;
@@ -36,7 +36,7 @@ struct State {
 impl Log {
     /// Logs what comes out of `output`, to the file at `path`.
     pub fn start(output: Receiver, path: &Path) -> io::Result<Self> {
-        let state = Mutex::new(State { file: private_log(path)?, partial: Vec::new(), tail: Vec::new() });
+        let state = Mutex::new(State { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
         let log = Self(Arc::new(Inner { output, state }));
         let reader = log.clone();
         tokio::spawn(async move { while reader.0.output.readable().await.is_ok() && reader.drain() {} });

@@ -1,0 +1,51 @@
+//! Folders and files for their owner's eyes only: keys, logs, history.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Makes a folder, and those above it, that only their owner can enter.
+pub fn dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file that only its owner can read, for appending.
+pub fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Writes a file that only its owner can read, so that a reader finds the old text or the new one, whole.
+pub fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let replace = || {
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
+        fs::rename(&new, path)
+    };
+    replace().inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_look() {
+        let temporary = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let folder = temporary.path().join("quackctl");
+        dir(&folder).unwrap();
+        dir(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        let (log, text) = (folder.join("log"), folder.join("text"));
+        append(&log).unwrap().write_all(b"one\n").unwrap();
+        append(&log).unwrap().write_all(b"two\n").unwrap();
+        write(&text, b"three").unwrap();
+        write(&text, b"four").unwrap();
+        assert_eq!((mode(&log), mode(&text)), (0o600, 0o600));
+        assert_eq!((fs::read(&log).unwrap(), fs::read(&text).unwrap()), (b"one\ntwo\n".to_vec(), b"four".to_vec()));
+    }
+}
