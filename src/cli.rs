@@ -31,12 +31,18 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Where the lake lives: `local`
+    /// Where the lake lives: `local` or `aws`
     #[arg(long, global = true, value_name = "NAME")]
     pub target: Option<String>,
     /// Which of the project's deployments, e.g. dev or prod
     #[arg(long, global = true, value_name = "NAME")]
     pub stage: Option<String>,
+    /// AWS region [default: as for the AWS CLI]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub region: Option<String>,
+    /// AWS profile [default: as for the AWS CLI]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Run as if started in DIR
     #[arg(short = 'C', global = true, value_name = "DIR")]
     pub dir: Option<PathBuf>,

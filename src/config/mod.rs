@@ -1,0 +1,247 @@
+//! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
+
+mod data;
+mod values;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+pub use self::data::DataSet;
+use self::values::Values;
+use crate::cli::Global;
+use crate::error::usage;
+use crate::package::duckdb::Arch;
+
+/// The project file's name.
+pub const FILE: &str = "quack.toml";
+
+/// The image that the function's own layers lie on.
+pub const BASE_IMAGE: &str = "public.ecr.aws/lambda/provided:al2023";
+
+/// Where a value came from. Later ones win.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File,
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File => f.write_str(FILE),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// Everything that a command needs to know of the project.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that `quack.toml` is or would be in.
+    pub dir: PathBuf,
+    pub project: String,
+    pub stage: String,
+    pub target: String,
+    pub memory_mb: u32,
+    pub timeout_s: u32,
+    /// Most function instances at once.
+    pub concurrency: u32,
+    /// DuckDB extensions packaged with the function; `httpfs` is always among them.
+    pub extensions: Vec<String>,
+    /// How the function travels to AWS.
+    pub package: PackageKind,
+    /// The processor that the function is built for; `None` leaves it to the target.
+    pub arch: Option<Arch>,
+    /// What the function's image is built on: `registry/repository:tag`, or `@sha256:...`.
+    pub base_image: String,
+    /// Size of the function's `/tmp`, MB.
+    pub ephemeral_mb: u32,
+    pub lake: Lake,
+    pub aws: Aws,
+    /// Rows that `query` returns unless told otherwise.
+    pub limit: u64,
+    /// Port of the local target; 0 is any free one.
+    pub port: u16,
+    /// Seconds after which an instance without work ends.
+    pub idle_s: u32,
+    pub data: Vec<DataSet>,
+    origins: Vec<(&'static str, String, Origin)>,
+}
+
+/// How the function travels to AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageKind {
+    /// An OCI image in ECR.
+    Image,
+    /// A zip file in the lake's bucket.
+    Zip,
+}
+
+/// The bucket, and other data that queries may read.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    /// The bucket's name; `None` leaves it to the target.
+    pub bucket: Option<String>,
+    /// False for a bucket that is somebody else's: it is neither made, changed nor deleted.
+    pub manage: bool,
+    /// What quackctl writes in a bucket that it does not manage lies under this key prefix, which ends in `/`.
+    pub prefix: String,
+    /// Folders of other buckets that queries may read.
+    pub read: Vec<ReadPath>,
+}
+
+/// A folder in object storage: `s3://bucket/prefix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPath {
+    pub bucket: String,
+    /// Empty, or ends in `/`.
+    pub prefix: String,
+}
+
+impl fmt::Display for ReadPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
+/// What only the target `aws` knows.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// `None`: the region that the AWS CLI would use.
+    pub region: Option<String>,
+    /// A profile of `~/.aws/config`; `None`: the one that the AWS CLI would use.
+    pub profile: Option<String>,
+    /// IAM path of the function's role: `/` or `/.../`.
+    pub role_path: String,
+    /// ARN of the policy that bounds the function's role.
+    pub permissions_boundary: Option<String>,
+    /// Instances taken out of the account's concurrency for this function alone.
+    pub reserved_concurrency: Option<u32>,
+    pub log_retention_days: u32,
+    /// `host[:port]` or `http://host:port` of the image registry, where it is not ECR's own.
+    pub registry: Option<String>,
+}
+
+/// Each key of `quack.toml`, with the environment variable that overrides it.
+const KEYS: &[(&str, &str)] = &[
+    ("project", "QUACK_PROJECT"),
+    ("stage", "QUACK_STAGE"),
+    ("target", "QUACK_TARGET"),
+    ("function.memory_mb", "QUACK_MEMORY_MB"),
+    ("function.timeout_s", "QUACK_TIMEOUT_S"),
+    ("function.concurrency", "QUACK_CONCURRENCY"),
+    ("function.extensions", "QUACK_EXTENSIONS"),
+    ("function.package", "QUACK_PACKAGE"),
+    ("function.arch", "QUACK_ARCH"),
+    ("function.base_image", "QUACK_BASE_IMAGE"),
+    ("function.ephemeral_mb", "QUACK_EPHEMERAL_MB"),
+    ("lake.bucket", "QUACK_BUCKET"),
+    ("lake.manage", "QUACK_MANAGE"),
+    ("lake.prefix", "QUACK_PREFIX"),
+    ("lake.read", "QUACK_READ"),
+    ("aws.region", "QUACK_REGION"),
+    ("aws.profile", "QUACK_PROFILE"),
+    ("aws.role_path", "QUACK_ROLE_PATH"),
+    ("aws.permissions_boundary", "QUACK_PERMISSIONS_BOUNDARY"),
+    ("aws.reserved_concurrency", "QUACK_RESERVED_CONCURRENCY"),
+    ("aws.log_retention_days", "QUACK_LOG_RETENTION_DAYS"),
+    ("aws.registry", "QUACK_REGISTRY"),
+    ("query.limit", "QUACK_LIMIT"),
+    ("local.port", "QUACK_PORT"),
+    ("local.idle_s", "QUACK_IDLE_S"),
+];
+
+/// The days that CloudWatch Logs takes for a log group's retention.
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.
+const RETENTION_DAYS: &[u32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+impl Config {
+    /// Reads the configuration of the project that `global` points at.
+    ///
+    /// # Errors
+    /// A usage error for a file that is not TOML, an unknown key, or a value out of its range.
+    pub fn load(global: &Global) -> Result<Self> {
+        let dir = match &global.dir {
+            Some(dir) => dir.canonicalize().map_err(|error| {
+                usage(format!("cannot go to `{}`: {error}", dir.display()), "give -C an existing folder")
+            })?,
+            None => std::env::current_dir().context("cannot tell the current folder")?,
+        };
+        let mut values = Values::read(&dir)?;
+        for (key, flag) in [
+            ("target", &global.target),
+            ("stage", &global.stage),
+            ("aws.region", &global.region),
+            ("aws.profile", &global.profile),
+        ] {
+            if let Some(value) = flag {
+                values.set(key, toml::Value::String(value.clone()), Origin::Flag);
+            }
+        }
+        let config = Self {
+            project: values.name("project", &default_project(&dir))?,
+            stage: values.name("stage", "dev")?,
+            target: values.text("target", "local")?,
+            memory_mb: values.number("function.memory_mb", 2048, 128, 10_240)?,
+            timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
+            concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
+            extensions: values.extensions()?,
+            package: values.choice(
+                "function.package",
+                &[("image", PackageKind::Image), ("zip", PackageKind::Zip)],
+            )?,
+            arch: values.arch()?,
+            base_image: values.text("function.base_image", BASE_IMAGE)?,
+            ephemeral_mb: values.number("function.ephemeral_mb", 512, 512, 10_240)?,
+            lake: Lake {
+                bucket: values.bucket()?,
+                manage: values.choice("lake.manage", &[("true", true), ("false", false)])?,
+                prefix: values.folder("lake.prefix", "_quack/")?,
+                read: values.read_paths()?,
+            },
+            aws: Aws {
+                region: values.optional("aws.region")?,
+                profile: values.optional("aws.profile")?,
+                role_path: values.role_path()?,
+                permissions_boundary: values.optional("aws.permissions_boundary")?,
+                reserved_concurrency: values.optional_number("aws.reserved_concurrency", 1, 100_000)?,
+                log_retention_days: values.one_of("aws.log_retention_days", 30, RETENTION_DAYS)?,
+                registry: values.optional("aws.registry")?,
+            },
+            limit: values.number("query.limit", 20, 1, u64::MAX)?,
+            port: values.number("local.port", 0, 0, u16::MAX)?,
+            idle_s: values.number("local.idle_s", 300, 1, 86_400)?,
+            data: values.data_sets()?,
+            origins: values.origins,
+            dir,
+        };
+        if !config.lake.manage && config.lake.bucket.is_none() {
+            return Err(usage("`lake.manage` is false and there is no `lake.bucket`", "name the bucket: bucket = \"my-lake\""));
+        }
+        Ok(config)
+    }
+
+    /// `(key, value, origin)` of every setting, for `--verbose`.
+    pub fn origins(&self) -> &[(&'static str, String, Origin)] {
+        &self.origins
+    }
+}
+
+/// The folder's name, made to fit a bucket's.
+pub fn default_project(dir: &Path) -> String {
+    let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name: String =
+        name.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
+    let name: String = name.trim_start_matches(|c: char| !c.is_ascii_lowercase()).chars().take(32).collect();
+    let name = name.trim_end_matches('-');
+    if name.is_empty() { "quack".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,324 @@
+//! The raw values of a configuration, with their origins, and what each may be.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{DataSet, FILE, KEYS, Origin, ReadPath, data};
+use crate::error::{nearest, usage};
+use crate::package::duckdb::Arch;
+
+/// The raw values, before each is checked.
+pub(super) struct Values {
+    values: HashMap<&'static str, (toml::Value, Origin)>,
+    data: Vec<toml::Value>,
+    pub(super) origins: Vec<(&'static str, String, Origin)>,
+}
+
+impl Values {
+    pub(super) fn read(dir: &Path) -> Result<Self> {
+        let mut values = Self { values: HashMap::new(), data: Vec::new(), origins: Vec::new() };
+        let path = dir.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => values.read_file(&text)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+        let mut environment = HashMap::new();
+        let dotenv = dir.join(".env");
+        if dotenv.exists() {
+            let entries =
+                dotenvy::from_path_iter(&dotenv).with_context(|| format!("cannot read {}", dotenv.display()))?;
+            for entry in entries {
+                let (name, value) = entry.map_err(|error| {
+                    usage(format!("{}: {error}", dotenv.display()), "each line of .env is NAME=value")
+                })?;
+                environment.insert(name, value);
+            }
+        }
+        environment.extend(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        for (key, variable) in KEYS {
+            if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
+                values.set(key, toml::Value::String(value.clone()), Origin::Environment((*variable).to_owned()));
+            }
+        }
+        Ok(values)
+    }
+
+    fn read_file(&mut self, text: &str) -> Result<()> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            usage(format!("{FILE} is not valid TOML\n{}", error.to_string().trim_end()), "mend the line shown")
+        })?;
+        for (name, value) in table {
+            match value {
+                toml::Value::Array(sets) if name == "data" => self.data = sets,
+                toml::Value::Table(section) if KEYS.iter().any(|(key, _)| key.starts_with(&format!("{name}."))) => {
+                    for (inner, value) in section {
+                        self.set_known(text, &format!("{name}.{inner}"), value)?;
+                    }
+                }
+                value => self.set_known(text, &name, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn set_known(&mut self, text: &str, name: &str, value: toml::Value) -> Result<()> {
+        match KEYS.iter().find(|(key, _)| *key == name) {
+            Some((key, _)) => self.set(key, value, Origin::File),
+            // A key's own name is enough, as no two sections share one.
+            None if let Some((key, _)) = KEYS.iter().find(|(key, _)| key.rsplit('.').next() == Some(name)) => {
+                self.set(key, value, Origin::File);
+            }
+            None => return Err(unknown_key(text, name, KEYS.iter().map(|(key, _)| *key).chain(["data"]))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn set(&mut self, key: &'static str, value: toml::Value, origin: Origin) {
+        self.values.insert(key, (value, origin));
+    }
+
+    pub(super) fn text(&mut self, key: &'static str, default: &str) -> Result<String> {
+        let (value, origin) = match self.values.get(key) {
+            Some((toml::Value::String(text), origin)) => (text.clone(), origin.clone()),
+            Some((other, origin)) => return Err(bad_value(key, &other.to_string(), origin, "a text in quotes")),
+            None => (default.to_owned(), Origin::Default),
+        };
+        self.origins.push((key, value.clone(), origin));
+        Ok(value)
+    }
+
+    /// A name that may be part of a bucket's and a function's: `[a-z][a-z0-9-]*`, at most 32 characters.
+    pub(super) fn name(&mut self, key: &'static str, default: &str) -> Result<String> {
+        let value = self.text(key, default)?;
+        let first_ok = value.starts_with(|c: char| c.is_ascii_lowercase());
+        let rest_ok = value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !first_ok || !rest_ok || value.len() > 32 || value.ends_with('-') {
+            return Err(bad_value(
+                key,
+                &value,
+                &self.origin(key),
+                "lower-case letters, digits and `-`, from a letter, at most 32",
+            ));
+        }
+        Ok(value)
+    }
+
+    pub(super) fn number<T: TryFrom<u64> + Into<u64> + Copy + fmt::Display>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        least: T,
+        most: T,
+    ) -> Result<T> {
+        let Some((value, origin)) = self.values.get(key) else {
+            self.origins.push((key, default.to_string(), Origin::Default));
+            return Ok(default);
+        };
+        let parsed = match value {
+            toml::Value::Integer(number) => u64::try_from(*number).ok(),
+            toml::Value::String(text) if *origin != Origin::File => text.trim().parse().ok(),
+            _ => None,
+        };
+        let in_range = parsed.filter(|number| (least.into()..=most.into()).contains(number));
+        match in_range.and_then(|number| T::try_from(number).ok()) {
+            Some(number) => {
+                self.origins.push((key, number.to_string(), origin.clone()));
+                Ok(number)
+            }
+            None => Err(bad_value(key, &value.to_string(), origin, &format!("a whole number from {least} to {most}"))),
+        }
+    }
+
+    /// A list of texts, from the environment with commas between.
+    fn list(&self, key: &'static str, wanted: &str) -> Result<(Vec<String>, Origin)> {
+        Ok(match self.values.get(key) {
+            None => (Vec::new(), Origin::Default),
+            Some((toml::Value::String(list), origin)) if *origin != Origin::File => {
+                (list.split(',').map(|name| name.trim().to_owned()).collect(), origin.clone())
+            }
+            Some((value @ toml::Value::Array(_), origin)) => {
+                let names = value.clone().try_into().map_err(|_| bad_value(key, &value.to_string(), origin, wanted))?;
+                (names, origin.clone())
+            }
+            Some((other, origin)) => return Err(bad_value(key, &other.to_string(), origin, wanted)),
+        })
+    }
+
+    pub(super) fn extensions(&mut self) -> Result<Vec<String>> {
+        let key = "function.extensions";
+        let (mut names, origin) = self.list(key, "a list of extension names, e.g. [\"httpfs\", \"icu\"]")?;
+        names.push("httpfs".to_owned());
+        names.sort();
+        names.dedup();
+        self.origins.push((key, names.join(","), origin));
+        Ok(names)
+    }
+
+    /// A text that need not be there.
+    pub(super) fn optional(&mut self, key: &'static str) -> Result<Option<String>> {
+        let value = self.text(key, "")?;
+        Ok((!value.is_empty()).then_some(value))
+    }
+
+    /// A number that need not be there.
+    pub(super) fn optional_number(&mut self, key: &'static str, least: u32, most: u32) -> Result<Option<u32>> {
+        match self.values.contains_key(key) {
+            true => self.number(key, least, least, most).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// One of a few numbers.
+    pub(super) fn one_of(&mut self, key: &'static str, default: u32, allowed: &[u32]) -> Result<u32> {
+        let value = self.number(key, default, 0, u32::MAX)?;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let allowed: Vec<String> = allowed.iter().map(u32::to_string).collect();
+        Err(bad_value(key, &value.to_string(), &self.origin(key), &format!("one of {}", allowed.join(", "))))
+    }
+
+    /// One of a few words, the first by default; `true` and `false` may be written without quotes.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Result<T> {
+        let default = choices.first().map_or("", |(word, _)| word);
+        let (word, origin) = match self.values.get(key) {
+            None => (default.to_owned(), Origin::Default),
+            Some((toml::Value::String(word), origin)) => (word.clone(), origin.clone()),
+            Some((other, origin)) => (other.to_string(), origin.clone()),
+        };
+        let Some((_, value)) = choices.iter().find(|(choice, _)| *choice == word) else {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            return Err(bad_value(key, &word, &origin, &words.join(" or ")));
+        };
+        self.origins.push((key, word, origin));
+        Ok(*value)
+    }
+
+    pub(super) fn arch(&mut self) -> Result<Option<Arch>> {
+        let key = "function.arch";
+        match self.optional(key)? {
+            None => Ok(None),
+            Some(name) => match Arch::parse(&name) {
+                Some(arch) => Ok(Some(arch)),
+                None => Err(bad_value(key, &name, &self.origin(key), "arm64 or x86_64")),
+            },
+        }
+    }
+
+    /// A bucket's name. Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+    pub(super) fn bucket(&mut self) -> Result<Option<String>> {
+        let key = "lake.bucket";
+        let Some(name) = self.optional(key)? else { return Ok(None) };
+        match is_bucket(&name) {
+            true => Ok(Some(name)),
+            false => Err(bad_value(key, &name, &self.origin(key), BUCKET)),
+        }
+    }
+
+    /// A key prefix that ends in `/`, or nothing.
+    pub(super) fn folder(&mut self, key: &'static str, default: &str) -> Result<String> {
+        let mut value = self.text(key, default)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.=".contains(c);
+        if value.trim_matches('/').is_empty() || value.starts_with('/') || !value.chars().all(plain) {
+            return Err(bad_value(key, &value, &self.origin(key), "a folder of the bucket, e.g. \"team/quack/\""));
+        }
+        if !value.ends_with('/') {
+            value.push('/');
+        }
+        Ok(value)
+    }
+
+    /// The folders of other buckets that queries may read.
+    pub(super) fn read_paths(&mut self) -> Result<Vec<ReadPath>> {
+        let key = "lake.read";
+        let wanted = "a list of folders in buckets, e.g. [\"s3://other/prefix/*\"]";
+        let (paths, origin) = self.list(key, wanted)?;
+        self.origins.push((key, paths.join(","), origin.clone()));
+        paths.iter().map(|path| read_path(path).ok_or_else(|| bad_value(key, path, &origin, wanted))).collect()
+    }
+
+    /// An IAM path. Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>.
+    pub(super) fn role_path(&mut self) -> Result<String> {
+        let key = "aws.role_path";
+        let value = self.text(key, "/")?;
+        let plain = value.chars().all(|c| c.is_ascii_graphic() && c != '*');
+        if !plain || !value.starts_with('/') || !value.ends_with('/') {
+            return Err(bad_value(key, &value, &self.origin(key), "an IAM path that starts and ends in `/`"));
+        }
+        Ok(value)
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        self.values.get(key).map_or(Origin::Default, |(_, origin)| origin.clone())
+    }
+
+    pub(super) fn data_sets(&mut self) -> Result<Vec<DataSet>> {
+        std::mem::take(&mut self.data).into_iter().map(data::data_set).collect()
+    }
+}
+
+pub(super) fn unknown_key<'a>(text: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Error {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let line = text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(last));
+    let at = line.map_or_else(String::new, |line| format!(", line {}", line + 1));
+    let near = nearest(name, known.clone())
+        .or_else(|| known.clone().find(|key| key.rsplit('.').next() == Some(last)))
+        .or_else(|| nearest(last, known.clone().filter_map(|key| key.rsplit('.').next())));
+    let help = match near {
+        Some(near) => format!("the nearest known key is `{near}`"),
+        None => format!("known keys: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    usage(format!("unknown key `{name}` in {FILE}{at}"), help)
+}
+
+pub(super) fn bad_value(key: &str, value: &str, origin: &Origin, wanted: &str) -> anyhow::Error {
+    usage(format!("`{key}` cannot be {value} ({origin})"), format!("give {wanted}"))
+}
+
+
+const BUCKET: &str = "a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.`";
+
+fn is_bucket(name: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|c| plain(c) || c == b'-' || c == b'.')
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().last().is_some_and(plain)
+}
+
+/// `s3://bucket`, `s3://bucket/prefix/` or `s3://bucket/prefix/*`.
+fn read_path(text: &str) -> Option<ReadPath> {
+    let (bucket, prefix) = text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
+    let prefix = prefix.strip_suffix('*').unwrap_or(prefix);
+    let mut prefix = prefix.to_owned();
+    if !is_bucket(bucket) || prefix.contains(['*', '?', '[', ' ', '$', '{', ',']) {
+        return None;
+    }
+    if !prefix.is_empty() && !prefix.ends_with('/') {
+        prefix.push('/');
+    }
+    Some(ReadPath { bucket: bucket.to_owned(), prefix })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_to_read_are_written_in_three_ways() {
+        let path = |bucket: &str, prefix: &str| Some(ReadPath { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
+        assert_eq!(read_path("s3://other"), path("other", ""));
+        assert_eq!(read_path("s3://other/*"), path("other", ""));
+        assert_eq!(read_path("s3://other/a/b"), path("other", "a/b/"));
+        assert_eq!(read_path("s3://other/a/b/*"), path("other", "a/b/"));
+        for wrong in ["other/a", "s3://", "s3://Other/", "s3://other/*/b/*", "https://other/a", "s3://a,b/c"] {
+            assert_eq!(read_path(wrong), None, "{wrong}");
+        }
+    }
+}
