@@ -17,6 +17,13 @@ pub struct Failure {
     code: u8,
 }
 
+impl Failure {
+    /// What to do next; may be empty.
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -48,7 +55,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 /// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`.
 pub fn report(error: &anyhow::Error, json: bool) {
     let message = format!("{error:#}");
-    let help = error.downcast_ref::<Failure>().map(|failure| failure.help.as_str()).filter(|help| !help.is_empty());
+    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
     if json {
         say(serde_json::json!({ "error": message, "help": help }));
         return;

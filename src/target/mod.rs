@@ -1,6 +1,7 @@
 //! Where a lake lives. A [`Target`] is endpoints, credentials and names; everything after it is plain AWS SDK, so that
 //! no other room can tell the laptop from the cloud.
 
+pub mod aws;
 pub mod local;
 mod provision;
 

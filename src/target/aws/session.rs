@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::usage;
 
 /// Attempts of a call that is throttled or fails in passing; between them the SDK waits, longer each time, with jitter.
-const ATTEMPTS: u32 = 8;
+pub const ATTEMPTS: u32 = 8;
 
 /// Clients of one account in one region, and the stage's names there.
 #[derive(Debug, Clone)]

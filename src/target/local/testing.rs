@@ -45,6 +45,8 @@ impl Lake {
         });
         let global = Global {
             target: None,
+            region: None,
+            profile: None,
             stage: None,
             dir: Some(dir.path().to_owned()),
             json: false,

@@ -1,0 +1,5 @@
+//! The target `aws`.
+
+pub mod errors;
+pub mod names;
+pub mod session;
