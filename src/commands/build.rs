@@ -7,5 +7,5 @@ use crate::package;
 
 /// Builds and assembles the artifact, or finds it in the cache, and prints its folder.
 pub fn run(context: &Context) -> Result<()> {
-    context.print(&package::assemble(context)?)
+    context.print(&package::assemble(context, package::arch_for(&context.config)?)?)
 }

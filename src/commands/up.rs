@@ -53,7 +53,7 @@ impl fmt::Display for Up {
 pub async fn run(context: &Context) -> Result<()> {
     let config = &context.config;
     target::check(config)?;
-    let artifact = package::assemble(context)?;
+    let artifact = package::assemble(context, package::arch_for(config)?)?;
     let interrupt = Interrupt::listen();
     let (target, changes) = tokio::select! {
         provisioned = target::provision(context, &artifact.dir) => provisioned?,

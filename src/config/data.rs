@@ -61,4 +61,3 @@ pub(super) fn data_set(value: toml::Value) -> Result<DataSet> {
     }
     Ok(DataSet { table, source, sample, dataset, rows, partition_by })
 }
-

@@ -195,10 +195,7 @@ impl Config {
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
             extensions: values.extensions()?,
-            package: values.choice(
-                "function.package",
-                &[("image", PackageKind::Image), ("zip", PackageKind::Zip)],
-            )?,
+            package: values.choice("function.package", &[("image", PackageKind::Image), ("zip", PackageKind::Zip)])?,
             arch: values.arch()?,
             base_image: values.text("function.base_image", BASE_IMAGE)?,
             ephemeral_mb: values.number("function.ephemeral_mb", 512, 512, 10_240)?,
@@ -225,7 +222,10 @@ impl Config {
             dir,
         };
         if !config.lake.manage && config.lake.bucket.is_none() {
-            return Err(usage("`lake.manage` is false and there is no `lake.bucket`", "name the bucket: bucket = \"my-lake\""));
+            return Err(usage(
+                "`lake.manage` is false and there is no `lake.bucket`",
+                "name the bucket: bucket = \"my-lake\"",
+            ));
         }
         Ok(config)
     }

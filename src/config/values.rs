@@ -281,7 +281,6 @@ pub(super) fn bad_value(key: &str, value: &str, origin: &Origin, wanted: &str) -
     usage(format!("`{key}` cannot be {value} ({origin})"), format!("give {wanted}"))
 }
 
-
 const BUCKET: &str = "a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.`";
 
 fn is_bucket(name: &str) -> bool {

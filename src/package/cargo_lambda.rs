@@ -19,7 +19,11 @@ const VERSION: &str = "1.9.2";
 
 /// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
 /// compiled in the cache between builds.
+///
+/// # Errors
+/// Before anything is built, when Rust's standard library for `arch` is not installed; else the build's own.
 pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
+    check_target(arch)?;
     let library = duckdb::library(arch)?;
     let library_dir = library.parent().context("the library has no folder")?;
     let tool = Tool::find_or_install(context)?;
@@ -29,14 +33,43 @@ pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: 
     let mut command = tool.command();
     command.args(["lambda", "build", "--release", "--package", "quack-function", "--bin", "bootstrap"]);
     command.arg("--lambda-dir").arg(&out).current_dir(&sources);
-    if arch == Arch::Arm64 {
-        command.arg("--arm64");
-    }
+    command.args(["--target", rust_target(arch)]);
     command.env("CARGO_TARGET_DIR", cache::root().join("target")).env("DUCKDB_LIB_DIR", library_dir);
     run(context, command)?;
     let bootstrap = out.join("bootstrap/bootstrap");
     anyhow::ensure!(bootstrap.is_file(), "cargo-lambda succeeded and left no `bootstrap`");
     Ok(bootstrap)
+}
+
+/// What Rust calls Linux on `arch`.
+fn rust_target(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "x86_64-unknown-linux-gnu",
+        Arch::Arm64 => "aarch64-unknown-linux-gnu",
+    }
+}
+
+/// Sees whether Rust can build for `arch`: cargo would say so only after minutes, and in other words.
+fn check_target(arch: Arch) -> Result<()> {
+    let target = rust_target(arch);
+    let cache = cache::root();
+    fs::create_dir_all(&cache)?;
+    // From the cache, where the build runs: a toolchain file of the user's own project does not count there.
+    let asked =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(cache).output();
+    // Without `rustc` there is no `cargo` either, and the build says so.
+    let Ok(asked) = asked else { return Ok(()) };
+    if Path::new(String::from_utf8_lossy(&asked.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    let other = match arch {
+        Arch::X86_64 => Arch::Arm64,
+        Arch::Arm64 => Arch::X86_64,
+    };
+    Err(failure(
+        format!("the function is built for {arch}, and the Rust target {target} is not installed"),
+        format!("run `rustup target add {target}`, or write arch = \"{other}\" under [function] in quack.toml"),
+    ))
 }
 
 /// How to call cargo-lambda.

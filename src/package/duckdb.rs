@@ -56,6 +56,16 @@ impl Arch {
     }
 }
 
+/// The name that `quack.toml` and Lambda have for it.
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
 /// SHA-256 of `libduckdb.so` for x86-64 and arm64.
 const LIBRARY: [&str; 2] = [
     "fc23f12e376c47be520f75221288281906e7942e8fd6f6ce4849198ba60d0405",

@@ -4,14 +4,17 @@
 pub mod cache;
 mod cargo_lambda;
 pub mod duckdb;
+pub mod image;
 mod source;
+pub mod zip;
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::{nearest, usage};
 use duckdb::Arch;
@@ -23,6 +26,12 @@ pub struct Artifact {
     pub dir: PathBuf,
     /// Changes with any input: sources, lock file, library, extensions, architecture.
     pub digest: String,
+    /// The processor that it is for.
+    pub arch: Arch,
+    /// Changes with whatever `bootstrap` is made of.
+    pub bootstrap_digest: String,
+    /// Changes with the library and the extensions.
+    pub engine_digest: String,
     /// False when `bootstrap` was in the cache.
     pub built: bool,
 }
@@ -33,21 +42,41 @@ impl fmt::Display for Artifact {
     }
 }
 
-/// Builds and assembles the artifact that the configuration asks for, or finds it in the cache.
+impl Serialize for Arch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The processor that the function is built for: this machine's where the function runs on it; on AWS what
+/// `function.arch` says, and else arm64, which costs less.
 ///
 /// # Errors
-/// An unknown extension (a usage error), a build that fails, a file that cannot be fetched.
-pub fn assemble(context: &Context) -> Result<Artifact> {
-    let arch = Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")?;
+/// The function is to run on this machine, and DuckDB publishes no library for its processor.
+pub fn arch_for(config: &Config) -> Result<Arch> {
+    if config.target == "aws" {
+        return Ok(config.arch.unwrap_or(Arch::Arm64));
+    }
+    Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")
+}
+
+/// Builds and assembles the artifact for `arch` with the extensions that the configuration asks for, or finds it in the
+/// cache.
+///
+/// # Errors
+/// An unknown extension (a usage error), a Rust target that is not installed, a build that fails, a file that cannot be
+/// fetched.
+pub fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     let names = &context.config.extensions;
     check_names(names)?;
 
     let files = source::files()?;
     // The build is the same whatever extensions lie beside it.
     let build = source::digest(&files, &[format!("{arch:?}")]);
-    let mut settings = vec![build.clone(), duckdb::VERSION.to_owned()];
+    let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
     settings.extend(names.iter().cloned());
-    let digest = source::digest(&[], &settings);
+    let engine = source::digest(&[], &settings);
+    let digest = source::digest(&[], &[build.clone(), engine.clone()]);
 
     let dir = cache::root().join("functions").join(&digest);
     let mut built = false;
@@ -67,7 +96,7 @@ pub fn assemble(context: &Context) -> Result<Artifact> {
         }
         Ok(())
     })?;
-    Ok(Artifact { dir, digest, built })
+    Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
 }
 
 fn check_names(names: &[String]) -> Result<()> {

@@ -53,6 +53,9 @@ pub fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
 fn workspace_manifest() -> Result<String> {
     let mut manifest: toml::Table = WORKSPACE.parse().context("the embedded Cargo.toml is broken")?;
     manifest.retain(|section, _| section == "workspace" || section == "profile");
+    if let Some(profiles) = manifest.get_mut("profile").and_then(toml::Value::as_table_mut) {
+        profiles.retain(|profile, _| profile == "release");
+    }
     Ok(manifest.to_string())
 }
 
@@ -82,6 +85,7 @@ mod tests {
         let manifest: toml::Table = workspace_manifest().unwrap().parse().unwrap();
         assert!(manifest["workspace"]["dependencies"].get("duckdb").is_some());
         assert!(manifest.get("dependencies").is_none());
+        assert!(manifest["profile"].get("release").is_some() && manifest["profile"].get("dev").is_none());
     }
 
     #[test]
