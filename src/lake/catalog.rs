@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use quack_function::wire::{Column, TableDef};
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,9 @@ async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
         Ok(object) => object,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
             return Ok((Catalog::default(), None));
+        }
+        Err(error) if error.code() == Some("NoSuchBucket") => {
+            return Err(failure(format!("nothing is up: there is no bucket {}", target.bucket), "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
