@@ -5,6 +5,7 @@ pub mod describe;
 mod download;
 mod engine;
 mod format;
+pub mod layout;
 mod load;
 mod partition;
 mod sample;

@@ -19,6 +19,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{nearest, usage};
+use crate::lake::layout::Layout;
 
 /// The region that the local target says it is in.
 pub const REGION: &str = "us-east-1";
@@ -32,6 +33,8 @@ pub struct Target {
     pub bucket: String,
     /// The function's name.
     pub function: String,
+    /// Where things are in the bucket.
+    pub layout: Layout,
 }
 
 /// Kinds of target that `--target` may name.
@@ -102,6 +105,7 @@ impl Target {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             bucket: name(config),
             function: name(config),
+            layout: Layout::new(&config.lake),
         }
     }
 }
