@@ -111,7 +111,7 @@ impl Target {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             bucket: name(config),
             function: name(config),
-            layout: Layout::new(config),
+            layout: Layout::new(&config.lake),
         }
     }
 }

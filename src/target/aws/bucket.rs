@@ -113,7 +113,7 @@ pub async fn mark(config: &Config, session: &Session, replaced: Option<&str>) ->
 /// # Errors
 /// What AWS says.
 pub async fn has_data(config: &Config, session: &Session) -> Result<bool> {
-    let layout = Layout::new(config);
+    let layout = Layout::new(&config.lake);
     for prefix in [&layout.catalog, &layout.tables] {
         let listed = session.s3.list_objects_v2().bucket(&session.names.bucket).prefix(prefix).max_keys(1).send().await;
         match listed {

@@ -66,7 +66,7 @@ pub async fn pack(context: &Context, session: &Session, artifact: Artifact, pull
             Packed::Zip(tokio::task::spawn_blocking(move || zip::pack(&artifact)).await??)
         }
     };
-    Ok(Built { artifact, packed, folder: Layout::new(config).functions })
+    Ok(Built { artifact, packed, folder: Layout::new(&config.lake).functions })
 }
 
 impl Built {

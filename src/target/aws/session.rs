@@ -113,7 +113,7 @@ impl Session {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             bucket: self.names.bucket.clone(),
             function: self.names.stack.clone(),
-            layout: Layout::new(config),
+            layout: Layout::new(&config.lake),
         }
     }
 }

@@ -89,7 +89,7 @@ async fn remove_with_data(
     let name = &session.names.bucket;
     if !config.lake.manage {
         // Only what quackctl itself wrote: the bucket is somebody else's.
-        bucket::empty(context, session, name, &Layout::new(config).owned()).await?;
+        bucket::empty(context, session, name, &Layout::new(&config.lake).owned()).await?;
     }
     for bucket in previous {
         if bucket::is_ours(config, session, bucket).await? {

@@ -61,7 +61,7 @@ impl Wanted {
     /// The stage's main stack, with the function's code at `code`.
     pub fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
         let names = &session.names;
-        let layout = Layout::new(config);
+        let layout = Layout::new(&config.lake);
         let (package, image, key) = match code {
             Code::None => ("none", "", ""),
             Code::Image(uri) => ("image", uri.as_str(), ""),

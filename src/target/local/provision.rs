@@ -76,6 +76,24 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
     Ok(changes)
 }
 
+/// The function's environment. Each variable is told in `function/src/engine/settings.rs`.
+fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
+    let Target { bucket, layout, .. } = target;
+    let read: Vec<String> = config.lake.read.iter().map(ToString::to_string).collect();
+    let mut variables = vec![
+        ("QUACK_BUCKET", bucket.clone()),
+        ("QUACK_EXTENSIONS", config.extensions.join(",")),
+        ("QUACK_RESULTS", layout.results.clone()),
+    ];
+    if !read.is_empty() {
+        variables.push(("QUACK_READ", read.join(",")));
+    }
+    if !config.lake.manage {
+        variables.push(("QUACK_WRITE", format!("s3://{bucket}/{}", config.lake.prefix)));
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// The function as it should be.
 struct Wanted {
     image: String,
@@ -93,9 +111,7 @@ impl Wanted {
             memory_mb: i32::try_from(config.memory_mb)?,
             timeout_s: i32::try_from(config.timeout_s)?,
             concurrency: i32::try_from(config.concurrency)?,
-            variables: [("QUACK_BUCKET", target.bucket.clone()), ("QUACK_EXTENSIONS", config.extensions.join(","))]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            variables: variables(config, target),
         })
     }
 
