@@ -2,30 +2,110 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::{Account, Call, DUMMY_KEY, Moment};
+
+/// Where a project's lake lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Local,
+    Aws,
+}
+
+/// Makes of each function that takes a [`Place`] a test on every target: `local::NAME` and `aws::NAME`.
+#[macro_export]
+macro_rules! on_every_target {
+    ($($name:ident),* $(,)?) => {
+        mod local {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name($crate::support::Place::Local)
+                }
+            )*
+        }
+        mod aws {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name($crate::support::Place::Aws)
+                }
+            )*
+        }
+    };
+}
+
 /// A folder called `lake` with a `quack.toml`.
 pub struct Project {
     parent: TempDir,
+    account: Option<Account>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Project {
-    /// A project that is not up. `settings` is the text of its `quack.toml`.
+    /// A project of the local target that is not up. `settings` is the text of its `quack.toml`.
     pub fn new(settings: &str) -> Self {
-        let project = Self { parent: TempDir::new().expect("a temporary folder") };
+        Self::at(Place::Local, settings)
+    }
+
+    /// A project that is not up.
+    pub fn at(place: Place, settings: &str) -> Self {
+        let account = (place == Place::Aws).then(Account::open);
+        let mut project = Self { parent: TempDir::new().expect("a temporary folder"), account, settings: Vec::new() };
+        if let Some(account) = &project.account {
+            project.settings = vec![
+                ("AWS_ENDPOINT_URL", account.proxy.endpoint.clone()),
+                ("AWS_ACCESS_KEY_ID", DUMMY_KEY.to_owned()),
+                ("AWS_SECRET_ACCESS_KEY", DUMMY_KEY.to_owned()),
+                ("AWS_REGION", "us-east-1".to_owned()),
+                // A container's or a machine's own credentials are looked for nowhere.
+                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+                ("QUACK_TARGET", "aws".to_owned()),
+            ];
+            // What the emulator can run on this machine.
+            project.set("QUACK_PACKAGE", "zip");
+            project.set("QUACK_ARCH", std::env::consts::ARCH);
+        }
         std::fs::create_dir(project.dir()).expect("a folder for the project");
         project.write("quack.toml", settings);
         project
     }
 
-    /// A project that is up.
+    /// A project that is up on the local target.
     pub fn up(settings: &str) -> Self {
-        let project = Self::new(settings);
+        Self::up_at(Place::Local, settings)
+    }
+
+    /// A project that is up.
+    pub fn up_at(place: Place, settings: &str) -> Self {
+        let project = Self::at(place, settings);
         project.quackctl(["up"]).assert().success();
         project
+    }
+
+    /// Sets an environment variable for every command from now on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    /// The account of a project on AWS.
+    pub fn account(&self) -> &Account {
+        self.account.as_ref().expect("a project on AWS")
+    }
+
+    /// Fails unless nothing of the project is left but what lies in its folder, which is `files`.
+    pub fn assert_gone(&self, files: &[&str]) {
+        assert_eq!(self.files(), files);
+        assert!(!self.dir().join(".quack").exists());
+        if let Some(account) = &self.account {
+            assert_eq!(account.left(), [""; 0]);
+        }
     }
 
     pub fn dir(&self) -> PathBuf {
@@ -53,7 +133,36 @@ impl Project {
                 command.env_remove(name);
             }
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Runs the command, which must succeed; `what` went before is said if it does not.
+    pub fn succeed<const N: usize>(&self, arguments: [&str; N], what: &str) {
+        let output = self.quackctl(arguments).output().expect("quackctl runs");
+        assert!(output.status.success(), "{arguments:?}, {what}: {}", text(&output));
+    }
+
+    /// Runs the command until it has made `skip` calls, and kills it, the hard way, at the next: which one that was, or
+    /// `None` when it ended before. The call is then lost: before the server hears of it, or when it was done.
+    pub fn kill_at_call<const N: usize>(&self, arguments: [&str; N], skip: usize, moment: Moment) -> Option<Call> {
+        let proxy = &self.account().proxy;
+        let held = proxy.hold(skip, moment);
+        let mut command = self.process(arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("quackctl starts");
+        let call = loop {
+            if let Some(call) = held.call() {
+                child.kill().expect("a command to kill");
+                break Some(call);
+            }
+            if child.try_wait().expect("a child to ask for").is_some() {
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        child.wait().expect("a child to wait for");
+        proxy.heal();
+        call
     }
 
     /// What the command prints, which must be JSON; it must succeed.
@@ -86,6 +195,10 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
+        // An account ends with all that is in it.
+        if self.account.is_some() {
+            return;
+        }
         let stages: Vec<_> = std::fs::read_dir(self.dir().join(".quack"))
             .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect())
             .unwrap_or_default();
@@ -131,4 +244,10 @@ pub fn is_running(pid: i32) -> bool {
 pub fn kill(pid: i32) {
     let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a process to kill");
+}
+
+/// Rounds of tests that draw what they do, for a thorough run: `QUACK_TEST_ROUNDS`.
+pub fn rounds() -> Option<u64> {
+    let set = std::env::var("QUACK_TEST_ROUNDS").ok()?;
+    Some(set.parse().unwrap_or_else(|_| panic!("QUACK_TEST_ROUNDS is no number: {set}")))
 }
