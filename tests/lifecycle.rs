@@ -1,22 +1,27 @@
-//! The main job: up, load, query, down; and what is there before, between and after.
+//! The main job: up, load, query, down; and what is there before, between and after. The same on every target.
 
 mod support;
 
-use std::fs;
-use std::net::TcpStream;
-
 use predicates::prelude::*;
 use predicates::str::contains;
-use support::{Project, is_running, taxis};
+use support::{Place, Project, taxis};
 
-#[test]
-fn up_load_query_down_leaves_nothing_but_the_project_file() {
-    let project = Project::new("");
+on_every_target! {
+    up_load_query_down_leaves_nothing_but_the_project_file,
+    up_again_changes_nothing,
+    up_applies_what_changed_and_keeps_the_data,
+    up_loads_declared_data_once,
+    stages_run_side_by_side_and_end_alone,
+    keep_data_keeps_the_tables_for_the_next_up,
+    down_asks_and_without_an_answer_deletes_nothing,
+    before_up_every_command_says_what_to_run,
+    real_trips_give_duckdbs_own_answer,
+}
+
+fn up_load_query_down_leaves_nothing_but_the_project_file(place: Place) {
+    let project = Project::at(place, "");
     project.quackctl(["up"]).assert().success().stdout(contains("quack-lake-dev"));
-    let status = project.json(["status", "--json"]);
-    let pid = project.pid();
-    let endpoint = status["endpoint"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    assert!(TcpStream::connect(&endpoint).is_ok());
+    assert_eq!(project.json(["status", "--json"])["up"], true);
 
     project.write("points.csv", "x,y\n1,a\n2,b\n3,a\n");
     project.quackctl(["load", "points.csv", "--table", "points"]).assert().success();
@@ -31,24 +36,19 @@ fn up_load_query_down_leaves_nothing_but_the_project_file() {
         .stdout(contains("REPORT RequestId:").and(contains("Billed Duration:")));
 
     project.quackctl(["down", "--yes"]).assert().success();
-    assert!(!is_running(pid), "the daemon is still there");
-    assert!(TcpStream::connect(&endpoint).is_err(), "the port is still open");
-    assert_eq!(project.files(), ["points.csv", "quack.toml"]);
-    assert!(!project.dir().join(".quack").exists());
+    project.assert_gone(&["points.csv", "quack.toml"]);
 }
 
-#[test]
-fn up_again_changes_nothing() {
-    let project = Project::up("");
-    let before = (project.pid(), project.json(["status", "--json"])["endpoint"].clone());
+fn up_again_changes_nothing(place: Place) {
+    let project = Project::up_at(place, "");
     let again = project.json(["up", "--json"]);
     assert_eq!(again["changes"], serde_json::json!([]), "{again}");
-    assert_eq!(before, (project.pid(), project.json(["status", "--json"])["endpoint"].clone()));
+    assert_eq!(again["loaded"], serde_json::json!([]), "{again}");
+    assert_eq!(again["built"], false);
 }
 
-#[test]
-fn up_applies_what_changed_and_keeps_the_data() {
-    let project = Project::up("");
+fn up_applies_what_changed_and_keeps_the_data(place: Place) {
+    let project = Project::up_at(place, "");
     project.write("one.csv", "x\n1\n");
     project.quackctl(["load", "one.csv", "--table", "one"]).assert().success();
     project.write("quack.toml", "[function]\nmemory_mb = 640\n");
@@ -60,11 +60,10 @@ fn up_applies_what_changed_and_keeps_the_data() {
     assert!(log.lines().rfind(|line| line.starts_with("REPORT")).unwrap().contains("Memory Size: 640 MB"), "{log}");
 }
 
-#[test]
-fn up_loads_declared_data_once() {
+fn up_loads_declared_data_once(place: Place) {
     let settings = "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 5000\npartition_by = [\"date=CAST(pickup_at AS DATE)\"]\n\
                     [[data]]\ntable = \"points\"\nsource = \"points.csv\"\n";
-    let project = Project::new(settings);
+    let project = Project::at(place, settings);
     project.write("points.csv", "x\n1\n2\n");
     project.quackctl(["up"]).assert().success();
     assert_eq!(
@@ -77,9 +76,8 @@ fn up_loads_declared_data_once() {
     assert_eq!(project.json(["tables", "trips", "--json"])["loaded_at"], loaded_at);
 }
 
-#[test]
-fn stages_run_side_by_side_and_end_alone() {
-    let project = Project::up("");
+fn stages_run_side_by_side_and_end_alone(place: Place) {
+    let project = Project::up_at(place, "");
     project.quackctl(["up", "--stage", "test"]).assert().success();
     project.write("one.csv", "x\n1\n");
     project.quackctl(["load", "one.csv", "--table", "one", "--stage", "test"]).assert().success();
@@ -93,31 +91,26 @@ fn stages_run_side_by_side_and_end_alone() {
         .stderr(contains("tset").and(contains("dev")));
 }
 
-#[test]
-fn keep_data_keeps_the_tables_for_the_next_up() {
-    let project = Project::up("");
+fn keep_data_keeps_the_tables_for_the_next_up(place: Place) {
+    let project = Project::up_at(place, "");
     project.write("one.csv", "x\n1\n");
     project.quackctl(["load", "one.csv", "--table", "one"]).assert().success();
-    let pid = project.pid();
     project.quackctl(["down", "--keep-data"]).assert().success();
-    assert!(!is_running(pid));
     project.quackctl(["query", "SELECT 1"]).assert().failure().stderr(contains("quackctl up"));
     project.quackctl(["up"]).assert().success();
     assert_eq!(project.rows("SELECT x FROM one"), serde_json::json!([{"x": 1}]));
 }
 
-#[test]
-fn down_asks_and_without_an_answer_deletes_nothing() {
-    let project = Project::up("");
+fn down_asks_and_without_an_answer_deletes_nothing(place: Place) {
+    let project = Project::up_at(place, "");
     project.write("one.csv", "x\n1\n");
     project.quackctl(["load", "one.csv", "--table", "one"]).assert().success();
     project.quackctl(["down"]).assert().failure().stderr(contains("--yes"));
     assert_eq!(project.rows("SELECT x FROM one"), serde_json::json!([{"x": 1}]));
 }
 
-#[test]
-fn before_up_every_command_says_what_to_run() {
-    let project = Project::new("");
+fn before_up_every_command_says_what_to_run(place: Place) {
+    let project = Project::at(place, "");
     for command in [["query", "SELECT 1"], ["tables", "trips"], ["logs", "--quiet"]] {
         project.quackctl(command).assert().code(1).stderr(contains("run `quackctl up`"));
     }
@@ -127,45 +120,9 @@ fn before_up_every_command_says_what_to_run() {
     assert_eq!(project.files(), ["quack.toml"]);
 }
 
-#[test]
-fn a_port_that_is_taken_is_named() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let project = Project::new(&format!("[local]\nport = {port}\n"));
-    project
-        .quackctl(["up"])
-        .assert()
-        .code(1)
-        .stderr(contains(port.to_string()).and(contains("taken").or(contains("in use"))));
-    assert_eq!(project.files(), ["quack.toml"]);
-}
-
-#[test]
-fn secrets_are_for_the_owner_alone_and_never_shown() {
-    use std::os::unix::fs::PermissionsExt;
-    let project = Project::up("");
-    let status = project.json(["status", "--json"]);
-    let path = status["credentials_file"].as_str().unwrap();
-    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-    let text = fs::read_to_string(path).unwrap();
-    let secret = text.lines().find_map(|line| line.strip_prefix("aws_secret_access_key")).unwrap();
-    let secret = secret.trim_start_matches([' ', '=']);
-    assert!(secret.len() >= 32);
-    project.quackctl(["query", "SELECT 1"]).assert().success();
-    for arguments in [["status", "--json"], ["status", "--verbose"], ["logs", "--verbose"], ["up", "--verbose"]] {
-        let output = project.quackctl(arguments).output().unwrap();
-        assert!(!support::text(&output).contains(secret), "{arguments:?} shows the key");
-    }
-    for file in project.files().iter().filter(|file| !path.ends_with(file.as_str())) {
-        let content = fs::read(project.dir().join(file)).unwrap();
-        assert!(!String::from_utf8_lossy(&content).contains(secret), "{file} holds the key");
-    }
-}
-
-#[test]
-fn real_trips_give_duckdbs_own_answer() {
+fn real_trips_give_duckdbs_own_answer(place: Place) {
     let Some(taxis) = taxis() else { return };
-    let project = Project::up("");
+    let project = Project::up_at(place, "");
     let load = ["load", taxis.to_str().unwrap(), "--table", "taxis", "--partition-by", "day=CAST(pickup AS DATE)"];
     project.quackctl(load).assert().success();
     let sql =

@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use aws_credential_types::Credentials;
 use aws_sdk_lambda::types::{Environment, FunctionCode, PackageType};
-use aws_smithy_types::retry::RetryConfig;
 use tempfile::TempDir;
+
+use super::sdk;
 
 pub const KEY_ID: &str = "QUAKTESTTESTTESTTEST";
 pub const SECRET: &str = "a secret of tests";
@@ -76,16 +76,7 @@ impl Daemon {
     }
 
     pub fn s3_as(&self, key_id: &str, secret: &str) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version_latest()
-            .region(aws_sdk_s3::config::Region::from_static("us-east-1"))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(Credentials::new(key_id, secret, None, None, "test"))
-            .force_path_style(true)
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .retry_config(RetryConfig::disabled())
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        super::s3(&sdk(&self.endpoint, key_id, secret))
     }
 
     pub fn lambda(&self) -> aws_sdk_lambda::Client {
@@ -93,15 +84,7 @@ impl Daemon {
     }
 
     pub fn lambda_as(&self, key_id: &str, secret: &str) -> aws_sdk_lambda::Client {
-        let config = aws_sdk_lambda::Config::builder()
-            .behavior_version_latest()
-            .region(aws_sdk_lambda::config::Region::from_static("us-east-1"))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(Credentials::new(key_id, secret, None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .retry_config(RetryConfig::disabled())
-            .build();
-        aws_sdk_lambda::Client::from_conf(config)
+        aws_sdk_lambda::Client::new(&sdk(&self.endpoint, key_id, secret))
     }
 
     /// Makes the function `test` of the artifact in `tests/support`, with `INIT` set to `init`.

@@ -1,10 +1,20 @@
-//! What several test files need: whole projects, and the local target's daemon alone.
+//! What several test files need: whole projects, the local target's daemon alone, AWS as emulated.
 
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code, unused_imports)]
 
+#[path = "../../src/package/cache.rs"]
+mod cache;
+mod call;
 mod daemon;
+mod emulator;
 mod project;
+mod proxy;
+mod sdk;
 
+pub use call::*;
 pub use daemon::*;
+pub use emulator::*;
 pub use project::*;
+pub use proxy::*;
+pub use sdk::*;

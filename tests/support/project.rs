@@ -1,5 +1,6 @@
 //! A project of the test's own in a temporary folder, taken down when the test ends, however it ends.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -7,25 +8,118 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::{DUMMY_KEY, Emulator, Proxy};
+
+/// Where a project's lake lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Local,
+    Aws,
+}
+
+/// Makes of each function that takes a [`Place`] a test on every target: `local::NAME`.
+#[macro_export]
+macro_rules! on_every_target {
+    ($($name:ident),* $(,)?) => {
+        mod local {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name($crate::support::Place::Local)
+                }
+            )*
+        }
+    };
+}
+
+/// An AWS account of the project's own, as emulated.
+pub struct Account {
+    /// What `quackctl` and the function talk to.
+    pub proxy: Proxy,
+    pub emulator: Emulator,
+    /// What was there at first.
+    empty: BTreeSet<String>,
+}
+
+impl Account {
+    fn open() -> Self {
+        let emulator = Emulator::start();
+        let empty = block_on(emulator.inventory());
+        Self { proxy: Proxy::start(&emulator.endpoint), emulator, empty }
+    }
+
+    /// What is there now and was not at first: `"bucket NAME"`, `"role NAME"`, ...
+    pub fn left(&self) -> Vec<String> {
+        block_on(self.emulator.inventory()).difference(&self.empty).cloned().collect()
+    }
+}
+
 /// A folder called `lake` with a `quack.toml`.
 pub struct Project {
     parent: TempDir,
+    account: Option<Account>,
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Project {
-    /// A project that is not up. `settings` is the text of its `quack.toml`.
+    /// A project of the local target that is not up. `settings` is the text of its `quack.toml`.
     pub fn new(settings: &str) -> Self {
-        let project = Self { parent: TempDir::new().expect("a temporary folder") };
+        Self::at(Place::Local, settings)
+    }
+
+    /// A project that is not up.
+    pub fn at(place: Place, settings: &str) -> Self {
+        let account = (place == Place::Aws).then(Account::open);
+        let mut project = Self { parent: TempDir::new().expect("a temporary folder"), account, settings: Vec::new() };
+        if let Some(account) = &project.account {
+            project.settings = vec![
+                ("AWS_ENDPOINT_URL", account.proxy.endpoint.clone()),
+                ("AWS_ACCESS_KEY_ID", DUMMY_KEY.to_owned()),
+                ("AWS_SECRET_ACCESS_KEY", DUMMY_KEY.to_owned()),
+                ("AWS_REGION", "us-east-1".to_owned()),
+                // A container's or a machine's own credentials are looked for nowhere.
+                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+                ("QUACK_TARGET", "aws".to_owned()),
+            ];
+            // What the emulator can run on this machine.
+            project.set("QUACK_PACKAGE", "zip");
+            project.set("QUACK_ARCH", std::env::consts::ARCH);
+        }
         std::fs::create_dir(project.dir()).expect("a folder for the project");
         project.write("quack.toml", settings);
         project
     }
 
-    /// A project that is up.
+    /// A project that is up on the local target.
     pub fn up(settings: &str) -> Self {
-        let project = Self::new(settings);
+        Self::up_at(Place::Local, settings)
+    }
+
+    /// A project that is up.
+    pub fn up_at(place: Place, settings: &str) -> Self {
+        let project = Self::at(place, settings);
         project.quackctl(["up"]).assert().success();
         project
+    }
+
+    /// Sets an environment variable for every command from now on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.to_owned()));
+    }
+
+    /// The account of a project on AWS.
+    pub fn account(&self) -> &Account {
+        self.account.as_ref().expect("a project on AWS")
+    }
+
+    /// Fails unless nothing of the project is left but what lies in its folder, which is `files`.
+    pub fn assert_gone(&self, files: &[&str]) {
+        assert_eq!(self.files(), files);
+        assert!(!self.dir().join(".quack").exists());
+        if let Some(account) = &self.account {
+            assert_eq!(account.left(), [""; 0]);
+        }
     }
 
     pub fn dir(&self) -> PathBuf {
@@ -53,6 +147,7 @@ impl Project {
                 command.env_remove(name);
             }
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -86,6 +181,10 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
+        // An account ends with all that is in it.
+        if self.account.is_some() {
+            return;
+        }
         let stages: Vec<_> = std::fs::read_dir(self.dir().join(".quack"))
             .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect())
             .unwrap_or_default();
@@ -131,4 +230,10 @@ pub fn is_running(pid: i32) -> bool {
 pub fn kill(pid: i32) {
     let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a process to kill");
+}
+
+/// Runs a call of an SDK to its end, outside of any other runtime.
+pub fn block_on<T>(call: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(call)
 }
