@@ -49,17 +49,10 @@ fn rust_target(arch: Arch) -> &'static str {
     }
 }
 
-/// Sees whether Rust can build for `arch`: cargo would say so only after minutes, and in other words.
+/// Sees to it that Rust can build for `arch`: cargo would say so only after minutes, and in other words.
 fn check_target(arch: Arch) -> Result<()> {
     let target = rust_target(arch);
-    let cache = cache::root();
-    fs::create_dir_all(&cache)?;
-    // From the cache, where the build runs: a toolchain file of the user's own project does not count there.
-    let asked =
-        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(cache).output();
-    // Without `rustc` there is no `cargo` either, and the build says so.
-    let Ok(asked) = asked else { return Ok(()) };
-    if Path::new(String::from_utf8_lossy(&asked.stdout).trim()).is_dir() {
+    if is_installed(target)? {
         return Ok(());
     }
     let other = match arch {
@@ -70,6 +63,17 @@ fn check_target(arch: Arch) -> Result<()> {
         format!("the function is built for {arch}, and the Rust target {target} is not installed"),
         format!("run `rustup target add {target}`, or write arch = \"{other}\" under [function] in quack.toml"),
     ))
+}
+
+/// Whether Rust's standard library for `target` is there.
+fn is_installed(target: &str) -> Result<bool> {
+    let cache = cache::root();
+    fs::create_dir_all(&cache)?;
+    // From the cache, where the build runs: a toolchain file of the user's own project does not count there.
+    let asked =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(cache).output();
+    // Without `rustc` there is no `cargo` either, and the build says so.
+    Ok(asked.map_or(true, |said| Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir()))
 }
 
 /// How to call cargo-lambda.
@@ -167,4 +171,18 @@ fn on_path(program: &str) -> Option<PathBuf> {
 fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_without_standard_library_is_noticed() {
+        let here = Arch::parse(env::consts::ARCH).unwrap();
+        assert!(is_installed(rust_target(here)).unwrap());
+        // One that Rust has no ready library for, and one that it does not know.
+        assert!(!is_installed("aarch64-wrs-vxworks").unwrap());
+        assert!(!is_installed("nowhere").unwrap());
+    }
 }
