@@ -3,6 +3,7 @@
 
 QUACKCTL := target/release/quackctl
 PREFIX ?= $(HOME)/.local
+CFN_LINT := 1.58.0
 
 .DEFAULT_GOAL := help
 
@@ -25,14 +26,23 @@ demo: $(QUACKCTL) ## the main job on this machine: up, load, query
 	@echo "        make install            quackctl for every folder"
 	@echo "Stop:   $(QUACKCTL) down         removes all of it again"
 
+deploy: $(QUACKCTL) ## the same in your AWS account: bucket, role, image, function
+	$(QUACKCTL) --target aws up
+
 test: ## all tests
 	cargo build --locked
 	artifact=$$(cargo run --locked --quiet -- build) && \
 	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace
 
-lint: ## rustfmt and clippy
+lint: target/lint/bin/cfn-lint-$(CFN_LINT) ## rustfmt, clippy, and cfn-lint on the templates
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	target/lint/bin/cfn-lint templates/*.yaml
+
+target/lint/bin/cfn-lint-$(CFN_LINT):
+	python3 -m venv target/lint
+	target/lint/bin/pip install --quiet --disable-pip-version-check cfn-lint==$(CFN_LINT)
+	touch $@
 
 bench: $(QUACKCTL) ## ours and the peers', side by side
 	python3 -m venv target/peers
@@ -44,4 +54,4 @@ install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
 
 FORCE:
-.PHONY: help demo test lint bench install FORCE
+.PHONY: help demo deploy test lint bench install FORCE

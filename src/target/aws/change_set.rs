@@ -88,7 +88,7 @@ async fn create_as(
         Ok(created) => created,
         // The SDK tried again after an answer was lost.
         Err(error) if errors::is_code(&error, &["AlreadyExistsException"]) => return Ok(Outcome::Overtaken),
-        Err(error) if is_overtaken(&errors::text(&error)) => return Ok(Outcome::Overtaken),
+        Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
         Err(error) => return Err(explain(error, &doing)),
     };
     let id = created.id.unwrap_or(name);
@@ -205,7 +205,7 @@ impl ChangeSet {
             // The answer to the first attempt was lost, or somebody else's change set came first: the stack tells.
             Err(error)
                 if errors::is_code(&error, &["InvalidChangeSetStatus", "ChangeSetNotFound"])
-                    || is_overtaken(&errors::text(&error)) =>
+                    || is_overtaken(errors::text(&error)) =>
             {
                 return Ok(Outcome::Overtaken);
             }
