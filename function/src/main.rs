@@ -30,8 +30,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Takes the keys out of the environment, now that the settings have them: DuckDB's extensions copy what they find there
-/// into settings that SQL can read.
+/// Takes the keys out of the environment, now that the settings have them: DuckDB's extensions copy what they find
+/// there into settings that SQL can read.
 fn hide_keys() {
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         // SAFETY: the process has no other thread yet.

@@ -314,6 +314,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_extension_comes_after_those_that_it_needs() {
+        let mut values = Values { values: HashMap::new(), data: Vec::new(), origins: Vec::new() };
+        values.read_file("[function]\nextensions = [\"tpch\", \"iceberg\"]").unwrap();
+        assert_eq!(values.extensions().unwrap(), ["avro", "httpfs", "iceberg", "tpch"]);
+    }
+
+    #[test]
     fn folders_to_read_are_written_in_three_ways() {
         let path = |bucket: &str, prefix: &str| Some(ReadPath { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
         assert_eq!(read_path("s3://other"), path("other", ""));

@@ -66,6 +66,8 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
         return failure(lines.join("\n"), help);
     }
     let help = match kind {
+        // It names the folders that there are.
+        "Quack.SandboxError" if message.contains("SQL may write only under") => "",
         "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
         _ => "",
     };

@@ -10,8 +10,9 @@ use crate::sql::{Token, tokens};
 use duckdb::ffi::{self, duckdb_statement_type};
 
 /// Ends the message of whatever the sandbox refuses.
-pub const CONFINED: &str = "The function's SQL is confined to its bucket and the folders of `lake.read`: no local files, \
-                            other buckets or http addresses, and no ATTACH, INSTALL, LOAD, SET, PRAGMA, transactions or secrets.";
+pub const CONFINED: &str = "The function's SQL is confined to its bucket and the folders of `lake.read`: no local \
+                            files, other buckets or http addresses, and no ATTACH, INSTALL, LOAD, SET, PRAGMA, \
+                            transactions or secrets.";
 
 /// Words that begin a refused statement, also behind `EXPLAIN ANALYZE`, which runs it.
 const REFUSED_WORDS: &[&str] = &[

@@ -21,12 +21,12 @@ pub(super) const SECRET: &str = "lake";
 /// | variable | what it holds |
 /// | --- | --- |
 /// | `QUACK_BUCKET` | the lake's bucket; there is no function without it |
-/// | `QUACK_EXTENSIONS` | the extensions to load, in this order, with commas between; `httpfs` when absent, none when empty |
+/// | `QUACK_EXTENSIONS` | extensions to load, in this order, with commas between; `httpfs` when absent, none when empty |
 /// | `QUACK_RESULTS` | key prefix of spilled results, ends in `/`; `_quack/results/` when absent |
 /// | `QUACK_READ` | folders that SQL may only read, `s3://bucket/prefix/`, with commas between |
 /// | `QUACK_WRITE` | folders that SQL may write to, likewise; the whole bucket when absent |
 /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the bucket's region; Lambda sets it |
-/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys; Lambda sets those of the function's role |
+/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys; Lambda sets those of its role |
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the URL of S3 where it is not AWS's own |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | MiB; Lambda sets it |
 /// | `AWS_LAMBDA_RUNTIME_API` | `host:port` that invocations come from; Lambda sets it |

@@ -85,13 +85,13 @@ impl S3Access {
         } else if let Some(region) = &self.region
             && Partition::of(region).domain != COMMERCIAL.domain
         {
-            // DuckDB knows `amazonaws.com` only. Where that is right it is left alone: it then follows a bucket into its
-            // own region, if that is another one.
+            // DuckDB knows `amazonaws.com` only. Where that is right it is left alone: it then follows a bucket that it
+            // reads into that bucket's own region.
             options.push(format!("ENDPOINT {}", literal(&format!("s3.{region}.{}", Partition::of(region).domain))));
         }
-        if self.path_style || self.endpoint.is_some() {
-            options.push("URL_STYLE 'path'".to_owned());
-        }
+        // The extension `delta` takes the path style unless it is told.
+        let style = if self.path_style || self.endpoint.is_some() { "path" } else { "vhost" };
+        options.push(format!("URL_STYLE '{style}'"));
         options.join(", ")
     }
 }
@@ -146,11 +146,11 @@ mod tests {
             let (region, endpoint) = (Some(region.to_owned()), endpoint.map(str::to_owned));
             S3Access { region, endpoint, path_style, ..S3Access::default() }.secret_options()
         };
-        assert_eq!(options("eu-west-1", None, false), "TYPE s3, REGION 'eu-west-1'");
+        assert_eq!(options("eu-west-1", None, false), "TYPE s3, REGION 'eu-west-1', URL_STYLE 'vhost'");
         assert_eq!(options("us-gov-west-1", None, true), "TYPE s3, REGION 'us-gov-west-1', URL_STYLE 'path'");
         assert_eq!(
             options("cn-north-1", None, false),
-            "TYPE s3, REGION 'cn-north-1', ENDPOINT 's3.cn-north-1.amazonaws.com.cn'"
+            "TYPE s3, REGION 'cn-north-1', ENDPOINT 's3.cn-north-1.amazonaws.com.cn', URL_STYLE 'vhost'"
         );
         assert_eq!(
             options("cn-north-1", Some("http://127.0.0.1:9000/"), false),

@@ -1,7 +1,7 @@
 //! Where SQL may write, when that is less than what it may read: DuckDB's own walls do not tell the two apart.
 //!
-//! DuckDB 1.5 writes files with `COPY ... TO` and `EXPORT DATABASE` only, which stand at the beginning of a statement or
-//! behind `EXPLAIN ANALYZE` or `PREPARE ... AS`. The place must be told in plain text, so that it can be looked at here.
+//! DuckDB 1.5 writes files with `COPY ... TO` and `EXPORT DATABASE` only, which stand at the beginning of a statement
+//! or behind `EXPLAIN ANALYZE` or `PREPARE ... AS`. The place must be told in plain text, so that it can be looked at.
 
 use super::Failure;
 use super::storage::Folder;
