@@ -1,6 +1,7 @@
 //! The command line: clap definitions and nothing else.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -63,13 +64,15 @@ pub enum Command {
     #[command(after_help = "Examples:\n  quackctl init\n  quackctl -C lake init")]
     Init,
     /// Build the function, provision the target, load the declared data, prove it with a query
+    Up(UpArgs),
+    /// Show what `up` would do: resources added, changed, replaced, removed, property by property
     #[command(after_help = "\
-Run it again at any time: it converges, and changes nothing that is already right.
+Changes nothing. Exit code: 0 when there is nothing to change, 2 when there is, 1 on errors.
 
 Examples:
-  quackctl up
-  quackctl --stage test up       a second one, side by side with the first")]
-    Up,
+  quackctl plan
+  quackctl --target aws plan --json | jq '.changes[].resource'")]
+    Plan,
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
     Build,
@@ -99,10 +102,17 @@ Examples:
 Use the AWS CLI on the local target, with the endpoint and the keys that `status --json` tells:
   export AWS_SHARED_CREDENTIALS_FILE=$(quackctl status --json | jq -r .credentials_file)
   aws --region us-east-1 --endpoint-url $(quackctl status --json | jq -r .endpoint) s3 ls")]
-    Status,
+    Status {
+        /// Also what was changed by other means than quackctl (AWS)
+        #[arg(long)]
+        drift: bool,
+    },
     /// Show the function's logs
-    #[command(after_help = "Examples:\n  quackctl logs\n  quackctl logs -f")]
+    #[command(after_help = "Examples:\n  quackctl logs\n  quackctl logs -f\n  quackctl logs --since 15m")]
     Logs {
+        /// Only what is younger than this, e.g. 30s, 15m, 2h, 7d [default: all; on AWS 1h]
+        #[arg(long, value_name = "AGE", value_parser = age)]
+        since: Option<Duration>,
         /// Keep printing new lines until Ctrl-C
         #[arg(short, long)]
         follow: bool,
@@ -129,6 +139,40 @@ Examples:
     /// The local target's own process
     #[command(hide = true)]
     Daemon,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Run it again at any time: it converges, and changes nothing that is already right.
+
+Examples:
+  quackctl up
+  quackctl --stage test up       a second one, side by side with the first
+  quackctl --target aws up       the same in your AWS account")]
+pub struct UpArgs {
+    /// Replace and remove resources without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not prove the engine with a query at the end
+    #[arg(long)]
+    pub no_check: bool,
+    /// Ask the registry anew for the base image's tag (AWS, package = \"image\")
+    #[arg(long)]
+    pub pull: bool,
+}
+
+/// An age: a whole number and its unit.
+fn age(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("write a whole number and s, m, h or d, e.g. 15m".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "write a whole number and s, m, h or d, e.g. 15m".to_owned())?;
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is longer than time".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.global.json;
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             error::report(&error, json);
             ExitCode::from(error::exit_code(&error))
@@ -34,27 +34,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        Command::Completions { shell } => return commands::completions::run(shell),
-        Command::Daemon => return target::local::daemon::run(),
+        Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
+        Command::Daemon => return target::local::daemon::run().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let context = Context::new(&cli.global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
+            Command::Plan => return commands::plan::run(&context).await,
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),
-            Command::Up => commands::up::run(&context).await,
+            Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name } => commands::tables::run(&context, name).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
-            Command::Status => commands::status::run(&context).await,
-            Command::Logs { follow } => commands::logs::run(&context, follow).await,
+            Command::Status { drift } => commands::status::run(&context, drift).await,
+            Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
             Command::Daemon | Command::Completions { .. } => Ok(()),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     })
 }

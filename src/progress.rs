@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::context::Context;
 
@@ -22,6 +22,11 @@ pub fn spinner(context: &Context, label: &str) -> ProgressBar {
     bar.set_prefix(label.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+/// Several lines at once; bars are added to it.
+pub fn several(context: &Context) -> MultiProgress {
+    MultiProgress::with_draw_target(draw_target(context))
 }
 
 fn draw_target(context: &Context) -> ProgressDrawTarget {

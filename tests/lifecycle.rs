@@ -53,7 +53,7 @@ fn up_applies_what_changed_and_keeps_the_data(place: Place) {
     project.quackctl(["load", "one.csv", "--table", "one"]).assert().success();
     project.write("quack.toml", "[function]\nmemory_mb = 640\n");
     let changed = project.json(["up", "--json"]);
-    assert!(changed["changes"].to_string().contains("memory_mb 2048 -> 640"), "{changed}");
+    assert!(changed["changes"].to_string().contains("2048 -> 640"), "{changed}");
     assert_eq!(project.rows("SELECT x FROM one"), serde_json::json!([{"x": 1}]));
     let log = project.quackctl(["logs"]).output().unwrap();
     let log = String::from_utf8(log.stdout).unwrap();

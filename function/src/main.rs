@@ -10,20 +10,32 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use quack_function::engine::{Engine, Failure, Settings};
 use std::cell::RefCell;
+use std::env;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    network::confine();
-    let engine = match Settings::from_env().and_then(Engine::open) {
+    let settings = Settings::from_env();
+    network::confine(settings.as_ref().ok());
+    hide_keys();
+    let engine = match settings.and_then(Engine::open) {
         Ok(engine) => engine,
         Err(failure) => return init::report(&failure),
     };
     match serve(Handler::new(engine, started.elapsed())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => init::report(&Failure::new("Quack.RuntimeError", error.to_string())),
+    }
+}
+
+/// Takes the keys out of the environment, now that the settings have them: DuckDB's extensions copy what they find there
+/// into settings that SQL can read.
+fn hide_keys() {
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        // SAFETY: the process has no other thread yet.
+        unsafe { env::remove_var(name) };
     }
 }
 

@@ -5,6 +5,7 @@
 //! `getaddrinfo`: the dynamic linker prefers a program's own, for DuckDB and its extensions too.
 
 use libc::{addrinfo, c_char, c_int, sockaddr, socklen_t};
+use quack_function::engine::{Partition, Settings};
 use std::collections::HashSet;
 use std::env;
 use std::ffi::{CStr, c_void};
@@ -32,27 +33,64 @@ struct Peer {
 enum Host {
     Ip(IpAddr),
     Name(String),
-    /// AWS's own S3, wherever this bucket has its address.
-    S3 {
-        bucket: String,
-    },
+    S3(AwsNames),
 }
 
-/// Allows the Runtime API and the object storage that the environment names. Until then nobody may be reached.
-pub fn confine() {
-    let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoint = var("AWS_ENDPOINT_URL_S3").or_else(|| var("AWS_ENDPOINT_URL"));
-    let peers = peers(var("AWS_LAMBDA_RUNTIME_API"), endpoint, var("QUACK_BUCKET"));
+/// The names of AWS's own S3 under which the function's buckets are reached.
+///
+/// A name says which bucket it leads to, but for the one of the path style, which leads to every bucket of its region:
+/// that one is let through only where the function has to use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AwsNames {
+    buckets: Vec<String>,
+    /// In another partition, a bucket of the same name would be somebody else's.
+    partition: Partition,
+    path_style: bool,
+}
+
+/// Allows the Runtime API, which the environment names, and the object storage of `settings`. Until then nobody may be
+/// reached.
+pub fn confine(settings: Option<&Settings>) {
+    let runtime_api = env::var("AWS_LAMBDA_RUNTIME_API").ok();
     // It can only have been set by an earlier call, from the same environment.
-    let _ = WALL.set(Wall { peers, found: RwLock::default() });
+    let _ = WALL.set(Wall { peers: peers(runtime_api, settings), found: RwLock::default() });
 }
 
-fn peers(runtime_api: Option<String>, endpoint: Option<String>, bucket: Option<String>) -> Vec<Peer> {
-    let storage = match endpoint {
-        Some(endpoint) => Some(Peer::at(&endpoint)),
-        None => bucket.map(|bucket| Peer { host: Host::S3 { bucket }, port: 443 }),
-    };
+fn peers(runtime_api: Option<String>, settings: Option<&Settings>) -> Vec<Peer> {
+    let storage = settings.map(|settings| match &settings.s3.endpoint {
+        Some(endpoint) => Peer::at(endpoint),
+        None => Peer { host: Host::S3(AwsNames::of(settings)), port: 443 },
+    });
     runtime_api.map(|address| Peer::at(&format!("http://{address}"))).into_iter().chain(storage).collect()
+}
+
+impl AwsNames {
+    fn of(settings: &Settings) -> Self {
+        let buckets = settings.read.iter().map(|folder| &folder.bucket).chain([&settings.bucket]).cloned().collect();
+        let partition = Partition::of(settings.s3.region.as_deref().unwrap_or_default());
+        Self { buckets, partition, path_style: settings.s3.path_style }
+    }
+
+    /// Whether `name` is S3's in a region of the partition, and leads to one of the buckets.
+    fn contain(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        let Some(rest) = name.strip_suffix(self.partition.domain).and_then(|rest| rest.strip_suffix('.')) else {
+            return false;
+        };
+        let of_bucket = |bucket: &String| rest.strip_prefix(bucket.as_str())?.strip_prefix('.');
+        let service = match self.buckets.iter().find_map(of_bucket) {
+            Some(service) => service,
+            None if self.path_style => rest,
+            None => return false,
+        };
+        let region = match service.strip_prefix("s3.") {
+            Some(region) => region.strip_prefix("dualstack.").unwrap_or(region),
+            // The name without a region, which only the first partition has.
+            None => return service == "s3" && self.partition == Partition::of(""),
+        };
+        let plain = !region.is_empty() && region.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        plain && Partition::of(region) == self.partition
+    }
 }
 
 impl Peer {
@@ -74,11 +112,7 @@ impl Peer {
         match &self.host {
             Host::Ip(_) => false,
             Host::Name(own) => own.eq_ignore_ascii_case(name),
-            Host::S3 { bucket } => {
-                let rest = name.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
-                let amazons = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|domain| rest.ends_with(domain));
-                amazons && rest.starts_with("s3.")
-            }
+            Host::S3(names) => names.contain(name),
         }
     }
 }
@@ -181,15 +215,35 @@ pub unsafe extern "C" fn getaddrinfo(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quack_function::engine::{Folder, S3Access};
 
-    fn wall(runtime_api: &str, endpoint: Option<&str>) -> Wall {
-        let peers = peers(Some(runtime_api.to_owned()), endpoint.map(str::to_owned), Some("lake".to_owned()));
-        Wall { peers, found: RwLock::default() }
+    fn settings(endpoint: Option<&str>, region: &str, bucket: &str, read: &[&str]) -> Settings {
+        let s3 = S3Access {
+            endpoint: endpoint.map(str::to_owned),
+            region: Some(region.to_owned()),
+            path_style: read.iter().chain([&bucket]).any(|bucket| bucket.contains('.')),
+            ..S3Access::default()
+        };
+        Settings {
+            bucket: bucket.to_owned(),
+            read: read.iter().map(|bucket| Folder::whole(bucket)).collect(),
+            write: Vec::new(),
+            results: String::new(),
+            memory_mib: 0,
+            extensions: Vec::new(),
+            extension_dirs: Vec::new(),
+            temp_dir: env::temp_dir(),
+            s3,
+        }
+    }
+
+    fn wall(settings: &Settings) -> Wall {
+        Wall { peers: peers(Some("127.0.0.1:9001".to_owned()), Some(settings)), found: RwLock::default() }
     }
 
     #[test]
     fn an_endpoint_is_its_host_and_port() {
-        let wall = wall("127.0.0.1:9001", Some("http://127.0.0.1:4000/"));
+        let wall = wall(&settings(Some("http://127.0.0.1:4000/"), "us-east-1", "lake", &["other"]));
         for (address, allowed) in [
             ("127.0.0.1:9001", true),
             ("127.0.0.1:4000", true),
@@ -200,21 +254,86 @@ mod tests {
         ] {
             assert_eq!(wall.lets_through(address.parse().unwrap()), allowed, "{address}");
         }
-        assert!(wall.ports("lake.s3.amazonaws.com").is_empty());
+        assert!(wall.ports("lake.s3.us-east-1.amazonaws.com").is_empty());
         let name = |url: &str| Peer::at(url);
         assert_eq!(name("https://minio"), Peer { host: Host::Name("minio".to_owned()), port: 443 });
         assert_eq!(name("http://[::1]:9000"), Peer { host: Host::Ip(Ipv6Addr::LOCALHOST.into()), port: 9000 });
         assert_eq!(name("http://[::1]").port, 80);
     }
 
+    #[track_caller]
+    fn names(settings: &Settings, allowed: &[&str], refused: &[&str]) {
+        let wall = wall(settings);
+        allowed.iter().for_each(|name| assert_eq!(wall.ports(name), [443], "{name}"));
+        refused.iter().for_each(|name| assert!(wall.ports(name).is_empty(), "{name}"));
+    }
+
     #[test]
-    fn without_an_endpoint_it_is_the_buckets_own_address() {
-        let wall = wall("127.0.0.1:9001", None);
-        for name in ["lake.s3.eu-central-1.amazonaws.com", "s3.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"] {
-            assert_eq!(wall.ports(name), [443], "{name}");
-        }
-        for name in ["example.com", "other.s3.amazonaws.com", "lake.s3.example.com", "lake.ec2.amazonaws.com", "lake"] {
-            assert!(wall.ports(name).is_empty(), "{name}");
-        }
+    fn without_an_endpoint_they_are_the_buckets_own_names() {
+        names(
+            &settings(None, "eu-central-1", "lake", &["other"]),
+            &[
+                "lake.s3.eu-central-1.amazonaws.com",
+                "Lake.S3.eu-central-1.amazonaws.com",
+                "lake.s3.dualstack.eu-central-1.amazonaws.com",
+                "lake.s3.amazonaws.com",
+                "other.s3.us-east-2.amazonaws.com",
+            ],
+            &[
+                "s3.eu-central-1.amazonaws.com",
+                "s3.amazonaws.com",
+                "third.s3.eu-central-1.amazonaws.com",
+                "s3.lake.s3.eu-central-1.amazonaws.com",
+                "lake.s3.third.s3.amazonaws.com",
+                "lake.third.s3.eu-central-1.amazonaws.com",
+                "lake.s3.cn-north-1.amazonaws.com.cn",
+                "lake.s3.us-gov-west-1.amazonaws.com",
+                "lake.s3.example.com",
+                "lake.s3.eu-central-1.amazonaws.com.example.com",
+                "lake.ec2.eu-central-1.amazonaws.com",
+                "lake.s3..amazonaws.com",
+                "lake.amazonaws.com",
+                "amazonaws.com",
+                "lake",
+                "example.com",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_bucket_with_a_dot_is_named_in_the_path() {
+        names(
+            &settings(None, "eu-central-1", "lake", &["logs.example.org"]),
+            &["s3.eu-central-1.amazonaws.com", "lake.s3.eu-central-1.amazonaws.com", "s3.us-east-1.amazonaws.com"],
+            &["third.s3.eu-central-1.amazonaws.com", "s3.third.s3.amazonaws.com", "s3.us-gov-west-1.amazonaws.com"],
+        );
+    }
+
+    #[test]
+    fn each_partition_has_its_own_domain() {
+        names(
+            &settings(None, "cn-north-1", "lake", &[]),
+            &["lake.s3.cn-north-1.amazonaws.com.cn", "lake.s3.cn-northwest-1.amazonaws.com.cn"],
+            &["lake.s3.cn-north-1.amazonaws.com", "lake.s3.us-east-1.amazonaws.com.cn", "lake.s3.amazonaws.com"],
+        );
+        names(
+            &settings(None, "us-gov-west-1", "lake", &[]),
+            &["lake.s3.us-gov-west-1.amazonaws.com", "lake.s3.us-gov-east-1.amazonaws.com"],
+            &["lake.s3.us-east-1.amazonaws.com", "lake.s3.amazonaws.com"],
+        );
+    }
+
+    /// The library that the test is linked with has its `getaddrinfo` replaced as the function has.
+    #[test]
+    fn names_are_really_resolved_and_their_addresses_let_through() {
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        confine(Some(&settings(Some(&format!("http://localhost:{port}")), "us-east-1", "lake", &[])));
+        let reach = |host: &str, port: u16| std::net::TcpStream::connect((host, port)).map(drop);
+        reach("localhost", port).unwrap();
+        assert!(reach("localhost.localdomain", port).is_err(), "another name");
+        let refused = reach("localhost", stranger.local_addr().unwrap().port()).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied, "another port");
     }
 }

@@ -11,6 +11,10 @@ macro_rules! start {
         let $store = ObjectStore::start();
         let Some($function) = Function::start_on(&$store) else { return };
     };
+    ($store:ident, $function:ident, $($variable:expr),+) => {
+        let $store = ObjectStore::start();
+        let Some($function) = Function::start_with(&$store, &[$($variable),+]) else { return };
+    };
 }
 
 /// The select list that gives a spilled result's columns their types again.
@@ -87,6 +91,91 @@ fn the_bucket_is_the_edge_of_the_world() {
     let secrets = function.rows("FROM duckdb_secrets()").to_string();
     assert!(secrets.contains("redacted") && !secrets.contains("quack-test-secret"), "{secrets}");
     assert!(store.list("../other").is_empty());
+}
+
+#[test]
+fn keys_are_nowhere_to_be_seen() {
+    start!(_store, function);
+    let seen = function.rows("SELECT name, value FROM duckdb_settings()").to_string();
+    assert!(seen.contains("s3_secret_access_key") && !seen.contains("quack-test-secret"), "{seen}");
+    assert!(!seen.contains("AKIAQUACKTEST"), "{seen}");
+}
+
+#[test]
+fn other_buckets_may_be_read_where_the_settings_say_so() {
+    start!(store, function, ("QUACK_READ", "s3://other/open/"));
+    store.put("s3://other/open/1.csv", "a\n1\n");
+    store.put("s3://other/open/more/2.csv", "a\n2\n");
+    store.put("s3://other/shut/3.csv", "a\n3\n");
+    assert_eq!(function.rows("FROM 's3://other/open/1.csv'"), json!([{"a": 1}]));
+    assert_eq!(function.rows("SELECT sum(a) AS a FROM 's3://other/open/**/*.csv'"), json!([{"a": 3}]));
+    for sql in [
+        "FROM 's3://other/shut/3.csv'",
+        "FROM 's3://other/*/*.csv'",
+        "FROM glob('s3://other/**')",
+        "FROM 's3://other/open/../shut/3.csv'",
+        "FROM 's3://other/opened.csv'",
+    ] {
+        let (kind, message) = function.error(sql);
+        assert!(kind == "DuckDB.PermissionError" || kind == "DuckDB.HTTPError", "{sql}: {kind}: {message}");
+    }
+    for sql in [
+        "COPY (SELECT 1 AS a) TO 's3://other/open/x.csv'",
+        "COPY (SELECT 1 AS a) TO ('s3://other/' || 'open/x.csv')",
+        "SET VARIABLE x = 's3://other/open/x.csv'; COPY (SELECT 1 AS a) TO (getvariable('x'))",
+        "PREPARE p AS COPY (SELECT 1 AS a) TO $1; EXECUTE p('s3://other/open/x.csv')",
+        "EXPLAIN ANALYZE COPY (SELECT 1 AS a) TO 's3://other/open/x.csv'",
+        "CREATE TABLE t AS SELECT 1 AS a; EXPORT DATABASE 's3://other/open/x'",
+    ] {
+        let (kind, message) = function.error(sql);
+        assert_eq!((kind.as_str(), message.contains("only under s3://lake/.")), ("Quack.SandboxError", true), "{sql}");
+    }
+    function.rows("COPY (FROM 's3://other/open/1.csv') TO 's3://lake/anywhere/x.csv'");
+    assert_eq!(function.rows("FROM 's3://lake/anywhere/x.csv'"), json!([{"a": 1}]));
+    assert_eq!(store.list("../other/open").len(), 2);
+}
+
+#[test]
+fn writes_keep_to_their_folder() {
+    start!(store, function, ("QUACK_WRITE", "s3://lake/team/"), ("QUACK_RESULTS", "team/results/"));
+    store.put("s3://lake/theirs.csv", "a\n1\n");
+    assert_eq!(function.rows("FROM 's3://lake/theirs.csv'"), json!([{"a": 1}]));
+    function.rows(
+        "COPY (FROM range(4) t(a)) TO 's3://lake/team/x' (PARTITION_BY (a), FORMAT csv, WRITE_PARTITION_COLUMNS)",
+    );
+    assert_eq!(store.list("team/x").len(), 4);
+    let response = function.invoke(json!({"q": "FROM range(5000)", "all": true, "spill": "always"})).unwrap();
+    let uri = response["data"]["spilled"]["uri"].as_str().unwrap();
+    assert_eq!(uri, "s3://lake/team/results/8476a536-e9f4-11e8-9739-2dfe598c3fcd/rows.parquet");
+    assert_eq!(function.rows(&format!("SELECT count(*) AS n FROM '{uri}'")), json!([{"n": 5000}]));
+    for target in [
+        "'s3://lake/theirs.csv'",
+        "'s3://lake/team/../theirs.csv'",
+        "'s3://lake/team/x' (FORMAT csv, PARTITION_BY (a), FILENAME_PATTERN '../../theirs')",
+        "('s3://lake/' || 'theirs.csv')",
+        "'s3://other/x.csv'",
+    ] {
+        let (kind, message) = function.error(&format!("COPY (SELECT 1 AS a, 2 AS b) TO {target}"));
+        assert_eq!(kind, "Quack.SandboxError", "{target}: {message}");
+        assert!(message.contains("only under s3://lake/team/."), "{message}");
+    }
+    assert_eq!(function.rows("FROM 's3://lake/theirs.csv'"), json!([{"a": 1}]), "as it was");
+    assert_eq!((store.list("").len(), store.list("../other").len()), (2, 0));
+}
+
+#[test]
+fn a_table_definition_brings_no_sql_of_its_own() {
+    start!(_store, function);
+    function.rows("COPY (SELECT 1 AS a) TO 's3://lake/day=1/a.parquet'");
+    for (kind, wanted) in [
+        ("INTEGER}); COPY (SELECT 1) TO 's3://lake/x.csv'; SELECT ({'a': 1", "Quack.BadEvent"),
+        ("INTEGER}); CREATE SECRET s (TYPE s3); SELECT ({'a': 1", "Quack.SandboxError"),
+    ] {
+        let partitions = json!([{"name": "day", "type": kind}]);
+        let tables = json!([{"name": "t", "files": ["s3://lake/day=1/a.parquet"], "partitions": partitions}]);
+        let error = function.invoke(json!({"q": "FROM t", "tables": tables})).unwrap_err();
+        assert_eq!(error["errorType"], wanted, "{error}");
+    }
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! `quackctl down`: removes everything that `up` made.
 
 use std::fmt;
-use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::error::failure;
-use crate::target;
+use crate::target::{self, confirm};
 
 #[derive(Debug, Serialize)]
 struct Down {
@@ -33,26 +31,11 @@ impl fmt::Display for Down {
 /// Stops and removes everything; asks before data is deleted unless `yes`.
 pub async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
     let config = &context.config;
-    if !yes && !keep_data && target::has_data(config)? {
-        confirm(&format!("Delete {} ({}) and all its tables?", config.project, config.stage))?;
+    if !yes && !keep_data && target::has_data(config).await? {
+        let question = format!("Delete {} ({}) and all its tables?", config.project, config.stage);
+        confirm::ask(&question, "data would be deleted", "add --yes, or --keep-data")?;
     }
-    let removed = target::teardown(config, keep_data).await?;
+    let removed = target::teardown(context, keep_data).await?;
     let (project, stage) = (config.project.clone(), config.stage.clone());
     context.print(&Down { project, stage, removed, data_kept: keep_data })
-}
-
-/// Asks on the terminal; anything but a yes is an error, and so is nobody there to ask.
-fn confirm(question: &str) -> Result<()> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(failure("data would be deleted, and there is nobody to ask", "add --yes, or --keep-data"));
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(failure("nothing was deleted", "answer `y` to delete, or use --keep-data")),
-    }
 }

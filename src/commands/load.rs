@@ -9,7 +9,7 @@ use crate::target::Target;
 
 /// Loads data into a table and shows what is in it now.
 pub async fn run(context: &Context, args: LoadArgs) -> Result<()> {
-    let target = Target::open(context)?;
+    let target = Target::open(context).await?;
     let loaded = lake::load(context, &target, args.into()).await?;
     context.print(&loaded)
 }

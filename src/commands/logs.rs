@@ -1,6 +1,7 @@
 //! `quackctl logs`: what the function's instances wrote.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -10,10 +11,10 @@ use crate::output;
 use crate::target;
 
 /// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
-pub async fn run(context: &Context, follow: bool) -> Result<()> {
+pub async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
     let mut out = std::io::stdout();
     let copied = tokio::select! {
-        copied = target::logs(context, follow, |text| out.write_all(text)) => copied,
+        copied = target::logs(context, since, follow, |text| out.write_all(text)) => copied,
         () = interrupt::requested(), if follow => Ok(()),
     };
     output::unless_broken_pipe(copied)

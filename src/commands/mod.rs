@@ -6,6 +6,7 @@ pub mod down;
 pub mod init;
 pub mod load;
 pub mod logs;
+pub mod plan;
 pub mod query;
 pub mod shell;
 pub mod status;

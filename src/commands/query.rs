@@ -26,7 +26,7 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let sql = sql_of(context, &args)?;
     let plan = Plan::new(context, &args)?;
     let interrupt = Interrupt::listen();
-    let target = Target::open(context)?;
+    let target = Target::open(context).await?;
     let catalog = catalog::read(&target).await?;
     let engine = Engine { context, target: &target, catalog: &catalog };
     match sql {

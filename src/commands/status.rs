@@ -11,6 +11,7 @@ use crate::lake::catalog;
 use crate::package::duckdb;
 use crate::query::Engine;
 use crate::query::health;
+use crate::target::place::{Place, RestCost};
 use crate::target::{self, Target};
 use indicatif::{HumanBytes, HumanCount};
 
@@ -30,7 +31,7 @@ struct Status {
 #[derive(Debug, Serialize)]
 struct EngineStatus {
     #[serde(flatten)]
-    place: target::Status,
+    place: Place,
     bucket: String,
     function: String,
     memory_mb: Option<i32>,
@@ -55,12 +56,7 @@ impl fmt::Display for Status {
             return writeln!(f, "{project} ({stage}) is not up on {kind}; run `quackctl up`");
         };
         writeln!(f, "{project} ({stage}) is up on {kind}")?;
-        let place = &engine.place;
-        match place.pid {
-            Some(pid) => writeln!(f, "  {:<12}{} (process {pid})", "endpoint", place.endpoint)?,
-            None => writeln!(f, "  {:<12}{}", "endpoint", place.endpoint)?,
-        }
-        writeln!(f, "  {:<12}{}", "keys", place.credentials_file.display())?;
+        write_place(f, &engine.place)?;
         writeln!(f, "  {:<12}{}", "bucket", engine.bucket)?;
         let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
         let (memory, timeout) = (number(engine.memory_mb), number(engine.timeout_s));
@@ -85,10 +81,48 @@ impl fmt::Display for Status {
     }
 }
 
-pub async fn run(context: &Context) -> Result<()> {
+/// The lines that each kind of target has of its own.
+fn write_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
+    match place {
+        Place::Local(local) => {
+            match local.pid {
+                Some(pid) => writeln!(f, "  {:<12}{} (process {pid})", "endpoint", local.endpoint)?,
+                None => writeln!(f, "  {:<12}{}", "endpoint", local.endpoint)?,
+            }
+            writeln!(f, "  {:<12}{}", "keys", local.credentials_file.display())
+        }
+        Place::Aws(aws) => {
+            writeln!(f, "  {:<12}{} in {}", "account", aws.account, aws.region)?;
+            let reason = aws.stack_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            writeln!(f, "  {:<12}{}, {}{reason}", "stack", aws.stack, aws.stack_status)?;
+            let arch = aws.architecture.as_deref().unwrap_or("?");
+            writeln!(
+                f,
+                "  {:<12}{} ({arch}), from {}",
+                "state",
+                aws.function_state,
+                aws.code.as_deref().unwrap_or("?")
+            )?;
+            let rest = &aws.at_rest;
+            let bytes = HumanBytes(rest.table_bytes + rest.image_bytes + rest.log_bytes);
+            writeln!(
+                f,
+                "  {:<12}${:.4} a month for {bytes} of tables, images and logs",
+                "at rest", rest.usd_per_month
+            )?;
+            match aws.drift.as_deref() {
+                None => Ok(()),
+                Some([]) => writeln!(f, "  {:<12}none: everything is as the template has it", "drift"),
+                Some(drift) => drift.iter().try_for_each(|resource| writeln!(f, "  {:<12}{resource}", "drift")),
+            }
+        }
+    }
+}
+
+pub async fn run(context: &Context, drift: bool) -> Result<()> {
     let config = &context.config;
-    let engine = match target::status(config)? {
-        Some(_) => Some(look(context).await?),
+    let engine = match target::status(config, drift).await? {
+        Some(place) => Some(look(context, place).await?),
         None => None,
     };
     context.print(&Status {
@@ -103,15 +137,28 @@ pub async fn run(context: &Context) -> Result<()> {
 }
 
 /// Looks at the function and the tables, and has the engine answer a query.
-async fn look(context: &Context) -> Result<EngineStatus> {
-    // Starts a local target again that was killed, so what is told of the place is true afterwards.
-    let target = Target::open(context)?;
-    let place = target::status(&context.config)?.context("the target went away")?;
+async fn look(context: &Context, place: Place) -> Result<EngineStatus> {
+    let target = Target::open(context).await?;
+    let place = match place {
+        // One that was killed has been started again, so what is told of the place must be true afterwards.
+        Place::Local(local) if !local.running => {
+            target::status(&context.config, false).await?.context("the target went away")?
+        }
+        place => place,
+    };
     let function = target.lambda.get_function_configuration().function_name(&target.function).send().await.ok();
     let catalog = catalog::read(&target).await?;
     let engine = Engine { context, target: &target, catalog: &catalog };
     let health = health::check(&engine, &CancellationToken::new()).await;
     let tables = catalog.tables.iter();
+    let place = match place {
+        Place::Aws(mut aws) => {
+            let table_bytes = catalog.tables.values().map(|table| table.bytes).sum();
+            aws.at_rest = RestCost::new(table_bytes, aws.at_rest.image_bytes, aws.at_rest.log_bytes);
+            Place::Aws(aws)
+        }
+        place => place,
+    };
     Ok(EngineStatus {
         place,
         memory_mb: function.as_ref().and_then(|function| function.memory_size),

@@ -9,7 +9,7 @@ use crate::target::Target;
 
 /// Lists the tables, or describes the one that is named.
 pub async fn run(context: &Context, name: Option<String>) -> Result<()> {
-    let target = Target::open(context)?;
+    let target = Target::open(context).await?;
     let catalog = catalog::read(&target).await?;
     match name {
         Some(name) => {

@@ -5,15 +5,15 @@ use std::fmt;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::cli::UpArgs;
 use crate::context::Context;
 use crate::error::interrupted;
 use crate::interrupt::Interrupt;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
-use crate::package;
 use crate::query::Engine;
 use crate::query::health::{self, Health};
-use crate::target::{self, Change};
+use crate::target::{self, Change, Provisioned, UpOptions};
 
 /// What is up now, and what this run did to get there.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,8 @@ struct Up {
     built: bool,
     changes: Vec<Change>,
     loaded: Vec<Loaded>,
-    health: Health,
+    /// Absent with `--no-check`.
+    health: Option<Health>,
 }
 
 impl fmt::Display for Up {
@@ -45,19 +46,24 @@ impl fmt::Display for Up {
         }
         let Self { project, stage, target, bucket, function, .. } = self;
         writeln!(f, "{project} ({stage}) is up on {target}: function {function}, bucket {bucket}")?;
-        write!(f, "{}", self.health)
+        match &self.health {
+            Some(health) => write!(f, "{health}"),
+            None => writeln!(f, "not checked whether the engine answers (--no-check)"),
+        }
     }
 }
 
 /// Brings everything up; run again, it changes only what is not as it should be.
-pub async fn run(context: &Context) -> Result<()> {
+pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
     target::check(config)?;
-    let artifact = package::assemble(context, package::arch_for(config)?)?;
     let interrupt = Interrupt::listen();
-    let (target, changes) = tokio::select! {
-        provisioned = target::provision(context, &artifact.dir) => provisioned?,
-        () = interrupt.token.cancelled() => return Err(interrupted("interrupted: `quackctl up` goes on from here")),
+    let options = UpOptions { yes: args.yes, pull: args.pull };
+    let Provisioned { target, changes, artifact } = tokio::select! {
+        provisioned = target::provision(context, &options) => provisioned?,
+        () = interrupt.token.cancelled() => return Err(interrupted(
+            "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
+        )),
     };
     let mut loaded = Vec::new();
     for set in &config.data {
@@ -66,9 +72,14 @@ pub async fn run(context: &Context) -> Result<()> {
             loaded.push(lake::load(context, &target, set.clone().into()).await?);
         }
     }
-    let catalog = catalog::read(&target).await?;
-    let engine = Engine { context, target: &target, catalog: &catalog };
-    let health = health::check(&engine, &interrupt.token).await?;
+    let health = match args.no_check {
+        true => None,
+        false => {
+            let catalog = catalog::read(&target).await?;
+            let engine = Engine { context, target: &target, catalog: &catalog };
+            Some(health::check(&engine, &interrupt.token).await?)
+        }
+    };
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),

@@ -53,7 +53,7 @@ pub struct Config {
     pub timeout_s: u32,
     /// Most function instances at once.
     pub concurrency: u32,
-    /// DuckDB extensions packaged with the function; `httpfs` is always among them.
+    /// DuckDB extensions packaged with the function, each after those that it needs; `httpfs` is always among them.
     pub extensions: Vec<String>,
     /// How the function travels to AWS.
     pub package: PackageKind,

@@ -154,6 +154,10 @@ impl Values {
         let key = "function.extensions";
         let (mut names, origin) = self.list(key, "a list of extension names, e.g. [\"httpfs\", \"icu\"]")?;
         names.push("httpfs".to_owned());
+        if names.iter().any(|name| name == "iceberg") {
+            // It does not load before avro, which it reads manifests with: the alphabet has the order right.
+            names.push("avro".to_owned());
+        }
         names.sort();
         names.dedup();
         self.origins.push((key, names.join(","), origin));

@@ -1,17 +1,15 @@
-//! The catalog: one object in the bucket, `_quack/catalog.json`, that names every table's files and statistics.
+//! The catalog: one object in the bucket that names every table's files and statistics.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use quack_function::wire::{Column, TableDef};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{failure, nearest};
 use crate::target::Target;
-
-/// Where the catalog is in the bucket.
-pub const KEY: &str = "_quack/catalog.json";
 
 /// The version of the catalog's form that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -149,7 +147,8 @@ pub async fn update<T>(target: &Target, mut change: impl FnMut(&mut Catalog) -> 
         let (mut catalog, tag) = fetch(target).await?;
         let result = change(&mut catalog)?;
         let body = ByteStream::from(serde_json::to_vec(&catalog)?);
-        let put = target.s3.put_object().bucket(&target.bucket).key(KEY).content_type("application/json").body(body);
+        let put = target.s3.put_object().bucket(&target.bucket).key(&target.layout.catalog);
+        let put = put.content_type("application/json").body(body);
         let put = match tag {
             Some(tag) => put.if_match(tag),
             None => put.if_none_match("*"),
@@ -168,10 +167,13 @@ pub async fn update<T>(target: &Target, mut change: impl FnMut(&mut Catalog) -> 
 /// The catalog and the tag of the version that was read.
 async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
     let place = place(target);
-    let object = match target.s3.get_object().bucket(&target.bucket).key(KEY).send().await {
+    let object = match target.s3.get_object().bucket(&target.bucket).key(&target.layout.catalog).send().await {
         Ok(object) => object,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
             return Ok((Catalog::default(), None));
+        }
+        Err(error) if error.code() == Some("NoSuchBucket") => {
+            return Err(failure(format!("nothing is up: there is no bucket {}", target.bucket), "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
@@ -181,7 +183,7 @@ async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
 }
 
 fn place(target: &Target) -> String {
-    format!("s3://{}/{KEY}", target.bucket)
+    format!("s3://{}/{}", target.bucket, target.layout.catalog)
 }
 
 impl Table {

@@ -90,7 +90,7 @@ pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> R
     admit(&catalog::read(target).await?, &request)?;
 
     let staged = stage_blocking(context, &request, partitions).await?;
-    let folder = format!("tables/{}/{}/", request.table, load_id());
+    let folder = format!("{}{}/", target.layout.table(&request.table), load_id());
     let data = staged.staging.data();
     let items: Vec<Item> = staged
         .files

@@ -5,6 +5,7 @@ pub mod describe;
 mod download;
 mod engine;
 mod format;
+pub mod layout;
 mod load;
 mod partition;
 mod sample;
@@ -17,6 +18,6 @@ mod stop;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod upload;
+pub mod upload;
 
 pub use load::load;

@@ -15,7 +15,7 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 /// Deletes the files under the table's folder that are neither the table's nor young enough to become it. As far as the
 /// bucket lets it: the next load tries again.
 pub async fn sweep(target: &Target, name: &str, table: &Table) {
-    let folder = format!("tables/{name}/");
+    let folder = target.layout.table(name);
     let mut pages = target.s3.list_objects_v2().bucket(&target.bucket).prefix(&folder).into_paginator().send();
     while let Some(Ok(page)) = pages.next().await {
         let keys = page.contents().iter().filter_map(|object| object.key());

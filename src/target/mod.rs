@@ -2,12 +2,13 @@
 //! no other room can tell the laptop from the cloud.
 
 pub mod aws;
+pub mod confirm;
 pub mod local;
-mod provision;
+pub mod place;
+pub mod plan;
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,9 +17,13 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde::Serialize;
 
+use self::place::Place;
+use self::plan::{Planned, PlannedAction};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{nearest, usage};
+use crate::lake::layout::Layout;
+use crate::package::Artifact;
 
 /// The region that the local target says it is in.
 pub const REGION: &str = "us-east-1";
@@ -32,22 +37,25 @@ pub struct Target {
     pub bucket: String,
     /// The function's name.
     pub function: String,
+    /// Where things lie in the bucket.
+    pub layout: Layout,
 }
 
 /// Kinds of target that `--target` may name.
-pub const KINDS: &[&str] = &["local"];
+pub const KINDS: &[&str] = &["local", "aws"];
 
 /// The kind of target that a configuration names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Local,
+    Aws,
 }
 
 impl Kind {
     fn of(config: &Config) -> Result<Self> {
         match config.target.as_str() {
             "local" => Ok(Self::Local),
-            "aws" => Err(usage("target `aws` is not in this version yet", "use --target local")),
+            "aws" => Ok(Self::Aws),
             other => {
                 let near = nearest(other, KINDS.iter().copied());
                 let help = near.map_or_else(
@@ -65,9 +73,10 @@ impl Target {
     ///
     /// # Errors
     /// When the target or the stage is unknown or nothing is up, each with what to do.
-    pub fn open(context: &Context) -> Result<Self> {
+    pub async fn open(context: &Context) -> Result<Self> {
         match Kind::of(&context.config)? {
             Kind::Local => local::open(context),
+            Kind::Aws => aws::open(&context.config).await,
         }
     }
 
@@ -102,6 +111,7 @@ impl Target {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             bucket: name(config),
             function: name(config),
+            layout: Layout::new(&config.lake),
         }
     }
 }
@@ -118,15 +128,22 @@ pub struct Change {
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Created,
+    Adopted,
     Updated,
+    Replaced,
+    Removed,
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.action {
-            Action::Created => write!(f, "created {}", self.what),
-            Action::Updated => write!(f, "updated {}", self.what),
-        }
+        let done = match self.action {
+            Action::Created => "created",
+            Action::Adopted => "adopted",
+            Action::Updated => "updated",
+            Action::Replaced => "replaced",
+            Action::Removed => "removed",
+        };
+        write!(f, "{done} {}", self.what)
     }
 }
 
@@ -135,8 +152,28 @@ impl Change {
         Self { action: Action::Created, what: what.into() }
     }
 
+    fn adopted(what: impl Into<String>) -> Self {
+        Self { action: Action::Adopted, what: what.into() }
+    }
+
     fn updated(what: impl Into<String>) -> Self {
         Self { action: Action::Updated, what: what.into() }
+    }
+}
+
+impl From<&Planned> for Change {
+    /// What was planned, done.
+    fn from(planned: &Planned) -> Self {
+        let action = match planned.action {
+            PlannedAction::Add => Action::Created,
+            PlannedAction::Adopt => Action::Adopted,
+            PlannedAction::Modify => Action::Updated,
+            PlannedAction::Replace => Action::Replaced,
+            PlannedAction::Remove => Action::Removed,
+        };
+        let properties: Vec<String> = planned.properties.iter().map(ToString::to_string).collect();
+        let details = if properties.is_empty() { String::new() } else { format!(": {}", properties.join(", ")) };
+        Self { action, what: format!("{}{details}", planned.title()) }
     }
 }
 
@@ -151,77 +188,95 @@ pub fn check(config: &Config) -> Result<()> {
 /// Whether [`teardown`] would delete tables.
 ///
 /// # Errors
-/// When the target is unknown.
-pub fn has_data(config: &Config) -> Result<bool> {
+/// When the target is unknown or does not answer.
+pub async fn has_data(config: &Config) -> Result<bool> {
     match Kind::of(config)? {
         Kind::Local => Ok(local::has_data(config)),
+        Kind::Aws => aws::has_data(config).await,
     }
 }
 
-/// Brings everything up that the stage needs, and changes only what is not so already: the target itself, the bucket,
-/// and the function with the code in the folder `artifact`.
+/// How `up` is to go about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UpOptions {
+    /// Replace and remove without asking.
+    pub yes: bool,
+    /// Ask the registry anew what the base image's tag stands for.
+    pub pull: bool,
+}
+
+/// A stage that is as it should be.
+#[derive(Debug)]
+pub struct Provisioned {
+    pub target: Target,
+    /// What this run did to get there.
+    pub changes: Vec<Change>,
+    pub artifact: Artifact,
+}
+
+/// Builds the function and brings everything up that the stage needs; changes only what is not so already.
 ///
 /// # Errors
-/// When the target cannot be started or refuses.
-pub async fn provision(context: &Context, artifact: &Path) -> Result<(Target, Vec<Change>)> {
-    let config = &context.config;
-    let (target, mut changes) = match Kind::of(config)? {
-        Kind::Local => local::up(context)?,
-    };
-    changes.extend(provision::bucket(&target).await?);
-    changes.extend(provision::function(config, &target, artifact).await?);
-    Ok((target, changes))
+/// A build that fails; a target that cannot be started or refuses.
+pub async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+    match Kind::of(&context.config)? {
+        Kind::Local => local::up(context).await,
+        Kind::Aws => aws::up(context, options).await,
+    }
+}
+
+/// What [`provision`] would do; changes nothing and leaves nothing behind.
+///
+/// # Errors
+/// As for [`provision`].
+pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+    match Kind::of(&context.config)? {
+        Kind::Local => local::plan(context).await,
+        Kind::Aws => aws::plan(context).await,
+    }
 }
 
 /// Removes everything that [`provision`] made, or all but the bucket. False if there was nothing.
 ///
 /// # Errors
 /// When something cannot be removed.
-pub async fn teardown(config: &Config, keep_data: bool) -> Result<bool> {
-    match Kind::of(config)? {
-        Kind::Local => local::down(config, keep_data),
+pub async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
+    match Kind::of(&context.config)? {
+        Kind::Local => local::down(&context.config, keep_data),
+        Kind::Aws => aws::down(context, keep_data).await,
     }
 }
 
-/// Where a stage is, for a person or a program that wants to talk to it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Status {
-    /// False when its process has ended; the next command starts it again.
-    pub running: bool,
-    /// URL of S3 and of the Lambda API.
-    pub endpoint: String,
-    pub region: String,
-    pub pid: Option<i32>,
-    /// When its process was ready, RFC 3339.
-    pub started_at: Option<String>,
-    /// The keys, as `AWS_SHARED_CREDENTIALS_FILE` wants them.
-    pub credentials_file: PathBuf,
-    /// Where the data lie.
-    pub data: PathBuf,
-}
-
-/// What is known of the stage, without touching it; nothing if it is not up.
+/// What is known of the stage, without touching it; nothing if it is not up. With `drift`, also what was changed by
+/// other means.
 ///
 /// # Errors
-/// When the target is unknown.
-pub fn status(config: &Config) -> Result<Option<Status>> {
+/// When the target is unknown or does not answer.
+pub async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
     match Kind::of(config)? {
-        Kind::Local => Ok(local::status(config)),
+        Kind::Local => Ok(local::status(config).map(Place::Local)),
+        Kind::Aws => Ok(aws::status(config, drift).await?.map(Place::Aws)),
     }
 }
 
-/// Gives the function's logs to `write`, piece by piece; with `follow` it goes on with what is logged from then on.
+/// Gives the function's logs of the last `since` to `write`, piece by piece; with `follow` it goes on with what is
+/// logged from then on.
 ///
 /// # Errors
 /// When nothing is up, or `write` fails.
-pub async fn logs(context: &Context, follow: bool, write: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
-    let (config, function) = (&context.config, Target::open(context)?.function);
-    match Kind::of(config)? {
-        Kind::Local => local::logs(config, &function, follow, write).await,
+pub async fn logs(
+    context: &Context,
+    since: Option<Duration>,
+    follow: bool,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    match Kind::of(&context.config)? {
+        Kind::Local => local::logs(context, since, follow, write).await,
+        Kind::Aws => aws::logs(&context.config, since, follow, write).await,
     }
 }
 
-/// The name of a stage's bucket and of its function.
+/// The name of a stage's local bucket and of its function.
 fn name(config: &Config) -> String {
     // A bucket's name has at most 63 characters.
     let mut name = format!("quack-{}-{}", config.project, config.stage);

@@ -30,6 +30,12 @@ impl Call {
         let action = action.map_or_else(|| format!("{} {path}", parts.method), str::to_owned);
         Self { service, action }
     }
+
+    /// Whether the call is to change something; an invocation of the function is not.
+    pub fn writes(&self) -> bool {
+        let reads = ["GET ", "HEAD ", "Get", "List", "Describe", "BatchGet", "BatchCheck", "Filter"];
+        !reads.iter().any(|read| self.action.starts_with(read)) && !self.action.ends_with("/invocations")
+    }
 }
 
 impl fmt::Display for Call {

@@ -3,6 +3,7 @@
 // Each test file is a crate of its own and uses a part of this.
 #![allow(dead_code, unused_imports)]
 
+mod account;
 #[path = "../../src/package/cache.rs"]
 mod cache;
 mod call;
@@ -15,6 +16,7 @@ mod proxy;
 mod runtime_api;
 mod sdk;
 
+pub use account::*;
 pub use call::*;
 pub use daemon::*;
 pub use emulator::*;

@@ -1,14 +1,14 @@
 //! A project of the test's own in a temporary folder, taken down when the test ends, however it ends.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{DUMMY_KEY, Emulator, Proxy};
+use super::{Account, Call, DUMMY_KEY, Moment};
 
 /// Where a project's lake lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Place {
     Aws,
 }
 
-/// Makes of each function that takes a [`Place`] a test on every target: `local::NAME`.
+/// Makes of each function that takes a [`Place`] a test on every target: `local::NAME` and `aws::NAME`.
 #[macro_export]
 macro_rules! on_every_target {
     ($($name:ident),* $(,)?) => {
@@ -29,29 +29,15 @@ macro_rules! on_every_target {
                 }
             )*
         }
+        mod aws {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name($crate::support::Place::Aws)
+                }
+            )*
+        }
     };
-}
-
-/// An AWS account of the project's own, as emulated.
-pub struct Account {
-    /// What `quackctl` and the function talk to.
-    pub proxy: Proxy,
-    pub emulator: Emulator,
-    /// What was there at first.
-    empty: BTreeSet<String>,
-}
-
-impl Account {
-    fn open() -> Self {
-        let emulator = Emulator::start();
-        let empty = block_on(emulator.inventory());
-        Self { proxy: Proxy::start(&emulator.endpoint), emulator, empty }
-    }
-
-    /// What is there now and was not at first: `"bucket NAME"`, `"role NAME"`, ...
-    pub fn left(&self) -> Vec<String> {
-        block_on(self.emulator.inventory()).difference(&self.empty).cloned().collect()
-    }
 }
 
 /// A folder called `lake` with a `quack.toml`.
@@ -151,6 +137,34 @@ impl Project {
         command
     }
 
+    /// Runs the command, which must succeed; `what` went before is said if it does not.
+    pub fn succeed<const N: usize>(&self, arguments: [&str; N], what: &str) {
+        let output = self.quackctl(arguments).output().expect("quackctl runs");
+        assert!(output.status.success(), "{arguments:?}, {what}: {}", text(&output));
+    }
+
+    /// Runs the command until it has made `skip` calls, and kills it, the hard way, at the next: which one that was, or
+    /// `None` when it ended before. The call is then lost: before the server hears of it, or when it was done.
+    pub fn kill_at_call<const N: usize>(&self, arguments: [&str; N], skip: usize, moment: Moment) -> Option<Call> {
+        let proxy = &self.account().proxy;
+        let held = proxy.hold(skip, moment);
+        let mut command = self.process(arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("quackctl starts");
+        let call = loop {
+            if let Some(call) = held.call() {
+                child.kill().expect("a command to kill");
+                break Some(call);
+            }
+            if child.try_wait().expect("a child to ask for").is_some() {
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        child.wait().expect("a child to wait for");
+        proxy.heal();
+        call
+    }
+
     /// What the command prints, which must be JSON; it must succeed.
     pub fn json<const N: usize>(&self, arguments: [&str; N]) -> Value {
         let output = self.quackctl(arguments).output().expect("quackctl runs");
@@ -232,8 +246,8 @@ pub fn kill(pid: i32) {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a process to kill");
 }
 
-/// Runs a call of an SDK to its end, outside of any other runtime.
-pub fn block_on<T>(call: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(call)
+/// Rounds of tests that draw what they do, for a thorough run: `QUACK_TEST_ROUNDS`.
+pub fn rounds() -> Option<u64> {
+    let set = std::env::var("QUACK_TEST_ROUNDS").ok()?;
+    Some(set.parse().unwrap_or_else(|_| panic!("QUACK_TEST_ROUNDS is no number: {set}")))
 }

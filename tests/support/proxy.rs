@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 
 use super::call::{Call, Refusal};
 
@@ -49,7 +49,7 @@ pub enum Moment {
     After,
 }
 
-/// Told when the call to be held has come; the call goes no further, and its connection ends with the proxy.
+/// Told when the call to be held has come; the call goes no further, and is lost when the proxy is healed.
 pub struct Held(mpsc::Receiver<Call>);
 
 impl Held {
@@ -71,6 +71,13 @@ struct Hold {
     told: mpsc::Sender<Call>,
 }
 
+/// What the connections share.
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    healed: Notify,
+}
+
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
@@ -84,7 +91,7 @@ struct State {
 /// A proxy on a port of its own, gone when this is dropped.
 pub struct Proxy {
     pub endpoint: String,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
     runtime: Option<Runtime>,
 }
 
@@ -95,36 +102,37 @@ impl Proxy {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::<Shared>::default();
         let upstream: Arc<str> = upstream.trim_start_matches("http://").into();
-        runtime.spawn(accept(listener, upstream, state.clone()));
-        Self { endpoint, state, runtime: Some(runtime) }
+        runtime.spawn(accept(listener, upstream, shared.clone()));
+        Self { endpoint, shared, runtime: Some(runtime) }
     }
 
     /// From now on, `share` of the calls (0 to 1) goes wrong. Which, and how, follows from the seed, the call and how
     /// often it came, not from the order in which concurrent calls arrive.
     pub fn fail(&self, share: f64, seed: u64) {
         eprintln!("faults: {share} of the calls, seed {seed}");
-        self.state.lock().unwrap().faults = Some((share, seed));
+        self.shared.state.lock().unwrap().faults = Some((share, seed));
     }
 
-    /// From now on, nothing goes wrong and nothing is held. Returns how many calls went wrong.
+    /// From now on, nothing goes wrong and nothing is held; what was held is lost. Returns how many calls went wrong.
     pub fn heal(&self) -> usize {
-        let mut state = self.state.lock().unwrap();
+        self.shared.healed.notify_waiters();
+        let mut state = self.shared.state.lock().unwrap();
         (state.faults, state.hold) = (None, None);
         std::mem::take(&mut state.faulty)
     }
 
-    /// Holds the call that comes after `skip` others, for good.
+    /// Holds the call that comes after `skip` others.
     pub fn hold(&self, skip: usize, moment: Moment) -> Held {
         let (told, held) = mpsc::channel();
-        self.state.lock().unwrap().hold = Some(Hold { skip, moment, told });
+        self.shared.state.lock().unwrap().hold = Some(Hold { skip, moment, told });
         Held(held)
     }
 
     /// The calls that came since this was asked last, in order.
     pub fn calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.state.lock().unwrap().calls)
+        std::mem::take(&mut self.shared.state.lock().unwrap().calls)
     }
 }
 
@@ -137,13 +145,13 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, upstream: Arc<str>, state: Arc<Mutex<State>>) {
+async fn accept(listener: std::net::TcpListener, upstream: Arc<str>, shared: Arc<Shared>) {
     let listener = TcpListener::from_std(listener).unwrap();
     while let Ok((stream, _)) = listener.accept().await {
-        let (upstream, state) = (upstream.clone(), state.clone());
+        let (upstream, shared) = (upstream.clone(), shared.clone());
         let _ = stream.set_nodelay(true);
         tokio::spawn(async move {
-            let serve = service_fn(|request| serve(request, &upstream, &state));
+            let serve = service_fn(|request| serve(request, &upstream, &shared));
             // A caller that is killed, or a cut, ends a connection before its time.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
         });
@@ -151,7 +159,7 @@ async fn accept(listener: std::net::TcpListener, upstream: Arc<str>, state: Arc<
 }
 
 /// Passes one call on. An error ends the connection.
-async fn serve(request: Request<Incoming>, upstream: &str, state: &Mutex<State>) -> Result<Response<Body>, Error> {
+async fn serve(request: Request<Incoming>, upstream: &str, shared: &Shared) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
     // The query protocol has the action in a form, which is small.
     let is_form =
@@ -163,9 +171,9 @@ async fn serve(request: Request<Incoming>, upstream: &str, state: &Mutex<State>)
         (Bytes::new(), body.map_err(Error::from).boxed())
     };
     let call = Call::new(&parts, &form);
-    let (fault, held) = state.lock().unwrap().admit(&call);
+    let (fault, held) = shared.state.lock().unwrap().admit(&call);
     if let Some(hold) = held.as_ref().filter(|hold| hold.moment == Moment::Before) {
-        return stay(hold, call).await;
+        return hold.stay(call, shared).await;
     }
     match fault {
         Some(Fault::CutBefore) => return Err("the call is cut off".into()),
@@ -180,7 +188,7 @@ async fn serve(request: Request<Incoming>, upstream: &str, state: &Mutex<State>)
     let response = forward(Request::from_parts(parts, body), upstream).await?;
     if let Some(hold) = held {
         response.into_body().collect().await?;
-        return stay(&hold, call).await;
+        return hold.stay(call, shared).await;
     }
     match fault {
         Some(Fault::CutAfter) => {
@@ -230,11 +238,15 @@ impl Fault {
     }
 }
 
-/// Tells that the call has come, and goes no further.
-async fn stay(hold: &Hold, call: Call) -> Result<Response<Body>, Error> {
-    // Nobody waits when the caller ended first.
-    let _ = hold.told.send(call);
-    std::future::pending().await
+impl Hold {
+    /// Tells that the call has come, and ends its connection when the proxy is healed.
+    async fn stay(&self, call: Call, shared: &Shared) -> Result<Response<Body>, Error> {
+        let healed = shared.healed.notified();
+        // Nobody waits when the caller ended first.
+        let _ = self.told.send(call);
+        healed.await;
+        Err("the call is lost".into())
+    }
 }
 
 /// Sends the call to the emulator, with the host as the caller has it: the emulator writes that into addresses.

@@ -34,7 +34,7 @@ impl<'a> Invocation<'a> {
     pub fn run(&mut self) -> Result<Outcome, Failure> {
         let Self { instance, connection, event, result_folder, .. } = *self;
         for table in named_tables(event) {
-            connection.execute(&view_sql(table))?;
+            define(connection, table)?;
         }
         let mut rows = self.last_statement()?.stream()?;
         if !rows.is_query() {
@@ -120,6 +120,21 @@ fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
             Token::Symbol(_) => false,
         })
     })
+}
+
+/// Makes the view that stands for a table. What the definition holds goes into SQL as it is, so it must not bring
+/// statements or functions of its own that a query may not have.
+fn define(connection: &Connection, table: &TableDef) -> Result<(), Failure> {
+    let sql = view_sql(table);
+    sandbox::check_text(&sql, None)?;
+    let statements = connection.statements(&sql)?;
+    if statements.len() != 1 {
+        let message = format!("the definition of table {:?} holds SQL of its own", table.name);
+        return Err(Failure::new("Quack.BadEvent", message));
+    }
+    let mut rows = statements.prepare(0)?.stream()?;
+    while rows.fetch()?.is_some() {}
+    Ok(())
 }
 
 fn view_sql(table: &TableDef) -> String {

@@ -9,18 +9,22 @@ mod replay;
 mod sandbox;
 mod settings;
 mod spill;
+mod storage;
 mod type_name;
 #[cfg(test)]
 mod value_test;
+mod writes;
 
 pub use error::Failure;
 pub use settings::Settings;
+pub use storage::{Folder, Partition, S3Access};
 
 use crate::wire::{Column, Data, Event};
 use invocation::Invocation;
 use raw::{Connection, Database};
 use replay::Replay;
 use settings::SECRET;
+use writes::Writes;
 
 /// What an invocation found.
 pub struct Outcome {
@@ -37,6 +41,7 @@ pub struct Outcome {
 /// The engine of one instance.
 pub struct Engine {
     settings: Settings,
+    writes: Option<Writes>,
     instance: Option<Instance>,
     version: String,
 }
@@ -54,7 +59,8 @@ impl Engine {
     /// When an extension is missing, or DuckDB refuses a setting.
     pub fn open(settings: Settings) -> Result<Self, Failure> {
         let instance = Some(Instance::open(&settings)?);
-        Ok(Self { settings, instance, version: raw::library_version() })
+        let writes = settings.writes();
+        Ok(Self { settings, writes, instance, version: raw::library_version() })
     }
 
     /// DuckDB's version, e.g. `v1.5.5`.
@@ -73,7 +79,7 @@ impl Engine {
         name: &str,
         room_bytes: impl Fn(&[Column]) -> usize,
     ) -> Result<Outcome, Failure> {
-        sandbox::check_text(&event.q)?;
+        sandbox::check_text(&event.q, self.writes.as_ref())?;
         // Taken out, so that an instance is lost, not reused, if anything below panics.
         let instance = match self.instance.take() {
             Some(instance) => instance,

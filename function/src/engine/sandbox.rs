@@ -1,15 +1,17 @@
-//! What user SQL may do: read and write the bucket, and nothing that outlives the invocation.
+//! What user SQL may do: read and write object storage as far as the settings go, and nothing that outlives the
+//! invocation.
 //!
 //! DuckDB enforces the first half itself (`allowed_directories`, no external access, a locked configuration). What
 //! that lets through is refused here, statement by statement, before anything runs.
 
 use super::Failure;
+use super::writes::Writes;
 use crate::sql::{Token, tokens};
 use duckdb::ffi::{self, duckdb_statement_type};
 
 /// Ends the message of whatever the sandbox refuses.
-pub const CONFINED: &str = "The function's SQL is confined to its bucket: no local files, other buckets or http addresses, \
-                            and no ATTACH, INSTALL, LOAD, SET, PRAGMA, transactions or secrets.";
+pub const CONFINED: &str = "The function's SQL is confined to its bucket and the folders of `lake.read`: no local files, \
+                            other buckets or http addresses, and no ATTACH, INSTALL, LOAD, SET, PRAGMA, transactions or secrets.";
 
 /// Words that begin a refused statement, also behind `EXPLAIN ANALYZE`, which runs it.
 const REFUSED_WORDS: &[&str] = &[
@@ -32,9 +34,9 @@ const REFUSED_WORDS: &[&str] = &[
     "ABORT",
 ];
 
-/// Functions that change the instance, or show its keys, although they are called from a query.
+/// Functions that change the instance, or write files, although they are called from a query.
 const REFUSED_FUNCTIONS: &[&str] =
-    &["enable_logging", "disable_logging", "truncate_duckdb_logs", "load_aws_credentials"];
+    &["enable_logging", "disable_logging", "truncate_duckdb_logs", "load_aws_credentials", "copy_dir"];
 
 /// In an `s3://` address: begins settings of its own, which could send it to another server. What text hides that is made
 /// as SQL runs meets the wall that the process has around its network.
@@ -50,11 +52,12 @@ pub fn runs_text(sql: &str) -> bool {
         .any(|pair| pair[1] == Token::Symbol('(') && TEXT_RUNNERS.iter().any(|function| pair[0].names(function)))
 }
 
-/// Refuses `sql` when a statement of it would leave the sandbox or outlive the invocation.
+/// Refuses `sql` when a statement of it would leave the sandbox or outlive the invocation. Without `writes` it may write
+/// wherever DuckDB lets it.
 ///
 /// # Errors
 /// `Quack.SandboxError`, naming the statement.
-pub fn check_text(sql: &str) -> Result<(), Failure> {
+pub fn check_text(sql: &str, writes: Option<&Writes>) -> Result<(), Failure> {
     let tokens = tokens(sql);
     for token in &tokens {
         if let Some(function) = REFUSED_FUNCTIONS.iter().find(|function| token.names(function)) {
@@ -67,7 +70,11 @@ pub fn check_text(sql: &str) -> Result<(), Failure> {
         }
     }
     for statement in tokens.split(|token| *token == Token::Symbol(';')) {
-        check_statement(without_explain(statement))?;
+        let statement = without_explain(statement);
+        check_statement(statement)?;
+        if let Some(writes) = writes {
+            writes.check(statement)?;
+        }
     }
     Ok(())
 }
@@ -146,7 +153,7 @@ mod tests {
 
     #[track_caller]
     fn refuses(sql: &str, what: &str) {
-        let failure = check_text(sql).expect_err(sql);
+        let failure = check_text(sql, None).expect_err(sql);
         assert_eq!(failure.error_type, "Quack.SandboxError");
         assert!(failure.message.starts_with(&format!("{what} is refused.")), "{sql}: {failure}");
     }
@@ -185,7 +192,7 @@ mod tests {
         let what = "an s3:// address with settings of its own";
         refuses("FROM read_text('s3://b/x?s3_endpoint=example.com')", what);
         refuses("FROM \"s3://b/x.csv?x=1&S3_region=y\"", what);
-        assert_eq!(check_text("FROM 's3://b/s3_?.parquet' WHERE url LIKE '%?s3%'"), Ok(()));
+        assert_eq!(check_text("FROM 's3://b/s3_?.parquet' WHERE url LIKE '%?s3%'", None), Ok(()));
     }
 
     #[test]
@@ -210,7 +217,7 @@ mod tests {
             ";;",
             "",
         ] {
-            assert_eq!(check_text(sql), Ok(()), "{sql}");
+            assert_eq!(check_text(sql, None), Ok(()), "{sql}");
         }
     }
 }

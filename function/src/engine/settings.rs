@@ -1,6 +1,8 @@
 //! The engine's settings, from the environment that Lambda gives.
 
 use super::Failure;
+use super::storage::{Folder, S3Access};
+use super::writes::Writes;
 use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;
 use std::io::ErrorKind;
@@ -14,11 +16,31 @@ const MIN_MEMORY_MIB: u64 = 64;
 /// Name of the one secret of an instance: the bucket's credentials.
 pub(super) const SECRET: &str = "lake";
 
-/// Settings of an instance.
+/// Settings of an instance. The variables that set them; an empty one counts as absent:
+///
+/// | variable | what it holds |
+/// | --- | --- |
+/// | `QUACK_BUCKET` | the lake's bucket; there is no function without it |
+/// | `QUACK_EXTENSIONS` | the extensions to load, in this order, with commas between; `httpfs` when absent, none when empty |
+/// | `QUACK_RESULTS` | key prefix of spilled results, ends in `/`; `_quack/results/` when absent |
+/// | `QUACK_READ` | folders that SQL may only read, `s3://bucket/prefix/`, with commas between |
+/// | `QUACK_WRITE` | folders that SQL may write to, likewise; the whole bucket when absent |
+/// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the bucket's region; Lambda sets it |
+/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys; Lambda sets those of the function's role |
+/// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the URL of S3 where it is not AWS's own |
+/// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | MiB; Lambda sets it |
+/// | `AWS_LAMBDA_RUNTIME_API` | `host:port` that invocations come from; Lambda sets it |
+/// | `LAMBDA_TASK_ROOT` | the folder of the artifact; Lambda sets it |
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The only bucket that SQL reaches.
+    /// The lake's bucket.
     pub bucket: String,
+    /// Folders that SQL may read beside the bucket, and not write to.
+    pub read: Vec<Folder>,
+    /// Folders that SQL may write to.
+    pub write: Vec<Folder>,
+    /// Key prefix of spilled results, in the bucket.
+    pub results: String,
     /// Memory of the whole process, MiB.
     pub memory_mib: u64,
     /// Extensions to load, by name.
@@ -31,31 +53,11 @@ pub struct Settings {
     pub s3: S3Access,
 }
 
-/// How to reach object storage. Not `Debug`: it holds keys.
-#[derive(Clone, Default)]
-pub struct S3Access {
-    pub key_id: Option<String>,
-    pub secret: Option<String>,
-    pub session_token: Option<String>,
-    pub region: Option<String>,
-    /// Address of another S3 than AWS's own, e.g. `http://127.0.0.1:9000`.
-    pub endpoint: Option<String>,
-}
-
-impl std::fmt::Debug for S3Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Access")
-            .field("endpoint", &self.endpoint)
-            .field("region", &self.region)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// When `QUACK_BUCKET` is missing.
+    /// When `QUACK_BUCKET` is missing, or a variable does not hold what it should.
     pub fn from_env() -> Result<Self, Failure> {
         let var = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let bucket = var("QUACK_BUCKET").ok_or_else(|| {
@@ -63,8 +65,17 @@ impl Settings {
         })?;
         let beside_executable =
             env::current_exe().ok().and_then(|path| path.parent().map(|dir| dir.join("extensions")));
+        let read = Folder::list("QUACK_READ", &var("QUACK_READ").unwrap_or_default())?;
+        let write = match var("QUACK_WRITE") {
+            Some(list) => Folder::list("QUACK_WRITE", &list)?,
+            None => vec![Folder::whole(&bucket)],
+        };
+        let path_style = read.iter().map(|folder| &folder.bucket).chain([&bucket]).any(|name| name.contains('.'));
         Ok(Self {
             bucket,
+            read,
+            write,
+            results: var("QUACK_RESULTS").unwrap_or_else(|| RESULTS_PREFIX.to_owned()),
             memory_mib: var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()).unwrap_or(1024),
             extensions: env::var("QUACK_EXTENSIONS")
                 .unwrap_or_else(|_| "httpfs".to_owned())
@@ -84,6 +95,7 @@ impl Settings {
                 session_token: var("AWS_SESSION_TOKEN"),
                 region: var("AWS_REGION").or_else(|| var("AWS_DEFAULT_REGION")),
                 endpoint: var("AWS_ENDPOINT_URL_S3").or_else(|| var("AWS_ENDPOINT_URL")),
+                path_style,
             },
         })
     }
@@ -149,40 +161,25 @@ impl Settings {
             sql += "SET GLOBAL TimeZone = 'UTC';\n";
         }
         if has("httpfs") {
-            sql += &self.secret_sql();
+            sql += &format!("CREATE SECRET {SECRET} ({});\n", self.s3.secret_options());
             // Four parts of 16 MiB in flight rather than fifty of 80: what an upload holds stays small.
             sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\nSET GLOBAL s3_uploader_thread_limit = 4;\n";
         }
-        sql += &format!("SET GLOBAL allowed_directories = [{}];\n", literal(&format!("s3://{}/", self.bucket)));
+        let readable = [Folder::whole(&self.bucket)];
+        let readable: Vec<_> = readable.iter().chain(&self.read).map(|folder| literal(&folder.to_string())).collect();
+        sql += &format!("SET GLOBAL allowed_directories = [{}];\n", readable.join(", "));
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
         Ok(sql)
     }
 
     /// The address of the folder for the spilled result `name`: one of its own, so that it can be emptied.
     pub(super) fn result_folder(&self, name: &str) -> String {
-        format!("s3://{}/{RESULTS_PREFIX}{name}", self.bucket)
+        format!("s3://{}/{}{name}", self.bucket, self.results)
     }
 
-    fn secret_sql(&self) -> String {
-        let s3 = &self.s3;
-        let mut options = vec!["TYPE s3".to_owned()];
-        let mut option = |name: &str, value: &Option<String>| {
-            if let Some(value) = value {
-                options.push(format!("{name} {}", literal(value)));
-            }
-        };
-        option("KEY_ID", &s3.key_id);
-        option("SECRET", &s3.secret);
-        option("SESSION_TOKEN", &s3.session_token);
-        option("REGION", &s3.region);
-        if let Some(endpoint) = &s3.endpoint {
-            let (use_ssl, host) = match endpoint.split_once("://") {
-                Some((scheme, host)) => (scheme != "http", host),
-                None => (true, endpoint.as_str()),
-            };
-            options.push(format!("ENDPOINT {}", literal(host.trim_end_matches('/'))));
-            options.push(format!("URL_STYLE 'path', USE_SSL {use_ssl}"));
-        }
-        format!("CREATE SECRET {SECRET} ({});\n", options.join(", "))
+    /// Where SQL may write, when DuckDB's own walls, which know only what it may read, are not enough.
+    pub(super) fn writes(&self) -> Option<Writes> {
+        let all = self.read.is_empty() && self.write == [Folder::whole(&self.bucket)];
+        (!all).then(|| Writes { folders: self.write.clone(), temp_dir: self.temp_dir.clone() })
     }
 }

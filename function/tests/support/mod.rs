@@ -30,19 +30,25 @@ impl Function {
 
     /// An instance on `store`, or `None` (and a word why) when this machine has no httpfs extension to test with.
     pub fn start_on(store: &ObjectStore) -> Option<Self> {
+        Self::start_with(store, &[])
+    }
+
+    /// The same, with more environment variables.
+    pub fn start_with(store: &ObjectStore, more: &[(&str, &str)]) -> Option<Self> {
         let Some(extensions) = std::env::var_os("QUACK_EXTENSION_DIR").map(PathBuf::from) else {
             eprintln!(
                 "skipped: QUACK_EXTENSION_DIR, the folder of httpfs.duckdb_extension, is not set: see `make test`"
             );
             return None;
         };
-        let variables = [
+        let mut variables = vec![
             ("QUACK_BUCKET", BUCKET),
             ("AWS_ENDPOINT_URL_S3", &store.endpoint),
             ("AWS_ACCESS_KEY_ID", object_store::KEY_ID),
             ("AWS_SECRET_ACCESS_KEY", object_store::SECRET),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048"),
         ];
+        variables.extend(more);
         Some(Self::spawn(&variables, Some(&extensions)))
     }
 

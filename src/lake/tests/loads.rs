@@ -58,6 +58,24 @@ async fn a_csv_becomes_one_parquet_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_somebody_elses_bucket_everything_keeps_to_the_prefix() {
+    let lake = Lake::of("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/q\"").await;
+    let old = "tables/t/20200101T000000Z-0badcafe/theirs.parquet";
+    let put = lake.target.s3.put_object().bucket(&lake.target.bucket).key(old).send();
+    put.await.unwrap();
+    lake.write("a.csv", "n,text\n1,x\n2,y\n");
+    lake.load(request("a.csv", "t")).await.unwrap();
+    lake.load(with(request("a.csv", "t"), Mode::Append)).await.unwrap();
+    lake.load(with(partitioned(request("a.csv", "t"), &["n"]), Mode::Replace)).await.unwrap();
+    let table = lake.table("t").await;
+    assert!(table.files.iter().all(|file| file.key.starts_with("team/q/tables/t/")), "{:?}", table.files);
+    let mut wanted: Vec<_> = table.files.iter().map(|file| file.key.clone()).collect();
+    wanted.extend([old.to_owned(), "team/q/catalog.json".to_owned()]);
+    wanted.sort();
+    assert_eq!(lake.keys("").await, wanted, "nothing of theirs is touched, nothing of ours lies elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn partition_values_survive_their_folder_names() {
     let lake = Lake::new().await;
     lake.write("a.csv", "p,n\n\"a b/ü=%?#&+'\",1\n,2\n'quoted',3\n../..,4\n");

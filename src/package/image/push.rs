@@ -1,5 +1,6 @@
 //! An image to a registry: what is missing there, side by side, and the manifest last.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use hyper::header::HeaderValue;
-use indicatif::ProgressBar;
+use indicatif::{HumanBytes, ProgressBar};
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 use oci_client::secrets::RegistryAuth;
@@ -33,6 +34,18 @@ pub struct Pushed {
     /// Blobs that were there already; none is asked for when the manifest is there.
     pub blobs_present: usize,
     pub manifest_sent: bool,
+}
+
+impl fmt::Display for Pushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.manifest_sent {
+            true => {
+                let bytes = HumanBytes(self.bytes_sent);
+                write!(f, "{} blobs sent ({bytes}), {} were there already", self.blobs_sent, self.blobs_present)
+            }
+            false => write!(f, "it is there already"),
+        }
+    }
 }
 
 /// Sees to it that `repository` has `image`, under its digest and a tag made of that. One question when it has.

@@ -59,11 +59,6 @@ impl Registry {
         Self { login: Some((user.into(), password.into())), ..self }
     }
 
-    /// What Lambda knows an image by: `host/repository@sha256:...`.
-    pub fn uri(&self, repository: &str, digest: &str) -> String {
-        format!("{}/{repository}@{digest}", self.host)
-    }
-
     #[cfg(test)]
     pub(super) fn is_plain(&self) -> bool {
         self.plain

@@ -21,6 +21,11 @@ pub fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// What AWS says went wrong; empty when it did not answer.
+pub fn text<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
+    error.message().unwrap_or_default()
+}
+
 /// Turns any service's error into one for the user: `cannot <doing>: ...`, with what to do.
 pub fn explain<E>(error: SdkError<E, HttpResponse>, doing: &str) -> anyhow::Error
 where

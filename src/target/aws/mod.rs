@@ -1,5 +1,70 @@
-//! The target `aws`.
+//! The target `aws`: CloudFormation stacks, made and removed through change sets.
 
+mod bucket;
+mod cause;
+mod change_set;
+mod changes;
+mod code;
+mod deploy;
+mod drift;
 pub mod errors;
+mod events;
+mod logs;
 pub mod names;
 pub mod session;
+mod stack;
+mod status;
+mod teardown;
+mod template;
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::Result;
+
+pub use self::deploy::{plan, up};
+use self::session::Session;
+pub use self::teardown::down;
+use super::Target;
+use super::place::AwsStatus;
+use crate::config::Config;
+
+/// Clients of the stage's bucket and function.
+///
+/// # Errors
+/// No region or credentials.
+pub async fn open(config: &Config) -> Result<Target> {
+    Ok(Session::open(config).await?.target(config))
+}
+
+/// Whether there are tables that `down` would delete.
+///
+/// # Errors
+/// What AWS says.
+pub async fn has_data(config: &Config) -> Result<bool> {
+    bucket::has_data(config, &Session::open(config).await?).await
+}
+
+/// What is known of the stage; nothing if it is not up.
+///
+/// # Errors
+/// What AWS says.
+pub async fn status(config: &Config, drift: bool) -> Result<Option<AwsStatus>> {
+    status::status(&Session::open(config).await?, drift).await
+}
+
+/// How far back the log is shown when nobody says: CloudWatch is paid for by what is searched.
+const SINCE: Duration = Duration::from_secs(3600);
+
+/// Gives the function's log of the last `since` to `write`; with `follow` it goes on from there.
+///
+/// # Errors
+/// When there is no log, or `write` fails.
+pub async fn logs(
+    config: &Config,
+    since: Option<Duration>,
+    follow: bool,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    logs::write(&Session::open(config).await?, since.unwrap_or(SINCE), follow, write).await
+}

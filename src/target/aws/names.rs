@@ -33,13 +33,15 @@ impl Names {
     pub fn new(config: &Config, account: &str, region: &str) -> Result<Self> {
         let stack = format!("quack-{}-{}", config.project, config.stage);
         if stack.len() > 64 {
-            let message = format!("the function's name `{stack}` would have {} characters, and AWS takes 64", stack.len());
+            let message =
+                format!("the function's name `{stack}` would have {} characters, and AWS takes 64", stack.len());
             return Err(usage(message, "shorten `project` or `stage`"));
         }
         // A bucket's name is taken for the whole world, so it says whose it is.
         let bucket = config.lake.bucket.clone().unwrap_or_else(|| format!("{stack}-{account}-{region}"));
         if bucket.len() > 63 {
-            let message = format!("the bucket's name `{bucket}` would have {} characters, and AWS takes 63", bucket.len());
+            let message =
+                format!("the bucket's name `{bucket}` would have {} characters, and AWS takes 63", bucket.len());
             return Err(usage(message, "name it yourself in quack.toml: [lake] bucket = \"...\""));
         }
         Ok(Self {

@@ -11,6 +11,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::names::Names;
 use crate::config::Config;
 use crate::error::usage;
+use crate::lake::layout::Layout;
+use crate::target::Target;
 
 /// Attempts of a call that is throttled or fails in passing; between them the SDK waits, longer each time, with jitter.
 pub const ATTEMPTS: u32 = 8;
@@ -24,7 +26,7 @@ pub struct Session {
     pub lambda: aws_sdk_lambda::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub s3: aws_sdk_s3::Client,
-    pub sts: aws_sdk_sts::Client,
+
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Twelve digits.
     pub account: String,
@@ -52,7 +54,11 @@ impl Session {
             ));
         };
         let sts = aws_sdk_sts::Client::new(&sdk);
-        let identity = sts.get_caller_identity().send().await.map_err(|error| super::errors::explain(error, "ask AWS who we are"))?;
+        let identity = sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| super::errors::explain(error, "ask AWS who we are"))?;
         let account = identity.account().unwrap_or_default().to_owned();
         let s3_endpoint = endpoint("S3");
         let s3 = aws_sdk_s3::config::Builder::from(&sdk)
@@ -70,7 +76,7 @@ impl Session {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(s3),
-            sts,
+
             tagging: aws_sdk_resourcegroupstagging::Client::new(&sdk),
             names: Names::new(config, &account, &region)?,
             caller: identity.arn().unwrap_or_default().to_owned(),
@@ -79,6 +85,36 @@ impl Session {
             s3_endpoint,
             ecr_endpoint: endpoint("ECR"),
         })
+    }
+
+    /// `aws`, or that of China or of the US government.
+    pub fn partition(&self) -> &str {
+        self.caller.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+    }
+
+    /// ECR's own host in this account and region.
+    pub fn registry_host(&self) -> String {
+        let domain = if self.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
+    }
+
+    /// The image repository, as Lambda has it.
+    pub fn repository_uri(&self) -> String {
+        format!("{}/{}", self.registry_host(), self.names.repository)
+    }
+
+    /// What queries and loads need.
+    pub fn target(&self, config: &Config) -> Target {
+        let lambda = self.lambda.config().to_builder();
+        // A query that may have run must not run again unasked; whoever invokes decides.
+        let lambda = lambda.retry_config(RetryConfig::disabled()).build();
+        Target {
+            s3: self.s3.clone(),
+            lambda: aws_sdk_lambda::Client::from_conf(lambda),
+            bucket: self.names.bucket.clone(),
+            function: self.names.stack.clone(),
+            layout: Layout::new(&config.lake),
+        }
     }
 }
 

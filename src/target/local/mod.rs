@@ -6,6 +6,7 @@ pub mod daemon;
 mod lambda;
 mod paths;
 mod process;
+mod provision;
 mod s3;
 mod tail;
 #[cfg(test)]
@@ -13,16 +14,20 @@ pub mod testing;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
-use super::{Change, REGION, Status, Target};
+use super::place::LocalPlace;
+use super::plan::Planned;
+use super::{Change, Provisioned, REGION, Target};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{failure, nearest, usage};
+use crate::package::{self, Artifact};
 
 /// The target of a stage that is up. A daemon that was killed is started again.
 ///
@@ -54,11 +59,41 @@ pub fn open(context: &Context) -> Result<Target> {
     target(config, &paths, &endpoint)
 }
 
-/// Brings the stage's daemon up, with the settings of `config`.
+/// Builds the function and brings the stage up: the daemon, the bucket, the function.
 ///
 /// # Errors
-/// When it cannot start, e.g. because the configured port is taken.
-pub fn up(context: &Context) -> Result<(Target, Vec<Change>)> {
+/// A build that fails; a daemon that cannot start, e.g. because the configured port is taken.
+pub async fn up(context: &Context) -> Result<Provisioned> {
+    let artifact = build(context).await?;
+    let (target, mut changes) = start(context)?;
+    changes.extend(provision::bucket(&target).await?);
+    changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
+    Ok(Provisioned { target, changes, artifact })
+}
+
+/// What [`up`] would do.
+///
+/// # Errors
+/// A build that fails; a daemon that does not answer.
+pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+    let config = &context.config;
+    let artifact = build(context).await?;
+    let paths = Paths::new(&config.dir, &config.stage);
+    if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &super::name(config)) {
+        return Ok(provision::everything(&super::name(config)));
+    }
+    provision::plan(config, &open(context)?, &artifact.dir).await
+}
+
+/// Functions of the local target run on this machine's processor.
+async fn build(context: &Context) -> Result<Artifact> {
+    let of_build = context.clone();
+    let arch = package::arch_for(&context.config)?;
+    tokio::task::spawn_blocking(move || package::assemble(&of_build, arch)).await?
+}
+
+/// Brings the stage's daemon up, with the settings of `config`.
+fn start(context: &Context) -> Result<(Target, Vec<Change>)> {
     let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     let fresh = !paths.dir.exists();
@@ -122,12 +157,12 @@ fn nothing_up(config: &Config) -> anyhow::Error {
 }
 
 /// What is known of the stage, also when its daemon does not run; nothing if it is not up.
-pub fn status(config: &Config) -> Option<Status> {
+pub fn status(config: &Config) -> Option<LocalPlace> {
     let paths = Paths::new(&config.dir, &config.stage);
     let before = Endpoint::read(&paths)?;
     let running = process::find(&paths);
     let endpoint = running.as_ref().unwrap_or(&before);
-    Some(Status {
+    Some(LocalPlace {
         running: running.is_some(),
         endpoint: endpoint.url(),
         region: REGION.to_owned(),
@@ -138,16 +173,17 @@ pub fn status(config: &Config) -> Option<Status> {
     })
 }
 
-/// Gives the function's log to `write`; with `follow` it goes on with what is logged from then on.
+/// Gives the function's log of the last `since` to `write`; with `follow` it goes on with what is logged from then on.
 ///
 /// # Errors
-/// When the log cannot be read or `write` fails.
+/// When nothing is up, the log cannot be read or `write` fails.
 pub async fn logs(
-    config: &Config,
-    function: &str,
+    context: &Context,
+    since: Option<Duration>,
     follow: bool,
     write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<()> {
-    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), function);
-    tail::file(&file, follow, write).await
+    let config = &context.config;
+    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), &open(context)?.function);
+    tail::file(&file, since, follow, write).await
 }

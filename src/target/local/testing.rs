@@ -14,9 +14,10 @@ use tokio::task::JoinHandle;
 use super::credentials::Credentials;
 use super::s3;
 use crate::cli::Global;
-use crate::config::Config;
+use crate::config::{Config, FILE};
 use crate::context::Context;
-use crate::target::{Target, provision};
+use crate::target::Target;
+use crate::target::local::provision;
 
 /// A bucket, and a project's folder to work in.
 pub struct Lake {
@@ -28,7 +29,13 @@ pub struct Lake {
 
 impl Lake {
     pub async fn new() -> Self {
+        Self::of("").await
+    }
+
+    /// A lake as the text of a `quack.toml` wants it.
+    pub async fn of(toml: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), toml).unwrap();
         let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
         let service = s3::service(&dir.path().join("storage"), &credentials).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

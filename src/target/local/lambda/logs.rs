@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 
 use crate::private;
+use crate::target::local::tail::TIME_END;
 
 /// Bytes of log that come back with an invocation.
 const TAIL: usize = 4096;
@@ -107,9 +108,16 @@ impl State {
         self.tail.drain(..over);
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// Writes whole lines to the file, each with its time before it.
+    fn write(&mut self, lines: &[u8]) {
+        let now = chrono::Utc::now().timestamp_millis();
+        let mut timed = Vec::with_capacity(lines.len() + 64);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            timed.extend_from_slice(format!("{now}{TIME_END}").as_bytes());
+            timed.extend_from_slice(line);
+        }
         // A full disk must not fail a query that needs none.
-        let _ = self.file.write_all(bytes);
+        let _ = self.file.write_all(&timed);
     }
 }
 

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use quack_function::wire::RESULTS_PREFIX;
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
@@ -21,9 +22,6 @@ use s3s::{S3Result, s3_error};
 use self::store::Store;
 use super::credentials::Credentials;
 use crate::target::REGION;
-
-/// Where in a bucket the results are that were too large for a response.
-const RESULTS: &str = "_quack/results/";
 
 /// The S3 service on one store.
 pub struct Storage(Arc<Store>);
@@ -60,7 +58,8 @@ async fn expire(store: Weak<Store>) {
     loop {
         interval.tick().await;
         let Some(store) = store.upgrade() else { break };
-        let swept = tokio::task::spawn_blocking(move || store.expire(RESULTS, Duration::from_secs(24 * 3600))).await;
+        let swept =
+            tokio::task::spawn_blocking(move || store.expire(RESULTS_PREFIX, Duration::from_secs(24 * 3600))).await;
         if let Ok(Err(error)) = swept {
             eprintln!("cannot delete old results: {error}");
         }

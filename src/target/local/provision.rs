@@ -1,13 +1,15 @@
-//! The bucket and the function, made through AWS's own APIs: the same calls on every target.
+//! The bucket and the function of the local target, made through AWS's own APIs.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
 
-use super::{Change, Target};
 use crate::config::Config;
+use crate::target::plan::{Planned, PlannedAction, Property};
+use crate::target::{Change, Target};
 
 /// Local functions need no role, but the API wants one.
 const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
@@ -61,6 +63,7 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
     }
     let differences = wanted.differences(found.configuration());
     if !differences.is_empty() {
+        let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
         let update = target.lambda.update_function_configuration().function_name(name);
         let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
         update.send().await.map_err(|error| refused(name, &error))?;
@@ -73,13 +76,31 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
     Ok(changes)
 }
 
+/// The function's environment. Each variable is told in `function/src/engine/settings.rs`.
+fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
+    let Target { bucket, layout, .. } = target;
+    let read: Vec<String> = config.lake.read.iter().map(ToString::to_string).collect();
+    let mut variables = vec![
+        ("QUACK_BUCKET", bucket.clone()),
+        ("QUACK_EXTENSIONS", config.extensions.join(",")),
+        ("QUACK_RESULTS", layout.results.clone()),
+    ];
+    if !read.is_empty() {
+        variables.push(("QUACK_READ", read.join(",")));
+    }
+    if !config.lake.manage {
+        variables.push(("QUACK_WRITE", format!("s3://{bucket}/{}", config.lake.prefix)));
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// The function as it should be.
 struct Wanted {
     image: String,
     memory_mb: i32,
     timeout_s: i32,
     concurrency: i32,
-    variables: std::collections::HashMap<String, String>,
+    variables: HashMap<String, String>,
 }
 
 impl Wanted {
@@ -90,26 +111,27 @@ impl Wanted {
             memory_mb: i32::try_from(config.memory_mb)?,
             timeout_s: i32::try_from(config.timeout_s)?,
             concurrency: i32::try_from(config.concurrency)?,
-            variables: [("QUACK_BUCKET", target.bucket.clone()), ("QUACK_EXTENSIONS", config.extensions.join(","))]
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            variables: variables(config, target),
         })
     }
 
-    /// What of a function's configuration is to change, as a person reads it.
-    fn differences(&self, found: Option<&FunctionConfiguration>) -> Vec<String> {
+    /// What of a function's configuration is to change.
+    fn differences(&self, found: Option<&FunctionConfiguration>) -> Vec<Property> {
         let number = |name: &str, found: Option<i32>, wanted: i32| {
-            let found = found.map_or_else(|| "?".to_owned(), |found| found.to_string());
-            (found != wanted.to_string()).then(|| format!("{name} {found} -> {wanted}"))
+            (found != Some(wanted)).then(|| property(name, found.map(|found| found.to_string()), wanted.to_string()))
         };
         let variables = found.and_then(|found| found.environment()).and_then(|environment| environment.variables());
-        let environment = (variables != Some(&self.variables)).then(|| "environment".to_owned());
+        let variable = |(name, wanted): (&String, &String)| {
+            let found = variables.and_then(|variables| variables.get(name));
+            (found != Some(wanted))
+                .then(|| property(&format!("Environment.Variables.{name}"), found.cloned(), wanted.clone()))
+        };
         [
-            number("memory_mb", found.and_then(|found| found.memory_size()), self.memory_mb),
-            number("timeout_s", found.and_then(|found| found.timeout()), self.timeout_s),
-            environment,
+            number("MemorySize", found.and_then(|found| found.memory_size()), self.memory_mb),
+            number("Timeout", found.and_then(|found| found.timeout()), self.timeout_s),
         ]
         .into_iter()
+        .chain(self.variables.iter().map(variable))
         .flatten()
         .collect()
     }
@@ -130,4 +152,47 @@ impl Wanted {
 /// The target's refusal to provision a function.
 fn refused(name: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
     anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
+}
+
+fn property(name: &str, before: Option<String>, after: String) -> Property {
+    Property { name: name.to_owned(), before, after: Some(after), replaces: false }
+}
+
+/// What is made where there is nothing: a plan's words for it.
+pub fn everything(name: &str) -> Vec<Planned> {
+    let add = |resource: &str, kind: &str| Planned::added(resource, kind, Some(name.to_owned()));
+    vec![add("Bucket", "AWS::S3::Bucket"), add("Function", "AWS::Lambda::Function")]
+}
+
+/// What [`bucket`] and [`function`] would change.
+pub async fn plan(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Planned>> {
+    let name = &target.function;
+    let wanted = Wanted::new(config, target, artifact)?;
+    let mut planned = everything(name);
+    if target.s3.head_bucket().bucket(&target.bucket).send().await.is_ok() {
+        planned.retain(|change| change.resource != "Bucket");
+    }
+    let found = match target.lambda.get_function().function_name(name).send().await {
+        Ok(found) => found,
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            return Ok(planned);
+        }
+        Err(error) => return Err(refused(name, &error)),
+    };
+    planned.retain(|change| change.resource != "Function");
+    let mut properties = wanted.differences(found.configuration());
+    let image = found.code().and_then(|code| code.image_uri());
+    if image != Some(&wanted.image) {
+        properties.push(property("Code", image.map(str::to_owned), wanted.image.clone()));
+    }
+    let limit = found.concurrency().and_then(|limit| limit.reserved_concurrent_executions());
+    if limit != Some(wanted.concurrency) {
+        let limit = limit.map(|limit| limit.to_string());
+        properties.push(property("ReservedConcurrentExecutions", limit, wanted.concurrency.to_string()));
+    }
+    if !properties.is_empty() {
+        let function = Planned::added("Function", "AWS::Lambda::Function", Some(name.clone()));
+        planned.push(Planned { action: PlannedAction::Modify, properties, ..function });
+    }
+    Ok(planned)
 }

@@ -1,0 +1,67 @@
+//! `quackctl plan`: what `up` would do.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::target;
+use crate::target::plan::{Planned, PlannedAction};
+
+/// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
+const CHANGES: u8 = 2;
+
+#[derive(Debug, Serialize)]
+struct Plan {
+    project: String,
+    stage: String,
+    target: String,
+    changes: Vec<Planned>,
+    #[serde(skip)]
+    color: bool,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { project, stage, target, .. } = self;
+        if self.changes.is_empty() {
+            return writeln!(f, "{project} ({stage}) on {target}: no changes");
+        }
+        for change in &self.changes {
+            change.write(f, self.color)?;
+        }
+        let count = |action: PlannedAction| self.changes.iter().filter(|change| change.action == action).count();
+        let counts: Vec<String> = [
+            (PlannedAction::Add, "to add"),
+            (PlannedAction::Adopt, "to adopt"),
+            (PlannedAction::Modify, "to change"),
+            (PlannedAction::Replace, "to replace"),
+            (PlannedAction::Remove, "to remove"),
+        ]
+        .into_iter()
+        .filter(|(action, _)| count(*action) > 0)
+        .map(|(action, words)| format!("{} {words}", count(action)))
+        .collect();
+        writeln!(f, "{project} ({stage}) on {target}: {}", counts.join(", "))
+    }
+}
+
+/// Prints what `up` would do; the exit code tells whether it is anything.
+pub async fn run(context: &Context) -> Result<ExitCode> {
+    let config = &context.config;
+    target::check(config)?;
+    let changes = target::plan(context).await?;
+    let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    context.print(&Plan {
+        project: config.project.clone(),
+        stage: config.stage.clone(),
+        target: config.target.clone(),
+        changes,
+        color,
+    })?;
+    Ok(code)
+}

@@ -1,0 +1,75 @@
+//! The function's log in CloudWatch.
+
+use std::collections::HashSet;
+use std::io;
+use std::time::Duration;
+
+use anyhow::Result;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use chrono::Utc;
+
+use super::errors::{self, explain};
+use super::session::Session;
+use crate::error::failure;
+
+/// Pause between two looks for new lines.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// CloudWatch takes a while to show what was logged: lines this young may still come.
+const LATE_MS: i64 = 30_000;
+
+/// Gives the log of the last `since` to `write`, line by line; with `follow` it goes on with what is logged from then on.
+///
+/// # Errors
+/// When there is no log, or `write` fails.
+pub async fn write(
+    session: &Session,
+    since: Duration,
+    follow: bool,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    let group = &session.names.log_group;
+    let mut from_ms = Utc::now().timestamp_millis() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 2);
+    let mut seen: HashSet<String> = HashSet::new();
+    loop {
+        let mut newest = from_ms;
+        let mut page = None;
+        loop {
+            let request = session.logs.filter_log_events().log_group_name(group).start_time(from_ms.max(0));
+            let found = match request.set_next_token(page).send().await {
+                Ok(found) => found,
+                Err(error) if errors::is_code(&error, &["ResourceNotFoundException"]) => {
+                    return Err(failure(format!("there is no log group {group}"), "run `quackctl --target aws up`"));
+                }
+                Err(error) => return Err(explain(error, &format!("read the log group {group}"))),
+            };
+            for event in found.events() {
+                newest = newest.max(event.timestamp().unwrap_or(0));
+                if seen.insert(identity(event)) {
+                    let message = event.message().unwrap_or_default();
+                    write(message.as_bytes())?;
+                    if !message.ends_with('\n') {
+                        write(b"\n")?;
+                    }
+                }
+            }
+            page = found.next_token;
+            if page.is_none() {
+                break;
+            }
+        }
+        if !follow {
+            return Ok(());
+        }
+        from_ms = from_ms.max(newest - LATE_MS);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// What tells an event from all others.
+fn identity(event: &FilteredLogEvent) -> String {
+    match event.event_id() {
+        Some(id) if !id.is_empty() => id.to_owned(),
+        _ => format!("{:?} {:?} {:?}", event.timestamp(), event.log_stream_name(), event.message()),
+    }
+}

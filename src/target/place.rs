@@ -1,0 +1,121 @@
+//! Where a stage is, for a person or a program that wants to talk to it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// The place, as its kind of target has it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Place {
+    Local(LocalPlace),
+    Aws(AwsStatus),
+}
+
+/// A stage on this machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct LocalPlace {
+    /// False when its process has ended; the next command starts it again.
+    pub running: bool,
+    /// URL of S3 and of the Lambda API.
+    pub endpoint: String,
+    pub region: String,
+    pub pid: Option<i32>,
+    /// When its process was ready, RFC 3339.
+    pub started_at: Option<String>,
+    /// The keys, as `AWS_SHARED_CREDENTIALS_FILE` wants them.
+    pub credentials_file: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+}
+
+/// A stage on AWS.
+#[derive(Debug, Clone, Serialize)]
+pub struct AwsStatus {
+    pub account: String,
+    pub region: String,
+    pub stack: String,
+    /// CloudFormation's word for the stack's state.
+    pub stack_status: String,
+    pub stack_reason: Option<String>,
+    /// Lambda's word for the function's state; `missing` when there is none.
+    pub function_state: String,
+    pub architecture: Option<String>,
+    /// Address of the image, with its digest, or of the zip file.
+    pub code: Option<String>,
+    pub at_rest: RestCost,
+    /// What differs from the template; only when it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<DriftedResource>>,
+}
+
+/// What is stored while nobody asks anything, and what that costs.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RestCost {
+    /// Bytes of the tables in the bucket.
+    pub table_bytes: u64,
+    /// Bytes of the images in the repository.
+    pub image_bytes: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// US dollars a month, at public prices.
+    pub usd_per_month: f64,
+}
+
+/// US dollars for a GB and month, US East (N. Virginia), first tier, without free tiers.
+/// Sources: <https://aws.amazon.com/s3/pricing/>, <https://aws.amazon.com/ecr/pricing/>,
+/// <https://aws.amazon.com/cloudwatch/pricing/>.
+const S3_USD: f64 = 0.023;
+const ECR_USD: f64 = 0.10;
+const LOGS_USD: f64 = 0.03;
+
+impl RestCost {
+    /// The cost of these bytes.
+    pub fn new(table_bytes: u64, image_bytes: u64, log_bytes: u64) -> Self {
+        let gb = |bytes: u64| bytes as f64 / f64::from(1u32 << 30);
+        let usd_per_month = gb(table_bytes) * S3_USD + gb(image_bytes) * ECR_USD + gb(log_bytes) * LOGS_USD;
+        Self { table_bytes, image_bytes, log_bytes, usd_per_month }
+    }
+}
+
+/// A resource that was changed by other means than CloudFormation.
+#[derive(Debug, Clone, Serialize)]
+pub struct DriftedResource {
+    pub resource: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
+    /// `MODIFIED` or `DELETED`.
+    pub status: String,
+    pub properties: Vec<DriftedProperty>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct DriftedProperty {
+    pub path: String,
+    pub expected: String,
+    pub actual: String,
+}
+
+impl fmt::Display for DriftedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}) {}: {}", self.resource, self.kind, self.name, self.status)?;
+        for DriftedProperty { path, expected, actual } in &self.properties {
+            write!(f, "\n    {path}: {expected} expected, {actual} found")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_there_costs_what_aws_asks_for_it() {
+        let gb = 1 << 30;
+        assert!((RestCost::new(100 * gb, 0, 0).usd_per_month - 2.30).abs() < 1e-9);
+        assert!((RestCost::new(0, gb / 10, gb).usd_per_month - 0.04).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,93 @@
+//! What `up` would do: each resource that would be added, changed, replaced or removed, property by property.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One resource's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    pub action: PlannedAction,
+    /// What it is called in the template.
+    pub resource: String,
+    /// CloudFormation's type of it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is called where it lives, when it is there already.
+    pub name: Option<String>,
+    pub properties: Vec<Property>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedAction {
+    Add,
+    /// It exists and comes under the stack's care, as it is.
+    Adopt,
+    Modify,
+    /// Another one is made in its place.
+    Replace,
+    Remove,
+}
+
+/// One property's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Property {
+    pub name: String,
+    /// `None`: not known, or not there.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    /// It is what makes the resource be replaced.
+    pub replaces: bool,
+}
+
+impl Planned {
+    /// A resource that would be made.
+    pub fn added(resource: &str, kind: &str, name: Option<String>) -> Self {
+        let (resource, kind) = (resource.to_owned(), kind.to_owned());
+        Self { action: PlannedAction::Add, resource, kind, name, properties: Vec::new() }
+    }
+
+    /// Whether something is lost by it.
+    pub fn is_destructive(&self) -> bool {
+        matches!(self.action, PlannedAction::Replace | PlannedAction::Remove)
+    }
+
+    /// Writes it, in red when something is lost by it and `color` is wanted.
+    pub fn write(&self, f: &mut impl fmt::Write, color: bool) -> fmt::Result {
+        let (mark, word) = match self.action {
+            PlannedAction::Add => ("+", "added"),
+            PlannedAction::Adopt => ("<", "adopted as it is"),
+            PlannedAction::Modify => ("~", "changed in place"),
+            PlannedAction::Replace => ("!", "REPLACED"),
+            PlannedAction::Remove => ("-", "REMOVED"),
+        };
+        let (on, off) = if color && self.is_destructive() { ("\u{1b}[31m", "\u{1b}[0m") } else { ("", "") };
+        writeln!(f, "{on}{mark} {}: {word}{off}", self.title())?;
+        for property in &self.properties {
+            let why = if property.replaces { format!("  {on}(cannot change in place){off}") } else { String::new() };
+            writeln!(f, "    {property}{why}")?;
+        }
+        Ok(())
+    }
+
+    /// What it is, as a person calls it.
+    pub fn title(&self) -> String {
+        let name = self.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+        format!("{} ({}){name}", self.resource, self.kind)
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |value: &Option<String>| match value {
+            Some(text) if text.is_empty() => "(empty)".to_owned(),
+            Some(text) => text.clone(),
+            None => "(not told)".to_owned(),
+        };
+        match (&self.before, &self.after) {
+            (None, None) => write!(f, "{} changes", self.name),
+            (before, after) => write!(f, "{}: {} -> {}", self.name, value(before), value(after)),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! An AWS account for one test, as emulated, behind a proxy.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_lambda::types::FunctionConfiguration;
+
+use super::{Emulator, Proxy};
+
+/// An AWS account of the project's own, as emulated.
+pub struct Account {
+    /// What `quackctl` and the function talk to.
+    pub proxy: Proxy,
+    pub emulator: Emulator,
+    /// What was there at first.
+    empty: BTreeSet<String>,
+}
+
+impl Account {
+    pub fn open() -> Self {
+        let emulator = Emulator::start();
+        let empty = block_on(emulator.inventory());
+        Self { proxy: Proxy::start(&emulator.endpoint), emulator, empty }
+    }
+
+    /// What is there now and was not at first: `"bucket NAME"`, `"role NAME"`, ...
+    pub fn left(&self) -> Vec<String> {
+        block_on(self.emulator.inventory()).difference(&self.empty).cloned().collect()
+    }
+
+    /// What Lambda says of a function.
+    pub fn function(&self, name: &str) -> FunctionConfiguration {
+        let lambda = aws_sdk_lambda::Client::new(&self.emulator.sdk());
+        let found = block_on(lambda.get_function().function_name(name).send()).expect("a function of this name");
+        found.configuration.expect("its configuration")
+    }
+}
+
+/// Runs a call of an SDK to its end, outside of any other runtime.
+pub fn block_on<T>(call: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(call)
+}
