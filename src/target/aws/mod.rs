@@ -9,6 +9,7 @@ mod deploy;
 mod drift;
 pub mod errors;
 mod events;
+mod identity;
 mod logs;
 pub mod names;
 pub mod session;

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::identity::Identity;
 use super::names::Names;
 use crate::config::Config;
 use crate::error::usage;
@@ -53,13 +57,7 @@ impl Session {
                 "give --region, set AWS_REGION, or write region = \"...\" under [aws] in quack.toml",
             ));
         };
-        let sts = aws_sdk_sts::Client::new(&sdk);
-        let identity = sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| super::errors::explain(error, "ask AWS who we are"))?;
-        let account = identity.account().unwrap_or_default().to_owned();
+        let Identity { account, caller } = Identity::known(&sdk).await?;
         let s3_endpoint = endpoint("S3");
         let s3 = aws_sdk_s3::config::Builder::from(&sdk)
             // Emulators have no wildcard names.
@@ -79,7 +77,7 @@ impl Session {
 
             tagging: aws_sdk_resourcegroupstagging::Client::new(&sdk),
             names: Names::new(config, &account, &region)?,
-            caller: identity.arn().unwrap_or_default().to_owned(),
+            caller,
             account,
             region,
             s3_endpoint,
@@ -122,14 +120,17 @@ impl Session {
 async fn load(config: &Config) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(10)))
         .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build());
     if let Some(region) = &config.aws.region {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &config.aws.profile {
-        loader = loader.profile_name(profile);
+        // A profile that was named wins over keys in the environment, as for the AWS CLI.
+        let provider = ProviderConfig::without_region().with_http_client(http);
+        let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(SharedCredentialsProvider::new(keys));
     }
     loader.load().await
 }
