@@ -26,6 +26,13 @@ fn down_ends_the_process_and_frees_the_port() {
 }
 
 #[test]
+fn a_stage_that_is_not_there_is_told_from_those_that_are() {
+    let project = Project::up("");
+    let mut query = project.quackctl(["query", "SELECT 1", "--stage", "deb"]);
+    query.assert().failure().stderr(contains("deb").and(contains("dev")));
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

@@ -39,7 +39,7 @@ pub async fn write(
             let found = match request.set_next_token(page).send().await {
                 Ok(found) => found,
                 Err(error) if errors::is_code(&error, &["ResourceNotFoundException"]) => {
-                    return Err(failure(format!("there is no log group {group}"), "run `quackctl --target aws up`"));
+                    return Err(failure(format!("there is no log group {group}"), "run `quackctl up`"));
                 }
                 Err(error) => return Err(explain(error, &format!("read the log group {group}"))),
             };

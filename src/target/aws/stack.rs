@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use aws_sdk_cloudformation::types::{Stack as Described, StackStatus};
+use aws_sdk_cloudformation::types::{Stack as Described, StackStatus, TemplateStage};
 
 use super::bucket;
 use super::errors::{self, explain};
@@ -102,7 +102,9 @@ pub async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<
     if !same || stack.parameters.len() != wanted.parameters.len() || stack.phase() != Phase::Ready {
         return Ok(false);
     }
-    let template = session.cloudformation.get_template().stack_name(&stack.name).send().await;
+    // AWS would rather tell what the transform made of it.
+    let request = session.cloudformation.get_template().stack_name(&stack.name).template_stage(TemplateStage::Original);
+    let template = request.send().await;
     let template =
         template.map_err(|error| explain(error, &format!("read the template of the stack {}", stack.name)))?;
     Ok(template.template_body().is_some_and(|body| body.trim_end() == wanted.template.trim_end()))
