@@ -57,6 +57,13 @@ fn credentials(said: &str) -> (String, String) {
             "`aws configure list-profiles` names those that are; give one with --profile or AWS_PROFILE".to_owned(),
         );
     }
+    // What the SDK says of a profile that was asked for by name and is nowhere.
+    if said.trim() == "the credential provider was not enabled" {
+        return (
+            "the AWS profile that was named is neither in ~/.aws/config nor in ~/.aws/credentials".to_owned(),
+            "`aws configure list-profiles` names those that are".to_owned(),
+        );
+    }
     if said.contains("SSO token") {
         return ("the AWS SSO session has ended, or was never begun".to_owned(), renew());
     }
