@@ -41,6 +41,22 @@ fn up_that_is_killed_at_any_call_converges() {
 }
 
 #[test]
+fn up_of_an_image_that_is_killed_at_any_call_converges() {
+    let mut project = Project::at(Place::Aws, "");
+    project.use_image();
+    for (skip, moment) in points(7) {
+        let Some(call) = project.kill_at_call(["up", "--no-check"], skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        project.succeed(["up", "--no-check"], &what);
+        let function = project.account().function("quack-lake-dev");
+        assert!(function.code.is_some_and(|code| code.image_uri.is_some_and(|uri| uri.contains("@sha256:"))), "{what}");
+        project.succeed(["down", "--yes"], &what);
+        assert_eq!(project.account().left(), ["repository base"], "{what}");
+    }
+}
+
+#[test]
 fn down_that_is_killed_at_any_call_converges() {
     let project = Project::at(Place::Aws, SETTINGS);
     let mut killed = 0;
@@ -98,7 +114,7 @@ fn up_that_changes_something_is_killed_and_converges() {
         let what = format!("killed at call {skip}, {moment:?} {call}");
         eprintln!("{what}");
         project.succeed(["up"], &what);
-        assert_eq!(project.account().function("quack-lake-dev").memory_size(), Some(memory), "{what}");
+        assert_eq!(project.account().memory_mb("quack-lake-dev"), Some(memory), "{what}");
         assert_healthy(&project, &what);
     }
 }
