@@ -104,6 +104,18 @@ fn keeping_the_data_is_killed_at_any_call_and_loses_none() {
 }
 
 #[test]
+fn plan_that_is_killed_at_any_call_leaves_nothing_for_long() {
+    let project = Project::at(Place::Aws, SETTINGS);
+    for (skip, moment) in points(2) {
+        let Some(call) = project.kill_at_call(["plan"], skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        project.quackctl(["plan"]).assert().code(2);
+        assert_eq!(project.account().left(), [""; 0], "{what}");
+    }
+}
+
+#[test]
 fn up_that_changes_something_is_killed_and_converges() {
     let project = Project::up_at(Place::Aws, SETTINGS);
     let mut memory = 512;
