@@ -2,9 +2,10 @@
 
 mod support;
 
+use aws_sdk_lambda::types::PackageType;
 use predicates::str::contains;
 use serde_json::{Value, json};
-use support::{Account, Place, Project, block_on, s3, text};
+use support::{DUMMY_KEY, Place, Project, block_on, pull_back, s3, text};
 
 /// What `plan` finds, and its exit code.
 fn plan(project: &Project) -> (Value, i32) {
@@ -12,12 +13,6 @@ fn plan(project: &Project) -> (Value, i32) {
     let code = output.status.code().unwrap();
     assert!(code == 0 || code == 2, "{}", text(&output));
     (serde_json::from_slice(&output.stdout).unwrap(), code)
-}
-
-/// Calls to AWS, as text, which change something there.
-fn writes(account: &Account) -> Vec<String> {
-    let calls = account.proxy.calls().into_iter();
-    calls.filter(|call| call.writes()).map(|call| call.to_string()).collect()
 }
 
 #[test]
@@ -43,10 +38,10 @@ fn plan_shows_what_changed_and_nothing_else() {
     let memory = json!([{"name": "MemorySize", "before": "2048", "after": "640", "replaces": false}]);
     assert_eq!(changes[0]["properties"], memory);
     assert_eq!(project.account().left(), before, "plan leaves something behind");
-    assert_eq!(project.account().function("quack-lake-dev").memory_size(), Some(2048));
+    assert_eq!(project.account().memory_mb("quack-lake-dev"), Some(2048));
 
     project.quackctl(["up"]).assert().success();
-    assert_eq!(project.account().function("quack-lake-dev").memory_size(), Some(640));
+    assert_eq!(project.account().memory_mb("quack-lake-dev"), Some(640));
     assert_eq!(plan(&project).1, 0);
     project.quackctl(["logs"]).assert().success().stdout(contains("REPORT RequestId:"));
     project.quackctl(["down", "--yes"]).assert().success();
@@ -56,9 +51,61 @@ fn plan_shows_what_changed_and_nothing_else() {
 #[test]
 fn a_second_up_writes_nothing() {
     let project = Project::up_at(Place::Aws, "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 1000\n");
-    assert!(!writes(project.account()).is_empty());
+    assert!(!project.account().writes().is_empty());
     project.quackctl(["up"]).assert().success().stdout(contains("nothing to change"));
-    assert_eq!(writes(project.account()), [""; 0]);
+    assert_eq!(project.account().writes(), [""; 0]);
+}
+
+#[test]
+fn an_image_is_pushed_once_and_pinned_and_answers_a_query() {
+    let mut project = Project::at(Place::Aws, "");
+    project.use_image();
+    let account = project.account();
+    project.quackctl(["up", "--no-check"]).assert().success();
+    assert!(account.writes().iter().any(|call| call.starts_with("registry P")));
+    let function = account.function("quack-lake-dev");
+    assert_eq!(function.configuration().unwrap().package_type(), Some(&PackageType::Image));
+    let uri = function.code().unwrap().image_uri().unwrap();
+    let (_, digest) = uri.split_once("/quack-lake-dev@").unwrap_or_else(|| panic!("{uri} names no digest"));
+
+    project.quackctl(["up", "--no-check"]).assert().success().stdout(contains("nothing to change"));
+    assert_eq!(account.writes(), [""; 0]);
+    assert_eq!(plan(&project).1, 0);
+
+    let host = account.emulator.endpoint.trim_start_matches("http://");
+    let unpacked = block_on(pull_back(&format!("{host}/quack-lake-dev@{digest}")));
+    let variables = [
+        ("QUACK_BUCKET", "quack-lake-dev-000000000000-us-east-1"),
+        ("AWS_ENDPOINT_URL_S3", &account.emulator.endpoint),
+        ("AWS_ACCESS_KEY_ID", DUMMY_KEY),
+        ("AWS_SECRET_ACCESS_KEY", DUMMY_KEY),
+    ];
+    if let Some(instance) = unpacked.run(&variables) {
+        assert_eq!(instance.rows("SELECT 40 + 2 AS answer"), json!([{ "answer": 42 }]));
+    }
+
+    project.quackctl(["down", "--yes"]).assert().success();
+    assert_eq!(account.left(), ["repository base"]);
+}
+
+#[test]
+fn a_function_goes_from_image_to_zip_and_back() {
+    let mut project = Project::at(Place::Aws, "");
+    project.use_image();
+    let package = |project: &Project| {
+        let function = project.account().function("quack-lake-dev");
+        function.configuration.and_then(|found| found.package_type)
+    };
+    project.quackctl(["up", "--no-check"]).assert().success();
+    project.set("QUACK_PACKAGE", "zip");
+    project.quackctl(["up"]).assert().code(1).stderr(contains("--yes"));
+    assert_eq!(package(&project), Some(PackageType::Image));
+    project.quackctl(["up", "--yes"]).assert().success();
+    assert_eq!(package(&project), Some(PackageType::Zip));
+    assert!(!project.account().left().contains(&"repository quack-lake-dev".to_owned()));
+    project.set("QUACK_PACKAGE", "image");
+    project.quackctl(["up", "--yes", "--no-check"]).assert().success();
+    assert_eq!(package(&project), Some(PackageType::Image));
 }
 
 #[test]

@@ -36,6 +36,20 @@ fn everything_comes_out_right_or_fails_cleanly() {
     }
 }
 
+#[test]
+fn an_image_comes_out_right_or_fails_cleanly() {
+    for seed in 0..rounds().unwrap_or(1) {
+        let mut project = Project::at(Place::Aws, "");
+        project.use_image();
+        under_faults(&project, seed, ["up", "--no-check"]);
+        project.succeed(["up", "--no-check"], "up without faults");
+        assert_eq!(project.json(["up", "--no-check", "--json"])["changes"], json!([]));
+        under_faults(&project, seed, ["down", "--yes"]);
+        project.succeed(["down", "--yes"], "down without faults");
+        assert_eq!(project.account().left(), ["repository base"]);
+    }
+}
+
 fn one_life(seed: u64) {
     let project = Project::at(Place::Aws, "");
     under_faults(&project, seed, ["up"]);

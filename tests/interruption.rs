@@ -41,6 +41,22 @@ fn up_that_is_killed_at_any_call_converges() {
 }
 
 #[test]
+fn up_of_an_image_that_is_killed_at_any_call_converges() {
+    let mut project = Project::at(Place::Aws, "");
+    project.use_image();
+    for (skip, moment) in points(7) {
+        let Some(call) = project.kill_at_call(["up", "--no-check"], skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        project.succeed(["up", "--no-check"], &what);
+        let function = project.account().function("quack-lake-dev");
+        assert!(function.code.is_some_and(|code| code.image_uri.is_some_and(|uri| uri.contains("@sha256:"))), "{what}");
+        project.succeed(["down", "--yes"], &what);
+        assert_eq!(project.account().left(), ["repository base"], "{what}");
+    }
+}
+
+#[test]
 fn down_that_is_killed_at_any_call_converges() {
     let project = Project::at(Place::Aws, SETTINGS);
     let mut killed = 0;
@@ -88,6 +104,18 @@ fn keeping_the_data_is_killed_at_any_call_and_loses_none() {
 }
 
 #[test]
+fn plan_that_is_killed_at_any_call_leaves_nothing_for_long() {
+    let project = Project::at(Place::Aws, SETTINGS);
+    for (skip, moment) in points(2) {
+        let Some(call) = project.kill_at_call(["plan"], skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        project.quackctl(["plan"]).assert().code(2);
+        assert_eq!(project.account().left(), [""; 0], "{what}");
+    }
+}
+
+#[test]
 fn up_that_changes_something_is_killed_and_converges() {
     let project = Project::up_at(Place::Aws, SETTINGS);
     let mut memory = 512;
@@ -98,7 +126,7 @@ fn up_that_changes_something_is_killed_and_converges() {
         let what = format!("killed at call {skip}, {moment:?} {call}");
         eprintln!("{what}");
         project.succeed(["up"], &what);
-        assert_eq!(project.account().function("quack-lake-dev").memory_size(), Some(memory), "{what}");
+        assert_eq!(project.account().memory_mb("quack-lake-dev"), Some(memory), "{what}");
         assert_healthy(&project, &what);
     }
 }

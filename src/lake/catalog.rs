@@ -8,6 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use quack_function::wire::{Column, TableDef};
 use serde::{Deserialize, Serialize};
 
+use super::object;
 use crate::error::{failure, nearest};
 use crate::target::Target;
 
@@ -167,8 +168,9 @@ pub async fn update<T>(target: &Target, mut change: impl FnMut(&mut Catalog) -> 
 /// The catalog and the tag of the version that was read.
 async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
     let place = place(target);
-    let object = match target.s3.get_object().bucket(&target.bucket).key(&target.layout.catalog).send().await {
-        Ok(object) => object,
+    let request = target.s3.get_object().bucket(&target.bucket).key(&target.layout.catalog);
+    let (bytes, tag) = match object::whole(request).await {
+        Ok(found) => found,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
             return Ok((Catalog::default(), None));
         }
@@ -177,8 +179,6 @@ async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
-    let tag = object.e_tag.clone();
-    let bytes = object.body.collect().await.with_context(|| format!("cannot read the catalog {place}"))?.into_bytes();
     Ok((Catalog::parse(&bytes, &place)?, tag))
 }
 

@@ -7,6 +7,7 @@ mod engine;
 mod format;
 pub mod layout;
 mod load;
+pub mod object;
 mod partition;
 mod sample;
 mod source;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 
 use super::{Emulator, Proxy};
 
@@ -28,10 +28,19 @@ impl Account {
     }
 
     /// What Lambda says of a function.
-    pub fn function(&self, name: &str) -> FunctionConfiguration {
+    pub fn function(&self, name: &str) -> GetFunctionOutput {
         let lambda = aws_sdk_lambda::Client::new(&self.emulator.sdk());
-        let found = block_on(lambda.get_function().function_name(name).send()).expect("a function of this name");
-        found.configuration.expect("its configuration")
+        block_on(lambda.get_function().function_name(name).send()).expect("a function of this name")
+    }
+
+    /// The memory of a function, MB.
+    pub fn memory_mb(&self, name: &str) -> Option<i32> {
+        self.function(name).configuration?.memory_size
+    }
+
+    /// The calls that came since calls were asked for last, and were to change something.
+    pub fn writes(&self) -> Vec<String> {
+        self.proxy.calls().into_iter().filter(|call| call.writes()).map(|call| call.to_string()).collect()
     }
 }
 

@@ -5,10 +5,10 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use assert_cmd::Command;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Account, Call, DUMMY_KEY, Moment};
+use super::{Account, Call, DUMMY_KEY, Moment, block_on, layer, libraries, push_image};
 
 /// Where a project's lake lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,24 @@ impl Project {
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
+    }
+
+    /// Has the function travel as an image, on a base in the account's registry that has what it needs of this machine;
+    /// the emulator makes a function of it and cannot run it.
+    pub fn use_image(&mut self) {
+        let built = self.json(["build", "--json"]);
+        let artifact = Path::new(built["dir"].as_str().expect("the artifact's folder"));
+        let programs = ["bootstrap", "lib/libduckdb.so", "extensions/httpfs.duckdb_extension"];
+        let base = layer(&libraries(&programs.map(|program| artifact.join(program))));
+        let account = self.account();
+        let name = format!("{}/base:1", account.proxy.endpoint.trim_start_matches("http://"));
+        block_on(async {
+            let ecr = aws_sdk_ecr::Client::new(&account.emulator.sdk());
+            ecr.create_repository().repository_name("base").send().await.expect("a repository for the base");
+            push_image(&name, vec![base], json!({})).await;
+        });
+        self.set("QUACK_PACKAGE", "image");
+        self.set("QUACK_BASE_IMAGE", &name);
     }
 
     /// The account of a project on AWS.

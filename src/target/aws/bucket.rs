@@ -1,6 +1,6 @@
 //! The lake's bucket: whether it is there and whose it is, and emptying it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::failure;
 use crate::lake::layout::Layout;
+use crate::lake::object;
 use crate::progress;
 
 /// The object that says whose a bucket is that quackctl manages. A bucket without it is never adopted nor emptied.
@@ -78,13 +79,12 @@ pub async fn previous(config: &Config, session: &Session, bucket: &str) -> Resul
 
 /// The stage's mark in `bucket`.
 async fn read_mark(config: &Config, session: &Session, bucket: &str) -> Result<Option<Mark>> {
-    let found = match session.s3.get_object().bucket(bucket).key(MARK).send().await {
-        Ok(found) => found,
+    let found = match object::whole(session.s3.get_object().bucket(bucket).key(MARK)).await {
+        Ok((found, _)) => found,
         Err(error) if errors::is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => return Ok(None),
         Err(error) => return Err(explain(error, &format!("read {MARK} in the bucket {bucket}"))),
     };
-    let bytes = found.body.collect().await.with_context(|| format!("cannot read {MARK} in the bucket {bucket}"))?;
-    let mark = serde_json::from_slice::<Mark>(&bytes.into_bytes()).ok();
+    let mark = serde_json::from_slice::<Mark>(&found).ok();
     Ok(mark.filter(|mark| mark.project == config.project && mark.stage == config.stage))
 }
 
