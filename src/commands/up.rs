@@ -1,6 +1,7 @@
 //! `quackctl up`: build the function, provision the target, load the declared data, prove it with a query.
 
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -77,7 +78,7 @@ pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
         false => {
             let catalog = catalog::read(&target).await?;
             let engine = Engine { context, target: &target, catalog: &catalog };
-            Some(health::check(&engine, &interrupt.token).await?)
+            Some(prove(&engine, &interrupt, !changes.is_empty()).await?)
         }
     };
     context.print(&Up {
@@ -92,4 +93,30 @@ pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
         loaded,
         health,
     })
+}
+
+/// Pauses between tries to prove a stage that has just been changed.
+const PAUSES_S: [u64; 4] = [1, 2, 4, 8];
+
+/// Has the engine answer. On AWS a new role's permissions take some seconds to be known everywhere, so a stage that was
+/// `changed` just now is asked again when it is denied.
+async fn prove(engine: &Engine<'_>, interrupt: &Interrupt, changed: bool) -> Result<Health> {
+    let mut pauses = PAUSES_S.iter().filter(|_| changed);
+    loop {
+        match health::check(engine, &interrupt.token).await {
+            Err(error)
+                if is_denied(&error)
+                    && let Some(pause) = pauses.next() =>
+            {
+                engine.context.detail(format_args!("not yet: {error:#}"));
+                tokio::time::sleep(Duration::from_secs(*pause)).await;
+            }
+            checked => return checked,
+        }
+    }
+}
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    ["403", "Forbidden", "AccessDenied", "Access Denied"].iter().any(|word| text.contains(word))
 }

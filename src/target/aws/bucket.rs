@@ -39,8 +39,7 @@ struct Mark {
 ///
 /// # Errors
 /// A bucket of another account, or one that our credentials may not see.
-pub async fn exists(session: &Session) -> Result<bool> {
-    let bucket = &session.names.bucket;
+pub async fn exists(session: &Session, bucket: &str) -> Result<bool> {
     match session.s3.head_bucket().bucket(bucket).expected_bucket_owner(&session.account).send().await {
         Ok(_) => Ok(true),
         Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(false),
@@ -53,15 +52,19 @@ pub async fn exists(session: &Session) -> Result<bool> {
     }
 }
 
-/// Whether `bucket` was made by this stage, or holds nothing at all: a `down` that was killed had emptied it. A bucket
-/// that is not there is not ours.
+/// Whether `bucket` bears this stage's mark; a bucket that is not there does not.
 ///
 /// # Errors
 /// What AWS says.
-pub async fn is_ours(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
-    if read_mark(config, session, bucket).await?.is_some() {
-        return Ok(true);
-    }
+pub async fn is_marked(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
+    Ok(read_mark(config, session, bucket).await?.is_some())
+}
+
+/// Whether `bucket` is there and nothing is in it.
+///
+/// # Errors
+/// What AWS says.
+pub async fn is_empty(session: &Session, bucket: &str) -> Result<bool> {
     match session.s3.list_object_versions().bucket(bucket).max_keys(1).send().await {
         Ok(found) => Ok(found.versions().is_empty() && found.delete_markers().is_empty()),
         Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => Ok(false),
@@ -92,8 +95,7 @@ async fn read_mark(config: &Config, session: &Session, bucket: &str) -> Result<O
 ///
 /// # Errors
 /// What AWS says.
-pub async fn mark(config: &Config, session: &Session, replaced: Option<&str>) -> Result<()> {
-    let bucket = &session.names.bucket;
+pub async fn mark(config: &Config, session: &Session, bucket: &str, replaced: Option<&str>) -> Result<()> {
     let mut previous = previous(config, session, bucket).await?;
     if let Some(replaced) = replaced {
         previous.extend(self::previous(config, session, replaced).await?);
@@ -108,19 +110,19 @@ pub async fn mark(config: &Config, session: &Session, replaced: Option<&str>) ->
     put.map(drop).map_err(|error| explain(error, &format!("write to the bucket {bucket}")))
 }
 
-/// Whether there is anything of value: an object that is not just our own mark or code.
+/// Whether there are tables in `bucket`; in one that is not there are none.
 ///
 /// # Errors
 /// What AWS says.
-pub async fn has_data(config: &Config, session: &Session) -> Result<bool> {
+pub async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
     let layout = Layout::new(&config.lake);
     for prefix in [&layout.catalog, &layout.tables] {
-        let listed = session.s3.list_objects_v2().bucket(&session.names.bucket).prefix(prefix).max_keys(1).send().await;
+        let listed = session.s3.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1).send().await;
         match listed {
             Ok(page) if !page.contents().is_empty() => return Ok(true),
             Ok(_) => {}
             Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(false),
-            Err(error) => return Err(explain(error, &format!("list the bucket {}", session.names.bucket))),
+            Err(error) => return Err(explain(error, &format!("list the bucket {bucket}"))),
         }
     }
     Ok(false)
@@ -155,9 +157,7 @@ async fn delete_versions(session: &Session, bucket: &str, prefix: &str, bar: &in
         let keys: Vec<ObjectIdentifier> = versions
             .chain(markers)
             .filter_map(|(key, version)| {
-                // A bucket that never had versions calls its only one `null`.
-                let version = version.filter(|version| *version != "null").map(str::to_owned);
-                ObjectIdentifier::builder().key(key?).set_version_id(version).build().ok()
+                ObjectIdentifier::builder().key(key?).set_version_id(version.map(str::to_owned)).build().ok()
             })
             .collect();
         stream::iter(keys.chunks(BATCH).map(<[_]>::to_vec))

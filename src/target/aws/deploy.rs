@@ -75,7 +75,7 @@ pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let mut main_changes = preview(session, main.as_ref(), &wanted).await?;
     if config.lake.manage
         && main.as_ref().is_none_or(|stack| stack.phase() != Phase::Ready)
-        && bucket::exists(session).await?
+        && bucket::exists(session, &names.bucket).await?
     {
         for change in main_changes.iter_mut().filter(|change| change.resource == template::BUCKET) {
             change.action = PlannedAction::Adopt;
@@ -158,7 +158,7 @@ impl Deploy<'_> {
         }
         self.built.push(context, session).await?;
 
-        let exists = bucket::exists(session).await?;
+        let exists = bucket::exists(session, &names.bucket).await?;
         if !config.lake.manage && !exists {
             return Err(failure(
                 format!("there is no bucket {} in {}", names.bucket, session.account),
@@ -236,7 +236,7 @@ impl Deploy<'_> {
     async fn adopt(&mut self, stack: Option<&Stack>) -> Result<()> {
         let (config, session) = (&self.context.config, self.session);
         let name = &session.names.bucket;
-        if !bucket::is_ours(config, session, name).await? {
+        if !bucket::is_marked(config, session, name).await? && !bucket::is_empty(session, name).await? {
             return Err(failure(
                 format!("the bucket {name} exists, and it is not of {} ({})", config.project, config.stage),
                 "to query what is in it, add `manage = false` to [lake] in quack.toml: it is then left as it is; \
@@ -290,8 +290,9 @@ impl Deploy<'_> {
         if self.changes.is_empty() {
             return Ok(());
         }
+        let name = &self.session.names.bucket;
         if self.context.config.lake.manage {
-            bucket::mark(&self.context.config, self.session, self.replaced.as_deref()).await?;
+            bucket::mark(&self.context.config, self.session, name, self.replaced.as_deref()).await?;
         }
         if let Some(bucket) = &self.replaced {
             self.context.say(format_args!("note: the bucket {bucket} is left with its tables, until `quackctl down`"));

@@ -9,6 +9,7 @@ mod deploy;
 mod drift;
 pub mod errors;
 mod events;
+mod holdings;
 mod identity;
 mod logs;
 pub mod names;
@@ -25,7 +26,7 @@ use anyhow::Result;
 
 pub use self::deploy::{plan, up};
 use self::session::Session;
-pub use self::teardown::down;
+pub use self::teardown::{down, has_data};
 use super::Target;
 use super::place::AwsStatus;
 use crate::config::Config;
@@ -36,14 +37,6 @@ use crate::config::Config;
 /// No region or credentials.
 pub async fn open(config: &Config) -> Result<Target> {
     Ok(Session::open(config).await?.target(config))
-}
-
-/// Whether there are tables that `down` would delete.
-///
-/// # Errors
-/// What AWS says.
-pub async fn has_data(config: &Config) -> Result<bool> {
-    bucket::has_data(config, &Session::open(config).await?).await
 }
 
 /// What is known of the stage; nothing if it is not up.

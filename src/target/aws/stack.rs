@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use aws_sdk_cloudformation::types::{Stack as Described, StackStatus, TemplateStage};
 
-use super::bucket;
 use super::errors::{self, explain};
 use super::events::Watch;
 use super::session::Session;
-use super::template::{BUCKET, Wanted};
+use super::template::Wanted;
+use super::{bucket, holdings};
 use crate::context::Context;
 use crate::error::failure;
 
@@ -166,12 +166,14 @@ pub async fn recover(context: &Context, session: &Session, name: &str) -> Result
         )),
         Phase::Broken => {
             context.say(format_args!("the stack {name} is in {}: deleting it first", stack.status));
-            // A bucket with data in it is what keeps a stack from being deleted; it is adopted again afterwards.
-            let retain =
-                if stack.status == StackStatus::DeleteFailed { failed_to_delete(session, name).await? } else { vec![] };
-            if retain.iter().any(|resource| resource == BUCKET) {
-                bucket::mark(&context.config, session, None).await?;
+            for bucket in holdings::buckets(&context.config, session, Some(&stack)).await? {
+                // It stays, to be adopted: mark whose it is.
+                bucket::mark(&context.config, session, &bucket, None).await?;
             }
+            let retain = match stack.status {
+                StackStatus::DeleteFailed => failed_to_delete(session, name).await?,
+                _ => vec![],
+            };
             delete(context, session, &stack, retain).await?;
             Ok(None)
         }

@@ -3,20 +3,15 @@
 
 use anyhow::Result;
 
-use super::change_set::{self, Outcome};
 use super::errors::{self, explain};
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
-use super::stack::{self, Phase, Stack};
-use super::template::{BUCKET, Wanted};
-use super::{bucket, code};
+use super::stack::{self, Stack};
+use super::{bucket, holdings};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::failure;
 use crate::lake::layout::Layout;
-
-/// Times that the bucket is emptied because something wrote to it meanwhile.
-const ATTEMPTS: u32 = 3;
 
 /// Removes everything that `up` made, or all but the bucket. False if there was nothing.
 ///
@@ -33,34 +28,44 @@ pub async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     )?;
     let found = main.is_some() || registry.is_some();
     let role = role_name(session, main.as_ref()).await?;
-    let bucket_there = config.lake.manage && bucket_in(main.as_ref()) || is_kept(config, session).await?;
-    let previous = bucket::previous(config, session, &names.bucket).await?;
+    let buckets = holdings::buckets(config, session, main.as_ref()).await?;
+    for bucket in &buckets {
+        // The stack leaves its bucket behind: a run after this one must know whose it is.
+        bucket::mark(config, session, bucket, None).await?;
+    }
 
-    let registry_gone = async {
-        match &registry {
-            Some(registry) => stack::delete(context, session, registry, vec![]).await,
+    let deleted = |stack: Option<Stack>| async move {
+        match stack {
+            Some(stack) => stack::delete(context, session, &stack, vec![]).await,
             None => Ok(()),
         }
     };
-    let main_gone = async {
-        if keep_data {
-            return keep_bucket(context, session, main.as_ref()).await;
-        }
-        remove_with_data(context, session, main.as_ref(), bucket_there, &previous).await
-    };
-    tokio::try_join!(registry_gone, main_gone)?;
+    tokio::try_join!(deleted(registry), deleted(main))?;
+    // Now that the function is gone, nothing writes to the bucket any more.
+    if !keep_data {
+        delete_data(context, session, &buckets).await?;
+    }
     verify(config, session, role.as_deref(), keep_data).await?;
-    Ok(found || bucket_there && !keep_data)
+    Ok(found || !buckets.is_empty() && !keep_data)
 }
 
-/// Whether the stack has a bucket of its own.
-fn bucket_in(stack: Option<&Stack>) -> bool {
-    stack.is_some_and(|stack| stack.phase() != Phase::Draft && stack.parameter("ManageBucket") != Some("false"))
-}
-
-/// Whether `down --keep-data` left the bucket.
-async fn is_kept(config: &Config, session: &Session) -> Result<bool> {
-    Ok(config.lake.manage && bucket::is_ours(config, session, &session.names.bucket).await?)
+/// Whether there are tables that [`down`] would delete.
+///
+/// # Errors
+/// What AWS says.
+pub async fn has_data(config: &Config) -> Result<bool> {
+    let session = Session::open(config).await?;
+    let stack = stack::find(&session, &session.names.stack).await?;
+    let mut buckets = holdings::buckets(config, &session, stack.as_ref()).await?;
+    if !config.lake.manage {
+        buckets.push(session.names.bucket.clone());
+    }
+    for bucket in &buckets {
+        if bucket::has_tables(config, &session, bucket).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The role that the stack made: tags do not find roles.
@@ -78,75 +83,16 @@ async fn role_name(session: &Session, stack: Option<&Stack>) -> Result<Option<St
     }
 }
 
-async fn remove_with_data(
-    context: &Context,
-    session: &Session,
-    stack: Option<&Stack>,
-    bucket_there: bool,
-    previous: &[String],
-) -> Result<()> {
+/// Deletes the stage's own buckets; of somebody else's, what quackctl itself wrote.
+async fn delete_data(context: &Context, session: &Session, buckets: &[String]) -> Result<()> {
     let config = &context.config;
-    let name = &session.names.bucket;
     if !config.lake.manage {
-        // Only what quackctl itself wrote: the bucket is somebody else's.
-        bucket::empty(context, session, name, &Layout::new(&config.lake).owned()).await?;
+        bucket::empty(context, session, &session.names.bucket, &Layout::new(&config.lake).owned()).await?;
     }
-    for bucket in previous {
-        if bucket::is_ours(config, session, bucket).await? {
-            bucket::delete(context, session, bucket).await?;
-        }
+    for bucket in buckets.iter().rev() {
+        bucket::delete(context, session, bucket).await?;
     }
-    let mut attempt = 1;
-    loop {
-        if bucket_there {
-            bucket::empty(context, session, name, &[String::new()]).await?;
-        }
-        let Some(stack) = stack else { break };
-        match stack::delete(context, session, stack, vec![]).await {
-            Ok(()) => break,
-            // A query that ran meanwhile may have written its result.
-            Err(_) if attempt < ATTEMPTS && bucket_there => attempt += 1,
-            Err(error) => return Err(error),
-        }
-    }
-    // A bucket that was kept is in no stack.
-    if bucket_there { bucket::delete(context, session, name).await } else { Ok(()) }
-}
-
-/// Deletes the stack around its bucket.
-async fn keep_bucket(context: &Context, session: &Session, stack: Option<&Stack>) -> Result<()> {
-    let config = &context.config;
-    let Some(stack) = stack else { return Ok(()) };
-    if !config.lake.manage || !bucket_in(Some(stack)) {
-        return stack::delete(context, session, stack, vec![]).await;
-    }
-    bucket::mark(config, session, None).await?;
-    match stack.phase() {
-        Phase::Ready => retain_bucket(context, session, stack).await?,
-        Phase::Broken if stack.status.as_str() == "DELETE_FAILED" => {
-            return stack::delete(context, session, stack, vec![BUCKET.to_owned()]).await;
-        }
-        _ => {}
-    }
-    stack::delete(context, session, stack, vec![]).await
-}
-
-/// Tells the stack to leave its bucket alone when it is deleted.
-async fn retain_bucket(context: &Context, session: &Session, stack: &Stack) -> Result<()> {
-    let mut wanted = Wanted::as_it_is(&context.config, session, stack);
-    wanted.parameters.insert("BucketOnDelete", "Retain".to_owned());
-    if let Outcome::Done(set) = change_set::create(session, Some(stack), &wanted).await? {
-        set.execute(context, session).await?;
-    }
-    // Whatever happened meanwhile: nothing is deleted unless the stack itself says that the bucket stays.
-    let now = stack::settle(context, session, &stack.name).await?;
-    match now.as_ref().and_then(|stack| stack.parameter("BucketOnDelete")) {
-        Some("Retain") => Ok(()),
-        _ => Err(failure(
-            format!("somebody else changed the stack {} at this moment", stack.name),
-            "nothing was deleted: run `quackctl down --keep-data` again",
-        )),
-    }
+    Ok(())
 }
 
 /// Asks every service whether something of the stage is left.
@@ -166,9 +112,9 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
             Ok(left.then(|| format!("log group {}", names.log_group)))
         },
         async {
-            let bytes = code::image_bytes(session).await;
-            // A repository that is gone has no images, one that is empty is listed by its tags.
-            Ok(bytes?.gt(&0).then(|| format!("image repository {}", names.repository)))
+            let found = session.ecr.describe_repositories().repository_names(&names.repository).send().await;
+            let what = format!("image repository {}", names.repository);
+            present(found, &["RepositoryNotFoundException"], &what)
         },
         async {
             let Some(role) = role else { return Ok(None) };
@@ -176,13 +122,10 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
             present(found, &["NoSuchEntity"], &format!("role {role}"))
         },
         async {
-            let looked_for = config.lake.manage && !keep_data;
-            let left = looked_for && is_kept(config, session).await?;
-            Ok(left.then(|| format!("bucket {}", names.bucket)))
+            let left = if keep_data { vec![] } else { holdings::buckets(config, session, None).await? };
+            Ok(left.first().map(|bucket| format!("bucket {bucket}")))
         },
     )?;
-    let kept = format!(":::{}", names.bucket);
-    let tagged = tagged.into_iter().filter(|arn| !(keep_data && arn.ends_with(&kept)));
     let left: Vec<String> = [function, log, repository, role, bucket].into_iter().flatten().chain(tagged).collect();
     if left.is_empty() {
         return Ok(());
@@ -193,18 +136,26 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
     ))
 }
 
-/// ARNs of what has the stage's tags. The service is a little behind: what it lists may be gone already.
+/// Buckets with the stage's tags, but for the one that is asked for by name. All else is found by its name; the tags find
+/// what a change of settings left behind.
 async fn tagged(config: &Config, session: &Session) -> Result<Vec<String>> {
     let filter = |key: &str, value: &str| {
         aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(key).values(value).build()
     };
-    let request = session.tagging.get_resources();
+    let request = session.tagging.get_resources().resource_type_filters("s3");
     let request =
         request.tag_filters(filter(PROJECT_TAG, &config.project)).tag_filters(filter(STAGE_TAG, &config.stage));
     let found = request.send().await.map_err(|error| explain(error, "look for what has the stage's tags"))?;
-    let arns = found.resource_tag_mapping_list().iter().filter_map(|mapping| mapping.resource_arn().map(str::to_owned));
-    // Buckets are asked for themselves, the rest by name; the tags find what a change of settings left behind.
-    Ok(arns.filter(|arn| arn.starts_with("arn:") && arn.contains(":s3:::")).collect())
+    let mut left = Vec::new();
+    for arn in found.resource_tag_mapping_list().iter().filter_map(|mapping| mapping.resource_arn()) {
+        let Some((_, bucket)) = arn.split_once(":::") else { continue };
+        // The service is a little behind: what it lists may be gone already.
+        let is_other = bucket != session.names.bucket;
+        if is_other && session.s3.head_bucket().bucket(bucket).send().await.is_ok() {
+            left.push(format!("bucket {bucket}"));
+        }
+    }
+    Ok(left)
 }
 
 /// `what` when the service still has it.

@@ -6,7 +6,6 @@ use aws_sdk_cloudformation::types::{Parameter, Tag};
 
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
-use super::stack::Stack;
 use crate::config::{Config, ReadPath};
 use crate::lake::layout::Layout;
 use crate::package::duckdb::Arch;
@@ -74,7 +73,7 @@ impl Wanted {
             ("Stage", config.stage.clone()),
             ("BucketName", names.bucket.clone()),
             ("ManageBucket", config.lake.manage.to_string()),
-            ("BucketOnDelete", "Delete".to_owned()),
+            ("BucketOnDelete", "RetainExceptOnCreate".to_owned()),
             ("ResultsPrefix", layout.results.clone()),
             ("WritePrefix", layout.write.clone()),
             ("ReadPaths", read(&|path| path.to_string())),
@@ -97,17 +96,6 @@ impl Wanted {
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];
         Self { stack: names.stack.clone(), template: STACK, parameters: parameters.into(), tags: tags(config) }
-    }
-
-    /// The stage's main stack with the parameters that it has.
-    pub fn as_it_is(config: &Config, session: &Session, stack: &Stack) -> Self {
-        let mut wanted = Self::stack(config, session, Arch::Arm64, &Code::None);
-        for (name, value) in &mut wanted.parameters {
-            if let Some(known) = stack.parameter(name) {
-                *value = known.to_owned();
-            }
-        }
-        wanted
     }
 
     /// The stack of the image repository.
