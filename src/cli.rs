@@ -58,6 +58,18 @@ pub struct Global {
     pub quiet: bool,
 }
 
+impl Global {
+    /// The flags that say which stage is meant, each with a space after it.
+    pub fn flags(&self) -> String {
+        let flag = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("--{name} {value} ")).unwrap_or_default()
+        };
+        let flags =
+            [("target", &self.target), ("stage", &self.stage), ("region", &self.region), ("profile", &self.profile)];
+        flags.into_iter().map(|(name, value)| flag(name, value)).collect()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a commented quack.toml into this folder

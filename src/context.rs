@@ -17,6 +17,8 @@ pub struct Context {
     pub json: bool,
     pub quiet: bool,
     pub verbose: bool,
+    /// The flags that said which stage is meant, for advice that names commands.
+    pub flags: String,
 }
 
 impl Context {
@@ -27,7 +29,7 @@ impl Context {
                 error::say(format_args!("{key} = {value} ({origin})"));
             }
         }
-        Ok(Self { config, json: global.json, quiet: global.quiet, verbose: global.verbose })
+        Ok(Self { config, json: global.json, quiet: global.quiet, verbose: global.verbose, flags: global.flags() })
     }
 
     /// Says something to a person, on standard error; silent with `--quiet`.

@@ -52,10 +52,12 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(1, |failure| failure.code)
 }
 
-/// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`.
-pub fn report(error: &anyhow::Error, json: bool) {
+/// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`. Commands in the advice are
+/// given `flags`, those that the failed one was called with, so that they mean the same stage.
+pub fn report(error: &anyhow::Error, json: bool, flags: &str) {
     let message = format!("{error:#}");
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let help = help.map(|help| help.replace("`quackctl ", &format!("`quackctl {flags}")));
     if json {
         say(serde_json::json!({ "error": message, "help": help }));
         return;

@@ -24,11 +24,11 @@ use context::Context;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let json = cli.global.json;
+    let (json, flags) = (cli.global.json, cli.global.flags());
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            error::report(&error, json);
+            error::report(&error, json, &flags);
             ExitCode::from(error::exit_code(&error))
         }
     }

@@ -83,7 +83,7 @@ impl Session<'_> {
             match self.run_input(&line).await {
                 Ok(Next::Read) => {}
                 Ok(Next::Quit) => break,
-                Err(error) => error::report(&error, self.context.json),
+                Err(error) => error::report(&error, self.context.json, &self.context.flags),
             }
         }
         if let Some(path) = &history

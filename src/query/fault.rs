@@ -86,7 +86,7 @@ pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Erro
             true => failure("nothing answers where the function should be", "run `quackctl up`"),
             false => failure(
                 format!("the connection was lost while the query ran: {}", root(error)),
-                "run it again: the next command starts what has stopped; `quackctl status` tells more",
+                "run it again; `quackctl status` tells whether the stage is well",
             ),
         };
     };
@@ -99,6 +99,9 @@ pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Erro
             "the function has been at its concurrency limit for minutes",
             "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
         ),
+        InvokeError::ServiceException(_) => {
+            failure(format!("Lambda had trouble of its own: {message}"), "run the query again")
+        }
         InvokeError::RequestTooLargeException(_) => {
             failure(format!("the query is too large to send: {message}"), "shorten the SQL")
         }

@@ -75,6 +75,7 @@ async fn create_as(
         .create_change_set()
         .stack_name(&wanted.stack)
         .change_set_name(&name)
+        .client_token(&name)
         .change_set_type(kind.clone())
         .template_body(wanted.template)
         .set_parameters(Some(wanted.api_parameters()))
@@ -85,20 +86,19 @@ async fn create_as(
         .send()
         .await;
     let created = match created {
-        Ok(created) => created,
-        // The SDK tried again after an answer was lost.
-        Err(error) if errors::is_code(&error, &["AlreadyExistsException"]) => return Ok(Outcome::Overtaken),
+        Ok(created) => created.id,
+        // Nobody else calls one so: it was made, and the answer to the first attempt was lost.
+        Err(error) if errors::is_code(&error, &["AlreadyExistsException"]) && errors::text(&error).contains(&name) => {
+            None
+        }
         Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
         Err(error) => return Err(explain(error, &doing)),
     };
-    let id = created.id.unwrap_or(name);
-    let described = match wait(session, &id, &doing).await? {
-        Some(described) => described,
-        None => return Ok(Outcome::Overtaken),
-    };
+    let id = created.unwrap_or(name);
+    let Some(described) = wait(session, &wanted.stack, &id, &doing).await? else { return Ok(Outcome::Overtaken) };
     let set = ChangeSet {
-        stack_id: created.stack_id.unwrap_or_else(|| wanted.stack.clone()),
-        id,
+        stack_id: described.stack_id().unwrap_or(&wanted.stack).to_owned(),
+        id: described.change_set_id().unwrap_or(&id).to_owned(),
         stack: wanted.stack.clone(),
         kind,
         changes: planned(session, &described, stack, wanted).await?,
@@ -126,10 +126,10 @@ fn is_overtaken(text: &str) -> bool {
 }
 
 /// The change set once CloudFormation is done with it; nothing when it is gone.
-async fn wait(session: &Session, id: &str, doing: &str) -> Result<Option<DescribeChangeSetOutput>> {
+async fn wait(session: &Session, stack: &str, id: &str, doing: &str) -> Result<Option<DescribeChangeSetOutput>> {
     let mut pace = Pace::new();
     loop {
-        match describe(session, id, None, doing).await? {
+        match describe(session, stack, id, None, doing).await? {
             Some(found) => match found.status() {
                 Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => pace.wait().await,
                 _ => return Ok(Some(found)),
@@ -141,11 +141,13 @@ async fn wait(session: &Session, id: &str, doing: &str) -> Result<Option<Describ
 
 async fn describe(
     session: &Session,
+    stack: &str,
     id: &str,
     page: Option<String>,
     doing: &str,
 ) -> Result<Option<DescribeChangeSetOutput>> {
-    let request = session.cloudformation.describe_change_set().change_set_name(id).include_property_values(true);
+    let request = session.cloudformation.describe_change_set().stack_name(stack).change_set_name(id);
+    let request = request.include_property_values(true);
     match request.set_next_token(page).send().await {
         Ok(found) => Ok(Some(found)),
         Err(error) if errors::is_code(&error, &["ChangeSetNotFound", "ChangeSetNotFoundException"]) => Ok(None),
@@ -163,7 +165,7 @@ async fn planned(
     let mut changes: Vec<Described> = first.changes().to_vec();
     let mut token = first.next_token().map(str::to_owned);
     while let (Some(page), Some(id)) = (token.take(), first.change_set_id()) {
-        let Some(next) = describe(session, id, Some(page), "read a change set").await? else { break };
+        let Some(next) = describe(session, &wanted.stack, id, Some(page), "read a change set").await? else { break };
         changes.extend(next.changes().to_vec());
         token = next.next_token;
     }

@@ -70,7 +70,7 @@ impl Lake {
         );
         let target = Target::connect(&config, &endpoint, keys);
         provision::bucket(&target).await.unwrap();
-        let context = Context { config, json: false, quiet: true, verbose: false };
+        let context = Context { config, json: false, quiet: true, verbose: false, flags: String::new() };
         Self { target, context, dir, server }
     }
 
