@@ -1,5 +1,7 @@
 //! What an invocation cost: Lambda's REPORT line, and its public price.
 
+use crate::package::duckdb::Arch;
+
 /// Lambda's own account of one invocation: the REPORT line at the end of its log.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,8 +40,11 @@ impl Report {
     }
 
     /// Estimated price in US dollars on a processor named as Rust names it (`x86_64`, `aarch64`).
-    pub fn cost_usd(&self, architecture: &str) -> f64 {
-        let rate = if architecture == "aarch64" { ARM_GB_SECOND_USD } else { X86_GB_SECOND_USD };
+    pub fn cost_usd(&self, arch: Arch) -> f64 {
+        let rate = match arch {
+            Arch::Arm64 => ARM_GB_SECOND_USD,
+            Arch::X86_64 => X86_GB_SECOND_USD,
+        };
         let gb_seconds = self.billed_ms as f64 / 1000.0 * self.memory_mb as f64 / 1024.0;
         gb_seconds * rate + REQUEST_USD
     }
@@ -80,8 +85,8 @@ mod tests {
         // 1 GB for one second, a million times, is $16.67 plus $0.20 for the requests on x86.
         let report =
             Report { duration_ms: 999.5, billed_ms: 1000, memory_mb: 1024, max_memory_used_mb: 1, init_ms: None };
-        assert!((report.cost_usd("x86_64") * 1e6 - 16.8667).abs() < 1e-6);
-        assert!((report.cost_usd("aarch64") * 1e6 - 13.5334).abs() < 1e-6);
+        assert!((report.cost_usd(Arch::X86_64) * 1e6 - 16.8667).abs() < 1e-6);
+        assert!((report.cost_usd(Arch::Arm64) * 1e6 - 13.5334).abs() < 1e-6);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::error::{failure, interrupted};
 use crate::lake::catalog::{self, Catalog};
+use crate::package;
 use crate::target::Target;
 
 /// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
@@ -46,6 +47,8 @@ pub struct Answer {
     pub metadata: Metadata,
     /// Lambda's own account of the invocation; absent where its log tail did not carry one.
     pub report: Option<cost::Report>,
+    /// What it cost at Lambda's public price, US dollars.
+    pub cost_usd: Option<f64>,
     /// From the first byte sent to the last one received.
     pub elapsed: Duration,
     data: results::Payload,
@@ -81,7 +84,15 @@ impl Engine<'_> {
             };
             if !invoked.failed {
                 let (metadata, data) = results::parse(&invoked.payload)?;
-                return Ok(Answer { metadata, report: invoked.report, elapsed: started.elapsed(), data });
+                let (report, elapsed) = (invoked.report, started.elapsed());
+                let arch = package::arch_for(&self.context.config)?;
+                return Ok(Answer {
+                    metadata,
+                    report,
+                    cost_usd: report.map(|report| report.cost_usd(arch)),
+                    elapsed,
+                    data,
+                });
             }
             // A `load --replace` may have removed the files that the query was sent to read.
             let catalog = catalog::read(self.target).await?;

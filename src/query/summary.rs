@@ -30,8 +30,7 @@ impl Summary {
             metadata: answer.metadata.clone(),
             elapsed_ms: answer.elapsed.as_secs_f64() * 1000.0,
             report: answer.report,
-            // The function is built for the processor of the machine that built it.
-            cost_usd: answer.report.map(|report| report.cost_usd(std::env::consts::ARCH)),
+            cost_usd: answer.cost_usd,
         }
     }
 
