@@ -274,7 +274,8 @@ impl Lake {
         );
         let parts: Vec<String> = ["id < 1000", "id BETWEEN 1000 AND 1001", "false", "k = 3 AND id > 1001",
             "(k IS DISTINCT FROM 3) AND id BETWEEN 1002 AND 2800"].iter().map(|which| format!("FROM rows WHERE {which} ORDER BY id")).collect();
-        let nulls = "SELECT * REPLACE (NULL AS k, NULL AS i, NULL AS x, NULL AS s, NULL AS b) FROM rows WHERE id > 2800 AND k IS DISTINCT FROM 3 ORDER BY id";
+        let nulls = "SELECT * REPLACE (nullif(k, k) AS k, nullif(i, i) AS i, nullif(x, x) AS x, nullif(s, s) AS s, \
+                     nullif(b, b) AS b) FROM rows WHERE id > 2800 AND k IS DISTINCT FROM 3 ORDER BY id";
         let parts: Vec<String> = parts.into_iter().chain([nulls.to_owned()]).collect();
         lake.add("t", &parts);
         lake.add("u", &["SELECT i AS k, 'name ' || i AS name, CASE WHEN i % 2 = 0 THEN i * 10 END AS weight FROM range(2, 9) r(i)".to_owned()]);
