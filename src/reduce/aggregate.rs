@@ -182,7 +182,8 @@ impl Merger<'_> {
     fn merge(&mut self, call: &Value) -> Result<Value, Why> {
         let (name, arguments) = (text(call, "function_name"), items(call, "children"));
         let apart = || Why(format!("`{name}` needs all rows of a group at once"));
-        let sorted = call.pointer("/order_bys/orders").and_then(Value::as_array).is_some_and(|orders| !orders.is_empty());
+        let sorted =
+            call.pointer("/order_bys/orders").and_then(Value::as_array).is_some_and(|orders| !orders.is_empty());
         let distinct = call.get("distinct") == Some(&Value::Bool(true));
         if self.tools.functions.is_macro(call) {
             return Err(apart());

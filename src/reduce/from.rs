@@ -217,7 +217,10 @@ pub fn conditions_on_names(reference: &Value, conditions: Vec<Value>) -> Vec<Val
 
 /// Whether a node gives its rows one by one: it neither groups, nor orders, nor looks from one row at another.
 pub fn passes_rows(functions: &Functions, node: &Value) -> bool {
-    kind(node) == "SELECT_NODE" && items(node, "modifiers").is_empty() && !is_grouped(functions, node) && !looks_around(node)
+    kind(node) == "SELECT_NODE"
+        && items(node, "modifiers").is_empty()
+        && !is_grouped(functions, node)
+        && !looks_around(node)
 }
 
 /// Whether a SELECT node groups its rows.

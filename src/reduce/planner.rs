@@ -185,7 +185,10 @@ impl Planner<'_> {
                 let tried = draft(self.tools, node, columns).and_then(|draft| self.take(draft, place, node, columns));
                 match tried {
                     Ok(last) => return Ok(Some(last)),
-                    Err(_) => {
+                    Err(why) => {
+                        if cfg!(test) {
+                            eprintln!("WHY {why:?}");
+                        }
                         self.fetches.truncate(fetches);
                         self.gathered_bytes = gathered_bytes;
                     }

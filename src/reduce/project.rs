@@ -51,7 +51,11 @@ pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draf
         let all = names.iter().cloned().chain((0..hidden.len()).map(key_name)).map(Value::from).collect();
         map = ast::select(vec![ast::star()], ast::derived(map, "__m", all), None);
     }
-    let list = names.iter().zip(columns).map(|(name, column)| ast::aliased(ast::column(name), &column.name)).collect::<Vec<_>>();
+    let list = names
+        .iter()
+        .zip(columns)
+        .map(|(name, column)| ast::aliased(ast::column(name), &column.name))
+        .collect::<Vec<_>>();
     set(&mut last, "select_list", list);
     Ok(Draft {
         map,

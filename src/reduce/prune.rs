@@ -27,7 +27,13 @@ pub fn files(scratch: &Scratch, table: &Table, place: &Place) -> Vec<usize> {
             break;
         }
         // What cannot be worked out leaves nothing out.
-        if let Ok(Some(possible)) = bounds.possible(condition) {
+        let r = bounds.possible(condition);
+        if cfg!(test) {
+            if let Err(e) = &r {
+                eprintln!("PRUNE {e:?}");
+            }
+        }
+        if let Ok(Some(possible)) = r {
             kept.retain(|index| possible.contains(&(*index as u64)));
         }
     }
@@ -69,7 +75,8 @@ impl Bounds<'_> {
                 Ok(ast::all_of(tests.into_iter().flatten().collect()))
             }
             ("CONJUNCTION_OR", _) => {
-                let tests = below.iter().map(|below| self.test(below, columns)).collect::<Result<Option<Vec<_>>, _>>()?;
+                let tests =
+                    below.iter().map(|below| self.test(below, columns)).collect::<Result<Option<Vec<_>>, _>>()?;
                 let either = |a: Value, b: Value| self.scratch.template("a OR b", &["a", "b"], &[a, b]);
                 let Some(mut tests) = tests.map(Vec::into_iter) else { return Ok(None) };
                 let Some(first) = tests.next() else { return Ok(None) };

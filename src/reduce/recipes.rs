@@ -62,20 +62,58 @@ const MOMENTS: Recipe = Recipe { keep: &["count(x)", "avg(x)", "var_pop(x)"], on
 /// In DuckDB's functions of pairs the dependent value comes first: here `x` is the first argument, the result's `y`.
 const PAIRS: Recipe = Recipe {
     arguments: 2,
-    keep: &["regr_count(x, y)", "regr_avgx(x, y)", "regr_avgy(x, y)", "covar_pop(x, y)", "regr_sxx(x, y)", "regr_syy(x, y)"],
+    keep: &[
+        "regr_count(x, y)",
+        "regr_avgx(x, y)",
+        "regr_avgy(x, y)",
+        "covar_pop(x, y)",
+        "regr_sxx(x, y)",
+        "regr_syy(x, y)",
+    ],
     only_numbers: true,
     ..PLAIN
 };
 
 const RECIPES: &[Recipe] = &[
-    Recipe { names: &["count", "count_star"], arguments: 0, keep: &["count(*)"], merge: "coalesce(sum(p0), 0)", cast: true, ..PLAIN },
+    Recipe {
+        names: &["count", "count_star"],
+        arguments: 0,
+        keep: &["count(*)"],
+        merge: "coalesce(sum(p0), 0)",
+        cast: true,
+        ..PLAIN
+    },
     Recipe { names: &["count"], keep: &["count(x)"], merge: "coalesce(sum(p0), 0)", cast: true, ..PLAIN },
-    Recipe { names: &["count_if", "countif"], keep: &["count_if(x)"], merge: "coalesce(sum(p0), 0)", cast: true, ..PLAIN },
+    Recipe { names: &["count_if", "countif"], keep: &["count_if(x)"], merge: "sum(p0)", cast: true, ..PLAIN },
     Recipe { names: &["sum"], keep: &["sum(x)"], merge: "sum(p0)", cast: true, ..PLAIN },
-    Recipe { names: &["sum_no_overflow"], keep: &["sum_no_overflow(x)"], merge: "sum_no_overflow(p0)", cast: true, ..PLAIN },
-    Recipe { names: &["fsum", "kahan_sum", "sumkahan"], keep: &["fsum(x)"], merge: "fsum(p0)", only_numbers: true, ..PLAIN },
-    Recipe { names: &["avg", "mean"], keep: &["sum(x)", "count(x)"], merge: "CAST(sum(p0) AS DOUBLE) / sum(p1)", only_numbers: true, ..PLAIN },
-    Recipe { names: &["favg"], keep: &["fsum(x)", "count(x)"], merge: "fsum(p0) / sum(p1)", only_numbers: true, ..PLAIN },
+    Recipe {
+        names: &["sum_no_overflow"],
+        keep: &["sum_no_overflow(x)"],
+        merge: "sum_no_overflow(p0)",
+        cast: true,
+        ..PLAIN
+    },
+    Recipe {
+        names: &["fsum", "kahan_sum", "sumkahan"],
+        keep: &["fsum(x)"],
+        merge: "fsum(p0)",
+        only_numbers: true,
+        ..PLAIN
+    },
+    Recipe {
+        names: &["avg", "mean"],
+        keep: &["sum(x)", "count(x)"],
+        merge: "CAST(sum(p0) AS DOUBLE) / sum(p1)",
+        only_numbers: true,
+        ..PLAIN
+    },
+    Recipe {
+        names: &["favg"],
+        keep: &["fsum(x)", "count(x)"],
+        merge: "fsum(p0) / sum(p1)",
+        only_numbers: true,
+        ..PLAIN
+    },
     Recipe { names: &["product"], keep: &["product(x)"], merge: "product(p0)", only_numbers: true, ..PLAIN },
     Recipe { names: &["min"], keep: &["min(x)"], merge: "min(p0)", ..PLAIN },
     Recipe { names: &["max"], keep: &["max(x)"], merge: "max(p0)", ..PLAIN },
@@ -85,8 +123,20 @@ const RECIPES: &[Recipe] = &[
     Recipe { names: &["bit_or"], keep: &["bit_or(x)"], merge: "bit_or(p0)", ..PLAIN },
     Recipe { names: &["bit_xor"], keep: &["bit_xor(x)"], merge: "bit_xor(p0)", ..PLAIN },
     Recipe { names: &["any_value"], keep: &["any_value(x)"], merge: "any_value(p0)", ordered: true, ..PLAIN },
-    Recipe { names: &["first", "arbitrary"], keep: &["first(x)", "count(*)"], merge: "first(p0) FILTER (p1 > 0)", ordered: true, ..PLAIN },
-    Recipe { names: &["last"], keep: &["last(x)", "count(*)"], merge: "last(p0) FILTER (p1 > 0)", ordered: true, ..PLAIN },
+    Recipe {
+        names: &["first", "arbitrary"],
+        keep: &["first(x)", "count(*)"],
+        merge: "first(p0) FILTER (p1 > 0)",
+        ordered: true,
+        ..PLAIN
+    },
+    Recipe {
+        names: &["last"],
+        keep: &["last(x)", "count(*)"],
+        merge: "last(p0) FILTER (p1 > 0)",
+        ordered: true,
+        ..PLAIN
+    },
     Recipe {
         names: &["arg_min", "argmin", "min_by"],
         arguments: 2,
@@ -103,16 +153,44 @@ const RECIPES: &[Recipe] = &[
         ordered: true,
         ..PLAIN
     },
-    Recipe { names: &["arg_min_null"], arguments: 2, keep: &["arg_min_null(x, y)", "min(y)"], merge: "arg_min_null(p0, p1)", ordered: true, ..PLAIN },
-    Recipe { names: &["arg_max_null"], arguments: 2, keep: &["arg_max_null(x, y)", "max(y)"], merge: "arg_max_null(p0, p1)", ordered: true, ..PLAIN },
+    Recipe {
+        names: &["arg_min_null"],
+        arguments: 2,
+        keep: &["arg_min_null(x, y)", "min(y)"],
+        merge: "arg_min_null(p0, p1)",
+        ordered: true,
+        ..PLAIN
+    },
+    Recipe {
+        names: &["arg_max_null"],
+        arguments: 2,
+        keep: &["arg_max_null(x, y)", "max(y)"],
+        merge: "arg_max_null(p0, p1)",
+        ordered: true,
+        ..PLAIN
+    },
     Recipe { names: &["var_pop"], merge: moments!("t.s / t.n"), ..MOMENTS },
-    Recipe { names: &["var_samp", "variance"], merge: moments!("CASE WHEN t.n > 1 THEN t.s / (t.n - 1) END"), ..MOMENTS },
+    Recipe {
+        names: &["var_samp", "variance"],
+        merge: moments!("CASE WHEN t.n > 1 THEN t.s / (t.n - 1) END"),
+        ..MOMENTS
+    },
     Recipe { names: &["stddev_pop"], merge: moments!("sqrt(t.s / t.n)"), ..MOMENTS },
-    Recipe { names: &["stddev_samp", "stddev"], merge: moments!("CASE WHEN t.n > 1 THEN sqrt(t.s / (t.n - 1)) END"), ..MOMENTS },
+    Recipe {
+        names: &["stddev_samp", "stddev"],
+        merge: moments!("CASE WHEN t.n > 1 THEN sqrt(t.s / (t.n - 1)) END"),
+        ..MOMENTS
+    },
     Recipe { names: &["sem"], merge: moments!("sqrt(t.s / t.n) / sqrt(t.n)"), ..MOMENTS },
     Recipe { names: &["covar_pop"], merge: pairs!("t.c / t.n"), ..PAIRS },
     Recipe { names: &["covar_samp"], merge: pairs!("CASE WHEN t.n > 1 THEN t.c / (t.n - 1) END"), ..PAIRS },
-    Recipe { names: &["corr"], merge: pairs!("CASE WHEN t.sx > 0 AND t.sy > 0 THEN t.c / sqrt(t.sx) / sqrt(t.sy) ELSE 'nan' END"), ..PAIRS },
+    Recipe {
+        names: &["corr"],
+        merge: pairs!(
+            "CASE WHEN t.sx > 0 AND t.sy > 0 THEN t.c / sqrt(t.sx) / sqrt(t.sy) WHEN t.n > 0 THEN CAST('nan' AS DOUBLE) END"
+        ),
+        ..PAIRS
+    },
     Recipe {
         names: &["regr_count"],
         arguments: 2,
@@ -126,8 +204,16 @@ const RECIPES: &[Recipe] = &[
     Recipe { names: &["regr_sxx"], merge: pairs!("t.sx"), ..PAIRS },
     Recipe { names: &["regr_syy"], merge: pairs!("t.sy"), ..PAIRS },
     Recipe { names: &["regr_sxy"], merge: pairs!("t.c"), ..PAIRS },
-    Recipe { names: &["regr_slope"], merge: pairs!("CASE WHEN t.sx > 0 THEN t.c / t.sx END"), ..PAIRS },
-    Recipe { names: &["regr_intercept"], merge: pairs!("CASE WHEN t.sx > 0 THEN t.y - (t.c / t.sx) * t.x END"), ..PAIRS },
+    Recipe {
+        names: &["regr_slope"],
+        merge: pairs!("CASE WHEN t.sx > 0 THEN t.c / t.sx WHEN t.n > 0 THEN CAST('nan' AS DOUBLE) END"),
+        ..PAIRS
+    },
+    Recipe {
+        names: &["regr_intercept"],
+        merge: pairs!("CASE WHEN t.sx > 0 THEN t.y - (t.c / t.sx) * t.x END"),
+        ..PAIRS
+    },
     Recipe {
         names: &["regr_r2"],
         merge: pairs!("CASE WHEN t.sx > 0 THEN CASE WHEN t.sy > 0 THEN t.c * t.c / (t.sx * t.sy) ELSE 1 END END"),
@@ -147,8 +233,25 @@ const DISTINCT_ANYWAY: &[&str] = &["min", "max", "bool_and", "bool_or", "bit_and
 /// Functions that take no account of NULLs nor of the order of rows, so that one row for each distinct value is all
 /// that they need for DISTINCT.
 const OF_DISTINCT: &[&str] = &[
-    "count", "sum", "sum_no_overflow", "avg", "mean", "fsum", "kahan_sum", "sumkahan", "favg", "product", "bit_xor",
-    "stddev", "stddev_pop", "stddev_samp", "var_pop", "var_samp", "variance", "sem", "approx_count_distinct",
+    "count",
+    "sum",
+    "sum_no_overflow",
+    "avg",
+    "mean",
+    "fsum",
+    "kahan_sum",
+    "sumkahan",
+    "favg",
+    "product",
+    "bit_xor",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "sem",
+    "approx_count_distinct",
 ];
 
 /// Whether DISTINCT may be left out of a call of `name`.
@@ -164,10 +267,32 @@ pub fn takes_distinct(name: &str) -> bool {
 /// Functions that may give another result each time although they are given the same rows, as it depends on the order
 /// in which rows come.
 const BY_ORDER: &[&str] = &[
-    "any_value", "arbitrary", "first", "last", "list", "array_agg", "string_agg", "group_concat", "listagg", "arg_min",
-    "argmin", "min_by", "arg_max", "argmax", "max_by", "arg_min_null", "arg_max_null", "arg_min_nulls_last",
-    "arg_max_nulls_last", "mode", "approx_quantile", "approx_top_k", "reservoir_quantile",
-    "json_group_array", "json_group_object", "json_group_structure",
+    "any_value",
+    "arbitrary",
+    "first",
+    "last",
+    "list",
+    "array_agg",
+    "string_agg",
+    "group_concat",
+    "listagg",
+    "arg_min",
+    "argmin",
+    "min_by",
+    "arg_max",
+    "argmax",
+    "max_by",
+    "arg_min_null",
+    "arg_max_null",
+    "arg_min_nulls_last",
+    "arg_max_nulls_last",
+    "mode",
+    "approx_quantile",
+    "approx_top_k",
+    "reservoir_quantile",
+    "json_group_array",
+    "json_group_object",
+    "json_group_structure",
 ];
 
 /// Whether what `name` gives depends on the order in which rows come.

@@ -116,7 +116,8 @@ impl Scratch {
             let index = ast::bare_column(object).and_then(|name| names.iter().position(|known| *known == name));
             match index.and_then(|index| values.get(index)) {
                 Some(value) => {
-                    *object = ast::plain(value);
+                    // In a struct, the alias is the field's name.
+                    *object = ast::aliased(value.clone(), ast::text(object, "alias"));
                     Ok::<bool, Why>(false)
                 }
                 None => Ok(true),

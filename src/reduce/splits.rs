@@ -99,7 +99,10 @@ mod tests {
         let keep: Vec<usize> = (0..sizes.len()).collect();
         let splits = pack(&table, &keep, count, ordered);
         assert_eq!(splits.iter().map(|split| split.bytes).sum::<u64>(), sizes.iter().sum::<u64>());
-        splits.iter().map(|split| split.files.iter().map(|key| sizes[key.parse::<usize>().unwrap()]).collect()).collect()
+        splits
+            .iter()
+            .map(|split| split.files.iter().map(|key| sizes[key.parse::<usize>().unwrap()]).collect())
+            .collect()
     }
 
     #[test]

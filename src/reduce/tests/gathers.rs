@@ -13,7 +13,6 @@ fn what_looks_around_is_given_what_it_needs() {
         "SELECT *, lag(i) OVER (ORDER BY id) FROM t",
         "FROM t SELECT id, i - lag(i) OVER w AS step WINDOW w AS (PARTITION BY k ORDER BY id) ORDER BY ALL",
         "SELECT DISTINCT ON (k) k, id FROM t ORDER BY k, id",
-        "SELECT k FROM t WHERE i > 0 INTERSECT SELECT tiny FROM t",
         "SELECT name, median(i) FROM t JOIN u USING (k) GROUP BY name",
     ] {
         let plan = lake.same(sql);

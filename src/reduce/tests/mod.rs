@@ -6,3 +6,4 @@ mod joins;
 mod projections;
 mod prunes;
 mod support;
+mod tpch;

@@ -9,7 +9,7 @@ fn rows_are_filtered_and_projected_in_their_order() {
     for sql in [
         "FROM t",
         "SELECT * FROM t WHERE k = 2",
-        "SELECT id, i * 2 AS twice, s || '!' FROM t WHERE at > '2019-04-10' AND b",
+        "SELECT id, i * 2 AS twice, s || '!' FROM t WHERE ts > '2019-04-10' AND b",
         "SELECT id AS a, k AS A, s FROM t",
         "SELECT id AS x, x + 1 AS z FROM t WHERE z > 10",
         "SELECT *, t.* EXCLUDE (id) FROM t",

@@ -1,7 +1,5 @@
 //! A lake in a folder, and plans carried out over it as functions and the command line would.
 
-use std::path::Path;
-
 use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
@@ -22,13 +20,21 @@ pub struct Lake {
 impl Lake {
     pub fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("SET threads = 2; SET arrow_lossless_conversion = true").unwrap();
+        // With more threads, which row is the first is a matter of luck.
+        connection.execute_batch("SET threads = 1").unwrap();
         Self { folder: tempfile::tempdir().unwrap(), catalog: Catalog::default(), connection }
     }
 
     /// Runs SQL that makes data.
     pub fn execute(&self, sql: &str) {
         self.connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// A query's rows of a number and a text.
+    pub fn rows_of(&self, sql: &str) -> Vec<(i32, String)> {
+        let mut statement = self.connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     /// Adds the table `name` with a file for each of `parts`, which are queries of the same columns.
@@ -39,7 +45,8 @@ impl Lake {
         for (index, part) in parts.iter().enumerate() {
             let path = data.join(format!("{index}.parquet"));
             let copy = format!("COPY ({part}) TO {} (FORMAT parquet, RETURN_STATS)", literal(&path.to_string_lossy()));
-            written.extend(staged::run(&self.connection, &copy, &data).unwrap_or_else(|error| panic!("{copy}: {error}")));
+            written
+                .extend(staged::run(&self.connection, &copy, &data).unwrap_or_else(|error| panic!("{copy}: {error}")));
         }
         self.register(name, Vec::new(), &written);
     }
@@ -78,8 +85,11 @@ impl Lake {
     fn view<'a>(&self, name: &str, table: &Table, keys: impl Iterator<Item = &'a str>) {
         let data = self.folder.path().join(name);
         let files: Vec<_> = keys.map(|key| literal(&data.join(key).to_string_lossy())).collect();
-        let types: Vec<_> =
-            table.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type)).collect();
+        let types: Vec<_> = table
+            .partitions
+            .iter()
+            .map(|column| format!("{}: {}", identifier(&column.name), column.sql_type))
+            .collect();
         let hive = match types.is_empty() {
             true => "hive_partitioning = false".to_owned(),
             false => format!("hive_partitioning = true, hive_types = {{{}}}", types.join(", ")),
@@ -176,7 +186,8 @@ struct Rows {
 fn rows(connection: &Connection, sql: &str) -> Result<Rows, String> {
     let told = |error: duckdb::Error| format!("{sql}: {error}");
     let columns = engine::columns(connection, sql).map_err(told)?;
-    let floats: Vec<bool> = columns.iter().map(|column| matches!(column.sql_type.as_str(), "DOUBLE" | "FLOAT")).collect();
+    let floats: Vec<bool> =
+        columns.iter().map(|column| matches!(column.sql_type.as_str(), "DOUBLE" | "FLOAT")).collect();
     let names: Vec<String> = (0..columns.len()).map(|index| format!("c{index}")).collect();
     let casts: Vec<String> = names
         .iter()
@@ -219,8 +230,10 @@ impl Rows {
     /// By everything that is equal in both first.
     fn sort(&mut self) {
         let key = |row: &[Cell]| {
-            let texts: Vec<Option<String>> =
-                row.iter().filter_map(|cell| if let Cell::Text(text) = cell { Some(text.clone()) } else { None }).collect();
+            let texts: Vec<Option<String>> = row
+                .iter()
+                .filter_map(|cell| if let Cell::Text(text) = cell { Some(text.clone()) } else { None })
+                .collect();
             let floats: Vec<Option<f64>> =
                 row.iter().filter_map(|cell| if let Cell::Float(float) = cell { Some(*float) } else { None }).collect();
             (texts, floats)
@@ -245,12 +258,6 @@ fn alike(a: &Cell, b: &Cell) -> bool {
     }
 }
 
-/// The folder of an extension, where the tests are told of one.
-pub fn extension(name: &str) -> Option<std::path::PathBuf> {
-    let folder = std::env::var_os("QUACK_EXTENSION_DIR")?;
-    Some(Path::new(&folder).join(format!("{name}.duckdb_extension"))).filter(|path| path.is_file())
-}
-
 impl Lake {
     /// `t`: rows of many types in 6 files, among them NULLs, an empty file, one value's own file and the last with next to
     /// nothing but NULLs. `u`: a small table to join. `p`: partitioned by day.
@@ -266,14 +273,22 @@ impl Lake {
                  CASE WHEN i % 17 = 0 THEN NULL ELSE sin(i) * 100 END AS y,
                  CASE WHEN i % 3 = 0 THEN NULL ELSE chr(CAST(97 + hash(i + 4) % 26 AS INTEGER)) || (i % 10) END AS s,
                  DATE '2019-04-01' + CAST(hash(i + 5) % 30 AS INTEGER) AS day,
-                 TIMESTAMP '2019-04-01 00:00:00' + to_seconds(CAST(hash(i + 6) % 2592000 AS BIGINT)) AS at,
+                 TIMESTAMP '2019-04-01 00:00:00' + to_seconds(CAST(hash(i + 6) % 2592000 AS BIGINT)) AS ts,
                  CASE WHEN i % 4 = 0 THEN NULL ELSE hash(i + 7) % 2 = 0 END AS b,
                  CAST(hash(i + 8) % 100 AS UTINYINT) AS tiny, CAST(CAST(i AS HUGEINT) * 100000000000000000000 AS DECIMAL(38, 0)) AS huge,
                  [i % 3, i % 4] AS list, {'a': i % 5, 'b': 'z' || (i % 2)} AS st
              FROM range(3000) r(i)",
         );
-        let parts: Vec<String> = ["id < 1000", "id BETWEEN 1000 AND 1001", "false", "k = 3 AND id > 1001",
-            "(k IS DISTINCT FROM 3) AND id BETWEEN 1002 AND 2800"].iter().map(|which| format!("FROM rows WHERE {which} ORDER BY id")).collect();
+        let parts: Vec<String> = [
+            "id < 1000",
+            "id BETWEEN 1000 AND 1001",
+            "false",
+            "k = 3 AND id > 1001",
+            "(k IS DISTINCT FROM 3) AND id BETWEEN 1002 AND 2800",
+        ]
+        .iter()
+        .map(|which| format!("FROM rows WHERE {which} ORDER BY id"))
+        .collect();
         let nulls = "SELECT * REPLACE (nullif(k, k) AS k, nullif(i, i) AS i, nullif(x, x) AS x, nullif(s, s) AS s, \
                      nullif(b, b) AS b) FROM rows WHERE id > 2800 AND k IS DISTINCT FROM 3 ORDER BY id";
         let parts: Vec<String> = parts.into_iter().chain([nulls.to_owned()]).collect();
