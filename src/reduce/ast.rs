@@ -80,11 +80,7 @@ pub fn modifier<'a>(node: &'a Value, wanted: &str) -> Option<&'a Value> {
 /// Calls `see` for every object below and including `value`, outermost first, until it says not to go deeper.
 pub fn visit<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value) -> bool) {
     match value {
-        Value::Object(map) => {
-            if see(value) {
-                map.values().for_each(|below| visit(below, see));
-            }
-        }
+        Value::Object(map) if see(value) => map.values().for_each(|below| visit(below, see)),
         Value::Array(values) => values.iter().for_each(|below| visit(below, see)),
         _ => {}
     }

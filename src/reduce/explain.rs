@@ -1,34 +1,43 @@
 //! A plan in words: for `quackctl query --explain`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::{Fetch, Plan, Strategy};
+use super::{Fetch, Plan, Strategy, Why};
 
 /// Why a query runs on one function.
 pub(super) fn single(why: &str) -> String {
     format!("the query runs on one function as it stands: {why}")
 }
 
-/// Why a query is split as it is.
-pub(super) fn reason(fetches: &[Fetch]) -> String {
-    let said: Vec<String> = fetches.iter().map(sentence).collect();
+/// Why a query is split as it is; `because` is what stood in the way of something better.
+pub(super) fn reason(fetches: &[Fetch], because: Option<&Why>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for fetch in fetches.iter().filter(|fetch| fetch.strategy != Strategy::Gather) {
+        said.push(sentence(fetch));
+    }
+    let gathered: BTreeSet<String> = fetches
+        .iter()
+        .filter(|fetch| fetch.strategy == Strategy::Gather)
+        .map(|fetch| format!("`{}`", fetch.table))
+        .collect();
+    if !gathered.is_empty() {
+        let tables = gathered.into_iter().collect::<Vec<_>>().join(", ");
+        let because = because.map(|why| format!("{}: ", why.0)).unwrap_or_default();
+        said.push(format!("{because}the rows and columns of {tables} that are needed are gathered"));
+    }
     said.join("; ")
 }
 
 fn sentence(fetch: &Fetch) -> String {
     let table = &fetch.table;
-    let count = fetch.splits.len();
-    let parts = if count == 1 { "1 part".to_owned() } else { format!("{count} parts") };
     let done = match fetch.strategy {
         Strategy::PartialAggregate => {
-            format!("each of {parts} of `{table}` is grouped and aggregated by itself, and the groups are merged")
+            format!("each part of `{table}` is grouped and aggregated by itself, and the groups are merged")
         }
-        Strategy::Projection => format!("each of {parts} of `{table}` gives its own rows of the answer"),
-        Strategy::Gather | Strategy::Single => {
-            format!("the rows and columns of `{table}` that the query needs are gathered from {parts}")
-        }
+        _ => format!("each part of `{table}` gives its own rows of the answer"),
     };
     let whole: Vec<String> = fetch.broadcast.iter().map(|table| format!("`{}`", table.table)).collect();
     if whole.is_empty() { done } else { format!("{done}; each function reads {} whole", whole.join(", ")) }

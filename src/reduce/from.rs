@@ -113,6 +113,17 @@ impl From {
         if known { only(&|leaf| has(leaf, first)) } else { None }
     }
 
+    /// Whether a column in `expression` is known to be of this FROM clause, or there is none at all.
+    fn has_one_of(&self, expression: &Value) -> bool {
+        let (mut any, mut own) = (false, false);
+        ast::visit(expression, &mut |object| {
+            any |= class(object) == "COLUMN_REF";
+            own |= self.owner(&ast::column_names(object)).is_some();
+            !own
+        });
+        own || !any
+    }
+
     /// The conditions that each row of leaf `index` has to meet, and that ask for nothing but that row.
     pub fn conditions(&self, index: usize, functions: &Functions) -> Vec<Value> {
         let filters = self.leaves.get(index).map(|leaf| leaf.filters.as_slice()).unwrap_or_default();
@@ -142,14 +153,11 @@ impl From {
         // Nothing in here fails.
         let _ = ast::change(&mut canonical, &mut |object| {
             let names: Vec<String> = ast::column_names(object).iter().map(|name| name.to_lowercase()).collect();
-            if !names.is_empty() {
+            if let [first, rest @ ..] = names.as_slice() {
                 let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-                let qualified = self.leaves.iter().any(|leaf| leaf.alias.to_lowercase() == names[0]);
-                let keep = match names.get(1) {
-                    Some(second) if qualified && self.owner(&texts) == self.owner(&[second]) => &names[1..],
-                    _ => &names[..],
-                };
-                ast::set(object, "column_names", keep.to_vec());
+                let of_table = self.leaves.iter().any(|leaf| leaf.alias.to_lowercase() == *first);
+                let same = rest.first().is_some_and(|second| of_table && self.owner(&texts) == self.owner(&[second]));
+                ast::set(object, "column_names", if same { rest.to_vec() } else { names.clone() });
             }
             Ok::<bool, std::convert::Infallible>(!ast::is_query(object))
         });
@@ -208,6 +216,42 @@ pub fn places(scratch: &Scratch, functions: &Functions, node: &Value) -> Vec<Pla
         }
     }
     found
+}
+
+/// Refuses a query in which a subquery aggregates what a query around it gives: it is that one which is grouped then,
+/// although nothing in it says so.
+///
+/// # Errors
+/// The function that does.
+pub fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) -> Result<(), Why> {
+    let mut subqueries = Vec::new();
+    ast::visit(tree, &mut |object| {
+        if class(object) == "SUBQUERY" {
+            ast::visit(object, &mut |below| {
+                if kind(below) == "SELECT_NODE" {
+                    subqueries.push(below);
+                }
+                true
+            });
+        }
+        class(object) != "SUBQUERY"
+    });
+    for node in subqueries {
+        let from = From::of(scratch, node);
+        for clause in ["select_list", "having", "qualify", "modifiers"].into_iter().filter_map(|key| child(node, key)) {
+            let mut outer = None;
+            ast::visit(clause, &mut |object| {
+                if functions.is_aggregate(object) && !from.has_one_of(object) {
+                    outer = Some(text(object, "function_name"));
+                }
+                !ast::is_query(object)
+            });
+            if let Some(name) = outer {
+                return Err(Why(format!("`{name}` in a subquery aggregates rows of the query around it")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `conditions` on the columns of a table reference, unless that gives them other names than the table does.

@@ -30,6 +30,9 @@ use serde::Serialize;
 use crate::lake::catalog::Catalog;
 pub use splits::Split;
 
+/// How much a plan gathers at most, where nobody says otherwise: half a minute of a slow line.
+pub const GATHER_BYTES: u64 = 64 << 20;
+
 /// What to plan, and within which bounds.
 pub struct Request<'a> {
     pub sql: &'a str,

@@ -5,8 +5,9 @@
 //! to the tables themselves, of which the rows and columns that the query needs are gathered. Every step puts something
 //! equal in the place of something, so that any mixture of them is right.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use quack_function::sql::tokens;
 use quack_function::wire::Column;
 use serde_json::Value;
 
@@ -70,6 +71,9 @@ fn try_plan(request: &Request<'_>) -> Result<Plan, Why> {
     if matches!(request.workers, Workers::Exactly(0 | 1) | Workers::Auto(0 | 1)) {
         return Err(Why("only one may be used".to_owned()));
     }
+    if matches!(request.workers, Workers::Auto(_)) && named_bytes(request) < 2 * SPLIT_BYTES {
+        return Err(Why("its tables are so small that another function would not pay".to_owned()));
+    }
     let lowered = request.sql.to_lowercase();
     if OWN_NAMES.iter().any(|name| lowered.contains(name)) {
         return Err(Why("it has names that begin as those of partial results do".to_owned()));
@@ -93,15 +97,26 @@ fn try_plan(request: &Request<'_>) -> Result<Plan, Why> {
     if let Some(name) = calls(&root, &|name| recipes::estimates(name)) {
         return Err(Why(format!("what `{name}` estimates depends on how the rows come")));
     }
+    from::check_aggregates(&scratch, &functions, &root)?;
     let columns = scratch.describe(&root)?;
     let tools = Tools { scratch: &scratch, functions: &functions, catalog: request.catalog };
-    let mut planner = Planner { tools: &tools, request, root: &root, fetches: Vec::new(), gathered_bytes: 0 };
+    let mut planner =
+        Planner { tools: &tools, request, root: &root, fetches: Vec::new(), gathered_bytes: 0, because: None };
     let last = planner.query(&root)?;
     let final_sql = scratch.print(&last)?;
     if scratch.describe_sql(&final_sql)? != columns {
         return Err(Why("the parts would not give columns of the same types".to_owned()));
     }
     planner.finish(final_sql)
+}
+
+/// Bytes of all tables that the SQL may name, however it does: known before anything is parsed.
+fn named_bytes(request: &Request<'_>) -> u64 {
+    let names = tokens(request.sql).into_iter().filter_map(|token| token.name());
+    let tables: HashMap<String, u64> = names
+        .filter_map(|name| request.catalog.find(&name).map(|(name, table)| (name.to_owned(), table.bytes)))
+        .collect();
+    tables.values().sum()
 }
 
 /// The tables that a tree names, each once.
@@ -141,6 +156,9 @@ fn calls<'a>(tree: &'a Value, test: &dyn Fn(&str) -> bool) -> Option<&'a str> {
     found
 }
 
+/// Drafts a node that gives certain columns.
+type Way = fn(&Tools<'_>, &Value, &[Column]) -> Result<Draft, Why>;
+
 struct Planner<'a> {
     tools: &'a Tools<'a>,
     request: &'a Request<'a>,
@@ -149,6 +167,8 @@ struct Planner<'a> {
     fetches: Vec<Fetch>,
     /// Bytes that come without having been reduced, as estimated.
     gathered_bytes: u64,
+    /// The first thing that stood in the way of something better.
+    because: Option<Why>,
 }
 
 impl Planner<'_> {
@@ -169,28 +189,23 @@ impl Planner<'_> {
     /// Tries to split one table of a SELECT that stands for itself.
     fn whole(&mut self, node: &Value, columns: &[Column]) -> Result<Option<Value>, Why> {
         let mut places = from::places(self.tools.scratch, self.tools.functions, node);
-        places.retain(|place| self.is_worth_it(place, node) && is_settled(node));
         places.sort_by_key(|place| std::cmp::Reverse(self.table(&place.table).map_or(0, |(_, table)| table.bytes)));
+        if places.is_empty() {
+            self.because.get_or_insert_with(|| Why("the parts of no table give the parts of the answer".to_owned()));
+        }
         for place in &places {
-            let drafts: &[fn(&Tools<'_>, &Value, &[Column]) -> Result<Draft, Why>] =
-                if from::is_grouped(self.tools.functions, node) {
-                    &[aggregate::draft, gather::draft]
-                } else if from::looks_around(node) || node.get("qualify").is_some_and(|qualify| !qualify.is_null()) {
-                    &[gather::draft]
-                } else {
-                    &[project::draft, gather::draft]
-                };
-            for draft in drafts {
+            if let Err(why) = self.check_worth(place, node) {
+                self.because.get_or_insert(why);
+                continue;
+            }
+            for draft in self.drafts(node) {
                 let (fetches, gathered_bytes) = (self.fetches.len(), self.gathered_bytes);
-                let tried = draft(self.tools, node, columns).and_then(|draft| self.take(draft, place, node, columns));
-                match tried {
+                match draft(self.tools, node, columns).and_then(|draft| self.take(draft, place, node, columns)) {
                     Ok(last) => return Ok(Some(last)),
                     Err(why) => {
-                        if cfg!(test) {
-                            eprintln!("WHY {why:?}");
-                        }
                         self.fetches.truncate(fetches);
                         self.gathered_bytes = gathered_bytes;
+                        self.because.get_or_insert(why);
                     }
                 }
             }
@@ -198,22 +213,46 @@ impl Planner<'_> {
         Ok(None)
     }
 
+    /// The ways to work out a node, the best first.
+    fn drafts(&self, node: &Value) -> Vec<Way> {
+        if from::is_grouped(self.tools.functions, node) {
+            vec![aggregate::draft, gather::draft]
+        } else if from::looks_around(node) {
+            vec![|_, _, _| Err(Why("a window function looks from one row at others".to_owned())), gather::draft]
+        } else {
+            vec![project::draft, gather::draft]
+        }
+    }
+
     fn table(&self, name: &str) -> Option<(&str, &Table)> {
         self.tools.catalog.find(name)
     }
 
-    /// Whether each function would have so much less to read than one alone that it pays.
-    fn is_worth_it(&self, place: &Place, node: &Value) -> bool {
+    /// Refuses to split a table where each function would have nearly as much to read as one alone, or where the functions
+    /// would not agree.
+    fn check_worth(&self, place: &Place, node: &Value) -> Result<(), Why> {
         let bytes = |name: &str| self.table(name).map_or(0, |(_, table)| table.bytes);
         let names = references(node);
-        if names.iter().filter(|name| name.eq_ignore_ascii_case(&place.table)).count() != 1 {
-            return false;
+        let Some((name, table)) = self.table(&place.table) else {
+            return Err(Why(format!("there is no `{}`", place.table)));
+        };
+        if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
+            return Err(Why(format!("`{name}` is read more than once")));
+        }
+        if table.files.len() < 2 {
+            return Err(Why(format!("`{name}` is one file")));
         }
         let all: u64 = names.iter().map(|name| bytes(name)).sum();
-        let Some((_, table)) = self.table(&place.table) else { return false };
-        let count = (table.files.len() as u64).min(self.most_splits() as u64).max(1);
-        let each = all - table.bytes + table.bytes / count;
-        count > 1 && pays(each, all)
+        let count = table.files.len().min(self.most_splits()).max(1) as u64;
+        if !pays(all - table.bytes + table.bytes / count, all) {
+            return Err(Why(format!(
+                "with a part of `{name}` each function would still read most of what one alone does"
+            )));
+        }
+        if !is_settled(node) {
+            return Err(Why("a subquery may give each function other rows".to_owned()));
+        }
+        Ok(())
     }
 
     fn most_splits(&self) -> usize {
@@ -271,7 +310,8 @@ impl Planner<'_> {
         if shape.brings_rows {
             self.gathered_bytes += rows * estimate::row_bytes(&columns);
             if self.gathered_bytes > self.request.gather_bytes {
-                return Err(Why("more rows would have to be gathered than pays".to_owned()));
+                let because = self.because.as_ref().map(|why| format!("{}, and ", why.0)).unwrap_or_default();
+                return Err(Why(format!("{because}more rows would have to be gathered than pays")));
             }
         }
         let count = match self.request.workers {
@@ -313,12 +353,15 @@ impl Planner<'_> {
         let from = From::of(self.tools.scratch, node);
         for (index, leaf) in from.leaves.iter().enumerate() {
             let Some(reference) = node.pointer(&leaf.pointer) else { continue };
-            if kind(reference) == "BASE_TABLE" {
-                let new = self.gathered(node, &from, index)?;
-                made.pointer_mut(&leaf.pointer).map(|place| *place = new);
+            let (new, pointer) = if kind(reference) == "BASE_TABLE" {
+                (self.gathered(node, &from, index)?, leaf.pointer.clone())
             } else if let Some(below) = reference.pointer("/subquery/node") {
-                let new = self.query(below)?;
-                made.pointer_mut(&format!("{}/subquery/node", leaf.pointer)).map(|place| *place = new);
+                (self.query(below)?, format!("{}/subquery/node", leaf.pointer))
+            } else {
+                continue;
+            };
+            if let Some(place) = made.pointer_mut(&pointer) {
+                *place = new;
             }
         }
         self.subqueries(&mut made)?;
@@ -376,7 +419,13 @@ impl Planner<'_> {
         let used = |strategy| fetches.iter().any(|fetch| fetch.strategy == strategy);
         let strategies = [Strategy::PartialAggregate, Strategy::Gather, Strategy::Projection];
         let strategy = strategies.into_iter().find(|strategy| used(*strategy)).unwrap_or(Strategy::Single);
-        Ok(Plan { strategy, reason: explain::reason(&fetches), fetches, final_sql, table_bytes: all })
+        Ok(Plan {
+            strategy,
+            reason: explain::reason(&fetches, self.because.as_ref()),
+            fetches,
+            final_sql,
+            table_bytes: all,
+        })
     }
 }
 

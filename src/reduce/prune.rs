@@ -27,13 +27,7 @@ pub fn files(scratch: &Scratch, table: &Table, place: &Place) -> Vec<usize> {
             break;
         }
         // What cannot be worked out leaves nothing out.
-        let r = bounds.possible(condition);
-        if cfg!(test) {
-            if let Err(e) = &r {
-                eprintln!("PRUNE {e:?}");
-            }
-        }
-        if let Ok(Some(possible)) = r {
+        if let Ok(Some(possible)) = bounds.possible(condition) {
             kept.retain(|index| possible.contains(&(*index as u64)));
         }
     }

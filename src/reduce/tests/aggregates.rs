@@ -206,6 +206,9 @@ fn what_is_new_each_time_runs_once() {
             "SELECT k, count(*) FROM t TABLESAMPLE 10% GROUP BY k",
             "SELECT approx_quantile(i, 0.5) FROM t",
             "SELECT count(*) FROM u",
+            // It is the outer query that is grouped.
+            "SELECT (SELECT sum(t.i)) FROM t",
+            "SELECT (SELECT max(t.i) FROM u) FROM t",
             "SELECT 1",
             "SELECT nothing FROM t",
             "SELECT __g0 FROM t",

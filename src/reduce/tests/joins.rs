@@ -24,6 +24,7 @@ fn a_small_table_goes_to_every_function() {
         "SELECT count(*) FROM t WHERE EXISTS (SELECT * FROM u WHERE u.k = t.k AND weight > t.i)",
         "SELECT sum(i) FROM t WHERE i > (SELECT avg(weight) FROM u)",
         "SELECT sum((SELECT weight FROM u WHERE u.k = t.k)) FROM t",
+        "SELECT sum((SELECT sum(weight + t.i) FROM u)) FROM t",
         "SELECT name, n FROM (SELECT k, count(*) AS n FROM t GROUP BY k) AS g JOIN (VALUES (1, 'one')) AS v(k, name) USING (k)",
     ] {
         assert_eq!(lake.same(sql).strategy, PartialAggregate, "{sql}");

@@ -123,6 +123,11 @@ impl Lake {
         rows(&self.connection.try_clone().unwrap(), &plan.final_sql)
     }
 
+    /// Whether DuckDB takes `sql` at all.
+    pub fn binds(&self, sql: &str) -> Result<(), String> {
+        engine::columns(&self.connection, sql).map(drop).map_err(|error| error.to_string())
+    }
+
     /// Checks that the plan of `sql` gives DuckDB's own rows, in any order, and returns it.
     #[track_caller]
     pub fn same(&self, sql: &str) -> Plan {
