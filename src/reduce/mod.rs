@@ -1,7 +1,7 @@
 //! Quack-reduce: one SQL query as many smaller ones, that functions run side by side over parts of a table, and one more
 //! that makes the answer of what they found.
 //!
-//! [`plan`] is given SQL and the catalog, and says what to run: *fetches*, each a query with the parts of a table to run
+//! [`Planner::plan`] is given SQL and the catalog, and says what to run: *fetches*, each a query with the parts of a table to run
 //! it on, and the *final* query over what they brought. It reads nothing but the catalog and changes nothing. What it
 //! gives is DuckDB's own answer; where it cannot be sure of that, the plan is to run the query as it stands.
 
@@ -28,6 +28,7 @@ use quack_function::wire::Column;
 use serde::Serialize;
 
 use crate::lake::catalog::Catalog;
+pub use planner::Planner;
 pub use splits::Split;
 
 /// How much a plan gathers at most, where nobody says otherwise: half a minute of a slow line.
@@ -140,10 +141,4 @@ impl From<duckdb::Error> for Why {
         };
         Self(text.lines().next().unwrap_or_default().to_owned())
     }
-}
-
-/// Plans a query. There is always a plan: what cannot be split runs on one function, which also says what is wrong with
-/// SQL that is wrong.
-pub fn plan(request: &Request<'_>) -> Plan {
-    planner::plan(request)
 }

@@ -172,6 +172,13 @@ pub fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
         }
     }
     ordinals(node, &resolved);
+    if items(node, "group_sets").len() > 1 {
+        // DuckDB keeps them apart when they are ordinals, and not when they are written out.
+        let groups: Vec<Value> = items(node, "group_expressions").iter().map(|group| from.canonical(group)).collect();
+        if groups.iter().enumerate().any(|(index, group)| groups.iter().take(index).any(|other| other == group)) {
+            return Err(Why("its grouping sets name one thing twice".to_owned()));
+        }
+    }
     for key in ["having", "qualify"] {
         let doubt = child(node, key).is_some_and(|clause| {
             ast::any(clause, &|object| {

@@ -5,6 +5,7 @@
 //! to the tables themselves, of which the rows and columns that the query needs are gathered. Every step puts something
 //! equal in the place of something, so that any mixture of them is right.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use quack_function::sql::tokens;
@@ -55,19 +56,68 @@ pub struct Draft {
     pub brings_rows: bool,
 }
 
-/// Plans a query; see [`super::plan`].
-pub fn plan(request: &Request<'_>) -> Plan {
-    let single = |why: Why| Plan {
-        strategy: Strategy::Single,
-        reason: explain::single(&why.0),
-        fetches: Vec::new(),
-        final_sql: request.sql.to_owned(),
-        table_bytes: 0,
-    };
-    try_plan(request).unwrap_or_else(single)
+/// Plans queries, one after another.
+#[derive(Default)]
+pub struct Planner {
+    /// Opened when a query first needs it.
+    scratch: OnceCell<Scratch>,
 }
 
-fn try_plan(request: &Request<'_>) -> Result<Plan, Why> {
+impl Planner {
+    /// Plans a query. There is always a plan: what cannot be split runs on one function, which also says what is wrong
+    /// with SQL that is wrong.
+    pub fn plan(&self, request: &Request<'_>) -> Plan {
+        self.try_plan(request).unwrap_or_else(|why| Plan {
+            strategy: Strategy::Single,
+            reason: explain::single(&why.0),
+            fetches: Vec::new(),
+            final_sql: request.sql.to_owned(),
+            table_bytes: named_bytes(request),
+        })
+    }
+
+    fn try_plan(&self, request: &Request<'_>) -> Result<Plan, Why> {
+        check_bounds(request)?;
+        let scratch = match self.scratch.get() {
+            Some(scratch) => scratch,
+            None => {
+                let opened = Scratch::open()?;
+                self.scratch.get_or_init(|| opened)
+            }
+        };
+        let mut root = scratch.parse(request.sql)?;
+        normal::check(&root)?;
+        normal::inline(&mut root)?;
+        if root.to_string().len() > LARGEST_TREE {
+            return Err(Why("it is too long".to_owned()));
+        }
+        normal::lighten_exists(&mut root)?;
+        for (name, table) in tables_of(&root, request.catalog)? {
+            scratch.add_table(name, table)?;
+        }
+        let functions = Functions::of(scratch, &root)?;
+        if let Some(name) = functions.volatile_in(&root) {
+            return Err(Why(format!("`{name}` gives another value each time that it is asked")));
+        }
+        if let Some(name) = calls(&root, &|name| recipes::estimates(name)) {
+            return Err(Why(format!("what `{name}` estimates depends on how the rows come")));
+        }
+        from::check_aggregates(scratch, &functions, &root)?;
+        let columns = scratch.describe(&root)?;
+        let tools = Tools { scratch, functions: &functions, catalog: request.catalog };
+        let mut walk =
+            Walk { tools: &tools, request, root: &root, fetches: Vec::new(), gathered_bytes: 0, because: None };
+        let last = walk.query(&root)?;
+        let final_sql = scratch.print(&last)?;
+        if scratch.describe_sql(&final_sql)? != columns {
+            return Err(Why("the parts would not give columns of the same types".to_owned()));
+        }
+        walk.finish(final_sql)
+    }
+}
+
+/// Refuses what needs no look at the query's syntax.
+fn check_bounds(request: &Request<'_>) -> Result<(), Why> {
     if matches!(request.workers, Workers::Exactly(0 | 1) | Workers::Auto(0 | 1)) {
         return Err(Why("only one may be used".to_owned()));
     }
@@ -78,36 +128,7 @@ fn try_plan(request: &Request<'_>) -> Result<Plan, Why> {
     if OWN_NAMES.iter().any(|name| lowered.contains(name)) {
         return Err(Why("it has names that begin as those of partial results do".to_owned()));
     }
-    let scratch = Scratch::open()?;
-    let mut root = scratch.parse(request.sql)?;
-    normal::check(&root)?;
-    normal::inline(&mut root)?;
-    if root.to_string().len() > LARGEST_TREE {
-        return Err(Why("it is too long".to_owned()));
-    }
-    normal::lighten_exists(&mut root)?;
-    let tables = tables_of(&root, request.catalog)?;
-    for (name, table) in &tables {
-        scratch.add_table(name, table)?;
-    }
-    let functions = Functions::of(&scratch, &root)?;
-    if let Some(name) = functions.volatile_in(&root) {
-        return Err(Why(format!("`{name}` gives another value each time that it is asked")));
-    }
-    if let Some(name) = calls(&root, &|name| recipes::estimates(name)) {
-        return Err(Why(format!("what `{name}` estimates depends on how the rows come")));
-    }
-    from::check_aggregates(&scratch, &functions, &root)?;
-    let columns = scratch.describe(&root)?;
-    let tools = Tools { scratch: &scratch, functions: &functions, catalog: request.catalog };
-    let mut planner =
-        Planner { tools: &tools, request, root: &root, fetches: Vec::new(), gathered_bytes: 0, because: None };
-    let last = planner.query(&root)?;
-    let final_sql = scratch.print(&last)?;
-    if scratch.describe_sql(&final_sql)? != columns {
-        return Err(Why("the parts would not give columns of the same types".to_owned()));
-    }
-    planner.finish(final_sql)
+    Ok(())
 }
 
 /// Bytes of all tables that the SQL may name, however it does: known before anything is parsed.
@@ -159,7 +180,7 @@ fn calls<'a>(tree: &'a Value, test: &dyn Fn(&str) -> bool) -> Option<&'a str> {
 /// Drafts a node that gives certain columns.
 type Way = fn(&Tools<'_>, &Value, &[Column]) -> Result<Draft, Why>;
 
-struct Planner<'a> {
+struct Walk<'a> {
     tools: &'a Tools<'a>,
     request: &'a Request<'a>,
     /// The whole query.
@@ -171,7 +192,7 @@ struct Planner<'a> {
     because: Option<Why>,
 }
 
-impl Planner<'_> {
+impl Walk<'_> {
     /// A node that gives the rows of `node` from tables of partial results.
     fn query(&mut self, node: &Value) -> Result<Value, Why> {
         if references(node).iter().all(|name| self.tools.catalog.find(name).is_none()) {

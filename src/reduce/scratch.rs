@@ -18,6 +18,8 @@ pub struct Scratch {
     connection: Connection,
     /// Expressions that were written here, parsed.
     templates: RefCell<HashMap<String, Value>>,
+    /// What has been asked of `duckdb_functions()`, which takes its time.
+    functions: RefCell<HashMap<String, Vec<FunctionFacts>>>,
 }
 
 impl Scratch {
@@ -32,7 +34,7 @@ impl Scratch {
             .threads(1)?
             .with("memory_limit", "256MB")?;
         let connection = Connection::open_in_memory_with_flags(config)?;
-        Ok(Self { connection, templates: RefCell::default() })
+        Ok(Self { connection, templates: RefCell::default(), functions: RefCell::default() })
     }
 
     pub fn connection(&self) -> &Connection {
@@ -150,26 +152,37 @@ impl Scratch {
         Ok(engine::columns(&self.connection, sql)?)
     }
 
-    /// What DuckDB knows of the functions called `names`: name, type, stability, and a macro's definition.
+    /// What DuckDB knows of the functions called `names`, in lower case; nothing of those that it does not know.
     ///
     /// # Errors
     /// DuckDB's.
     pub fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Why> {
-        let names: Vec<_> = names.iter().map(|name| literal(name)).collect();
-        let sql = format!(
-            "SELECT DISTINCT function_name, function_type, coalesce(stability, ''), macro_definition \
-             FROM duckdb_functions() WHERE function_name IN ({})",
-            names.join(", ")
-        );
-        let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map([], |row| {
-            Ok(FunctionFacts { name: row.get(0)?, kind: row.get(1)?, stability: row.get(2)?, definition: row.get(3)? })
-        })?;
-        Ok(rows.collect::<duckdb::Result<_>>()?)
+        let mut known = self.functions.borrow_mut();
+        let new: Vec<_> = names.iter().filter(|name| !known.contains_key(*name)).collect();
+        if !new.is_empty() {
+            let literals: Vec<_> = new.iter().map(|name| literal(name)).collect();
+            known.extend(new.into_iter().map(|name| (name.clone(), Vec::new())));
+            let sql = format!(
+                "SELECT DISTINCT function_name, function_type, coalesce(stability, ''), macro_definition \
+                 FROM duckdb_functions() WHERE function_name IN ({})",
+                literals.join(", ")
+            );
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| {
+                let (name, kind, stability) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(FunctionFacts { name, kind, stability, definition: row.get(3)? })
+            })?;
+            for row in rows {
+                let row = row?;
+                known.entry(row.name.clone()).or_default().push(row);
+            }
+        }
+        Ok(names.iter().filter_map(|name| known.get(name)).flatten().cloned().collect())
     }
 }
 
 /// A row of `duckdb_functions()`.
+#[derive(Clone)]
 pub struct FunctionFacts {
     pub name: String,
     /// `scalar`, `aggregate`, `macro`, `table`, ...

@@ -55,6 +55,17 @@ fn grouping_sets_are_made_of_the_finest_groups() {
 }
 
 #[test]
+fn a_group_that_is_named_twice_is_grouped_by_twice() {
+    by(
+        Gather,
+        &[
+            "SELECT k AS a, k AS b, count(*) FROM t GROUP BY CUBE (1, 2)",
+            "SELECT k AS a, t.k AS b, median(i) FROM t GROUP BY ROLLUP (a, b)",
+        ],
+    );
+}
+
+#[test]
 fn functions_come_apart() {
     let functions = [
         "count(*)",

@@ -2,7 +2,7 @@
 
 use super::support::Lake;
 use crate::reduce::Strategy::{Gather, Single};
-use crate::reduce::{Request, Workers, plan};
+use crate::reduce::{Planner, Request, Workers};
 
 #[test]
 fn what_looks_around_is_given_what_it_needs() {
@@ -35,7 +35,7 @@ fn too_much_is_not_gathered() {
     let lake = Lake::mixed();
     let sql = "SELECT median(i) FROM t";
     let request = Request { sql, catalog: &lake.catalog, workers: Workers::Exactly(8), gather_bytes: 1000 };
-    let plan = plan(&request);
+    let plan = Planner::default().plan(&request);
     assert_eq!(plan.strategy, Single);
     assert!(plan.reason.contains("more rows would have to be gathered than pays"), "{}", plan.reason);
 }

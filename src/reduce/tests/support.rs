@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::{engine, staged, stats};
-use crate::reduce::{Plan, Request, Strategy, Workers, plan};
+use crate::reduce::{Plan, Planner, Request, Strategy, Workers};
 
 /// Tables as Parquet files, their catalog, and a DuckDB that reads them.
 pub struct Lake {
@@ -15,6 +15,8 @@ pub struct Lake {
     pub catalog: Catalog,
     /// Has a view of every table.
     connection: Connection,
+    planner: Planner,
+    pub workers: usize,
 }
 
 impl Lake {
@@ -22,7 +24,8 @@ impl Lake {
         let connection = Connection::open_in_memory().unwrap();
         // With more threads, which row is the first is a matter of luck.
         connection.execute_batch("SET threads = 1").unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), catalog: Catalog::default(), connection }
+        let (folder, planner) = (tempfile::tempdir().unwrap(), Planner::default());
+        Self { folder, catalog: Catalog::default(), connection, planner, workers: 8 }
     }
 
     /// Runs SQL that makes data.
@@ -99,8 +102,8 @@ impl Lake {
     }
 
     pub fn plan(&self, sql: &str) -> Plan {
-        let workers = Workers::Exactly(8);
-        plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20 })
+        let workers = Workers::Exactly(self.workers);
+        self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20 })
     }
 
     /// Carries out a plan: every fetch over each of its splits, then the final query where nothing of the lake is left.
@@ -111,10 +114,10 @@ impl Lake {
             let name = identifier(&fetch.name);
             self.execute(&format!("CREATE OR REPLACE TABLE memory.main.{name} ({})", columns.join(", ")));
             let (table_name, table) = self.catalog.table(&fetch.table).unwrap();
+            let types = engine::columns(&self.connection, &fetch.sql).map_err(|error| error.to_string())?;
+            assert_eq!(types, fetch.columns, "{}", fetch.sql);
             for split in &fetch.splits {
                 self.view(table_name, table, split.files.iter().map(String::as_str));
-                let types = engine::columns(&self.connection, &fetch.sql).map_err(|error| error.to_string())?;
-                assert_eq!(types, fetch.columns, "{}", fetch.sql);
                 let insert = format!("INSERT INTO memory.main.{name} {}", fetch.sql);
                 self.connection.execute_batch(&insert).map_err(|error| format!("{insert}: {error}"))?;
             }
