@@ -95,10 +95,7 @@ pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Erro
         InvokeError::ResourceNotFoundException(_) => {
             failure(format!("there is no function `{function}`"), "run `quackctl up`")
         }
-        InvokeError::TooManyRequestsException(_) => failure(
-            "the function has been at its concurrency limit for minutes",
-            "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
-        ),
+        InvokeError::TooManyRequestsException(_) => throttled(),
         InvokeError::ServiceException(_) => {
             failure(format!("Lambda had trouble of its own: {message}"), "run the query again")
         }
@@ -109,6 +106,30 @@ pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Erro
             format!("Lambda refused the query: {}: {message}", service.code().unwrap_or("unknown error")),
             "`quackctl status` tells what is up; `quackctl up` mends it",
         ),
+    }
+}
+
+/// The function was throttled until patience ended.
+pub fn throttled() -> anyhow::Error {
+    failure(
+        "the function has been at its concurrency limit for minutes",
+        "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
+    )
+}
+
+/// Whether the error in the payload of a failed invocation may not come again: storage that did not answer, an instance
+/// that ended.
+pub fn is_passing(payload: &[u8]) -> bool {
+    let Ok(error) = serde_json::from_slice::<ErrorObject>(payload) else { return true };
+    let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
+    match kind {
+        "Runtime.OutOfMemory" => false,
+        _ if kind.starts_with("Runtime.") => true,
+        // S3's own trouble, and connections to it; what is not there or not allowed stays so.
+        "DuckDB.HTTPError" | "DuckDB.IOError" => {
+            !["404", "403", "Not Found", "Forbidden", "No files found"].iter().any(|word| message.contains(word))
+        }
+        _ => false,
     }
 }
 

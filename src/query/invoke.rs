@@ -33,52 +33,51 @@ pub struct Invoked {
     pub report: Option<Report>,
 }
 
-/// Sends `event` and waits for the answer.
+/// Why an invocation has no answer.
+pub enum Refused {
+    /// The function is at its concurrency limit: later it may be taken.
+    Throttled,
+    /// Something on the way failed; whether the function ran is not known. The same invocation may succeed.
+    Lost(anyhow::Error),
+    /// It will not get better by itself.
+    Never(anyhow::Error),
+}
+
+/// An event on its way: encoded once, however often it is sent.
+#[derive(Debug, Clone)]
+pub struct Payload(Blob);
+
+impl Payload {
+    /// # Errors
+    /// An event that is larger than an invocation can carry.
+    pub fn new(event: &Event) -> Result<Self> {
+        let payload = serde_json::to_vec(event)?;
+        if payload.len() > PAYLOAD_LIMIT_BYTES {
+            return Err(failure(
+                format!(
+                    "the query and the file lists of its tables take {} bytes; an invocation carries {PAYLOAD_LIMIT_BYTES}",
+                    payload.len()
+                ),
+                "load the table again with a coarser --partition-by, or shorten the SQL",
+            ));
+        }
+        Ok(Self(Blob::new(payload)))
+    }
+}
+
+/// Sends `event` and waits for the answer, as long as it is throttled again and again.
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
 pub async fn invoke(context: &Context, target: &Target, event: &Event) -> Result<Invoked> {
-    let payload = serde_json::to_vec(event)?;
-    if payload.len() > PAYLOAD_LIMIT_BYTES {
-        return Err(failure(
-            format!(
-                "the query and the file lists of its tables take {} bytes; an invocation carries {PAYLOAD_LIMIT_BYTES}",
-                payload.len()
-            ),
-            "load the table again with a coarser --partition-by, or shorten the SQL",
-        ));
-    }
-    let payload = Blob::new(payload);
+    let payload = Payload::new(event)?;
     let started = Instant::now();
     for attempt in 0.. {
-        // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is
-        // no stalled stream when the function is busy for minutes.
-        let config = Config::builder()
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        let sent = target
-            .lambda
-            .invoke()
-            .function_name(&target.function)
-            .log_type(LogType::Tail)
-            .payload(payload.clone())
-            .customize()
-            .config_override(config)
-            .send()
-            .await;
-        let error = match sent {
-            Ok(output) => {
-                return Ok(Invoked {
-                    failed: output.function_error.is_some(),
-                    report: output.log_result.as_deref().and_then(report_of),
-                    payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
-                });
-            }
-            Err(error) => error,
-        };
-        let throttled = matches!(error.as_service_error(), Some(InvokeError::TooManyRequestsException(_)));
-        if !throttled || started.elapsed() > PATIENCE {
-            return Err(fault::of_service(&error, &target.function));
+        match once(target, &payload).await {
+            Ok(invoked) => return Ok(invoked),
+            Err(Refused::Throttled) if started.elapsed() > PATIENCE => return Err(fault::throttled()),
+            Err(Refused::Throttled) => {}
+            Err(Refused::Lost(error) | Refused::Never(error)) => return Err(error),
         }
         let pause = pause_before(attempt);
         context
@@ -88,8 +87,37 @@ pub async fn invoke(context: &Context, target: &Target, event: &Event) -> Result
     unreachable!("the loop above only ends by returning")
 }
 
+/// Sends an event once.
+///
+/// # Errors
+/// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
+pub async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused> {
+    // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is no
+    // stalled stream when the function is busy for minutes.
+    let config = Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let invoke = target.lambda.invoke().function_name(&target.function).log_type(LogType::Tail);
+    match invoke.payload(payload.0.clone()).customize().config_override(config).send().await {
+        Ok(output) => Ok(Invoked {
+            failed: output.function_error.is_some(),
+            report: output.log_result.as_deref().and_then(report_of),
+            payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
+        }),
+        Err(error) => Err(match error.as_service_error() {
+            Some(InvokeError::TooManyRequestsException(_)) => Refused::Throttled,
+            // No answer at all, an answer that broke off, or trouble of Lambda's own.
+            None | Some(InvokeError::ServiceException(_)) => Refused::Lost(fault::of_service(&error, &target.function)),
+            Some(_) if error.raw_response().is_some_and(|response| response.status().is_server_error()) => {
+                Refused::Lost(fault::of_service(&error, &target.function))
+            }
+            Some(_) => Refused::Never(fault::of_service(&error, &target.function)),
+        }),
+    }
+}
+
 /// Exponential, with half of it left to chance so that callers who were refused together do not return together.
-fn pause_before(attempt: u32) -> Duration {
+pub fn pause_before(attempt: u32) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LAST_PAUSE);
     most.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

@@ -1,0 +1,159 @@
+//! Arrow into DuckDB, every type as it was: by DuckDB's own conversion, which the crate `duckdb` does not offer.
+
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+use anyhow::{Result, anyhow};
+use arrow::array::{Array, RecordBatch, StructArray};
+use arrow::ffi::{FFI_ArrowSchema, to_ffi};
+use duckdb::{Connection, ffi};
+
+/// A database in memory that takes Arrow.
+pub struct Database {
+    database: ffi::duckdb_database,
+    connection: ffi::duckdb_connection,
+}
+
+impl Database {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When DuckDB cannot start.
+    pub fn open() -> Result<Self> {
+        let mut this = Self { database: ptr::null_mut(), connection: ptr::null_mut() };
+        // SAFETY: both places live, and what is made is closed when `this` is dropped.
+        unsafe {
+            check(ffi::duckdb_open(c":memory:".as_ptr(), &mut this.database), "DuckDB does not start")?;
+            check(ffi::duckdb_connect(this.database, &mut this.connection), "DuckDB does not start")?;
+        }
+        Ok(this)
+    }
+
+    /// Another connection to it, which must not outlive it.
+    ///
+    /// # Errors
+    /// When DuckDB refuses.
+    pub fn connect(&self) -> Result<Connection> {
+        // SAFETY: the database is open.
+        Ok(unsafe { Connection::open_from_raw(self.database) }?)
+    }
+
+    /// Adds the rows of `batch` to the table `name`, column by column.
+    ///
+    /// # Errors
+    /// A type that DuckDB cannot take, a table with other columns.
+    pub fn append(&self, name: &str, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let table = CString::new(name)?;
+        let mut schema = FFI_ArrowSchema::try_from(batch.schema().as_ref())?;
+        let (mut array, _) = to_ffi(&StructArray::from(batch.clone()).to_data())?;
+        let mut converted = ptr::null_mut();
+        let mut chunk = ptr::null_mut();
+        let mut appender = ptr::null_mut();
+        // SAFETY: `schema` and `array` are as the C data interface has them and live until the end; each thing that
+        // DuckDB makes is destroyed once, whatever failed; the chunk is a copy that owns what it needs of `array`.
+        unsafe {
+            let mut error =
+                ffi::duckdb_schema_from_arrow(self.connection, ptr::from_mut(&mut schema).cast(), &mut converted);
+            let mut result = take_error(&mut error);
+            if result.is_ok() {
+                let array = ptr::from_mut(&mut array).cast();
+                let mut error = ffi::duckdb_data_chunk_from_arrow(self.connection, array, converted, &mut chunk);
+                result = take_error(&mut error);
+            }
+            if result.is_ok() {
+                let created =
+                    ffi::duckdb_appender_create(self.connection, ptr::null(), table.as_ptr(), &mut appender);
+                result = if created == ffi::DuckDBSuccess
+                    && ffi::duckdb_append_data_chunk(appender, chunk) == ffi::DuckDBSuccess
+                    && ffi::duckdb_appender_flush(appender) == ffi::DuckDBSuccess
+                {
+                    Ok(())
+                } else {
+                    let mut error = ffi::duckdb_appender_error_data(appender);
+                    take_error(&mut error).and(Err(anyhow!("DuckDB did not take the rows")))
+                };
+            }
+            ffi::duckdb_appender_destroy(&mut appender);
+            ffi::duckdb_destroy_data_chunk(&mut chunk);
+            ffi::duckdb_destroy_arrow_converted_schema(&mut converted);
+            result
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // SAFETY: both are open or null, which DuckDB takes.
+        unsafe {
+            ffi::duckdb_disconnect(&mut self.connection);
+            ffi::duckdb_close(&mut self.database);
+        }
+    }
+}
+
+// SAFETY: DuckDB's handles may be used from any thread, by one at a time.
+unsafe impl Send for Database {}
+
+fn check(state: ffi::duckdb_state, what: &str) -> Result<()> {
+    if state == ffi::DuckDBSuccess { Ok(()) } else { Err(anyhow!("{what}")) }
+}
+
+/// DuckDB's error, which is destroyed; none is success.
+///
+/// # Safety
+/// `error` is null or one that DuckDB made and nobody has destroyed.
+unsafe fn take_error(error: &mut ffi::duckdb_error_data) -> Result<()> {
+    // SAFETY: by the caller's word; the text lives as long as the error.
+    unsafe {
+        let result = if !error.is_null() && ffi::duckdb_error_data_has_error(*error) {
+            let text = ffi::duckdb_error_data_message(*error);
+            Err(anyhow!("{}", if text.is_null() { "".into() } else { CStr::from_ptr(text).to_string_lossy() }))
+        } else {
+            Ok(())
+        };
+        ffi::duckdb_destroy_error_data(error);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_comes_over_as_it_was() {
+        let database = Database::open().unwrap();
+        let connection = database.connect().unwrap();
+        connection.execute_batch("SET arrow_lossless_conversion = true").unwrap();
+        // A map's and a variant's batches are made by other means in the function.
+        connection
+            .execute_batch(
+                "CREATE TABLE a AS FROM test_all_types();
+                 ALTER TABLE a DROP COLUMN union; CREATE TABLE b AS FROM a LIMIT 0;",
+            )
+            .unwrap();
+        let mut statement = connection.prepare("FROM a").unwrap();
+        let batches: Vec<RecordBatch> = statement.query_arrow([]).unwrap().collect();
+        for batch in &batches {
+            database.append("b", batch).unwrap();
+        }
+        let different: i64 =
+            connection.query_row("SELECT count(*) FROM ((FROM a EXCEPT ALL FROM b) UNION ALL (FROM b EXCEPT ALL FROM a))", [], |row| row.get(0)).unwrap();
+        assert_eq!(different, 0);
+    }
+
+    #[test]
+    fn rows_of_other_columns_are_refused() {
+        let database = Database::open().unwrap();
+        let connection = database.connect().unwrap();
+        connection.execute_batch("CREATE TABLE b (x INTEGER)").unwrap();
+        let mut statement = connection.prepare("SELECT 1 AS x, 2 AS y").unwrap();
+        let batches: Vec<RecordBatch> = statement.query_arrow([]).unwrap().collect();
+        let error = database.append("b", &batches[0]).unwrap_err().to_string();
+        assert!(error.contains("column"), "{error}");
+        assert!(database.append("nowhere", &batches[0]).is_err());
+    }
+}
