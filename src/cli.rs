@@ -131,6 +131,19 @@ Use the AWS CLI on the local target, with the endpoint and the keys that `status
         #[arg(short, long)]
         follow: bool,
     },
+    /// Look whether everything is there that the other commands need: tools, credentials, quotas, permissions
+    #[command(after_help = "\
+Changes nothing. Exit code: 1 when something is in the way.
+
+Examples:
+  quackctl doctor
+  quackctl --target aws doctor --json | jq '.checks[] | select(.state != \"ok\")'
+  quackctl --target aws doctor --policy > policy.json       for whoever gives you permissions")]
+    Doctor {
+        /// Print the least IAM policy that `up`, `load`, `query`, `logs` and `down` need
+        #[arg(long)]
+        policy: bool,
+    },
     /// Remove everything that `up` made
     #[command(after_help = "\
 Examples:

@@ -1,5 +1,6 @@
 //! `quackctl`: a serverless SQL engine over a data lake, put up and taken down with one command each.
 
+mod check;
 mod cli;
 mod commands;
 mod config;
@@ -55,6 +56,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Shell => commands::shell::run(&context).await,
             Command::Status { drift } => commands::status::run(&context, drift).await,
             Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
+            Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
             Command::Daemon | Command::Completions { .. } => Ok(()),
         }?;

@@ -61,13 +61,21 @@ fn every_commented_default_of_the_template_is_a_known_key_with_that_default() {
 }
 
 #[test]
+fn a_keys_own_name_is_enough() {
+    let parent = TempDir::new().unwrap();
+    write(&parent, "quack.toml", "memory_mb = 512\npackage = \"zip\"\nread = [\"s3://other/a/*\"]\n");
+    let verbose = quackctl(&parent).args(["--verbose", "tables"]).assert().code(1);
+    verbose
+        .stderr(contains("function.memory_mb = 512 (quack.toml)").and(contains("function.package = zip (quack.toml)")));
+}
+
+#[test]
 fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
     let parent = TempDir::new().unwrap();
     for (text, near, line) in [
         ("project = \"a\"\nstaeg = \"dev\"\n", "`stage`", "line 2"),
         ("[function]\nmemory = 512\n", "`function.memory_mb`", "line 2"),
         ("[local]\nprot = 1\n", "`local.port`", "line 2"),
-        ("memory_mb = 512\n", "`function.memory_mb`", "line 1"),
         ("[[data]]\ntabel = \"t\"\n", "`table`", "data.tabel"),
     ] {
         write(&parent, "quack.toml", text);

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod completions;
+pub mod doctor;
 pub mod down;
 pub mod init;
 pub mod load;

@@ -210,7 +210,8 @@ impl Config {
                 profile: values.optional("aws.profile")?,
                 role_path: values.role_path()?,
                 permissions_boundary: values.optional("aws.permissions_boundary")?,
-                reserved_concurrency: values.optional_number("aws.reserved_concurrency", 1, 100_000)?,
+                reserved_concurrency: Some(values.number("aws.reserved_concurrency", 0, 0, 100_000)?)
+                    .filter(|reserved| *reserved > 0),
                 log_retention_days: values.one_of("aws.log_retention_days", 30, RETENTION_DAYS)?,
                 registry: values.optional("aws.registry")?,
             },

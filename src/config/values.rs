@@ -170,14 +170,6 @@ impl Values {
         Ok((!value.is_empty()).then_some(value))
     }
 
-    /// A number that need not be there.
-    pub(super) fn optional_number(&mut self, key: &'static str, least: u32, most: u32) -> Result<Option<u32>> {
-        match self.values.contains_key(key) {
-            true => self.number(key, least, least, most).map(Some),
-            false => Ok(None),
-        }
-    }
-
     /// One of a few numbers.
     pub(super) fn one_of(&mut self, key: &'static str, default: u32, allowed: &[u32]) -> Result<u32> {
         let value = self.number(key, default, 0, u32::MAX)?;

@@ -15,7 +15,7 @@ use crate::error::failure;
 use crate::progress;
 
 /// The version installed where there is none.
-const VERSION: &str = "1.9.2";
+pub const VERSION: &str = "1.9.2";
 
 /// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
 /// compiled in the cache between builds.
@@ -42,7 +42,7 @@ pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: 
 }
 
 /// What Rust calls Linux on `arch`.
-fn rust_target(arch: Arch) -> &'static str {
+pub fn rust_target(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "x86_64-unknown-linux-gnu",
         Arch::Arm64 => "aarch64-unknown-linux-gnu",
@@ -50,7 +50,10 @@ fn rust_target(arch: Arch) -> &'static str {
 }
 
 /// Sees to it that Rust can build for `arch`: cargo would say so only after minutes, and in other words.
-fn check_target(arch: Arch) -> Result<()> {
+///
+/// # Errors
+/// Rust's standard library for it is not installed.
+pub fn check_target(arch: Arch) -> Result<()> {
     let target = rust_target(arch);
     if is_installed(target)? {
         return Ok(());
@@ -163,7 +166,8 @@ fn run(context: &Context, mut command: Command) -> Result<()> {
     Err(failure(format!("building the function failed ({status})\n{said}"), "the compiler's own words are above"))
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// Where `program` is.
+pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
 }

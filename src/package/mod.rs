@@ -6,6 +6,7 @@ mod cargo_lambda;
 pub mod duckdb;
 pub mod image;
 mod source;
+pub mod tools;
 pub mod zip;
 
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use self::place::Place;
 use self::plan::{Planned, PlannedAction};
+use crate::check::Check;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{nearest, usage};
@@ -114,6 +115,25 @@ impl Target {
             layout: Layout::new(&config.lake),
         }
     }
+}
+
+/// Looks at what `up` on the configured target needs.
+///
+/// # Errors
+/// When the target is unknown.
+pub async fn doctor(config: &Config) -> Result<Vec<Check>> {
+    match Kind::of(config)? {
+        Kind::Local => Ok(local::doctor::check(config)),
+        Kind::Aws => Ok(aws::doctor::check(config).await),
+    }
+}
+
+/// The IAM policy that a deployer of this project's stage needs, on whatever target it is now.
+///
+/// # Errors
+/// When AWS does not tell whose account it is for.
+pub async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
+    aws::doctor::policy(config).await
 }
 
 /// Something that `up` made or changed.

@@ -17,7 +17,15 @@ pub struct Account {
 
 impl Account {
     pub fn open() -> Self {
-        let emulator = Emulator::start();
+        Self::of(Emulator::start())
+    }
+
+    /// One in which nobody may do anything unless a policy allows it.
+    pub fn strict() -> Self {
+        Self::of(Emulator::strict())
+    }
+
+    fn of(emulator: Emulator) -> Self {
         let empty = block_on(emulator.inventory());
         Self { proxy: Proxy::start(&emulator.endpoint), emulator, empty }
     }
@@ -25,6 +33,19 @@ impl Account {
     /// What is there now and was not at first: `"bucket NAME"`, `"role NAME"`, ...
     pub fn left(&self) -> Vec<String> {
         block_on(self.emulator.inventory()).difference(&self.empty).cloned().collect()
+    }
+
+    /// Makes a user who may do what `policy` says and nothing else: access key and secret.
+    pub fn user(&self, name: &str, policy: &str) -> (String, String) {
+        let iam = aws_sdk_iam::Client::new(&self.emulator.sdk());
+        block_on(async {
+            iam.create_user().user_name(name).send().await.expect("a user");
+            let put = iam.put_user_policy().user_name(name).policy_name(name).policy_document(policy);
+            put.send().await.expect("a user's policy");
+            let made = iam.create_access_key().user_name(name).send().await.expect("an access key");
+            let key = made.access_key.expect("an access key");
+            (key.access_key_id, key.secret_access_key)
+        })
     }
 
     /// What Lambda says of a function.

@@ -28,6 +28,19 @@ ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 from ministack.app import main
 main()";
 
+/// Has each question of the emulator's IAM, and the answer, written to its log. Calls count as made with TLS, which our
+/// buckets insist on.
+const WATCH: &str = "import ministack.core.iam_evaluator as iam
+decide = iam.enforce
+def enforce(key, action, *rest, **more):
+    refusal = decide(key, action, *rest, **more)
+    print('iam:', key, action, 'denied' if refusal else 'allowed', flush=True)
+    return refusal
+iam.enforce = enforce
+pin = iam.pin_request_origin
+iam.pin_request_origin = lambda address, tls: pin(address, True)
+";
+
 /// An emulator without any data, killed with the functions that it runs when this is dropped.
 pub struct Emulator {
     child: Child,
@@ -37,17 +50,26 @@ pub struct Emulator {
 
 impl Emulator {
     pub fn start() -> Self {
-        let python = install();
-        // The port may be taken between its being found and the emulator's listening there.
-        (0..5).find_map(|_| Self::try_start(&python)).expect("MiniStack starts on one of five free ports")
+        Self::run(MAIN, "false")
     }
 
-    fn try_start(python: &Path) -> Option<Self> {
+    /// One that asks IAM about every call, but for those with [`DUMMY_KEY`], and remembers what was [`asked`](Self::asked).
+    pub fn strict() -> Self {
+        Self::run(&format!("{WATCH}{MAIN}"), "true")
+    }
+
+    fn run(main: &str, auth: &str) -> Self {
+        let python = install();
+        // The port may be taken between its being found and the emulator's listening there.
+        (0..5).find_map(|_| Self::try_start(&python, main, auth)).expect("MiniStack starts on one of five free ports")
+    }
+
+    fn try_start(python: &Path, main: &str, auth: &str) -> Option<Self> {
         let dir = TempDir::new().expect("a temporary folder");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let log = File::create(dir.path().join("log")).expect("a file for the emulator's log");
         let child = Command::new(python)
-            .args(["-c", MAIN])
+            .args(["-c", main])
             // Functions inherit its environment, so nothing of the tester's is in it.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -57,6 +79,7 @@ impl Emulator {
             .env("S3_DATA_DIR", dir.path().join("s3"))
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
+            .env("AUTH", auth)
             // These listen on fixed ports, which two emulators cannot share.
             .envs([("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")])
             .stdin(Stdio::null())
@@ -83,6 +106,16 @@ impl Emulator {
     pub fn log(&self) -> String {
         let bytes = fs::read(self.dir.path().join("log")).expect("the emulator's log");
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The actions that were asked of IAM for whoever has access key `key`, which it allowed or denied.
+    pub fn asked(&self, key: &str, allowed: bool) -> BTreeSet<String> {
+        let answer = if allowed { "allowed" } else { "denied" };
+        let log = self.log();
+        let questions = log.lines().filter_map(|line| line.strip_prefix("iam: "));
+        let words = questions.map(|question| question.split(' ').collect::<Vec<_>>());
+        let of_key = words.filter(|words| words.first() == Some(&key) && words.last() == Some(&answer));
+        of_key.map(|words| words[1].to_owned()).collect()
     }
 
     /// Configuration of any AWS client.

@@ -55,7 +55,15 @@ impl Project {
 
     /// A project that is not up.
     pub fn at(place: Place, settings: &str) -> Self {
-        let account = (place == Place::Aws).then(Account::open);
+        Self::within((place == Place::Aws).then(Account::open), settings)
+    }
+
+    /// A project on AWS that is not up, in an account in which nobody may do anything unless a policy allows it.
+    pub fn strict(settings: &str) -> Self {
+        Self::within(Some(Account::strict()), settings)
+    }
+
+    fn within(account: Option<Account>, settings: &str) -> Self {
         let mut project = Self { parent: TempDir::new().expect("a temporary folder"), account, settings: Vec::new() };
         if let Some(account) = &project.account {
             project.settings = vec![

@@ -156,6 +156,7 @@ async fn delete_versions(session: &Session, bucket: &str, prefix: &str, bar: &in
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
         let keys: Vec<ObjectIdentifier> = versions
             .chain(markers)
+            // What was there before the bucket had versions is version `null`: without its name, it would be hidden only.
             .filter_map(|(key, version)| {
                 ObjectIdentifier::builder().key(key?).set_version_id(version.map(str::to_owned)).build().ok()
             })

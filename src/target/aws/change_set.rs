@@ -139,6 +139,7 @@ async fn wait(session: &Session, stack: &str, id: &str, doing: &str) -> Result<O
     }
 }
 
+/// Always with the stack: of a change set's ARN alone, IAM would not know which stack it is about.
 async fn describe(
     session: &Session,
     stack: &str,
@@ -179,7 +180,7 @@ impl ChangeSet {
     /// What AWS says.
     pub async fn discard(&self, session: &Session) -> Result<()> {
         let doing = format!("delete a change set of the stack {}", self.stack);
-        let request = session.cloudformation.delete_change_set().change_set_name(&self.id);
+        let request = session.cloudformation.delete_change_set().stack_name(&self.stack_id).change_set_name(&self.id);
         match request.send().await {
             Err(error) if !errors::text(&error).contains("does not exist") => return Err(explain(error, &doing)),
             _ => {}
@@ -201,7 +202,8 @@ impl ChangeSet {
     /// The root cause when it fails, after the rollback has come to its end.
     pub async fn execute(&self, context: &Context, session: &Session) -> Result<Outcome<()>> {
         let mut watch = Watch::start(context, session, &self.stack_id).await?;
-        let executed = session.cloudformation.execute_change_set().change_set_name(&self.id).send().await;
+        let request = session.cloudformation.execute_change_set().stack_name(&self.stack_id);
+        let executed = request.change_set_name(&self.id).send().await;
         match executed {
             Ok(_) => {}
             // The answer to the first attempt was lost, or somebody else's change set came first: the stack tells.

@@ -23,17 +23,17 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// As it was told before for these credentials, else as AWS tells it.
+    /// As it was told before for these credentials, which are those of `profile` if one was named, else as AWS tells it.
     ///
     /// # Errors
     /// No credentials, or such as AWS refuses; each with what to do.
-    pub async fn known(sdk: &SdkConfig) -> Result<Self> {
+    pub async fn known(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
         let place = place(sdk).await;
         let known = place.as_ref().and_then(|place| serde_json::from_slice(&fs::read(place).ok()?).ok());
         if let Some(identity) = known {
             return Ok(identity);
         }
-        let identity = Self::ask(sdk).await?;
+        let identity = Self::ask(sdk, profile).await?;
         if let Some(place) = place {
             // Not to be able to remember costs a question next time, nothing else.
             let folder = place.parent().map(private::dir);
@@ -46,9 +46,13 @@ impl Identity {
     ///
     /// # Errors
     /// As for [`Identity::known`].
-    pub async fn ask(sdk: &SdkConfig) -> Result<Self> {
+    pub async fn ask(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
         let told = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
-        let told = told.map_err(|error| explain(error, "ask AWS who we are"))?;
+        // A region or a profile that does not exist shows itself here, so they are named.
+        let region = sdk.region().map(ToString::to_string).unwrap_or_default();
+        let profile = profile.map(|profile| format!(" with profile `{profile}`")).unwrap_or_default();
+        let doing = format!("ask AWS in region `{region}`{profile} who we are");
+        let told = told.map_err(|error| explain(error, &doing))?;
         Ok(Self {
             account: told.account().unwrap_or_default().to_owned(),
             caller: told.arn().unwrap_or_default().to_owned(),

@@ -6,6 +6,7 @@ mod change_set;
 mod changes;
 mod code;
 mod deploy;
+pub mod doctor;
 mod drift;
 pub mod errors;
 mod events;

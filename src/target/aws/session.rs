@@ -30,7 +30,6 @@ pub struct Session {
     pub lambda: aws_sdk_lambda::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub s3: aws_sdk_s3::Client,
-
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Twelve digits.
     pub account: String,
@@ -51,31 +50,40 @@ impl Session {
     /// No region, no credentials, credentials that AWS refuses; each with what to do.
     pub async fn open(config: &Config) -> Result<Self> {
         let sdk = load(config).await;
-        let Some(region) = sdk.region().map(|region| region.as_ref().to_owned()) else {
-            return Err(usage(
-                "no AWS region is set",
-                "give --region, set AWS_REGION, or write region = \"...\" under [aws] in quack.toml",
-            ));
-        };
-        let Identity { account, caller } = Identity::known(&sdk).await?;
+        let region = region_of(&sdk)?;
+        Self::of(config, &sdk, region, Identity::known(&sdk, config.aws.profile.as_deref()).await?)
+    }
+
+    /// The same, with nothing taken from memory.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub async fn verified(config: &Config) -> Result<Self> {
+        let sdk = load(config).await;
+        let region = region_of(&sdk)?;
+        Self::of(config, &sdk, region, Identity::ask(&sdk, config.aws.profile.as_deref()).await?)
+    }
+
+    fn of(config: &Config, sdk: &SdkConfig, region: String, identity: Identity) -> Result<Self> {
+        let Identity { account, caller } = identity;
         let s3_endpoint = endpoint("S3");
-        let s3 = aws_sdk_s3::config::Builder::from(&sdk)
+        let s3 = aws_sdk_s3::config::Builder::from(sdk)
             // Emulators have no wildcard names.
             .force_path_style(s3_endpoint.is_some())
             .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
             .build();
-        let lambda = aws_sdk_lambda::config::Builder::from(&sdk)
+        let lambda = aws_sdk_lambda::config::Builder::from(sdk)
             .stalled_stream_protection(aws_sdk_lambda::config::StalledStreamProtectionConfig::disabled())
             .build();
         Ok(Self {
-            cloudformation: aws_sdk_cloudformation::Client::new(&sdk),
-            ecr: aws_sdk_ecr::Client::new(&sdk),
-            iam: aws_sdk_iam::Client::new(&sdk),
+            cloudformation: aws_sdk_cloudformation::Client::new(sdk),
+            ecr: aws_sdk_ecr::Client::new(sdk),
+            iam: aws_sdk_iam::Client::new(sdk),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
+            logs: aws_sdk_cloudwatchlogs::Client::new(sdk),
             s3: aws_sdk_s3::Client::from_conf(s3),
 
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&sdk),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(sdk),
             names: Names::new(config, &account, &region)?,
             caller,
             account,
@@ -114,6 +122,24 @@ impl Session {
             layout: Layout::new(&config.lake),
         }
     }
+}
+
+/// The region that a session would be in.
+///
+/// # Errors
+/// There is none.
+pub async fn region(config: &Config) -> Result<String> {
+    region_of(&load(config).await)
+}
+
+fn region_of(sdk: &SdkConfig) -> Result<String> {
+    let region = sdk.region().map(|region| region.as_ref().to_owned()).filter(|region| !region.is_empty());
+    region.ok_or_else(|| {
+        usage(
+            "no AWS region is set",
+            "give --region, set AWS_REGION, or write region = \"...\" under [aws] in quack.toml",
+        )
+    })
 }
 
 /// The SDK's own configuration: environment, profiles, SSO, container, instance metadata.

@@ -112,7 +112,8 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
             Ok(left.then(|| format!("log group {}", names.log_group)))
         },
         async {
-            let found = session.ecr.describe_repositories().repository_names(&names.repository).send().await;
+            // An empty one has a list of images, too.
+            let found = session.ecr.describe_images().repository_name(&names.repository).max_results(1).send().await;
             let what = format!("image repository {}", names.repository);
             present(found, &["RepositoryNotFoundException"], &what)
         },

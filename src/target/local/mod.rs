@@ -3,6 +3,7 @@
 
 mod credentials;
 pub mod daemon;
+pub mod doctor;
 mod lambda;
 mod paths;
 mod process;

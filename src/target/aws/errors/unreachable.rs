@@ -58,7 +58,7 @@ fn credentials(said: &str) -> (String, String) {
         );
     }
     // What the SDK says of a profile that was asked for by name and is nowhere.
-    if said.trim() == "the credential provider was not enabled" {
+    if said.lines().last() == Some("the credential provider was not enabled") {
         return (
             "the AWS profile that was named is neither in ~/.aws/config nor in ~/.aws/credentials".to_owned(),
             "`aws configure list-profiles` names those that are".to_owned(),

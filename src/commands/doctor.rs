@@ -1,0 +1,58 @@
+//! `quackctl doctor`: whether everything is there that the other commands need.
+
+use std::fmt;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::check::{Check, State};
+use crate::context::Context;
+use crate::error::failure;
+use crate::package;
+use crate::package::duckdb;
+use crate::target;
+
+#[derive(Debug, Serialize)]
+struct Report {
+    project: String,
+    stage: String,
+    kind: String,
+    /// False when a check failed.
+    healthy: bool,
+    checks: Vec<Check>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} ({}) on {}", self.project, self.stage, self.kind)?;
+        self.checks.iter().try_for_each(|check| check.fmt(f))
+    }
+}
+
+/// Prints the checks; with `policy` the IAM policy that a deployer needs, and nothing else.
+pub async fn run(context: &Context, policy: bool) -> Result<()> {
+    let config = &context.config;
+    if policy {
+        return context.print(&target::policy(config).await?);
+    }
+    let tools = {
+        let context = context.clone();
+        tokio::task::spawn_blocking(move || package::tools::check(&context.config))
+    };
+    let (target, tools) = (target::doctor(config).await?, tools.await?);
+    let versions = Check::ok("quackctl", format!("{}, with DuckDB {}", env!("CARGO_PKG_VERSION"), duckdb::VERSION));
+    let checks: Vec<Check> = std::iter::once(versions).chain(tools).chain(target).collect();
+    let failed = checks.iter().filter(|check| check.state == State::Fail).count();
+    context.print(&Report {
+        project: config.project.clone(),
+        stage: config.stage.clone(),
+        kind: config.target.clone(),
+        healthy: failed == 0,
+        checks,
+    })?;
+    match failed {
+        0 => Ok(()),
+        1 => Err(failure("1 check failed", "it says above what to do")),
+        _ => Err(failure(format!("{failed} checks failed"), "each says above what to do")),
+    }
+}

@@ -1,0 +1,46 @@
+//! A configuration and a session that talks to nobody, for unit tests.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+use super::super::names::Names;
+use super::super::session::Session;
+use crate::cli::Global;
+use crate::config::Config;
+
+/// The configuration of a project called `lake` whose `quack.toml` is `text`.
+pub fn config(text: &str) -> Config {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("quack.toml"), format!("project = \"lake\"\n{text}")).unwrap();
+    let global = Global {
+        target: Some("aws".to_owned()),
+        stage: None,
+        region: None,
+        profile: None,
+        dir: Some(dir.path().to_owned()),
+        json: false,
+        verbose: false,
+        quiet: false,
+    };
+    Config::load(&global).unwrap()
+}
+
+/// A session of account 123456789012 in eu-west-1.
+pub fn session(config: &Config) -> Session {
+    let (account, region) = ("123456789012", "eu-west-1");
+    let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new(region)).build();
+    Session {
+        cloudformation: aws_sdk_cloudformation::Client::new(&sdk),
+        ecr: aws_sdk_ecr::Client::new(&sdk),
+        iam: aws_sdk_iam::Client::new(&sdk),
+        lambda: aws_sdk_lambda::Client::new(&sdk),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
+        s3: aws_sdk_s3::Client::new(&sdk),
+        tagging: aws_sdk_resourcegroupstagging::Client::new(&sdk),
+        account: account.to_owned(),
+        caller: format!("arn:aws:iam::{account}:user/ann"),
+        region: region.to_owned(),
+        s3_endpoint: None,
+        ecr_endpoint: None,
+        names: Names::new(config, account, region).unwrap(),
+    }
+}
