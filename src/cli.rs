@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::reduce::Workers;
+
 /// A serverless SQL engine over your data lake: one command puts it up, one takes it away.
 #[derive(Debug, Parser)]
 #[command(
@@ -253,6 +255,7 @@ Examples:
   quackctl query -f report.sql --format markdown
   echo 'SELECT 42' | quackctl query -
   quackctl query --all --format parquet -o out.parquet 'SELECT * FROM trips'
+  quackctl query --explain --workers 8 'SELECT count(*) FROM trips'
   quackctl query \"SELECT * FROM 's3://my-bucket/some/*.parquet'\" --limit 5"
 )]
 pub struct QueryArgs {
@@ -276,6 +279,23 @@ pub struct QueryArgs {
     /// Write the rows to a file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Show how the query would be divided among functions, and why; run nothing
+    #[arg(long, conflicts_with_all = ["limit", "all", "format", "output"])]
+    pub explain: bool,
+    /// Most functions to divide the query among, or `auto`: as many as pay
+    #[arg(long, value_name = "N", default_value = "auto", requires = "explain", value_parser = workers)]
+    pub workers: Workers,
+}
+
+/// Most functions that `--workers auto` uses.
+const AUTO_WORKERS: usize = 64;
+
+fn workers(text: &str) -> Result<Workers, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Workers::Auto(AUTO_WORKERS)),
+        (_, Ok(count)) if count > 0 => Ok(Workers::Exactly(count)),
+        _ => Err("give a number of functions, or `auto`".to_owned()),
+    }
 }
 
 /// How rows are written.

@@ -13,6 +13,7 @@ mod package;
 mod private;
 mod progress;
 mod query;
+mod reduce;
 mod target;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use crate::output::file::OutputFile;
 use crate::output::{self, Look};
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
+use crate::reduce::{self, Planner};
 use crate::target::Target;
 
 /// Runs the SQL that `args` give, or a health check when they give none.
@@ -30,6 +31,18 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let catalog = catalog::read(&target).await?;
     let engine = Engine { context, target: &target, catalog: &catalog };
     match sql {
+        Some(sql) if args.explain => {
+            let request = reduce::Request {
+                sql: &sql,
+                catalog: &catalog,
+                workers: args.workers,
+                gather_bytes: reduce::GATHER_BYTES,
+            };
+            context.print(&Planner::default().plan(&request))
+        }
+        None if args.explain => {
+            Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))
+        }
         Some(sql) => plan.run(&engine, sql, &interrupt).await,
         None => context.print(&health::check(&engine, &interrupt.token).await?),
     }

@@ -3,7 +3,7 @@
 pub mod catalog;
 pub mod describe;
 mod download;
-mod engine;
+pub mod engine;
 mod format;
 pub mod layout;
 mod load;
@@ -12,9 +12,9 @@ mod partition;
 mod sample;
 mod source;
 mod stage;
-mod staged;
+pub mod staged;
 mod staging;
-mod stats;
+pub mod stats;
 mod stop;
 mod sweep;
 #[cfg(test)]

@@ -1,0 +1,37 @@
+//! How much a fetch brings at most: rows of the files that are left, by the width of the columns.
+
+use quack_function::wire::Column;
+
+/// What a text, a list or anything else of no fixed width is taken to hold, bytes.
+const UNKNOWN_WIDTH: u64 = 24;
+
+/// Bytes of one row of `columns`.
+pub fn row_bytes(columns: &[Column]) -> u64 {
+    columns.iter().map(|column| width(&column.sql_type)).sum()
+}
+
+fn width(sql_type: &str) -> u64 {
+    if sql_type.ends_with(']') {
+        return UNKNOWN_WIDTH;
+    }
+    match sql_type.split('(').next().unwrap_or_default() {
+        "BOOLEAN" | "TINYINT" | "UTINYINT" => 1,
+        "SMALLINT" | "USMALLINT" => 2,
+        "INTEGER" | "UINTEGER" | "FLOAT" | "DATE" => 4,
+        "BIGINT" | "UBIGINT" | "DOUBLE" | "DECIMAL" | "TIME" | "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" => 8,
+        "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" => 8,
+        "HUGEINT" | "UHUGEINT" | "UUID" | "INTERVAL" => 16,
+        _ => UNKNOWN_WIDTH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_add_up() {
+        let column = |sql_type: &str| Column { name: String::new(), sql_type: sql_type.to_owned() };
+        assert_eq!(row_bytes(&[column("DECIMAL(18,3)"), column("DATE"), column("INTEGER[3]")]), 8 + 4 + 24);
+    }
+}
