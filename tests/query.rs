@@ -4,6 +4,7 @@ mod support;
 
 use std::process::Stdio;
 
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty};
 use serde_json::json;
 use support::Project;
@@ -50,6 +51,26 @@ fn rows_are_limited_and_it_is_said() {
     let mut silent = project.quackctl(["query", "--quiet", "--all", "--format", "csv", sql]);
     silent.assert().success().stdout("id\n1\n2\n3\n4\n5\n").stderr(is_empty());
     project.quackctl(["query"]).assert().success().stdout(contains("healthy: `trips` has 5 rows"));
+}
+
+#[test]
+fn a_plan_is_explained_and_nothing_is_run() {
+    let project = with_table();
+    project.quackctl(["load", "trips.csv", "--table", "parts", "--partition-by", "id"]).assert().success();
+    let explain = |workers: &str, sql: &str| {
+        let mut command = project.quackctl(["query", "--explain", "--workers", workers, "--json", sql]);
+        serde_json::from_slice::<serde_json::Value>(&command.assert().success().get_output().stdout).unwrap()
+    };
+    let plan = explain("8", "SELECT city, count(*) FROM parts WHERE id BETWEEN 2 AND 4 GROUP BY city");
+    assert_eq!(plan["strategy"], "partial-aggregate");
+    assert_eq!(plan["fetches"][0]["splits"].as_array().map(Vec::len), Some(3));
+    assert_eq!(plan["fetches"][0]["pruned_files"], 2);
+    assert_eq!(explain("8", "SELECT median(id) FROM parts")["strategy"], "gather");
+    assert_eq!(explain("auto", "SELECT median(id) FROM parts")["strategy"], "single");
+    let mut text =
+        project.quackctl(["query", "--explain", "--workers", "2", "SELECT id FROM parts ORDER BY id LIMIT 3"]);
+    text.assert().success().stdout(contains("strategy  projection").and(contains("from 2 splits of parts")));
+    project.quackctl(["query", "--explain", "--workers", "0", "SELECT 1"]).assert().code(2);
 }
 
 #[test]

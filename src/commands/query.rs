@@ -16,7 +16,7 @@ use crate::output::file::OutputFile;
 use crate::output::{self, Look};
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
-use crate::reduce;
+use crate::reduce::{self, Planner};
 use crate::target::Target;
 
 /// Runs the SQL that `args` give, or a health check when they give none.
@@ -38,7 +38,7 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
                 workers: args.workers,
                 gather_bytes: reduce::GATHER_BYTES,
             };
-            context.print(&reduce::plan(&request))
+            context.print(&Planner::default().plan(&request))
         }
         None if args.explain => {
             Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::ast::{self, child, class, items, set, text};
 use super::from::From;
-use super::planner::{Draft, Tools};
-use super::{Strategy, Why, normal, recipes};
+use super::{Draft, Strategy, Tools, Why, normal, recipes};
 
 /// Drafts the partial aggregation of a SELECT `node` that groups, and gives `columns`.
 ///

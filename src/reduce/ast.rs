@@ -178,8 +178,8 @@ pub fn conjuncts(condition: &Value) -> Vec<&Value> {
 /// A reference to a table by its name, called `alias`.
 pub fn table(name: &str, alias: &str) -> Value {
     json!({
-        "type": "BASE_TABLE", "alias": alias, "sample": null, "query_location": 0, "schema_name": "", "table_name": name,
-        "column_name_alias": [], "catalog_name": "", "at_clause": null
+        "type": "BASE_TABLE", "alias": alias, "sample": null, "query_location": 0, "schema_name": "",
+        "table_name": name, "column_name_alias": [], "catalog_name": "", "at_clause": null
     })
 }
 

@@ -1,5 +1,5 @@
-//! Where nothing can be worked out in parts: the functions send the rows and columns that the query needs, and the final
-//! query is the user's own over those.
+//! Where nothing can be worked out in parts: the functions send the rows and columns that the query needs, and the
+//! final query is the user's own over those.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::ast::{self, child, class, items, set, text};
 use super::from::From;
-use super::planner::{Draft, Tools};
-use super::{Strategy, Why, normal};
+use super::{Draft, Strategy, Tools, Why, normal};
 
 /// Drafts a SELECT `node` whose FROM and WHERE are worked out in parts, and everything else at the end.
 ///

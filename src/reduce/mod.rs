@@ -1,9 +1,10 @@
-//! Quack-reduce: one SQL query as many smaller ones, that functions run side by side over parts of a table, and one more
-//! that makes the answer of what they found.
+//! Quack-reduce: one SQL query as many smaller ones, that functions run side by side over parts of a table, and one
+//! more that makes the answer of what they found.
 //!
-//! [`Planner::plan`] is given SQL and the catalog, and says what to run: *fetches*, each a query with the parts of a table to run
-//! it on, and the *final* query over what they brought. It reads nothing but the catalog and changes nothing. What it
-//! gives is DuckDB's own answer; where it cannot be sure of that, the plan is to run the query as it stands.
+//! [`Planner::plan`] is given SQL and the catalog, and says what to run: *fetches*, each a query with the parts of a
+//! table to run it on, and the *final* query over what they brought. It reads nothing but the catalog and changes
+//! nothing. What it gives is DuckDB's own answer; where it cannot be sure of that, the plan is to run the query as it
+//! stands.
 
 mod aggregate;
 mod ast;
@@ -21,14 +22,18 @@ mod scratch;
 mod splits;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::fmt;
 
 use quack_function::wire::Column;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::lake::catalog::Catalog;
+use functions::Functions;
 pub use planner::Planner;
+use scratch::Scratch;
 pub use splits::Split;
 
 /// How much a plan gathers at most, where nobody says otherwise: half a minute of a slow line.
@@ -127,6 +132,26 @@ impl Fetch {
 pub struct Broadcast {
     pub table: String,
     pub bytes: u64,
+}
+
+/// What every step of planning reads.
+struct Tools<'a> {
+    scratch: &'a Scratch,
+    functions: &'a Functions,
+    catalog: &'a Catalog,
+}
+
+/// A SELECT in two stages.
+struct Draft {
+    /// Runs over each split.
+    map: Value,
+    /// Runs over what the splits gave; its FROM is still to be filled in.
+    last: Value,
+    strategy: Strategy,
+    ordered: bool,
+    enough_rows: Option<u64>,
+    /// Whether the splits may give as many rows as the table has.
+    brings_rows: bool,
 }
 
 /// Why something cannot be split, in words that end a sentence.

@@ -140,8 +140,8 @@ pub fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
 
 /// Replaces the names of result columns by what they stand for, and ordinals in GROUP BY by the columns they count.
 ///
-/// DuckDB reads a name that is a column's as well as a result's in its own way clause by clause; where that is not plain,
-/// the node is refused.
+/// DuckDB reads a name that is a column's as well as a result's in its own way clause by clause; where that is not
+/// plain, the node is refused.
 ///
 /// # Errors
 /// A name that could mean two things.

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::ast::{self, child, class, items, kind, set, text};
 use super::from::From;
-use super::planner::{Draft, Tools};
-use super::{Strategy, Why, normal};
+use super::{Draft, Strategy, Tools, Why, normal};
 
 /// Drafts the projection of a SELECT `node` that gives `columns`.
 ///

@@ -1,4 +1,5 @@
-//! Files that cannot hold a row of the answer, by their partition's values and by the least and greatest of each column.
+//! Files that cannot hold a row of the answer, by their partition's values and by the least and greatest of each
+//! column.
 //!
 //! A file is left out only where DuckDB itself says, of the query's own conditions over the file's bounds, that no row
 //! can meet them. Where that cannot be told, the file stays.
@@ -56,8 +57,8 @@ impl Bounds<'_> {
         Ok(Some(files))
     }
 
-    /// An expression over a file's bounds that is false only where no row of it meets `condition`; `None` where there is
-    /// no such thing. Columns that it takes are noted in `columns`.
+    /// An expression over a file's bounds that is false only where no row of it meets `condition`; `None` where there
+    /// is no such thing. Columns that it takes are noted in `columns`.
     fn test(&self, condition: &Value, columns: &mut Vec<usize>) -> Result<Option<Value>, Why> {
         if let Some(test) = self.exact(condition, columns)? {
             return Ok(Some(test));
@@ -150,8 +151,8 @@ impl Bounds<'_> {
         }
     }
 
-    /// `test` with `input`'s bounds in it, if that is a column whose bounds are known, and the others are constants that
-    /// are compared to it in its own order.
+    /// `test` with `input`'s bounds in it, if that is a column whose bounds are known, and the others are constants
+    /// that are compared to it in its own order.
     fn compare(
         &self,
         input: &Value,

@@ -187,7 +187,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         names: &["corr"],
         merge: pairs!(
-            "CASE WHEN t.sx > 0 AND t.sy > 0 THEN t.c / sqrt(t.sx) / sqrt(t.sy) WHEN t.n > 0 THEN CAST('nan' AS DOUBLE) END"
+            "CASE WHEN t.sx > 0 AND t.sy > 0 THEN t.c / sqrt(t.sx * t.sy) WHEN t.n > 0 THEN CAST('nan' AS DOUBLE) END"
         ),
         ..PAIRS
     },

@@ -21,8 +21,8 @@ impl Split {
     }
 }
 
-/// Packs the files of `table` that `keep` names, by index, into at most `count` splits. With `ordered` each split follows
-/// the one before in the table's own order; without, the largest file goes first to the emptiest split.
+/// Packs the files of `table` that `keep` names, by index, into at most `count` splits. With `ordered` each split
+/// follows the one before in the table's own order; without, the largest file goes first to the emptiest split.
 pub fn pack(table: &Table, keep: &[usize], count: usize, ordered: bool) -> Vec<Split> {
     let files: Vec<&DataFile> = keep.iter().filter_map(|index| table.files.get(*index)).collect();
     let count = count.min(files.len()).max(1);

@@ -25,13 +25,15 @@ fn groups_are_merged_however_they_are_named() {
             "SELECT sum(i) AS i, k FROM t GROUP BY k ORDER BY i",
             "SELECT k FROM t GROUP BY k ORDER BY sum(i), k",
             "SELECT k, s FROM t GROUP BY k, s HAVING count(*) > 10 AND max(i) > 0",
-            "SELECT CASE WHEN k > 3 THEN 'high' WHEN k IS NULL THEN 'none' ELSE 'low' END AS level, count(*) FROM t GROUP BY 1",
+            "SELECT CASE WHEN k > 3 THEN 'high' WHEN k IS NULL THEN 'none' ELSE 'low' END AS level, count(*) FROM t \
+             GROUP BY 1",
             "SELECT k, count(*) FROM t GROUP BY k ORDER BY count(*) DESC, k NULLS FIRST LIMIT 3 OFFSET 1",
             "SELECT DISTINCT count(*) > 100 FROM t GROUP BY k",
             "SELECT list[1], st.a, count(*) FROM t GROUP BY ALL",
             "FROM t SELECT count(*) WHERE false",
             "SELECT k, count(*) FROM t WHERE false GROUP BY k",
-            "SELECT count(*), sum(i), avg(x), min(s), stddev(x), first(id), bool_or(b), corr(x, y) FROM t WHERE id + 0 < 0",
+            "SELECT count(*), sum(i), avg(x), min(s), stddev(x), first(id), bool_or(b), corr(x, y) FROM t WHERE id + \
+             0 < 0",
             "SELECT 1 AS one, 'x', count(*) FROM t",
             "SELECT count(*) FROM t HAVING sum(i) > 1000000000",
             "SELECT k, sum(i) AS total, total / count(*) AS mean FROM t GROUP BY k",
@@ -46,7 +48,8 @@ fn grouping_sets_are_made_of_the_finest_groups() {
         &[
             "SELECT k, b, count(*), sum(i), avg(money) FROM t GROUP BY ROLLUP (k, b)",
             "SELECT k, b, count(*), grouping(k, b) FROM t GROUP BY CUBE (k, b)",
-            "SELECT k, b, count(DISTINCT s), grouping_id(k) FROM t GROUP BY GROUPING SETS ((k), (b), ()) HAVING count(*) > 3",
+            "SELECT k, b, count(DISTINCT s), grouping_id(k) FROM t GROUP BY GROUPING SETS ((k), (b), ()) HAVING \
+             count(*) > 3",
             "SELECT k, count(*) FROM t WHERE id + 0 < 0 GROUP BY ROLLUP (k)",
             "SELECT count(*) FROM t WHERE id + 0 < 0 GROUP BY ()",
             "SELECT tiny % 3, stddev_pop(x) FROM t GROUP BY CUBE (1)",
@@ -146,7 +149,8 @@ fn what_pairs_say_of_constants() {
     by(
         PartialAggregate,
         &[
-            "SELECT corr(1, x), corr(x, 1), regr_slope(x, 1), regr_r2(x, 1), regr_r2(1, x), regr_intercept(x, 1) FROM t",
+            "SELECT corr(1, x), corr(x, 1), regr_slope(x, 1), regr_r2(x, 1), regr_r2(1, x), regr_intercept(x, 1) \
+             FROM t",
             "SELECT corr(x, y), covar_samp(x, y), stddev(x), sem(x), regr_r2(x, y) FROM t GROUP BY id",
         ],
     );
@@ -166,9 +170,8 @@ fn first_rows_come_in_the_order_of_the_table() {
 fn large_values_far_from_zero_keep_their_spread() {
     by(
         PartialAggregate,
-        &[
-            "SELECT stddev(1e7 + x), var_samp(1e7 + y), covar_samp(1e7 + x, 1e7 + y), regr_slope(1e7 + x, 1e7 + y) FROM t",
-        ],
+        &["SELECT stddev(1e7 + x), var_samp(1e7 + y), covar_samp(1e7 + x, 1e7 + y), regr_slope(1e7 + x, 1e7 + y) \
+             FROM t"],
     );
 }
 

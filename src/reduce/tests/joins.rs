@@ -25,7 +25,8 @@ fn a_small_table_goes_to_every_function() {
         "SELECT sum(i) FROM t WHERE i > (SELECT avg(weight) FROM u)",
         "SELECT sum((SELECT weight FROM u WHERE u.k = t.k)) FROM t",
         "SELECT sum((SELECT sum(weight + t.i) FROM u)) FROM t",
-        "SELECT name, n FROM (SELECT k, count(*) AS n FROM t GROUP BY k) AS g JOIN (VALUES (1, 'one')) AS v(k, name) USING (k)",
+        "SELECT name, n FROM (SELECT k, count(*) AS n FROM t GROUP BY k) AS g JOIN (VALUES (1, 'one')) AS v(k, name) \
+         USING (k)",
     ] {
         assert_eq!(lake.same(sql).strategy, PartialAggregate, "{sql}");
     }
@@ -69,13 +70,16 @@ fn groups_within_a_query_are_merged_within_it() {
     let lake = Lake::mixed();
     for sql in [
         "SELECT max(n) FROM (SELECT k, count(*) AS n FROM t GROUP BY k)",
-        "WITH g AS (SELECT k, sum(i) AS total FROM t GROUP BY k) SELECT k FROM g WHERE total = (SELECT max(total) FROM g)",
-        "SELECT k, count(*) FROM t GROUP BY k HAVING count(*) > (SELECT avg(n) FROM (SELECT count(*) AS n FROM t GROUP BY k))",
+        "WITH g AS (SELECT k, sum(i) AS total FROM t GROUP BY k) SELECT k FROM g WHERE total = (SELECT max(total) \
+         FROM g)",
+        "SELECT k, count(*) FROM t GROUP BY k HAVING count(*) > (SELECT avg(n) FROM (SELECT count(*) AS n FROM t \
+         GROUP BY k))",
         "SELECT name, (SELECT count(*) FROM t) AS n FROM u",
         "SELECT name, total FROM u JOIN (SELECT k, sum(i) AS total FROM t GROUP BY k) USING (k) ORDER BY total",
         "SELECT k, count(*) FROM t GROUP BY k UNION ALL SELECT NULL, count(*) FROM t WHERE i > 0",
         "(SELECT k FROM t GROUP BY k) EXCEPT (SELECT k FROM u) ORDER BY 1",
-        "SELECT k, n FROM (SELECT k, count(*) AS n, row_number() OVER (ORDER BY count(*), k) AS r FROM t GROUP BY k) WHERE r < 3",
+        "SELECT k, n FROM (SELECT k, count(*) AS n, row_number() OVER (ORDER BY count(*), k) AS r FROM t GROUP BY k) \
+         WHERE r < 3",
     ] {
         assert_eq!(lake.same(sql).strategy, PartialAggregate, "{sql}");
     }

@@ -4,6 +4,7 @@ mod aggregates;
 mod fuzz;
 mod gathers;
 mod joins;
+mod mixed;
 mod projections;
 mod prunes;
 mod support;
