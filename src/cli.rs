@@ -280,10 +280,10 @@ pub struct QueryArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Show how the query would be divided among functions, and why; run nothing
-    #[arg(long, conflicts_with_all = ["limit", "all", "format", "output"])]
+    #[arg(long, conflicts_with_all = ["format", "output"])]
     pub explain: bool,
     /// Most functions to divide the query among, or `auto`: as many as pay
-    #[arg(long, value_name = "N", default_value = "auto", requires = "explain", value_parser = workers)]
+    #[arg(long, value_name = "N", default_value = "auto", value_parser = workers)]
     pub workers: Workers,
 }
 

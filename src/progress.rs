@@ -15,6 +15,13 @@ pub fn bytes(context: &Context, label: &str, total: u64) -> ProgressBar {
     bar
 }
 
+/// A bar over the splits of a query: done, and what it took so far.
+pub fn splits(context: &Context, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
+    bar.set_style(style("{wide_bar:.cyan/dim} {pos}/{len} splits {msg} {elapsed:.dim}").progress_chars("━━─"));
+    bar
+}
+
 /// A spinner for work whose size is not known.
 pub fn spinner(context: &Context, label: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, draw_target(context));

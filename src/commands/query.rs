@@ -16,7 +16,7 @@ use crate::output::file::OutputFile;
 use crate::output::{self, Look};
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
-use crate::reduce::{self, Planner};
+use crate::reduce::{self, Workers};
 use crate::target::Target;
 
 /// Runs the SQL that `args` give, or a health check when they give none.
@@ -32,18 +32,13 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let engine = Engine { context, target: &target, catalog: &catalog };
     match sql {
         Some(sql) if args.explain => {
-            let request = reduce::Request {
-                sql: &sql,
-                catalog: &catalog,
-                workers: args.workers,
-                gather_bytes: reduce::GATHER_BYTES,
-            };
-            context.print(&Planner::default().plan(&request))
+            let request = Request { sql, limit: plan.limit, spill: Spill::Auto };
+            context.print(&reduce::run::plan(&engine, &request, args.workers))
         }
         None if args.explain => {
             Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))
         }
-        Some(sql) => plan.run(&engine, sql, &interrupt).await,
+        Some(sql) => plan.run(&engine, sql, args.workers, &interrupt).await,
         None => context.print(&health::check(&engine, &interrupt.token).await?),
     }
 }
@@ -115,11 +110,12 @@ impl<'a> Plan<'a> {
         Ok(Self { context, format, with_metadata, limit, output })
     }
 
-    async fn run(&self, engine: &Engine<'_>, sql: String, interrupt: &Interrupt) -> Result<()> {
+    async fn run(&self, engine: &Engine<'_>, sql: String, workers: Workers, interrupt: &Interrupt) -> Result<()> {
         let spill = if self.format == Format::Parquet { Spill::Always } else { Spill::Auto };
         // A file that cannot be written is better known before the query is paid for.
         let file = self.output.map(|path| OutputFile::create(&self.context.config.dir.join(path))).transpose()?;
-        let answer = engine.run(&Request { sql, limit: self.limit, spill }, &interrupt.token).await?;
+        let request = Request { sql, limit: self.limit, spill };
+        let answer = reduce::run::answer(engine, &request, workers, &interrupt.token).await?;
         let summary = Summary::of(&answer);
         match file {
             Some(file) => {

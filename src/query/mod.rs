@@ -1,11 +1,12 @@
 //! Queries: invoke the function, take its result inline or spilled, reckon the cost.
 
+pub mod batches;
 pub mod cost;
-mod fault;
+pub mod fault;
 pub mod health;
-mod invoke;
-mod results;
-mod spill;
+pub mod invoke;
+pub mod results;
+pub mod spill;
 pub mod statements;
 pub mod summary;
 mod tables;
@@ -22,6 +23,8 @@ use crate::context::Context;
 use crate::error::{failure, interrupted};
 use crate::lake::catalog::{self, Catalog};
 use crate::package;
+use crate::reduce::run::Stats;
+use crate::reduce::run::merge::Finished;
 use crate::target::Target;
 
 /// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
@@ -51,7 +54,17 @@ pub struct Answer {
     pub cost_usd: Option<f64>,
     /// From the first byte sent to the last one received.
     pub elapsed: Duration,
-    data: results::Payload,
+    /// What dividing the query took; nothing of one that ran on one function.
+    pub divided: Option<Stats>,
+    pub data: Data,
+}
+
+/// Where an answer's rows are.
+pub enum Data {
+    /// As the function put them.
+    Function(results::Payload),
+    /// In the final stage of a divided query.
+    Merged(Box<Finished>),
 }
 
 /// Where queries run: what every step of one needs.
@@ -91,7 +104,8 @@ impl Engine<'_> {
                     report,
                     cost_usd: report.map(|report| report.cost_usd(arch)),
                     elapsed,
-                    data,
+                    divided: None,
+                    data: Data::Function(data),
                 });
             }
             // A `load --replace` may have removed the files that the query was sent to read.
@@ -111,8 +125,9 @@ impl Engine<'_> {
     /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
     pub async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
         let mut result = match answer.data {
-            results::Payload::Inline(bytes) => results::decode(bytes, answer.metadata.columns)?,
-            results::Payload::Spilled(spilled) => {
+            Data::Function(results::Payload::Inline(bytes)) => results::decode(bytes, answer.metadata.columns)?,
+            Data::Merged(finished) => finished.result,
+            Data::Function(results::Payload::Spilled(spilled)) => {
                 let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
                 spill::fetch(self, &spilled, &mut file.as_file(), cancel).await?;
                 spill::read(file.into_temp_path(), &spilled.cast_back, answer.metadata.columns)?
@@ -137,11 +152,15 @@ impl Engine<'_> {
         cancel: &CancellationToken,
     ) -> Result<()> {
         match &answer.data {
-            results::Payload::Spilled(spilled) => spill::fetch(self, spilled, out, cancel).await,
-            results::Payload::Inline(_) if answer.metadata.columns.is_empty() => {
+            Data::Function(results::Payload::Spilled(spilled)) => spill::fetch(self, spilled, out, cancel).await,
+            Data::Merged(finished) => {
+                std::io::copy(&mut std::fs::File::open(finished.parquet())?, out)?;
+                Ok(())
+            }
+            Data::Function(results::Payload::Inline(_)) if answer.metadata.columns.is_empty() => {
                 Err(failure("the statement returns no rows to write", "leave --format parquet away"))
             }
-            results::Payload::Inline(_) => Err(failure(
+            Data::Function(results::Payload::Inline(_)) => Err(failure(
                 "the function did not write the result as Parquet",
                 "it is of another version than this quackctl: run `quackctl up`",
             )),

@@ -1,20 +1,16 @@
 //! Results that were too large for a response: fetched from the bucket, read by DuckDB, deleted.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, ResultSet};
+use super::{Engine, ResultSet, batches};
 use crate::error::{failure, interrupted};
 use crate::progress;
 
@@ -80,24 +76,19 @@ async fn copy(engine: &Engine<'_>, bucket: &str, key: &str, bytes: u64, out: &mu
 /// A file that DuckDB cannot read; later errors come from the batches.
 pub fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
     let sql = select(&file.to_string_lossy(), cast_back);
-    // DuckDB's statement borrows its connection; a thread that owns both turns them into a plain iterator, and reads
-    // ahead while the batch before is being written. One batch is in the channel, one at each end.
-    let (sender, receiver) = sync_channel(1);
-    let thread = std::thread::spawn(move || {
-        let sent = stream(&sql, |item| sender.send(Ok(item)).is_ok());
-        if let Err(error) = sent {
-            // A receiver that is gone does not want to know.
-            let _ = sender.send(Err(error));
-        }
-    });
-    let mut rows = Rows { receiver: Some(receiver), thread: Some(thread), _file: file };
-    let Some(Item::Schema(schema)) = rows.receive().transpose()? else {
-        return Err(unreadable("DuckDB told no columns"));
-    };
-    Ok(ResultSet { schema, columns, batches: Box::new(rows) })
+    let (schema, batches) = batches::on_thread(move |send| {
+        let connection = Connection::open_in_memory().map_err(unreadable)?;
+        connection.execute_batch(batches::SETTINGS).map_err(unreadable)?;
+        let sent = batches::send(&connection, &sql, send);
+        // Nothing may read the file as it goes.
+        drop((connection, file));
+        sent.map_err(unreadable)
+    })?;
+    Ok(ResultSet { schema, columns, batches: Box::new(batches) })
 }
 
-fn select(path: &str, cast_back: &[Column]) -> String {
+/// What reads a spilled result, with the types that Parquet cannot hold.
+pub fn select(path: &str, cast_back: &[Column]) -> String {
     let casts: Vec<String> = cast_back
         .iter()
         .map(|column| {
@@ -109,78 +100,8 @@ fn select(path: &str, cast_back: &[Column]) -> String {
     format!("SELECT *{replace} FROM read_parquet({}, hive_partitioning = false)", literal(path))
 }
 
-enum Item {
-    Schema(SchemaRef),
-    Batch(RecordBatch),
-}
-
-/// Runs `sql` and gives its schema and then its batches to `send`, until that says no.
-fn stream(sql: &str, mut send: impl FnMut(Item) -> bool) -> Result<()> {
-    let connection = Connection::open_in_memory().map_err(unreadable)?;
-    connection
-        .execute_batch(
-            "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
-             SET autoinstall_known_extensions = false; SET enable_progress_bar = false;",
-        )
-        .map_err(unreadable)?;
-    let mut statement = connection.prepare(sql).map_err(unreadable)?;
-    let schema = statement.stream_arrow([]).map_err(unreadable)?.get_schema();
-    if !send(Item::Schema(schema.clone())) {
-        return Ok(());
-    }
-    while let Some(chunk) = statement.step().map_err(unreadable)? {
-        let batch = RecordBatch::try_new(schema.clone(), chunk.columns().to_vec())?;
-        if !send(Item::Batch(batch)) {
-            break;
-        }
-    }
-    Ok(())
-}
-
 fn unreadable(error: impl std::fmt::Display) -> anyhow::Error {
     failure(format!("the result that was fetched cannot be read: {error}"), "run the query again")
-}
-
-/// Batches from the reading thread. Dropped, it waits for the thread, so that nothing reads the file as it goes.
-struct Rows {
-    receiver: Option<Receiver<Result<Item>>>,
-    thread: Option<JoinHandle<()>>,
-    _file: TempPath,
-}
-
-impl Rows {
-    fn receive(&mut self) -> Option<Result<Item>> {
-        if let Ok(item) = self.receiver.as_ref()?.recv() {
-            return Some(item);
-        }
-        self.receiver = None;
-        self.thread.take()?.join().err().map(|_| Err(unreadable("DuckDB's reader ended before the rows did")))
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.receive()? {
-            Ok(Item::Batch(batch)) => Some(Ok(batch)),
-            Ok(Item::Schema(_)) => Some(Err(unreadable("DuckDB told its columns twice"))),
-            Err(error) => {
-                self.receiver = None;
-                Some(Err(error))
-            }
-        }
-    }
-}
-
-impl Drop for Rows {
-    fn drop(&mut self) {
-        self.receiver = None;
-        if let Some(thread) = self.thread.take() {
-            // What it panicked with has been told, or nobody wants the rows any more.
-            let _ = thread.join();
-        }
-    }
 }
 
 #[cfg(test)]

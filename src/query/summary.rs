@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Answer;
 use super::cost::{Report, dollars};
+use crate::reduce::run::Stats;
 
 /// The function's metadata, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +23,9 @@ pub struct Summary {
     /// Estimate at Lambda's public price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Of a query that was divided among functions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divided: Option<Stats>,
 }
 
 impl Summary {
@@ -31,6 +35,7 @@ impl Summary {
             elapsed_ms: answer.elapsed.as_secs_f64() * 1000.0,
             report: answer.report,
             cost_usd: answer.cost_usd,
+            divided: answer.divided.clone(),
         }
     }
 
@@ -43,16 +48,20 @@ impl Summary {
 
     /// How long it took and what it cost.
     pub fn timing(&self) -> String {
+        if let Some(stats) = &self.divided {
+            return format!("{} · {stats}", duration(self.elapsed_ms));
+        }
         let state = if self.metadata.warm { "warm" } else { "cold" };
-        let mut text = match self.elapsed_ms {
-            ms if ms < 10_000.0 => format!("{ms:.0} ms · {state}"),
-            ms => format!("{:.1} s · {state}", ms / 1000.0),
-        };
+        let mut text = format!("{} · {state}", duration(self.elapsed_ms));
         if let (Some(report), Some(cost)) = (&self.report, self.cost_usd) {
             text.push_str(&format!(" · billed {} ms · {}", report.billed_ms, dollars(cost)));
         }
         text
     }
+}
+
+fn duration(ms: f64) -> String {
+    if ms < 10_000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1000.0) }
 }
 
 impl fmt::Display for Summary {

@@ -18,6 +18,7 @@ mod planner;
 mod project;
 mod prune;
 mod recipes;
+pub mod run;
 mod scratch;
 mod splits;
 #[cfg(test)]
@@ -46,6 +47,8 @@ pub struct Request<'a> {
     pub workers: Workers,
     /// Most bytes, as estimated, that a plan may gather without reducing them first.
     pub gather_bytes: u64,
+    /// Rows that will be looked at, whatever the SQL gives; `None` is all of them.
+    pub limit: Option<u64>,
 }
 
 /// How many functions may run side by side.
@@ -55,6 +58,15 @@ pub enum Workers {
     Auto(usize),
     /// This many, for any gain at all.
     Exactly(usize),
+}
+
+impl Workers {
+    /// The most functions that may run at once.
+    pub fn most(self) -> usize {
+        match self {
+            Self::Auto(most) | Self::Exactly(most) => most,
+        }
+    }
 }
 
 /// How the work is divided.

@@ -264,6 +264,23 @@ fn substitute(expression: &mut Value, names: &HashMap<String, Value>) -> Result<
     Ok(())
 }
 
+/// Lets the query give no more than `most` rows, unless it has a limit of its own.
+///
+/// # Errors
+/// DuckDB's.
+pub fn limit(scratch: &super::Scratch, root: &mut Value, most: u64) -> Result<(), Why> {
+    if ast::modifier(root, "LIMIT_MODIFIER").is_some() || ast::modifier(root, "LIMIT_PERCENT_MODIFIER").is_some() {
+        return Ok(());
+    }
+    let limited = scratch.parse(&format!("SELECT 1 LIMIT {most}"))?;
+    if let (Some(modifier), Some(modifiers)) =
+        (ast::modifier(&limited, "LIMIT_MODIFIER"), root.get_mut("modifiers").and_then(Value::as_array_mut))
+    {
+        modifiers.push(modifier.clone());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,6 +50,10 @@ impl Planner {
             }
         };
         let mut root = scratch.parse(request.sql)?;
+        if let Some(limit) = request.limit {
+            // One more than is shown, so that it can be said that there are more.
+            normal::limit(scratch, &mut root, limit.saturating_add(1))?;
+        }
         normal::check(&root)?;
         normal::inline(&mut root)?;
         if root.to_string().len() > LARGEST_TREE {

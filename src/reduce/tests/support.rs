@@ -103,7 +103,7 @@ impl Lake {
 
     pub fn plan(&self, sql: &str) -> Plan {
         let workers = Workers::Exactly(self.workers);
-        self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20 })
+        self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20, limit: None })
     }
 
     /// Carries out a plan: every fetch over each of its splits, then the final query where nothing of the lake is left.

@@ -1,0 +1,111 @@
+//! A DuckDB of the command line's own on a thread, whose rows are an iterator of batches. DuckDB's statement borrows its
+//! connection; a thread that owns both reads ahead while the batch before is being written.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use anyhow::{Result, anyhow};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use duckdb::Connection;
+
+use crate::error::failure;
+
+/// How such a DuckDB is set: little memory, nothing fetched, every type kept in Arrow.
+pub const SETTINGS: &str = "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
+     SET autoinstall_known_extensions = false; SET enable_progress_bar = false;";
+
+/// What comes from the thread: first the schema, then batches.
+pub enum Item {
+    Schema(SchemaRef),
+    Batch(RecordBatch),
+}
+
+/// Takes an item; false when nobody wants more.
+pub type Send<'a> = &'a mut dyn FnMut(Item) -> bool;
+
+/// Runs `work` on a thread and gives the schema that it sends first, and then the batches. One batch is in the channel,
+/// one at each end.
+///
+/// # Errors
+/// What `work` fails with before it sends a schema; later errors come from the batches.
+pub fn on_thread(
+    work: impl FnOnce(Send<'_>) -> Result<()> + std::marker::Send + 'static,
+) -> Result<(SchemaRef, Batches)> {
+    let (sender, receiver) = sync_channel(1);
+    let thread = std::thread::spawn(move || {
+        if let Err(error) = work(&mut |item| sender.send(Ok(item)).is_ok()) {
+            // A receiver that is gone does not want to know.
+            let _ = sender.send(Err(error));
+        }
+    });
+    let mut batches = Batches { receiver: Some(receiver), thread: Some(thread) };
+    match batches.receive().transpose()? {
+        Some(Item::Schema(schema)) => Ok((schema, batches)),
+        _ => Err(broken("it told no columns")),
+    }
+}
+
+/// Runs `sql` and sends its schema and then its batches, until nobody wants more.
+///
+/// # Errors
+/// DuckDB's, in its own words.
+pub fn send(connection: &Connection, sql: &str, send: Send<'_>) -> Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let schema = statement.stream_arrow([])?.get_schema();
+    if !send(Item::Schema(schema.clone())) {
+        return Ok(());
+    }
+    while let Some(chunk) = statement.step()? {
+        let batch = RecordBatch::try_new(schema.clone(), chunk.columns().to_vec())?;
+        if !send(Item::Batch(batch)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn broken(what: &str) -> anyhow::Error {
+    failure(format!("the command line's own DuckDB failed: {what}"), "run the query again")
+}
+
+/// Batches from the thread. Dropped, it waits for the thread.
+pub struct Batches {
+    receiver: Option<Receiver<Result<Item>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Batches {
+    fn receive(&mut self) -> Option<Result<Item>> {
+        if let Ok(item) = self.receiver.as_ref()?.recv() {
+            return Some(item);
+        }
+        self.receiver = None;
+        self.thread.take()?.join().err().map(|_| Err(broken("it ended before the rows did")))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.receive()? {
+            Ok(Item::Batch(batch)) => Some(Ok(batch)),
+            Ok(Item::Schema(_)) => Some(Err(anyhow!("DuckDB told its columns twice"))),
+            Err(error) => {
+                self.receiver = None;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.receiver = None;
+        if let Some(thread) = self.thread.take() {
+            // What it panicked with has been told, or nobody wants the rows any more.
+            let _ = thread.join();
+        }
+    }
+}
