@@ -14,10 +14,9 @@ use super::{Draft, Strategy, Tools, Why, normal, recipes};
 ///
 /// # Errors
 /// A function that does not come apart, or anything else that the final query could not say.
-pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draft, Why> {
-    let from = From::of(tools.scratch, node);
+pub fn draft(tools: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut last = node.clone();
-    normal::resolve(&mut last, &from)?;
+    normal::resolve(&mut last, from)?;
     let list = items(&last, "select_list").to_vec();
     if list.len() != columns.len() {
         return Err(Why("it selects `*` from groups".to_owned()));
@@ -28,7 +27,7 @@ pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draf
         tools,
         types: types_of_aggregates(tools, &last)?,
         groups: groups.iter().map(|group| from.canonical(group)).collect(),
-        from: &from,
+        from,
         keys: Vec::new(),
         states: Vec::new(),
         ordered: false,

@@ -178,12 +178,16 @@ fn alias(reference: &Value) -> String {
 }
 
 fn columns(scratch: &Scratch, reference: &Value) -> Option<Vec<String>> {
-    if kind(reference) == "EMPTY" {
-        return Some(Vec::new());
+    let own_names = items(reference, "column_name_alias").is_empty();
+    match kind(reference) {
+        "EMPTY" => Some(Vec::new()),
+        "BASE_TABLE" if own_names => scratch.columns_of(text(reference, "table_name")),
+        _ => {
+            let all = ast::select(vec![ast::star()], reference.clone(), None);
+            let columns = scratch.describe(&all).ok()?;
+            Some(columns.into_iter().map(|column| column.name.to_lowercase()).collect())
+        }
     }
-    let all = ast::select(vec![ast::star()], reference.clone(), None);
-    let columns = scratch.describe(&all).ok()?;
-    Some(columns.into_iter().map(|column| column.name.to_lowercase()).collect())
 }
 
 /// A table that may be split: each row of the node's FROM and WHERE comes of exactly one row of it.
@@ -196,9 +200,9 @@ pub struct Place {
     pub conditions: Vec<Value>,
 }
 
-/// The tables of `node` that may be split, also those inside subqueries of its FROM clause that pass rows one by one.
-pub fn places(scratch: &Scratch, functions: &Functions, node: &Value) -> Vec<Place> {
-    let from = From::of(scratch, node);
+/// The tables of `node`, whose FROM clause `from` is, that may be split, also those inside subqueries of it that pass
+/// rows one by one.
+pub fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &From) -> Vec<Place> {
     let mut found = Vec::new();
     for (index, leaf) in from.leaves.iter().enumerate().filter(|(_, leaf)| leaf.linear) {
         let Some(reference) = node.pointer(&leaf.pointer) else { continue };
@@ -210,7 +214,8 @@ pub fn places(scratch: &Scratch, functions: &Functions, node: &Value) -> Vec<Pla
             }),
             "SUBQUERY" => {
                 let below = reference.pointer("/subquery/node").filter(|below| passes_rows(functions, below));
-                found.extend(below.into_iter().flat_map(|below| places(scratch, functions, below)));
+                let places = |below| places(scratch, functions, below, &From::of(scratch, below));
+                found.extend(below.into_iter().flat_map(places));
             }
             _ => {}
         }

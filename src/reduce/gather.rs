@@ -14,10 +14,9 @@ use super::{Draft, Strategy, Tools, Why, normal};
 ///
 /// # Errors
 /// A `*`, or anything else that hides which columns are needed.
-pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draft, Why> {
-    let from = From::of(tools.scratch, node);
+pub fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut last = node.clone();
-    normal::resolve(&mut last, &from)?;
+    normal::resolve(&mut last, from)?;
     let mut list = items(&last, "select_list").to_vec();
     if list.len() != columns.len() {
         return Err(Why("it selects `*`".to_owned()));
@@ -29,11 +28,11 @@ pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draf
     let mut needed: Vec<Value> = Vec::new();
     for key in ["select_list", "group_expressions", "having", "qualify"] {
         if let Some(clause) = last.get_mut(key) {
-            send(clause, &from, &mut needed)?;
+            send(clause, from, &mut needed)?;
         }
     }
     normal::order_items(&mut last, &mut |item| {
-        if normal::orders_by_result(item) { Ok(()) } else { send(item, &from, &mut needed) }
+        if normal::orders_by_result(item) { Ok(()) } else { send(item, from, &mut needed) }
     })?;
     if needed.is_empty() {
         needed.push(ast::number(1));

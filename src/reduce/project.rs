@@ -14,10 +14,9 @@ use super::{Draft, Strategy, Tools, Why, normal};
 ///
 /// # Errors
 /// An order or a DISTINCT that the final query could not say.
-pub fn draft(tools: &Tools<'_>, node: &Value, columns: &[Column]) -> Result<Draft, Why> {
-    let from = From::of(tools.scratch, node);
+pub fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut map = node.clone();
-    normal::resolve(&mut map, &from)?;
+    normal::resolve(&mut map, from)?;
     let distinct = ast::modifier(&map, "DISTINCT_MODIFIER");
     if distinct.is_some_and(|modifier| !items(modifier, "distinct_on_targets").is_empty()) {
         return Err(Why("which row DISTINCT ON keeps takes all of them".to_owned()));

@@ -20,6 +20,8 @@ pub struct Scratch {
     templates: RefCell<HashMap<String, Value>>,
     /// What has been asked of `duckdb_functions()`, which takes its time.
     functions: RefCell<HashMap<String, Vec<FunctionFacts>>>,
+    /// The columns of the lake's tables that are known here, all in lower case.
+    tables: RefCell<HashMap<String, Vec<String>>>,
 }
 
 impl Scratch {
@@ -34,7 +36,12 @@ impl Scratch {
             .threads(1)?
             .with("memory_limit", "256MB")?;
         let connection = Connection::open_in_memory_with_flags(config)?;
-        Ok(Self { connection, templates: RefCell::default(), functions: RefCell::default() })
+        Ok(Self {
+            connection,
+            templates: RefCell::default(),
+            functions: RefCell::default(),
+            tables: RefCell::default(),
+        })
     }
 
     pub fn connection(&self) -> &Connection {
@@ -46,7 +53,16 @@ impl Scratch {
     /// # Errors
     /// A type that this DuckDB does not know.
     pub fn add_table(&self, name: &str, table: &Table) -> Result<(), Why> {
-        self.add_view(name, table.columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())))
+        let columns = table.columns.iter();
+        self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())))?;
+        let columns = columns.map(|column| column.name.to_lowercase()).collect();
+        self.tables.borrow_mut().insert(name.to_lowercase(), columns);
+        Ok(())
+    }
+
+    /// The columns of a table of the lake, in lower case; `None` for one that was not made known.
+    pub fn columns_of(&self, name: &str) -> Option<Vec<String>> {
+        self.tables.borrow().get(&name.to_lowercase()).cloned()
     }
 
     /// Makes a table of partial results known.

@@ -26,7 +26,7 @@ const WORTH_PERCENT: u64 = 67;
 pub const PARTIALS: &str = "__partials";
 
 /// Drafts a node that gives certain columns.
-type Way = fn(&Tools<'_>, &Value, &[Column]) -> Result<Draft, Why>;
+type Way = fn(&Tools<'_>, &Value, &From, &[Column]) -> Result<Draft, Why>;
 
 /// The state of a walk: what it has found so far.
 pub struct Walk<'a> {
@@ -55,18 +55,21 @@ impl<'a> Walk<'a> {
         if references(node).iter().all(|name| self.tools.catalog.find(name).is_none()) {
             return Ok(node.clone());
         }
-        if kind(node) == "SELECT_NODE"
-            && let Ok(columns) = self.tools.scratch.describe(node)
-            && let Some(last) = self.whole(node, &columns)?
+        if kind(node) != "SELECT_NODE" {
+            return self.sides(node);
+        }
+        let from = From::of(self.tools.scratch, node);
+        if let Ok(columns) = self.tools.scratch.describe(node)
+            && let Some(last) = self.whole(node, &from, &columns)?
         {
             return Ok(last);
         }
-        self.parts(node)
+        self.parts(node, &from)
     }
 
     /// Tries to split one table of a SELECT that stands for itself.
-    fn whole(&mut self, node: &Value, columns: &[Column]) -> Result<Option<Value>, Why> {
-        let mut places = from::places(self.tools.scratch, self.tools.functions, node);
+    fn whole(&mut self, node: &Value, from: &From, columns: &[Column]) -> Result<Option<Value>, Why> {
+        let mut places = from::places(self.tools.scratch, self.tools.functions, node, from);
         places.sort_by_key(|place| std::cmp::Reverse(self.table(&place.table).map_or(0, |(_, table)| table.bytes)));
         if places.is_empty() {
             self.because.get_or_insert_with(|| Why("the parts of no table give the parts of the answer".to_owned()));
@@ -78,7 +81,7 @@ impl<'a> Walk<'a> {
             }
             for draft in self.drafts(node) {
                 let (fetches, gathered_bytes) = (self.fetches.len(), self.gathered_bytes);
-                match draft(self.tools, node, columns).and_then(|draft| self.take(draft, place, node, columns)) {
+                match draft(self.tools, node, from, columns).and_then(|draft| self.take(draft, place, node, columns)) {
                     Ok(last) => return Ok(Some(last)),
                     Err(why) => {
                         self.fetches.truncate(fetches);
@@ -96,7 +99,7 @@ impl<'a> Walk<'a> {
         if from::is_grouped(self.tools.functions, node) {
             vec![aggregate::draft, gather::draft]
         } else if from::looks_around(node) {
-            vec![|_, _, _| Err(Why("a window function looks from one row at others".to_owned())), gather::draft]
+            vec![|_, _, _, _| Err(Why("a window function looks from one row at others".to_owned())), gather::draft]
         } else {
             vec![project::draft, gather::draft]
         }
@@ -216,23 +219,25 @@ impl<'a> Walk<'a> {
         Ok(name)
     }
 
-    /// Puts partial results in the place of every table below `node`, part by part.
-    fn parts(&mut self, node: &Value) -> Result<Value, Why> {
+    /// Puts partial results in the place of every table of either side of a set operation.
+    fn sides(&mut self, node: &Value) -> Result<Value, Why> {
         let mut made = node.clone();
-        if kind(node) != "SELECT_NODE" {
-            for side in ["left", "right"] {
-                if let Some(below) = node.get(side) {
-                    set(&mut made, side, self.query(below)?);
-                }
+        for side in ["left", "right"] {
+            if let Some(below) = node.get(side) {
+                set(&mut made, side, self.query(below)?);
             }
-            self.subqueries(&mut made)?;
-            return Ok(made);
         }
-        let from = From::of(self.tools.scratch, node);
+        self.subqueries(&mut made)?;
+        Ok(made)
+    }
+
+    /// Puts partial results in the place of every table of a SELECT, one by one.
+    fn parts(&mut self, node: &Value, from: &From) -> Result<Value, Why> {
+        let mut made = node.clone();
         for (index, leaf) in from.leaves.iter().enumerate() {
             let Some(reference) = node.pointer(&leaf.pointer) else { continue };
             let (new, pointer) = if kind(reference) == "BASE_TABLE" {
-                (self.gathered(node, &from, index)?, leaf.pointer.clone())
+                (self.gathered(node, from, index)?, leaf.pointer.clone())
             } else if let Some(below) = reference.pointer("/subquery/node") {
                 (self.query(below)?, format!("{}/subquery/node", leaf.pointer))
             } else {

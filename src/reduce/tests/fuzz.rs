@@ -70,7 +70,7 @@ impl Maker {
 
     /// A query, and whether its rows have one order only.
     fn query(&mut self) -> (String, bool) {
-        match self.number(20) {
+        match self.number(25) {
             0 => (
                 format!(
                     "SELECT {} FROM ({}) AS sub",
@@ -104,8 +104,56 @@ impl Maker {
                 )
             }
             4..=7 => self.rows(),
+            8..=12 => self.nested(),
             _ => self.groups(),
         }
+    }
+
+    /// Queries within queries, tables more than once, and names that mean two things.
+    fn nested(&mut self) -> (String, bool) {
+        let (groups, condition, more) = (self.groups().0, self.condition(), self.conditions());
+        let (low, high) = (self.number(3000), self.number(40));
+        let not = self.pick(&["", "NOT "]);
+        let key = self.pick(&["k", "id", "i", "tiny"]);
+        let sql = match self.number(17) {
+            0 => {
+                format!("SELECT id FROM t AS o WHERE {not}EXISTS (SELECT * FROM u WHERE u.k = o.k AND weight > {high})")
+            }
+            1 => {
+                format!("SELECT id FROM t AS o WHERE {not}EXISTS (SELECT 1 FROM t WHERE t.i = o.tiny AND {condition})")
+            }
+            2 => format!("SELECT id, s FROM t WHERE {key} {not}IN (SELECT {key} FROM t{more})"),
+            3 => format!("SELECT name FROM u WHERE k {not}IN (SELECT k FROM t WHERE {condition})"),
+            4 => format!(
+                "SELECT o.id, (SELECT max(n.money) FROM t AS n WHERE n.k = o.k AND n.id < {low}) FROM t AS o \
+                 WHERE o.id < {high}"
+            ),
+            5 => format!("SELECT DISTINCT ON (k) k, id FROM t{more} ORDER BY k, id DESC"),
+            6 => format!(
+                "WITH g AS ({groups}) SELECT a.c0, count(*) FROM g AS a JOIN g AS b ON a.c0 = b.c0 GROUP BY a.c0"
+            ),
+            7 => format!("SELECT name, n FROM (SELECT k, count(*) AS n FROM t{more} GROUP BY k) AS g JOIN u USING (k)"),
+            8 => format!("SELECT u.k, count(t.id), sum(i) FROM u LEFT JOIN t ON u.k = t.k AND {} GROUP BY u.k", {
+                let own = ["t.i > 0", "t.id < 700", "t.s IS NULL", "weight > 20", "t.b"];
+                self.pick(&own)
+            }),
+            9 => {
+                format!("SELECT p.day, count(*), sum(t.i) FROM p JOIN t ON p.id = t.id AND p.id > {low} GROUP BY p.day")
+            }
+            10 => {
+                format!("SELECT day, count(*), min(id) FROM p WHERE day >= '2019-04-{:02}' GROUP BY day", 1 + high % 16)
+            }
+            11 => format!("SELECT t.id, name FROM t FULL JOIN u ON t.k = u.k AND t.id < {low}"),
+            12 => format!("SELECT sum(i) AS i, k FROM t{more} GROUP BY k ORDER BY i, k"),
+            13 => format!("SELECT k % 2 AS k, count(*) AS id FROM t{more} GROUP BY k"),
+            14 => format!("SELECT -i AS i, id FROM t{more} ORDER BY i + 1, id"),
+            15 => format!(
+                "SELECT k AS key, max(i) AS top, top - min(i) AS range FROM t{more} GROUP BY key HAVING top > {high}"
+            ),
+            _ => format!("SELECT count(*), sum(c0::VARCHAR = '3') FROM ({groups} UNION ALL {groups})"),
+        };
+        let in_order = sql.ends_with("ORDER BY i, k") || sql.ends_with("i + 1, id");
+        (sql, in_order)
     }
 
     fn column(&mut self, kind: Kind) -> String {
