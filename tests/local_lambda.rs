@@ -83,12 +83,15 @@ async fn the_environment_is_lambdas_and_nothing_of_the_callers() {
     assert_eq!(env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "256");
     assert_eq!(env["AWS_ENDPOINT_URL_S3"], daemon.endpoint);
     assert_eq!(env["AWS_ACCESS_KEY_ID"], KEY_ID);
+    let token = env["AWS_SESSION_TOKEN"].as_str().unwrap().to_owned();
     assert_eq!((&env["TZ"], &env["INIT"]), (&json!(":UTC"), &json!("")));
     assert!(env.get("HOME").is_none() && env.get("CARGO_MANIFEST_DIR").is_none(), "{env}");
     let temporary = env["TMPDIR"].as_str().unwrap().to_owned();
     assert!(Path::new(&temporary).is_dir());
     invoke(&lambda, json!({ "do": "kill" })).await;
     eventually(|| !Path::new(&temporary).exists());
+    let next = payload(&invoke(&lambda, json!({ "do": "env" })).await);
+    assert_ne!(next["env"]["AWS_SESSION_TOKEN"], token, "two instances of one token");
 }
 
 #[tokio::test]

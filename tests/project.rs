@@ -76,6 +76,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
         ("project = \"a\"\nstaeg = \"dev\"\n", "`stage`", "line 2"),
         ("[function]\nmemory = 512\n", "`function.memory_mb`", "line 2"),
         ("[local]\nprot = 1\n", "`local.port`", "line 2"),
+        ("[local.network]\nfirst_byte = 1\n", "`local.network.first_byte_ms`", "line 2"),
         ("[[data]]\ntabel = \"t\"\n", "`table`", "data.tabel"),
     ] {
         write(&parent, "quack.toml", text);
@@ -94,6 +95,8 @@ fn values_out_of_range_are_quoted_with_their_origin() {
     refused.stderr(contains("many").and(contains("environment QUACK_LIMIT")));
     write(&parent, "quack.toml", "project = \"Not A Name\"\n");
     quackctl(&parent).arg("tables").assert().code(2).stderr(contains("Not A Name"));
+    write(&parent, "quack.toml", "[local.network]\nprofile = \"asw\"\n");
+    quackctl(&parent).arg("tables").assert().code(2).stderr(contains("asw").and(contains("`aws`")));
     write(&parent, "quack.toml", "project = [\n");
     quackctl(&parent).arg("tables").assert().code(2).stderr(contains("not valid TOML"));
 }

@@ -1,6 +1,7 @@
 //! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
 
 mod data;
+mod network;
 mod values;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::data::DataSet;
+pub use self::network::Network;
 use self::values::Values;
 use crate::cli::Global;
 use crate::error::usage;
@@ -71,6 +73,8 @@ pub struct Config {
     pub port: u16,
     /// Seconds after which an instance without work ends.
     pub idle_s: u32,
+    /// The network between the local target's S3 and those who ask it.
+    pub network: Network,
     pub data: Vec<DataSet>,
     origins: Vec<(&'static str, String, Origin)>,
 }
@@ -157,6 +161,10 @@ const KEYS: &[(&str, &str)] = &[
     ("query.limit", "QUACK_LIMIT"),
     ("local.port", "QUACK_PORT"),
     ("local.idle_s", "QUACK_IDLE_S"),
+    ("local.network.profile", "QUACK_NETWORK_PROFILE"),
+    ("local.network.first_byte_ms", "QUACK_NETWORK_FIRST_BYTE_MS"),
+    ("local.network.instance_mb_s", "QUACK_NETWORK_INSTANCE_MB_S"),
+    ("local.network.requests_per_s", "QUACK_NETWORK_REQUESTS_PER_S"),
 ];
 
 /// The days that CloudWatch Logs takes for a log group's retention.
@@ -218,6 +226,7 @@ impl Config {
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
             port: values.number("local.port", 0, 0, u16::MAX)?,
             idle_s: values.number("local.idle_s", 300, 1, 86_400)?,
+            network: values.network()?,
             data: values.data_sets()?,
             origins: values.origins,
             dir,

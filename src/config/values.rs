@@ -11,6 +11,7 @@ use crate::error::{nearest, usage};
 use crate::package::duckdb::Arch;
 
 /// The raw values, before each is checked.
+#[derive(Default)]
 pub(super) struct Values {
     values: HashMap<&'static str, (toml::Value, Origin)>,
     data: Vec<toml::Value>,
@@ -19,7 +20,7 @@ pub(super) struct Values {
 
 impl Values {
     pub(super) fn read(dir: &Path) -> Result<Self> {
-        let mut values = Self { values: HashMap::new(), data: Vec::new(), origins: Vec::new() };
+        let mut values = Self::default();
         let path = dir.join(FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) => values.read_file(&text)?,
@@ -49,17 +50,22 @@ impl Values {
         Ok(values)
     }
 
-    fn read_file(&mut self, text: &str) -> Result<()> {
+    pub(super) fn read_file(&mut self, text: &str) -> Result<()> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             usage(format!("{FILE} is not valid TOML\n{}", error.to_string().trim_end()), "mend the line shown")
         })?;
+        self.read_table(text, "", table)
+    }
+
+    /// Reads what stands in the file's `table`, whose keys begin with `section`.
+    fn read_table(&mut self, text: &str, section: &str, table: toml::Table) -> Result<()> {
         for (name, value) in table {
+            let name = format!("{section}{name}");
+            let inner = format!("{name}.");
             match value {
                 toml::Value::Array(sets) if name == "data" => self.data = sets,
-                toml::Value::Table(section) if KEYS.iter().any(|(key, _)| key.starts_with(&format!("{name}."))) => {
-                    for (inner, value) in section {
-                        self.set_known(text, &format!("{name}.{inner}"), value)?;
-                    }
+                toml::Value::Table(table) if KEYS.iter().any(|(key, _)| key.starts_with(&inner)) => {
+                    self.read_table(text, &inner, table)?;
                 }
                 value => self.set_known(text, &name, value)?,
             }
@@ -70,8 +76,10 @@ impl Values {
     fn set_known(&mut self, text: &str, name: &str, value: toml::Value) -> Result<()> {
         match KEYS.iter().find(|(key, _)| *key == name) {
             Some((key, _)) => self.set(key, value, Origin::File),
-            // A key's own name is enough, as no two sections share one.
-            None if let Some((key, _)) = KEYS.iter().find(|(key, _)| key.rsplit('.').next() == Some(name)) => {
+            // A key's name in its section is enough, as no two sections share one.
+            None if let Some((key, _)) =
+                KEYS.iter().find(|(key, _)| key.split_once('.').is_some_and(|k| k.1 == name)) =>
+            {
                 self.set(key, value, Origin::File);
             }
             None => return Err(unknown_key(text, name, KEYS.iter().map(|(key, _)| *key).chain(["data"]))),
@@ -250,7 +258,7 @@ impl Values {
         Ok(value)
     }
 
-    fn origin(&self, key: &str) -> Origin {
+    pub(super) fn origin(&self, key: &str) -> Origin {
         self.values.get(key).map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
@@ -307,7 +315,7 @@ mod tests {
 
     #[test]
     fn an_extension_comes_after_those_that_it_needs() {
-        let mut values = Values { values: HashMap::new(), data: Vec::new(), origins: Vec::new() };
+        let mut values = Values::default();
         values.read_file("[function]\nextensions = [\"tpch\", \"iceberg\"]").unwrap();
         assert_eq!(values.extensions().unwrap(), ["avro", "httpfs", "iceberg", "tpch"]);
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_lambda::types::{Environment, FunctionCode, PackageType};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::sdk;
@@ -27,27 +28,40 @@ impl Daemon {
 
     /// Starts a daemon on what is in `dir` already. Instances end after `idle_s` seconds without work.
     pub fn start_in(dir: TempDir, idle_s: u32) -> Self {
+        Self::start_with(dir, json!({ "idle_s": idle_s }))
+    }
+
+    /// Starts a daemon with a network before its S3.
+    pub fn start_behind(network: Value) -> Self {
+        Self::start_with(tempfile::tempdir().unwrap(), json!({ "idle_s": 300, "network": network }))
+    }
+
+    fn start_with(dir: TempDir, mut settings: Value) -> Self {
+        for (name, value) in
+            [("dir", json!(dir.path())), ("port", 0.into()), ("build", "test".into()), ("id", 1.into())]
+        {
+            settings[name] = value;
+        }
         let credentials = format!("[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n");
         std::fs::write(dir.path().join("credentials"), credentials).unwrap();
-        let mut settings = File::options()
+        let mut lock = File::options()
             .create(true)
             .truncate(true)
             .read(true)
             .write(true)
             .open(dir.path().join("daemon.lock"))
             .unwrap();
-        let text = serde_json::json!({ "dir": dir.path(), "port": 0, "idle_s": idle_s, "build": "test", "id": 1 });
-        settings.write_all(text.to_string().as_bytes()).unwrap();
-        settings.rewind().unwrap();
+        lock.write_all(settings.to_string().as_bytes()).unwrap();
+        lock.rewind().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_quackctl"))
             .arg("daemon")
-            .stdin(settings)
+            .stdin(lock)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let greeting: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let greeting: Value = serde_json::from_str(&line).unwrap();
         let endpoint = format!("http://127.0.0.1:{}", greeting["ready"]["endpoint"]["port"]);
         Self { child, dir, endpoint }
     }

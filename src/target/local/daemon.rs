@@ -12,7 +12,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use s3s::service::S3Service;
 use s3s::{Body, HttpError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,7 +84,7 @@ struct Daemon {
 
 /// What is behind the port.
 struct Services {
-    s3: S3Service,
+    s3: s3::Service,
     lambda: Arc<Lambda>,
 }
 
@@ -104,7 +103,7 @@ impl Daemon {
             id: settings.id,
             started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         };
-        let s3 = s3::service(&paths.storage(), &credentials)
+        let s3 = s3::service(&paths.storage(), &credentials, settings.network)
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
         let host = lambda::Host {
             paths: paths.clone(),

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
 use super::paths::Paths;
-use crate::config::Config;
+use crate::config::{Config, Network};
 use crate::error::failure;
 use crate::private;
 
@@ -34,6 +34,9 @@ pub struct Settings {
     pub port: u16,
     /// Seconds after which an instance without work ends.
     pub idle_s: u32,
+    /// The network between S3 and those who ask it.
+    #[serde(default)]
+    pub network: Network,
     /// Version of the program that the daemon runs.
     pub build: String,
     /// Tells this daemon from those before it.
@@ -88,6 +91,7 @@ impl Settings {
             dir: paths.dir.clone(),
             port: config.port,
             idle_s: config.idle_s,
+            network: config.network,
             build: format!("{}+{changed_ns}", env!("CARGO_PKG_VERSION")),
             id: rand::random(),
         })

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::credentials::Credentials;
 use super::s3;
 use crate::cli::Global;
-use crate::config::{Config, FILE};
+use crate::config::{Config, FILE, Network};
 use crate::context::Context;
 use crate::target::Target;
 use crate::target::local::provision;
@@ -37,7 +37,7 @@ impl Lake {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), toml).unwrap();
         let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
-        let service = s3::service(&dir.path().join("storage"), &credentials).unwrap();
+        let service = s3::service(&dir.path().join("storage"), &credentials, Network::default()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move {

@@ -237,6 +237,8 @@ fn environment(
         ("_HANDLER", "bootstrap".to_owned()),
         ("AWS_ACCESS_KEY_ID", host.credentials.access_key_id.clone()),
         ("AWS_SECRET_ACCESS_KEY", host.credentials.secret_access_key.clone()),
+        // What S3 tells instances apart by: each has its own share of the network.
+        ("AWS_SESSION_TOKEN", id.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_ENDPOINT_URL_S3", host.endpoint.clone()),

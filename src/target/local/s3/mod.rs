@@ -6,6 +6,7 @@ mod headers;
 mod keys;
 mod list;
 mod multipart;
+mod network;
 mod operations;
 mod store;
 
@@ -16,26 +17,29 @@ use std::time::Duration;
 
 use quack_function::wire::RESULTS_PREFIX;
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3ServiceBuilder;
 use s3s::{S3Result, s3_error};
 
+pub use self::network::Service;
 use self::store::Store;
 use super::credentials::Credentials;
+use crate::config::Network;
 use crate::target::REGION;
 
 /// The S3 service on one store.
 pub struct Storage(Arc<Store>);
 
-/// Builds the service that keeps its data below `root` and takes requests signed with `credentials`.
+/// Builds the service that keeps its data below `root` and takes requests signed with `credentials`,
+/// over `network`.
 ///
 /// # Errors
 /// When `root` cannot be written.
-pub fn service(root: &Path, credentials: &Credentials) -> io::Result<S3Service> {
+pub fn service(root: &Path, credentials: &Credentials, network: Network) -> io::Result<Service> {
     let store = Arc::new(Store::open(root)?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));
     builder.set_auth(Auth(credentials.clone()));
-    Ok(builder.build())
+    Ok(Service::new(builder.build(), network))
 }
 
 /// The one pair of keys that there is.
