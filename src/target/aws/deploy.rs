@@ -138,22 +138,20 @@ impl Deploy<'_> {
     async fn attempt(&mut self) -> Result<bool> {
         let (context, session, config) = (self.context, self.session, &self.context.config);
         let names = &session.names;
-        let (main, registry) = tokio::try_join!(
-            stack::recover(context, session, &names.stack),
-            stack::recover(context, session, &names.registry_stack)
-        )?;
         let code = self.built.code(session);
         let wanted = Wanted::stack(config, session, self.built.artifact.arch, &code);
+        let wanted_registry = Wanted::registry(config, session);
+        let ((main, main_is_right), (registry, registry_is_right)) =
+            tokio::try_join!(self.look(&wanted), self.look(&wanted_registry))?;
 
         if config.package == PackageKind::Image {
-            let wanted = Wanted::registry(config, session);
-            if !self.is_as(registry.as_ref(), &wanted).await? && !self.apply(registry.as_ref(), &wanted).await? {
+            if !registry_is_right && !self.apply(registry.as_ref(), &wanted_registry).await? {
                 return Ok(false);
             }
         } else if let Some(registry) = registry.filter(|registry| registry.phase() == Phase::Ready) {
             return self.remove_registry(&registry, main.as_ref()).await;
         }
-        if self.is_as(main.as_ref(), &wanted).await? {
+        if main_is_right {
             return Ok(true);
         }
         self.built.push(context, session).await?;
@@ -185,11 +183,14 @@ impl Deploy<'_> {
         self.apply(main.as_ref(), &wanted).await
     }
 
-    async fn is_as(&self, stack: Option<&Stack>, wanted: &Wanted) -> Result<bool> {
-        match stack {
-            Some(stack) => stack::is_as(self.session, stack, wanted).await,
-            None => Ok(false),
-        }
+    /// A stack once nobody works on it any more, and whether it is as wanted.
+    async fn look(&self, wanted: &Wanted) -> Result<(Option<Stack>, bool)> {
+        let stack = stack::recover(self.context, self.session, &wanted.stack).await?;
+        let is_right = match &stack {
+            Some(stack) => stack::is_as(self.session, stack, wanted).await?,
+            None => false,
+        };
+        Ok((stack, is_right))
     }
 
     /// Has CloudFormation make the stack as wanted. False when somebody else was quicker.
