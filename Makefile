@@ -47,7 +47,9 @@ target/lint/bin/cfn-lint-$(CFN_LINT):
 bench: $(QUACKCTL) ## ours and the peers', side by side
 	python3 -m venv target/peers
 	target/peers/bin/pip install --quiet --disable-pip-version-check -r benches/requirements.txt
-	target/peers/bin/python benches/bench.py $(QUACKCTL)
+	python3 -m venv target/peers-sam
+	target/peers-sam/bin/pip install --quiet --disable-pip-version-check -r benches/requirements-sam.txt
+	target/peers/bin/python benches/bench.py $(QUACKCTL) target/peers-sam/bin/sam
 
 install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl

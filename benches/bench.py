@@ -1,6 +1,6 @@
 """Holds quackctl against its peers on this machine and prints one table: medians and ratios of one run.
 
-usage: bench.py QUACKCTL [--rows N] [--runs N]   (`make bench` installs the peers and calls it)
+usage: bench.py QUACKCTL SAM [--rows N] [--runs N]   (`make bench` installs the peers and calls it)
 """
 
 import argparse
@@ -10,19 +10,18 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 
 import boto3
 import duckdb
 import duckdb_extension_httpfs
 
-PEERS = pathlib.Path(__file__).parent / "peers"
+from common import PEERS, MiniStack, medians, pair, seconds
+from deploy import CONTAINERS, Account
+
 HTTPFS = next(pathlib.Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension"))
 DUCKDB = shutil.which("duckdb", path=str(pathlib.Path(sys.executable).parent))
 SCAN_BYTES = 350_000_000
@@ -56,19 +55,6 @@ class Lake:
             f"LOAD '{HTTPFS}'; CREATE SECRET (TYPE s3, KEY_ID '{keys.access_key}', SECRET '{keys.secret_key}',"
             f" REGION '{self.region}', ENDPOINT '{host}', URL_STYLE path, USE_SSL false);"
         )
-
-
-def seconds(action):
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def pair(ours, peer, runs):
-    """Medians in seconds, taken in turn so that a noisy moment hits both."""
-    ours(), peer()
-    times = [(seconds(ours), seconds(peer)) for _ in range(runs)]
-    return [statistics.median(column) for column in zip(*times)]
 
 
 def duckdb_cli(script):
@@ -111,7 +97,7 @@ def cold_start(lake, folder, runs):
         rust = once(f"rust-{run}", ours["Code"]["ImageUri"], environment)
         python = once(f"python-{run}", f"dir:{peer}", environment | {"HTTPFS": str(HTTPFS)})
         pairs.append((rust[0] / 1000, python[0] / 1000, rust[1], python[1]))
-    return [statistics.median(column) for column in zip(*pairs)]
+    return medians(pairs)
 
 
 def load(lake, folder, kind, runs):
@@ -139,33 +125,10 @@ def cold_scan(lake, folder, runs):
         return pair(lambda: duckdb_cli(ours), lambda: duckdb_cli(peer), runs)
 
 
-class MiniStack:
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.endpoint, self.log = f"http://127.0.0.1:{self.port}", folder / "ministack.log"
-
-    def __enter__(self):
-        environment = os.environ | {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1"}
-        program = pathlib.Path(sys.executable).parent / "ministack"
-        self.process = subprocess.Popen([program], env=environment, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1).close()
-                return self
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError(f"MiniStack did not start: {self.log.read_text()[-500:]}")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("quackctl", type=pathlib.Path)
+    parser.add_argument("sam", type=pathlib.Path)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--runs", type=int, default=9)
     options = parser.parse_args()
@@ -174,8 +137,9 @@ def main():
     rows = []
 
     def report(what, ours, peer_name, peer, budget):
-        rows.append((what, f"{ours * 1000:,.0f} ms", f"{peer_name}: {peer * 1000:,.0f} ms", f"{ours / peer:.2f} x", budget))
-        print(f"{what}: {ours / peer:.2f} x", file=sys.stderr)
+        theirs, ratio = (f"{peer * 1000:,.0f} ms", f"{ours / peer:.2f} x") if peer else ("not installed", "")
+        rows.append((what, f"{ours * 1000:,.0f} ms", f"{peer_name}: {theirs}", ratio, budget))
+        print(f"{what}: {ratio or theirs}", file=sys.stderr)
 
     with tempfile.TemporaryDirectory(prefix="quack-bench-") as name:
         folder = pathlib.Path(name)
@@ -199,6 +163,15 @@ def main():
             rows.append(("quackctl --help", f"{helped * 1000:.1f} ms", "", "", "20 ms"))
         finally:
             lake.run("down", "--yes")
+        with MiniStack(folder) as emulator:
+            account = Account(quackctl, options.sam.absolute(), folder, emulator)
+            few = max(1, options.runs // 3)
+            nothing, unchanged = account.against_sam(few)
+            report("`up` from nothing, function built", nothing[0], "`sam deploy`", nothing[1], "0.3 x")
+            report("`up` with nothing changed", unchanged[0], "`sam deploy`", unchanged[1], "0.1 x")
+            ours, peer = account.against_containers(few)
+            name = f"{pathlib.Path(CONTAINERS).name} build + push" if CONTAINERS else "buildah or podman"
+            report("`up` with an image, nothing packed", ours, name, peer, "0.5 x")
 
     print(f"\nThe sample at {options.rows:,} rows, {options.runs} runs in turn, medians; {os.cpu_count()} cores.\n")
     for row in [("what", "quackctl", "held against", "ratio", "budget"), ("---",) * 5, *rows]:
