@@ -60,10 +60,7 @@ pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let built = code::pack(context, &session, artifact, false).await?;
     let session = &session;
     let names = &session.names;
-    let (main, registry) = tokio::try_join!(
-        stack::settle(context, session, &names.stack),
-        stack::settle(context, session, &names.registry_stack)
-    )?;
+    let (main, registry) = stack::settle_both(context, session).await?;
     let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
     let mut planned = Vec::new();
     match config.package {
