@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench;
 use crate::reduce::Workers;
 
 /// A serverless SQL engine over your data lake: one command puts it up, one takes it away.
@@ -102,6 +103,8 @@ Examples:
     },
     /// Run SQL on the function
     Query(QueryArgs),
+    /// Measure one query three ways: map-reduce, one function, DuckDB on this machine
+    Bench(BenchArgs),
     /// Run SQL interactively
     #[command(after_help = "\
 A statement ends with `;` and may take several lines. Tab completes keywords, tables and columns.
@@ -284,6 +287,37 @@ pub struct QueryArgs {
     pub explain: bool,
     /// Most functions to divide the query among, or `auto`: as many as pay
     #[arg(long, value_name = "N", default_value = "auto", value_parser = workers)]
+    pub workers: Workers,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The same SQL as map-reduce on many functions, on one function, and in a DuckDB of this machine that reads the same files
+of the bucket; in turn, and as often as -n says after a first round that warms up. Times are from the SQL to the last row.
+All answers are compared: floating-point numbers within 1e-9, everything else exactly, rows in any order.
+Without SQL: trips for each pickup location in the first days of the taxi table.
+Exit code: 1 when answers differ.
+
+Examples:
+  quackctl bench
+  quackctl bench -n 9 --days 30 --workers 16
+  quackctl bench --workers auto 'SELECT passenger_count, avg(total_amount) FROM trips GROUP BY ALL'
+  quackctl --target aws bench --json | jq '.ways[] | {way, mean_ms, cost_usd}'")]
+pub struct BenchArgs {
+    /// The SQL [default: trips for each pickup location]
+    pub sql: Option<String>,
+    /// Measured repetitions of each way
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repetitions: u32,
+    /// Days of the default query, from 1 April 2019
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "sql",
+        value_parser = clap::value_parser!(u32).range(bench::DAYS))]
+    pub days: u32,
+    /// Table of the default query
+    #[arg(short, long, value_name = "NAME", default_value = "trips", conflicts_with = "sql")]
+    pub table: String,
+    /// Most functions of the map-reduce, or `auto`: as many as pay
+    #[arg(long, value_name = "N", default_value = "10", value_parser = workers)]
     pub workers: Workers,
 }
 

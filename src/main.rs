@@ -1,5 +1,6 @@
 //! `quackctl`: a serverless SQL engine over a data lake, put up and taken down with one command each.
 
+mod bench;
 mod check;
 mod cli;
 mod commands;
@@ -47,6 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     runtime.block_on(async {
         match cli.command {
             Command::Plan => return commands::plan::run(&context).await,
+            Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),
             Command::Up(arguments) => commands::up::run(&context, arguments).await,

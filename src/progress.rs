@@ -22,6 +22,14 @@ pub fn splits(context: &Context, total: u64) -> ProgressBar {
     bar
 }
 
+/// A bar over the runs of an experiment: done, and which one it is.
+pub fn rounds(context: &Context, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
+    bar.set_style(style("{wide_bar:.cyan/dim} {pos}/{len} runs {msg} {elapsed:.dim}").progress_chars("━━─"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 /// A spinner for work whose size is not known.
 pub fn spinner(context: &Context, label: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, draw_target(context));

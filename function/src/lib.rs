@@ -1,9 +1,11 @@
-//! What `quackctl` and its function share: the [`wire`] protocol, the tokens of [`sql`] and the text of [`value`]s.
+//! What `quackctl` and its function share: the [`wire`] protocol, the tokens of [`sql`], the text of
+//! [`value`]s and the access to [`s3`].
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
 #[cfg(feature = "engine")]
 pub mod engine;
+pub mod s3;
 pub mod sql;
 pub mod value;
 pub mod wire;

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sql::{identifier, literal};
+
 /// Rows that come back when the event names no limit.
 pub const DEFAULT_LIMIT: u64 = 20;
 
@@ -69,6 +71,22 @@ pub struct TableDef {
     /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<Column>,
+}
+
+impl TableDef {
+    /// The statement that makes the view which stands for the table.
+    pub fn view_sql(&self) -> String {
+        let list = |items: Vec<String>| items.join(", ");
+        let files = list(self.files.iter().map(|file| literal(file)).collect());
+        let types = self.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type));
+        let types = list(types.collect());
+        let hive = if types.is_empty() {
+            "hive_partitioning = false".to_owned()
+        } else {
+            format!("hive_partitioning = true, hive_types = {{{types}}}")
+        };
+        format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&self.name))
+    }
 }
 
 /// A column's name and DuckDB type, as DuckDB spells it (`DECIMAL(18,3)`, `STRUCT(a INTEGER)`).
@@ -138,4 +156,23 @@ pub struct Spilled {
     /// Columns that Parquet cannot hold, stored as text: to be cast back to [`Column::sql_type`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cast_back: Vec<Column>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted() {
+        let table = TableDef {
+            name: "my \"trips".into(),
+            files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
+            partitions: vec![Column { name: "da te".into(), sql_type: "DATE".into() }],
+        };
+        assert_eq!(
+            table.view_sql(),
+            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
+             hive_partitioning = true, hive_types = {\"da te\": DATE})"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each: thin, they only call the rooms beside this one.
 
+pub mod bench;
 pub mod build;
 pub mod completions;
 pub mod doctor;

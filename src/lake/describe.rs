@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ContentArrangement};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use super::catalog::{Catalog, ColumnStats, DataFile, Table};
+use crate::output::grid::grid;
 
 /// Longest bound that is shown; a longer one is cut.
 const BOUND_CHARS: usize = 32;
@@ -170,17 +169,6 @@ impl Display for TableDetail {
         }
         writeln!(f, "{grid}")
     }
-}
-
-fn grid(header: &[&str], right: &[usize]) -> comfy_table::Table {
-    let mut grid = comfy_table::Table::new();
-    grid.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    for index in right {
-        if let Some(column) = grid.column_mut(*index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    grid
 }
 
 /// A bound in one line; control characters would upset the terminal.

@@ -3,6 +3,7 @@
 mod arrow;
 mod csv;
 pub mod file;
+pub mod grid;
 mod json;
 mod jsonl;
 mod markdown;
@@ -91,7 +92,7 @@ fn each_row(
 }
 
 /// One value as text, `None` for NULL.
-fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
+pub fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
     if is_null(array, row) {
         return None;
     }

@@ -9,7 +9,7 @@ pub mod results;
 pub mod spill;
 pub mod statements;
 pub mod summary;
-mod tables;
+pub mod tables;
 
 use std::time::{Duration, Instant};
 

@@ -11,10 +11,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use quack_function::s3::S3Access;
 use serde::Serialize;
 
 use self::place::Place;
@@ -40,6 +42,9 @@ pub struct Target {
     pub function: String,
     /// Where things lie in the bucket.
     pub layout: Layout,
+    /// Address of another S3 than AWS's own.
+    s3_endpoint: Option<String>,
+    credentials: Option<SharedCredentialsProvider>,
 }
 
 /// Kinds of target that `--target` may name.
@@ -100,7 +105,7 @@ impl Target {
             .behavior_version_latest()
             .region(aws_sdk_lambda::config::Region::from_static(REGION))
             .endpoint_url(endpoint)
-            .credentials_provider(keys)
+            .credentials_provider(keys.clone())
             .http_client(http)
             .timeout_config(timeouts)
             // A query that may have run must not run again unasked; whoever invokes decides.
@@ -113,7 +118,26 @@ impl Target {
             bucket: name(config),
             function: name(config),
             layout: Layout::new(&config.lake),
+            s3_endpoint: Some(endpoint.to_owned()),
+            credentials: Some(SharedCredentialsProvider::new(keys)),
         }
+    }
+
+    /// What a DuckDB of this machine needs to read the bucket as the clients here do.
+    ///
+    /// # Errors
+    /// Credentials that cannot be had, or not any more.
+    pub async fn s3_access(&self) -> Result<S3Access> {
+        let provider = self.credentials.as_ref().context("there are no credentials")?;
+        let keys = provider.provide_credentials().await.context("the credentials cannot be had")?;
+        Ok(S3Access {
+            key_id: Some(keys.access_key_id().to_owned()),
+            secret: Some(keys.secret_access_key().to_owned()),
+            session_token: keys.session_token().map(str::to_owned),
+            region: self.s3.config().region().map(ToString::to_string),
+            endpoint: self.s3_endpoint.clone(),
+            path_style: self.bucket.contains('.'),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use super::inline::Inline;
 use super::raw::{Connection, Prepared, Statements};
 use super::replay::Source;
 use super::{Failure, Instance, Outcome, sandbox, spill, type_name};
-use crate::sql::{Token, identifier, literal, tokens};
+use crate::sql::{Token, identifier, tokens};
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
 use duckdb::ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
 use std::collections::{HashSet, VecDeque};
@@ -125,7 +125,7 @@ fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
 /// Makes the view that stands for a table. What the definition holds goes into SQL as it is, so it must not bring
 /// statements or functions of its own that a query may not have.
 fn define(connection: &Connection, table: &TableDef) -> Result<(), Failure> {
-    let sql = view_sql(table);
+    let sql = table.view_sql();
     sandbox::check_text(&sql, None)?;
     let statements = connection.statements(&sql)?;
     if statements.len() != 1 {
@@ -135,20 +135,6 @@ fn define(connection: &Connection, table: &TableDef) -> Result<(), Failure> {
     let mut rows = statements.prepare(0)?.stream()?;
     while rows.fetch()?.is_some() {}
     Ok(())
-}
-
-fn view_sql(table: &TableDef) -> String {
-    let list = |items: Vec<String>| items.join(", ");
-    let files = list(table.files.iter().map(|file| literal(file)).collect());
-    let types = list(
-        table.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type)).collect(),
-    );
-    let hive = if types.is_empty() {
-        "hive_partitioning = false".to_owned()
-    } else {
-        format!("hive_partitioning = true, hive_types = {{{types}}}")
-    };
-    format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&table.name))
 }
 
 /// Makes column names unique, whatever their case, as DuckDB's data frames do: `a`, `a_1`, `a_2`.
@@ -180,20 +166,6 @@ mod tests {
         assert_eq!(unique(&["a", "b"]), ["a", "b"]);
         assert_eq!(unique(&["a", "A", "a"]), ["a", "A_1", "a_2"]);
         assert_eq!(unique(&["a", "a", "a_1"]), ["a", "a_2", "a_1"]);
-    }
-
-    #[test]
-    fn names_are_quoted() {
-        let table = TableDef {
-            name: "my \"trips".into(),
-            files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
-            partitions: vec![Column { name: "da te".into(), sql_type: "DATE".into() }],
-        };
-        assert_eq!(
-            view_sql(&table),
-            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
-             hive_partitioning = true, hive_types = {\"da te\": DATE})"
-        );
     }
 
     #[test]

@@ -15,9 +15,10 @@ mod type_name;
 mod value_test;
 mod writes;
 
+pub use crate::s3::{Partition, S3Access};
 pub use error::Failure;
 pub use settings::Settings;
-pub use storage::{Folder, Partition, S3Access};
+pub use storage::Folder;
 
 use crate::wire::{Column, Data, Event};
 use invocation::Invocation;

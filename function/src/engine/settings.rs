@@ -1,8 +1,9 @@
 //! The engine's settings, from the environment that Lambda gives.
 
 use super::Failure;
-use super::storage::{Folder, S3Access};
+use super::storage::Folder;
 use super::writes::Writes;
+use crate::s3::S3Access;
 use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;
 use std::io::ErrorKind;

@@ -31,6 +31,7 @@ pub struct Session {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub s3: aws_sdk_s3::Client,
     pub tagging: aws_sdk_resourcegroupstagging::Client,
+    pub credentials: Option<SharedCredentialsProvider>,
     /// Twelve digits.
     pub account: String,
     /// ARN of whoever the credentials are for.
@@ -82,8 +83,8 @@ impl Session {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             logs: aws_sdk_cloudwatchlogs::Client::new(sdk),
             s3: aws_sdk_s3::Client::from_conf(s3),
-
             tagging: aws_sdk_resourcegroupstagging::Client::new(sdk),
+            credentials: sdk.credentials_provider(),
             names: Names::new(config, &account, &region)?,
             caller,
             account,
@@ -120,6 +121,8 @@ impl Session {
             bucket: self.names.bucket.clone(),
             function: self.names.stack.clone(),
             layout: Layout::new(&config.lake),
+            s3_endpoint: self.s3_endpoint.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 }

@@ -36,6 +36,7 @@ pub fn session(config: &Config) -> Session {
         logs: aws_sdk_cloudwatchlogs::Client::new(&sdk),
         s3: aws_sdk_s3::Client::new(&sdk),
         tagging: aws_sdk_resourcegroupstagging::Client::new(&sdk),
+        credentials: None,
         account: account.to_owned(),
         caller: format!("arn:aws:iam::{account}:user/ann"),
         region: region.to_owned(),

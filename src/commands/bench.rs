@@ -1,0 +1,35 @@
+//! `quackctl bench`: one query, three ways.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::bench;
+use crate::cli::BenchArgs;
+use crate::context::Context;
+use crate::error::usage;
+use crate::interrupt::Interrupt;
+use crate::lake::catalog;
+use crate::query::{Engine, statements};
+use crate::target::Target;
+
+/// Measures the query; fails when the answers differ.
+///
+/// # Errors
+/// An engine that is not up, SQL that fails in one of the ways; each with what to do.
+pub async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> {
+    if args.sql.as_deref().is_some_and(statements::is_blank) {
+        return Err(usage("the SQL holds no statement", "leave it away for the default query"));
+    }
+    let interrupt = Interrupt::listen();
+    let target = Target::open(context).await?;
+    let catalog = catalog::read(&target).await?;
+    let engine = Engine { context, target: &target, catalog: &catalog };
+    let sql = match args.sql {
+        Some(sql) => sql,
+        None => bench::taxi_sql(&catalog, &args.table, args.days)?,
+    };
+    let report = bench::run(&engine, &sql, args.workers, args.repetitions, &interrupt.token).await?;
+    context.print(&report)?;
+    Ok(if report.equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
