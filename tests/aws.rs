@@ -89,6 +89,24 @@ fn an_image_is_pushed_once_and_pinned_and_answers_a_query() {
 }
 
 #[test]
+fn a_repository_that_somebody_deleted_comes_back_with_its_image() {
+    let mut project = Project::at(Place::Aws, "");
+    project.use_image();
+    project.quackctl(["up", "--no-check"]).assert().success();
+    let sdk = project.account().emulator.sdk();
+    let (ecr, stacks) = (aws_sdk_ecr::Client::new(&sdk), aws_sdk_cloudformation::Client::new(&sdk));
+    let images = || block_on(ecr.list_images().repository_name("quack-lake-dev").send()).map(|found| found.image_ids);
+    let before = images().unwrap();
+    assert!(before.as_ref().is_some_and(|images| !images.is_empty()));
+    block_on(stacks.delete_stack().stack_name("quack-lake-dev-registry").send()).unwrap();
+    while images().is_ok() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    project.quackctl(["up", "--no-check"]).assert().success();
+    assert_eq!(images().unwrap(), before);
+}
+
+#[test]
 fn a_function_goes_from_image_to_zip_and_back() {
     let mut project = Project::at(Place::Aws, "");
     project.use_image();

@@ -198,6 +198,31 @@ impl Table {
 }
 
 #[cfg(test)]
+impl DataFile {
+    /// A file that nothing but its key is known of.
+    pub fn named(key: String) -> Self {
+        Self { key, rows: 0, bytes: 0, partition: Vec::new(), columns: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+impl Table {
+    /// A table that nothing but its files is known of.
+    pub fn of(files: Vec<DataFile>) -> Self {
+        Self {
+            source: String::new(),
+            synthetic: false,
+            loaded_at: String::new(),
+            rows: 0,
+            bytes: 0,
+            partitions: Vec::new(),
+            columns: Vec::new(),
+            files,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -21,22 +21,7 @@ mod tests {
     use crate::lake::catalog::{DataFile, Table};
 
     fn catalog(names: &[&str]) -> Catalog {
-        let table = |name: &str| Table {
-            source: String::new(),
-            synthetic: false,
-            loaded_at: String::new(),
-            rows: 0,
-            bytes: 0,
-            partitions: Vec::new(),
-            columns: Vec::new(),
-            files: vec![DataFile {
-                key: format!("{name}/1.parquet"),
-                rows: 0,
-                bytes: 0,
-                partition: Vec::new(),
-                columns: Default::default(),
-            }],
-        };
+        let table = |name: &str| Table::of(vec![DataFile::named(format!("{name}/1.parquet"))]);
         let tables = names.iter().map(|name| ((*name).to_owned(), table(name))).collect();
         Catalog { tables, ..Catalog::default() }
     }

@@ -20,6 +20,7 @@ mod prune;
 mod recipes;
 pub mod run;
 mod scratch;
+mod spell;
 mod splits;
 #[cfg(test)]
 mod tests;

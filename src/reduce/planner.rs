@@ -10,7 +10,7 @@ use super::ast::{self, class, text};
 use super::functions::Functions;
 use super::scratch::Scratch;
 use super::walk::{PARTIALS, SPLIT_BYTES, Walk, references};
-use super::{Plan, Request, Strategy, Tools, Why, Workers, explain, from, normal, recipes};
+use super::{Plan, Request, Strategy, Tools, Why, Workers, explain, from, normal, recipes, spell};
 use crate::lake::catalog::{Catalog, Table};
 
 /// Beginnings of names that the planner makes: a query that has such a name could be mistaken.
@@ -55,14 +55,21 @@ impl Planner {
             normal::limit(scratch, &mut root, limit.saturating_add(1))?;
         }
         normal::check(&root)?;
+        let written = root.clone();
+        normal::inline(&mut root)?;
+        for (name, table) in tables_of(&root, request.catalog)? {
+            scratch.add_table(name, table)?;
+        }
+        let columns = scratch.describe_sql(request.sql)?;
+        // As it was written: what follows makes nodes of its own.
+        root = written;
+        spell::out(&mut root, &columns)?;
+        scratch.check_printed(&root)?;
         normal::inline(&mut root)?;
         if root.to_string().len() > LARGEST_TREE {
             return Err(Why("it is too long".to_owned()));
         }
         normal::lighten_exists(&mut root)?;
-        for (name, table) in tables_of(&root, request.catalog)? {
-            scratch.add_table(name, table)?;
-        }
         let functions = Functions::of(scratch, &root)?;
         if let Some(name) = functions.volatile_in(&root) {
             return Err(Why(format!("`{name}` gives another value each time that it is asked")));
@@ -71,7 +78,6 @@ impl Planner {
             return Err(Why(format!("what `{name}` estimates depends on how the rows come")));
         }
         from::check_aggregates(scratch, &functions, &root)?;
-        let columns = scratch.describe(&root)?;
         let tools = Tools { scratch, functions: &functions, catalog: request.catalog };
         let mut walk = Walk::new(&tools, request, &root);
         let last = walk.query(&root)?;

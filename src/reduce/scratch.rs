@@ -8,8 +8,7 @@ use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use serde_json::{Value, json};
 
-use super::Why;
-use super::ast;
+use super::{Why, ast, spell};
 use crate::lake::catalog::Table;
 use crate::lake::engine;
 
@@ -111,6 +110,18 @@ impl Scratch {
         let tree = json!({ "error": false, "statements": [{ "node": node, "named_param_map": [] }] }).to_string();
         let print = "SELECT json_deserialize_sql(CAST(? AS JSON))";
         Ok(self.connection.query_row(print, [tree], |row| row.get(0))?)
+    }
+
+    /// Refuses a tree that DuckDB does not print as it read it: what is made of its parts could say something else.
+    ///
+    /// # Errors
+    /// Such a tree.
+    pub fn check_printed(&self, node: &Value) -> Result<(), Why> {
+        let read_again = self.parse(&self.print(node)?)?;
+        match spell::essence(node) == spell::essence(&read_again) {
+            true => Ok(()),
+            false => Err(Why("DuckDB writes it otherwise than it reads it".to_owned())),
+        }
     }
 
     /// An expression that is written in this program: `template` with its columns `names` replaced by `values`.

@@ -78,24 +78,9 @@ mod tests {
         let files: Vec<DataFile> = sizes
             .iter()
             .enumerate()
-            .map(|(index, bytes)| DataFile {
-                key: index.to_string(),
-                rows: 1,
-                bytes: *bytes,
-                partition: Vec::new(),
-                columns: Default::default(),
-            })
+            .map(|(index, bytes)| DataFile { bytes: *bytes, ..DataFile::named(index.to_string()) })
             .collect();
-        let table = Table {
-            source: String::new(),
-            synthetic: false,
-            loaded_at: String::new(),
-            rows: 0,
-            bytes: 0,
-            partitions: Vec::new(),
-            columns: Vec::new(),
-            files,
-        };
+        let table = Table::of(files);
         let keep: Vec<usize> = (0..sizes.len()).collect();
         let splits = pack(&table, &keep, count, ordered);
         assert_eq!(splits.iter().map(|split| split.bytes).sum::<u64>(), sizes.iter().sum::<u64>());

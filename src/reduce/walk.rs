@@ -117,11 +117,11 @@ impl<'a> Walk<'a> {
         let Some((name, table)) = self.table(&place.table) else {
             return Err(Why(format!("there is no `{}`", place.table)));
         };
-        if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
-            return Err(Why(format!("`{name}` is read more than once")));
-        }
         if table.files.len() < 2 {
             return Err(Why(format!("`{name}` is one file")));
+        }
+        if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
+            return Err(Why(format!("`{name}` is read more than once")));
         }
         let all: u64 = names.iter().map(|name| bytes(name)).sum();
         let count = table.files.len().min(self.most_splits()).max(1) as u64;
@@ -297,7 +297,7 @@ impl<'a> Walk<'a> {
         let all = fetches.iter().map(|fetch| fetch.split_bytes() + broadcast(fetch)).sum();
         let each = fetches.iter().map(|fetch| most(fetch) + broadcast(fetch)).max().unwrap_or(0);
         if fetches.iter().all(|fetch| fetch.splits.len() < 2) {
-            return Err(Why("there are too few files left to read".to_owned()));
+            return Err(self.because.unwrap_or_else(|| Why("all that it needs is in one file".to_owned())));
         }
         if !pays(each, all) {
             return Err(Why("each function would have to read nearly as much as one alone".to_owned()));

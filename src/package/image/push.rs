@@ -33,31 +33,23 @@ pub struct Pushed {
     pub bytes_sent: u64,
     /// Blobs that were there already; none is asked for when the manifest is there.
     pub blobs_present: usize,
-    pub manifest_sent: bool,
 }
 
 impl fmt::Display for Pushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.manifest_sent {
-            true => {
-                let bytes = HumanBytes(self.bytes_sent);
-                write!(f, "{} blobs sent ({bytes}), {} were there already", self.blobs_sent, self.blobs_present)
-            }
-            false => write!(f, "it is there already"),
-        }
+        let bytes = HumanBytes(self.bytes_sent);
+        write!(f, "{} blobs sent ({bytes}), {} were there already", self.blobs_sent, self.blobs_present)
     }
 }
 
-/// Sees to it that `repository` has `image`, under its digest and a tag made of that. One question when it has.
+/// Sends `image` to `repository`, under its digest and a tag made of that: the blobs that are missing there, and the
+/// manifest.
 ///
 /// # Errors
 /// The registry cannot be reached, does not let us, or has no such repository; each with what to do.
 pub async fn push(context: &Context, image: &Image, registry: &Registry, repository: &str) -> Result<Pushed> {
     let by_digest = Reference::with_digest(registry.host.clone(), repository.to_owned(), image.digest.clone());
     let to = Destination { client: registry.client(&by_digest).await?, registry, by_digest };
-    if to.has_manifest(&image.digest).await? {
-        return Ok(Pushed::default());
-    }
     let there: Vec<(&Blob, bool)> =
         stream::iter(&image.blobs).map(|blob| to.has_blob(blob)).buffer_unordered(WINDOW).try_collect().await?;
     let missing: Vec<&Blob> = there.iter().filter(|(_, there)| !there).map(|(blob, _)| *blob).collect();
@@ -69,7 +61,7 @@ pub async fn push(context: &Context, image: &Image, registry: &Registry, reposit
     sent?;
     to.send_manifest(image).await?;
     let blobs_present = there.len() - missing.len();
-    Ok(Pushed { blobs_sent: missing.len(), bytes_sent, blobs_present, manifest_sent: true })
+    Ok(Pushed { blobs_sent: missing.len(), bytes_sent, blobs_present })
 }
 
 /// A repository that is pushed to.

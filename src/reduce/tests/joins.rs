@@ -17,6 +17,7 @@ fn a_small_table_goes_to_every_function() {
         "SELECT u.k, t.k, count(*) FROM t LEFT JOIN u ON t.k = u.k GROUP BY u.k, t.k",
         "SELECT count(*) FROM t ASOF JOIN u ON t.k >= u.k",
         "SELECT count(*) FROM t CROSS JOIN u JOIN u AS v ON v.k = u.k",
+        "SELECT count(*), count(v.k) FROM t CROSS JOIN u LEFT JOIN u AS v ON v.k = u.k + t.k",
         "SELECT count(*), sum(n) FROM t, unnest(list) AS l(n)",
         "SELECT sum(twice) FROM t, LATERAL (SELECT t.i * 2 AS twice)",
         "SELECT count(*) FROM t WHERE k IN (SELECT k FROM u WHERE weight > 20)",

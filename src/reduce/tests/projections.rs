@@ -18,6 +18,7 @@ fn rows_are_filtered_and_projected_in_their_order() {
         "SELECT COLUMNS('^(k|s)$') FROM t",
         "SELECT t FROM t",
         "SELECT 1 FROM t",
+        "SELECT i * 1e-3, 1e0 AS one, i / 1e6 AS million FROM t WHERE money * 1e-2 > 30",
         "SELECT id FROM t LIMIT 7",
         "SELECT id FROM t WHERE k = 3 LIMIT 5 OFFSET 4",
         "SELECT id FROM t LIMIT 0",

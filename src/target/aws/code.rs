@@ -2,6 +2,7 @@
 //! content, so what is there already is not sent again.
 
 use anyhow::{Context as _, Result};
+use aws_sdk_ecr::types::ImageIdentifier;
 use base64::Engine as _;
 
 use super::errors::{self, explain};
@@ -75,6 +76,23 @@ impl Built {
         match &self.packed {
             Packed::Image(image) => Code::Image(format!("{}@{}", session.repository_uri(), image.digest)),
             Packed::Zip(zip) => Code::Zip(format!("{}{}.zip", self.folder, zip.sha256)),
+        }
+    }
+
+    /// Whether the repository has the image; a zip file is looked for when it is uploaded.
+    ///
+    /// # Errors
+    /// What ECR says.
+    pub async fn is_pushed(&self, session: &Session) -> Result<bool> {
+        let Packed::Image(image) = &self.packed else { return Ok(true) };
+        let id = ImageIdentifier::builder().image_digest(&image.digest).build();
+        let request = session.ecr.describe_images().repository_name(&session.names.repository).image_ids(id);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if errors::is_code(&error, &["ImageNotFoundException", "RepositoryNotFoundException"]) => {
+                Ok(false)
+            }
+            Err(error) => Err(explain(error, "look for the image")),
         }
     }
 

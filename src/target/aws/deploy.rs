@@ -60,10 +60,7 @@ pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let built = code::pack(context, &session, artifact, false).await?;
     let session = &session;
     let names = &session.names;
-    let (main, registry) = tokio::try_join!(
-        stack::settle(context, session, &names.stack),
-        stack::settle(context, session, &names.registry_stack)
-    )?;
+    let (main, registry) = stack::settle_both(context, session).await?;
     let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
     let mut planned = Vec::new();
     match config.package {
@@ -141,8 +138,8 @@ impl Deploy<'_> {
         let code = self.built.code(session);
         let wanted = Wanted::stack(config, session, self.built.artifact.arch, &code);
         let wanted_registry = Wanted::registry(config, session);
-        let ((main, main_is_right), (registry, registry_is_right)) =
-            tokio::try_join!(self.look(&wanted), self.look(&wanted_registry))?;
+        let ((main, main_is_right), (registry, registry_is_right), is_pushed) =
+            tokio::try_join!(self.look(&wanted), self.look(&wanted_registry), self.built.is_pushed(session))?;
 
         if config.package == PackageKind::Image {
             if !registry_is_right && !self.apply(registry.as_ref(), &wanted_registry).await? {
@@ -151,10 +148,12 @@ impl Deploy<'_> {
         } else if let Some(registry) = registry.filter(|registry| registry.phase() == Phase::Ready) {
             return self.remove_registry(&registry, main.as_ref()).await;
         }
-        if main_is_right {
+        if main_is_right && is_pushed {
             return Ok(true);
         }
-        self.built.push(context, session).await?;
+        if !is_pushed {
+            self.built.push(context, session).await?;
+        }
 
         let exists = bucket::exists(session, &names.bucket).await?;
         if !config.lake.manage && !exists {

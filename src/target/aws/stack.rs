@@ -146,6 +146,15 @@ pub async fn settle(context: &Context, session: &Session, name: &str) -> Result<
     }
 }
 
+/// The stage's main stack and that of its image repository, once nobody works on them any more.
+///
+/// # Errors
+/// What AWS says.
+pub async fn settle_both(context: &Context, session: &Session) -> Result<(Option<Stack>, Option<Stack>)> {
+    let names = &session.names;
+    tokio::try_join!(settle(context, session, &names.stack), settle(context, session, &names.registry_stack))
+}
+
 /// As [`settle`], and a stack that can only be deleted is deleted.
 ///
 /// # Errors

@@ -21,11 +21,7 @@ pub async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     let config = &context.config;
     let session = Session::open(config).await?;
     let session = &session;
-    let names = &session.names;
-    let (main, registry) = tokio::try_join!(
-        stack::settle(context, session, &names.stack),
-        stack::settle(context, session, &names.registry_stack)
-    )?;
+    let (main, registry) = stack::settle_both(context, session).await?;
     let found = main.is_some() || registry.is_some();
     let role = role_name(session, main.as_ref()).await?;
     let buckets = holdings::buckets(config, session, main.as_ref()).await?;
