@@ -9,56 +9,21 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
-import boto3
 import duckdb
-import duckdb_extension_httpfs
 
 from common import PEERS, MiniStack, medians, pair, seconds
 from deploy import CONTAINERS, Account
+from lake import HTTPFS, Lake, duckdb_cli
+from scaling import Scaling, print_table
 
-HTTPFS = next(pathlib.Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension"))
-DUCKDB = shutil.which("duckdb", path=str(pathlib.Path(sys.executable).parent))
 SCAN_BYTES = 350_000_000
 GROUPED = "SELECT pickup_location_id, count(*) AS n, avg(total_amount) AS a FROM {} GROUP BY 1 ORDER BY 2 DESC LIMIT 5"
 ONE_DAY = "SELECT count(*) AS n, sum(total_amount) AS t FROM {} WHERE date = '2019-04-10'"
-
-
-class Lake:
-    """A project of its own on the local target, and its endpoint for everybody else."""
-
-    def __init__(self, quackctl, folder):
-        self.quackctl, self.folder = quackctl, folder
-        (folder / "quack.toml").write_text('project = "bench"\n')
-        self.run("up")
-        status = json.loads(self.run("status", "--json"))
-        self.endpoint, self.bucket, self.region = status["endpoint"], status["bucket"], status["region"]
-        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = status["credentials_file"]
-        os.environ["AWS_DEFAULT_REGION"] = self.region
-
-    def run(self, *arguments):
-        command = [self.quackctl, "-C", self.folder, "--quiet", *arguments]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-
-    def client(self, service, endpoint=None):
-        return boto3.client(service, endpoint_url=endpoint or self.endpoint, region_name=self.region)
-
-    def secret(self, endpoint=None):
-        keys = boto3.Session().get_credentials()
-        host = (endpoint or self.endpoint).removeprefix("http://")
-        return (
-            f"LOAD '{HTTPFS}'; CREATE SECRET (TYPE s3, KEY_ID '{keys.access_key}', SECRET '{keys.secret_key}',"
-            f" REGION '{self.region}', ENDPOINT '{host}', URL_STYLE path, USE_SSL false);"
-        )
-
-
-def duckdb_cli(script):
-    subprocess.run([DUCKDB, "-unsigned", "-c", script], check=True, stdout=subprocess.DEVNULL)
 
 
 def warm_query(lake, sql, runs):
@@ -163,6 +128,17 @@ def main():
             rows.append(("quackctl --help", f"{helped * 1000:.1f} ms", "", "", "20 ms"))
         finally:
             lake.run("down", "--yes")
+        scaling = Scaling(quackctl, folder / "scaling")
+        try:
+            networks = list(scaling.table(max(1, options.runs // 4)))
+            for network, figures in networks:
+                ten = dict(figures)["10 functions"]
+                report(f"10 functions, {network} each", ten, "one function", figures[0][1], "0.125 x")
+            rows.append(("CLI's CPU for each of 1,000 splits", f"{scaling.cpu_per_split(3) * 1000:.2f} ms", "", "", "1 ms"))
+            ours, peer = scaling.not_worth_it(options.runs * 5)
+            report("query not worth dividing, `auto`", ours, "`--workers 1`", peer, "1.02 x")
+        finally:
+            scaling.close()
         with MiniStack(folder) as emulator:
             account = Account(quackctl, options.sam.absolute(), folder, emulator)
             few = max(1, options.runs // 3)
@@ -176,6 +152,7 @@ def main():
     print(f"\nThe sample at {options.rows:,} rows, {options.runs} runs in turn, medians; {os.cpu_count()} cores.\n")
     for row in [("what", "quackctl", "held against", "ratio", "budget"), ("---",) * 5, *rows]:
         print("| " + " | ".join(row) + " |")
+    print_table(networks)
 
 
 main()
