@@ -321,12 +321,9 @@ pub struct BenchArgs {
     pub workers: Workers,
 }
 
-/// Most functions that `--workers auto` uses.
-const AUTO_WORKERS: usize = 64;
-
 fn workers(text: &str) -> Result<Workers, String> {
     match (text, text.parse()) {
-        ("auto", _) => Ok(Workers::Auto(AUTO_WORKERS)),
+        ("auto", _) => Ok(Workers::default()),
         (_, Ok(count)) if count > 0 => Ok(Workers::Exactly(count)),
         _ => Err("give a number of functions, or `auto`".to_owned()),
     }

@@ -14,8 +14,10 @@ use crate::interrupt::Interrupt;
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
 use crate::output::{self, Look};
+use crate::package;
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
+use crate::reduce::expect::{Expected, Explained};
 use crate::reduce::{self, Workers};
 use crate::target::Target;
 
@@ -33,7 +35,9 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     match sql {
         Some(sql) if args.explain => {
             let request = Request { sql, limit: plan.limit, spill: Spill::Auto };
-            context.print(&reduce::run::plan(&engine, &request, args.workers))
+            let plan = reduce::run::plan(&engine, &request, args.workers);
+            let expected = Expected::of(&plan, context.config.memory_mb, package::arch_for(&context.config)?);
+            context.print(&Explained { plan, expected })
         }
         None if args.explain => {
             Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))

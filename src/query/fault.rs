@@ -125,10 +125,11 @@ pub fn is_passing(payload: &[u8]) -> bool {
     match kind {
         "Runtime.OutOfMemory" => false,
         _ if kind.starts_with("Runtime.") => true,
-        // S3's own trouble, and connections to it; what is not there or not allowed stays so.
-        "DuckDB.HTTPError" | "DuckDB.IOError" => {
-            !["404", "403", "Not Found", "Forbidden", "No files found"].iter().any(|word| message.contains(word))
-        }
+        // S3's own trouble, and connections to it; what is not there or not allowed stays so. An address may have any
+        // number in its port and path.
+        "DuckDB.HTTPError" | "DuckDB.IOError" => !["HTTP 404", "HTTP 403", "Not Found", "Forbidden", "No files found"]
+            .iter()
+            .any(|word| message.contains(word)),
         _ => false,
     }
 }
@@ -186,6 +187,27 @@ mod tests {
         assert!(killed.contains("function.memory_mb"), "{killed}");
         let crash = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: exit status 1", &[]);
         assert!(crash.contains("quackctl logs"), "{crash}");
+    }
+
+    #[test]
+    fn tells_what_may_pass_from_what_stays() {
+        let passes = |kind: &str, message: &str| {
+            is_passing(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string().as_bytes())
+        };
+        let get = |status: &str| format!("HTTP GET error on 'http://127.0.0.1:40403/lake/a.parquet' (HTTP {status})");
+        for status in ["500", "503", "503 Service Unavailable"] {
+            assert!(passes("DuckDB.HTTPError", &get(status)), "{status}");
+        }
+        for status in ["404", "403", "404 Not Found"] {
+            assert!(!passes("DuckDB.HTTPError", &get(status)), "{status}");
+        }
+        let lost = "Could not establish connection error for HTTP HEAD to 'http://127.0.0.1:40403/lake/a.parquet'";
+        assert!(passes("DuckDB.IOError", lost));
+        assert!(passes("Runtime.ExitError", "Runtime exited with error: signal: killed"));
+        assert!(is_passing(b"half of an err"));
+        for kind in ["Runtime.OutOfMemory", "Sandbox.Timedout", "DuckDB.BinderError", "DuckDB.InvalidInputError"] {
+            assert!(!passes(kind, "it stays so"), "{kind}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::error::failure;
 use crate::target::Target;
 
 /// How long a throttled invocation is tried again.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 /// The first pause after a throttled invocation; it doubles up to the last one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);

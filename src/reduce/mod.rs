@@ -9,6 +9,7 @@
 mod aggregate;
 mod ast;
 mod estimate;
+pub mod expect;
 pub mod explain;
 mod from;
 mod functions;
@@ -59,6 +60,13 @@ pub enum Workers {
     Auto(usize),
     /// This many, for any gain at all.
     Exactly(usize),
+}
+
+impl Default for Workers {
+    /// As many as pay, and no more than 64.
+    fn default() -> Self {
+        Self::Auto(64)
+    }
 }
 
 impl Workers {

@@ -71,6 +71,13 @@ struct Hold {
     told: mpsc::Sender<Call>,
 }
 
+/// Which calls go wrong: of those to `service`, or of all, this share.
+struct Storm {
+    service: Option<&'static str>,
+    share: f64,
+    seed: u64,
+}
+
 /// What the connections share.
 #[derive(Default)]
 struct Shared {
@@ -81,8 +88,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     calls: Vec<Call>,
-    /// Of all calls, the share that goes wrong, and the seed of which.
-    faults: Option<(f64, u64)>,
+    storm: Option<Storm>,
     hold: Option<Hold>,
     /// Calls that went wrong.
     faulty: usize,
@@ -111,15 +117,24 @@ impl Proxy {
     /// From now on, `share` of the calls (0 to 1) goes wrong. Which, and how, follows from the seed, the call and how
     /// often it came, not from the order in which concurrent calls arrive.
     pub fn fail(&self, share: f64, seed: u64) {
-        eprintln!("faults: {share} of the calls, seed {seed}");
-        self.shared.state.lock().unwrap().faults = Some((share, seed));
+        self.rage(Storm { service: None, share, seed });
+    }
+
+    /// The same for calls to one service alone, such as `s3`.
+    pub fn fail_at(&self, service: &'static str, share: f64, seed: u64) {
+        self.rage(Storm { service: Some(service), share, seed });
+    }
+
+    fn rage(&self, storm: Storm) {
+        eprintln!("faults: {} of the calls to {}, seed {}", storm.share, storm.service.unwrap_or("all"), storm.seed);
+        self.shared.state.lock().unwrap().storm = Some(storm);
     }
 
     /// From now on, nothing goes wrong and nothing is held; what was held is lost. Returns how many calls went wrong.
     pub fn heal(&self) -> usize {
         self.shared.healed.notify_waiters();
         let mut state = self.shared.state.lock().unwrap();
-        (state.faults, state.hold) = (None, None);
+        (state.storm, state.hold) = (None, None);
         std::mem::take(&mut state.faulty)
     }
 
@@ -212,18 +227,21 @@ impl State {
             }
             _ => self.hold.take(),
         };
-        let fault = self.faults.and_then(|(share, seed)| Fault::draw(share, seed, call, before));
+        let fault = self.storm.as_ref().and_then(|storm| Fault::draw(storm, call, before));
         self.faulty += usize::from(fault.is_some());
         (fault, held)
     }
 }
 
 impl Fault {
-    fn draw(share: f64, seed: u64, call: &Call, before: usize) -> Option<Self> {
+    fn draw(storm: &Storm, call: &Call, before: usize) -> Option<Self> {
+        if storm.service.is_some_and(|service| service != call.service) {
+            return None;
+        }
         let mut hasher = DefaultHasher::new();
-        (seed, &call.service, &call.action, before).hash(&mut hasher);
+        (storm.seed, &call.service, &call.action, before).hash(&mut hasher);
         let mut random = StdRng::seed_from_u64(hasher.finish());
-        if !random.random_bool(share) {
+        if !random.random_bool(storm.share) {
             return None;
         }
         Some(match random.random_range(0..8) {

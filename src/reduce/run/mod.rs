@@ -40,14 +40,15 @@ const THROTTLED_FOR: Duration = Duration::from_millis(800);
 /// # Errors
 /// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
 async fn run(engine: &Engine<'_>, plan: &Plan, workers: usize, cancel: &CancellationToken) -> Result<(Merge, Stats)> {
-    let mut run = Run::new(engine, plan, workers)?;
+    let mut run = Run::new(engine, plan, workers, cancel)?;
     loop {
         run.send_more();
         if run.is_over() {
             // Copies that are still under way are dropped: their connections close.
             return Ok((run.merge, run.stats));
         }
-        let wake = run.tasks.wake(Instant::now());
+        // With a full window, only an answer changes anything.
+        let wake = if run.has_room() { run.tasks.wake(Instant::now()) } else { None };
         let asleep = async {
             match wake {
                 Some(time) => tokio::time::sleep(time).await,
@@ -72,9 +73,12 @@ struct Sent {
 struct Run<'a> {
     engine: &'a Engine<'a>,
     plan: &'a Plan,
+    cancel: &'a CancellationToken,
     payloads: Vec<Payload>,
     tasks: Tasks,
     window: Window,
+    /// Since when nothing but refusals came.
+    throttled_since: Option<Instant>,
     running: FuturesUnordered<BoxFuture<'a, Sent>>,
     merge: Merge,
     /// For each fetch whose rows have an order: what came too early, by split; and the split that is next.
@@ -87,7 +91,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Engine<'a>, plan: &'a Plan, workers: usize) -> Result<Self> {
+    fn new(engine: &'a Engine<'a>, plan: &'a Plan, workers: usize, cancel: &'a CancellationToken) -> Result<Self> {
         let mut payloads = Vec::new();
         let mut tasks = Vec::new();
         for (index, fetch) in plan.fetches.iter().enumerate() {
@@ -101,9 +105,11 @@ impl<'a> Run<'a> {
         Ok(Self {
             engine,
             plan,
+            cancel,
             payloads,
             tasks: Tasks::new(tasks),
             window: Window::new(workers),
+            throttled_since: None,
             running: FuturesUnordered::new(),
             merge: Merge::start(plan)?,
             early: plan.fetches.iter().map(|_| BTreeMap::new()).collect(),
@@ -117,7 +123,7 @@ impl<'a> Run<'a> {
     /// Sends as many as the window lets through.
     fn send_more(&mut self) {
         let now = Instant::now();
-        while self.running.len() < self.window.size() {
+        while self.has_room() {
             let Some(index) = self.tasks.next(now) else { return };
             if self.has_enough(self.tasks.task(index).fetch) {
                 // Its rows would change nothing.
@@ -128,6 +134,10 @@ impl<'a> Run<'a> {
             self.running
                 .push(Box::pin(async move { Sent { index, at: now, outcome: invoke::once(target, &payload).await } }));
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.running.len() < self.window.size()
     }
 
     fn is_over(&self) -> bool {
@@ -145,23 +155,30 @@ impl<'a> Run<'a> {
         let now = Instant::now();
         match outcome {
             Err(Refused::Throttled) => {
+                if now.duration_since(*self.throttled_since.get_or_insert(now)) > invoke::PATIENCE {
+                    return Err(fault::throttled());
+                }
                 self.window.throttled(self.running.len(), now);
                 self.stats.throttled += 1;
                 let pause = invoke::pause_before(self.stats.throttled.min(10)).min(THROTTLED_FOR);
                 self.tasks.throttled(index, at, now + pause);
                 Ok(())
             }
-            Err(Refused::Never(error)) => Err(error),
+            Err(Refused::Never(error)) => self.give_up(index, at, error),
             Err(Refused::Lost(error)) => self.again(index, at, error),
             Ok(invoked) => {
                 self.window.answered();
+                self.throttled_since = None;
                 self.stats.count(&invoked);
                 if invoked.failed {
                     let passing = fault::is_passing(&invoked.payload);
                     let error = fault::of_function(&invoked.payload, self.engine.catalog, &self.engine.context.config);
                     return match passing {
                         true => self.again(index, at, error),
-                        false => Err(self.named(index, error)),
+                        false => {
+                            let error = self.named(index, error);
+                            self.give_up(index, at, error)
+                        }
                     };
                 }
                 match self.partial(&invoked).await {
@@ -181,7 +198,7 @@ impl<'a> Run<'a> {
             Rows::Inline(stream) => Partial::Arrow(stream),
             Rows::Spilled(spilled) => {
                 let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
-                spill::fetch(self.engine, &spilled, &mut file.as_file(), &CancellationToken::new()).await?;
+                spill::fetch(self.engine, &spilled, &mut file.as_file(), self.cancel).await?;
                 Partial::Parquet(file.into_temp_path(), spilled.cast_back)
             }
         };
@@ -217,6 +234,11 @@ impl<'a> Run<'a> {
             true => Ok(()),
             false => Err(self.named(index, error)),
         }
+    }
+
+    /// Ends the query with the error of a split, unless there is another copy of it.
+    fn give_up(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
+        if self.tasks.gave_up(index, sent) { Ok(()) } else { Err(error) }
     }
 
     /// The error, with the files that it came from.

@@ -57,6 +57,12 @@ impl fmt::Display for Stats {
         if self.throttled > 0 {
             write!(f, " · {} throttled", self.throttled)?;
         }
-        write!(f, " · billed {} ms · {}", self.billed_ms, dollars(self.cost_usd))
+        if self.billed_ms > 0 {
+            write!(f, " · billed {} ms · {}", self.billed_ms, dollars(self.cost_usd))?;
+        }
+        if self.single_ms > 0.0 {
+            write!(f, " · one function about {:.0} ms", self.single_ms)?;
+        }
+        Ok(())
     }
 }

@@ -128,9 +128,15 @@ impl Tasks {
             self.again(index, sent, not_before);
             return true;
         }
-        // The other copy may still bring it.
+        self.gave_up(index, sent)
+    }
+
+    /// A copy failed in a way that does not get better. True when that does not matter: the split is done, or another
+    /// copy may still bring it.
+    pub fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
+        let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
-        !state.running.is_empty()
+        state.done || !state.running.is_empty()
     }
 
     /// How often the split has failed.
@@ -183,6 +189,22 @@ mod tests {
             assert_eq!(tasks.failed(0, start, start), attempt < ATTEMPTS);
         }
         assert_eq!(tasks.failures(0), ATTEMPTS);
+    }
+
+    #[test]
+    fn a_copy_that_fails_for_good_leaves_it_to_the_other() {
+        let start = Instant::now();
+        let mut tasks = tasks(2);
+        assert_eq!((tasks.next(start), tasks.next(start)), (Some(0), Some(1)));
+        assert!(tasks.answered(0, start, start));
+        let late = start + LEAST * 2;
+        assert_eq!(tasks.next(late), Some(1));
+        assert!(tasks.gave_up(1, start), "a second copy is under way");
+        assert!(tasks.answered(1, late, late));
+        assert!(tasks.gave_up(0, start), "it is done");
+        let mut alone = super::tests::tasks(1);
+        assert_eq!(alone.next(start), Some(0));
+        assert!(!alone.gave_up(0, start));
     }
 
     #[test]

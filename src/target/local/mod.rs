@@ -46,7 +46,7 @@ pub fn open(context: &Context) -> Result<Target> {
             "run `quackctl up` again",
         ));
     }
-    let endpoint = match process::find(&paths) {
+    let endpoint = match process::serving(&paths) {
         Some(endpoint) => endpoint,
         None => {
             let running = process::ensure_running(config, &paths)?;

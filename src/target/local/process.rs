@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -115,6 +116,12 @@ pub fn find(paths: &Paths) -> Option<Endpoint> {
     Endpoint::read(paths).filter(|endpoint| endpoint.id == settings.id)
 }
 
+/// As [`find`], and it takes connections: one that is being killed keeps its lock a moment longer than its port.
+pub fn serving(paths: &Paths) -> Option<Endpoint> {
+    let address = |endpoint: &Endpoint| SocketAddr::from((Ipv4Addr::LOCALHOST, endpoint.port));
+    find(paths).filter(|endpoint| TcpStream::connect_timeout(&address(endpoint), PATIENCE).is_ok())
+}
+
 /// Finds the daemon or starts one.
 ///
 /// # Errors
@@ -128,7 +135,7 @@ pub fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
         if let Some(lock) = try_lock(paths).with_context(made)? {
             return start(lock, &Settings::new(config, paths)?, paths);
         }
-        if let Some(endpoint) = find(paths) {
+        if let Some(endpoint) = serving(paths) {
             return Ok(Running { endpoint, started: false, note: None });
         }
         if Instant::now() > deadline {
