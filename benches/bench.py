@@ -130,11 +130,12 @@ def main():
             lake.run("down", "--yes")
         scaling = Scaling(quackctl, folder / "scaling")
         try:
-            networks = list(scaling.table(max(1, options.runs // 4)))
+            networks = list(scaling.table())
             for network, figures in networks:
                 ten = dict(figures)["10 functions"]
                 report(f"10 functions, {network} each", ten, "one function", figures[0][1], "0.125 x")
-            rows.append(("CLI's CPU for each of 1,000 splits", f"{scaling.cpu_per_split(3) * 1000:.2f} ms", "", "", "1 ms"))
+            cpu_ms = scaling.cpu_per_split(3) * 1000
+            rows.append(("CPU of `quackctl` for each of 1,000 splits", f"{cpu_ms:.2f} ms", "", "", "1 ms"))
             ours, peer = scaling.not_worth_it(options.runs * 5)
             report("query not worth dividing, `auto`", ours, "`--workers 1`", peer, "1.02 x")
         finally:
