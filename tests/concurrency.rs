@@ -51,6 +51,32 @@ fn queries_go_on_while_a_table_is_replaced() {
     });
 }
 
+#[test]
+fn divided_queries_go_on_while_a_table_is_replaced() {
+    let project = Project::up("");
+    project.write("points.csv", format!("x,part\n{}", (0..1000).map(|n| format!("1,{}\n", n % 8)).collect::<String>()));
+    let load = ["load", "points.csv", "--table", "points", "--partition-by", "p=part", "--replace"];
+    project.quackctl(load).assert().success();
+    let replaced = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while replaced.load(Ordering::Relaxed) < 8 {
+                    let query = ["query", "--workers", "4", "--json", "SELECT sum(x)::INT AS s FROM points"];
+                    let answer = project.json(query);
+                    assert_eq!(answer["rows"], serde_json::json!([{"s": 1000}]));
+                    assert_eq!(answer["metadata"]["divided"]["functions"], 4);
+                }
+            });
+        }
+        for _ in 0..8 {
+            // Counted first, as above.
+            replaced.fetch_add(1, Ordering::Relaxed);
+            project.quackctl(load).assert().success();
+        }
+    });
+}
+
 /// Lambda writes the instance's log stream nowhere into START and END, but a request that starts in an instance before
 /// the one before it ended would break their order within the concurrency limit.
 fn assert_one_at_a_time(log: &str) {

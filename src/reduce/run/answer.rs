@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::merge::{Finish, Finished};
 use super::run;
+use crate::lake::catalog;
 use crate::package::duckdb;
 use crate::query::{Answer, Data, Engine, Request, ResultSet};
 use crate::reduce::{self, GATHER_BYTES, Plan, Planner, Strategy, Workers};
@@ -34,7 +35,19 @@ pub async fn answer(
         return engine.run(request, cancel).await;
     }
     engine.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
-    let (merge, mut stats) = run(engine, &plan, workers.most(), cancel).await?;
+    let (merge, mut stats) = match run(engine, &plan, workers.most(), cancel).await {
+        Ok(done) => done,
+        Err(error) if cancel.is_cancelled() => return Err(error),
+        Err(error) => {
+            // A `load --replace` may have removed the files that the functions were sent to read.
+            let catalog = catalog::read(engine.target).await?;
+            if catalog == *engine.catalog {
+                return Err(error);
+            }
+            engine.context.detail("tables were loaded anew while the query ran; running it again");
+            return Box::pin(answer(&Engine { catalog: &catalog, ..*engine }, request, workers, cancel)).await;
+        }
+    };
     let finish = if request.spill == Spill::Always { Finish::Parquet } else { Finish::Rows };
     let mut finished = merge.finish(finish).await?;
     let limit = request.limit.filter(|_| finish == Finish::Rows);
