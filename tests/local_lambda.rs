@@ -53,6 +53,15 @@ fn eventually(done: impl Fn() -> bool) {
 }
 
 #[tokio::test]
+async fn an_invocation_may_take_longer_than_connections_may_idle_elsewhere() {
+    let daemon = Daemon::start();
+    let lambda = daemon.create_function(256, 60, "").await;
+    // HTTP servers like to close what was silent for half a minute.
+    let slow = invoke(&lambda, json!({ "do": "sleep", "seconds": 32 })).await;
+    assert_eq!((slow.function_error(), payload(&slow)["count"].as_u64()), (None, Some(1)));
+}
+
+#[tokio::test]
 async fn an_instance_starts_cold_and_serves_again_warm() {
     let daemon = Daemon::start();
     let lambda = daemon.create_function(256, 10, "").await;
