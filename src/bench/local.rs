@@ -9,7 +9,7 @@ use quack_function::sql::literal;
 
 use crate::error::failure;
 use crate::lake::catalog::Catalog;
-use crate::package::duckdb::{Arch, extension};
+use crate::package::{self, duckdb::extension};
 use crate::query::tables;
 use crate::target::Target;
 
@@ -23,9 +23,7 @@ impl Local {
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
     pub async fn open(target: &Target, catalog: &Catalog, sql: &str) -> Result<Self> {
-        let arch = Arch::parse(std::env::consts::ARCH)
-            .with_context(|| format!("there is no DuckDB for {}", std::env::consts::ARCH))?;
-        let httpfs = extension("httpfs", arch).context("the extension httpfs is not known")?;
+        let httpfs = extension("httpfs", package::host_arch()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
         let views: Vec<String> =

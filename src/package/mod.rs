@@ -58,6 +58,14 @@ pub fn arch_for(config: &Config) -> Result<Arch> {
     if config.target == "aws" {
         return Ok(config.arch.unwrap_or(Arch::Arm64));
     }
+    host_arch()
+}
+
+/// This machine's processor.
+///
+/// # Errors
+/// DuckDB publishes no library for it.
+pub fn host_arch() -> Result<Arch> {
     Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")
 }
 

@@ -42,8 +42,8 @@ struct Mark {
 pub async fn exists(session: &Session, bucket: &str) -> Result<bool> {
     match session.s3.head_bucket().bucket(bucket).expected_bucket_owner(&session.account).send().await {
         Ok(_) => Ok(true),
-        Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(false),
-        Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 403) => Err(failure(
+        Err(error) if errors::is_status(&error, 404) => Ok(false),
+        Err(error) if errors::is_status(&error, 403) => Err(failure(
             format!("the bucket {bucket} exists, and your credentials may not use it"),
             "bucket names are shared by all of AWS: if it is not yours, choose another one, [lake] bucket = \"...\"; \
              else `quackctl doctor` tells what is missing",

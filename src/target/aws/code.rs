@@ -10,7 +10,6 @@ use super::session::Session;
 use super::template::Code;
 use crate::config::PackageKind;
 use crate::context::Context;
-use crate::error::failure;
 use crate::lake::layout::Layout;
 use crate::lake::upload::{Item, Upload};
 use crate::package::image::{self, Image};
@@ -117,7 +116,7 @@ impl Built {
         let bucket = &session.names.bucket;
         match session.s3.head_object().bucket(bucket).key(key).send().await {
             Ok(_) => return Ok(()),
-            Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => {}
+            Err(error) if errors::is_status(&error, 404) => {}
             Err(error) => return Err(explain(error, &format!("look for {key} in the bucket {bucket}"))),
         }
         let target = session.target(&context.config);
@@ -164,16 +163,4 @@ async fn registry(context: &Context, session: &Session) -> Result<image::Registr
 fn address(context: &Context, session: &Session) -> String {
     let emulated = session.ecr_endpoint.clone();
     context.config.aws.registry.clone().or(emulated).unwrap_or_else(|| session.registry_host())
-}
-
-/// The image that the function runs, when the repository has it.
-pub async fn image_bytes(session: &Session) -> Result<u64> {
-    let described = session.ecr.describe_images().repository_name(&session.names.repository).send().await;
-    match described {
-        Ok(found) => {
-            Ok(found.image_details().iter().filter_map(|image| u64::try_from(image.image_size_in_bytes()?).ok()).sum())
-        }
-        Err(error) if errors::is_code(&error, &["RepositoryNotFoundException"]) => Ok(0),
-        Err(error) => Err(failure(format!("{:#}", explain(error, "list the images")), "see `quackctl doctor`")),
-    }
 }

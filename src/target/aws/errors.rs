@@ -21,6 +21,11 @@ pub fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
+/// Whether AWS answered with this HTTP status: all that a question without a body is told.
+pub fn is_status<E>(error: &SdkError<E, HttpResponse>, status: u16) -> bool {
+    error.raw_response().is_some_and(|response| response.status().as_u16() == status)
+}
+
 /// What AWS says went wrong; empty when it did not answer.
 pub fn text<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     error.message().unwrap_or_default()

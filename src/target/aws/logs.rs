@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Result;
-use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use aws_sdk_cloudwatchlogs::types::{FilteredLogEvent, LogGroup};
 use chrono::Utc;
 
 use super::errors::{self, explain};
@@ -64,6 +64,19 @@ pub async fn write(
         from_ms = from_ms.max(newest - LATE_MS);
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// The function's log group, if there is one.
+///
+/// # Errors
+/// What AWS says.
+pub async fn group(session: &Session) -> Result<Option<LogGroup>> {
+    let name = &session.names.log_group;
+    let found = session.logs.describe_log_groups().log_group_name_prefix(name).send().await;
+    let found = found.map_err(|error| explain(error, "list the log groups"))?;
+    // Other stages' names may begin with this one's.
+    let mut groups = found.log_groups.unwrap_or_default().into_iter();
+    Ok(groups.find(|group| group.log_group_name() == Some(name)))
 }
 
 /// What tells an event from all others.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::errors::{self, explain};
 use super::session::Session;
-use super::{code, stack};
+use super::{logs, stack};
 use crate::target::place::{AwsStatus, RestCost};
 
 /// What is known of the stage; nothing if it is not up.
@@ -22,18 +22,15 @@ pub async fn status(session: &Session, with_drift: bool) -> Result<Option<AwsSta
         }
     };
     let log = async {
-        let found = session.logs.describe_log_groups().log_group_name_prefix(&names.log_group).send().await;
-        let found = found.map_err(|error| explain(error, "look at the log group"))?;
-        let bytes = found.log_groups().first().and_then(|group| group.stored_bytes()).unwrap_or(0);
+        let bytes = logs::group(session).await?.and_then(|group| group.stored_bytes()).unwrap_or(0);
         anyhow::Ok(u64::try_from(bytes).unwrap_or(0))
     };
-    let (function, log_bytes, image_bytes, drift) =
-        tokio::try_join!(function, log, code::image_bytes(session), async {
-            match with_drift {
-                true => super::drift::detect(session, &stack.name).await.map(Some),
-                false => Ok(None),
-            }
-        })?;
+    let (function, log_bytes, image_bytes, drift) = tokio::try_join!(function, log, image_bytes(session), async {
+        match with_drift {
+            true => super::drift::detect(session, &stack.name).await.map(Some),
+            false => Ok(None),
+        }
+    })?;
     let state = function.as_ref().and_then(|function| function.state()).map(|state| state.as_str().to_owned());
     Ok(Some(AwsStatus {
         account: session.account.clone(),
@@ -50,4 +47,16 @@ pub async fn status(session: &Session, with_drift: bool) -> Result<Option<AwsSta
         at_rest: RestCost::new(0, image_bytes, log_bytes),
         drift,
     }))
+}
+
+/// What the images in the repository take.
+async fn image_bytes(session: &Session) -> Result<u64> {
+    let described = session.ecr.describe_images().repository_name(&session.names.repository).send().await;
+    match described {
+        Ok(found) => {
+            Ok(found.image_details().iter().filter_map(|image| u64::try_from(image.image_size_in_bytes()?).ok()).sum())
+        }
+        Err(error) if errors::is_code(&error, &["RepositoryNotFoundException"]) => Ok(0),
+        Err(error) => Err(explain(error, "list the images")),
+    }
 }

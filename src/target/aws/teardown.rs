@@ -7,7 +7,7 @@ use super::errors::{self, explain};
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use super::stack::{self, Stack};
-use super::{bucket, holdings};
+use super::{bucket, holdings, logs};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::failure;
@@ -100,13 +100,7 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
             let found = session.lambda.get_function_configuration().function_name(&names.stack).send().await;
             present(found, &["ResourceNotFoundException"], &format!("function {}", names.stack))
         },
-        async {
-            let found = session.logs.describe_log_groups().log_group_name_prefix(&names.log_group).send().await;
-            let found = found.map_err(|error| explain(error, "list the log groups"))?;
-            let is_ours = |name: Option<&str>| name == Some(names.log_group.as_str());
-            let left = found.log_groups().iter().any(|group| is_ours(group.log_group_name()));
-            Ok(left.then(|| format!("log group {}", names.log_group)))
-        },
+        async { Ok(logs::group(session).await?.map(|_| format!("log group {}", names.log_group))) },
         async {
             // An empty one has a list of images, too.
             let found = session.ecr.describe_images().repository_name(&names.repository).max_results(1).send().await;
