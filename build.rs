@@ -1,21 +1,14 @@
 //! Sees to it that DuckDB's official library is where the linker looks for it (`DUCKDB_LIB_DIR`, set in
 //! `.cargo/config.toml`), and that the program finds it when it runs.
 
-#[path = "src/package"]
-mod package {
-    pub mod cache;
-    pub mod duckdb;
-}
-
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use package::duckdb::{self, Arch};
+use quack_pinned::duckdb::{self, Arch};
 
 fn main() {
     // The function's sources travel in the program.
     println!("cargo::rerun-if-changed=function");
-    println!("cargo::rerun-if-changed=src/package");
     println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
     if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench;
-use crate::reduce::Workers;
+use crate::planner::Workers;
 
 /// A serverless SQL engine over your data lake: one command puts it up, one takes it away.
 #[derive(Debug, Parser)]

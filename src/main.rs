@@ -1,29 +1,13 @@
 //! `quackctl`: a serverless SQL engine over a data lake, put up and taken down with one command each.
 
-mod bench;
-mod check;
-mod cli;
-mod commands;
-mod config;
-mod context;
-mod error;
-mod interrupt;
-mod lake;
-mod output;
-mod package;
-mod private;
-mod progress;
-mod query;
-mod reduce;
-mod target;
-
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
 
-use cli::{Cli, Command};
-use context::Context;
+use quackctl::cli::{Cli, Command};
+use quackctl::console::context::Context;
+use quackctl::{cloud, commands, error};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -40,7 +24,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
-        Command::Daemon => return target::local::daemon::run().map(|()| ExitCode::SUCCESS),
+        Command::Daemon => return cloud::local::daemon::run().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let context = Context::new(&cli.global)?;

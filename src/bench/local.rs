@@ -7,11 +7,11 @@ use arrow::array::RecordBatch;
 use duckdb::Connection;
 use quack_function::sql::literal;
 
+use crate::cloud::Target;
 use crate::error::failure;
+use crate::invoke::tables;
 use crate::lake::catalog::Catalog;
-use crate::package::{self, duckdb::extension};
-use crate::query::tables;
-use crate::target::Target;
+use quack_pinned::duckdb::extension;
 
 /// DuckDB in memory with its own defaults (all cores, most of the memory), left open from one query to the next, as an
 /// instance of the function is.
@@ -23,7 +23,7 @@ impl Local {
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
     pub async fn open(target: &Target, catalog: &Catalog, sql: &str) -> Result<Self> {
-        let httpfs = extension("httpfs", package::host_arch()?).context("the extension httpfs is not known")?;
+        let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
         let views: Vec<String> =

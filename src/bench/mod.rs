@@ -18,11 +18,11 @@ use self::local::Local;
 pub use self::report::Report;
 use self::report::{Measured, Way};
 use self::rows::Rows;
+use crate::console::progress;
 use crate::error::{interrupted, usage};
 use crate::lake::catalog::Catalog;
-use crate::progress;
+use crate::planner::Workers;
 use crate::query::{Engine, Request};
-use crate::reduce::{self, Workers};
 
 /// Days that the default query may take: those of the taxi data, April 2019.
 pub const DAYS: RangeInclusive<i64> = 1..=30;
@@ -67,7 +67,7 @@ pub async fn run(
 ) -> Result<Report> {
     let local = Local::open(engine.target, engine.catalog, sql).await?;
     let request = Request { sql: sql.to_owned(), limit: None, spill: Spill::Auto };
-    let plan = reduce::run::plan(engine, &request, workers);
+    let plan = crate::query::plan(engine, &request, workers);
     let mut report = Report::new(sql, &plan, repetitions);
     let mut first: Option<Rows> = None;
     let rounds = u64::from(repetitions) + 1;
@@ -104,7 +104,7 @@ async fn on_functions(
     workers: Workers,
     cancel: &CancellationToken,
 ) -> Result<(Measured, Vec<RecordBatch>)> {
-    let answer = reduce::run::answer(engine, request, workers, cancel).await?;
+    let answer = crate::query::answer(engine, request, workers, cancel).await?;
     let cold_starts = match &answer.divided {
         Some(stats) => stats.cold_starts,
         None => u64::from(!answer.metadata.warm),

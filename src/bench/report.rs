@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::invoke::cost::dollars;
 use crate::output::grid::grid;
-use crate::query::cost::dollars;
-use crate::reduce::{Plan, Strategy};
+use crate::planner::{Plan, Strategy};
 
 /// One of the ways in which the query is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use crate::bench;
 use crate::cli::BenchArgs;
-use crate::context::Context;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::console::interrupt::Interrupt;
 use crate::error::usage;
-use crate::interrupt::Interrupt;
 use crate::lake::catalog;
 use crate::query::{Engine, statements};
-use crate::target::Target;
 
 /// Measures the query; fails when the answers differ.
 ///

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use crate::context::Context;
+use crate::console::context::Context;
 use crate::package;
 
 /// Builds and assembles the artifact, or finds it in the cache, and prints its folder.
 pub fn run(context: &Context) -> Result<()> {
-    context.print(&package::assemble(context, package::arch_for(&context.config)?)?)
+    context.print(&package::assemble(context, context.config.function_arch()?)?)
 }

@@ -6,11 +6,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::check::{Check, State};
-use crate::context::Context;
+use crate::cloud;
+use crate::console::context::Context;
 use crate::error::failure;
 use crate::package;
-use crate::package::duckdb;
-use crate::target;
+use quack_pinned::duckdb;
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -33,13 +33,13 @@ impl fmt::Display for Report {
 pub async fn run(context: &Context, policy: bool) -> Result<()> {
     let config = &context.config;
     if policy {
-        return context.print(&target::policy(config).await?);
+        return context.print(&cloud::policy(config).await?);
     }
     let tools = {
         let context = context.clone();
         tokio::task::spawn_blocking(move || package::tools::check(&context.config))
     };
-    let (target, tools) = (target::doctor(config).await?, tools.await?);
+    let (target, tools) = (cloud::doctor(config).await?, tools.await?);
     let versions = Check::ok("quackctl", format!("{}, with DuckDB {}", env!("CARGO_PKG_VERSION"), duckdb::VERSION));
     let checks: Vec<Check> = std::iter::once(versions).chain(tools).chain(target).collect();
     let failed = checks.iter().filter(|check| check.state == State::Fail).count();

@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::context::Context;
-use crate::target::{self, confirm};
+use crate::cloud::{self, confirm};
+use crate::console::context::Context;
 
 #[derive(Debug, Serialize)]
 struct Down {
@@ -31,11 +31,11 @@ impl fmt::Display for Down {
 /// Stops and removes everything; asks before data is deleted unless `yes`.
 pub async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
     let config = &context.config;
-    if !yes && !keep_data && target::has_data(config).await? {
+    if !yes && !keep_data && cloud::has_data(config).await? {
         let question = format!("Delete {} ({}) and all its tables?", config.project, config.stage);
         confirm::ask(&question, "data would be deleted", "add --yes, or --keep-data")?;
     }
-    let removed = target::teardown(context, keep_data).await?;
+    let removed = cloud::teardown(context, keep_data).await?;
     let (project, stage) = (config.project.clone(), config.stage.clone());
     context.print(&Down { project, stage, removed, data_kept: keep_data })
 }

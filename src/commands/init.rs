@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::config::{self, default_project};
-use crate::context::Context;
+use crate::console::context::Context;
 use crate::error::failure;
 
 const TEMPLATE: &str = include_str!("../../templates/quack.toml");

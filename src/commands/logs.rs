@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::context::Context;
-use crate::interrupt;
+use crate::cloud;
+use crate::console::context::Context;
+use crate::console::interrupt;
 use crate::output;
-use crate::target;
 
 /// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
 pub async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
     let mut out = std::io::stdout();
     let copied = tokio::select! {
-        copied = target::logs(context, since, follow, |text| out.write_all(text)) => copied,
+        copied = cloud::logs(context, since, follow, |text| out.write_all(text)) => copied,
         () = interrupt::requested(), if follow => Ok(()),
     };
     output::unless_broken_pipe(copied)

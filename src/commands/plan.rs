@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::context::Context;
-use crate::target;
-use crate::target::plan::{Planned, PlannedAction};
+use crate::cloud;
+use crate::cloud::change::{Planned, PlannedAction};
+use crate::console::context::Context;
 
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
 const CHANGES: u8 = 2;
@@ -52,8 +52,8 @@ impl fmt::Display for Plan {
 /// Prints what `up` would do; the exit code tells whether it is anything.
 pub async fn run(context: &Context) -> Result<ExitCode> {
     let config = &context.config;
-    target::check(config)?;
-    let changes = target::plan(context).await?;
+    cloud::check(config)?;
+    let changes = cloud::plan(context).await?;
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     context.print(&Plan {

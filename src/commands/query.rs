@@ -8,18 +8,17 @@ use quack_function::wire::Spill;
 use serde::Serialize;
 
 use crate::cli::{Format, QueryArgs};
-use crate::context::Context;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::console::interrupt::Interrupt;
 use crate::error::usage;
-use crate::interrupt::Interrupt;
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
 use crate::output::{self, Look};
-use crate::package;
+use crate::planner::Workers;
+use crate::query::explain::{Expected, Explained};
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, health};
-use crate::reduce::expect::{Expected, Explained};
-use crate::reduce::{self, Workers};
-use crate::target::Target;
 
 /// Runs the SQL that `args` give, or a health check when they give none.
 ///
@@ -35,8 +34,8 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     match sql {
         Some(sql) if args.explain => {
             let request = Request { sql, limit: plan.limit, spill: Spill::Auto };
-            let plan = reduce::run::plan(&engine, &request, args.workers);
-            let expected = Expected::of(&plan, context.config.memory_mb, package::arch_for(&context.config)?);
+            let plan = crate::query::plan(&engine, &request, args.workers);
+            let expected = Expected::of(&plan, context.config.memory_mb, context.config.function_arch()?);
             context.print(&Explained { plan, expected })
         }
         None if args.explain => {
@@ -119,7 +118,7 @@ impl<'a> Plan<'a> {
         // A file that cannot be written is better known before the query is paid for.
         let file = self.output.map(|path| OutputFile::create(&self.context.config.dir.join(path))).transpose()?;
         let request = Request { sql, limit: self.limit, spill };
-        let answer = reduce::run::answer(engine, &request, workers, &interrupt.token).await?;
+        let answer = crate::query::answer(engine, &request, workers, &interrupt.token).await?;
         let summary = Summary::of(&answer);
         match file {
             Some(file) => {

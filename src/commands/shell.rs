@@ -13,16 +13,16 @@ use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use crate::cli::Format;
+use crate::cloud::Target;
 use crate::commands::query::look_of_stdout;
-use crate::context::Context;
+use crate::console::context::Context;
+use crate::console::interrupt::Interrupt;
 use crate::error;
-use crate::interrupt::Interrupt;
 use crate::lake::catalog::{self, Catalog};
 use crate::output;
+use crate::planner::Workers;
 use crate::query::summary::Summary;
 use crate::query::{Engine, Request, statements};
-use crate::reduce::{self, Workers};
-use crate::target::Target;
 use complete::Helper;
 use dot::Dot;
 
@@ -136,7 +136,7 @@ impl Session<'_> {
         self.catalog = catalog::read(&self.target).await?;
         let engine = Engine { context: self.context, target: &self.target, catalog: &self.catalog };
         let request = Request { sql: sql.to_owned(), limit: Some(self.context.config.limit), spill: Spill::Auto };
-        let answer = reduce::run::answer(&engine, &request, Workers::default(), &interrupt.token).await?;
+        let answer = crate::query::answer(&engine, &request, Workers::default(), &interrupt.token).await?;
         let summary = Summary::of(&answer);
         let rows = engine.rows(answer, &interrupt.token).await?;
         let mut out = BufWriter::new(std::io::stdout().lock());

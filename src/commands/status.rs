@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Context;
+use crate::cloud::place::{Place, RestCost};
+use crate::cloud::{self, Target};
+use crate::console::context::Context;
 use crate::lake::catalog;
-use crate::package::duckdb;
 use crate::query::Engine;
 use crate::query::health;
-use crate::target::place::{Place, RestCost};
-use crate::target::{self, Target};
 use indicatif::{HumanBytes, HumanCount};
+use quack_pinned::duckdb;
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -121,7 +121,7 @@ fn write_place(f: &mut fmt::Formatter<'_>, place: &Place) -> fmt::Result {
 
 pub async fn run(context: &Context, drift: bool) -> Result<()> {
     let config = &context.config;
-    let engine = match target::status(config, drift).await? {
+    let engine = match cloud::status(config, drift).await? {
         Some(place) => Some(look(context, place).await?),
         None => None,
     };
@@ -142,7 +142,7 @@ async fn look(context: &Context, place: Place) -> Result<EngineStatus> {
     let place = match place {
         // One that was killed has been started again, so what is told of the place must be true afterwards.
         Place::Local(local) if !local.running => {
-            target::status(&context.config, false).await?.context("the target went away")?
+            cloud::status(&context.config, false).await?.context("the target went away")?
         }
         place => place,
     };

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use crate::context::Context;
+use crate::cloud::Target;
+use crate::console::context::Context;
 use crate::lake::catalog;
 use crate::lake::describe::{TableDetail, TableList};
-use crate::target::Target;
 
 /// Lists the tables, or describes the one that is named.
 pub async fn run(context: &Context, name: Option<String>) -> Result<()> {

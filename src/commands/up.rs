@@ -7,14 +7,14 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::UpArgs;
-use crate::context::Context;
+use crate::cloud::{self, Change, Provisioned, UpOptions};
+use crate::console::context::Context;
+use crate::console::interrupt::Interrupt;
 use crate::error::interrupted;
-use crate::interrupt::Interrupt;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::query::Engine;
 use crate::query::health::{self, Health};
-use crate::target::{self, Change, Provisioned, UpOptions};
 
 /// What is up now, and what this run did to get there.
 #[derive(Debug, Serialize)]
@@ -57,11 +57,11 @@ impl fmt::Display for Up {
 /// Brings everything up; run again, it changes only what is not as it should be.
 pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
-    target::check(config)?;
+    cloud::check(config)?;
     let interrupt = Interrupt::listen();
     let options = UpOptions { yes: args.yes, pull: args.pull };
     let Provisioned { target, changes, artifact } = tokio::select! {
-        provisioned = target::provision(context, &options) => provisioned?,
+        provisioned = cloud::provision(context, &options) => provisioned?,
         () = interrupt.token.cancelled() => return Err(interrupted(
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
         )),
@@ -70,7 +70,7 @@ pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
     for set in &config.data {
         if catalog::read(&target).await?.find(&set.table).is_none() {
             // Listens for Ctrl-C itself, to clean up.
-            loaded.push(lake::load(context, &target, set.clone().into()).await?);
+            loaded.push(lake::load::load(context, &target, set.clone().into()).await?);
         }
     }
     let health = match args.no_check {

@@ -13,9 +13,9 @@ use serde::Serialize;
 pub use self::data::DataSet;
 pub use self::network::Network;
 use self::values::Values;
+use crate::arch::{self, Arch};
 use crate::cli::Global;
 use crate::error::usage;
-use crate::package::duckdb::Arch;
 
 /// The project file's name.
 pub const FILE: &str = "quack.toml";
@@ -238,6 +238,18 @@ impl Config {
             ));
         }
         Ok(config)
+    }
+
+    /// The processor that the function is built for: this machine's where the function runs on it; on AWS what
+    /// `function.arch` says, and else arm64, which costs less.
+    ///
+    /// # Errors
+    /// The function is to run on this machine, and DuckDB publishes no library for its processor.
+    pub fn function_arch(&self) -> Result<Arch> {
+        if self.target == "aws" {
+            return Ok(self.arch.unwrap_or(Arch::Arm64));
+        }
+        arch::host()
     }
 
     /// `(key, value, origin)` of every setting, for `--verbose`.

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::{DataSet, FILE, KEYS, Origin, ReadPath, data};
+use crate::arch::Arch;
 use crate::error::{nearest, usage};
-use crate::package::duckdb::Arch;
 
 /// The raw values, before each is checked.
 #[derive(Default)]

@@ -8,9 +8,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use quack_function::wire::{Column, TableDef};
 use serde::{Deserialize, Serialize};
 
-use super::object;
+use crate::bucket::object;
+use crate::cloud::Target;
 use crate::error::{failure, nearest};
-use crate::target::Target;
 
 /// The version of the catalog's form that this program reads and writes.
 pub const VERSION: u32 = 1;

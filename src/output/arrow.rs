@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 pub fn write(result: ResultSet, seekable: bool, out: &mut dyn Write) -> Result<u64> {
     let mut rows = 0;

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 
 use super::{each_row, text_of};
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let mut header = Vec::new();

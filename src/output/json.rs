@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use quack_function::value::write_json;
 
 use super::each_row;
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let rows = write_array(result, out)?;

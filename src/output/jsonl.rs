@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::each_row;
 use super::json::Objects;
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let objects = Objects::new(&result)?;

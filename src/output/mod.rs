@@ -20,7 +20,7 @@ use quack_function::wire::Column;
 
 use crate::cli::Format;
 use crate::error::usage;
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 pub use json::write_with_metadata;
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Look, is_numeric, text_of};
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 /// Rows that are looked at before the widths are settled. Later ones are held to them, so that memory stays bounded.
 const SAMPLE_ROWS: usize = 1000;

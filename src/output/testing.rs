@@ -8,7 +8,7 @@ use quack_function::wire::Column;
 
 use super::{Look, write};
 use crate::cli::Format;
-use crate::query::ResultSet;
+use crate::rows::ResultSet;
 
 /// A result over one batch, with the DuckDB types named.
 pub fn result(columns: Vec<(&str, &str, ArrayRef)>) -> ResultSet {

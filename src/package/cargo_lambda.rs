@@ -8,11 +8,12 @@ use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 
-use super::duckdb::{self, Arch};
-use super::{cache, source};
-use crate::context::Context;
+use super::source;
+use crate::arch::Arch;
+use crate::console::context::Context;
+use crate::console::progress;
 use crate::error::failure;
-use crate::progress;
+use quack_pinned::{cache, duckdb};
 
 /// The version installed where there is none.
 pub const VERSION: &str = "1.9.2";

@@ -1,9 +1,7 @@
 //! The function's artifact: `bootstrap` built by cargo-lambda, DuckDB's library and extensions beside it, in one folder of
 //! the cache whose name is the digest of all that went into it.
 
-pub mod cache;
 mod cargo_lambda;
-pub mod duckdb;
 pub mod image;
 mod source;
 pub mod tools;
@@ -13,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use anyhow::{Context as _, Result};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::config::Config;
-use crate::context::Context;
+use crate::arch::Arch;
+use crate::console::context::Context;
 use crate::error::{nearest, usage};
-use duckdb::Arch;
+use quack_pinned::{cache, duckdb};
 
 /// An assembled artifact, ready to be run or packed.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +26,7 @@ pub struct Artifact {
     /// Changes with any input: sources, lock file, library, extensions, architecture.
     pub digest: String,
     /// The processor that it is for.
+    #[serde(serialize_with = "as_text")]
     pub arch: Arch,
     /// Changes with whatever `bootstrap` is made of.
     pub bootstrap_digest: String,
@@ -37,36 +36,14 @@ pub struct Artifact {
     pub built: bool,
 }
 
+fn as_text<S: serde::Serializer>(arch: &Arch, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(arch)
+}
+
 impl fmt::Display for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.dir.display())
     }
-}
-
-impl Serialize for Arch {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// The processor that the function is built for: this machine's where the function runs on it; on AWS what
-/// `function.arch` says, and else arm64, which costs less.
-///
-/// # Errors
-/// The function is to run on this machine, and DuckDB publishes no library for its processor.
-pub fn arch_for(config: &Config) -> Result<Arch> {
-    if config.target == "aws" {
-        return Ok(config.arch.unwrap_or(Arch::Arm64));
-    }
-    host_arch()
-}
-
-/// This machine's processor.
-///
-/// # Errors
-/// DuckDB publishes no library for it.
-pub fn host_arch() -> Result<Arch> {
-    Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")
 }
 
 /// Builds and assembles the artifact for `arch` with the extensions that the configuration asks for, or finds it in the

@@ -53,6 +53,9 @@ pub fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
 fn workspace_manifest() -> Result<String> {
     let mut manifest: toml::Table = WORKSPACE.parse().context("the embedded Cargo.toml is broken")?;
     manifest.retain(|section, _| section == "workspace" || section == "profile");
+    if let Some(workspace) = manifest.get_mut("workspace").and_then(toml::Value::as_table_mut) {
+        workspace.insert("members".to_owned(), toml::Value::Array(vec!["function".into()]));
+    }
     if let Some(profiles) = manifest.get_mut("profile").and_then(toml::Value::as_table_mut) {
         profiles.retain(|profile, _| profile == "release");
     }

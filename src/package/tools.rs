@@ -3,13 +3,13 @@
 use std::process::Command;
 
 use super::cargo_lambda;
-use super::duckdb::Arch;
+use crate::arch::Arch;
 use crate::check::{Check, State};
 use crate::config::Config;
 
 /// Looks at each tool that an `up` with nothing in the cache calls.
 pub fn check(config: &Config) -> Vec<Check> {
-    let target = match super::arch_for(config) {
+    let target = match config.function_arch() {
         Ok(arch) => rust_target(arch),
         Err(error) => Check::error("rust target", State::Fail, &error),
     };

@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::{Artifact, cache};
+use super::Artifact;
 use crate::error::failure;
+use quack_pinned::cache;
 
 /// The most that Lambda unpacks: 250 MB, by which it means MiB.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.

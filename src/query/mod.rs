@@ -1,40 +1,28 @@
 //! Queries: invoke the function, take its result inline or spilled, reckon the cost.
 
-pub mod batches;
-pub mod cost;
-pub mod fault;
+mod answer;
+pub mod divided;
+pub mod explain;
 pub mod health;
-pub mod invoke;
-pub mod results;
-pub mod spill;
 pub mod statements;
 pub mod summary;
-pub mod tables;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use quack_function::wire::{Column, Encoding, Event, Metadata, Spill};
+use quack_function::wire::{Encoding, Event, Metadata, Spill};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Context;
+use crate::console::context::Context;
 use crate::error::{failure, interrupted};
+use crate::invoke::{call, cost, fault, response, spill, tables};
 use crate::lake::catalog::{self, Catalog};
-use crate::package;
-use crate::reduce::run::Stats;
-use crate::reduce::run::merge::Finished;
-use crate::target::Target;
+use crate::rows::ResultSet;
+use divided::Stats;
+use divided::merge::Finished;
 
-/// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
-pub struct ResultSet {
-    /// Arrow fields, with DuckDB's extension metadata for types that Arrow lacks.
-    pub schema: SchemaRef,
-    /// The same columns with DuckDB's type names.
-    pub columns: Vec<Column>,
-    pub batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
-}
+use crate::cloud::Target;
+pub use answer::{answer, plan};
 
 /// What to run, and how much of its result to bring back.
 #[derive(Debug, Clone)]
@@ -62,7 +50,7 @@ pub struct Answer {
 /// Where an answer's rows are.
 pub enum Data {
     /// As the function put them.
-    Function(results::Payload),
+    Function(response::Payload),
     /// In the final stage of a divided query.
     Merged(Box<Finished>),
 }
@@ -92,13 +80,13 @@ impl Engine<'_> {
         let started = Instant::now();
         loop {
             let invoked = tokio::select! {
-                invoked = invoke::invoke(self.context, self.target, &event) => invoked?,
+                invoked = call::invoke(self.context, self.target, &event) => invoked?,
                 () = cancel.cancelled() => return Err(interrupted("interrupted")),
             };
             if !invoked.failed {
-                let (metadata, data) = results::parse(&invoked.payload)?;
+                let (metadata, data) = response::parse(&invoked.payload)?;
                 let (report, elapsed) = (invoked.report, started.elapsed());
-                let arch = package::arch_for(&self.context.config)?;
+                let arch = self.context.config.function_arch()?;
                 return Ok(Answer {
                     metadata,
                     report,
@@ -125,9 +113,9 @@ impl Engine<'_> {
     /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
     pub async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
         let mut result = match answer.data {
-            Data::Function(results::Payload::Inline(bytes)) => results::decode(bytes, answer.metadata.columns)?,
+            Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.metadata.columns)?,
             Data::Merged(finished) => finished.result,
-            Data::Function(results::Payload::Spilled(spilled)) => {
+            Data::Function(response::Payload::Spilled(spilled)) => {
                 let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
                 spill::fetch(self, &spilled, &mut file.as_file(), cancel).await?;
                 spill::read(file.into_temp_path(), &spilled.cast_back, answer.metadata.columns)?
@@ -152,15 +140,15 @@ impl Engine<'_> {
         cancel: &CancellationToken,
     ) -> Result<()> {
         match &answer.data {
-            Data::Function(results::Payload::Spilled(spilled)) => spill::fetch(self, spilled, out, cancel).await,
+            Data::Function(response::Payload::Spilled(spilled)) => spill::fetch(self, spilled, out, cancel).await,
             Data::Merged(finished) => {
                 std::io::copy(&mut std::fs::File::open(finished.parquet())?, out)?;
                 Ok(())
             }
-            Data::Function(results::Payload::Inline(_)) if answer.metadata.columns.is_empty() => {
+            Data::Function(response::Payload::Inline(_)) if answer.metadata.columns.is_empty() => {
                 Err(failure("the statement returns no rows to write", "leave --format parquet away"))
             }
-            Data::Function(results::Payload::Inline(_)) => Err(failure(
+            Data::Function(response::Payload::Inline(_)) => Err(failure(
                 "the function did not write the result as Parquet",
                 "it is of another version than this quackctl: run `quackctl up`",
             )),

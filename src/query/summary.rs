@@ -7,8 +7,8 @@ use quack_function::wire::Metadata;
 use serde::Serialize;
 
 use super::Answer;
-use super::cost::{Report, dollars};
-use crate::reduce::run::Stats;
+use crate::invoke::cost::{Report, dollars};
+use crate::query::divided::Stats;
 
 /// The function's metadata, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::context::Context;
-use crate::package::cache;
+use crate::console::context::Context;
 use crate::private;
+use quack_pinned::cache;
 
 /// The history file, made if need be; `None`, and said so, where it cannot be.
 pub fn prepare(context: &Context) -> Option<PathBuf> {

@@ -21,11 +21,11 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 
 use super::registry::{Deed, Registry};
-use crate::context::Context;
+use crate::arch::Arch;
+use crate::console::context::Context;
+use crate::console::progress;
 use crate::error::{failure, usage};
-use crate::package::cache;
-use crate::package::duckdb::Arch;
-use crate::progress;
+use quack_pinned::cache;
 
 /// Blobs under way at once.
 const WINDOW: usize = 4;

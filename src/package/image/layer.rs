@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 
 use super::gzip::Gzip;
-use crate::package::cache;
+use quack_pinned::cache;
 
 /// Changes when layers are made in another way, so that those in the cache are made anew.
 const FORMAT: u32 = 1;

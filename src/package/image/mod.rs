@@ -27,8 +27,9 @@ use self::layer::{Content, Entry, Layer};
 pub use self::push::push;
 pub use self::registry::Registry;
 use super::Artifact;
-use super::duckdb::{self, Arch};
-use crate::context::Context;
+use crate::arch::Arch;
+use crate::console::context::Context;
+use quack_pinned::duckdb;
 
 /// Where Lambda expects the function in an image.
 const ROOT: &str = "var/task";

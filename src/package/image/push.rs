@@ -17,8 +17,8 @@ use tokio_util::io::ReaderStream;
 
 use super::registry::{Deed, Registry, is_repository_missing, status};
 use super::{Blob, Image, Source};
-use crate::context::Context;
-use crate::progress;
+use crate::console::context::Context;
+use crate::console::progress;
 
 /// Blobs under way at once.
 const WINDOW: usize = 4;

@@ -1,0 +1,242 @@
+//! The lake's bucket: whether it is there and whose it is, and emptying it.
+
+use anyhow::Result;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use super::errors::{self, explain};
+use super::session::Session;
+use crate::bucket::layout::Layout;
+use crate::bucket::object;
+use crate::config::Config;
+use crate::console::context::Context;
+use crate::console::progress;
+use crate::error::failure;
+
+/// The object that says whose a bucket is that quackctl manages. A bucket without it is never adopted nor emptied.
+const MARK: &str = "_quack/stage.json";
+
+/// Most keys that one request deletes.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>.
+const BATCH: usize = 1000;
+
+/// Requests under way at once.
+const WINDOW: usize = 4;
+
+/// What the mark says.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    project: String,
+    stage: String,
+    /// Buckets that were the stage's before `lake.bucket` changed; they still hold their tables.
+    #[serde(default)]
+    previous: Vec<String>,
+}
+
+/// Whether the bucket is there.
+///
+/// # Errors
+/// A bucket of another account, or one that our credentials may not see.
+pub async fn exists(session: &Session, bucket: &str) -> Result<bool> {
+    match session.s3.head_bucket().bucket(bucket).expected_bucket_owner(&session.account).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if errors::is_status(&error, 404) => Ok(false),
+        Err(error) if errors::is_status(&error, 403) => Err(failure(
+            format!("the bucket {bucket} exists, and your credentials may not use it"),
+            "bucket names are shared by all of AWS: if it is not yours, choose another one, [lake] bucket = \"...\"; \
+             else `quackctl doctor` tells what is missing",
+        )),
+        Err(error) => Err(explain(error, &format!("look for the bucket {bucket}"))),
+    }
+}
+
+/// Whether `bucket` bears this stage's mark; a bucket that is not there does not.
+///
+/// # Errors
+/// What AWS says.
+pub async fn is_marked(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
+    Ok(read_mark(config, session, bucket).await?.is_some())
+}
+
+/// Whether `bucket` is there and nothing is in it.
+///
+/// # Errors
+/// What AWS says.
+pub async fn is_empty(session: &Session, bucket: &str) -> Result<bool> {
+    match session.s3.list_object_versions().bucket(bucket).max_keys(1).send().await {
+        Ok(found) => Ok(found.versions().is_empty() && found.delete_markers().is_empty()),
+        Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => Ok(false),
+        Err(error) => Err(explain(error, &format!("list the bucket {bucket}"))),
+    }
+}
+
+/// The buckets that were this stage's before `bucket`.
+///
+/// # Errors
+/// What AWS says.
+pub async fn previous(config: &Config, session: &Session, bucket: &str) -> Result<Vec<String>> {
+    Ok(read_mark(config, session, bucket).await?.map(|mark| mark.previous).unwrap_or_default())
+}
+
+/// The stage's mark in `bucket`.
+async fn read_mark(config: &Config, session: &Session, bucket: &str) -> Result<Option<Mark>> {
+    let found = match object::whole(session.s3.get_object().bucket(bucket).key(MARK)).await {
+        Ok((found, _)) => found,
+        Err(error) if errors::is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => return Ok(None),
+        Err(error) => return Err(explain(error, &format!("read {MARK} in the bucket {bucket}"))),
+    };
+    let mark = serde_json::from_slice::<Mark>(&found).ok();
+    Ok(mark.filter(|mark| mark.project == config.project && mark.stage == config.stage))
+}
+
+/// Marks the bucket as this stage's, and `replaced` as one that was.
+///
+/// # Errors
+/// What AWS says.
+pub async fn mark(config: &Config, session: &Session, bucket: &str, replaced: Option<&str>) -> Result<()> {
+    let mut previous = previous(config, session, bucket).await?;
+    if let Some(replaced) = replaced {
+        previous.extend(self::previous(config, session, replaced).await?);
+        previous.push(replaced.to_owned());
+    }
+    previous.sort();
+    previous.dedup();
+    previous.retain(|name| name != bucket);
+    let mark = Mark { project: config.project.clone(), stage: config.stage.clone(), previous };
+    let body = ByteStream::from(serde_json::to_vec(&mark)?);
+    let put = session.s3.put_object().bucket(bucket).key(MARK).body(body).send().await;
+    put.map(drop).map_err(|error| explain(error, &format!("write to the bucket {bucket}")))
+}
+
+/// Whether there are tables in `bucket`; in one that is not there are none.
+///
+/// # Errors
+/// What AWS says.
+pub async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
+    let layout = Layout::new(&config.lake);
+    for prefix in [&layout.catalog, &layout.tables] {
+        let listed = session.s3.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1).send().await;
+        match listed {
+            Ok(page) if !page.contents().is_empty() => return Ok(true),
+            Ok(_) => {}
+            Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(false),
+            Err(error) => return Err(explain(error, &format!("list the bucket {bucket}"))),
+        }
+    }
+    Ok(false)
+}
+
+/// Deletes every version of every object under the prefixes (an empty one is the whole bucket), and every unfinished
+/// upload. A bucket that is not there is empty.
+///
+/// # Errors
+/// What AWS says, also of a single object.
+pub async fn empty(context: &Context, session: &Session, bucket: &str, prefixes: &[String]) -> Result<()> {
+    let bar = progress::spinner(context, &format!("Emptying {bucket}"));
+    for prefix in prefixes {
+        delete_versions(session, bucket, prefix, &bar).await?;
+        abort_uploads(session, bucket, prefix).await?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn delete_versions(session: &Session, bucket: &str, prefix: &str, bar: &indicatif::ProgressBar) -> Result<()> {
+    let (mut key, mut version) = (None, None);
+    loop {
+        let request = session.s3.list_object_versions().bucket(bucket).prefix(prefix);
+        let page = match request.set_key_marker(key).set_version_id_marker(version).send().await {
+            Ok(page) => page,
+            Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(()),
+            Err(error) => return Err(explain(error, &format!("list the bucket {bucket}"))),
+        };
+        let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
+        let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+        let keys: Vec<ObjectIdentifier> = versions
+            .chain(markers)
+            // What was there before the bucket had versions is version `null`: without its name, it would be hidden only.
+            .filter_map(|(key, version)| {
+                ObjectIdentifier::builder().key(key?).set_version_id(version.map(str::to_owned)).build().ok()
+            })
+            .collect();
+        stream::iter(keys.chunks(BATCH).map(<[_]>::to_vec))
+            .map(|batch| async move {
+                let count = batch.len() as u64;
+                delete_batch(session, bucket, batch).await?;
+                bar.inc(count);
+                anyhow::Ok(())
+            })
+            .buffer_unordered(WINDOW)
+            .try_collect::<()>()
+            .await?;
+        bar.set_message(format!("{} objects", bar.position()));
+        if page.is_truncated() != Some(true) {
+            return Ok(());
+        }
+        (key, version) = (page.next_key_marker, page.next_version_id_marker);
+    }
+}
+
+async fn delete_batch(session: &Session, bucket: &str, keys: Vec<ObjectIdentifier>) -> Result<()> {
+    let doing = format!("empty the bucket {bucket}");
+    let request = Delete::builder().set_objects(Some(keys)).quiet(true).build()?;
+    let done = session.s3.delete_objects().bucket(bucket).delete(request).send().await;
+    let done = match done {
+        Ok(done) => done,
+        Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(()),
+        Err(error) => return Err(explain(error, &doing)),
+    };
+    match done.errors().first() {
+        None => Ok(()),
+        Some(error) => Err(failure(
+            format!(
+                "cannot {doing}: {}: {}",
+                error.key().unwrap_or_default(),
+                error.message().or(error.code()).unwrap_or("AWS gave no reason")
+            ),
+            "run the command again: it goes on from here",
+        )),
+    }
+}
+
+async fn abort_uploads(session: &Session, bucket: &str, prefix: &str) -> Result<()> {
+    let doing = format!("end the unfinished uploads to the bucket {bucket}");
+    loop {
+        let listed = session.s3.list_multipart_uploads().bucket(bucket).prefix(prefix).send().await;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(()),
+            Err(error) => return Err(explain(error, &doing)),
+        };
+        if listed.uploads().is_empty() {
+            return Ok(());
+        }
+        for upload in listed.uploads() {
+            let request = session.s3.abort_multipart_upload().bucket(bucket);
+            let request = request.set_key(upload.key.clone()).set_upload_id(upload.upload_id.clone());
+            match request.send().await {
+                Err(error) if !errors::is_code(&error, &["NoSuchUpload"]) => return Err(explain(error, &doing)),
+                _ => {}
+            }
+        }
+        if listed.is_truncated() != Some(true) {
+            return Ok(());
+        }
+    }
+}
+
+/// Empties a bucket of ours and deletes it. A bucket that is not there is no trouble.
+///
+/// # Errors
+/// What AWS says.
+pub async fn delete(context: &Context, session: &Session, bucket: &str) -> Result<()> {
+    empty(context, session, bucket, &[String::new()]).await?;
+    match session.s3.delete_bucket().bucket(bucket).send().await {
+        Err(error) if !errors::is_code(&error, &["NoSuchBucket"]) => {
+            Err(explain(error, &format!("delete the bucket {bucket}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,237 @@
+//! Change sets: what CloudFormation would do to a stack, and having it done.
+
+use anyhow::Result;
+use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_cloudformation::types::{
+    Capability, Change as Described, ChangeSetStatus, ChangeSetType, ResourceToImport, StackStatus,
+};
+
+use super::errors::{self, explain};
+use super::events::Watch;
+use super::session::Session;
+use super::stack::{self, Pace, Phase, Stack};
+use super::template::{self, Wanted};
+use crate::cloud::change::Planned;
+use crate::console::context::Context;
+use crate::error::failure;
+
+/// A change set that is ready to be executed. Nothing has changed yet.
+#[derive(Debug)]
+pub struct ChangeSet {
+    id: String,
+    /// Id of its stack, which may be one that was made for this change set.
+    stack_id: String,
+    stack: String,
+    kind: ChangeSetType,
+    pub changes: Vec<Planned>,
+}
+
+/// What became of a change set's creation or execution.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    Done(T),
+    /// The stack is as wanted already.
+    NoChanges,
+    /// Somebody else changed or changes the stack: look again.
+    Overtaken,
+}
+
+/// Has CloudFormation work out what it would do to make the stack as `wanted`; `stack` is how it was found.
+///
+/// # Errors
+/// A template or parameter that AWS refuses; what AWS says.
+pub async fn create(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Outcome<ChangeSet>> {
+    let kind = match stack.map(Stack::phase) {
+        None | Some(Phase::Draft) => ChangeSetType::Create,
+        Some(_) => ChangeSetType::Update,
+    };
+    create_as(session, stack, wanted, kind, None).await
+}
+
+/// Has CloudFormation take a bucket that exists into a new stack.
+///
+/// # Errors
+/// As for [`create`].
+pub async fn import_bucket(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Outcome<ChangeSet>> {
+    let bucket = ResourceToImport::builder()
+        .resource_type("AWS::S3::Bucket")
+        .logical_resource_id(template::BUCKET)
+        .resource_identifier("BucketName", &session.names.bucket)
+        .build();
+    create_as(session, stack, wanted, ChangeSetType::Import, Some(vec![bucket])).await
+}
+
+async fn create_as(
+    session: &Session,
+    stack: Option<&Stack>,
+    wanted: &Wanted,
+    kind: ChangeSetType,
+    imports: Option<Vec<ResourceToImport>>,
+) -> Result<Outcome<ChangeSet>> {
+    let doing = format!("make a change set for the stack {}", wanted.stack);
+    let name = format!("quackctl-{:016x}", rand::random::<u64>());
+    let created = session
+        .cloudformation
+        .create_change_set()
+        .stack_name(&wanted.stack)
+        .change_set_name(&name)
+        .client_token(&name)
+        .change_set_type(kind.clone())
+        .template_body(wanted.template)
+        .set_parameters(Some(wanted.api_parameters()))
+        .set_tags(Some(wanted.api_tags()))
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityAutoExpand)
+        .set_resources_to_import(imports)
+        .send()
+        .await;
+    let created = match created {
+        Ok(created) => created.id,
+        // Nobody else calls one so: it was made, and the answer to the first attempt was lost.
+        Err(error) if errors::is_code(&error, &["AlreadyExistsException"]) && errors::text(&error).contains(&name) => {
+            None
+        }
+        Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
+        Err(error) => return Err(explain(error, &doing)),
+    };
+    let id = created.unwrap_or(name);
+    let Some(described) = wait(session, &wanted.stack, &id, &doing).await? else { return Ok(Outcome::Overtaken) };
+    let set = ChangeSet {
+        stack_id: described.stack_id().unwrap_or(&wanted.stack).to_owned(),
+        id: described.change_set_id().unwrap_or(&id).to_owned(),
+        stack: wanted.stack.clone(),
+        kind,
+        changes: planned(session, &described, stack, wanted).await?,
+    };
+    if described.status() == Some(&ChangeSetStatus::CreateComplete) {
+        return Ok(Outcome::Done(set));
+    }
+    let reason = described.status_reason().unwrap_or("AWS gave no reason").to_owned();
+    set.discard(session).await?;
+    if reason.contains("didn't contain changes") || reason.contains("No updates are to be performed") {
+        return Ok(Outcome::NoChanges);
+    }
+    if is_overtaken(&reason) {
+        return Ok(Outcome::Overtaken);
+    }
+    Err(failure(format!("cannot {doing}: {reason}"), super::cause::advice(&reason)))
+}
+
+/// Whether AWS refused because the stack's state changed meanwhile.
+fn is_overtaken(text: &str) -> bool {
+    let state = text.contains("_IN_PROGRESS state") || text.contains("state and can not be updated");
+    state
+        || text.contains("does not exist") && text.contains("tack")
+        || text.contains("already exists and cannot be created again")
+}
+
+/// The change set once CloudFormation is done with it; nothing when it is gone.
+async fn wait(session: &Session, stack: &str, id: &str, doing: &str) -> Result<Option<DescribeChangeSetOutput>> {
+    let mut pace = Pace::new();
+    loop {
+        match describe(session, stack, id, None, doing).await? {
+            Some(found) => match found.status() {
+                Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) => pace.wait().await,
+                _ => return Ok(Some(found)),
+            },
+            None => return Ok(None),
+        }
+    }
+}
+
+/// Always with the stack: of a change set's ARN alone, IAM would not know which stack it is about.
+async fn describe(
+    session: &Session,
+    stack: &str,
+    id: &str,
+    page: Option<String>,
+    doing: &str,
+) -> Result<Option<DescribeChangeSetOutput>> {
+    let request = session.cloudformation.describe_change_set().stack_name(stack).change_set_name(id);
+    let request = request.include_property_values(true);
+    match request.set_next_token(page).send().await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if errors::is_code(&error, &["ChangeSetNotFound", "ChangeSetNotFoundException"]) => Ok(None),
+        Err(error) => Err(explain(error, doing)),
+    }
+}
+
+/// The changes of all the change set's pages.
+async fn planned(
+    session: &Session,
+    first: &DescribeChangeSetOutput,
+    stack: Option<&Stack>,
+    wanted: &Wanted,
+) -> Result<Vec<Planned>> {
+    let mut changes: Vec<Described> = first.changes().to_vec();
+    let mut token = first.next_token().map(str::to_owned);
+    while let (Some(page), Some(id)) = (token.take(), first.change_set_id()) {
+        let Some(next) = describe(session, &wanted.stack, id, Some(page), "read a change set").await? else { break };
+        changes.extend(next.changes().to_vec());
+        token = next.next_token;
+    }
+    Ok(super::changes::planned(&changes, stack, wanted))
+}
+
+impl ChangeSet {
+    /// Deletes the change set, and the empty stack that was made for it.
+    ///
+    /// # Errors
+    /// What AWS says.
+    pub async fn discard(&self, session: &Session) -> Result<()> {
+        let doing = format!("delete a change set of the stack {}", self.stack);
+        let request = session.cloudformation.delete_change_set().stack_name(&self.stack_id).change_set_name(&self.id);
+        match request.send().await {
+            Err(error) if !errors::text(&error).contains("does not exist") => return Err(explain(error, &doing)),
+            _ => {}
+        }
+        if self.kind != ChangeSetType::Update
+            && let Some(stack) = stack::find(session, &self.stack_id).await?
+            && stack.phase() == Phase::Draft
+        {
+            // Without a change set there is nothing in it, and nothing to wait for.
+            let deleted = session.cloudformation.delete_stack().stack_name(&self.stack_id).send().await;
+            deleted.map_err(|error| explain(error, &format!("delete the empty stack {}", self.stack)))?;
+        }
+        Ok(())
+    }
+
+    /// Has it done, showing each resource's progress, and waits for the end.
+    ///
+    /// # Errors
+    /// The root cause when it fails, after the rollback has come to its end.
+    pub async fn execute(&self, context: &Context, session: &Session) -> Result<Outcome<()>> {
+        let mut watch = Watch::start(context, session, &self.stack_id).await?;
+        let request = session.cloudformation.execute_change_set().stack_name(&self.stack_id);
+        let executed = request.change_set_name(&self.id).send().await;
+        match executed {
+            Ok(_) => {}
+            // The answer to the first attempt was lost, or somebody else's change set came first: the stack tells.
+            Err(error)
+                if errors::is_code(&error, &["InvalidChangeSetStatus", "ChangeSetNotFound"])
+                    || is_overtaken(errors::text(&error)) =>
+            {
+                return Ok(Outcome::Overtaken);
+            }
+            Err(error) => return Err(explain(error, &format!("change the stack {}", self.stack))),
+        }
+        let mut pace = Pace::new();
+        loop {
+            let found = stack::find(session, &self.stack_id).await?;
+            watch.look().await?;
+            match found {
+                // A stack still in review has not begun.
+                Some(stack) if matches!(stack.phase(), Phase::Busy | Phase::Draft) => pace.wait().await,
+                Some(stack) if is_success(&stack.status) => return Ok(Outcome::Done(())),
+                Some(stack) => {
+                    return Err(watch.root_cause(&format!("the stack {} ended in {}", self.stack, stack.status)));
+                }
+                None => return Err(watch.root_cause(&format!("the stack {} was deleted meanwhile", self.stack))),
+            }
+        }
+    }
+}
+
+fn is_success(status: &StackStatus) -> bool {
+    matches!(status, StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete)
+}

@@ -1,0 +1,166 @@
+//! The function's code on its way to AWS: an image in ECR, or a zip file in the bucket. Both are named after their
+//! content, so what is there already is not sent again.
+
+use anyhow::{Context as _, Result};
+use aws_sdk_ecr::types::ImageIdentifier;
+use base64::Engine as _;
+
+use super::errors::{self, explain};
+use super::session::Session;
+use super::template::Code;
+use crate::bucket::layout::Layout;
+use crate::bucket::upload::{Item, Upload};
+use crate::config::PackageKind;
+use crate::console::context::Context;
+use crate::console::progress;
+use crate::package::image::{self, Image};
+use crate::package::zip::{self, Zip};
+use crate::package::{self, Artifact};
+
+/// Zip files of earlier functions that stay in the bucket, for rollbacks.
+const KEEP: usize = 3;
+
+/// The function's code, ready to travel.
+#[derive(Debug)]
+pub struct Built {
+    pub artifact: Artifact,
+    packed: Packed,
+    /// Where zip files lie in the bucket.
+    folder: String,
+}
+
+#[derive(Debug)]
+enum Packed {
+    Image(Box<Image>),
+    Zip(Zip),
+}
+
+/// Builds the function, or finds it in the cache.
+///
+/// # Errors
+/// A build that fails.
+pub async fn build(context: &Context) -> Result<Artifact> {
+    let arch = context.config.function_arch()?;
+    let context = context.clone();
+    tokio::task::spawn_blocking(move || package::assemble(&context, arch)).await?
+}
+
+/// Packs the function, or finds it packed in the cache. With `pull`, what the base image's tag stands for is asked anew.
+///
+/// # Errors
+/// A base image that cannot be had, code that is too large.
+pub async fn pack(context: &Context, session: &Session, artifact: Artifact, pull: bool) -> Result<Built> {
+    let config = &context.config;
+    let packed = match config.package {
+        PackageKind::Image => {
+            // A base image may lie in a registry that wants a login: the account's own.
+            let host = image::Registry::new(&address(context, session)).host;
+            let login = match config.base_image.starts_with(&format!("{host}/")) {
+                true => Some(registry(context, session).await?),
+                false => None,
+            };
+            Packed::Image(Box::new(image::assemble(context, &artifact, login.as_ref(), pull).await?))
+        }
+        PackageKind::Zip => {
+            let artifact = artifact.clone();
+            Packed::Zip(tokio::task::spawn_blocking(move || zip::pack(&artifact)).await??)
+        }
+    };
+    Ok(Built { artifact, packed, folder: Layout::new(&config.lake).functions })
+}
+
+impl Built {
+    /// Where the code will be.
+    pub fn code(&self, session: &Session) -> Code {
+        match &self.packed {
+            Packed::Image(image) => Code::Image(format!("{}@{}", session.repository_uri(), image.digest)),
+            Packed::Zip(zip) => Code::Zip(format!("{}{}.zip", self.folder, zip.sha256)),
+        }
+    }
+
+    /// Whether the repository has the image; a zip file is looked for when it is uploaded.
+    ///
+    /// # Errors
+    /// What ECR says.
+    pub async fn is_pushed(&self, session: &Session) -> Result<bool> {
+        let Packed::Image(image) = &self.packed else { return Ok(true) };
+        let id = ImageIdentifier::builder().image_digest(&image.digest).build();
+        let request = session.ecr.describe_images().repository_name(&session.names.repository).image_ids(id);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if errors::is_code(&error, &["ImageNotFoundException", "RepositoryNotFoundException"]) => {
+                Ok(false)
+            }
+            Err(error) => Err(explain(error, "look for the image")),
+        }
+    }
+
+    /// Sends an image to the repository; nothing of it that is there already.
+    ///
+    /// # Errors
+    /// What ECR says.
+    pub async fn push(&self, context: &Context, session: &Session) -> Result<()> {
+        let Packed::Image(image) = &self.packed else { return Ok(()) };
+        let registry = registry(context, session).await?;
+        let pushed = image::push(context, image, &registry, &session.names.repository).await?;
+        context.detail(format_args!("image {}: {pushed}", image.digest));
+        Ok(())
+    }
+
+    /// Sends a zip file to the bucket, unless it is there.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub async fn upload(&self, context: &Context, session: &Session, key: &str) -> Result<()> {
+        let Packed::Zip(zip) = &self.packed else { return Ok(()) };
+        let bucket = &session.names.bucket;
+        match session.s3.head_object().bucket(bucket).key(key).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) if errors::is_status(&error, 404) => {}
+            Err(error) => return Err(explain(error, &format!("look for {key} in the bucket {bucket}"))),
+        }
+        let target = session.target(&context.config);
+        let bar = progress::bytes(context, "Uploading the function", zip.bytes);
+        let item = Item { path: zip.path.clone(), key: key.to_owned(), bytes: zip.bytes };
+        let mut upload = Upload::new(&target, vec![item]);
+        let sent = upload.run(&bar).await;
+        bar.finish_and_clear();
+        if let Err(error) = sent {
+            upload.undo().await;
+            return Err(error.context("cannot upload the function"));
+        }
+        Ok(())
+    }
+
+    /// Deletes the zip files of older functions but for the last few, as far as the bucket lets it: the next `up` tries
+    /// again.
+    pub async fn remove_older(&self, session: &Session) {
+        let Code::Zip(current) = self.code(session) else { return };
+        let bucket = &session.names.bucket;
+        let Ok(listed) = session.s3.list_objects_v2().bucket(bucket).prefix(&self.folder).send().await else { return };
+        let mut old: Vec<_> = listed.contents().iter().filter(|object| object.key() != Some(&current)).collect();
+        old.sort_by_key(|object| std::cmp::Reverse(object.last_modified().map(|time| time.secs())));
+        for object in old.into_iter().skip(KEEP) {
+            let request = session.s3.delete_object().bucket(bucket).set_key(object.key.clone());
+            _ = request.send().await;
+        }
+    }
+}
+
+/// The registry and how to log in: ECR's own token, at ECR's address or at the one that the configuration gives.
+async fn registry(context: &Context, session: &Session) -> Result<image::Registry> {
+    let token = session.ecr.get_authorization_token().send().await;
+    let token = token.map_err(|error| explain(error, "log in to the image registry (ecr:GetAuthorizationToken)"))?;
+    let data = token.authorization_data().first().context("ECR gave no token")?;
+    let secret = data.authorization_token().context("ECR gave no token")?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(secret).context("ECR gave a broken token")?;
+    let text = String::from_utf8(bytes).context("ECR gave a broken token")?;
+    let (user, password) = text.split_once(':').context("ECR gave a broken token")?;
+    Ok(image::Registry::new(&address(context, session)).with_login(user, password))
+}
+
+/// Where images are pushed to.
+fn address(context: &Context, session: &Session) -> String {
+    let emulated = session.ecr_endpoint.clone();
+    context.config.aws.registry.clone().or(emulated).unwrap_or_else(|| session.registry_host())
+}

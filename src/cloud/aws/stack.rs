@@ -1,0 +1,232 @@
+//! A CloudFormation stack as it is: found, waited for, recovered, deleted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use aws_sdk_cloudformation::types::{Stack as Described, StackStatus, TemplateStage};
+
+use super::errors::{self, explain};
+use super::events::Watch;
+use super::session::Session;
+use super::template::Wanted;
+use super::{bucket, holdings};
+use crate::console::context::Context;
+use crate::error::failure;
+
+/// What is known of a stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The id; it also finds the stack when it is deleted.
+    pub id: String,
+    pub name: String,
+    pub status: StackStatus,
+    pub reason: Option<String>,
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What may be done with a stack next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// An operation goes on; it must be waited for.
+    Busy,
+    /// It can be updated.
+    Ready,
+    /// A change set was made for it and never executed: there is nothing in it.
+    Draft,
+    /// Its creation or deletion failed; it can only be deleted.
+    Broken,
+    /// A rollback failed; a person has to decide.
+    Stuck,
+}
+
+impl Stack {
+    pub fn phase(&self) -> Phase {
+        use StackStatus as S;
+        match &self.status {
+            S::ReviewInProgress => Phase::Draft,
+            S::CreateComplete
+            | S::UpdateComplete
+            | S::UpdateRollbackComplete
+            | S::ImportComplete
+            | S::ImportRollbackComplete => Phase::Ready,
+            S::CreateFailed | S::RollbackComplete | S::RollbackFailed | S::DeleteFailed => Phase::Broken,
+            S::UpdateRollbackFailed | S::UpdateFailed | S::ImportRollbackFailed => Phase::Stuck,
+            _ => Phase::Busy,
+        }
+    }
+
+    /// The value of a parameter of the stack's last update.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+}
+
+/// The stack called `name`, if there is one.
+///
+/// # Errors
+/// What AWS says, but for its not being there.
+pub async fn find(session: &Session, name: &str) -> Result<Option<Stack>> {
+    let described = session.cloudformation.describe_stacks().stack_name(name).send().await;
+    match described {
+        Ok(found) => Ok(found
+            .stacks
+            .and_then(|stacks| stacks.into_iter().next())
+            .filter(|stack| stack.stack_status != Some(StackStatus::DeleteComplete))
+            .map(known)),
+        // CloudFormation has no code of its own for a stack that is not there.
+        Err(error) if errors::text(&error).contains("does not exist") => Ok(None),
+        Err(error) => Err(explain(error, &format!("look at the stack {name}"))),
+    }
+}
+
+fn known(stack: Described) -> Stack {
+    let parameters = stack.parameters.unwrap_or_default().into_iter();
+    Stack {
+        id: stack.stack_id.unwrap_or_default(),
+        name: stack.stack_name.unwrap_or_default(),
+        status: stack.stack_status.unwrap_or(StackStatus::from("UNKNOWN")),
+        reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
+        parameters: parameters
+            .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
+            .collect(),
+    }
+}
+
+/// Whether the stack is as `wanted`, by its parameters and its template.
+///
+/// # Errors
+/// When the template cannot be had.
+pub async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<bool> {
+    let same = wanted.parameters.iter().all(|(name, value)| stack.parameter(name) == Some(value));
+    if !same || stack.parameters.len() != wanted.parameters.len() || stack.phase() != Phase::Ready {
+        return Ok(false);
+    }
+    // AWS would rather tell what the transform made of it.
+    let request = session.cloudformation.get_template().stack_name(&stack.name).template_stage(TemplateStage::Original);
+    let template = request.send().await;
+    let template =
+        template.map_err(|error| explain(error, &format!("read the template of the stack {}", stack.name)))?;
+    Ok(template.template_body().is_some_and(|body| body.trim_end() == wanted.template.trim_end()))
+}
+
+/// Waits between two looks at something that changes: short at first, as emulators are quick, then as AWS likes it.
+pub struct Pace(Duration);
+
+impl Pace {
+    pub fn new() -> Self {
+        Self(Duration::from_millis(40))
+    }
+
+    pub async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 3 / 2).min(Duration::from_secs(2));
+    }
+}
+
+/// The stack once nobody works on it any more; says so when there is something to wait for.
+///
+/// # Errors
+/// What AWS says.
+pub async fn settle(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
+    let mut pace = Pace::new();
+    let mut said = false;
+    loop {
+        let stack = find(session, name).await?;
+        match &stack {
+            Some(stack) if stack.phase() == Phase::Busy => {
+                if !said {
+                    context.say(format_args!("waiting for the stack {name}, which is in {}", stack.status));
+                    said = true;
+                }
+            }
+            _ => return Ok(stack),
+        }
+        pace.wait().await;
+    }
+}
+
+/// The stage's main stack and that of its image repository, once nobody works on them any more.
+///
+/// # Errors
+/// What AWS says.
+pub async fn settle_both(context: &Context, session: &Session) -> Result<(Option<Stack>, Option<Stack>)> {
+    let names = &session.names;
+    tokio::try_join!(settle(context, session, &names.stack), settle(context, session, &names.registry_stack))
+}
+
+/// As [`settle`], and a stack that can only be deleted is deleted.
+///
+/// # Errors
+/// A stack that only a person can mend, with what to do; what AWS says.
+pub async fn recover(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
+    let Some(stack) = settle(context, session, name).await? else { return Ok(None) };
+    match stack.phase() {
+        Phase::Stuck => Err(failure(
+            format!(
+                "the stack {name} is in {}: {}",
+                stack.status,
+                stack.reason.as_deref().unwrap_or("no reason given")
+            ),
+            format!(
+                "mend what the reason names, then run `aws cloudformation continue-update-rollback --stack-name {name}` \
+                 (--resources-to-skip NAME leaves a resource as it is), wait, and run this again"
+            ),
+        )),
+        Phase::Broken => {
+            context.say(format_args!("the stack {name} is in {}: deleting it first", stack.status));
+            for bucket in holdings::buckets(&context.config, session, Some(&stack)).await? {
+                // It stays, to be adopted: mark whose it is.
+                bucket::mark(&context.config, session, &bucket, None).await?;
+            }
+            let retain = match stack.status {
+                StackStatus::DeleteFailed => failed_to_delete(session, name).await?,
+                _ => vec![],
+            };
+            delete(context, session, &stack, retain).await?;
+            Ok(None)
+        }
+        _ => Ok(Some(stack)),
+    }
+}
+
+/// The resources that kept the stack from being deleted, by logical id.
+async fn failed_to_delete(session: &Session, name: &str) -> Result<Vec<String>> {
+    let found = session.cloudformation.describe_stack_resources().stack_name(name).send().await;
+    let found = found.map_err(|error| explain(error, &format!("list the resources of the stack {name}")))?;
+    let failed = found.stack_resources().iter().filter(|resource| {
+        resource.resource_status() == Some(&aws_sdk_cloudformation::types::ResourceStatus::DeleteFailed)
+    });
+    Ok(failed.filter_map(|resource| resource.logical_resource_id().map(str::to_owned)).collect())
+}
+
+/// Deletes the stack and waits for the end; `retain` are resources to leave alone, which only a stack in
+/// `DELETE_FAILED` takes.
+///
+/// # Errors
+/// A resource that cannot be deleted, with why.
+pub async fn delete(context: &Context, session: &Session, stack: &Stack, retain: Vec<String>) -> Result<()> {
+    let name = &stack.name;
+    let retain = (!retain.is_empty()).then_some(retain);
+    let mut watch = Watch::start(context, session, &stack.id).await?;
+    let request = session.cloudformation.delete_stack().stack_name(name).set_retain_resources(retain);
+    request.send().await.map_err(|error| explain(error, &format!("delete the stack {name}")))?;
+    let mut pace = Pace::new();
+    loop {
+        // By its id a stack is also found when it is gone.
+        let described = session.cloudformation.describe_stacks().stack_name(&stack.id).send().await;
+        watch.look().await?;
+        let status = match described {
+            Ok(found) => found.stacks().first().and_then(|stack| stack.stack_status().cloned()),
+            Err(error) if errors::text(&error).contains("does not exist") => None,
+            Err(error) => return Err(explain(error, &format!("look at the stack {name}"))),
+        };
+        match status {
+            None | Some(StackStatus::DeleteComplete) => return Ok(()),
+            Some(StackStatus::DeleteFailed) => {
+                return Err(watch.root_cause(&format!("the stack {name} could not be deleted")));
+            }
+            Some(_) => pace.wait().await,
+        }
+    }
+}

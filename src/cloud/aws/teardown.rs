@@ -1,0 +1,166 @@
+//! `down` on AWS: the bucket's contents, the stacks, and then a look whether anything is left. Like `up` it begins
+//! anywhere.
+
+use anyhow::Result;
+
+use super::errors::{self, explain};
+use super::names::{PROJECT_TAG, STAGE_TAG};
+use super::session::Session;
+use super::stack::{self, Stack};
+use super::{bucket, holdings, logs};
+use crate::bucket::layout::Layout;
+use crate::config::Config;
+use crate::console::context::Context;
+use crate::error::failure;
+
+/// Removes everything that `up` made, or all but the bucket. False if there was nothing.
+///
+/// # Errors
+/// What cannot be removed, and what is left when all was done.
+pub async fn down(context: &Context, keep_data: bool) -> Result<bool> {
+    let config = &context.config;
+    let session = Session::open(config).await?;
+    let session = &session;
+    let (main, registry) = stack::settle_both(context, session).await?;
+    let found = main.is_some() || registry.is_some();
+    let role = role_name(session, main.as_ref()).await?;
+    let buckets = holdings::buckets(config, session, main.as_ref()).await?;
+    for bucket in &buckets {
+        // The stack leaves its bucket behind: a run after this one must know whose it is.
+        bucket::mark(config, session, bucket, None).await?;
+    }
+
+    let deleted = |stack: Option<Stack>| async move {
+        match stack {
+            Some(stack) => stack::delete(context, session, &stack, vec![]).await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(deleted(registry), deleted(main))?;
+    // Now that the function is gone, nothing writes to the bucket any more.
+    if !keep_data {
+        delete_data(context, session, &buckets).await?;
+    }
+    verify(config, session, role.as_deref(), keep_data).await?;
+    Ok(found || !buckets.is_empty() && !keep_data)
+}
+
+/// Whether there are tables that [`down`] would delete.
+///
+/// # Errors
+/// What AWS says.
+pub async fn has_data(config: &Config) -> Result<bool> {
+    let session = Session::open(config).await?;
+    let stack = stack::find(&session, &session.names.stack).await?;
+    let mut buckets = holdings::buckets(config, &session, stack.as_ref()).await?;
+    if !config.lake.manage {
+        buckets.push(session.names.bucket.clone());
+    }
+    for bucket in &buckets {
+        if bucket::has_tables(config, &session, bucket).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The role that the stack made: tags do not find roles.
+async fn role_name(session: &Session, stack: Option<&Stack>) -> Result<Option<String>> {
+    let Some(stack) = stack else { return Ok(None) };
+    let found = session.cloudformation.describe_stack_resources().stack_name(&stack.name).send().await;
+    match found {
+        Ok(found) => Ok(found
+            .stack_resources()
+            .iter()
+            .find(|resource| resource.resource_type() == Some("AWS::IAM::Role"))
+            .and_then(|role| role.physical_resource_id().map(str::to_owned))),
+        Err(error) if errors::text(&error).contains("does not exist") => Ok(None),
+        Err(error) => Err(explain(error, &format!("list the resources of the stack {}", stack.name))),
+    }
+}
+
+/// Deletes the stage's own buckets; of somebody else's, what quackctl itself wrote.
+async fn delete_data(context: &Context, session: &Session, buckets: &[String]) -> Result<()> {
+    let config = &context.config;
+    if !config.lake.manage {
+        bucket::empty(context, session, &session.names.bucket, &Layout::new(&config.lake).owned()).await?;
+    }
+    for bucket in buckets.iter().rev() {
+        bucket::delete(context, session, bucket).await?;
+    }
+    Ok(())
+}
+
+/// Asks every service whether something of the stage is left.
+async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_data: bool) -> Result<()> {
+    let names = &session.names;
+    let (tagged, function, log, repository, role, bucket) = tokio::try_join!(
+        tagged(config, session),
+        async {
+            let found = session.lambda.get_function_configuration().function_name(&names.stack).send().await;
+            present(found, &["ResourceNotFoundException"], &format!("function {}", names.stack))
+        },
+        async { Ok(logs::group(session).await?.map(|_| format!("log group {}", names.log_group))) },
+        async {
+            // An empty one has a list of images, too.
+            let found = session.ecr.describe_images().repository_name(&names.repository).max_results(1).send().await;
+            let what = format!("image repository {}", names.repository);
+            present(found, &["RepositoryNotFoundException"], &what)
+        },
+        async {
+            let Some(role) = role else { return Ok(None) };
+            let found = session.iam.get_role().role_name(role).send().await;
+            present(found, &["NoSuchEntity"], &format!("role {role}"))
+        },
+        async {
+            let left = if keep_data { vec![] } else { holdings::buckets(config, session, None).await? };
+            Ok(left.first().map(|bucket| format!("bucket {bucket}")))
+        },
+    )?;
+    let left: Vec<String> = [function, log, repository, role, bucket].into_iter().flatten().chain(tagged).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(failure(
+        format!("everything was deleted, and yet this is left:\n  {}", left.join("\n  ")),
+        "run `quackctl down` again; what stays was made by other means, or kept when a setting changed: delete it by hand",
+    ))
+}
+
+/// Buckets with the stage's tags, but for the one that is asked for by name. All else is found by its name; the tags find
+/// what a change of settings left behind.
+async fn tagged(config: &Config, session: &Session) -> Result<Vec<String>> {
+    let filter = |key: &str, value: &str| {
+        aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(key).values(value).build()
+    };
+    let request = session.tagging.get_resources().resource_type_filters("s3");
+    let request =
+        request.tag_filters(filter(PROJECT_TAG, &config.project)).tag_filters(filter(STAGE_TAG, &config.stage));
+    let found = request.send().await.map_err(|error| explain(error, "look for what has the stage's tags"))?;
+    let mut left = Vec::new();
+    for arn in found.resource_tag_mapping_list().iter().filter_map(|mapping| mapping.resource_arn()) {
+        let Some((_, bucket)) = arn.split_once(":::") else { continue };
+        // The service is a little behind: what it lists may be gone already.
+        let is_other = bucket != session.names.bucket;
+        if is_other && session.s3.head_bucket().bucket(bucket).send().await.is_ok() {
+            left.push(format!("bucket {bucket}"));
+        }
+    }
+    Ok(left)
+}
+
+/// `what` when the service still has it.
+fn present<T, E>(
+    found: Result<T, aws_sdk_s3::error::SdkError<E>>,
+    missing: &[&str],
+    what: &str,
+) -> Result<Option<String>>
+where
+    E: std::error::Error + Send + Sync + 'static + aws_sdk_s3::error::ProvideErrorMetadata,
+{
+    match found {
+        Ok(_) => Ok(Some(what.to_owned())),
+        Err(error) if errors::is_code(&error, missing) => Ok(None),
+        Err(error) => Err(explain(error, &format!("look for the {what}"))),
+    }
+}

@@ -1,0 +1,151 @@
+//! The CloudFormation templates, and the parameters that a configuration gives them.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::types::{Parameter, Tag};
+
+use super::names::{PROJECT_TAG, STAGE_TAG};
+use super::session::Session;
+use crate::arch::Arch;
+use crate::bucket::layout::Layout;
+use crate::config::{Config, ReadPath};
+
+/// One of the stage's stacks as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub stack: String,
+    pub template: &'static str,
+    /// Value of every parameter, by name.
+    pub parameters: BTreeMap<&'static str, String>,
+    /// On the stack and, through it, on each of its resources.
+    pub tags: Vec<(&'static str, String)>,
+}
+
+const STACK: &str = include_str!("../../../templates/stack.yaml");
+const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
+const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
+
+/// Name of the bucket's resource in the templates.
+pub const BUCKET: &str = "Bucket";
+
+/// The properties of our resources whose change makes CloudFormation replace the resource.
+/// Source: "Update requires: Replacement" in
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/introduction.html>.
+const REPLACING: &[(&str, &[&str])] = &[
+    ("AWS::S3::Bucket", &["BucketName"]),
+    ("AWS::S3::BucketPolicy", &["Bucket"]),
+    ("AWS::IAM::Role", &["RoleName", "Path"]),
+    ("AWS::Logs::LogGroup", &["LogGroupName"]),
+    ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
+    ("AWS::ECR::Repository", &["RepositoryName", "EncryptionConfiguration"]),
+];
+
+/// Whether a change of `property` replaces a resource of type `kind`.
+pub fn replaces(kind: &str, property: &str) -> bool {
+    REPLACING.iter().any(|(known, properties)| *known == kind && properties.contains(&property))
+}
+
+/// Where the function's code is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// No function yet: everything else first.
+    None,
+    /// Address of an image in ECR, with its digest.
+    Image(String),
+    /// Key of a zip file in the bucket.
+    Zip(String),
+}
+
+impl Wanted {
+    /// The stage's main stack, with the function's code at `code`.
+    pub fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
+        let names = &session.names;
+        let layout = Layout::new(&config.lake);
+        let (package, image, key) = match code {
+            Code::None => ("none", "", ""),
+            Code::Image(uri) => ("image", uri.as_str(), ""),
+            Code::Zip(key) => ("zip", "", key.as_str()),
+        };
+        let read = |show: &dyn Fn(&ReadPath) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
+        let arn = format!("arn:{}:s3:::", session.partition());
+        let parameters = [
+            ("Project", config.project.clone()),
+            ("Stage", config.stage.clone()),
+            ("BucketName", names.bucket.clone()),
+            ("ManageBucket", config.lake.manage.to_string()),
+            ("BucketOnDelete", "RetainExceptOnCreate".to_owned()),
+            ("ResultsPrefix", layout.results.clone()),
+            ("WritePrefix", layout.write.clone()),
+            ("ReadPaths", read(&|path| path.to_string())),
+            ("ReadBuckets", read(&|path| format!("{arn}{}", path.bucket))),
+            ("ReadPrefixes", read(&|path| format!("{}*", path.prefix))),
+            ("ReadObjects", read(&|path| format!("{arn}{}/{}*", path.bucket, path.prefix))),
+            ("RolePath", config.aws.role_path.clone()),
+            ("PermissionsBoundary", config.aws.permissions_boundary.clone().unwrap_or_default()),
+            ("FunctionName", names.stack.clone()),
+            ("Package", package.to_owned()),
+            ("ImageUri", image.to_owned()),
+            ("CodeKey", key.to_owned()),
+            ("Architecture", arch.to_string()),
+            ("MemoryMB", config.memory_mb.to_string()),
+            ("TimeoutSeconds", config.timeout_s.to_string()),
+            ("EphemeralMB", config.ephemeral_mb.to_string()),
+            ("ReservedConcurrency", config.aws.reserved_concurrency.unwrap_or(0).to_string()),
+            ("Extensions", config.extensions.join(",")),
+            ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
+            ("LogRetentionDays", config.aws.log_retention_days.to_string()),
+        ];
+        Self { stack: names.stack.clone(), template: STACK, parameters: parameters.into(), tags: tags(config) }
+    }
+
+    /// The stack of the image repository.
+    pub fn registry(config: &Config, session: &Session) -> Self {
+        let names = &session.names;
+        let parameters = [
+            ("Project", config.project.clone()),
+            ("Stage", config.stage.clone()),
+            ("RepositoryName", names.repository.clone()),
+            ("FunctionName", names.stack.clone()),
+        ];
+        Self {
+            stack: names.registry_stack.clone(),
+            template: REGISTRY,
+            parameters: parameters.into(),
+            tags: tags(config),
+        }
+    }
+
+    /// The main stack with nothing in it but the bucket, which exists already.
+    pub fn adopt(session: &Session) -> Self {
+        let names = &session.names;
+        let parameters = [("BucketName", names.bucket.clone())];
+        // An import takes no tags.
+        Self { stack: names.stack.clone(), template: ADOPT, parameters: parameters.into(), tags: Vec::new() }
+    }
+
+    /// The parameters as the API wants them.
+    pub fn api_parameters(&self) -> Vec<Parameter> {
+        let parameter =
+            |(name, value): (&&str, &String)| Parameter::builder().parameter_key(*name).parameter_value(value).build();
+        self.parameters.iter().map(parameter).collect()
+    }
+
+    /// The tags as the API wants them.
+    pub fn api_tags(&self) -> Vec<Tag> {
+        self.tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build()).collect()
+    }
+
+    /// Whether resource `name` of the template is left out with these parameters.
+    pub fn leaves_out(&self, name: &str) -> bool {
+        let is = |parameter: &str, value: &str| self.parameters.get(parameter).is_some_and(|found| found == value);
+        match name {
+            "Bucket" | "BucketPolicy" => is("ManageBucket", "false"),
+            "Function" => is("Package", "none"),
+            _ => false,
+        }
+    }
+}
+
+fn tags(config: &Config) -> Vec<(&'static str, String)> {
+    vec![(PROJECT_TAG, config.project.clone()), (STAGE_TAG, config.stage.clone())]
+}

@@ -1,0 +1,265 @@
+//! One instance of a function: a process of its bootstrap, which serves one request at a time.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::Host;
+use super::child::{Child, Memory};
+use super::function::Function;
+use super::logs::{Log, Report, Status};
+use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
+use crate::cloud::REGION;
+use crate::private;
+
+/// How long a start may take.
+const INIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often the memory of a busy instance is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(25);
+
+#[derive(Debug)]
+pub struct Instance {
+    child: Child,
+    api: RuntimeApi,
+    log: Log,
+    temporary: PathBuf,
+    /// Time of its start, until an invocation has been billed for it.
+    init: Option<Duration>,
+    /// The most bytes of memory it was seen with.
+    memory_most: u64,
+    /// [`Function::revision_id`] that it was started with.
+    pub revision: String,
+    pub idle_since: Instant,
+}
+
+/// What came of an invocation.
+#[derive(Debug)]
+pub struct Outcome {
+    pub payload: Bytes,
+    pub failed: bool,
+    pub tail: Vec<u8>,
+    /// False if the instance cannot serve another.
+    pub reusable: bool,
+}
+
+/// Why an instance cannot answer.
+enum Death {
+    Exit(String),
+    /// It took longer than this.
+    Timeout(Duration),
+    Init(Bytes),
+}
+
+impl Instance {
+    /// Starts a process; it is not yet ready for work.
+    pub async fn start(host: &Host, function: &Function) -> io::Result<Self> {
+        let api = RuntimeApi::start().await?;
+        let id = super::request_id();
+        let temporary = host.paths.instances().join(&id);
+        private::dir(&temporary)?;
+        let (writer, output) = pipe::pipe()?;
+        let input = writer.into_blocking_fd()?;
+        let root = function.folder();
+        let mut command = Command::new(root.join("bootstrap"));
+        command.current_dir(&root).stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
+        command.env_clear().envs(environment(host, function, api.port, &id, &temporary));
+        private::dir(&host.paths.function_logs())?;
+        let log = Log::start(output, &host.log(&function.name))?;
+        let child = Child::spawn(command).await?;
+        let revision = function.revision_id.clone();
+        Ok(Self { child, api, log, temporary, init: None, memory_most: 0, revision, idle_since: Instant::now() })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.child.is_alive()
+    }
+
+    /// Waits for a cold start to be done.
+    async fn initialize(&mut self, started: Instant) -> Result<(), Death> {
+        let mut init = self.api.init.clone();
+        let done = async {
+            let state = init.wait_for(|init| *init != Init::Running).await.map(|state| state.clone());
+            match state {
+                Ok(Init::Failed(error)) => Err(Death::Init(error)),
+                _ => Ok(()),
+            }
+        };
+        let result = tokio::select! {
+            biased;
+            done = timeout(INIT_MAX, done) => done.unwrap_or(Err(Death::Timeout(INIT_MAX))),
+            exit = self.child.exit() => Err(Death::Exit(exit)),
+        };
+        self.init = Some(started.elapsed());
+        result
+    }
+
+    /// Has the process serve one request. `started` is when a cold start began.
+    pub async fn invoke(&mut self, function: &Function, id: &str, payload: Bytes, started: Option<Instant>) -> Outcome {
+        let ready = match started {
+            Some(started) => self.initialize(started).await,
+            None => Ok(()),
+        };
+        self.log.begin(id);
+        let begun = Instant::now();
+        let answer = match ready {
+            Ok(()) => self.serve(function, id, payload).await,
+            Err(death) => Err(death),
+        };
+        self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
+        let mut report = Report {
+            duration: begun.elapsed(),
+            init: self.init.take(),
+            memory_mb: function.memory_mb,
+            max_memory_bytes: self.memory_most,
+            status: None,
+        };
+        let reusable = answer.is_ok();
+        let (payload, failed) = match answer {
+            Ok(Answer::Response(bytes)) => (bytes, false),
+            Ok(Answer::Error(bytes)) => (bytes, true),
+            Ok(Answer::TooLarge(length)) => {
+                let message = format!(
+                    "Response payload size ({length} bytes) exceeded maximum allowed payload size ({RESPONSE_MAX} bytes)."
+                );
+                (error("Function.ResponseSizeTooLarge", &message), true)
+            }
+            Err(death) => {
+                self.child.kill();
+                let (status, payload) = self.obituary(death, id);
+                report.status = Some(status);
+                (payload, true)
+            }
+        };
+        let tail = self.log.end(id, &report);
+        Outcome { payload, failed, tail, reusable }
+    }
+
+    async fn serve(&mut self, function: &Function, id: &str, payload: Bytes) -> Result<Answer, Death> {
+        let most = Duration::from_secs(function.timeout_s.into());
+        let (sender, mut answer) = oneshot::channel();
+        let work = Work {
+            id: id.to_owned(),
+            payload,
+            deadline: SystemTime::now() + most,
+            arn: function.arn(),
+            answer: sender,
+        };
+        self.api.send(work).await;
+        let memory_max = u64::from(function.memory_mb) << 20;
+        let mut look = interval(MEMORY_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.reset();
+        let deadline = tokio::time::sleep(most);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => match answer {
+                    Ok(answer) => return Ok(answer),
+                    // Asked for work anew without an answer, which is as good as having ended.
+                    Err(_) => return Err(Death::Exit("exit status unknown".to_owned())),
+                },
+                exit = self.child.exit() => return Err(Death::Exit(exit)),
+                () = &mut deadline => return Err(Death::Timeout(most)),
+                _ = look.tick() => {
+                    let memory = Memory::of(self.child.pid());
+                    self.memory_most = self.memory_most.max(memory.most.min(memory_max));
+                    if memory.now > memory_max {
+                        self.child.kill();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The error that Lambda gives for an instance that died of `death`.
+    fn obituary(&self, death: Death, id: &str) -> (Status, Bytes) {
+        match death {
+            Death::Timeout(limit) => {
+                let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
+                let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+                self.log.line(&format!("{now} {id} {message}\n\n"));
+                (Status::Timeout, error("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")))
+            }
+            Death::Exit(how) => {
+                let message = format!("RequestId: {id} Error: Runtime exited with error: {how}");
+                self.log.line(&format!("{message}\nRuntime.ExitError\n"));
+                (Status::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
+            }
+            Death::Init(said) => {
+                let said_type = serde_json::from_slice::<serde_json::Value>(&said)
+                    .ok()
+                    .and_then(|error| Some(error.get("errorType")?.as_str()?.to_owned()));
+                match said_type {
+                    Some(kind) => (Status::Error(kind), said),
+                    None => {
+                        let message = format!("RequestId: {id} Error: the runtime could not start");
+                        (Status::Error("Runtime.InitError".to_owned()), error("Runtime.InitError", &message))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.child.kill();
+        // What cannot be removed now goes when the daemon starts next.
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+fn error(kind: &str, message: &str) -> Bytes {
+    json!({ "errorType": kind, "errorMessage": message }).to_string().into()
+}
+
+/// An instance's whole environment: Lambda's own variables, then the function's.
+fn environment(
+    host: &Host,
+    function: &Function,
+    port: u16,
+    id: &str,
+    temporary: &std::path::Path,
+) -> Vec<(String, String)> {
+    let root = function.folder().display().to_string();
+    let runtime = "/var/runtime";
+    let mut variables: Vec<(String, String)> = [
+        ("_HANDLER", "bootstrap".to_owned()),
+        ("AWS_ACCESS_KEY_ID", host.credentials.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", host.credentials.secret_access_key.clone()),
+        // What S3 tells instances apart by: each has its own share of the network.
+        ("AWS_SESSION_TOKEN", id.to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", host.endpoint.clone()),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_Image".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", format!("{}/[$LATEST]{id}", chrono::Utc::now().format("%Y/%m/%d"))),
+        ("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}")),
+        ("LAMBDA_RUNTIME_DIR", runtime.to_owned()),
+        ("LAMBDA_TASK_ROOT", root.clone()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:{runtime}:{runtime}/lib:{root}:{root}/lib:/opt/lib")),
+        ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin".to_owned()),
+        ("TMPDIR", temporary.display().to_string()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    variables.extend(function.environment.clone());
+    variables
+}

@@ -1,0 +1,193 @@
+//! What instances write, with Lambda's START, END and REPORT lines around it: into the function's log file, and the
+//! last of it to whoever asked for it with the invocation.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::unix::pipe::Receiver;
+
+use crate::cloud::local::tail::TIME_END;
+use crate::private;
+
+/// Bytes of log that come back with an invocation.
+const TAIL: usize = 4096;
+
+/// One instance's log.
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    output: Receiver,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// A line that has no end yet.
+    partial: Vec<u8>,
+    /// The last of what was written since the invocation began.
+    tail: Vec<u8>,
+}
+
+impl Log {
+    /// Logs what comes out of `output`, to the file at `path`.
+    pub fn start(output: Receiver, path: &Path) -> io::Result<Self> {
+        let state = Mutex::new(State { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
+        let log = Self(Arc::new(Inner { output, state }));
+        let reader = log.clone();
+        tokio::spawn(async move { while reader.0.output.readable().await.is_ok() && reader.drain() {} });
+        Ok(log)
+    }
+
+    /// Takes in what is there to be read. False once nothing more can come.
+    fn drain(&self) -> bool {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.0.output.try_read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(length) => state.take(&buffer[..length]),
+                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    /// Marks the beginning of an invocation.
+    pub fn begin(&self, id: &str) {
+        self.drain();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tail.clear();
+        state.line(&format!("START RequestId: {id} Version: $LATEST\n"));
+    }
+
+    /// Marks the end of an invocation and returns the log's tail.
+    pub fn end(&self, id: &str, report: &Report) -> Vec<u8> {
+        self.drain();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.line(&format!("END RequestId: {id}\n"));
+        state.line(&report.line(id));
+        std::mem::take(&mut state.tail)
+    }
+
+    /// Writes a line of the platform's own.
+    pub fn line(&self, text: &str) {
+        self.drain();
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).line(text);
+    }
+}
+
+impl State {
+    /// Output of the process: to the file line by line, so that instances do not write into each other's lines.
+    fn take(&mut self, bytes: &[u8]) {
+        self.keep(bytes);
+        self.partial.extend_from_slice(bytes);
+        let whole = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let lines: Vec<u8> = self.partial.drain(..whole).collect();
+        self.write(&lines);
+    }
+
+    fn line(&mut self, text: &str) {
+        if !self.partial.is_empty() {
+            let mut rest = std::mem::take(&mut self.partial);
+            rest.push(b'\n');
+            self.keep(b"\n");
+            self.write(&rest);
+        }
+        self.keep(text.as_bytes());
+        self.write(text.as_bytes());
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        let over = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..over);
+    }
+
+    /// Writes whole lines to the file, each with its time before it.
+    fn write(&mut self, lines: &[u8]) {
+        let now = chrono::Utc::now().timestamp_millis();
+        let mut timed = Vec::with_capacity(lines.len() + 64);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            timed.extend_from_slice(format!("{now}{TIME_END}").as_bytes());
+            timed.extend_from_slice(line);
+        }
+        // A full disk must not fail a query that needs none.
+        let _ = self.file.write_all(&timed);
+    }
+}
+
+/// What an invocation took.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    pub duration: Duration,
+    /// For a cold start.
+    pub init: Option<Duration>,
+    pub memory_mb: u32,
+    pub max_memory_bytes: u64,
+    /// `timeout`, or the type of the error that ended the instance.
+    pub status: Option<Status>,
+}
+
+/// How an invocation ended that did not end well.
+#[derive(Debug, Clone)]
+pub enum Status {
+    Timeout,
+    Error(String),
+}
+
+impl Report {
+    /// Milliseconds paid for, the start of the instance included as it is since August 2025.
+    pub fn billed_ms(&self) -> u64 {
+        let billed = self.duration + self.init.unwrap_or_default();
+        u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn line(&self, id: &str) -> String {
+        let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let mut line = format!(
+            "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
+            ms(self.duration),
+            self.billed_ms(),
+            self.memory_mb,
+            self.max_memory_bytes.div_ceil(1 << 20),
+        );
+        if let Some(init) = self.init {
+            line.push_str(&format!("Init Duration: {:.2} ms\t", ms(init)));
+        }
+        match &self.status {
+            Some(Status::Timeout) => line.push_str("Status: timeout"),
+            Some(Status::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}")),
+            None => {}
+        }
+        line.push('\n');
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_read_as_lambdas() {
+        let report = Report {
+            duration: Duration::from_micros(1234),
+            init: Some(Duration::from_micros(29_014)),
+            memory_mb: 2048,
+            max_memory_bytes: 43 << 20,
+            status: None,
+        };
+        assert_eq!(
+            report.line("id"),
+            "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 31 ms\tMemory Size: 2048 MB\t\
+             Max Memory Used: 43 MB\tInit Duration: 29.01 ms\t\n"
+        );
+        let warm = Report { init: None, duration: Duration::from_nanos(1), ..report };
+        assert_eq!(warm.billed_ms(), 1);
+    }
+}

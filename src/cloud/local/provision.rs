@@ -1,0 +1,198 @@
+//! The bucket and the function of the local target, made through AWS's own APIs.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
+
+use crate::cloud::change::{Planned, PlannedAction, Property};
+use crate::cloud::{Change, Target};
+use crate::config::Config;
+
+/// Local functions need no role, but the API wants one.
+const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
+
+/// Makes the bucket unless it is there.
+pub async fn bucket(target: &Target) -> Result<Option<Change>> {
+    let bucket = &target.bucket;
+    if target.s3.head_bucket().bucket(bucket).send().await.is_ok() {
+        return Ok(None);
+    }
+    let created = target.s3.create_bucket().bucket(bucket).send().await;
+    match created {
+        Ok(_) => Ok(Some(Change::created(format!("bucket {bucket}")))),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(None),
+        Err(error) => {
+            Err(anyhow::anyhow!("{}", DisplayErrorContext(&error))).context(format!("cannot make bucket {bucket}"))
+        }
+    }
+}
+
+/// Makes the function, or changes what of it is not as `config` and `artifact` want it.
+pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
+    let name = &target.function;
+    let wanted = Wanted::new(config, target, artifact)?;
+    let mut changes = Vec::new();
+    let found = match target.lambda.get_function().function_name(name).send().await {
+        Ok(found) => Some(found),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => None,
+        Err(error) => return Err(refused(name, &error)),
+    };
+    let Some(found) = found else {
+        let code = FunctionCode::builder().image_uri(&wanted.image).build();
+        let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
+        let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
+        match create.environment(wanted.environment()).send().await {
+            Ok(_) => {}
+            // Another `up` made it at the same moment.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_conflict_exception()) => {
+                return Ok(changes);
+            }
+            Err(error) => return Err(refused(name, &error)),
+        }
+        wanted.limit(target).await?;
+        changes.push(Change::created(format!("function {name}")));
+        return Ok(changes);
+    };
+    if found.code().and_then(|code| code.image_uri()) != Some(&wanted.image) {
+        let update = target.lambda.update_function_code().function_name(name).image_uri(&wanted.image);
+        update.send().await.map_err(|error| refused(name, &error))?;
+        changes.push(Change::updated(format!("code of function {name}")));
+    }
+    let differences = wanted.differences(found.configuration());
+    if !differences.is_empty() {
+        let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        let update = target.lambda.update_function_configuration().function_name(name);
+        let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
+        update.send().await.map_err(|error| refused(name, &error))?;
+        changes.push(Change::updated(format!("function {name}: {}", differences.join(", "))));
+    }
+    if found.concurrency().and_then(|limit| limit.reserved_concurrent_executions()) != Some(wanted.concurrency) {
+        wanted.limit(target).await?;
+        changes.push(Change::updated(format!("concurrency of function {name}")));
+    }
+    Ok(changes)
+}
+
+/// The function's environment. Each variable is told in `function/src/engine/settings.rs`.
+fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
+    let Target { bucket, layout, .. } = target;
+    let read: Vec<String> = config.lake.read.iter().map(ToString::to_string).collect();
+    let mut variables = vec![
+        ("QUACK_BUCKET", bucket.clone()),
+        ("QUACK_EXTENSIONS", config.extensions.join(",")),
+        ("QUACK_RESULTS", layout.results.clone()),
+    ];
+    if !read.is_empty() {
+        variables.push(("QUACK_READ", read.join(",")));
+    }
+    if !config.lake.manage {
+        variables.push(("QUACK_WRITE", format!("s3://{bucket}/{}", config.lake.prefix)));
+    }
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The function as it should be.
+struct Wanted {
+    image: String,
+    memory_mb: i32,
+    timeout_s: i32,
+    concurrency: i32,
+    variables: HashMap<String, String>,
+}
+
+impl Wanted {
+    fn new(config: &Config, target: &Target, artifact: &Path) -> Result<Self> {
+        let artifact = artifact.canonicalize().with_context(|| format!("no artifact at {}", artifact.display()))?;
+        Ok(Self {
+            image: format!("dir:{}", artifact.display()),
+            memory_mb: i32::try_from(config.memory_mb)?,
+            timeout_s: i32::try_from(config.timeout_s)?,
+            concurrency: i32::try_from(config.concurrency)?,
+            variables: variables(config, target),
+        })
+    }
+
+    /// What of a function's configuration is to change.
+    fn differences(&self, found: Option<&FunctionConfiguration>) -> Vec<Property> {
+        let number = |name: &str, found: Option<i32>, wanted: i32| {
+            (found != Some(wanted)).then(|| property(name, found.map(|found| found.to_string()), wanted.to_string()))
+        };
+        let variables = found.and_then(|found| found.environment()).and_then(|environment| environment.variables());
+        let variable = |(name, wanted): (&String, &String)| {
+            let found = variables.and_then(|variables| variables.get(name));
+            (found != Some(wanted))
+                .then(|| property(&format!("Environment.Variables.{name}"), found.cloned(), wanted.clone()))
+        };
+        [
+            number("MemorySize", found.and_then(|found| found.memory_size()), self.memory_mb),
+            number("Timeout", found.and_then(|found| found.timeout()), self.timeout_s),
+        ]
+        .into_iter()
+        .chain(self.variables.iter().map(variable))
+        .flatten()
+        .collect()
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::builder().set_variables(Some(self.variables.clone())).build()
+    }
+
+    /// Sets how many instances there may be at once.
+    async fn limit(&self, target: &Target) -> Result<()> {
+        let name = &target.function;
+        let put = target.lambda.put_function_concurrency().function_name(name);
+        let put = put.reserved_concurrent_executions(self.concurrency).send().await;
+        put.map(drop).map_err(|error| refused(name, &error))
+    }
+}
+
+/// The target's refusal to provision a function.
+fn refused(name: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
+    anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
+}
+
+fn property(name: &str, before: Option<String>, after: String) -> Property {
+    Property { name: name.to_owned(), before, after: Some(after), replaces: false }
+}
+
+/// What is made where there is nothing: a plan's words for it.
+pub fn everything(name: &str) -> Vec<Planned> {
+    let add = |resource: &str, kind: &str| Planned::added(resource, kind, Some(name.to_owned()));
+    vec![add("Bucket", "AWS::S3::Bucket"), add("Function", "AWS::Lambda::Function")]
+}
+
+/// What [`bucket`] and [`function`] would change.
+pub async fn plan(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Planned>> {
+    let name = &target.function;
+    let wanted = Wanted::new(config, target, artifact)?;
+    let mut planned = everything(name);
+    if target.s3.head_bucket().bucket(&target.bucket).send().await.is_ok() {
+        planned.retain(|change| change.resource != "Bucket");
+    }
+    let found = match target.lambda.get_function().function_name(name).send().await {
+        Ok(found) => found,
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            return Ok(planned);
+        }
+        Err(error) => return Err(refused(name, &error)),
+    };
+    planned.retain(|change| change.resource != "Function");
+    let mut properties = wanted.differences(found.configuration());
+    let image = found.code().and_then(|code| code.image_uri());
+    if image != Some(&wanted.image) {
+        properties.push(property("Code", image.map(str::to_owned), wanted.image.clone()));
+    }
+    let limit = found.concurrency().and_then(|limit| limit.reserved_concurrent_executions());
+    if limit != Some(wanted.concurrency) {
+        let limit = limit.map(|limit| limit.to_string());
+        properties.push(property("ReservedConcurrentExecutions", limit, wanted.concurrency.to_string()));
+    }
+    if !properties.is_empty() {
+        let function = Planned::added("Function", "AWS::Lambda::Function", Some(name.clone()));
+        planned.push(Planned { action: PlannedAction::Modify, properties, ..function });
+    }
+    Ok(planned)
+}

@@ -1,0 +1,99 @@
+//! The local target's storage inside a test's own process, on a free port of loopback, gone when the test ends.
+
+use std::net::Ipv4Addr;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use s3s::Body;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::credentials::Credentials;
+use super::s3;
+use crate::cli::Global;
+use crate::cloud::Target;
+use crate::cloud::local::provision;
+use crate::config::{Config, FILE, Network};
+use crate::console::context::Context;
+
+/// A bucket, and a project's folder to work in.
+pub struct Lake {
+    pub target: Target,
+    pub context: Context,
+    pub dir: TempDir,
+    server: JoinHandle<()>,
+}
+
+impl Lake {
+    pub async fn new() -> Self {
+        Self::of("").await
+    }
+
+    /// A lake as the text of a `quack.toml` wants it.
+    pub async fn of(toml: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), toml).unwrap();
+        let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
+        let service = s3::service(&dir.path().join("storage"), &credentials, Network::default()).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service.clone();
+                let answer = service_fn(move |request: hyper::Request<Incoming>| {
+                    let service = service.clone();
+                    async move { service.call(request.map(Body::from)).await }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        let global = Global {
+            target: None,
+            region: None,
+            profile: None,
+            stage: None,
+            dir: Some(dir.path().to_owned()),
+            json: false,
+            verbose: false,
+            quiet: true,
+        };
+        let config = Config::load(&global).unwrap();
+        let keys = aws_credential_types::Credentials::new(
+            credentials.access_key_id,
+            credentials.secret_access_key,
+            None,
+            None,
+            "test",
+        );
+        let target = Target::connect(&config, &endpoint, keys);
+        provision::bucket(&target).await.unwrap();
+        let context = Context { config, json: false, quiet: true, verbose: false, flags: String::new() };
+        Self { target, context, dir, server }
+    }
+
+    /// Puts a file into the project's folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.dir.path().join(name), content).unwrap();
+    }
+
+    /// All keys in the bucket that begin with `prefix`.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let listed = self.target.s3.list_objects_v2().bucket(&self.target.bucket).prefix(prefix).send().await.unwrap();
+        listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
+    }
+
+    /// An object's bytes.
+    pub async fn get(&self, key: &str) -> Vec<u8> {
+        let object = self.target.s3.get_object().bucket(&self.target.bucket).key(key).send().await.unwrap();
+        object.body.collect().await.unwrap().to_vec()
+    }
+}
+
+impl Drop for Lake {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,4 @@
+//! The DuckDB inside quackctl.
+
+pub mod batches;
+pub mod open;

@@ -1,0 +1,142 @@
+//! One invocation of the function: sent, retried while it is throttled, answered.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::{Config, StalledStreamProtectionConfig};
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LogType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use quack_function::wire::{Event, PAYLOAD_LIMIT_BYTES};
+use rand::Rng as _;
+
+use super::cost::Report;
+use super::fault;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::error::failure;
+
+/// How long a throttled invocation is tried again.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+/// The first pause after a throttled invocation; it doubles up to the last one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What Lambda answered.
+pub struct Invoked {
+    pub payload: Vec<u8>,
+    /// The payload is an error object.
+    pub failed: bool,
+    pub report: Option<Report>,
+}
+
+/// Why an invocation has no answer.
+pub enum Refused {
+    /// The function is at its concurrency limit: later it may be taken.
+    Throttled,
+    /// Something on the way failed; whether the function ran is not known. The same invocation may succeed.
+    Lost(anyhow::Error),
+    /// It will not get better by itself.
+    Never(anyhow::Error),
+}
+
+/// An event on its way: encoded once, however often it is sent.
+#[derive(Debug, Clone)]
+pub struct Payload(Blob);
+
+impl Payload {
+    /// # Errors
+    /// An event that is larger than an invocation can carry.
+    pub fn new(event: &Event) -> Result<Self> {
+        let payload = serde_json::to_vec(event)?;
+        if payload.len() > PAYLOAD_LIMIT_BYTES {
+            return Err(failure(
+                format!(
+                    "the query and the file lists of its tables take {} bytes; an invocation carries {PAYLOAD_LIMIT_BYTES}",
+                    payload.len()
+                ),
+                "load the table again with a coarser --partition-by, or shorten the SQL",
+            ));
+        }
+        Ok(Self(Blob::new(payload)))
+    }
+}
+
+/// Sends `event` and waits for the answer, as long as it is throttled again and again.
+///
+/// # Errors
+/// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
+pub async fn invoke(context: &Context, target: &Target, event: &Event) -> Result<Invoked> {
+    let payload = Payload::new(event)?;
+    let started = Instant::now();
+    for attempt in 0.. {
+        match once(target, &payload).await {
+            Ok(invoked) => return Ok(invoked),
+            Err(Refused::Throttled) if started.elapsed() > PATIENCE => return Err(fault::throttled()),
+            Err(Refused::Throttled) => {}
+            Err(Refused::Lost(error) | Refused::Never(error)) => return Err(error),
+        }
+        let pause = pause_before(attempt);
+        context
+            .detail(format_args!("the function is at its concurrency limit; trying again in {} ms", pause.as_millis()));
+        tokio::time::sleep(pause).await;
+    }
+    unreachable!("the loop above only ends by returning")
+}
+
+/// Sends an event once.
+///
+/// # Errors
+/// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
+pub async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused> {
+    // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is no
+    // stalled stream when the function is busy for minutes.
+    let config = Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let invoke = target.lambda.invoke().function_name(&target.function).log_type(LogType::Tail);
+    match invoke.payload(payload.0.clone()).customize().config_override(config).send().await {
+        Ok(output) => Ok(Invoked {
+            failed: output.function_error.is_some(),
+            report: output.log_result.as_deref().and_then(report_of),
+            payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
+        }),
+        Err(error) => Err(match error.as_service_error() {
+            Some(InvokeError::TooManyRequestsException(_)) => Refused::Throttled,
+            // No answer at all, an answer that broke off, or trouble of Lambda's own.
+            None | Some(InvokeError::ServiceException(_)) => Refused::Lost(fault::of_service(&error, &target.function)),
+            Some(_) if error.raw_response().is_some_and(|response| response.status().is_server_error()) => {
+                Refused::Lost(fault::of_service(&error, &target.function))
+            }
+            Some(_) => Refused::Never(fault::of_service(&error, &target.function)),
+        }),
+    }
+}
+
+/// Exponential, with half of it left to chance so that callers who were refused together do not return together.
+pub fn pause_before(attempt: u32) -> Duration {
+    let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LAST_PAUSE);
+    most.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+fn report_of(log_tail: &str) -> Option<Report> {
+    let log = STANDARD.decode(log_tail).ok()?;
+    Report::find_in(&String::from_utf8_lossy(&log))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        for attempt in [0, 1, 5, 30, u32::MAX] {
+            let pause = pause_before(attempt);
+            assert!(pause >= FIRST_PAUSE / 2 && pause <= LAST_PAUSE, "attempt {attempt}: {pause:?}");
+        }
+        assert!(pause_before(30) >= LAST_PAUSE / 2);
+    }
+}

@@ -1,0 +1,99 @@
+//! What an invocation cost: Lambda's REPORT line, and its public price.
+
+use crate::arch::Arch;
+
+/// Lambda's own account of one invocation: the REPORT line at the end of its log.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub duration_ms: f64,
+    pub billed_ms: u64,
+    pub memory_mb: u64,
+    pub max_memory_used_mb: u64,
+    /// Only on a cold start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_ms: Option<f64>,
+}
+
+/// US dollars for a GB-second, US East (N. Virginia), first tier, without the free tier; and for one request.
+/// Source: <https://aws.amazon.com/lambda/pricing/>.
+const X86_GB_SECOND_USD: f64 = 0.000_016_666_7;
+const ARM_GB_SECOND_USD: f64 = 0.000_013_333_4;
+const REQUEST_USD: f64 = 0.20 / 1_000_000.0;
+
+impl Report {
+    /// The last REPORT line in a log.
+    pub fn find_in(log: &str) -> Option<Self> {
+        let line = log.lines().rev().find(|line| line.starts_with("REPORT "))?;
+        let field = |name: &str| {
+            let rest = line.split('\t').find_map(|part| part.trim().strip_prefix(name))?;
+            rest.strip_prefix(':')?.split_whitespace().next()?.parse::<f64>().ok()
+        };
+        let whole = |name: &str| field(name).map(|number| number.round() as u64);
+        Some(Self {
+            duration_ms: field("Duration")?,
+            billed_ms: whole("Billed Duration")?,
+            memory_mb: whole("Memory Size")?,
+            max_memory_used_mb: whole("Max Memory Used")?,
+            init_ms: field("Init Duration"),
+        })
+    }
+
+    /// Estimated price in US dollars on a processor named as Rust names it (`x86_64`, `aarch64`).
+    pub fn cost_usd(&self, arch: Arch) -> f64 {
+        let rate = match arch {
+            Arch::Arm64 => ARM_GB_SECOND_USD,
+            Arch::X86_64 => X86_GB_SECOND_USD,
+        };
+        let gb_seconds = self.billed_ms as f64 / 1000.0 * self.memory_mb as f64 / 1024.0;
+        gb_seconds * rate + REQUEST_USD
+    }
+}
+
+/// An amount in dollars with two significant digits, however small.
+pub fn dollars(amount: f64) -> String {
+    let decimals = if amount > 0.0 { (1.0 - amount.log10().floor()).clamp(2.0, 12.0) as usize } else { 2 };
+    format!("${amount:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLD: &str = "START RequestId: 1 Version: $LATEST\nEND RequestId: 1\nREPORT RequestId: 1\tDuration: 12.34 ms\t\
+                        Billed Duration: 13 ms\tMemory Size: 2048 MB\tMax Memory Used: 80 MB\tInit Duration: 120.50 ms\t\n";
+
+    #[test]
+    fn reads_the_report_line() {
+        let report = Report::find_in(COLD).unwrap();
+        assert_eq!(
+            report,
+            Report { duration_ms: 12.34, billed_ms: 13, memory_mb: 2048, max_memory_used_mb: 80, init_ms: Some(120.5) }
+        );
+        let warm = Report::find_in(&COLD.replace("\tInit Duration: 120.50 ms", "")).unwrap();
+        assert_eq!(warm.init_ms, None);
+    }
+
+    #[test]
+    fn a_log_without_report_has_none() {
+        assert_eq!(Report::find_in("START RequestId: 1\nEND RequestId: 1\n"), None);
+        assert_eq!(Report::find_in("REPORT RequestId: 1\tDuration: many ms\n"), None);
+    }
+
+    #[test]
+    fn costs_what_lambda_says() {
+        // 1 GB for one second, a million times, is $16.67 plus $0.20 for the requests on x86.
+        let report =
+            Report { duration_ms: 999.5, billed_ms: 1000, memory_mb: 1024, max_memory_used_mb: 1, init_ms: None };
+        assert!((report.cost_usd(Arch::X86_64) * 1e6 - 16.8667).abs() < 1e-6);
+        assert!((report.cost_usd(Arch::Arm64) * 1e6 - 13.5334).abs() < 1e-6);
+    }
+
+    #[test]
+    fn small_amounts_keep_two_digits() {
+        assert_eq!(dollars(0.000_000_366), "$0.00000037");
+        assert_eq!(dollars(0.012_3), "$0.012");
+        assert_eq!(dollars(3.456), "$3.46");
+        assert_eq!(dollars(0.0), "$0.00");
+    }
+}

@@ -1,0 +1,178 @@
+//! Results that were too large for a response: fetched from the bucket, read by DuckDB, deleted.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use duckdb::Connection;
+use quack_function::sql::{identifier, literal};
+use quack_function::wire::{Column, Spilled};
+use tempfile::TempPath;
+use tokio_util::sync::CancellationToken;
+
+use crate::console::progress;
+use crate::duck::batches;
+use crate::error::{failure, interrupted};
+use crate::query::Engine;
+use crate::rows::ResultSet;
+
+/// A transfer that takes longer shows a bar.
+const QUIET_FOR: Duration = Duration::from_secs(1);
+/// How long deleting the object may hold up the result; a lifecycle rule deletes it otherwise.
+const DELETE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Copies the object to `out`, then deletes it: a result is read once.
+///
+/// # Errors
+/// An object that is gone or shorter than it was, a lost connection, `out` that cannot be written, `cancel`.
+pub async fn fetch(
+    engine: &Engine<'_>,
+    spilled: &Spilled,
+    out: &mut dyn Write,
+    cancel: &CancellationToken,
+) -> Result<()> {
+    let (bucket, key) = spilled.uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| {
+        failure(
+            format!("the function put its result at `{}`", spilled.uri),
+            "run `quackctl up`, which renews the function",
+        )
+    })?;
+    let copied = tokio::select! {
+        copied = copy(engine, bucket, key, spilled.bytes, out) => copied,
+        () = cancel.cancelled() => Err(interrupted("interrupted")),
+    };
+    let delete = engine.target.s3.delete_object().bucket(bucket).key(key).send();
+    if !matches!(tokio::time::timeout(DELETE_WITHIN, delete).await, Ok(Ok(_))) {
+        engine.context.detail(format_args!("could not delete {}; it goes within a day", spilled.uri));
+    }
+    copied
+}
+
+async fn copy(engine: &Engine<'_>, bucket: &str, key: &str, bytes: u64, out: &mut dyn Write) -> Result<()> {
+    let lost = |error: &dyn std::fmt::Display| {
+        failure(format!("the result at s3://{bucket}/{key} could not be fetched: {error}"), "run the query again")
+    };
+    let object = engine.target.s3.get_object().bucket(bucket).key(key).send().await;
+    let mut body = object.map_err(|error| lost(&aws_sdk_s3::error::DisplayErrorContext(&error)))?.body;
+    let (started, mut bar, mut done) = (Instant::now(), None, 0);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| lost(&error))?;
+        out.write_all(&chunk).context("cannot write the result")?;
+        done += chunk.len() as u64;
+        if started.elapsed() > QUIET_FOR {
+            bar.get_or_insert_with(|| progress::bytes(engine.context, "fetching", bytes)).set_position(done);
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    if done != bytes {
+        return Err(lost(&format_args!("{done} of {bytes} bytes came")));
+    }
+    out.flush().context("cannot write the result")
+}
+
+/// The rows of a Parquet file that a result was spilled to; the file goes when they do.
+///
+/// # Errors
+/// A file that DuckDB cannot read; later errors come from the batches.
+pub fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
+    let sql = select(&file.to_string_lossy(), cast_back);
+    let (schema, batches) = batches::on_thread(move |send| {
+        let connection = Connection::open_in_memory().map_err(unreadable)?;
+        connection.execute_batch(batches::SETTINGS).map_err(unreadable)?;
+        let sent = batches::send(&connection, &sql, send);
+        // Nothing may read the file as it goes.
+        drop((connection, file));
+        sent.map_err(unreadable)
+    })?;
+    Ok(ResultSet { schema, columns, batches: Box::new(batches) })
+}
+
+/// What reads a spilled result, with the types that Parquet cannot hold.
+pub fn select(path: &str, cast_back: &[Column]) -> String {
+    let casts: Vec<String> = cast_back
+        .iter()
+        .map(|column| {
+            let name = identifier(&column.name);
+            format!("CAST({name} AS {}) AS {name}", column.sql_type)
+        })
+        .collect();
+    let replace = if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) };
+    format!("SELECT *{replace} FROM read_parquet({}, hive_partitioning = false)", literal(path))
+}
+
+fn unreadable(error: impl std::fmt::Display) -> anyhow::Error {
+    failure(format!("the result that was fetched cannot be read: {error}"), "run the query again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parquet(select: &str) -> TempPath {
+        let path = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap().into_temp_path();
+        let copy = format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display());
+        Connection::open_in_memory().unwrap().execute_batch(&copy).unwrap();
+        path
+    }
+
+    fn column(name: &str, sql_type: &str) -> Column {
+        Column { name: name.to_owned(), sql_type: sql_type.to_owned() }
+    }
+
+    #[test]
+    fn rows_keep_their_order_and_the_file_goes() {
+        let file = parquet("SELECT i FROM range(300_000) t(i)");
+        let path = file.to_path_buf();
+        let result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        let mut expected = 0;
+        for batch in result.batches {
+            let batch = batch.unwrap();
+            let values = batch.column(0).as_any().downcast_ref::<arrow::array::Int64Array>().unwrap().clone();
+            for value in values.values() {
+                assert_eq!(*value, expected);
+                expected += 1;
+            }
+        }
+        assert_eq!(expected, 300_000);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn rows_may_be_left() {
+        let file = parquet("SELECT i FROM range(1_000_000) t(i)");
+        let path = file.to_path_buf();
+        let mut result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        result.batches.next().unwrap().unwrap();
+        drop(result);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn types_come_back() {
+        let file =
+            parquet("SELECT CAST(-170141183460469231731687303715884105727::HUGEINT AS VARCHAR) AS \"a b\", 1 AS c");
+        let cast_back = [column("a b", "HUGEINT")];
+        let result = read(file, &cast_back, vec![column("a b", "HUGEINT"), column("c", "INTEGER")]).unwrap();
+        let field = result.schema.field(0);
+        assert_eq!(field.name(), "a b");
+        assert_eq!(field.metadata().get("ARROW:extension:name").map(String::as_str), Some("arrow.opaque"));
+        assert_eq!(result.batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn bad_files_and_bad_values_are_errors() {
+        let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let path = file.to_path_buf();
+        assert!(read(file, &[], Vec::new()).is_err());
+        assert!(!path.exists());
+        let file = parquet("SELECT 'no number' AS n");
+        let cast_back = [column("n", "HUGEINT")];
+        let error = match read(file, &cast_back, vec![column("n", "HUGEINT")]) {
+            Ok(mut result) => result.batches.next().unwrap().unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(error.to_string().contains("no number"), "{error}");
+    }
+}

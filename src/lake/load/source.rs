@@ -1,0 +1,343 @@
+//! What is loaded: files, a URL, a sample or a data set, and the SQL that reads it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use duckdb::Connection;
+
+use super::download::{self, Download};
+use super::format::{self, Kind, Packing};
+use super::sample;
+use super::stop::Stop;
+use crate::console::context::Context;
+use crate::console::progress;
+use crate::duck::open::columns;
+use crate::error::{failure, nearest, usage};
+use quack_function::sql::{identifier, literal};
+
+/// The public file of New York's yellow cabs, April 2019.
+const TAXI_URL: &str = "https://d37ci6vzurychx.cloudfront.net/trip-data/yellow_tripdata_2019-04.parquet";
+
+/// Takes the place of [`TAXI_URL`]: a mirror.
+const TAXI_URL_VARIABLE: &str = "QUACK_DATASET_TAXI_URL";
+
+/// The public file's column names, and those that the sample has for the same.
+const TAXI_NAMES: &[(&str, &str)] = &[
+    ("VendorID", "vendor_id"),
+    ("tpep_pickup_datetime", "pickup_at"),
+    ("tpep_dropoff_datetime", "dropoff_at"),
+    ("RatecodeID", "rate_code_id"),
+    ("PULocationID", "pickup_location_id"),
+    ("DOLocationID", "dropoff_location_id"),
+];
+
+/// What the user wants loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, a glob or an http(s) URL.
+    Source(String),
+    Sample {
+        name: String,
+        rows: Option<u64>,
+    },
+    Dataset(String),
+}
+
+impl Origin {
+    /// How the catalog names it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Source(source) if is_url(source) => public(source),
+            Self::Source(source) => source.clone(),
+            Self::Sample { name, .. } => format!("sample {name} (synthetic)"),
+            Self::Dataset(name) => format!("dataset {name}"),
+        }
+    }
+
+    /// True for generated data.
+    pub fn synthetic(&self) -> bool {
+        matches!(self, Self::Sample { .. })
+    }
+}
+
+/// Data at hand, to be read by DuckDB.
+pub enum Input {
+    Generated { query: String },
+    Files { files: Files, renames: &'static [(&'static str, &'static str)], _download: Option<Temporary> },
+}
+
+/// Local files of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    pub kind: Kind,
+    pub packing: Packing,
+    /// Absolute.
+    pub paths: Vec<PathBuf>,
+}
+
+/// A download that is removed once it has been loaded.
+pub struct Temporary(Download);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        self.0.discard();
+    }
+}
+
+/// Makes `origin` local; relative paths are from the project's folder.
+///
+/// # Errors
+/// When there is nothing there, or nothing that can be read.
+pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
+    match origin {
+        Origin::Sample { name, rows } => {
+            Ok(Input::Generated { query: sample::query(name, rows.unwrap_or(sample::DEFAULT_ROWS))? })
+        }
+        Origin::Dataset(name) if name == "taxi" => {
+            let url = std::env::var(TAXI_URL_VARIABLE).unwrap_or_else(|_| TAXI_URL.to_owned());
+            let download = Download::new(&url, &download::cache());
+            fetch_url(context, &download, "dataset taxi", stop)?;
+            let (kind, packing) = format::detect(&download.path, &url)?;
+            let files = Files { kind, packing, paths: vec![download.path] };
+            Ok(Input::Files { files, renames: TAXI_NAMES, _download: None })
+        }
+        Origin::Dataset(name) => {
+            let near = nearest(name, ["taxi"]).unwrap_or("taxi");
+            Err(usage(format!("there is no data set `{name}`"), format!("try `--dataset {near}`")))
+        }
+        Origin::Source(url) if is_url(url) => {
+            let download = Download::new(url, &download::cache());
+            // What is at a URL may change: what an earlier run finished but did not load is not taken for it.
+            download.discard();
+            let download = Temporary(download);
+            let name = url.split(['?', '#']).next().unwrap_or(url);
+            let name = name.rsplit('/').next().unwrap_or(name);
+            fetch_url(context, &download.0, name, stop)?;
+            let (kind, packing) = format::detect(&download.0.path, name)?;
+            let files = Files { kind, packing, paths: vec![download.0.path.clone()] };
+            Ok(Input::Files { files, renames: &[], _download: Some(download) })
+        }
+        Origin::Source(source) => {
+            let files = local(&context.config.dir, source)?;
+            Ok(Input::Files { files, renames: &[], _download: None })
+        }
+    }
+}
+
+fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// A URL without what may be secret in it, a password or the signature of a query: the catalog is for everybody's eyes.
+fn public(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}://{host}{path}")
+}
+
+fn fetch_url(context: &Context, download: &Download, label: &str, stop: &Stop) -> Result<()> {
+    let bar = progress::bytes(context, &format!("download {label}"), 0);
+    let fetched = download.fetch(&bar, stop);
+    bar.finish_and_clear();
+    fetched
+}
+
+/// The files that `source` names: one, or those that match it as a glob.
+fn local(dir: &Path, source: &str) -> Result<Files> {
+    let path = dir.join(source);
+    let paths = match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => {
+            return Err(usage(
+                format!("`{source}` is a folder"),
+                format!("name the files in it, e.g. '{}/*.parquet'", source.trim_end_matches('/')),
+            ));
+        }
+        Ok(_) => vec![path],
+        Err(_) if source.contains(['*', '?', '[']) => matches(dir, source)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(failure(format!("there is no file `{source}`"), near_file(&path)));
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{source}`")),
+    };
+    let mut files = Files { kind: Kind::Csv, packing: Packing::None, paths: Vec::new() };
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let (kind, packing) = format::detect(&path, &name)?;
+        if !files.paths.is_empty() && (kind, packing) != (files.kind, files.packing) {
+            return Err(usage(
+                format!("`{source}` matches files of different kinds, `{name}` for one"),
+                "load each kind by itself, the second with --append",
+            ));
+        }
+        files = Files { kind, packing, ..files };
+        files.paths.push(path);
+    }
+    Ok(files)
+}
+
+fn matches(dir: &Path, source: &str) -> Result<Vec<PathBuf>> {
+    let pattern = if Path::new(source).is_absolute() {
+        source.to_owned()
+    } else {
+        format!("{}/{source}", glob::Pattern::escape(&dir.to_string_lossy()))
+    };
+    let found = glob::glob(&pattern).map_err(|error| {
+        usage(format!("`{source}` is not a glob: {error}"), "use `*`, `?`, `**` and `[abc]`, in quotes")
+    })?;
+    let mut paths = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| failure(format!("cannot read all of `{source}`: {error}"), ""))?;
+        if path.is_file() {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(failure(
+            format!("no file matches `{source}`"),
+            format!("look at what there is: ls {}", source.rsplit_once('/').map_or(".", |(folder, _)| folder)),
+        ));
+    }
+    Ok(paths)
+}
+
+fn near_file(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let wanted = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match nearest(&wanted, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "paths are from the project's folder, or -C DIR".to_owned(),
+    }
+}
+
+impl Input {
+    /// The query that reads all rows. `thorough` finds the types of text from every row instead of from the first ones.
+    ///
+    /// # Errors
+    /// DuckDB's, for files that it cannot make sense of.
+    pub fn query(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
+        let (files, renames) = match self {
+            Self::Generated { query } => return Ok(query.clone()),
+            Self::Files { files, renames, .. } => (files, renames),
+        };
+        let reader = files.reader(connection, thorough)?;
+        let select = if renames.is_empty() {
+            format!("SELECT * FROM {reader}")
+        } else {
+            let found = columns(connection, &format!("SELECT * FROM {reader}"))?;
+            let list: Vec<String> = found
+                .iter()
+                .map(|column| {
+                    let renamed =
+                        renames.iter().find(|(from, _)| *from == column.name).map_or(&*column.name, |(_, to)| to);
+                    format!("{} AS {}", identifier(&column.name), identifier(renamed))
+                })
+                .collect();
+            format!("SELECT {} FROM {reader}", list.join(", "))
+        };
+        Ok(select)
+    }
+
+    /// The files, if it is files.
+    pub fn files(&self) -> Option<&Files> {
+        match self {
+            Self::Generated { .. } => None,
+            Self::Files { files, .. } => Some(files),
+        }
+    }
+}
+
+impl Files {
+    fn reader(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
+        let several = if self.paths.len() > 1 { ", union_by_name = true" } else { ", hive_partitioning = false" };
+        let sample = if thorough { ", sample_size = -1" } else { "" };
+        let packing = self.packing.name();
+        let list = self.list();
+        Ok(match self.kind {
+            Kind::Parquet => format!("read_parquet({list}{several})"),
+            Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample})"),
+            Kind::Csv | Kind::Tsv => {
+                let delimiter = literal(&self.delimiter(&self.header(connection)?).to_string());
+                format!("read_csv({list}, compression = '{packing}', delim = {delimiter}, skip = 0{several}{sample})")
+            }
+        })
+    }
+
+    /// Why DuckDB's detection of a CSV gave up, as precisely as reading it strictly can tell; `None` when that works.
+    pub fn diagnose(&self, connection: &Connection) -> Option<duckdb::Error> {
+        let header = self.header(connection).ok()?;
+        let delimiter = self.delimiter(&header);
+        let columns: Vec<String> =
+            (0..fields(&header, delimiter)).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
+        let sql = format!(
+            "SELECT count(*) FROM read_csv({}, compression = '{}', auto_detect = false, columns = {{{}}}, \
+             header = true, delim = {}, quote = '\"', escape = '\"', skip = 0)",
+            self.list(),
+            self.packing.name(),
+            columns.join(", "),
+            literal(&delimiter.to_string()),
+        );
+        connection.query_row(&sql, [], |row| row.get::<_, u64>(0)).err()
+    }
+
+    /// The first line of the first file.
+    fn header(&self, connection: &Connection) -> duckdb::Result<String> {
+        let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
+        let sql = format!(
+            "SELECT line FROM read_csv({first}, compression = '{}', auto_detect = false, columns = {{'line': 'VARCHAR'}}, \
+             delim = '\x01', quote = '', escape = '', header = false) LIMIT 1",
+            self.packing.name(),
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        Ok(rows.next()?.and_then(|row| row.get(0).ok()).unwrap_or_default())
+    }
+
+    /// The character between values. DuckDB's own guess takes a file with ragged rows for one with a single column.
+    fn delimiter(&self, header: &str) -> char {
+        if self.kind == Kind::Tsv {
+            return '\t';
+        }
+        [',', ';', '\t', '|'].into_iter().rev().max_by_key(|delimiter| fields(header, *delimiter)).unwrap_or(',')
+    }
+
+    fn list(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| escaped(path)).collect();
+        format!("[{}]", paths.join(", "))
+    }
+}
+
+/// A path as DuckDB takes it: not as a glob.
+fn escaped(path: &Path) -> String {
+    literal(&glob::Pattern::escape(&path.to_string_lossy()))
+}
+
+/// How many fields a line has, quotes respected.
+fn fields(line: &str, delimiter: char) -> usize {
+    let mut quoted = false;
+    let separators = line.chars().filter(|c| {
+        quoted ^= *c == '"';
+        *c == delimiter && !quoted
+    });
+    1 + separators.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_secrets_of_addresses_to_themselves() {
+        let label = |source: &str| Origin::Source(source.to_owned()).label();
+        assert_eq!(label("https://me:secret@b.org/a@b/t.csv?X-Amz-Signature=1#x"), "https://b.org/a@b/t.csv");
+        assert_eq!(label("http://b.org:8080"), "http://b.org:8080");
+        assert_eq!(label("data/what?.csv"), "data/what?.csv");
+    }
+}

@@ -1,0 +1,141 @@
+//! Statistics of columns: what DuckDB says of each Parquet file that it wrote, and what follows for the whole table.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, Result};
+use duckdb::types::Value;
+use duckdb::{Connection, params};
+use quack_function::wire::Column;
+
+use crate::lake::catalog::{ColumnStats, DataFile, FileColumn};
+use quack_function::sql::identifier;
+
+/// Types whose least and greatest values DuckDB tells as text that it can read again.
+const ORDERED: &[&str] = &[
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "HUGEINT",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+    "VARCHAR",
+    "DATE",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMP_NS",
+    "TIMESTAMP WITH TIME ZONE",
+    "UUID",
+];
+
+/// DuckDB orders NaN above every other number, infinity included.
+const NAN: &str = "nan";
+
+/// Statistics of `columns` in a file of `rows` rows, from `RETURN_STATS`' map of quoted column paths.
+pub fn of_file(columns: &[Column], rows: u64, statistics: &Value) -> BTreeMap<String, FileColumn> {
+    let found = entries(statistics);
+    columns
+        .iter()
+        .map(|column| {
+            let stats = found.get(&identifier(&column.name)).map(|stats| entries(stats)).unwrap_or_default();
+            (column.name.clone(), of_column(column, rows, &stats))
+        })
+        .collect()
+}
+
+fn of_column(column: &Column, rows: u64, stats: &HashMap<String, &Value>) -> FileColumn {
+    let text = |key: &str| stats.get(key).and_then(|value| as_text(value));
+    let counted = text("num_values").and_then(|count| count.parse().ok()) == Some(rows);
+    let nulls = text("null_count").and_then(|count| count.parse().ok()).filter(|_| counted);
+    if !is_ordered(&column.sql_type) {
+        return FileColumn { nulls, min: None, max: None };
+    }
+    let (mut min, mut max) = (text("min"), text("max"));
+    match column.sql_type.as_str() {
+        "BOOLEAN" => {
+            for bound in [&mut min, &mut max].into_iter().flatten() {
+                *bound = if bound == "0" { "false" } else { "true" }.to_owned();
+            }
+        }
+        // The bounds that Parquet keeps leave NaN out.
+        "FLOAT" | "DOUBLE" if text("has_nan").as_deref() == Some("true") => {
+            min = min.or_else(|| Some(NAN.to_owned()));
+            max = Some(NAN.to_owned());
+        }
+        _ => {}
+    }
+    FileColumn { nulls, min, max }
+}
+
+/// Statistics of a table's `columns` and, after them, its `partitions`, over all its `files`.
+///
+/// # Errors
+/// When DuckDB cannot read back a bound that it wrote.
+pub fn of_table(columns: &[Column], partitions: &[Column], files: &[DataFile]) -> Result<Vec<ColumnStats>> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch("CREATE TABLE bounds (column_index UINTEGER, low VARCHAR, high VARCHAR)")?;
+    let mut nulls: Vec<Option<u64>> = vec![Some(0); columns.len() + partitions.len()];
+    {
+        let mut appender = connection.appender("bounds")?;
+        for file in files {
+            for (index, column) in columns.iter().enumerate() {
+                let Some(stats) = file.columns.get(&column.name) else {
+                    nulls[index] = None;
+                    continue;
+                };
+                nulls[index] = nulls[index].zip(stats.nulls).map(|(sum, more)| sum + more);
+                appender.append_row(params![index as u32, stats.min, stats.max])?;
+            }
+            for (index, value) in file.partition.iter().enumerate().take(partitions.len()) {
+                let index = columns.len() + index;
+                if value.is_none() {
+                    nulls[index] = nulls[index].map(|sum| sum + file.rows);
+                }
+                appender.append_row(params![index as u32, value, value])?;
+            }
+        }
+    }
+    let all = columns.iter().chain(partitions).zip(nulls).enumerate();
+    all.map(|(index, (column, nulls))| {
+        let (min, max) = if is_ordered(&column.sql_type) { bounds(&connection, index, column)? } else { (None, None) };
+        Ok(ColumnStats { name: column.name.clone(), sql_type: column.sql_type.clone(), nulls, min, max })
+    })
+    .collect()
+}
+
+fn bounds(connection: &Connection, index: usize, column: &Column) -> Result<(Option<String>, Option<String>)> {
+    let sql = format!(
+        "SELECT CAST(min(CAST(low AS {0})) AS VARCHAR), CAST(max(CAST(high AS {0})) AS VARCHAR) FROM bounds WHERE column_index = {index}",
+        column.sql_type
+    );
+    connection
+        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .with_context(|| format!("cannot reckon the bounds of column `{}`", column.name))
+}
+
+fn is_ordered(sql_type: &str) -> bool {
+    let base = sql_type.split('(').next().unwrap_or_default();
+    !sql_type.ends_with(']') && ORDERED.contains(&base)
+}
+
+/// A DuckDB map by its keys as text.
+pub fn entries(map: &Value) -> HashMap<String, &Value> {
+    match map {
+        Value::Map(map) => map.iter().filter_map(|(key, value)| Some((as_text(key)?, value))).collect(),
+        _ => HashMap::new(),
+    }
+}
+
+/// A text value; `None` for NULL.
+pub fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,194 @@
+//! Loads that succeed: what is in the bucket and in the catalog afterwards.
+
+use duckdb::Connection;
+
+use super::{partitioned, request, sample};
+use crate::cloud::local::testing::Lake;
+use crate::lake::catalog::{self, ColumnStats, Table};
+use crate::lake::load::{LoadRequest, Mode};
+
+impl Lake {
+    async fn table(&self, name: &str) -> Table {
+        catalog::read(&self.target).await.unwrap().table(name).unwrap().1.clone()
+    }
+
+    /// What DuckDB reads from a table's objects, downloaded into folders as their keys have them.
+    async fn select(&self, table: &Table, sql: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for file in &table.files {
+            let path = dir.path().join(&file.key);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let bytes = self.get(&file.key).await;
+            assert_eq!(bytes.len() as u64, file.bytes);
+            std::fs::write(&path, bytes).unwrap();
+            paths.push(format!("'{}'", path.display()));
+        }
+        let types: Vec<String> = table.partitions.iter().map(|p| format!("'{}': {}", p.name, p.sql_type)).collect();
+        let hive =
+            if types.is_empty() { "false".to_owned() } else { format!("true, hive_types = {{{}}}", types.join(", ")) };
+        let reader = format!("read_parquet([{}], hive_partitioning = {hive})", paths.join(", "));
+        let sql = format!("SELECT CAST(({}) AS VARCHAR)", sql.replace("TABLE", &reader));
+        Connection::open_in_memory().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+fn column<'a>(table: &'a Table, name: &str) -> &'a ColumnStats {
+    table.columns.iter().find(|column| column.name == name).unwrap()
+}
+
+fn with(request: LoadRequest, mode: Mode) -> LoadRequest {
+    LoadRequest { mode, ..request }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_csv_becomes_one_parquet_object() {
+    let lake = Lake::new().await;
+    lake.write("a[1].csv", "id,name,at\n1,\"x, y\",2020-01-01\n2,,2020-01-03\n");
+    let loaded = lake.load(request("a[1].csv", "t")).await.unwrap();
+    assert_eq!(loaded.loaded_rows, 2);
+    let table = lake.table("t").await;
+    assert_eq!(lake.keys("tables/").await, [table.files[0].key.clone()]);
+    assert_eq!((table.rows, table.synthetic, table.source.as_str()), (2, false, "a[1].csv"));
+    let at = column(&table, "at");
+    assert_eq!((at.sql_type.as_str(), at.nulls), ("DATE", Some(0)));
+    assert_eq!((at.min.as_deref(), at.max.as_deref()), (Some("2020-01-01"), Some("2020-01-03")));
+    assert_eq!(column(&table, "name").nulls, Some(1));
+    assert_eq!(lake.select(&table, "SELECT list(name ORDER BY id) FROM TABLE").await, "['x, y', NULL]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_somebody_elses_bucket_everything_keeps_to_the_prefix() {
+    let lake = Lake::of("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/q\"").await;
+    let old = "tables/t/20200101T000000Z-0badcafe/theirs.parquet";
+    let put = lake.target.s3.put_object().bucket(&lake.target.bucket).key(old).send();
+    put.await.unwrap();
+    lake.write("a.csv", "n,text\n1,x\n2,y\n");
+    lake.load(request("a.csv", "t")).await.unwrap();
+    lake.load(with(request("a.csv", "t"), Mode::Append)).await.unwrap();
+    lake.load(with(partitioned(request("a.csv", "t"), &["n"]), Mode::Replace)).await.unwrap();
+    let table = lake.table("t").await;
+    assert!(table.files.iter().all(|file| file.key.starts_with("team/q/tables/t/")), "{:?}", table.files);
+    let mut wanted: Vec<_> = table.files.iter().map(|file| file.key.clone()).collect();
+    wanted.extend([old.to_owned(), "team/q/catalog.json".to_owned()]);
+    wanted.sort();
+    assert_eq!(lake.keys("").await, wanted, "nothing of theirs is touched, nothing of ours lies elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partition_values_survive_their_folder_names() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "p,n\n\"a b/ü=%?#&+'\",1\n,2\n'quoted',3\n../..,4\n");
+    lake.load(partitioned(request("a.csv", "t"), &["p", "even=n % 2 = 0"])).await.unwrap();
+    let table = lake.table("t").await;
+    assert_eq!(table.files.len(), 4);
+    let mut keys: Vec<_> = table.files.iter().map(|file| file.key.clone()).collect();
+    keys.sort();
+    assert_eq!(lake.keys("tables/").await, keys);
+    let read = lake.select(&table, "SELECT list((p, n, even) ORDER BY n) FROM TABLE").await;
+    assert!(read.contains("a b/ü=%?#&+") && read.contains("(NULL, 2, true)") && read.contains("../.."), "{read}");
+    assert_eq!(column(&table, "p").nulls, Some(1));
+    assert_eq!(column(&table, "even").max.as_deref(), Some("true"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_is_whole_and_labelled() {
+    let lake = Lake::new().await;
+    let by = ["date=CAST(pickup_at AS DATE)"];
+    lake.load(partitioned(sample("taxi", 50_000, "trips"), &by)).await.unwrap();
+    let table = lake.table("trips").await;
+    assert!(table.synthetic);
+    assert_eq!(table.source, "sample taxi (synthetic)");
+    assert_eq!((table.rows, table.files.len(), table.columns.len()), (50_000, 30, 19));
+    assert_eq!(column(&table, "date").min.as_deref(), Some("2019-04-01"));
+    let same = "SELECT bool_and(date = CAST(pickup_at AS DATE)) AND count(*) = 50000 FROM TABLE";
+    assert_eq!(lake.select(&table, same).await, "true");
+    // What is known of each file is true of it.
+    let nulls: u64 = table.files.iter().filter_map(|file| file.columns["passenger_count"].nulls).sum();
+    assert_eq!(column(&table, "passenger_count").nulls, Some(nulls));
+    assert_eq!(lake.select(&table, "SELECT count(*) - count(passenger_count) FROM TABLE").await, nulls.to_string());
+    let latest = lake.select(&table, "SELECT max(dropoff_at) FROM TABLE").await;
+    assert_eq!(column(&table, "dropoff_at").max.as_deref(), Some(latest.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_go_up_in_parts() {
+    let lake = Lake::new().await;
+    lake.load(sample("taxi", 1_000_000, "trips")).await.unwrap();
+    let table = lake.table("trips").await;
+    assert!(table.bytes > 16 * 1024 * 1024, "{} bytes are not in parts", table.bytes);
+    assert_eq!(lake.select(&table, "SELECT count(*) FROM TABLE").await, "1000000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn append_adds_and_replace_replaces() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "n,when\n9,2020-01-05\n");
+    lake.write("b.csv", "n,when\n10,2020-01-02\n,2020-01-03\n");
+    lake.load(request("a.csv", "t")).await.unwrap();
+    lake.load(with(request("b.csv", "t"), Mode::Append)).await.unwrap();
+    let table = lake.table("t").await;
+    assert_eq!((table.rows, table.files.len(), table.source.as_str()), (3, 2, "a.csv, b.csv"));
+    let n = column(&table, "n");
+    // As numbers: as texts, 9 would be the greater.
+    assert_eq!((n.min.as_deref(), n.max.as_deref(), n.nulls), (Some("9"), Some("10"), Some(1)));
+    assert_eq!(column(&table, "when").min.as_deref(), Some("2020-01-02"));
+
+    lake.load(with(request("b.csv", "t"), Mode::Replace)).await.unwrap();
+    let table = lake.table("t").await;
+    assert_eq!((table.rows, table.source.as_str()), (2, "b.csv"));
+    assert_eq!(lake.keys("tables/").await, [table.files[0].key.clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loads_at_once_do_not_lose_each_other() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "n\n1\n");
+    let append = || lake.load(with(request("a.csv", "shared"), Mode::Append));
+    let (a, b, c, d) = tokio::join!(append(), append(), append(), lake.load(request("a.csv", "own")));
+    for loaded in [a, b, c, d] {
+        loaded.unwrap();
+    }
+    assert_eq!(lake.table("shared").await.rows, 3);
+    assert_eq!(lake.table("own").await.rows, 1);
+    // Of two that want to be the first, one is told.
+    let (a, b) = tokio::join!(lake.load(request("a.csv", "new")), lake.load(request("a.csv", "new")));
+    assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1);
+    assert_eq!(lake.keys("tables/new/").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn types_of_json_and_their_statistics() {
+    let lake = Lake::new().await;
+    lake.write(
+        "a.jsonl",
+        "{\"l\": [1, 2], \"s\": {\"x\": 1}, \"b\": true, \"f\": 1.5, \"big\": 18446744073709551615}\n{\"l\": null, \"b\": false}\n",
+    );
+    lake.load(request("*.jsonl", "t")).await.unwrap();
+    let table = lake.table("t").await;
+    let l = column(&table, "l");
+    assert_eq!((l.sql_type.as_str(), l.nulls, l.min.as_deref()), ("BIGINT[]", Some(1), None));
+    assert_eq!(column(&table, "s").sql_type, "STRUCT(x BIGINT)");
+    let b = column(&table, "b");
+    assert_eq!((b.min.as_deref(), b.max.as_deref()), (Some("false"), Some("true")));
+    assert_eq!(column(&table, "big").max.as_deref(), Some("18446744073709551615"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_surprise_in_a_text_widens_its_column() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", format!("n\n{}oops\n", "1\n".repeat(50_000)));
+    lake.load(request("a.csv", "t")).await.unwrap();
+    let table = lake.table("t").await;
+    assert_eq!((table.rows, column(&table, "n").sql_type.as_str()), (50_001, "VARCHAR"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_partitions_stay_within_memory() {
+    let lake = Lake::new().await;
+    let by = ["slot=CAST(epoch(pickup_at) / 1700 AS INTEGER)"];
+    lake.load(partitioned(sample("taxi", 200_000, "t"), &by)).await.unwrap();
+    let table = lake.table("t").await;
+    assert!(table.files.len() > 1500, "{}", table.files.len());
+    assert_eq!(table.rows, 200_000);
+}

@@ -1,0 +1,132 @@
+//! What lies in a load's staging folder: Parquet files, and what DuckDB said of each as it wrote it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use duckdb::Connection;
+use duckdb::types::Value;
+use quack_function::wire::Column;
+
+use super::stats;
+use super::workdir::Staging;
+use crate::duck::open::columns;
+use crate::error::failure;
+use crate::lake::catalog::{DataFile, FileColumn};
+use quack_function::sql::{identifier, literal};
+
+/// The file of a table that is not partitioned.
+pub const WHOLE: &str = "data.parquet";
+
+/// Folder names that are read back as NULL.
+const NULL_FOLDERS: &[&str] = &["NULL", "__HIVE_DEFAULT_PARTITION__"];
+
+/// A load's files, ready to be uploaded.
+pub struct Staged {
+    /// Removes the files when dropped.
+    pub staging: Staging,
+    /// The columns in the files.
+    pub columns: Vec<Column>,
+    /// The columns in the folder names.
+    pub partitions: Vec<Column>,
+    /// Each with its key still relative, e.g. `date=2019-04-01/data_0.parquet`, as it is below [`Staging::data`].
+    pub files: Vec<DataFile>,
+}
+
+/// What `RETURN_STATS` says of one file.
+pub struct Written {
+    path: PathBuf,
+    /// Relative to the data folder.
+    name: String,
+    rows: u64,
+    bytes: u64,
+    statistics: Value,
+    partition_keys: Value,
+}
+
+/// Runs a COPY with `RETURN_STATS` into the folder `data`.
+///
+/// # Errors
+/// DuckDB's.
+pub fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::Result<Vec<Written>> {
+    let mut statement = connection.prepare(copy)?;
+    let rows = statement.query_map([], |row| {
+        let path = PathBuf::from(row.get::<_, String>("filename")?);
+        Ok(Written {
+            name: path.strip_prefix(data).unwrap_or(&path).to_string_lossy().into_owned(),
+            path,
+            rows: row.get("count")?,
+            bytes: row.get("file_size_bytes")?,
+            statistics: row.get("column_statistics")?,
+            partition_keys: row.get("partition_keys")?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// The table's columns, its partition columns and its files.
+///
+/// # Errors
+/// When there are no rows, or a partition's value is a text that would be read back as NULL.
+pub fn collect(
+    connection: &Connection,
+    label: &str,
+    partitions: Vec<Column>,
+    written: &[Written],
+) -> Result<(Vec<Column>, Vec<Column>, Vec<DataFile>)> {
+    let first = written.iter().find(|file| file.rows > 0);
+    let Some(first) = first else {
+        return Err(failure(format!("`{label}` has no rows"), "give data with rows in them"));
+    };
+    // As queries see them: not every type is read back as it was written.
+    let reader = format!("read_parquet({}, hive_partitioning = false)", literal(&first.path.to_string_lossy()));
+    let columns = columns(connection, &format!("SELECT * FROM {reader}")).context("cannot read what was written")?;
+    let mut files = Vec::with_capacity(written.len());
+    for file in written {
+        let keys = stats::entries(&file.partition_keys);
+        let partition: Vec<Option<String>> =
+            partitions.iter().map(|column| keys.get(&column.name).and_then(|value| stats::as_text(value))).collect();
+        let null = partition.iter().flatten().find(|value| NULL_FOLDERS.contains(&value.as_str()));
+        if let Some(value) = null {
+            return Err(failure(
+                format!("`{label}` has the text `{value}` as a partition's value, which would be read back as NULL"),
+                "partition by an expression that gives another text, e.g. coalesce(nullif(x, 'NULL'), 'none')",
+            ));
+        }
+        files.push(DataFile {
+            key: file.name.clone(),
+            rows: file.rows,
+            bytes: file.bytes,
+            partition,
+            columns: stats::of_file(&columns, file.rows, &file.statistics),
+        });
+    }
+    count_nulls(connection, &columns, written, &mut files)?;
+    Ok((columns, partitions, files))
+}
+
+/// Counts the NULLs of columns that the files' own statistics do not tell of: lists, structs, maps, intervals.
+fn count_nulls(connection: &Connection, columns: &[Column], written: &[Written], files: &mut [DataFile]) -> Result<()> {
+    let untold = |stats: &BTreeMap<String, FileColumn>, name: &str| stats.get(name).is_none_or(|s| s.nulls.is_none());
+    let names: Vec<&str> = columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(|name| files.iter().any(|file| untold(&file.columns, name)))
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let counts: Vec<String> = names.iter().map(|name| format!("count(*) - count({})", identifier(name))).collect();
+    for (written, file) in written.iter().zip(files) {
+        let path = literal(&written.path.to_string_lossy());
+        let sql = format!("SELECT [{}] FROM read_parquet({path}, hive_partitioning = false)", counts.join(", "));
+        let counted: Value = connection.query_row(&sql, [], |row| row.get(0)).context("cannot count NULLs")?;
+        let Value::List(counted) = counted else { continue };
+        for (name, count) in names.iter().zip(counted) {
+            if let (Some(stats), Value::BigInt(count)) = (file.columns.get_mut(*name), count) {
+                stats.nulls = u64::try_from(count).ok();
+            }
+        }
+    }
+    Ok(())
+}

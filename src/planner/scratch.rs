@@ -1,0 +1,220 @@
+//! A DuckDB that holds the tables' columns and no rows: it parses, prints, binds, and tells types.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use duckdb::{Config, Connection};
+use quack_function::sql::{identifier, literal};
+use quack_function::wire::Column;
+use serde_json::{Value, json};
+
+use super::{Why, ast, spell};
+use crate::duck::open;
+use crate::lake::catalog::Table;
+
+/// The planner's own DuckDB.
+pub struct Scratch {
+    connection: Connection,
+    /// Expressions that were written here, parsed.
+    templates: RefCell<HashMap<String, Value>>,
+    /// What has been asked of `duckdb_functions()`, which takes its time.
+    functions: RefCell<HashMap<String, Vec<FunctionFacts>>>,
+    /// The columns of the lake's tables that are known here, all in lower case.
+    tables: RefCell<HashMap<String, Vec<String>>>,
+}
+
+impl Scratch {
+    /// Opens DuckDB with nothing in it; it reaches no files.
+    ///
+    /// # Errors
+    /// When DuckDB cannot start.
+    pub fn open() -> Result<Self, Why> {
+        let config = Config::default()
+            .enable_external_access(false)?
+            .enable_autoload_extension(false)?
+            .threads(1)?
+            .with("memory_limit", "256MB")?;
+        let connection = Connection::open_in_memory_with_flags(config)?;
+        Ok(Self {
+            connection,
+            templates: RefCell::default(),
+            functions: RefCell::default(),
+            tables: RefCell::default(),
+        })
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes a table of the lake known.
+    ///
+    /// # Errors
+    /// A type that this DuckDB does not know.
+    pub fn add_table(&self, name: &str, table: &Table) -> Result<(), Why> {
+        let columns = table.columns.iter();
+        self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())))?;
+        let columns = columns.map(|column| column.name.to_lowercase()).collect();
+        self.tables.borrow_mut().insert(name.to_lowercase(), columns);
+        Ok(())
+    }
+
+    /// The columns of a table of the lake, in lower case; `None` for one that was not made known.
+    pub fn columns_of(&self, name: &str) -> Option<Vec<String>> {
+        self.tables.borrow().get(&name.to_lowercase()).cloned()
+    }
+
+    /// Makes a table of partial results known.
+    ///
+    /// # Errors
+    /// A type that this DuckDB does not know.
+    pub fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Why> {
+        self.add_view(name, columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())))
+    }
+
+    /// A view, as the function has it: it has no `rowid`.
+    fn add_view<'a>(&self, name: &str, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Why> {
+        let columns: Vec<_> =
+            columns.map(|(name, sql_type)| format!("CAST(NULL AS {sql_type}) AS {}", identifier(name))).collect();
+        let sql = format!("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} LIMIT 0", identifier(name), columns.join(", "));
+        Ok(self.connection.execute_batch(&sql)?)
+    }
+
+    /// The query node of the one SELECT that `sql` is.
+    ///
+    /// # Errors
+    /// Anything but one SELECT without parameters.
+    pub fn parse(&self, sql: &str) -> Result<Value, Why> {
+        let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR), skip_null := false, skip_empty := false, \
+                         skip_default := false)";
+        let text: String = self.connection.query_row(serialize, [sql], |row| row.get(0))?;
+        let mut tree: Value = serde_json::from_str(&text).map_err(|error| Why(error.to_string()))?;
+        if tree.get("error") == Some(&Value::Bool(true)) {
+            return Err(Why("it is not a SELECT that DuckDB can take apart".to_owned()));
+        }
+        let mut statements = tree.get_mut("statements").map(Value::take).unwrap_or_default();
+        match statements.as_array_mut().map(Vec::as_mut_slice) {
+            Some([statement]) if ast::items(statement, "named_param_map").is_empty() => {
+                Ok(statement.get_mut("node").map(Value::take).unwrap_or_default())
+            }
+            Some([_]) => Err(Why("it has parameters".to_owned())),
+            _ => Err(Why("it is not one statement".to_owned())),
+        }
+    }
+
+    /// A query node as SQL.
+    ///
+    /// # Errors
+    /// A tree that DuckDB does not take.
+    pub fn print(&self, node: &Value) -> Result<String, Why> {
+        let tree = json!({ "error": false, "statements": [{ "node": node, "named_param_map": [] }] }).to_string();
+        let print = "SELECT json_deserialize_sql(CAST(? AS JSON))";
+        Ok(self.connection.query_row(print, [tree], |row| row.get(0))?)
+    }
+
+    /// Refuses a tree that DuckDB does not print as it read it: what is made of its parts could say something else.
+    ///
+    /// # Errors
+    /// Such a tree.
+    pub fn check_printed(&self, node: &Value) -> Result<(), Why> {
+        let read_again = self.parse(&self.print(node)?)?;
+        match spell::essence(node) == spell::essence(&read_again) {
+            true => Ok(()),
+            false => Err(Why("DuckDB writes it otherwise than it reads it".to_owned())),
+        }
+    }
+
+    /// An expression that is written in this program: `template` with its columns `names` replaced by `values`.
+    ///
+    /// # Errors
+    /// A template that is no expression.
+    pub fn template(&self, template: &str, names: &[&str], values: &[Value]) -> Result<Value, Why> {
+        let known = self.templates.borrow().get(template).cloned();
+        let mut expression = match known {
+            Some(expression) => expression,
+            None => {
+                let node = self.parse(&format!("SELECT {template}"))?;
+                let first = ast::items(&node, "select_list").first().cloned();
+                let mut expression = first.ok_or_else(|| Why(format!("`{template}` is no expression")))?;
+                ast::unlocated(&mut expression);
+                self.templates.borrow_mut().insert(template.to_owned(), expression.clone());
+                expression
+            }
+        };
+        ast::change(&mut expression, &mut |object| {
+            let index = ast::bare_column(object).and_then(|name| names.iter().position(|known| *known == name));
+            match index.and_then(|index| values.get(index)) {
+                Some(value) => {
+                    // In a struct, the alias is the field's name.
+                    *object = ast::aliased(value.clone(), ast::text(object, "alias"));
+                    Ok::<bool, Why>(false)
+                }
+                None => Ok(true),
+            }
+        })?;
+        Ok(expression)
+    }
+
+    /// `expression` cast to a type by its DuckDB name.
+    ///
+    /// # Errors
+    /// A name that is no type.
+    pub fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Why> {
+        self.template(&format!("CAST(x AS {sql_type})"), &["x"], std::slice::from_ref(expression))
+    }
+
+    /// The columns that a query node gives, by DuckDB's binder.
+    ///
+    /// # Errors
+    /// A query that does not bind: an unknown name, or a column of a query around it.
+    pub fn describe(&self, node: &Value) -> Result<Vec<Column>, Why> {
+        self.describe_sql(&self.print(node)?)
+    }
+
+    /// As [`Self::describe`].
+    ///
+    /// # Errors
+    /// SQL that does not bind.
+    pub fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Why> {
+        Ok(open::columns(&self.connection, sql)?)
+    }
+
+    /// What DuckDB knows of the functions called `names`, in lower case; nothing of those that it does not know.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Why> {
+        let mut known = self.functions.borrow_mut();
+        let new: Vec<_> = names.iter().filter(|name| !known.contains_key(*name)).collect();
+        if !new.is_empty() {
+            let literals: Vec<_> = new.iter().map(|name| literal(name)).collect();
+            known.extend(new.into_iter().map(|name| (name.clone(), Vec::new())));
+            let sql = format!(
+                "SELECT DISTINCT function_name, function_type, coalesce(stability, ''), macro_definition \
+                 FROM duckdb_functions() WHERE function_name IN ({})",
+                literals.join(", ")
+            );
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| {
+                let (name, kind, stability) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(FunctionFacts { name, kind, stability, definition: row.get(3)? })
+            })?;
+            for row in rows {
+                let row = row?;
+                known.entry(row.name.clone()).or_default().push(row);
+            }
+        }
+        Ok(names.iter().filter_map(|name| known.get(name)).flatten().cloned().collect())
+    }
+}
+
+/// A row of `duckdb_functions()`.
+#[derive(Clone)]
+pub struct FunctionFacts {
+    pub name: String,
+    /// `scalar`, `aggregate`, `macro`, `table`, ...
+    pub kind: String,
+    /// `CONSISTENT`, `CONSISTENT_WITHIN_QUERY`, `VOLATILE`, or empty for macros.
+    pub stability: String,
+    pub definition: Option<String>,
+}

@@ -1,0 +1,283 @@
+//! A plan carried out: each split on a function of its own, many at once, and the final query over what they bring.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use quack_function::wire::{Encoding, Event, Spill, TableDef};
+use tokio_util::sync::CancellationToken;
+
+use super::merge::{Merge, Partial};
+use super::stats::Stats;
+use super::tasks::{Task, Tasks};
+use super::window::Window;
+use crate::console::progress;
+use crate::error::{failure, interrupted};
+use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
+use crate::invoke::response::{self as results, Payload as Rows};
+use crate::invoke::{fault, spill};
+use crate::lake::catalog::Table;
+use crate::planner::{Fetch, Plan};
+use crate::query::Engine;
+
+/// The longest a throttled split waits before it is sent again.
+const THROTTLED_FOR: Duration = Duration::from_millis(800);
+
+/// Runs all splits of `plan`, at most `workers` at once, and hands what they bring to the final stage, which is returned
+/// ready to be finished.
+///
+/// # Errors
+/// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
+pub async fn run(
+    engine: &Engine<'_>,
+    plan: &Plan,
+    workers: usize,
+    cancel: &CancellationToken,
+) -> Result<(Merge, Stats)> {
+    let mut run = Run::new(engine, plan, workers, cancel)?;
+    loop {
+        run.send_more();
+        if run.is_over() {
+            // Copies that are still under way are dropped: their connections close.
+            return Ok((run.merge, run.stats));
+        }
+        // With a full window, only an answer changes anything.
+        let wake = if run.has_room() { run.tasks.wake(Instant::now()) } else { None };
+        let asleep = async {
+            match wake {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(sent) = run.running.next() => run.take(sent).await?,
+            () = asleep => {}
+            () = cancel.cancelled() => return Err(interrupted("interrupted: no more functions were started")),
+        }
+    }
+}
+
+/// What came of one invocation.
+struct Sent {
+    index: usize,
+    at: Instant,
+    outcome: Result<Invoked, Refused>,
+}
+
+struct Run<'a> {
+    engine: &'a Engine<'a>,
+    plan: &'a Plan,
+    cancel: &'a CancellationToken,
+    payloads: Vec<Payload>,
+    tasks: Tasks,
+    window: Window,
+    /// Since when nothing but refusals came.
+    throttled_since: Option<Instant>,
+    running: FuturesUnordered<BoxFuture<'a, Sent>>,
+    merge: Merge,
+    /// For each fetch whose rows have an order: what came too early, by split; and the split that is next.
+    early: Vec<BTreeMap<usize, Partial>>,
+    next: Vec<usize>,
+    /// Rows that each fetch has brought.
+    rows: Vec<u64>,
+    stats: Stats,
+    live: Live,
+}
+
+impl<'a> Run<'a> {
+    fn new(engine: &'a Engine<'a>, plan: &'a Plan, workers: usize, cancel: &'a CancellationToken) -> Result<Self> {
+        let mut payloads = Vec::new();
+        let mut tasks = Vec::new();
+        for (index, fetch) in plan.fetches.iter().enumerate() {
+            for split in 0..fetch.splits.len() {
+                payloads.push(Payload::new(&event(engine, fetch, split)?)?);
+                tasks.push(Task { fetch: index, split });
+            }
+        }
+        let live = Live(progress::splits(engine.context, tasks.len() as u64));
+        let arch = Some(engine.context.config.function_arch()?);
+        Ok(Self {
+            engine,
+            plan,
+            cancel,
+            payloads,
+            tasks: Tasks::new(tasks),
+            window: Window::new(workers),
+            throttled_since: None,
+            running: FuturesUnordered::new(),
+            merge: Merge::start(plan)?,
+            early: plan.fetches.iter().map(|_| BTreeMap::new()).collect(),
+            next: vec![0; plan.fetches.len()],
+            rows: vec![0; plan.fetches.len()],
+            stats: Stats { arch, ..Stats::default() },
+            live,
+        })
+    }
+
+    /// Sends as many as the window lets through.
+    fn send_more(&mut self) {
+        let now = Instant::now();
+        while self.has_room() {
+            let Some(index) = self.tasks.next(now) else { return };
+            if self.has_enough(self.tasks.task(index).fetch) {
+                // Its rows would change nothing.
+                self.tasks.answered(index, now, now);
+                continue;
+            }
+            let (target, payload) = (self.engine.target, self.payloads[index].clone());
+            self.running
+                .push(Box::pin(async move { Sent { index, at: now, outcome: invoke::once(target, &payload).await } }));
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.running.len() < self.window.size()
+    }
+
+    fn is_over(&self) -> bool {
+        let enough = (0..self.plan.fetches.len()).all(|fetch| self.has_enough(fetch));
+        self.tasks.all_done() || enough
+    }
+
+    fn has_enough(&self, fetch: usize) -> bool {
+        self.plan.fetches[fetch].enough_rows.is_some_and(|enough| self.rows[fetch] >= enough)
+    }
+
+    /// Takes in what came of an invocation.
+    async fn take(&mut self, sent: Sent) -> Result<()> {
+        let Sent { index, at, outcome } = sent;
+        let now = Instant::now();
+        match outcome {
+            Err(Refused::Throttled) => {
+                if now.duration_since(*self.throttled_since.get_or_insert(now)) > invoke::PATIENCE {
+                    return Err(fault::throttled());
+                }
+                self.window.throttled(self.running.len(), now);
+                self.stats.throttled += 1;
+                let pause = invoke::pause_before(self.stats.throttled.min(10)).min(THROTTLED_FOR);
+                self.tasks.throttled(index, at, now + pause);
+                Ok(())
+            }
+            Err(Refused::Never(error)) => self.give_up(index, at, error),
+            Err(Refused::Lost(error)) => self.again(index, at, error),
+            Ok(invoked) => {
+                self.window.answered();
+                self.throttled_since = None;
+                self.stats.count(&invoked);
+                if invoked.failed {
+                    let passing = fault::is_passing(&invoked.payload);
+                    let error = fault::of_function(&invoked.payload, self.engine.catalog, &self.engine.context.config);
+                    return match passing {
+                        true => self.again(index, at, error),
+                        false => {
+                            let error = self.named(index, error);
+                            self.give_up(index, at, error)
+                        }
+                    };
+                }
+                match self.partial(&invoked).await {
+                    Ok((partial, rows, warm)) => self.keep(index, at, now, partial, rows, warm),
+                    // An answer that broke off.
+                    Err(error) => return self.again(index, at, error),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The rows of an answer, fetched from the bucket if they were spilled.
+    async fn partial(&self, invoked: &Invoked) -> Result<(Partial, u64, bool)> {
+        let (metadata, rows) = results::parse(&invoked.payload)?;
+        let partial = match rows {
+            Rows::Inline(stream) => Partial::Arrow(stream),
+            Rows::Spilled(spilled) => {
+                let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
+                spill::fetch(self.engine, &spilled, &mut file.as_file(), self.cancel).await?;
+                Partial::Parquet(file.into_temp_path(), spilled.cast_back)
+            }
+        };
+        Ok((partial, metadata.rows, metadata.warm))
+    }
+
+    /// Hands rows to the final stage, once for each split.
+    fn keep(&mut self, index: usize, sent: Instant, now: Instant, partial: Partial, rows: u64, warm: bool) {
+        if !self.tasks.answered(index, sent, now) {
+            return;
+        }
+        let Task { fetch, split } = self.tasks.task(index);
+        self.rows[fetch] += rows;
+        self.stats.cold_starts += u64::from(!warm);
+        self.stats.scanned_bytes += self.plan.fetches[fetch].splits[split].bytes;
+        self.live.0.set_position(self.tasks.done() as u64);
+        self.live.0.set_message(self.stats.to_string());
+        if !self.plan.fetches[fetch].ordered {
+            return self.merge.add(fetch, partial);
+        }
+        self.early[fetch].insert(split, partial);
+        while let Some(partial) = self.early[fetch].remove(&self.next[fetch]) {
+            self.merge.add(fetch, partial);
+            self.next[fetch] += 1;
+        }
+    }
+
+    /// Sends a split again after a failure that may not come again.
+    fn again(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
+        self.stats.retried += 1;
+        let pause = invoke::pause_before(self.tasks.failures(index) + 1);
+        match self.tasks.failed(index, sent, Instant::now() + pause) {
+            true => Ok(()),
+            false => Err(self.named(index, error)),
+        }
+    }
+
+    /// Ends the query with the error of a split, unless there is another copy of it.
+    fn give_up(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
+        if self.tasks.gave_up(index, sent) { Ok(()) } else { Err(error) }
+    }
+
+    /// The error, with the files that it came from.
+    fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
+        let Task { fetch, split } = self.tasks.task(index);
+        let fetch = &self.plan.fetches[fetch];
+        let text = format!("{error:#}");
+        // DuckDB itself names the file when it is the file's fault.
+        if text.contains("s3://") {
+            return error;
+        }
+        let files = fetch.splits[split].files.len();
+        let help = error.downcast_ref::<crate::error::Failure>().map(|failure| failure.help().to_owned());
+        let first = fetch.splits[split].files.first().map(String::as_str).unwrap_or_default();
+        let place = if files == 1 { first.to_owned() } else { format!("{first} and {} more files", files - 1) };
+        failure(format!("{text}\n(a part of `{}`: {place})", fetch.table), help.unwrap_or_default())
+    }
+}
+
+/// The live display, which goes when the run does.
+struct Live(indicatif::ProgressBar);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// The invocation of one split.
+fn event(engine: &Engine<'_>, fetch: &Fetch, split: usize) -> Result<Event> {
+    let bucket = &engine.target.bucket;
+    let (name, table) = engine.catalog.table(&fetch.table)?;
+    let mut tables = vec![of_files(table, name, bucket, &fetch.splits[split].files)];
+    for whole in &fetch.broadcast {
+        let (name, table) = engine.catalog.table(&whole.table)?;
+        tables.push(table.definition(name, bucket));
+    }
+    Ok(Event { q: fetch.sql.clone(), limit: None, all: true, format: Encoding::Arrow, spill: Spill::Auto, tables })
+}
+
+/// The definition of `table` over some of its files.
+fn of_files(table: &Table, name: &str, bucket: &str, keys: &[String]) -> TableDef {
+    let files = keys.iter().map(|key| format!("s3://{bucket}/{key}")).collect();
+    TableDef { files, ..table.definition(name, bucket) }
+}

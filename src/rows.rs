@@ -1,0 +1,15 @@
+//! Rows on their way: what a query gives and an output format takes.
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use quack_function::wire::Column;
+
+/// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
+pub struct ResultSet {
+    /// Arrow fields, with DuckDB's extension metadata for types that Arrow lacks.
+    pub schema: SchemaRef,
+    /// The same columns with DuckDB's type names.
+    pub columns: Vec<Column>,
+    pub batches: Box<dyn Iterator<Item = Result<RecordBatch>>>,
+}

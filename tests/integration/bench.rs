@@ -1,0 +1,49 @@
+//! `quackctl bench`: one query three ways, every answer the same.
+
+use crate::support::Project;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+fn with_trips() -> Project {
+    let project = Project::up("");
+    let load =
+        ["load", "--sample", "taxi", "--rows", "20000", "--table", "trips", "-p", "date=CAST(pickup_at AS DATE)"];
+    project.quackctl(load).assert().success();
+    project
+}
+
+#[test]
+fn three_ways_give_one_answer() {
+    let project = with_trips();
+    let report = project.json(["bench", "-n", "2", "--days", "4", "--json"]);
+    assert_eq!(report["equal"], true, "{report}");
+    assert_eq!((&report["functions"], &report["strategy"]), (&4.into(), &"partial-aggregate".into()));
+    let ways = report["ways"].as_array().unwrap();
+    assert_eq!(
+        ways.iter().map(|way| way["way"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["map-reduce", "one-function", "local"]
+    );
+    for way in ways {
+        let number = |name: &str| way[name].as_f64().unwrap();
+        assert!(number("min_ms") > 0.0 && number("min_ms") <= number("mean_ms"), "{way}");
+    }
+    // The health check of `up` left one instance; four at once need three more, or fewer where one was done early.
+    assert!(ways[0]["cold_starts"].as_u64().unwrap() <= 4, "{report}");
+    assert!(ways[0]["cost_usd"].as_f64() > ways[1]["cost_usd"].as_f64(), "{report}");
+    assert!(ways[2]["cost_usd"].is_null());
+}
+
+#[test]
+fn a_difference_is_said_and_is_a_failure() {
+    let project = with_trips();
+    let sql = "SELECT count(*) AS n, random() AS r FROM trips";
+    project
+        .quackctl(["bench", "-n", "1", sql])
+        .assert()
+        .code(1)
+        .stdout(contains("DIFFERS").and(contains("instead of (")));
+    project.quackctl(["bench", "-n", "1", "SELECT avg(total_amount) FROM trips"]).assert().success();
+    project.quackctl(["bench", "SELECT * FROM nothing"]).assert().code(1).stderr(contains("nothing"));
+    project.quackctl(["bench", "--table", "trip"]).assert().code(1).stderr(contains("`trips`"));
+    project.quackctl(["bench", " ; "]).assert().code(2).stderr(contains("no statement"));
+}

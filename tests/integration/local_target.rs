@@ -1,0 +1,66 @@
+//! The local target's own: its process, its port, its files.
+
+use std::fs;
+use std::net::TcpStream;
+
+use crate::support::{Project, is_running};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+#[test]
+fn down_ends_the_process_and_frees_the_port() {
+    for arguments in [["down", "--yes"], ["down", "--keep-data"]] {
+        let project = Project::up("");
+        let pid = project.pid();
+        let url = || project.json(["status", "--json"])["endpoint"].as_str().unwrap().to_owned();
+        let endpoint = url().trim_start_matches("http://").to_owned();
+        assert!(TcpStream::connect(&endpoint).is_ok());
+        project.quackctl(["up"]).assert().success();
+        assert_eq!((pid, format!("http://{endpoint}")), (project.pid(), url()));
+        project.quackctl(arguments).assert().success();
+        assert!(!is_running(pid), "the daemon is still there");
+        assert!(TcpStream::connect(&endpoint).is_err(), "the port is still open");
+    }
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_told_from_those_that_are() {
+    let project = Project::up("");
+    let mut query = project.quackctl(["query", "SELECT 1", "--stage", "deb"]);
+    query.assert().failure().stderr(contains("deb").and(contains("dev")));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let project = Project::new(&format!("[local]\nport = {port}\n"));
+    project
+        .quackctl(["up"])
+        .assert()
+        .code(1)
+        .stderr(contains(port.to_string()).and(contains("taken").or(contains("in use"))));
+    assert_eq!(project.files(), ["quack.toml"]);
+}
+
+#[test]
+fn secrets_are_for_the_owner_alone_and_never_shown() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::up("");
+    let status = project.json(["status", "--json"]);
+    let path = status["credentials_file"].as_str().unwrap();
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(path).unwrap();
+    let secret = text.lines().find_map(|line| line.strip_prefix("aws_secret_access_key")).unwrap();
+    let secret = secret.trim_start_matches([' ', '=']);
+    assert!(secret.len() >= 32);
+    project.quackctl(["query", "SELECT 1"]).assert().success();
+    for arguments in [["status", "--json"], ["status", "--verbose"], ["logs", "--verbose"], ["up", "--verbose"]] {
+        let output = project.quackctl(arguments).output().unwrap();
+        assert!(!crate::support::text(&output).contains(secret), "{arguments:?} shows the key");
+    }
+    for file in project.files().iter().filter(|file| !path.ends_with(file.as_str())) {
+        let content = fs::read(project.dir().join(file)).unwrap();
+        assert!(!String::from_utf8_lossy(&content).contains(secret), "{file} holds the key");
+    }
+}

@@ -1,0 +1,22 @@
+//! The whole program against real servers: the local target's own processes, AWS as an emulator has it. One crate, so that
+//! it is linked once.
+
+mod aws;
+mod bench;
+mod concurrency;
+mod doctor;
+mod emulator;
+mod faults;
+mod image;
+mod interruption;
+mod lifecycle;
+mod local_lambda;
+mod local_s3;
+mod local_target;
+mod network;
+mod project;
+mod query;
+mod recovery;
+mod reduce;
+mod reduce_faults;
+mod support;

@@ -1,0 +1,96 @@
+//! Queries divided among functions: what is read, what comes out, and how a plan says why.
+
+use crate::support::{Place, Project};
+use serde_json::Value;
+
+/// 30 days of trips, a file each.
+const TRIPS: &str = "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 60000\n\
+                     partition_by = [\"date=CAST(pickup_at AS DATE)\"]\n";
+
+const TEN_DAYS: &str = "SELECT pickup_location_id AS location_id, count(*) AS counts FROM trips \
+                        WHERE date >= '2019-04-01' AND date < '2019-04-11' GROUP BY 1 ORDER BY 2 DESC LIMIT 5";
+
+fn explain(project: &Project, workers: &str, sql: &str) -> Value {
+    project.json(["query", "--explain", "--json", "--workers", workers, sql])
+}
+
+/// The files that the splits of a plan read, by key, in order.
+fn files(plan: &Value) -> Vec<&str> {
+    let splits = plan["fetches"].as_array().unwrap().iter().flat_map(|fetch| fetch["splits"].as_array().unwrap());
+    let mut files: Vec<&str> =
+        splits.flat_map(|split| split["files"].as_array().unwrap()).map(|file| file.as_str().unwrap()).collect();
+    files.sort_unstable();
+    files
+}
+
+fn ten_days_are_read_from_ten_files_and_eight_functions_agree_with_one(place: Place) {
+    let project = Project::up_at(place, TRIPS);
+    let plan = explain(&project, "8", TEN_DAYS);
+    let files = files(&plan);
+    assert_eq!((files.len(), &plan["fetches"][0]["pruned_files"]), (10, &20.into()), "{plan}");
+    for (file, day) in files.iter().zip(1..) {
+        assert!(file.contains(&format!("/date=2019-04-{day:02}/")), "{file} is not of day {day}");
+    }
+    let bytes = |splits: &Value| -> u64 {
+        splits.as_array().unwrap().iter().map(|split| split["bytes"].as_u64().unwrap()).sum()
+    };
+    let planned = bytes(&plan["fetches"][0]["splits"]);
+
+    if place == Place::Aws {
+        project.account().proxy.calls();
+    }
+    let many = project.json(["query", "--json", "--workers", "8", TEN_DAYS]);
+    if place == Place::Aws {
+        let calls = project.account().proxy.calls();
+        let read = |call: &&crate::support::Call| call.service == "s3" && call.action.contains("/date");
+        let mut paths: Vec<&str> =
+            calls.iter().filter(read).filter_map(|call| call.action.split_once(' ')).map(|(_, path)| path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), 10, "not only ten partitions were read: {paths:?}");
+    }
+    let one = project.json(["query", "--json", "--workers", "1", TEN_DAYS]);
+    assert_eq!(many["rows"].as_array().map(Vec::len), Some(5));
+    assert_eq!(many["rows"], one["rows"]);
+
+    let divided = &many["metadata"]["divided"];
+    assert_eq!((&divided["functions"], &divided["retried"]), (&8.into(), &0.into()), "{divided}");
+    assert_eq!(divided["scannedBytes"], planned, "{divided}");
+    assert!(divided["invocations"].as_u64() >= Some(8), "{divided}");
+    // The emulator reports no durations, so nothing is known of the price.
+    if place == Place::Local {
+        assert!(divided["billedMs"].as_u64() >= Some(8) && divided["costUsd"].as_f64() > Some(0.0), "{divided}");
+    }
+    assert_eq!(many["metadata"]["rows"], 5);
+    assert_eq!(one["metadata"]["divided"], Value::Null);
+}
+
+crate::on_every_target!(ten_days_are_read_from_ten_files_and_eight_functions_agree_with_one);
+
+#[test]
+fn three_strategies_each_with_its_reason() {
+    let project = Project::up(TRIPS);
+    project.write("zones.csv", "id,zone\n1,North\n2,South\n");
+    project.quackctl(["load", "zones.csv", "--table", "zones"]).assert().success();
+    let join = "SELECT tip_amount, zone FROM trips JOIN zones ON pickup_location_id = id ORDER BY ALL LIMIT 3";
+    let median = "SELECT median(total_amount) FROM trips";
+    let found = [TEN_DAYS, join, median].map(|sql| {
+        let plan = explain(&project, "8", sql);
+        let text = project.quackctl(["query", "--explain", "--workers", "8", sql]).output().unwrap();
+        let text = String::from_utf8(text.stdout).unwrap();
+        let (strategy, reason) = (plan["strategy"].as_str().unwrap(), plan["reason"].as_str().unwrap());
+        assert!(
+            text.contains(&strategy.replace('-', " ")) && text.contains(reason) && text.contains("8 splits of trips"),
+            "{text}"
+        );
+        // What it says is right is what comes out.
+        let many = project.json(["query", "--format", "json", "--workers", "8", sql]);
+        assert_eq!(many, project.json(["query", "--format", "json", "--workers", "1", sql]), "{sql}");
+        (strategy.to_owned(), reason.to_owned())
+    });
+    let [(by_group, why_group), (joined, why_joined), (gathered, why_gathered)] = found;
+    assert_eq!([by_group, joined, gathered], ["partial-aggregate", "projection", "gather"]);
+    assert!(why_group != why_joined && why_joined != why_gathered && why_group != why_gathered);
+    let plan = explain(&project, "8", join);
+    assert_eq!(plan["fetches"][0]["broadcast"][0]["table"], "zones", "{plan}");
+}
