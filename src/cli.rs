@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
+use crate::config::Overrides;
+use crate::console::context::Voice;
+use crate::output::Format;
 use crate::planner::Workers;
 
 /// A serverless SQL engine over your data lake: one command puts it up, one takes it away.
@@ -62,6 +65,18 @@ pub struct Global {
 }
 
 impl Global {
+    /// What the configuration is told.
+    pub fn overrides(&self) -> Overrides {
+        let Self { target, stage, region, profile, dir, .. } = self.clone();
+        Overrides { target, stage, region, profile, dir }
+    }
+
+    /// How the command speaks.
+    pub fn voice(&self) -> Voice {
+        let Self { json, quiet, verbose, .. } = *self;
+        Voice { json, quiet, verbose, flags: self.flags() }
+    }
+
     /// The flags that say which stage is meant, each with a space after it.
     pub fn flags(&self) -> String {
         let flag = |name: &str, value: &Option<String>| {
@@ -327,17 +342,4 @@ fn workers(text: &str) -> Result<Workers, String> {
         (_, Ok(count)) if count > 0 => Ok(Workers::Exactly(count)),
         _ => Err("give a number of functions, or `auto`".to_owned()),
     }
-}
-
-/// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Table,
-    Json,
-    Jsonl,
-    Csv,
-    Tsv,
-    Markdown,
-    Parquet,
-    Arrow,
 }

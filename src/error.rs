@@ -1,7 +1,9 @@
 //! Errors as users read them: what is wrong, quoting what they gave, and what to do next.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+
+use anyhow::Result;
 
 /// Exit code of a command line or a configuration that makes no sense.
 pub const USAGE: u8 = 2;
@@ -71,6 +73,21 @@ pub fn report(error: &anyhow::Error, json: bool, flags: &str) {
 /// Writes a line to standard error. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
 pub fn say(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// True when `error` only says that whoever read the output has had enough (`| head`).
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
+}
+
+/// Takes a broken pipe for an end like any other: whoever read the output has had enough.
+///
+/// # Errors
+/// Every other one.
+pub fn unless_broken_pipe(written: Result<()>) -> Result<()> {
+    written.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
 /// The candidate nearest to `given`, when one is near enough to be what was meant.

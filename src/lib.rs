@@ -1,22 +1,73 @@
 //! The library behind the program `quackctl`: a serverless SQL engine over a data lake, put up and taken down with one
 //! command each. A library so that tests and fuzz targets reach it as the program does; it promises nothing to others.
 
-pub mod arch;
-pub mod bench;
-pub mod bucket;
-pub mod check;
-pub mod cli;
-pub mod cloud;
-pub mod commands;
-pub mod config;
-pub mod console;
-pub mod duck;
-pub mod error;
-pub mod invoke;
-pub mod lake;
-pub mod output;
-pub mod package;
-pub mod planner;
-pub mod private;
-pub mod query;
-pub mod rows;
+mod arch;
+mod bench;
+mod bucket;
+mod check;
+mod cli;
+mod cloud;
+mod commands;
+mod config;
+mod console;
+mod duck;
+mod error;
+mod invoke;
+mod lake;
+mod output;
+mod package;
+mod planner;
+mod private;
+mod query;
+mod rows;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use config::Config;
+use console::context::Context;
+
+/// The program: reads the command line, runs the command, reports what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (json, flags) = (cli.global.json, cli.global.flags());
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            error::report(&error, json, &flags);
+            ExitCode::from(error::exit_code(&error))
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
+        Command::Daemon => return cloud::local::daemon::run().map(|()| ExitCode::SUCCESS),
+        _ => {}
+    }
+    let context = Context::new(Config::load(&cli.global.overrides())?, cli.global.voice());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Plan => return commands::plan::run(&context).await,
+            Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
+            Command::Init => commands::init::run(&context),
+            Command::Build => commands::build::run(&context),
+            Command::Up(arguments) => commands::up::run(&context, arguments).await,
+            Command::Load(arguments) => commands::load::run(&context, arguments).await,
+            Command::Tables { name } => commands::tables::run(&context, name).await,
+            Command::Query(arguments) => commands::query::run(&context, arguments).await,
+            Command::Shell => commands::shell::run(&context).await,
+            Command::Status { drift } => commands::status::run(&context, drift).await,
+            Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
+            Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
+            Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
+            Command::Daemon | Command::Completions { .. } => Ok(()),
+        }?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -27,7 +27,7 @@ impl Local {
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
         let views: Vec<String> =
-            tables::named_in(sql, catalog, &target.bucket).iter().map(|table| table.view_sql() + ";\n").collect();
+            tables::named_in(sql, catalog, &target.bucket.name).iter().map(|table| table.view_sql() + ";\n").collect();
         let setup = format!(
             "SET autoinstall_known_extensions = false; SET arrow_lossless_conversion = true;
              SET enable_progress_bar = false; LOAD {}; CREATE SECRET ({secret});

@@ -22,7 +22,7 @@ use crate::console::progress;
 use crate::error::{interrupted, usage};
 use crate::lake::catalog::Catalog;
 use crate::planner::Workers;
-use crate::query::{Engine, Request};
+use crate::query::{Coordinator, Request};
 
 /// Days that the default query may take: those of the taxi data, April 2019.
 pub const DAYS: RangeInclusive<i64> = 1..=30;
@@ -59,26 +59,26 @@ pub fn taxi_sql(catalog: &Catalog, table: &str, days: u32) -> Result<String> {
 /// # Errors
 /// A way that fails; `cancel`.
 pub async fn run(
-    engine: &Engine<'_>,
+    coordinator: &Coordinator<'_>,
     sql: &str,
     workers: Workers,
     repetitions: u32,
     cancel: &CancellationToken,
 ) -> Result<Report> {
-    let local = Local::open(engine.target, engine.catalog, sql).await?;
+    let local = Local::open(coordinator.target, coordinator.catalog, sql).await?;
     let request = Request { sql: sql.to_owned(), limit: None, spill: Spill::Auto };
-    let plan = crate::query::plan(engine, &request, workers);
+    let plan = crate::query::plan(coordinator, &request, workers);
     let mut report = Report::new(sql, &plan, repetitions);
     let mut first: Option<Rows> = None;
     let rounds = u64::from(repetitions) + 1;
-    let live = progress::rounds(engine.context, rounds * Way::ALL.len() as u64);
+    let live = progress::rounds(coordinator.context, rounds * Way::ALL.len() as u64);
     for _ in 0..rounds {
         for way in Way::ALL {
             live.set_message(way.to_string());
             let started = Instant::now();
             let (mut measured, batches) = match way {
-                Way::MapReduce => on_functions(engine, &request, workers, cancel).await?,
-                Way::OneFunction => on_functions(engine, &request, Workers::Exactly(1), cancel).await?,
+                Way::MapReduce => on_functions(coordinator, &request, workers, cancel).await?,
+                Way::OneFunction => on_functions(coordinator, &request, Workers::Exactly(1), cancel).await?,
                 Way::Local => tokio::select! {
                     batches = local.query(sql) => (Measured::default(), batches?),
                     () = cancel.cancelled() => return Err(interrupted("interrupted")),
@@ -99,18 +99,18 @@ pub async fn run(
 }
 
 async fn on_functions(
-    engine: &Engine<'_>,
+    coordinator: &Coordinator<'_>,
     request: &Request,
     workers: Workers,
     cancel: &CancellationToken,
 ) -> Result<(Measured, Vec<RecordBatch>)> {
-    let answer = crate::query::answer(engine, request, workers, cancel).await?;
+    let answer = crate::query::answer(coordinator, request, workers, cancel).await?;
     let cold_starts = match &answer.divided {
         Some(stats) => stats.cold_starts,
         None => u64::from(!answer.metadata.warm),
     };
     let measured = Measured { cold_starts, cost_usd: answer.cost_usd, ..Measured::default() };
-    let result = engine.rows(answer, cancel).await?;
+    let result = coordinator.rows(answer, cancel).await?;
     let batches = tokio::task::block_in_place(|| result.batches.collect::<Result<_>>())?;
     Ok((measured, batches))
 }

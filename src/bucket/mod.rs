@@ -3,3 +3,14 @@
 pub mod layout;
 pub mod object;
 pub mod upload;
+
+use self::layout::Layout;
+
+/// The lake's bucket, and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    pub s3: aws_sdk_s3::Client,
+    pub name: String,
+    /// Where things lie in it.
+    pub layout: Layout,
+}

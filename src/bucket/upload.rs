@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
-use crate::cloud::Target;
+use crate::bucket::Bucket;
 
 /// Files above this size go up in parts, so that one lost connection costs one part.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
@@ -30,7 +30,7 @@ pub struct Item {
 
 /// An upload of many files, that can be taken back.
 pub struct Upload<'a> {
-    target: &'a Target,
+    bucket: &'a Bucket,
     items: Vec<Item>,
     /// `(key, upload id)` of the objects that go up in parts and are not complete.
     open: Vec<(String, String)>,
@@ -45,8 +45,8 @@ struct Piece<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(target: &'a Target, items: Vec<Item>) -> Self {
-        Self { target, items, open: Vec::new() }
+    pub fn new(bucket: &'a Bucket, items: Vec<Item>) -> Self {
+        Self { bucket, items, open: Vec::new() }
     }
 
     /// Uploads everything. The objects are complete when it returns.
@@ -55,7 +55,7 @@ impl<'a> Upload<'a> {
     /// The bucket's, or a file's; call [`Self::undo`] then.
     pub async fn run(&mut self, bar: &ProgressBar) -> Result<()> {
         for item in self.items.iter().filter(|item| in_parts(item)) {
-            let created = self.target.s3.create_multipart_upload().bucket(&self.target.bucket).key(&item.key).send();
+            let created = self.bucket.s3.create_multipart_upload().bucket(&self.bucket.name).key(&item.key).send();
             let created = created.await.with_context(|| format!("cannot begin to upload {}", item.key))?;
             let id = created.upload_id.with_context(|| format!("the bucket gave no upload id for {}", item.key))?;
             self.open.push((item.key.clone(), id));
@@ -64,10 +64,10 @@ impl<'a> Upload<'a> {
             let id = self.open.iter().find(|(key, _)| *key == item.key).map(|(_, id)| id.as_str());
             pieces(item, id)
         });
-        let target = self.target;
+        let bucket = self.bucket;
         let done: Vec<(&str, Option<CompletedPart>)> = stream::iter(pieces)
             .map(|piece| async move {
-                let part = send(target, &piece).await.with_context(|| format!("cannot upload {}", piece.item.key))?;
+                let part = send(bucket, &piece).await.with_context(|| format!("cannot upload {}", piece.item.key))?;
                 bar.inc(piece.bytes);
                 anyhow::Ok((piece.item.key.as_str(), part))
             })
@@ -79,7 +79,7 @@ impl<'a> Upload<'a> {
                 done.iter().filter(|(of, _)| of == key).filter_map(|(_, part)| part.clone()).collect();
             parts.sort_by_key(CompletedPart::part_number);
             let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-            let request = self.target.s3.complete_multipart_upload().bucket(&self.target.bucket).key(key);
+            let request = self.bucket.s3.complete_multipart_upload().bucket(&self.bucket.name).key(key);
             let sent = request.upload_id(id).multipart_upload(all).send().await;
             sent.with_context(|| format!("cannot complete the upload of {key}"))?;
         }
@@ -90,31 +90,31 @@ impl<'a> Upload<'a> {
     /// Takes back what went up, as far as the bucket lets it.
     pub async fn undo(self) {
         for (key, id) in &self.open {
-            let request = self.target.s3.abort_multipart_upload().bucket(&self.target.bucket).key(key);
+            let request = self.bucket.s3.abort_multipart_upload().bucket(&self.bucket.name).key(key);
             _ = request.upload_id(id).send().await;
         }
-        delete(self.target, self.items.into_iter().map(|item| item.key)).await;
+        delete(self.bucket, self.items.into_iter().map(|item| item.key)).await;
     }
 }
 
 /// Deletes objects, as far as the bucket lets it; those that are not there are no trouble.
-pub async fn delete(target: &Target, keys: impl IntoIterator<Item = String>) {
+pub async fn delete(bucket: &Bucket, keys: impl IntoIterator<Item = String>) {
     stream::iter(keys)
         .for_each_concurrent(WINDOW, |key| async move {
-            _ = target.s3.delete_object().bucket(&target.bucket).key(key).send().await;
+            _ = bucket.s3.delete_object().bucket(&bucket.name).key(key).send().await;
         })
         .await;
 }
 
-async fn send(target: &Target, piece: &Piece<'_>) -> Result<Option<CompletedPart>> {
-    let Target { s3, bucket, .. } = target;
+async fn send(bucket: &Bucket, piece: &Piece<'_>) -> Result<Option<CompletedPart>> {
+    let Bucket { s3, name, .. } = bucket;
     let key = &piece.item.key;
     let body = body(&piece.item.path, piece.part.map_or(0, |(_, _, offset)| offset), piece.bytes).await?;
     let Some((id, number, _)) = piece.part else {
-        s3.put_object().bucket(bucket).key(key).body(body).send().await?;
+        s3.put_object().bucket(name).key(key).body(body).send().await?;
         return Ok(None);
     };
-    let request = s3.upload_part().bucket(bucket).key(key).upload_id(id).part_number(number);
+    let request = s3.upload_part().bucket(name).key(key).upload_id(id).part_number(number);
     let sent = request.body(body).send().await?;
     let part = CompletedPart::builder()
         .part_number(number)

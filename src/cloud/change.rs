@@ -1,4 +1,4 @@
-//! What `up` would do: each resource that would be added, changed, replaced or removed, property by property.
+//! What `up` would do, and what it did: each resource that would be added, changed, replaced or removed, property by property.
 
 use std::fmt;
 
@@ -89,5 +89,66 @@ impl fmt::Display for Property {
             (None, None) => write!(f, "{} changes", self.name),
             (before, after) => write!(f, "{}: {} -> {}", self.name, value(before), value(after)),
         }
+    }
+}
+
+/// Something that `up` made or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub action: Action,
+    /// What, as a person calls it.
+    pub what: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Created,
+    Adopted,
+    Updated,
+    Replaced,
+    Removed,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = match self.action {
+            Action::Created => "created",
+            Action::Adopted => "adopted",
+            Action::Updated => "updated",
+            Action::Replaced => "replaced",
+            Action::Removed => "removed",
+        };
+        write!(f, "{done} {}", self.what)
+    }
+}
+
+impl Change {
+    pub(super) fn created(what: impl Into<String>) -> Self {
+        Self { action: Action::Created, what: what.into() }
+    }
+
+    pub(super) fn adopted(what: impl Into<String>) -> Self {
+        Self { action: Action::Adopted, what: what.into() }
+    }
+
+    pub(super) fn updated(what: impl Into<String>) -> Self {
+        Self { action: Action::Updated, what: what.into() }
+    }
+}
+
+impl From<&Planned> for Change {
+    /// What was planned, done.
+    fn from(planned: &Planned) -> Self {
+        let action = match planned.action {
+            PlannedAction::Add => Action::Created,
+            PlannedAction::Adopt => Action::Adopted,
+            PlannedAction::Modify => Action::Updated,
+            PlannedAction::Replace => Action::Replaced,
+            PlannedAction::Remove => Action::Removed,
+        };
+        let properties: Vec<String> = planned.properties.iter().map(ToString::to_string).collect();
+        let details = if properties.is_empty() { String::new() } else { format!(": {}", properties.join(", ")) };
+        Self { action, what: format!("{}{details}", planned.title()) }
     }
 }

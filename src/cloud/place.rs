@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 /// The place, as its kind of target has it.
@@ -11,6 +12,64 @@ use serde::Serialize;
 pub enum Place {
     Local(LocalPlace),
     Aws(AwsStatus),
+}
+
+impl Place {
+    /// Whether its process has ended.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Local(local) if !local.running)
+    }
+
+    /// The place, whose tables hold `table_bytes`: where storage is paid for, that has its cost.
+    pub fn with_tables(self, table_bytes: u64) -> Self {
+        match self {
+            Self::Aws(mut aws) => {
+                aws.at_rest = RestCost::new(table_bytes, aws.at_rest.image_bytes, aws.at_rest.log_bytes);
+                Self::Aws(aws)
+            }
+            local => local,
+        }
+    }
+}
+
+/// The lines that each kind of place has of its own in `quackctl status`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(local) => {
+                match local.pid {
+                    Some(pid) => writeln!(f, "  {:<12}{} (process {pid})", "endpoint", local.endpoint)?,
+                    None => writeln!(f, "  {:<12}{}", "endpoint", local.endpoint)?,
+                }
+                writeln!(f, "  {:<12}{}", "keys", local.credentials_file.display())
+            }
+            Self::Aws(aws) => {
+                writeln!(f, "  {:<12}{} in {}", "account", aws.account, aws.region)?;
+                let reason = aws.stack_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                writeln!(f, "  {:<12}{}, {}{reason}", "stack", aws.stack, aws.stack_status)?;
+                let arch = aws.architecture.as_deref().unwrap_or("?");
+                writeln!(
+                    f,
+                    "  {:<12}{} ({arch}), from {}",
+                    "state",
+                    aws.function_state,
+                    aws.code.as_deref().unwrap_or("?")
+                )?;
+                let rest = &aws.at_rest;
+                let bytes = HumanBytes(rest.table_bytes + rest.image_bytes + rest.log_bytes);
+                writeln!(
+                    f,
+                    "  {:<12}${:.4} a month for {bytes} of tables, images and logs",
+                    "at rest", rest.usd_per_month
+                )?;
+                match aws.drift.as_deref() {
+                    None => Ok(()),
+                    Some([]) => writeln!(f, "  {:<12}none: everything is as the template has it", "drift"),
+                    Some(drift) => drift.iter().try_for_each(|resource| writeln!(f, "  {:<12}{resource}", "drift")),
+                }
+            }
+        }
+    }
 }
 
 /// A stage on this machine.

@@ -11,7 +11,7 @@ use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::usage;
 use crate::lake::catalog;
-use crate::query::{Engine, statements};
+use crate::query::{Coordinator, statements};
 
 /// Measures the query; fails when the answers differ.
 ///
@@ -23,13 +23,13 @@ pub async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> {
     }
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target).await?;
-    let engine = Engine { context, target: &target, catalog: &catalog };
+    let catalog = catalog::read(&target.bucket).await?;
+    let coordinator = Coordinator { context, target: &target, catalog: &catalog };
     let sql = match args.sql {
         Some(sql) => sql,
         None => bench::taxi_sql(&catalog, &args.table, args.days)?,
     };
-    let report = bench::run(&engine, &sql, args.workers, args.repetitions, &interrupt.token).await?;
+    let report = bench::run(&coordinator, &sql, args.workers, args.repetitions, &interrupt.token).await?;
     context.print(&report)?;
     Ok(if report.equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,10 +7,9 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::output;
 
 pub fn run(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "quackctl", &mut script);
-    output::unless_broken_pipe(std::io::stdout().write_all(&script).map_err(Into::into))
+    crate::error::unless_broken_pipe(std::io::stdout().write_all(&script).map_err(Into::into))
 }

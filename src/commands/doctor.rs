@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::check::{Check, State};
 use crate::cloud;
+use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::error::failure;
 use crate::package;
@@ -16,7 +17,7 @@ use quack_pinned::duckdb;
 struct Report {
     project: String,
     stage: String,
-    kind: String,
+    kind: TargetKind,
     /// False when a check failed.
     healthy: bool,
     checks: Vec<Check>,
@@ -46,7 +47,7 @@ pub async fn run(context: &Context, policy: bool) -> Result<()> {
     context.print(&Report {
         project: config.project.clone(),
         stage: config.stage.clone(),
-        kind: config.target.clone(),
+        kind: config.target,
         healthy: failed == 0,
         checks,
     })?;

@@ -5,11 +5,21 @@ use anyhow::Result;
 use crate::cli::LoadArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
-use crate::lake;
+use crate::lake::load::{LoadRequest, Mode, Origin, load};
 
 /// Loads data into a table and shows what is in it now.
 pub async fn run(context: &Context, args: LoadArgs) -> Result<()> {
     let target = Target::open(context).await?;
-    let loaded = lake::load::load(context, &target, args.into()).await?;
+    let loaded = load(context, &target.bucket, request(args)).await?;
     context.print(&loaded)
+}
+
+fn request(args: LoadArgs) -> LoadRequest {
+    let mode = match (args.replace, args.append) {
+        (true, _) => Mode::Replace,
+        (false, true) => Mode::Append,
+        (false, false) => Mode::Create,
+    };
+    let origin = Origin::of(args.source, args.sample, args.rows, args.dataset);
+    LoadRequest { table: args.table, origin, partition_by: args.partition_by, mode }
 }

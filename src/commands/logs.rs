@@ -8,7 +8,6 @@ use anyhow::Result;
 use crate::cloud;
 use crate::console::context::Context;
 use crate::console::interrupt;
-use crate::output;
 
 /// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
 pub async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
@@ -17,5 +16,5 @@ pub async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Re
         copied = cloud::logs(context, since, follow, |text| out.write_all(text)) => copied,
         () = interrupt::requested(), if follow => Ok(()),
     };
-    output::unless_broken_pipe(copied)
+    crate::error::unless_broken_pipe(copied)
 }

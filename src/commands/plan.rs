@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cloud;
 use crate::cloud::change::{Planned, PlannedAction};
+use crate::config::TargetKind;
 use crate::console::context::Context;
 
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
@@ -18,7 +19,7 @@ const CHANGES: u8 = 2;
 struct Plan {
     project: String,
     stage: String,
-    target: String,
+    target: TargetKind,
     changes: Vec<Planned>,
     #[serde(skip)]
     color: bool,
@@ -52,14 +53,13 @@ impl fmt::Display for Plan {
 /// Prints what `up` would do; the exit code tells whether it is anything.
 pub async fn run(context: &Context) -> Result<ExitCode> {
     let config = &context.config;
-    cloud::check(config)?;
     let changes = cloud::plan(context).await?;
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     context.print(&Plan {
         project: config.project.clone(),
         stage: config.stage.clone(),
-        target: config.target.clone(),
+        target: config.target,
         changes,
         color,
     })?;

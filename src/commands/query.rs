@@ -7,18 +7,18 @@ use anyhow::Result;
 use quack_function::wire::Spill;
 use serde::Serialize;
 
-use crate::cli::{Format, QueryArgs};
+use crate::cli::QueryArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::usage;
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
-use crate::output::{self, Look};
+use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::explain::{Expected, Explained};
 use crate::query::summary::Summary;
-use crate::query::{Engine, Request, health};
+use crate::query::{Coordinator, Request, health};
 
 /// Runs the SQL that `args` give, or a health check when they give none.
 ///
@@ -29,20 +29,20 @@ pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let plan = Plan::new(context, &args)?;
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target).await?;
-    let engine = Engine { context, target: &target, catalog: &catalog };
+    let catalog = catalog::read(&target.bucket).await?;
+    let coordinator = Coordinator { context, target: &target, catalog: &catalog };
     match sql {
         Some(sql) if args.explain => {
             let request = Request { sql, limit: plan.limit, spill: Spill::Auto };
-            let plan = crate::query::plan(&engine, &request, args.workers);
+            let plan = crate::query::plan(&coordinator, &request, args.workers);
             let expected = Expected::of(&plan, context.config.memory_mb, context.config.function_arch()?);
             context.print(&Explained { plan, expected })
         }
         None if args.explain => {
             Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))
         }
-        Some(sql) => plan.run(&engine, sql, args.workers, &interrupt).await,
-        None => context.print(&health::check(&engine, &interrupt.token).await?),
+        Some(sql) => plan.run(&coordinator, sql, args.workers, &interrupt).await,
+        None => context.print(&health::check(&coordinator, &interrupt.token).await?),
     }
 }
 
@@ -113,18 +113,24 @@ impl<'a> Plan<'a> {
         Ok(Self { context, format, with_metadata, limit, output })
     }
 
-    async fn run(&self, engine: &Engine<'_>, sql: String, workers: Workers, interrupt: &Interrupt) -> Result<()> {
+    async fn run(
+        &self,
+        coordinator: &Coordinator<'_>,
+        sql: String,
+        workers: Workers,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let spill = if self.format == Format::Parquet { Spill::Always } else { Spill::Auto };
         // A file that cannot be written is better known before the query is paid for.
         let file = self.output.map(|path| OutputFile::create(&self.context.config.dir.join(path))).transpose()?;
         let request = Request { sql, limit: self.limit, spill };
-        let answer = crate::query::answer(engine, &request, workers, &interrupt.token).await?;
+        let answer = crate::query::answer(coordinator, &request, workers, &interrupt.token).await?;
         let summary = Summary::of(&answer);
         match file {
             Some(file) => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, file);
                 let look = Look { seekable: true, ..Look::default() };
-                self.write(engine, answer, &summary, look, &mut out, interrupt).await?;
+                self.write(coordinator, answer, &summary, look, &mut out, interrupt).await?;
                 out.into_inner().map_err(|error| error.into_error())?.keep()?;
                 if self.context.json {
                     self.context.print(&Written { metadata: &summary, output: self.output })?;
@@ -132,10 +138,10 @@ impl<'a> Plan<'a> {
             }
             None => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, std::io::stdout().lock());
-                let written = self.write(engine, answer, &summary, look_of_stdout(), &mut out, interrupt).await;
+                let written = self.write(coordinator, answer, &summary, look_of_stdout(), &mut out, interrupt).await;
                 match written {
                     // Whoever reads has had enough, and what is buffered must not be tried again.
-                    Err(error) if output::is_broken_pipe(&error) => drop(out.into_parts()),
+                    Err(error) if crate::error::is_broken_pipe(&error) => drop(out.into_parts()),
                     written => written?,
                 }
             }
@@ -146,7 +152,7 @@ impl<'a> Plan<'a> {
 
     async fn write(
         &self,
-        engine: &Engine<'_>,
+        coordinator: &Coordinator<'_>,
         answer: crate::query::Answer,
         summary: &Summary,
         look: Look,
@@ -154,9 +160,9 @@ impl<'a> Plan<'a> {
         interrupt: &Interrupt,
     ) -> Result<()> {
         if self.format == Format::Parquet {
-            engine.save_parquet(&answer, out, &interrupt.token).await?;
+            coordinator.save_parquet(&answer, out, &interrupt.token).await?;
         } else {
-            let rows = engine.rows(answer, &interrupt.token).await?;
+            let rows = coordinator.rows(answer, &interrupt.token).await?;
             match self.with_metadata {
                 true => output::write_with_metadata(rows, summary, out)?,
                 false => output::write(rows, self.format, look, out)?,

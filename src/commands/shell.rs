@@ -12,7 +12,6 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
-use crate::cli::Format;
 use crate::cloud::Target;
 use crate::commands::query::look_of_stdout;
 use crate::console::context::Context;
@@ -20,9 +19,10 @@ use crate::console::interrupt::Interrupt;
 use crate::error;
 use crate::lake::catalog::{self, Catalog};
 use crate::output;
+use crate::output::Format;
 use crate::planner::Workers;
 use crate::query::summary::Summary;
-use crate::query::{Engine, Request, statements};
+use crate::query::{Coordinator, Request, statements};
 use complete::Helper;
 use dot::Dot;
 
@@ -33,13 +33,13 @@ use dot::Dot;
 /// first one ends it.
 pub async fn run(context: &Context) -> Result<()> {
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target).await?;
+    let catalog = catalog::read(&target.bucket).await?;
     let format = if context.json { Format::Jsonl } else { Format::Table };
     let mut session = Session { context, target, catalog, format, timer: true };
     if std::io::stdin().is_terminal() {
         session.interact().await
     } else {
-        output::unless_broken_pipe(session.run_script().await)
+        crate::error::unless_broken_pipe(session.run_script().await)
     }
 }
 
@@ -133,12 +133,12 @@ impl Session<'_> {
     async fn run_statement(&mut self, sql: &str) -> Result<()> {
         let interrupt = Interrupt::listen();
         // Tables may have come since, from another shell.
-        self.catalog = catalog::read(&self.target).await?;
-        let engine = Engine { context: self.context, target: &self.target, catalog: &self.catalog };
+        self.catalog = catalog::read(&self.target.bucket).await?;
+        let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
         let request = Request { sql: sql.to_owned(), limit: Some(self.context.config.limit), spill: Spill::Auto };
-        let answer = crate::query::answer(&engine, &request, Workers::default(), &interrupt.token).await?;
+        let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
         let summary = Summary::of(&answer);
-        let rows = engine.rows(answer, &interrupt.token).await?;
+        let rows = coordinator.rows(answer, &interrupt.token).await?;
         let mut out = BufWriter::new(std::io::stdout().lock());
         output::write(rows, self.format, look_of_stdout(), &mut out)?;
         out.flush()?;

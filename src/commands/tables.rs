@@ -10,7 +10,7 @@ use crate::lake::describe::{TableDetail, TableList};
 /// Lists the tables, or describes the one that is named.
 pub async fn run(context: &Context, name: Option<String>) -> Result<()> {
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target).await?;
+    let catalog = catalog::read(&target.bucket).await?;
     match name {
         Some(name) => {
             let (name, table) = catalog.table(&name)?;

@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::cli::UpArgs;
 use crate::cloud::{self, Change, Provisioned, UpOptions};
+use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::interrupted;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
-use crate::query::Engine;
+use crate::query::Coordinator;
 use crate::query::health::{self, Health};
 
 /// What is up now, and what this run did to get there.
@@ -21,7 +22,7 @@ use crate::query::health::{self, Health};
 struct Up {
     project: String,
     stage: String,
-    target: String,
+    target: TargetKind,
     bucket: String,
     function: String,
     /// Digest of the function's artifact.
@@ -57,7 +58,6 @@ impl fmt::Display for Up {
 /// Brings everything up; run again, it changes only what is not as it should be.
 pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
-    cloud::check(config)?;
     let interrupt = Interrupt::listen();
     let options = UpOptions { yes: args.yes, pull: args.pull };
     let Provisioned { target, changes, artifact } = tokio::select! {
@@ -68,24 +68,24 @@ pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
     };
     let mut loaded = Vec::new();
     for set in &config.data {
-        if catalog::read(&target).await?.find(&set.table).is_none() {
+        if catalog::read(&target.bucket).await?.find(&set.table).is_none() {
             // Listens for Ctrl-C itself, to clean up.
-            loaded.push(lake::load::load(context, &target, set.clone().into()).await?);
+            loaded.push(lake::load::load(context, &target.bucket, set.clone().into()).await?);
         }
     }
     let health = match args.no_check {
         true => None,
         false => {
-            let catalog = catalog::read(&target).await?;
-            let engine = Engine { context, target: &target, catalog: &catalog };
-            Some(prove(&engine, &interrupt, !changes.is_empty()).await?)
+            let catalog = catalog::read(&target.bucket).await?;
+            let coordinator = Coordinator { context, target: &target, catalog: &catalog };
+            Some(prove(&coordinator, &interrupt, !changes.is_empty()).await?)
         }
     };
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),
-        target: config.target.clone(),
-        bucket: target.bucket.clone(),
+        target: config.target,
+        bucket: target.bucket.name.clone(),
         function: target.function.clone(),
         artifact: artifact.digest,
         built: artifact.built,
@@ -100,15 +100,15 @@ const PAUSES_S: [u64; 4] = [1, 2, 4, 8];
 
 /// Has the engine answer. On AWS a new role's permissions take some seconds to be known everywhere, so a stage that was
 /// `changed` just now is asked again when it is denied.
-async fn prove(engine: &Engine<'_>, interrupt: &Interrupt, changed: bool) -> Result<Health> {
+async fn prove(coordinator: &Coordinator<'_>, interrupt: &Interrupt, changed: bool) -> Result<Health> {
     let mut pauses = PAUSES_S.iter().filter(|_| changed);
     loop {
-        match health::check(engine, &interrupt.token).await {
+        match health::check(coordinator, &interrupt.token).await {
             Err(error)
                 if is_denied(&error)
                     && let Some(pause) = pauses.next() =>
             {
-                engine.context.detail(format_args!("not yet: {error:#}"));
+                coordinator.context.detail(format_args!("not yet: {error:#}"));
                 tokio::time::sleep(Duration::from_secs(*pause)).await;
             }
             checked => return checked,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::values::{bad_value, unknown_key};
+use super::reject::{bad_value, unknown_key};
 use super::{FILE, Origin};
 use crate::error::usage;
 

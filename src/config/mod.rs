@@ -2,6 +2,7 @@
 
 mod data;
 mod network;
+mod reject;
 mod values;
 
 use std::fmt;
@@ -14,7 +15,6 @@ pub use self::data::DataSet;
 pub use self::network::Network;
 use self::values::Values;
 use crate::arch::{self, Arch};
-use crate::cli::Global;
 use crate::error::usage;
 
 /// The project file's name.
@@ -43,6 +43,39 @@ impl fmt::Display for Origin {
     }
 }
 
+/// What the command line says over everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub target: Option<String>,
+    pub stage: Option<String>,
+    pub region: Option<String>,
+    pub profile: Option<String>,
+    /// The project's folder; `None` is the current one.
+    pub dir: Option<PathBuf>,
+}
+
+/// The kinds of place that a lake can live in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetKind {
+    /// This machine.
+    Local,
+    Aws,
+}
+
+impl TargetKind {
+    const ALL: [(&'static str, Self); 2] = [("local", Self::Local), ("aws", Self::Aws)];
+}
+
+impl fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Aws => "aws",
+        })
+    }
+}
+
 /// Everything that a command needs to know of the project.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -50,7 +83,7 @@ pub struct Config {
     pub dir: PathBuf,
     pub project: String,
     pub stage: String,
-    pub target: String,
+    pub target: TargetKind,
     pub memory_mb: u32,
     pub timeout_s: u32,
     /// Most function instances at once.
@@ -173,12 +206,12 @@ const RETENTION_DAYS: &[u32] =
     &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Config {
-    /// Reads the configuration of the project that `global` points at.
+    /// Reads the configuration of the project that `overrides` points at.
     ///
     /// # Errors
     /// A usage error for a file that is not TOML, an unknown key, or a value out of its range.
-    pub fn load(global: &Global) -> Result<Self> {
-        let dir = match &global.dir {
+    pub fn load(overrides: &Overrides) -> Result<Self> {
+        let dir = match &overrides.dir {
             Some(dir) => dir.canonicalize().map_err(|error| {
                 usage(format!("cannot go to `{}`: {error}", dir.display()), "give -C an existing folder")
             })?,
@@ -186,10 +219,10 @@ impl Config {
         };
         let mut values = Values::read(&dir)?;
         for (key, flag) in [
-            ("target", &global.target),
-            ("stage", &global.stage),
-            ("aws.region", &global.region),
-            ("aws.profile", &global.profile),
+            ("target", &overrides.target),
+            ("stage", &overrides.stage),
+            ("aws.region", &overrides.region),
+            ("aws.profile", &overrides.profile),
         ] {
             if let Some(value) = flag {
                 values.set(key, toml::Value::String(value.clone()), Origin::Flag);
@@ -198,7 +231,7 @@ impl Config {
         let config = Self {
             project: values.name("project", &default_project(&dir))?,
             stage: values.name("stage", "dev")?,
-            target: values.text("target", "local")?,
+            target: values.target()?,
             memory_mb: values.number("function.memory_mb", 2048, 128, 10_240)?,
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
@@ -246,10 +279,10 @@ impl Config {
     /// # Errors
     /// The function is to run on this machine, and DuckDB publishes no library for its processor.
     pub fn function_arch(&self) -> Result<Arch> {
-        if self.target == "aws" {
-            return Ok(self.arch.unwrap_or(Arch::Arm64));
+        match self.target {
+            TargetKind::Aws => Ok(self.arch.unwrap_or(Arch::Arm64)),
+            TargetKind::Local => arch::host(),
         }
-        arch::host()
     }
 
     /// `(key, value, origin)` of every setting, for `--verbose`.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{DataSet, FILE, KEYS, Origin, ReadPath, data};
+use super::reject::{bad_value, unknown_key};
+use super::{DataSet, FILE, KEYS, Origin, ReadPath, TargetKind, data};
 use crate::arch::Arch;
 use crate::error::{nearest, usage};
 
@@ -247,6 +248,19 @@ impl Values {
         paths.iter().map(|path| read_path(path).ok_or_else(|| bad_value(key, path, &origin, wanted))).collect()
     }
 
+    pub(super) fn target(&mut self) -> Result<TargetKind> {
+        let name = self.text("target", "local")?;
+        let found = TargetKind::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, kind)| *kind).ok_or_else(|| {
+            let names = TargetKind::ALL.map(|(name, _)| name);
+            let help = nearest(&name, names).map_or_else(
+                || format!("known targets: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            usage(format!("unknown target `{name}`"), help)
+        })
+    }
+
     /// An IAM path. Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html>.
     pub(super) fn role_path(&mut self) -> Result<String> {
         let key = "aws.role_path";
@@ -265,24 +279,6 @@ impl Values {
     pub(super) fn data_sets(&mut self) -> Result<Vec<DataSet>> {
         std::mem::take(&mut self.data).into_iter().map(data::data_set).collect()
     }
-}
-
-pub(super) fn unknown_key<'a>(text: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Error {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    let line = text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(last));
-    let at = line.map_or_else(String::new, |line| format!(", line {}", line + 1));
-    let near = nearest(name, known.clone())
-        .or_else(|| known.clone().find(|key| key.rsplit('.').next() == Some(last)))
-        .or_else(|| nearest(last, known.clone().filter_map(|key| key.rsplit('.').next())));
-    let help = match near {
-        Some(near) => format!("the nearest known key is `{near}`"),
-        None => format!("known keys: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    usage(format!("unknown key `{name}` in {FILE}{at}"), help)
-}
-
-pub(super) fn bad_value(key: &str, value: &str, origin: &Origin, wanted: &str) -> anyhow::Error {
-    usage(format!("`{key}` cannot be {value} ({origin})"), format!("give {wanted}"))
 }
 
 const BUCKET: &str = "a bucket's name: 3 to 63 lower-case letters, digits, `-` and `.`";

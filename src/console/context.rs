@@ -5,10 +5,8 @@ use std::io::{IsTerminal, Write};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::cli::Global;
 use crate::config::Config;
 use crate::error;
-use crate::output;
 
 /// One command's surroundings.
 #[derive(Debug, Clone)]
@@ -21,15 +19,27 @@ pub struct Context {
     pub flags: String,
 }
 
+/// How a command speaks.
+#[derive(Debug, Clone, Default)]
+pub struct Voice {
+    /// Results as JSON.
+    pub json: bool,
+    /// Results and errors, nothing else.
+    pub quiet: bool,
+    /// Also what is being done.
+    pub verbose: bool,
+    /// The flags that said which stage is meant, for advice that names commands.
+    pub flags: String,
+}
+
 impl Context {
-    pub fn new(global: &Global) -> Result<Self> {
-        let config = Config::load(global)?;
-        if global.verbose {
-            for (key, value, origin) in config.origins() {
-                error::say(format_args!("{key} = {value} ({origin})"));
-            }
+    pub fn new(config: Config, voice: Voice) -> Self {
+        let Voice { json, quiet, verbose, flags } = voice;
+        let context = Self { config, json, quiet, verbose, flags };
+        for (key, value, origin) in context.config.origins() {
+            context.detail(format_args!("{key} = {value} ({origin})"));
         }
-        Ok(Self { config, json: global.json, quiet: global.quiet, verbose: global.verbose, flags: global.flags() })
+        context
     }
 
     /// Says something to a person, on standard error; silent with `--quiet`.
@@ -54,6 +64,6 @@ impl Context {
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
     pub fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
         let text = if self.json { serde_json::to_string_pretty(result)? + "\n" } else { result.to_string() };
-        output::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
+        crate::error::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
     }
 }

@@ -151,9 +151,8 @@ fn causes<'a>(error: &'a SdkError<InvokeError>) -> impl Iterator<Item = &'a (dyn
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
+    use crate::config::Overrides;
     use crate::error::Failure;
-    use clap::Parser as _;
 
     fn shown(kind: &str, message: &str, tables: &[&str]) -> String {
         let payload = serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string();
@@ -166,8 +165,8 @@ mod tests {
         let tables: serde_json::Map<_, _> = tables.iter().map(|name| ((*name).to_owned(), table.clone())).collect();
         let catalog = serde_json::from_value(serde_json::json!({ "version": 1, "tables": tables })).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let cli = Cli::parse_from(["quackctl", "-C", dir.path().to_str().unwrap(), "status"]);
-        let error = of_function(payload, &catalog, &Config::load(&cli.global).unwrap());
+        let overrides = Overrides { dir: Some(dir.path().to_owned()), ..Overrides::default() };
+        let error = of_function(payload, &catalog, &Config::load(&overrides).unwrap());
         error.downcast_ref::<Failure>().map(|failure| format!("{failure:?}")).unwrap()
     }
 

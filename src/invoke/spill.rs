@@ -10,10 +10,11 @@ use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
+use crate::cloud::Target;
+use crate::console::context::Context;
 use crate::console::progress;
 use crate::duck::batches;
 use crate::error::{failure, interrupted};
-use crate::query::Engine;
 use crate::rows::ResultSet;
 
 /// A transfer that takes longer shows a bar.
@@ -26,7 +27,8 @@ const DELETE_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// An object that is gone or shorter than it was, a lost connection, `out` that cannot be written, `cancel`.
 pub async fn fetch(
-    engine: &Engine<'_>,
+    context: &Context,
+    target: &Target,
     spilled: &Spilled,
     out: &mut dyn Write,
     cancel: &CancellationToken,
@@ -38,21 +40,28 @@ pub async fn fetch(
         )
     })?;
     let copied = tokio::select! {
-        copied = copy(engine, bucket, key, spilled.bytes, out) => copied,
+        copied = copy(context, target, bucket, key, spilled.bytes, out) => copied,
         () = cancel.cancelled() => Err(interrupted("interrupted")),
     };
-    let delete = engine.target.s3.delete_object().bucket(bucket).key(key).send();
+    let delete = target.bucket.s3.delete_object().bucket(bucket).key(key).send();
     if !matches!(tokio::time::timeout(DELETE_WITHIN, delete).await, Ok(Ok(_))) {
-        engine.context.detail(format_args!("could not delete {}; it goes within a day", spilled.uri));
+        context.detail(format_args!("could not delete {}; it goes within a day", spilled.uri));
     }
     copied
 }
 
-async fn copy(engine: &Engine<'_>, bucket: &str, key: &str, bytes: u64, out: &mut dyn Write) -> Result<()> {
+async fn copy(
+    context: &Context,
+    target: &Target,
+    bucket: &str,
+    key: &str,
+    bytes: u64,
+    out: &mut dyn Write,
+) -> Result<()> {
     let lost = |error: &dyn std::fmt::Display| {
         failure(format!("the result at s3://{bucket}/{key} could not be fetched: {error}"), "run the query again")
     };
-    let object = engine.target.s3.get_object().bucket(bucket).key(key).send().await;
+    let object = target.bucket.s3.get_object().bucket(bucket).key(key).send().await;
     let mut body = object.map_err(|error| lost(&aws_sdk_s3::error::DisplayErrorContext(&error)))?.body;
     let (started, mut bar, mut done) = (Instant::now(), None, 0);
     while let Some(chunk) = body.next().await {
@@ -60,7 +69,7 @@ async fn copy(engine: &Engine<'_>, bucket: &str, key: &str, bytes: u64, out: &mu
         out.write_all(&chunk).context("cannot write the result")?;
         done += chunk.len() as u64;
         if started.elapsed() > QUIET_FOR {
-            bar.get_or_insert_with(|| progress::bytes(engine.context, "fetching", bytes)).set_position(done);
+            bar.get_or_insert_with(|| progress::bytes(context, "fetching", bytes)).set_position(done);
         }
     }
     if let Some(bar) = bar {

@@ -8,8 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use quack_function::wire::{Column, TableDef};
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Bucket;
 use crate::bucket::object;
-use crate::cloud::Target;
 use crate::error::{failure, nearest};
 
 /// The version of the catalog's form that this program reads and writes.
@@ -134,8 +134,8 @@ impl Catalog {
 ///
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
-pub async fn read(target: &Target) -> Result<Catalog> {
-    Ok(fetch(target).await?.0)
+pub async fn read(bucket: &Bucket) -> Result<Catalog> {
+    Ok(fetch(bucket).await?.0)
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
@@ -143,12 +143,12 @@ pub async fn read(target: &Target) -> Result<Catalog> {
 ///
 /// # Errors
 /// Those of [`read`] and of `change`.
-pub async fn update<T>(target: &Target, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
+pub async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
     for _ in 0..ATTEMPTS {
-        let (mut catalog, tag) = fetch(target).await?;
+        let (mut catalog, tag) = fetch(bucket).await?;
         let result = change(&mut catalog)?;
         let body = ByteStream::from(serde_json::to_vec(&catalog)?);
-        let put = target.s3.put_object().bucket(&target.bucket).key(&target.layout.catalog);
+        let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);
         let put = match tag {
             Some(tag) => put.if_match(tag),
@@ -158,32 +158,32 @@ pub async fn update<T>(target: &Target, mut change: impl FnMut(&mut Catalog) -> 
             Ok(_) => return Ok(result),
             Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
                 Some(409 | 412) => {}
-                _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(target))),
+                _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(bucket))),
             },
         }
     }
-    Err(failure(format!("others keep changing the catalog {}", place(target)), "try again when they are done"))
+    Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
 }
 
 /// The catalog and the tag of the version that was read.
-async fn fetch(target: &Target) -> Result<(Catalog, Option<String>)> {
-    let place = place(target);
-    let request = target.s3.get_object().bucket(&target.bucket).key(&target.layout.catalog);
+async fn fetch(bucket: &Bucket) -> Result<(Catalog, Option<String>)> {
+    let place = place(bucket);
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(&bucket.layout.catalog);
     let (bytes, tag) = match object::whole(request).await {
         Ok(found) => found,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
             return Ok((Catalog::default(), None));
         }
         Err(error) if error.code() == Some("NoSuchBucket") => {
-            return Err(failure(format!("nothing is up: there is no bucket {}", target.bucket), "run `quackctl up`"));
+            return Err(failure(format!("nothing is up: there is no bucket {}", bucket.name), "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
     Ok((Catalog::parse(&bytes, &place)?, tag))
 }
 
-fn place(target: &Target) -> String {
-    format!("s3://{}/{}", target.bucket, target.layout.catalog)
+fn place(bucket: &Bucket) -> String {
+    format!("s3://{}/{}", bucket.name, bucket.layout.catalog)
 }
 
 impl Table {

@@ -47,7 +47,7 @@ fn field(line: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{rendered, tricky};
-    use crate::cli::Format;
+    use crate::output::Format;
 
     #[test]
     fn quotes_what_must_be_quoted() {

@@ -72,7 +72,7 @@ impl Objects {
 mod tests {
     use super::super::testing::{empty, rendered, tricky};
     use super::*;
-    use crate::cli::Format;
+    use crate::output::Format;
 
     #[test]
     fn one_row_a_line_with_every_column() {

@@ -20,7 +20,7 @@ pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{rendered, tricky};
-    use crate::cli::Format;
+    use crate::output::Format;
 
     #[test]
     fn every_line_is_an_object() {

@@ -35,7 +35,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{rendered, tricky};
-    use crate::cli::Format;
+    use crate::output::Format;
 
     #[test]
     fn keeps_cells_apart() {

@@ -3,6 +3,7 @@
 mod arrow;
 mod csv;
 pub mod file;
+mod format;
 pub mod grid;
 mod json;
 mod jsonl;
@@ -10,7 +11,7 @@ mod markdown;
 mod table;
 mod tsv;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use ::arrow::array::{Array, ArrayRef, AsArray as _};
 use ::arrow::datatypes::DataType;
@@ -18,10 +19,10 @@ use anyhow::Result;
 use quack_function::value::write_text;
 use quack_function::wire::Column;
 
-use crate::cli::Format;
 use crate::error::usage;
 use crate::rows::ResultSet;
 
+pub use format::Format;
 pub use json::write_with_metadata;
 
 /// How the output is looked at.
@@ -55,21 +56,6 @@ pub fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write)
             "use `quackctl query --format parquet -o FILE`, which takes it as the function writes it",
         )),
     }
-}
-
-/// True when `error` only says that whoever read the output has had enough (`| head`).
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
-}
-
-/// Takes a broken pipe for an end like any other: whoever read the output has had enough.
-///
-/// # Errors
-/// Every other one.
-pub fn unless_broken_pipe(written: Result<()>) -> Result<()> {
-    written.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
 /// Calls `write_row` for every row, and hands what it appended to `out` once a batch.

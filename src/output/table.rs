@@ -188,7 +188,7 @@ mod tests {
 
     use super::super::testing::{empty, rendered, rendered_with, result, tricky};
     use super::*;
-    use crate::cli::Format;
+    use crate::output::Format;
 
     #[test]
     fn boxes_and_aligns() {

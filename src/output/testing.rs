@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use quack_function::wire::Column;
 
 use super::{Look, write};
-use crate::cli::Format;
+use crate::output::Format;
 use crate::rows::ResultSet;
 
 /// A result over one batch, with the DuckDB types named.

@@ -7,20 +7,22 @@ use arrow::array::{Int64Array, RecordBatch};
 use quack_function::wire::{Metadata, Spill};
 use tokio_util::sync::CancellationToken;
 
-use super::divided::merge::{Finish, Finished};
+use super::answered::{Answer, Data, Finished};
+use super::coordinator::Coordinator;
+use super::divided::merge::Finish;
 use super::divided::run;
+use super::request::Request;
 use crate::lake::catalog;
 use crate::planner::{self, GATHER_BYTES, Plan, Planner, Strategy, Workers};
-use crate::query::{Answer, Data, Engine, Request};
 use crate::rows::ResultSet;
 use quack_pinned::duckdb;
 
 /// Runs one query, to the end or until `cancel`: on as many functions as `workers` allows and the planner finds worth it.
 ///
 /// # Errors
-/// As for [`Engine::run`]; of a divided query also the parts of the table that a failure came from.
+/// As for [`Coordinator::run`]; of a divided query also the parts of the table that a failure came from.
 pub async fn answer(
-    engine: &Engine<'_>,
+    coordinator: &Coordinator<'_>,
     request: &Request,
     workers: Workers,
     cancel: &CancellationToken,
@@ -28,25 +30,26 @@ pub async fn answer(
     let started = Instant::now();
     if request.spill == Spill::Always && request.limit.is_some() {
         // A few rows as Parquet: whether there are more is only known where all of them are.
-        return engine.run(request, cancel).await;
+        return coordinator.run(request, cancel).await;
     }
-    let plan = plan(engine, request, workers);
+    let plan = plan(coordinator, request, workers);
     if plan.strategy == Strategy::Single {
-        engine.context.detail(&plan.reason);
-        return engine.run(request, cancel).await;
+        coordinator.context.detail(&plan.reason);
+        return coordinator.run(request, cancel).await;
     }
-    engine.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
-    let (merge, mut stats) = match run(engine, &plan, workers.most(), cancel).await {
+    coordinator.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
+    let (merge, mut stats) = match run(coordinator, &plan, workers.most(), cancel).await {
         Ok(done) => done,
         Err(error) if cancel.is_cancelled() => return Err(error),
         Err(error) => {
             // A `load --replace` may have removed the files that the functions were sent to read.
-            let catalog = catalog::read(engine.target).await?;
-            if catalog == *engine.catalog {
+            let catalog = catalog::read(&coordinator.target.bucket).await?;
+            if catalog == *coordinator.catalog {
                 return Err(error);
             }
-            engine.context.detail("tables were loaded anew while the query ran; running it again");
-            return Box::pin(answer(&Engine { catalog: &catalog, ..*engine }, request, workers, cancel)).await;
+            coordinator.context.detail("tables were loaded anew while the query ran; running it again");
+            return Box::pin(answer(&Coordinator { catalog: &catalog, ..*coordinator }, request, workers, cancel))
+                .await;
         }
     };
     let finish = if request.spill == Spill::Always { Finish::Parquet } else { Finish::Rows };
@@ -80,10 +83,10 @@ pub async fn answer(
 }
 
 /// How a query would be answered.
-pub fn plan(engine: &Engine<'_>, request: &Request, workers: Workers) -> Plan {
+pub fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> Plan {
     Planner::default().plan(&planner::Request {
         sql: &request.sql,
-        catalog: engine.catalog,
+        catalog: coordinator.catalog,
         workers,
         gather_bytes: GATHER_BYTES,
         limit: request.limit,

@@ -10,8 +10,9 @@ use quack_function::wire::Spill;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::coordinator::Coordinator;
+use super::request::Request;
 use super::summary::Summary;
-use super::{Engine, Request};
 use crate::error::failure;
 
 /// An engine that answered, and rightly.
@@ -39,15 +40,15 @@ impl fmt::Display for Health {
 ///
 /// # Errors
 /// An engine that does not answer, or counts other than the catalog says.
-pub async fn check(engine: &Engine<'_>, cancel: &CancellationToken) -> Result<Health> {
-    let table = engine.catalog.tables.iter().next();
+pub async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationToken) -> Result<Health> {
+    let table = coordinator.catalog.tables.iter().next();
     let sql = match table {
         Some((name, _)) => format!("SELECT count(*) FROM {}", identifier(name)),
         None => "SELECT CAST(1 AS BIGINT)".to_owned(),
     };
-    let answer = engine.run(&Request { sql, limit: Some(1), spill: Spill::Auto }, cancel).await?;
+    let answer = coordinator.run(&Request { sql, limit: Some(1), spill: Spill::Auto }, cancel).await?;
     let metadata = Summary::of(&answer);
-    let mut rows = engine.rows(answer, cancel).await?;
+    let mut rows = coordinator.rows(answer, cancel).await?;
     let batch = rows.batches.next().transpose()?;
     let counted = batch.as_ref().and_then(|batch| {
         let column = batch.columns().first()?.as_any().downcast_ref::<Int64Array>()?;

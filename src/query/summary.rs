@@ -6,9 +6,9 @@ use indicatif::HumanCount;
 use quack_function::wire::Metadata;
 use serde::Serialize;
 
-use super::Answer;
+use super::answered::Answer;
+use super::stats::Stats;
 use crate::invoke::cost::{Report, dollars};
-use crate::query::divided::Stats;
 
 /// The function's metadata, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]

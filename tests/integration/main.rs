@@ -7,6 +7,7 @@ mod concurrency;
 mod doctor;
 mod emulator;
 mod faults;
+mod house;
 mod image;
 mod interruption;
 mod lifecycle;

@@ -119,10 +119,10 @@ impl Built {
             Err(error) if errors::is_status(&error, 404) => {}
             Err(error) => return Err(explain(error, &format!("look for {key} in the bucket {bucket}"))),
         }
-        let target = session.target(&context.config);
+        let lake = session.bucket(&context.config);
         let bar = progress::bytes(context, "Uploading the function", zip.bytes);
         let item = Item { path: zip.path.clone(), key: key.to_owned(), bytes: zip.bytes };
-        let mut upload = Upload::new(&target, vec![item]);
+        let mut upload = Upload::new(&lake, vec![item]);
         let sent = upload.run(&bar).await;
         bar.finish_and_clear();
         if let Err(error) = sent {

@@ -28,8 +28,8 @@ use anyhow::Result;
 pub use self::deploy::{plan, up};
 use self::session::Session;
 pub use self::teardown::{down, has_data};
-use super::Target;
 use super::place::AwsStatus;
+use super::target::Target;
 use crate::config::Config;
 
 /// Clients of the stage's bucket and function.

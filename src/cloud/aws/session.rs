@@ -13,6 +13,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::identity::Identity;
 use super::names::Names;
+use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::cloud::Target;
 use crate::config::Config;
@@ -110,17 +111,20 @@ impl Session {
         format!("{}/{}", self.registry_host(), self.names.repository)
     }
 
+    /// The lake's bucket.
+    pub fn bucket(&self, config: &Config) -> Bucket {
+        Bucket { s3: self.s3.clone(), name: self.names.bucket.clone(), layout: Layout::new(&config.lake) }
+    }
+
     /// What queries and loads need.
     pub fn target(&self, config: &Config) -> Target {
         let lambda = self.lambda.config().to_builder();
         // A query that may have run must not run again unasked; whoever invokes decides.
         let lambda = lambda.retry_config(RetryConfig::disabled()).build();
         Target {
-            s3: self.s3.clone(),
+            bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
-            bucket: self.names.bucket.clone(),
             function: self.names.stack.clone(),
-            layout: Layout::new(&config.lake),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),
         }

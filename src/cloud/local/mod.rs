@@ -22,9 +22,11 @@ use anyhow::{Context as _, Result};
 use self::credentials::Credentials;
 use self::paths::Paths;
 use self::process::Endpoint;
+use super::change::Change;
 use super::change::Planned;
 use super::place::LocalPlace;
-use super::{Change, Provisioned, REGION, Target};
+use super::provisioned::Provisioned;
+use super::target::{REGION, Target};
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::error::{failure, nearest, usage};
@@ -40,7 +42,7 @@ pub fn open(context: &Context) -> Result<Target> {
     if Endpoint::read(&paths).is_none() {
         return Err(nothing_up(config));
     }
-    if !lambda::exists(&paths, &super::name(config)) {
+    if !lambda::exists(&paths, &crate::cloud::target::local_name(config)) {
         return Err(failure(
             format!("`up` of stage `{}` did not come to its end", config.stage),
             "run `quackctl up` again",
@@ -80,8 +82,8 @@ pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let config = &context.config;
     let artifact = build(context).await?;
     let paths = Paths::new(&config.dir, &config.stage);
-    if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &super::name(config)) {
-        return Ok(provision::everything(&super::name(config)));
+    if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &crate::cloud::target::local_name(config)) {
+        return Ok(provision::everything(&crate::cloud::target::local_name(config)));
     }
     provision::plan(config, &open(context)?, &artifact.dir).await
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
 
+use crate::bucket::Bucket;
 use crate::cloud::change::{Planned, PlannedAction, Property};
 use crate::cloud::{Change, Target};
 use crate::config::Config;
@@ -16,11 +17,11 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
 
 /// Makes the bucket unless it is there.
 pub async fn bucket(target: &Target) -> Result<Option<Change>> {
-    let bucket = &target.bucket;
-    if target.s3.head_bucket().bucket(bucket).send().await.is_ok() {
+    let bucket = &target.bucket.name;
+    if target.bucket.s3.head_bucket().bucket(bucket).send().await.is_ok() {
         return Ok(None);
     }
-    let created = target.s3.create_bucket().bucket(bucket).send().await;
+    let created = target.bucket.s3.create_bucket().bucket(bucket).send().await;
     match created {
         Ok(_) => Ok(Some(Change::created(format!("bucket {bucket}")))),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(None),
@@ -78,10 +79,10 @@ pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Resu
 
 /// The function's environment. Each variable is told in `function/src/engine/settings.rs`.
 fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
-    let Target { bucket, layout, .. } = target;
+    let Bucket { name, layout, .. } = &target.bucket;
     let read: Vec<String> = config.lake.read.iter().map(ToString::to_string).collect();
     let mut variables = vec![
-        ("QUACK_BUCKET", bucket.clone()),
+        ("QUACK_BUCKET", name.clone()),
         ("QUACK_EXTENSIONS", config.extensions.join(",")),
         ("QUACK_RESULTS", layout.results.clone()),
     ];
@@ -89,7 +90,7 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         variables.push(("QUACK_READ", read.join(",")));
     }
     if !config.lake.manage {
-        variables.push(("QUACK_WRITE", format!("s3://{bucket}/{}", config.lake.prefix)));
+        variables.push(("QUACK_WRITE", format!("s3://{name}/{}", config.lake.prefix)));
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -169,7 +170,7 @@ pub async fn plan(config: &Config, target: &Target, artifact: &Path) -> Result<V
     let name = &target.function;
     let wanted = Wanted::new(config, target, artifact)?;
     let mut planned = everything(name);
-    if target.s3.head_bucket().bucket(&target.bucket).send().await.is_ok() {
+    if target.bucket.s3.head_bucket().bucket(&target.bucket.name).send().await.is_ok() {
         planned.retain(|change| change.resource != "Bucket");
     }
     let found = match target.lambda.get_function().function_name(name).send().await {

@@ -13,10 +13,9 @@ use tokio::task::JoinHandle;
 
 use super::credentials::Credentials;
 use super::s3;
-use crate::cli::Global;
 use crate::cloud::Target;
 use crate::cloud::local::provision;
-use crate::config::{Config, FILE, Network};
+use crate::config::{Config, FILE, Network, Overrides};
 use crate::console::context::Context;
 
 /// A bucket, and a project's folder to work in.
@@ -50,17 +49,8 @@ impl Lake {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
-        let global = Global {
-            target: None,
-            region: None,
-            profile: None,
-            stage: None,
-            dir: Some(dir.path().to_owned()),
-            json: false,
-            verbose: false,
-            quiet: true,
-        };
-        let config = Config::load(&global).unwrap();
+        let overrides = Overrides { dir: Some(dir.path().to_owned()), ..Overrides::default() };
+        let config = Config::load(&overrides).unwrap();
         let keys = aws_credential_types::Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key,
@@ -81,13 +71,22 @@ impl Lake {
 
     /// All keys in the bucket that begin with `prefix`.
     pub async fn keys(&self, prefix: &str) -> Vec<String> {
-        let listed = self.target.s3.list_objects_v2().bucket(&self.target.bucket).prefix(prefix).send().await.unwrap();
+        let listed = self
+            .target
+            .bucket
+            .s3
+            .list_objects_v2()
+            .bucket(&self.target.bucket.name)
+            .prefix(prefix)
+            .send()
+            .await
+            .unwrap();
         listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
     /// An object's bytes.
     pub async fn get(&self, key: &str) -> Vec<u8> {
-        let object = self.target.s3.get_object().bucket(&self.target.bucket).key(key).send().await.unwrap();
+        let object = self.target.bucket.s3.get_object().bucket(&self.target.bucket.name).key(key).send().await.unwrap();
         object.body.collect().await.unwrap().to_vec()
     }
 }

@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::ValueEnum as _;
 use indicatif::HumanCount;
 
-use crate::cli::Format;
 use crate::error::{nearest, usage};
 use crate::lake::catalog::Catalog;
+use crate::output::Format;
 
 /// A dot-command.
 #[derive(Debug, PartialEq, Eq)]

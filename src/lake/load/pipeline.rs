@@ -13,9 +13,8 @@ use super::sweep::{self, STAMP};
 use super::workdir::Staging;
 use super::written::Staged;
 use super::{stats, stop};
+use crate::bucket::Bucket;
 use crate::bucket::upload::{self, Item, Upload};
-use crate::cli::LoadArgs;
-use crate::cloud::Target;
 use crate::config::DataSet;
 use crate::console::context::Context;
 use crate::console::interrupt;
@@ -43,31 +42,10 @@ pub struct LoadRequest {
     pub mode: Mode,
 }
 
-impl From<LoadArgs> for LoadRequest {
-    fn from(args: LoadArgs) -> Self {
-        let mode = match (args.replace, args.append) {
-            (true, _) => Mode::Replace,
-            (false, true) => Mode::Append,
-            (false, false) => Mode::Create,
-        };
-        let origin = origin(args.source, args.sample, args.rows, args.dataset);
-        Self { table: args.table, origin, partition_by: args.partition_by, mode }
-    }
-}
-
 impl From<DataSet> for LoadRequest {
     fn from(set: DataSet) -> Self {
-        let origin = origin(set.source, set.sample, set.rows, set.dataset);
+        let origin = Origin::of(set.source, set.sample, set.rows, set.dataset);
         Self { table: set.table, origin, partition_by: set.partition_by, mode: Mode::Create }
-    }
-}
-
-/// The one that is given: the command line and the configuration see to it that there is exactly one.
-fn origin(source: Option<String>, sample: Option<String>, rows: Option<u64>, dataset: Option<String>) -> Origin {
-    match (sample, dataset) {
-        (Some(name), _) => Origin::Sample { name, rows },
-        (None, Some(name)) => Origin::Dataset(name),
-        (None, None) => Origin::Source(source.unwrap_or_default()),
     }
 }
 
@@ -76,7 +54,7 @@ fn origin(source: Option<String>, sample: Option<String>, rows: Option<u64>, dat
 /// # Errors
 /// For whatever is wrong with the request, the data, the disk or the bucket; exit code 130 for Ctrl-C.
 /// The table is then as it was, and what was uploaded is removed.
-pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> Result<Loaded> {
+pub async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
     if !partition::is_name(&request.table) {
         return Err(usage(
@@ -86,10 +64,10 @@ pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> R
     }
     let partitions = request.partition_by.iter().map(|text| Partition::parse(text)).collect::<Result<Vec<_>>>()?;
     // Before any work; and again at the commit, when others may have been quicker.
-    admit(&catalog::read(target).await?, &request)?;
+    admit(&catalog::read(bucket).await?, &request)?;
 
     let staged = stage_blocking(context, &request, partitions).await?;
-    let folder = format!("{}{}/", target.layout.table(&request.table), load_id());
+    let folder = format!("{}{}/", bucket.layout.table(&request.table), load_id());
     let data = staged.staging.data();
     let items: Vec<Item> = staged
         .files
@@ -97,20 +75,20 @@ pub async fn load(context: &Context, target: &Target, request: LoadRequest) -> R
         .map(|file| Item { path: data.join(&file.key), key: format!("{folder}{}", file.key), bytes: file.bytes })
         .collect();
     let bar = progress::bytes(context, "upload", items.iter().map(|item| item.bytes).sum());
-    let mut upload = Upload::new(target, items);
+    let mut upload = Upload::new(bucket, items);
     let uploaded = tokio::select! {
         uploaded = upload.run(&bar) => uploaded,
         () = interrupt::requested() => Err(interrupted("interrupted: the table is as it was")),
     };
     bar.finish_and_clear();
     let committed = match uploaded {
-        Ok(()) => catalog::update(target, |catalog| commit(catalog, &request, &staged, &folder)).await,
+        Ok(()) => catalog::update(bucket, |catalog| commit(catalog, &request, &staged, &folder)).await,
         Err(error) => Err(error),
     };
     match committed {
         Ok((table, replaced)) => {
-            upload::delete(target, replaced).await;
-            sweep::sweep(target, &request.table, &table).await;
+            upload::delete(bucket, replaced).await;
+            sweep::sweep(bucket, &request.table, &table).await;
             Ok(Loaded::new(request.table, table, &staged.files, started.elapsed()))
         }
         Err(error) => {

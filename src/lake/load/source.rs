@@ -44,6 +44,15 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The one that is given: the command line and the configuration see to it that there is exactly one.
+    pub fn of(source: Option<String>, sample: Option<String>, rows: Option<u64>, dataset: Option<String>) -> Self {
+        match (sample, dataset) {
+            (Some(name), _) => Self::Sample { name, rows },
+            (None, Some(name)) => Self::Dataset(name),
+            (None, None) => Self::Source(source.unwrap_or_default()),
+        }
+    }
+
     /// How the catalog names it.
     pub fn label(&self) -> String {
         match self {

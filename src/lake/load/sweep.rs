@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
+use crate::bucket::Bucket;
 use crate::bucket::upload;
-use crate::cloud::Target;
 use crate::lake::catalog::Table;
 
 /// How the folder of a load begins; a random part follows.
@@ -14,14 +14,14 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// Deletes the files under the table's folder that are neither the table's nor young enough to become it. As far as the
 /// bucket lets it: the next load tries again.
-pub async fn sweep(target: &Target, name: &str, table: &Table) {
-    let folder = target.layout.table(name);
-    let mut pages = target.s3.list_objects_v2().bucket(&target.bucket).prefix(&folder).into_paginator().send();
+pub async fn sweep(bucket: &Bucket, name: &str, table: &Table) {
+    let folder = bucket.layout.table(name);
+    let mut pages = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
     while let Some(Ok(page)) = pages.next().await {
         let keys = page.contents().iter().filter_map(|object| object.key());
         let stale =
             keys.filter(|key| is_stale(key, &folder, Utc::now()) && table.files.iter().all(|file| file.key != *key));
-        upload::delete(target, stale.map(str::to_owned)).await;
+        upload::delete(bucket, stale.map(str::to_owned)).await;
     }
 }
 

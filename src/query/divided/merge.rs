@@ -1,7 +1,7 @@
 //! The final stage: what the splits bring goes into a DuckDB here as it comes, and the final query runs over it.
 
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -17,6 +17,7 @@ use crate::duck::batches::{self, Batches};
 use crate::duck::open as duck;
 use crate::invoke::spill;
 use crate::planner::Plan;
+use crate::query::answered::{Finished, PARQUET};
 use crate::rows::ResultSet;
 
 /// What one split brought.
@@ -50,21 +51,6 @@ pub enum Finish {
     /// It is written to [`Finished::parquet`], and there are no rows.
     Parquet,
 }
-
-/// The answer.
-pub struct Finished {
-    pub result: ResultSet,
-    pub folder: Arc<TempDir>,
-}
-
-impl Finished {
-    /// Where the answer is as Parquet, after [`Finish::Parquet`] and once the batches have come to their end.
-    pub fn parquet(&self) -> PathBuf {
-        self.folder.path().join(PARQUET)
-    }
-}
-
-const PARQUET: &str = "result.parquet";
 
 impl Merge {
     /// Makes the tables of `plan`, empty.

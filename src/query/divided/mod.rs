@@ -3,9 +3,7 @@
 mod appender;
 pub mod merge;
 mod run;
-mod stats;
 mod tasks;
 mod window;
 
-pub use self::run::run;
-pub use self::stats::Stats;
+pub use run::run;

@@ -11,7 +11,6 @@ use quack_function::wire::{Encoding, Event, Spill, TableDef};
 use tokio_util::sync::CancellationToken;
 
 use super::merge::{Merge, Partial};
-use super::stats::Stats;
 use super::tasks::{Task, Tasks};
 use super::window::Window;
 use crate::console::progress;
@@ -21,7 +20,8 @@ use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
 use crate::lake::catalog::Table;
 use crate::planner::{Fetch, Plan};
-use crate::query::Engine;
+use crate::query::coordinator::Coordinator;
+use crate::query::stats::Stats;
 
 /// The longest a throttled split waits before it is sent again.
 const THROTTLED_FOR: Duration = Duration::from_millis(800);
@@ -32,12 +32,12 @@ const THROTTLED_FOR: Duration = Duration::from_millis(800);
 /// # Errors
 /// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
 pub async fn run(
-    engine: &Engine<'_>,
+    coordinator: &Coordinator<'_>,
     plan: &Plan,
     workers: usize,
     cancel: &CancellationToken,
 ) -> Result<(Merge, Stats)> {
-    let mut run = Run::new(engine, plan, workers, cancel)?;
+    let mut run = Run::new(coordinator, plan, workers, cancel)?;
     loop {
         run.send_more();
         if run.is_over() {
@@ -68,7 +68,7 @@ struct Sent {
 }
 
 struct Run<'a> {
-    engine: &'a Engine<'a>,
+    coordinator: &'a Coordinator<'a>,
     plan: &'a Plan,
     cancel: &'a CancellationToken,
     payloads: Vec<Payload>,
@@ -88,19 +88,24 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Engine<'a>, plan: &'a Plan, workers: usize, cancel: &'a CancellationToken) -> Result<Self> {
+    fn new(
+        coordinator: &'a Coordinator<'a>,
+        plan: &'a Plan,
+        workers: usize,
+        cancel: &'a CancellationToken,
+    ) -> Result<Self> {
         let mut payloads = Vec::new();
         let mut tasks = Vec::new();
         for (index, fetch) in plan.fetches.iter().enumerate() {
             for split in 0..fetch.splits.len() {
-                payloads.push(Payload::new(&event(engine, fetch, split)?)?);
+                payloads.push(Payload::new(&event(coordinator, fetch, split)?)?);
                 tasks.push(Task { fetch: index, split });
             }
         }
-        let live = Live(progress::splits(engine.context, tasks.len() as u64));
-        let arch = Some(engine.context.config.function_arch()?);
+        let live = Live(progress::splits(coordinator.context, tasks.len() as u64));
+        let arch = Some(coordinator.context.config.function_arch()?);
         Ok(Self {
-            engine,
+            coordinator,
             plan,
             cancel,
             payloads,
@@ -127,7 +132,7 @@ impl<'a> Run<'a> {
                 self.tasks.answered(index, now, now);
                 continue;
             }
-            let (target, payload) = (self.engine.target, self.payloads[index].clone());
+            let (target, payload) = (self.coordinator.target, self.payloads[index].clone());
             self.running
                 .push(Box::pin(async move { Sent { index, at: now, outcome: invoke::once(target, &payload).await } }));
         }
@@ -169,7 +174,11 @@ impl<'a> Run<'a> {
                 self.stats.count(&invoked);
                 if invoked.failed {
                     let passing = fault::is_passing(&invoked.payload);
-                    let error = fault::of_function(&invoked.payload, self.engine.catalog, &self.engine.context.config);
+                    let error = fault::of_function(
+                        &invoked.payload,
+                        self.coordinator.catalog,
+                        &self.coordinator.context.config,
+                    );
                     return match passing {
                         true => self.again(index, at, error),
                         false => {
@@ -195,7 +204,14 @@ impl<'a> Run<'a> {
             Rows::Inline(stream) => Partial::Arrow(stream),
             Rows::Spilled(spilled) => {
                 let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
-                spill::fetch(self.engine, &spilled, &mut file.as_file(), self.cancel).await?;
+                spill::fetch(
+                    self.coordinator.context,
+                    self.coordinator.target,
+                    &spilled,
+                    &mut file.as_file(),
+                    self.cancel,
+                )
+                .await?;
                 Partial::Parquet(file.into_temp_path(), spilled.cast_back)
             }
         };
@@ -265,12 +281,12 @@ impl Drop for Live {
 }
 
 /// The invocation of one split.
-fn event(engine: &Engine<'_>, fetch: &Fetch, split: usize) -> Result<Event> {
-    let bucket = &engine.target.bucket;
-    let (name, table) = engine.catalog.table(&fetch.table)?;
+fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<Event> {
+    let bucket = &coordinator.target.bucket.name;
+    let (name, table) = coordinator.catalog.table(&fetch.table)?;
     let mut tables = vec![of_files(table, name, bucket, &fetch.splits[split].files)];
     for whole in &fetch.broadcast {
-        let (name, table) = engine.catalog.table(&whole.table)?;
+        let (name, table) = coordinator.catalog.table(&whole.table)?;
         tables.push(table.definition(name, bucket));
     }
     Ok(Event { q: fetch.sql.clone(), limit: None, all: true, format: Encoding::Arrow, spill: Spill::Auto, tables })

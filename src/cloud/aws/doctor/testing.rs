@@ -4,24 +4,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use super::super::names::Names;
 use super::super::session::Session;
-use crate::cli::Global;
-use crate::config::Config;
+use crate::config::{Config, Overrides};
 
 /// The configuration of a project called `lake` whose `quack.toml` is `text`.
 pub fn config(text: &str) -> Config {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("quack.toml"), format!("project = \"lake\"\n{text}")).unwrap();
-    let global = Global {
-        target: Some("aws".to_owned()),
-        stage: None,
-        region: None,
-        profile: None,
-        dir: Some(dir.path().to_owned()),
-        json: false,
-        verbose: false,
-        quiet: false,
-    };
-    Config::load(&global).unwrap()
+    let overrides =
+        Overrides { target: Some("aws".to_owned()), dir: Some(dir.path().to_owned()), ..Overrides::default() };
+    Config::load(&overrides).unwrap()
 }
 
 /// A session of account 123456789012 in eu-west-1.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use crate::cloud::REGION;
+use crate::cloud::target::REGION;
 use crate::private;
 
 /// What stands before the folder in a local function's `ImageUri`.

@@ -17,7 +17,7 @@ use super::child::{Child, Memory};
 use super::function::Function;
 use super::logs::{Log, Report, Status};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
-use crate::cloud::REGION;
+use crate::cloud::target::REGION;
 use crate::private;
 
 /// How long a start may take.

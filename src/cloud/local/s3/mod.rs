@@ -23,7 +23,7 @@ use s3s::{S3Result, s3_error};
 pub use self::network::Service;
 use self::store::Store;
 use super::credentials::Credentials;
-use crate::cloud::REGION;
+use crate::cloud::target::REGION;
 use crate::config::Network;
 
 /// The S3 service on one store.

@@ -9,7 +9,7 @@ use crate::lake::load::{LoadRequest, Mode};
 
 impl Lake {
     async fn table(&self, name: &str) -> Table {
-        catalog::read(&self.target).await.unwrap().table(name).unwrap().1.clone()
+        catalog::read(&self.target.bucket).await.unwrap().table(name).unwrap().1.clone()
     }
 
     /// What DuckDB reads from a table's objects, downloaded into folders as their keys have them.
@@ -61,7 +61,7 @@ async fn a_csv_becomes_one_parquet_object() {
 async fn in_somebody_elses_bucket_everything_keeps_to_the_prefix() {
     let lake = Lake::of("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/q\"").await;
     let old = "tables/t/20200101T000000Z-0badcafe/theirs.parquet";
-    let put = lake.target.s3.put_object().bucket(&lake.target.bucket).key(old).send();
+    let put = lake.target.bucket.s3.put_object().bucket(&lake.target.bucket.name).key(old).send();
     put.await.unwrap();
     lake.write("a.csv", "n,text\n1,x\n2,y\n");
     lake.load(request("a.csv", "t")).await.unwrap();

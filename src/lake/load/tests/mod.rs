@@ -25,7 +25,7 @@ fn partitioned(request: LoadRequest, by: &[&str]) -> LoadRequest {
 
 impl Lake {
     async fn load(&self, request: LoadRequest) -> Result<Loaded> {
-        load(&self.context, &self.target, request).await
+        load(&self.context, &self.target.bucket, request).await
     }
 
     /// What a load is refused with: the error's text, which must leave nothing in the bucket.

@@ -1,0 +1,120 @@
+//! A stage: put up, planned, looked at, taken down, wherever it lives.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::change::Planned;
+use super::place::Place;
+use super::provisioned::{Provisioned, UpOptions};
+use super::target::Target;
+use super::{aws, local};
+use crate::check::Check;
+use crate::config::{Config, TargetKind};
+use crate::console::context::Context;
+
+impl Target {
+    /// What `up` made, for every command after it.
+    ///
+    /// # Errors
+    /// When the target or the stage is unknown or nothing is up, each with what to do.
+    pub async fn open(context: &Context) -> Result<Self> {
+        match context.config.target {
+            TargetKind::Local => local::open(context),
+            TargetKind::Aws => aws::open(&context.config).await,
+        }
+    }
+}
+
+/// Looks at what `up` on the configured target needs.
+///
+/// # Errors
+/// When the target is unknown.
+pub async fn doctor(config: &Config) -> Result<Vec<Check>> {
+    match config.target {
+        TargetKind::Local => Ok(local::doctor::check(config)),
+        TargetKind::Aws => Ok(aws::doctor::check(config).await),
+    }
+}
+
+/// The IAM policy that a deployer of this project's stage needs, on whatever target it is now.
+///
+/// # Errors
+/// When AWS does not tell whose account it is for.
+pub async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
+    aws::doctor::policy(config).await
+}
+
+/// Whether [`teardown`] would delete tables.
+///
+/// # Errors
+/// When the target is unknown or does not answer.
+pub async fn has_data(config: &Config) -> Result<bool> {
+    match config.target {
+        TargetKind::Local => Ok(local::has_data(config)),
+        TargetKind::Aws => aws::has_data(config).await,
+    }
+}
+
+/// Builds the function and brings everything up that the stage needs; changes only what is not so already.
+///
+/// # Errors
+/// A build that fails; a target that cannot be started or refuses.
+pub async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+    match context.config.target {
+        TargetKind::Local => local::up(context).await,
+        TargetKind::Aws => aws::up(context, options).await,
+    }
+}
+
+/// What [`provision`] would do; changes nothing and leaves nothing behind.
+///
+/// # Errors
+/// As for [`provision`].
+pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+    match context.config.target {
+        TargetKind::Local => local::plan(context).await,
+        TargetKind::Aws => aws::plan(context).await,
+    }
+}
+
+/// Removes everything that [`provision`] made, or all but the bucket. False if there was nothing.
+///
+/// # Errors
+/// When something cannot be removed.
+pub async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
+    match context.config.target {
+        TargetKind::Local => local::down(&context.config, keep_data),
+        TargetKind::Aws => aws::down(context, keep_data).await,
+    }
+}
+
+/// What is known of the stage, without touching it; nothing if it is not up. With `drift`, also what was changed by
+/// other means.
+///
+/// # Errors
+/// When the target is unknown or does not answer.
+pub async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
+    match config.target {
+        TargetKind::Local => Ok(local::status(config).map(Place::Local)),
+        TargetKind::Aws => Ok(aws::status(config, drift).await?.map(Place::Aws)),
+    }
+}
+
+/// Gives the function's logs of the last `since` to `write`, piece by piece; with `follow` it goes on with what is
+/// logged from then on.
+///
+/// # Errors
+/// When nothing is up, or `write` fails.
+pub async fn logs(
+    context: &Context,
+    since: Option<Duration>,
+    follow: bool,
+    write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
+    match context.config.target {
+        TargetKind::Local => local::logs(context, since, follow, write).await,
+        TargetKind::Aws => aws::logs(&context.config, since, follow, write).await,
+    }
+}

@@ -1,0 +1,95 @@
+//! The clients that every command is handed: plain AWS SDK, wherever the lake lives.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use quack_function::s3::S3Access;
+
+use crate::bucket::Bucket;
+use crate::bucket::layout::Layout;
+use crate::config::Config;
+
+/// The region that the local target says it is in.
+pub const REGION: &str = "us-east-1";
+
+/// The stacks of one project's stage that run somewhere, ready to be talked to.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub bucket: Bucket,
+    pub lambda: aws_sdk_lambda::Client,
+    /// The function's name.
+    pub function: String,
+    /// Address of another S3 than AWS's own.
+    pub(super) s3_endpoint: Option<String>,
+    pub(super) credentials: Option<SharedCredentialsProvider>,
+}
+
+impl Target {
+    /// Clients for `endpoint`; nothing is sent yet.
+    pub(super) fn connect(config: &Config, endpoint: &str, keys: Credentials) -> Self {
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).build();
+        let s3 = aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_s3::config::Region::from_static(REGION))
+            .endpoint_url(endpoint)
+            .credentials_provider(keys.clone())
+            .force_path_style(true)
+            .http_client(http.clone())
+            .timeout_config(timeouts.clone())
+            // A reader that is slow to take what it asked for is not a broken connection.
+            .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
+            .build();
+        let lambda = aws_sdk_lambda::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_lambda::config::Region::from_static(REGION))
+            .endpoint_url(endpoint)
+            .credentials_provider(keys.clone())
+            .http_client(http)
+            .timeout_config(timeouts)
+            // A query that may have run must not run again unasked; whoever invokes decides.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(aws_sdk_lambda::config::StalledStreamProtectionConfig::disabled())
+            .build();
+        Self {
+            bucket: Bucket {
+                s3: aws_sdk_s3::Client::from_conf(s3),
+                name: local_name(config),
+                layout: Layout::new(&config.lake),
+            },
+            lambda: aws_sdk_lambda::Client::from_conf(lambda),
+            function: local_name(config),
+            s3_endpoint: Some(endpoint.to_owned()),
+            credentials: Some(SharedCredentialsProvider::new(keys)),
+        }
+    }
+
+    /// What a DuckDB of this machine needs to read the bucket as the clients here do.
+    ///
+    /// # Errors
+    /// Credentials that cannot be had, or not any more.
+    pub async fn s3_access(&self) -> Result<S3Access> {
+        let provider = self.credentials.as_ref().context("there are no credentials")?;
+        let keys = provider.provide_credentials().await.context("the credentials cannot be had")?;
+        Ok(S3Access {
+            key_id: Some(keys.access_key_id().to_owned()),
+            secret: Some(keys.secret_access_key().to_owned()),
+            session_token: keys.session_token().map(str::to_owned),
+            region: self.bucket.s3.config().region().map(ToString::to_string),
+            endpoint: self.s3_endpoint.clone(),
+            path_style: self.bucket.name.contains('.'),
+        })
+    }
+}
+
+/// The name of a stage's local bucket and of its function.
+pub fn local_name(config: &Config) -> String {
+    // A bucket's name has at most 63 characters.
+    let mut name = format!("quack-{}-{}", config.project, config.stage);
+    name.truncate(63);
+    name.trim_end_matches('-').to_owned()
+}

@@ -1,0 +1,16 @@
+//! The formats that rows are written in.
+
+use clap::ValueEnum;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+    Tsv,
+    Markdown,
+    Parquet,
+    Arrow,
+}

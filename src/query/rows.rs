@@ -1,0 +1,62 @@
+//! The rows of an answer, wherever they are.
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+
+use super::answered::{Answer, Data};
+use super::coordinator::Coordinator;
+use crate::error::{failure, interrupted};
+use crate::invoke::{response, spill};
+use crate::rows::ResultSet;
+
+impl Coordinator<'_> {
+    /// The rows of `answer`; brings them from the bucket first when they were spilled.
+    ///
+    /// # Errors
+    /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
+    pub async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
+        let mut result = match answer.data {
+            Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.metadata.columns)?,
+            Data::Merged(finished) => finished.result,
+            Data::Function(response::Payload::Spilled(spilled)) => {
+                let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
+                spill::fetch(self.context, self.target, &spilled, &mut file.as_file(), cancel).await?;
+                spill::read(file.into_temp_path(), &spilled.cast_back, answer.metadata.columns)?
+            }
+        };
+        let cancel = cancel.clone();
+        result.batches = Box::new(result.batches.map(move |batch| match cancel.is_cancelled() {
+            true => Err(interrupted("interrupted")),
+            false => batch,
+        }));
+        Ok(result)
+    }
+
+    /// Copies the Parquet object of an `answer` to a [`Spill::Always`] request into `out`, as it is.
+    ///
+    /// # Errors
+    /// An object that cannot be fetched, `out` that cannot be written, `cancel`.
+    pub async fn save_parquet(
+        &self,
+        answer: &Answer,
+        out: &mut dyn std::io::Write,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        match &answer.data {
+            Data::Function(response::Payload::Spilled(spilled)) => {
+                spill::fetch(self.context, self.target, spilled, out, cancel).await
+            }
+            Data::Merged(finished) => {
+                std::io::copy(&mut std::fs::File::open(finished.parquet())?, out)?;
+                Ok(())
+            }
+            Data::Function(response::Payload::Inline(_)) if answer.metadata.columns.is_empty() => {
+                Err(failure("the statement returns no rows to write", "leave --format parquet away"))
+            }
+            Data::Function(response::Payload::Inline(_)) => Err(failure(
+                "the function did not write the result as Parquet",
+                "it is of another version than this quackctl: run `quackctl up`",
+            )),
+        }
+    }
+}
