@@ -2,12 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
-pub use quack_pinned::duckdb::Arch;
+pub(crate) use quack_pinned::duckdb::Arch;
 
 /// This machine's processor.
 ///
 /// # Errors
 /// DuckDB publishes no library for it.
-pub fn host() -> Result<Arch> {
+pub(crate) fn host() -> Result<Arch> {
     Arch::parse(std::env::consts::ARCH).context("no DuckDB library is pinned for this processor")
 }

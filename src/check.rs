@@ -8,7 +8,7 @@ use crate::error::Failure;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(crate) enum State {
     Ok,
     /// It works, or it may.
     Warn,
@@ -28,7 +28,7 @@ impl fmt::Display for State {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     pub name: String,
     pub state: State,
     /// What was found.
@@ -38,20 +38,20 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Ok, detail: detail.into(), help: None }
     }
 
-    pub fn warn(name: impl Into<String>, detail: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn warn(name: impl Into<String>, detail: impl Into<String>, help: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Warn, detail: detail.into(), help: Some(help.into()) }
     }
 
-    pub fn fail(name: impl Into<String>, detail: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn fail(name: impl Into<String>, detail: impl Into<String>, help: impl Into<String>) -> Self {
         Self { state: State::Fail, ..Self::warn(name, detail, help) }
     }
 
     /// A check that an error ended, with the error's own advice.
-    pub fn error(name: impl Into<String>, state: State, error: &anyhow::Error) -> Self {
+    pub(crate) fn error(name: impl Into<String>, state: State, error: &anyhow::Error) -> Self {
         let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
         Self { name: name.into(), state, detail: format!("{error:#}"), help: help.map(str::to_owned) }
     }

@@ -27,7 +27,7 @@ Start here:
 
 Values come from flags, then the environment (QUACK_*, .env), then quack.toml, then defaults."
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
@@ -37,7 +37,7 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub(crate) struct Global {
     /// Where the lake lives: `local` or `aws`
     #[arg(long, global = true, value_name = "NAME")]
     pub target: Option<String>,
@@ -66,19 +66,19 @@ pub struct Global {
 
 impl Global {
     /// What the configuration is told.
-    pub fn overrides(&self) -> Overrides {
+    pub(crate) fn overrides(&self) -> Overrides {
         let Self { target, stage, region, profile, dir, .. } = self.clone();
         Overrides { target, stage, region, profile, dir }
     }
 
     /// How the command speaks.
-    pub fn voice(&self) -> Voice {
+    pub(crate) fn voice(&self) -> Voice {
         let Self { json, quiet, verbose, .. } = *self;
         Voice { json, quiet, verbose, flags: self.flags() }
     }
 
     /// The flags that say which stage is meant, each with a space after it.
-    pub fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         let flag = |name: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("--{name} {value} ")).unwrap_or_default()
         };
@@ -89,7 +89,7 @@ impl Global {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Write a commented quack.toml into this folder
     #[command(after_help = "Examples:\n  quackctl init\n  quackctl -C lake init")]
     Init,
@@ -194,7 +194,7 @@ Examples:
   quackctl up
   quackctl --stage test up       a second one, side by side with the first
   quackctl --target aws up       the same in your AWS account")]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// Replace and remove resources without asking
     #[arg(short, long)]
     pub yes: bool,
@@ -234,7 +234,7 @@ Examples:
   quackctl load --sample taxi --rows 5000000 --table trips --partition-by 'date=CAST(pickup_at AS DATE)'
   quackctl load --dataset taxi --table trips"
 )]
-pub struct LoadArgs {
+pub(crate) struct LoadArgs {
     /// A file, a glob or an http(s) URL of Parquet, CSV or JSON(L)
     pub source: Option<String>,
     /// Generate synthetic data instead: `taxi`
@@ -276,7 +276,7 @@ Examples:
   quackctl query --explain --workers 8 'SELECT count(*) FROM trips'
   quackctl query \"SELECT * FROM 's3://my-bucket/some/*.parquet'\" --limit 5"
 )]
-pub struct QueryArgs {
+pub(crate) struct QueryArgs {
     /// The SQL, or `-` to read it from standard input
     pub sql: Option<String>,
     /// The SQL, as an option
@@ -318,7 +318,7 @@ Examples:
   quackctl bench -n 9 --days 30 --workers 16
   quackctl bench --workers auto 'SELECT passenger_count, avg(total_amount) FROM trips GROUP BY ALL'
   quackctl --target aws bench --json | jq '.ways[] | {way, mean_ms, cost_usd}'")]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     /// The SQL [default: trips for each pickup location]
     pub sql: Option<String>,
     /// Measured repetitions of each way

@@ -6,14 +6,14 @@ use std::io::{self, Write as _};
 use anyhow::Result;
 
 /// Exit code of a command line or a configuration that makes no sense.
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 /// Exit code of a command that Ctrl-C ended, as shells have it: 128 + SIGINT.
-pub const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An error that carries advice. Build one with [`failure`] or [`usage`]; it travels inside `anyhow::Error`.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     message: String,
     help: String,
     code: u8,
@@ -21,7 +21,7 @@ pub struct Failure {
 
 impl Failure {
     /// What to do next; may be empty.
-    pub fn help(&self) -> &str {
+    pub(crate) fn help(&self) -> &str {
         &self.help
     }
 }
@@ -35,28 +35,28 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// A failure (exit code 1): `message` says what is wrong, `help` what to do next.
-pub fn failure(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+pub(crate) fn failure(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
     Failure { message: message.into(), help: help.into(), code: 1 }.into()
 }
 
 /// A usage error (exit code 2).
-pub fn usage(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
     Failure { message: message.into(), help: help.into(), code: USAGE }.into()
 }
 
 /// The user ended the command (exit code 130): `message` says what was left undone.
-pub fn interrupted(message: impl Into<String>) -> anyhow::Error {
+pub(crate) fn interrupted(message: impl Into<String>) -> anyhow::Error {
     Failure { message: message.into(), help: String::new(), code: INTERRUPTED }.into()
 }
 
 /// Exit code for `error`.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(1, |failure| failure.code)
 }
 
 /// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`. Commands in the advice are
 /// given `flags`, those that the failed one was called with, so that they mean the same stage.
-pub fn report(error: &anyhow::Error, json: bool, flags: &str) {
+pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     let message = format!("{error:#}");
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
     let help = help.map(|help| help.replace("`quackctl ", &format!("`quackctl {flags}")));
@@ -71,12 +71,12 @@ pub fn report(error: &anyhow::Error, json: bool, flags: &str) {
 }
 
 /// Writes a line to standard error. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
-pub fn say(line: impl fmt::Display) {
+pub(crate) fn say(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// True when `error` only says that whoever read the output has had enough (`| head`).
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
@@ -86,12 +86,12 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 ///
 /// # Errors
 /// Every other one.
-pub fn unless_broken_pipe(written: Result<()>) -> Result<()> {
+pub(crate) fn unless_broken_pipe(written: Result<()>) -> Result<()> {
     written.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) })
 }
 
 /// The candidate nearest to `given`, when one is near enough to be what was meant.
-pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     candidates
         .into_iter()

@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use quack_function::wire::Column;
 
 /// A result on its way in: its columns at once, its rows batch by batch, memory bounded whatever the size.
-pub struct ResultSet {
+pub(crate) struct ResultSet {
     /// Arrow fields, with DuckDB's extension metadata for types that Arrow lacks.
     pub schema: SchemaRef,
     /// The same columns with DuckDB's type names.

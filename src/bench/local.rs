@@ -15,14 +15,14 @@ use quack_pinned::duckdb::extension;
 
 /// DuckDB in memory with its own defaults (all cores, most of the memory), left open from one query to the next, as an
 /// instance of the function is.
-pub struct Local(Arc<Mutex<Connection>>);
+pub(super) struct Local(Arc<Mutex<Connection>>);
 
 impl Local {
     /// Opens DuckDB with the tables that `sql` may name.
     ///
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
-    pub async fn open(target: &Target, catalog: &Catalog, sql: &str) -> Result<Self> {
+    pub(super) async fn open(target: &Target, catalog: &Catalog, sql: &str) -> Result<Self> {
         let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
@@ -47,7 +47,7 @@ impl Local {
     ///
     /// # Errors
     /// DuckDB's.
-    pub async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
+    pub(super) async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
         let (connection, sql) = (self.0.clone(), sql.to_owned());
         let stop = Stop(self.lock().interrupt_handle());
         let rows = tokio::task::spawn_blocking(move || -> duckdb::Result<Vec<RecordBatch>> {

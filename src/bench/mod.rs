@@ -15,7 +15,7 @@ use quack_function::wire::Spill;
 use tokio_util::sync::CancellationToken;
 
 use self::local::Local;
-pub use self::report::Report;
+pub(crate) use self::report::Report;
 use self::report::{Measured, Way};
 use self::rows::Rows;
 use crate::console::progress;
@@ -25,13 +25,13 @@ use crate::planner::Workers;
 use crate::query::{Coordinator, Request};
 
 /// Days that the default query may take: those of the taxi data, April 2019.
-pub const DAYS: RangeInclusive<i64> = 1..=30;
+pub(crate) const DAYS: RangeInclusive<i64> = 1..=30;
 
 /// The default query: trips for each pickup location in the first `days` of the taxi table `table`.
 ///
 /// # Errors
 /// A table that is not there, or is not of taxi trips.
-pub fn taxi_sql(catalog: &Catalog, table: &str, days: u32) -> Result<String> {
+pub(crate) fn taxi_sql(catalog: &Catalog, table: &str, days: u32) -> Result<String> {
     let (name, table) = catalog.table(table)?;
     let has = |wanted: &str| {
         let columns = table.columns.iter().map(|column| &column.name);
@@ -58,7 +58,7 @@ pub fn taxi_sql(catalog: &Catalog, table: &str, days: u32) -> Result<String> {
 ///
 /// # Errors
 /// A way that fails; `cancel`.
-pub async fn run(
+pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
     sql: &str,
     workers: Workers,

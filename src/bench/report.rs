@@ -11,7 +11,7 @@ use crate::planner::{Plan, Strategy};
 /// One of the ways in which the query is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub(crate) enum Way {
     MapReduce,
     OneFunction,
     Local,
@@ -19,7 +19,7 @@ pub enum Way {
 
 impl Way {
     /// All of them, in the order in which they run and are shown.
-    pub const ALL: [Self; 3] = [Self::MapReduce, Self::OneFunction, Self::Local];
+    pub(crate) const ALL: [Self; 3] = [Self::MapReduce, Self::OneFunction, Self::Local];
 }
 
 impl fmt::Display for Way {
@@ -34,7 +34,7 @@ impl fmt::Display for Way {
 
 /// One run of one way.
 #[derive(Debug, Clone, Default)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// From the SQL to the last row.
     pub seconds: f64,
     pub cold_starts: u64,
@@ -46,7 +46,7 @@ pub struct Measured {
 
 /// The experiment.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     pub query: String,
     pub strategy: Strategy,
     /// Functions that the query is divided among.
@@ -62,7 +62,7 @@ pub struct Report {
 
 /// One way's figures, milliseconds.
 #[derive(Debug, Serialize)]
-pub struct Line {
+pub(crate) struct Line {
     pub way: Way,
     pub mean_ms: f64,
     /// Of the sample; 0 for a single repetition.
@@ -83,7 +83,7 @@ pub struct Line {
 }
 
 impl Report {
-    pub fn new(sql: &str, plan: &Plan, repetitions: u32) -> Self {
+    pub(crate) fn new(sql: &str, plan: &Plan, repetitions: u32) -> Self {
         let line = |way| Line {
             way,
             mean_ms: 0.0,
@@ -107,7 +107,7 @@ impl Report {
     }
 
     /// Takes a run into account; the first of each way warms up.
-    pub fn add(&mut self, way: Way, run: Measured) {
+    pub(crate) fn add(&mut self, way: Way, run: Measured) {
         self.equal &= run.differs.is_none();
         for line in self.ways.iter_mut().filter(|line| line.way == way) {
             line.add(run.clone());

@@ -21,10 +21,10 @@ enum Cell {
 /// An answer's rows in an order of their own: DuckDB gives rows without ORDER BY, and those that ORDER BY holds equal, in
 /// any order.
 #[derive(Debug)]
-pub struct Rows(Vec<Vec<Cell>>);
+pub(super) struct Rows(Vec<Vec<Cell>>);
 
 impl Rows {
-    pub fn of(batches: &[RecordBatch]) -> Self {
+    pub(super) fn of(batches: &[RecordBatch]) -> Self {
         let mut rows: Vec<Vec<Cell>> = Vec::new();
         for batch in batches {
             let schema = batch.schema();
@@ -38,7 +38,7 @@ impl Rows {
     }
 
     /// In words, where `other` differs from this; nothing when they are equal.
-    pub fn difference(&self, other: &Self) -> Option<String> {
+    pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.0.len() != other.0.len() {
             return Some(format!("{} rows instead of {}", other.0.len(), self.0.len()));
         }

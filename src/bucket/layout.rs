@@ -6,7 +6,7 @@ use crate::config;
 
 /// Keys, and key prefixes that end in `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// The catalog's key.
     pub catalog: String,
     /// Where results are that were too large for a response.
@@ -22,7 +22,7 @@ pub struct Layout {
 impl Layout {
     /// In a bucket that is quackctl's own, tables lie where people look for them; in somebody else's bucket, everything
     /// keeps to the prefix that was named for it.
-    pub fn new(lake: &config::Lake) -> Self {
+    pub(crate) fn new(lake: &config::Lake) -> Self {
         let prefix = lake.prefix.as_str();
         match lake.manage {
             true => Self {
@@ -43,12 +43,12 @@ impl Layout {
     }
 
     /// The folder of a table's loads.
-    pub fn table(&self, name: &str) -> String {
+    pub(crate) fn table(&self, name: &str) -> String {
         format!("{}{name}/", self.tables)
     }
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
-    pub fn owned(&self) -> Vec<String> {
+    pub(crate) fn owned(&self) -> Vec<String> {
         [&self.catalog, &self.results, &self.functions, &self.tables].map(Clone::clone).into()
     }
 }

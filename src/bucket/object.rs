@@ -13,7 +13,9 @@ const READS: u32 = 4;
 ///
 /// # Errors
 /// What S3 says, and a body that breaks off each time.
-pub async fn whole(request: GetObjectFluentBuilder) -> Result<(Bytes, Option<String>), SdkError<GetObjectError>> {
+pub(crate) async fn whole(
+    request: GetObjectFluentBuilder,
+) -> Result<(Bytes, Option<String>), SdkError<GetObjectError>> {
     let mut reads = 1;
     loop {
         let object = request.clone().send().await?;

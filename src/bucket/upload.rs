@@ -22,14 +22,14 @@ const WINDOW: usize = 8;
 
 /// A file and where it goes.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub(crate) struct Item {
     pub path: PathBuf,
     pub key: String,
     pub bytes: u64,
 }
 
 /// An upload of many files, that can be taken back.
-pub struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     bucket: &'a Bucket,
     items: Vec<Item>,
     /// `(key, upload id)` of the objects that go up in parts and are not complete.
@@ -45,7 +45,7 @@ struct Piece<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(bucket: &'a Bucket, items: Vec<Item>) -> Self {
+    pub(crate) fn new(bucket: &'a Bucket, items: Vec<Item>) -> Self {
         Self { bucket, items, open: Vec::new() }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// The bucket's, or a file's; call [`Self::undo`] then.
-    pub async fn run(&mut self, bar: &ProgressBar) -> Result<()> {
+    pub(crate) async fn run(&mut self, bar: &ProgressBar) -> Result<()> {
         for item in self.items.iter().filter(|item| in_parts(item)) {
             let created = self.bucket.s3.create_multipart_upload().bucket(&self.bucket.name).key(&item.key).send();
             let created = created.await.with_context(|| format!("cannot begin to upload {}", item.key))?;
@@ -88,7 +88,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Takes back what went up, as far as the bucket lets it.
-    pub async fn undo(self) {
+    pub(crate) async fn undo(self) {
         for (key, id) in &self.open {
             let request = self.bucket.s3.abort_multipart_upload().bucket(&self.bucket.name).key(key);
             _ = request.upload_id(id).send().await;
@@ -98,7 +98,7 @@ impl<'a> Upload<'a> {
 }
 
 /// Deletes objects, as far as the bucket lets it; those that are not there are no trouble.
-pub async fn delete(bucket: &Bucket, keys: impl IntoIterator<Item = String>) {
+pub(crate) async fn delete(bucket: &Bucket, keys: impl IntoIterator<Item = String>) {
     stream::iter(keys)
         .for_each_concurrent(WINDOW, |key| async move {
             _ = bucket.s3.delete_object().bucket(&bucket.name).key(key).send().await;

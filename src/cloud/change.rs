@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// One resource's change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub(crate) struct Planned {
     pub action: PlannedAction,
     /// What it is called in the template.
     pub resource: String,
@@ -20,7 +20,7 @@ pub struct Planned {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PlannedAction {
+pub(crate) enum PlannedAction {
     Add,
     /// It exists and comes under the stack's care, as it is.
     Adopt,
@@ -32,7 +32,7 @@ pub enum PlannedAction {
 
 /// One property's change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Property {
+pub(crate) struct Property {
     pub name: String,
     /// `None`: not known, or not there.
     pub before: Option<String>,
@@ -43,18 +43,18 @@ pub struct Property {
 
 impl Planned {
     /// A resource that would be made.
-    pub fn added(resource: &str, kind: &str, name: Option<String>) -> Self {
+    pub(crate) fn added(resource: &str, kind: &str, name: Option<String>) -> Self {
         let (resource, kind) = (resource.to_owned(), kind.to_owned());
         Self { action: PlannedAction::Add, resource, kind, name, properties: Vec::new() }
     }
 
     /// Whether something is lost by it.
-    pub fn is_destructive(&self) -> bool {
+    pub(crate) fn is_destructive(&self) -> bool {
         matches!(self.action, PlannedAction::Replace | PlannedAction::Remove)
     }
 
     /// Writes it, in red when something is lost by it and `color` is wanted.
-    pub fn write(&self, f: &mut impl fmt::Write, color: bool) -> fmt::Result {
+    pub(crate) fn write(&self, f: &mut impl fmt::Write, color: bool) -> fmt::Result {
         let (mark, word) = match self.action {
             PlannedAction::Add => ("+", "added"),
             PlannedAction::Adopt => ("<", "adopted as it is"),
@@ -72,7 +72,7 @@ impl Planned {
     }
 
     /// What it is, as a person calls it.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let name = self.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
         format!("{} ({}){name}", self.resource, self.kind)
     }
@@ -94,7 +94,7 @@ impl fmt::Display for Property {
 
 /// Something that `up` made or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     pub action: Action,
     /// What, as a person calls it.
     pub what: String,
@@ -102,7 +102,7 @@ pub struct Change {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Action {
+pub(crate) enum Action {
     Created,
     Adopted,
     Updated,

@@ -10,7 +10,7 @@ use crate::error::{failure, say};
 
 /// Asks on the terminal; anything but a yes is an error, and so is nobody there to ask. `what` says what would happen,
 /// `otherwise` what to do instead.
-pub fn ask(question: &str, what: &str, otherwise: &str) -> Result<()> {
+pub(crate) fn ask(question: &str, what: &str, otherwise: &str) -> Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(failure(format!("{what}, and there is nobody to ask"), otherwise));
@@ -29,7 +29,7 @@ pub fn ask(question: &str, what: &str, otherwise: &str) -> Result<()> {
 ///
 /// # Errors
 /// When the answer is not yes.
-pub fn changes(context: &Context, changes: &[Planned]) -> Result<()> {
+pub(crate) fn changes(context: &Context, changes: &[Planned]) -> Result<()> {
     let mut text = String::new();
     for change in changes {
         change.write(&mut text, context.interactive())?;

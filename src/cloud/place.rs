@@ -9,19 +9,19 @@ use serde::Serialize;
 /// The place, as its kind of target has it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub enum Place {
+pub(crate) enum Place {
     Local(LocalPlace),
     Aws(AwsStatus),
 }
 
 impl Place {
     /// Whether its process has ended.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         matches!(self, Self::Local(local) if !local.running)
     }
 
     /// The place, whose tables hold `table_bytes`: where storage is paid for, that has its cost.
-    pub fn with_tables(self, table_bytes: u64) -> Self {
+    pub(crate) fn with_tables(self, table_bytes: u64) -> Self {
         match self {
             Self::Aws(mut aws) => {
                 aws.at_rest = RestCost::new(table_bytes, aws.at_rest.image_bytes, aws.at_rest.log_bytes);
@@ -74,7 +74,7 @@ impl fmt::Display for Place {
 
 /// A stage on this machine.
 #[derive(Debug, Clone, Serialize)]
-pub struct LocalPlace {
+pub(crate) struct LocalPlace {
     /// False when its process has ended; the next command starts it again.
     pub running: bool,
     /// URL of S3 and of the Lambda API.
@@ -91,7 +91,7 @@ pub struct LocalPlace {
 
 /// A stage on AWS.
 #[derive(Debug, Clone, Serialize)]
-pub struct AwsStatus {
+pub(crate) struct AwsStatus {
     pub account: String,
     pub region: String,
     pub stack: String,
@@ -111,7 +111,7 @@ pub struct AwsStatus {
 
 /// What is stored while nobody asks anything, and what that costs.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct RestCost {
+pub(crate) struct RestCost {
     /// Bytes of the tables in the bucket.
     pub table_bytes: u64,
     /// Bytes of the images in the repository.
@@ -131,7 +131,7 @@ const LOGS_USD: f64 = 0.03;
 
 impl RestCost {
     /// The cost of these bytes.
-    pub fn new(table_bytes: u64, image_bytes: u64, log_bytes: u64) -> Self {
+    pub(crate) fn new(table_bytes: u64, image_bytes: u64, log_bytes: u64) -> Self {
         let gb = |bytes: u64| bytes as f64 / f64::from(1u32 << 30);
         let usd_per_month = gb(table_bytes) * S3_USD + gb(image_bytes) * ECR_USD + gb(log_bytes) * LOGS_USD;
         Self { table_bytes, image_bytes, log_bytes, usd_per_month }
@@ -140,7 +140,7 @@ impl RestCost {
 
 /// A resource that was changed by other means than CloudFormation.
 #[derive(Debug, Clone, Serialize)]
-pub struct DriftedResource {
+pub(crate) struct DriftedResource {
     pub resource: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -151,7 +151,7 @@ pub struct DriftedResource {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct DriftedProperty {
+pub(crate) struct DriftedProperty {
     pub path: String,
     pub expected: String,
     pub actual: String,

@@ -6,7 +6,7 @@ use crate::package::Artifact;
 
 /// How `up` is to go about it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct UpOptions {
+pub(crate) struct UpOptions {
     /// Replace and remove without asking.
     pub yes: bool,
     /// Ask the registry anew what the base image's tag stands for.
@@ -15,7 +15,7 @@ pub struct UpOptions {
 
 /// A stage that is as it should be.
 #[derive(Debug)]
-pub struct Provisioned {
+pub(crate) struct Provisioned {
     pub target: Target,
     /// What this run did to get there.
     pub changes: Vec<Change>,

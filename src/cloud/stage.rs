@@ -19,7 +19,7 @@ impl Target {
     ///
     /// # Errors
     /// When the target or the stage is unknown or nothing is up, each with what to do.
-    pub async fn open(context: &Context) -> Result<Self> {
+    pub(crate) async fn open(context: &Context) -> Result<Self> {
         match context.config.target {
             TargetKind::Local => local::open(context),
             TargetKind::Aws => aws::open(&context.config).await,
@@ -31,7 +31,7 @@ impl Target {
 ///
 /// # Errors
 /// When the target is unknown.
-pub async fn doctor(config: &Config) -> Result<Vec<Check>> {
+pub(crate) async fn doctor(config: &Config) -> Result<Vec<Check>> {
     match config.target {
         TargetKind::Local => Ok(local::doctor::check(config)),
         TargetKind::Aws => Ok(aws::doctor::check(config).await),
@@ -42,7 +42,7 @@ pub async fn doctor(config: &Config) -> Result<Vec<Check>> {
 ///
 /// # Errors
 /// When AWS does not tell whose account it is for.
-pub async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
+pub(crate) async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
     aws::doctor::policy(config).await
 }
 
@@ -50,7 +50,7 @@ pub async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
 ///
 /// # Errors
 /// When the target is unknown or does not answer.
-pub async fn has_data(config: &Config) -> Result<bool> {
+pub(crate) async fn has_data(config: &Config) -> Result<bool> {
     match config.target {
         TargetKind::Local => Ok(local::has_data(config)),
         TargetKind::Aws => aws::has_data(config).await,
@@ -61,7 +61,7 @@ pub async fn has_data(config: &Config) -> Result<bool> {
 ///
 /// # Errors
 /// A build that fails; a target that cannot be started or refuses.
-pub async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+pub(crate) async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
     match context.config.target {
         TargetKind::Local => local::up(context).await,
         TargetKind::Aws => aws::up(context, options).await,
@@ -72,7 +72,7 @@ pub async fn provision(context: &Context, options: &UpOptions) -> Result<Provisi
 ///
 /// # Errors
 /// As for [`provision`].
-pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     match context.config.target {
         TargetKind::Local => local::plan(context).await,
         TargetKind::Aws => aws::plan(context).await,
@@ -83,7 +83,7 @@ pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
 ///
 /// # Errors
 /// When something cannot be removed.
-pub async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
+pub(crate) async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
     match context.config.target {
         TargetKind::Local => local::down(&context.config, keep_data),
         TargetKind::Aws => aws::down(context, keep_data).await,
@@ -95,7 +95,7 @@ pub async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
 ///
 /// # Errors
 /// When the target is unknown or does not answer.
-pub async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
+pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
     match config.target {
         TargetKind::Local => Ok(local::status(config).map(Place::Local)),
         TargetKind::Aws => Ok(aws::status(config, drift).await?.map(Place::Aws)),
@@ -107,7 +107,7 @@ pub async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
 ///
 /// # Errors
 /// When nothing is up, or `write` fails.
-pub async fn logs(
+pub(crate) async fn logs(
     context: &Context,
     since: Option<Duration>,
     follow: bool,

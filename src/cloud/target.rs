@@ -14,11 +14,11 @@ use crate::bucket::layout::Layout;
 use crate::config::Config;
 
 /// The region that the local target says it is in.
-pub const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// The stacks of one project's stage that run somewhere, ready to be talked to.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     pub bucket: Bucket,
     pub lambda: aws_sdk_lambda::Client,
     /// The function's name.
@@ -72,7 +72,7 @@ impl Target {
     ///
     /// # Errors
     /// Credentials that cannot be had, or not any more.
-    pub async fn s3_access(&self) -> Result<S3Access> {
+    pub(crate) async fn s3_access(&self) -> Result<S3Access> {
         let provider = self.credentials.as_ref().context("there are no credentials")?;
         let keys = provider.provide_credentials().await.context("the credentials cannot be had")?;
         Ok(S3Access {
@@ -87,7 +87,7 @@ impl Target {
 }
 
 /// The name of a stage's local bucket and of its function.
-pub fn local_name(config: &Config) -> String {
+pub(super) fn local_name(config: &Config) -> String {
     // A bucket's name has at most 63 characters.
     let mut name = format!("quack-{}-{}", config.project, config.stage);
     name.truncate(63);

@@ -17,7 +17,7 @@ use crate::query::{Coordinator, statements};
 ///
 /// # Errors
 /// An engine that is not up, SQL that fails in one of the ways; each with what to do.
-pub async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> {
+pub(crate) async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> {
     if args.sql.as_deref().is_some_and(statements::is_blank) {
         return Err(usage("the SQL holds no statement", "leave it away for the default query"));
     }

@@ -6,6 +6,6 @@ use crate::console::context::Context;
 use crate::package;
 
 /// Builds and assembles the artifact, or finds it in the cache, and prints its folder.
-pub fn run(context: &Context) -> Result<()> {
+pub(crate) fn run(context: &Context) -> Result<()> {
     context.print(&package::assemble(context, context.config.function_arch()?)?)
 }

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-pub fn run(shell: Shell) -> Result<()> {
+pub(crate) fn run(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "quackctl", &mut script);
     crate::error::unless_broken_pipe(std::io::stdout().write_all(&script).map_err(Into::into))

@@ -31,7 +31,7 @@ impl fmt::Display for Report {
 }
 
 /// Prints the checks; with `policy` the IAM policy that a deployer needs, and nothing else.
-pub async fn run(context: &Context, policy: bool) -> Result<()> {
+pub(crate) async fn run(context: &Context, policy: bool) -> Result<()> {
     let config = &context.config;
     if policy {
         return context.print(&cloud::policy(config).await?);

@@ -29,7 +29,7 @@ impl fmt::Display for Down {
 }
 
 /// Stops and removes everything; asks before data is deleted unless `yes`.
-pub async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
+pub(crate) async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
     let config = &context.config;
     if !yes && !keep_data && cloud::has_data(config).await? {
         let question = format!("Delete {} ({}) and all its tables?", config.project, config.stage);

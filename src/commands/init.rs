@@ -26,7 +26,7 @@ impl fmt::Display for Initialized {
 }
 
 /// Writes `quack.toml` into the project's folder; never over one that is there.
-pub fn run(context: &Context) -> Result<()> {
+pub(crate) fn run(context: &Context) -> Result<()> {
     let path = context.config.dir.join(config::FILE);
     let project = default_project(&context.config.dir);
     let mut file = File::create_new(&path).map_err(|error| match error.kind() {

@@ -8,7 +8,7 @@ use crate::console::context::Context;
 use crate::lake::load::{LoadRequest, Mode, Origin, load};
 
 /// Loads data into a table and shows what is in it now.
-pub async fn run(context: &Context, args: LoadArgs) -> Result<()> {
+pub(crate) async fn run(context: &Context, args: LoadArgs) -> Result<()> {
     let target = Target::open(context).await?;
     let loaded = load(context, &target.bucket, request(args)).await?;
     context.print(&loaded)

@@ -10,7 +10,7 @@ use crate::console::context::Context;
 use crate::console::interrupt;
 
 /// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
-pub async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
+pub(crate) async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
     let mut out = std::io::stdout();
     let copied = tokio::select! {
         copied = cloud::logs(context, since, follow, |text| out.write_all(text)) => copied,

@@ -1,16 +1,16 @@
 //! The commands, one file each: thin, they only call the rooms beside this one.
 
-pub mod bench;
-pub mod build;
-pub mod completions;
-pub mod doctor;
-pub mod down;
-pub mod init;
-pub mod load;
-pub mod logs;
-pub mod plan;
-pub mod query;
-pub mod shell;
-pub mod status;
-pub mod tables;
-pub mod up;
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod down;
+pub(crate) mod init;
+pub(crate) mod load;
+pub(crate) mod logs;
+pub(crate) mod plan;
+pub(crate) mod query;
+pub(crate) mod shell;
+pub(crate) mod status;
+pub(crate) mod tables;
+pub(crate) mod up;

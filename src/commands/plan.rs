@@ -51,7 +51,7 @@ impl fmt::Display for Plan {
 }
 
 /// Prints what `up` would do; the exit code tells whether it is anything.
-pub async fn run(context: &Context) -> Result<ExitCode> {
+pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     let config = &context.config;
     let changes = cloud::plan(context).await?;
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };

@@ -24,7 +24,7 @@ use crate::query::{Coordinator, Request, health};
 ///
 /// # Errors
 /// Arguments that make no sense, an engine that is not up, SQL that fails; each with what to do.
-pub async fn run(context: &Context, args: QueryArgs) -> Result<()> {
+pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let sql = sql_of(context, &args)?;
     let plan = Plan::new(context, &args)?;
     let interrupt = Interrupt::listen();
@@ -210,7 +210,7 @@ fn format_of(path: &Path) -> Result<Format> {
 }
 
 /// How standard output is looked at.
-pub fn look_of_stdout() -> Look {
+pub(crate) fn look_of_stdout() -> Look {
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {
         return Look::default();

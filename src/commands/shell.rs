@@ -31,7 +31,7 @@ use dot::Dot;
 /// # Errors
 /// An engine that is not up. From a terminal, errors of statements are shown and the shell goes on; from a pipe the
 /// first one ends it.
-pub async fn run(context: &Context) -> Result<()> {
+pub(crate) async fn run(context: &Context) -> Result<()> {
     let target = Target::open(context).await?;
     let catalog = catalog::read(&target.bucket).await?;
     let format = if context.json { Format::Jsonl } else { Format::Table };

@@ -82,7 +82,7 @@ impl fmt::Display for Status {
     }
 }
 
-pub async fn run(context: &Context, drift: bool) -> Result<()> {
+pub(crate) async fn run(context: &Context, drift: bool) -> Result<()> {
     let config = &context.config;
     let engine = match cloud::status(config, drift).await? {
         Some(place) => Some(look(context, place).await?),

@@ -8,7 +8,7 @@ use crate::lake::catalog;
 use crate::lake::describe::{TableDetail, TableList};
 
 /// Lists the tables, or describes the one that is named.
-pub async fn run(context: &Context, name: Option<String>) -> Result<()> {
+pub(crate) async fn run(context: &Context, name: Option<String>) -> Result<()> {
     let target = Target::open(context).await?;
     let catalog = catalog::read(&target.bucket).await?;
     match name {

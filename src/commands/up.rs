@@ -56,7 +56,7 @@ impl fmt::Display for Up {
 }
 
 /// Brings everything up; run again, it changes only what is not as it should be.
-pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
+pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
     let interrupt = Interrupt::listen();
     let options = UpOptions { yes: args.yes, pull: args.pull };

@@ -9,7 +9,7 @@ use crate::error::usage;
 
 /// A table that `up` loads: `[[data]]` in `quack.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DataSet {
+pub(crate) struct DataSet {
     pub table: String,
     pub source: Option<String>,
     pub sample: Option<String>,

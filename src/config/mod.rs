@@ -11,21 +11,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-pub use self::data::DataSet;
-pub use self::network::Network;
+pub(crate) use self::data::DataSet;
+pub(crate) use self::network::Network;
 use self::values::Values;
 use crate::arch::{self, Arch};
 use crate::error::usage;
 
 /// The project file's name.
-pub const FILE: &str = "quack.toml";
+pub(crate) const FILE: &str = "quack.toml";
 
 /// The image that the function's own layers lie on.
-pub const BASE_IMAGE: &str = "public.ecr.aws/lambda/provided:al2023";
+pub(crate) const BASE_IMAGE: &str = "public.ecr.aws/lambda/provided:al2023";
 
 /// Where a value came from. Later ones win.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     Default,
     File,
     Environment(String),
@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 
 /// What the command line says over everything else.
 #[derive(Debug, Clone, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     pub target: Option<String>,
     pub stage: Option<String>,
     pub region: Option<String>,
@@ -57,7 +57,7 @@ pub struct Overrides {
 /// The kinds of place that a lake can live in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TargetKind {
+pub(crate) enum TargetKind {
     /// This machine.
     Local,
     Aws,
@@ -78,7 +78,7 @@ impl fmt::Display for TargetKind {
 
 /// Everything that a command needs to know of the project.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     /// The folder that `quack.toml` is or would be in.
     pub dir: PathBuf,
     pub project: String,
@@ -115,7 +115,7 @@ pub struct Config {
 /// How the function travels to AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum PackageKind {
+pub(crate) enum PackageKind {
     /// An OCI image in ECR.
     Image,
     /// A zip file in the lake's bucket.
@@ -124,7 +124,7 @@ pub enum PackageKind {
 
 /// The bucket, and other data that queries may read.
 #[derive(Debug, Clone)]
-pub struct Lake {
+pub(crate) struct Lake {
     /// The bucket's name; `None` leaves it to the target.
     pub bucket: Option<String>,
     /// False for a bucket that is somebody else's: it is neither made, changed nor deleted.
@@ -137,7 +137,7 @@ pub struct Lake {
 
 /// A folder in object storage: `s3://bucket/prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadPath {
+pub(crate) struct ReadPath {
     pub bucket: String,
     /// Empty, or ends in `/`.
     pub prefix: String,
@@ -151,7 +151,7 @@ impl fmt::Display for ReadPath {
 
 /// What only the target `aws` knows.
 #[derive(Debug, Clone)]
-pub struct Aws {
+pub(crate) struct Aws {
     /// `None`: the region that the AWS CLI would use.
     pub region: Option<String>,
     /// A profile of `~/.aws/config`; `None`: the one that the AWS CLI would use.
@@ -210,7 +210,7 @@ impl Config {
     ///
     /// # Errors
     /// A usage error for a file that is not TOML, an unknown key, or a value out of its range.
-    pub fn load(overrides: &Overrides) -> Result<Self> {
+    pub(crate) fn load(overrides: &Overrides) -> Result<Self> {
         let dir = match &overrides.dir {
             Some(dir) => dir.canonicalize().map_err(|error| {
                 usage(format!("cannot go to `{}`: {error}", dir.display()), "give -C an existing folder")
@@ -278,7 +278,7 @@ impl Config {
     ///
     /// # Errors
     /// The function is to run on this machine, and DuckDB publishes no library for its processor.
-    pub fn function_arch(&self) -> Result<Arch> {
+    pub(crate) fn function_arch(&self) -> Result<Arch> {
         match self.target {
             TargetKind::Aws => Ok(self.arch.unwrap_or(Arch::Arm64)),
             TargetKind::Local => arch::host(),
@@ -286,13 +286,13 @@ impl Config {
     }
 
     /// `(key, value, origin)` of every setting, for `--verbose`.
-    pub fn origins(&self) -> &[(&'static str, String, Origin)] {
+    pub(crate) fn origins(&self) -> &[(&'static str, String, Origin)] {
         &self.origins
     }
 }
 
 /// The folder's name, made to fit a bucket's.
-pub fn default_project(dir: &Path) -> String {
+pub(crate) fn default_project(dir: &Path) -> String {
     let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name: String =
         name.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();

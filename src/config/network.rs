@@ -8,7 +8,7 @@ use crate::error::{nearest, usage};
 
 /// A network between S3 and those who ask it. 0 is no delay and no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Network {
+pub(crate) struct Network {
     /// Milliseconds from a request to the first byte of its answer.
     pub first_byte_ms: u32,
     /// Megabytes (10^6 bytes) a second that one function instance sends and receives.

@@ -10,7 +10,7 @@ use crate::error;
 
 /// One command's surroundings.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub(crate) struct Context {
     pub config: Config,
     pub json: bool,
     pub quiet: bool,
@@ -21,7 +21,7 @@ pub struct Context {
 
 /// How a command speaks.
 #[derive(Debug, Clone, Default)]
-pub struct Voice {
+pub(crate) struct Voice {
     /// Results as JSON.
     pub json: bool,
     /// Results and errors, nothing else.
@@ -33,7 +33,7 @@ pub struct Voice {
 }
 
 impl Context {
-    pub fn new(config: Config, voice: Voice) -> Self {
+    pub(crate) fn new(config: Config, voice: Voice) -> Self {
         let Voice { json, quiet, verbose, flags } = voice;
         let context = Self { config, json, quiet, verbose, flags };
         for (key, value, origin) in context.config.origins() {
@@ -43,26 +43,26 @@ impl Context {
     }
 
     /// Says something to a person, on standard error; silent with `--quiet`.
-    pub fn say(&self, message: impl std::fmt::Display) {
+    pub(crate) fn say(&self, message: impl std::fmt::Display) {
         if !self.quiet {
             error::say(message);
         }
     }
 
     /// Says something only with `--verbose`.
-    pub fn detail(&self, message: impl std::fmt::Display) {
+    pub(crate) fn detail(&self, message: impl std::fmt::Display) {
         if self.verbose {
             error::say(message);
         }
     }
 
     /// True where bars and spinners make sense.
-    pub fn interactive(&self) -> bool {
+    pub(crate) fn interactive(&self) -> bool {
         !self.quiet && !self.json && std::io::stderr().is_terminal()
     }
 
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
-    pub fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
+    pub(crate) fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
         let text = if self.json { serde_json::to_string_pretty(result)? + "\n" } else { result.to_string() };
         crate::error::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
     }

@@ -6,13 +6,13 @@ use tokio_util::sync::CancellationToken;
 use crate::error::INTERRUPTED;
 
 /// A token that the next request to end cancels; it listens for as long as the returned guard lives.
-pub struct Interrupt {
+pub(crate) struct Interrupt {
     pub token: CancellationToken,
     listener: tokio::task::JoinHandle<()>,
 }
 
 impl Interrupt {
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let token = CancellationToken::new();
         let cancel = token.clone();
         let listener = tokio::spawn(async move {
@@ -35,7 +35,7 @@ impl Drop for Interrupt {
 }
 
 /// Completes when the user wants the command to end: Ctrl-C, or SIGTERM.
-pub async fn requested() {
+pub(crate) async fn requested() {
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => _ = signal.recv().await,

@@ -1,5 +1,5 @@
 //! How a command speaks with whoever called it: what it says, bars and spinners, Ctrl-C.
 
-pub mod context;
-pub mod interrupt;
-pub mod progress;
+pub(crate) mod context;
+pub(crate) mod interrupt;
+pub(crate) mod progress;

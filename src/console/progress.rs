@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::console::context::Context;
 
 /// A bar over `total` bytes: done, rate, time left.
-pub fn bytes(context: &Context, label: &str, total: u64) -> ProgressBar {
+pub(crate) fn bytes(context: &Context, label: &str, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
     let template = "{prefix:.bold} {wide_bar:.cyan/dim} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
     bar.set_style(style(template).progress_chars("━━─"));
@@ -16,14 +16,14 @@ pub fn bytes(context: &Context, label: &str, total: u64) -> ProgressBar {
 }
 
 /// A bar over the splits of a query: done, and what it took so far.
-pub fn splits(context: &Context, total: u64) -> ProgressBar {
+pub(crate) fn splits(context: &Context, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
     bar.set_style(style("{wide_bar:.cyan/dim} {pos}/{len} splits {msg} {elapsed:.dim}").progress_chars("━━─"));
     bar
 }
 
 /// A bar over the runs of an experiment: done, and which one it is.
-pub fn rounds(context: &Context, total: u64) -> ProgressBar {
+pub(crate) fn rounds(context: &Context, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
     bar.set_style(style("{wide_bar:.cyan/dim} {pos}/{len} runs {msg} {elapsed:.dim}").progress_chars("━━─"));
     bar.enable_steady_tick(Duration::from_millis(100));
@@ -31,7 +31,7 @@ pub fn rounds(context: &Context, total: u64) -> ProgressBar {
 }
 
 /// A spinner for work whose size is not known.
-pub fn spinner(context: &Context, label: &str) -> ProgressBar {
+pub(crate) fn spinner(context: &Context, label: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, draw_target(context));
     bar.set_style(style("{spinner:.cyan} {prefix:.bold} {msg} {elapsed:.dim}"));
     bar.set_prefix(label.to_owned());
@@ -40,7 +40,7 @@ pub fn spinner(context: &Context, label: &str) -> ProgressBar {
 }
 
 /// Several lines at once; bars are added to it.
-pub fn several(context: &Context) -> MultiProgress {
+pub(crate) fn several(context: &Context) -> MultiProgress {
     MultiProgress::with_draw_target(draw_target(context))
 }
 

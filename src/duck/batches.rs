@@ -12,24 +12,24 @@ use duckdb::Connection;
 use crate::error::failure;
 
 /// How such a DuckDB is set: little memory, nothing fetched, every type kept in Arrow.
-pub const SETTINGS: &str = "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
+pub(crate) const SETTINGS: &str = "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
      SET autoinstall_known_extensions = false; SET enable_progress_bar = false;";
 
 /// What comes from the thread: first the schema, then batches.
-pub enum Item {
+pub(crate) enum Item {
     Schema(SchemaRef),
     Batch(RecordBatch),
 }
 
 /// Takes an item; false when nobody wants more.
-pub type Send<'a> = &'a mut dyn FnMut(Item) -> bool;
+pub(crate) type Send<'a> = &'a mut dyn FnMut(Item) -> bool;
 
 /// Runs `work` on a thread and gives the schema that it sends first, and then the batches. One batch is in the channel,
 /// one at each end.
 ///
 /// # Errors
 /// What `work` fails with before it sends a schema; later errors come from the batches.
-pub fn on_thread(
+pub(crate) fn on_thread(
     work: impl FnOnce(Send<'_>) -> Result<()> + std::marker::Send + 'static,
 ) -> Result<(SchemaRef, Batches)> {
     let (sender, receiver) = sync_channel(1);
@@ -50,7 +50,7 @@ pub fn on_thread(
 ///
 /// # Errors
 /// DuckDB's, in its own words.
-pub fn send(connection: &Connection, sql: &str, send: Send<'_>) -> Result<()> {
+pub(crate) fn send(connection: &Connection, sql: &str, send: Send<'_>) -> Result<()> {
     let mut statement = connection.prepare(sql)?;
     let schema = statement.stream_arrow([])?.get_schema();
     if !send(Item::Schema(schema.clone())) {
@@ -70,7 +70,7 @@ fn broken(what: &str) -> anyhow::Error {
 }
 
 /// Batches from the thread. Dropped, it waits for the thread.
-pub struct Batches {
+pub(crate) struct Batches {
     receiver: Option<Receiver<Result<Item>>>,
     thread: Option<JoinHandle<()>>,
 }

@@ -1,4 +1,4 @@
 //! The DuckDB inside quackctl.
 
-pub mod batches;
-pub mod open;
+pub(crate) mod batches;
+pub(crate) mod open;

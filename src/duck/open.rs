@@ -14,7 +14,7 @@ const MEMORY: &str = "640MB";
 ///
 /// # Errors
 /// When DuckDB cannot start.
-pub fn open(spill: &Path) -> Result<Connection> {
+pub(crate) fn open(spill: &Path) -> Result<Connection> {
     let config = Config::default()
         .max_memory(MEMORY)?
         .enable_autoload_extension(false)?
@@ -30,7 +30,7 @@ pub fn open(spill: &Path) -> Result<Connection> {
 ///
 /// # Errors
 /// DuckDB's.
-pub fn columns(connection: &Connection, query: &str) -> duckdb::Result<Vec<quack_function::wire::Column>> {
+pub(crate) fn columns(connection: &Connection, query: &str) -> duckdb::Result<Vec<quack_function::wire::Column>> {
     let mut statement = connection.prepare(&format!("DESCRIBE {query}"))?;
     let rows = statement.query_map([], |row| {
         Ok(quack_function::wire::Column { name: row.get("column_name")?, sql_type: row.get("column_type")? })
@@ -39,7 +39,7 @@ pub fn columns(connection: &Connection, query: &str) -> duckdb::Result<Vec<quack
 }
 
 /// DuckDB's own words, without what only we know of: our SQL, its options, the staging folder.
-pub fn words(error: &duckdb::Error, staging: &Path) -> String {
+pub(crate) fn words(error: &duckdb::Error, staging: &Path) -> String {
     let text = match error {
         duckdb::Error::DuckDBFailure(_, Some(text)) => text.clone(),
         other => other.to_string(),
@@ -65,12 +65,12 @@ pub fn words(error: &duckdb::Error, staging: &Path) -> String {
 }
 
 /// True for DuckDB's words on a disk, a quota or a file-size limit that was reached.
-pub fn is_disk_full(said: &str) -> bool {
+pub(crate) fn is_disk_full(said: &str) -> bool {
     ["No space left", "File too large", "Disk quota", "max_temp_directory_size"].iter().any(|sign| said.contains(sign))
 }
 
 /// An error of writing: a full disk is told apart.
-pub fn write_failure(error: &duckdb::Error, staging: &Path) -> anyhow::Error {
+pub(crate) fn write_failure(error: &duckdb::Error, staging: &Path) -> anyhow::Error {
     let said = words(error, staging);
     let parent = staging.parent().unwrap_or(staging).display();
     if is_disk_full(&said) {

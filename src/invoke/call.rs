@@ -20,13 +20,13 @@ use crate::console::context::Context;
 use crate::error::failure;
 
 /// How long a throttled invocation is tried again.
-pub const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 /// The first pause after a throttled invocation; it doubles up to the last one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What Lambda answered.
-pub struct Invoked {
+pub(crate) struct Invoked {
     pub payload: Vec<u8>,
     /// The payload is an error object.
     pub failed: bool,
@@ -34,7 +34,7 @@ pub struct Invoked {
 }
 
 /// Why an invocation has no answer.
-pub enum Refused {
+pub(crate) enum Refused {
     /// The function is at its concurrency limit: later it may be taken.
     Throttled,
     /// Something on the way failed; whether the function ran is not known. The same invocation may succeed.
@@ -45,12 +45,12 @@ pub enum Refused {
 
 /// An event on its way: encoded once, however often it is sent.
 #[derive(Debug, Clone)]
-pub struct Payload(Blob);
+pub(crate) struct Payload(Blob);
 
 impl Payload {
     /// # Errors
     /// An event that is larger than an invocation can carry.
-    pub fn new(event: &Event) -> Result<Self> {
+    pub(crate) fn new(event: &Event) -> Result<Self> {
         let payload = serde_json::to_vec(event)?;
         if payload.len() > PAYLOAD_LIMIT_BYTES {
             return Err(failure(
@@ -69,7 +69,7 @@ impl Payload {
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
-pub async fn invoke(context: &Context, target: &Target, event: &Event) -> Result<Invoked> {
+pub(crate) async fn invoke(context: &Context, target: &Target, event: &Event) -> Result<Invoked> {
     let payload = Payload::new(event)?;
     let started = Instant::now();
     for attempt in 0.. {
@@ -91,7 +91,7 @@ pub async fn invoke(context: &Context, target: &Target, event: &Event) -> Result
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
-pub async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused> {
+pub(crate) async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused> {
     // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is no
     // stalled stream when the function is busy for minutes.
     let config = Config::builder()
@@ -117,7 +117,7 @@ pub async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused
 }
 
 /// Exponential, with half of it left to chance so that callers who were refused together do not return together.
-pub fn pause_before(attempt: u32) -> Duration {
+pub(crate) fn pause_before(attempt: u32) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LAST_PAUSE);
     most.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

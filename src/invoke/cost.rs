@@ -5,7 +5,7 @@ use crate::arch::Arch;
 /// Lambda's own account of one invocation: the REPORT line at the end of its log.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub(crate) struct Report {
     pub duration_ms: f64,
     pub billed_ms: u64,
     pub memory_mb: u64,
@@ -23,7 +23,7 @@ const REQUEST_USD: f64 = 0.20 / 1_000_000.0;
 
 impl Report {
     /// The last REPORT line in a log.
-    pub fn find_in(log: &str) -> Option<Self> {
+    pub(crate) fn find_in(log: &str) -> Option<Self> {
         let line = log.lines().rev().find(|line| line.starts_with("REPORT "))?;
         let field = |name: &str| {
             let rest = line.split('\t').find_map(|part| part.trim().strip_prefix(name))?;
@@ -40,7 +40,7 @@ impl Report {
     }
 
     /// Estimated price in US dollars on a processor named as Rust names it (`x86_64`, `aarch64`).
-    pub fn cost_usd(&self, arch: Arch) -> f64 {
+    pub(crate) fn cost_usd(&self, arch: Arch) -> f64 {
         let rate = match arch {
             Arch::Arm64 => ARM_GB_SECOND_USD,
             Arch::X86_64 => X86_GB_SECOND_USD,
@@ -51,7 +51,7 @@ impl Report {
 }
 
 /// An amount in dollars with two significant digits, however small.
-pub fn dollars(amount: f64) -> String {
+pub(crate) fn dollars(amount: f64) -> String {
     let decimals = if amount > 0.0 { (1.0 - amount.log10().floor()).clamp(2.0, 12.0) as usize } else { 2 };
     format!("${amount:.decimals$}")
 }

@@ -20,7 +20,7 @@ struct ErrorObject {
 }
 
 /// The error in the payload of a failed invocation.
-pub fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) -> anyhow::Error {
+pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) -> anyhow::Error {
     let error = serde_json::from_slice(payload).unwrap_or_else(|_| ErrorObject {
         error_type: String::new(),
         error_message: String::from_utf8_lossy(payload).into_owned(),
@@ -80,7 +80,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 /// An error of Lambda's API or of the way to it.
-pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Error {
+pub(crate) fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Error {
     let Some(service) = error.as_service_error() else {
         return match refused(error) {
             true => failure("nothing answers where the function should be", "run `quackctl up`"),
@@ -110,7 +110,7 @@ pub fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyhow::Erro
 }
 
 /// The function was throttled until patience ended.
-pub fn throttled() -> anyhow::Error {
+pub(crate) fn throttled() -> anyhow::Error {
     failure(
         "the function has been at its concurrency limit for minutes",
         "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
@@ -119,7 +119,7 @@ pub fn throttled() -> anyhow::Error {
 
 /// Whether the error in the payload of a failed invocation may not come again: storage that did not answer, an instance
 /// that ended.
-pub fn is_passing(payload: &[u8]) -> bool {
+pub(crate) fn is_passing(payload: &[u8]) -> bool {
     let Ok(error) = serde_json::from_slice::<ErrorObject>(payload) else { return true };
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
     match kind {

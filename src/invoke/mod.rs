@@ -1,8 +1,8 @@
 //! One call of the function: sent, answered, its rows taken, its cost reckoned, its failures told.
 
-pub mod call;
-pub mod cost;
-pub mod fault;
-pub mod response;
-pub mod spill;
-pub mod tables;
+pub(crate) mod call;
+pub(crate) mod cost;
+pub(crate) mod fault;
+pub(crate) mod response;
+pub(crate) mod spill;
+pub(crate) mod tables;

@@ -12,7 +12,7 @@ use crate::error::failure;
 use crate::rows::ResultSet;
 
 /// The rows of a response.
-pub enum Payload {
+pub(crate) enum Payload {
     /// An Arrow IPC stream.
     Inline(Vec<u8>),
     Spilled(Spilled),
@@ -22,7 +22,7 @@ pub enum Payload {
 ///
 /// # Errors
 /// A response that does not hold the wire protocol: the function is of another version.
-pub fn parse(payload: &[u8]) -> Result<(Metadata, Payload)> {
+pub(crate) fn parse(payload: &[u8]) -> Result<(Metadata, Payload)> {
     let response: Response = serde_json::from_slice(payload).map_err(unknown)?;
     let data = match (response.data.arrow, response.data.spilled) {
         (Some(arrow), None) => Payload::Inline(STANDARD.decode(arrow).map_err(unknown)?),
@@ -36,7 +36,7 @@ pub fn parse(payload: &[u8]) -> Result<(Metadata, Payload)> {
 ///
 /// # Errors
 /// Bytes that are no such stream; later ones come from the batches.
-pub fn decode(stream: Vec<u8>, columns: Vec<Column>) -> Result<ResultSet> {
+pub(crate) fn decode(stream: Vec<u8>, columns: Vec<Column>) -> Result<ResultSet> {
     let reader = StreamReader::try_new(Cursor::new(stream), None).map_err(unknown)?;
     Ok(ResultSet { schema: reader.schema(), columns, batches: Box::new(reader.map(|batch| batch.map_err(unknown))) })
 }

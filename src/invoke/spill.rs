@@ -26,7 +26,7 @@ const DELETE_WITHIN: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// An object that is gone or shorter than it was, a lost connection, `out` that cannot be written, `cancel`.
-pub async fn fetch(
+pub(crate) async fn fetch(
     context: &Context,
     target: &Target,
     spilled: &Spilled,
@@ -85,7 +85,7 @@ async fn copy(
 ///
 /// # Errors
 /// A file that DuckDB cannot read; later errors come from the batches.
-pub fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
+pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
     let sql = select(&file.to_string_lossy(), cast_back);
     let (schema, batches) = batches::on_thread(move |send| {
         let connection = Connection::open_in_memory().map_err(unreadable)?;
@@ -99,7 +99,7 @@ pub fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Resul
 }
 
 /// What reads a spilled result, with the types that Parquet cannot hold.
-pub fn select(path: &str, cast_back: &[Column]) -> String {
+pub(crate) fn select(path: &str, cast_back: &[Column]) -> String {
     let casts: Vec<String> = cast_back
         .iter()
         .map(|column| {

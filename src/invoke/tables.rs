@@ -7,7 +7,7 @@ use crate::lake::catalog::Catalog;
 
 /// Definitions of the tables that `sql` may name. Any name or text that equals a table's counts, wherever it stands:
 /// one too many does no harm, and telling a table from a column would need the whole parser.
-pub fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Vec<TableDef> {
+pub(crate) fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Vec<TableDef> {
     let mut named: Vec<_> =
         tokens(sql).iter().filter_map(|token| token.name()).filter_map(|name| catalog.find(&name)).collect();
     named.sort_by_key(|(name, _)| *name);

@@ -13,21 +13,21 @@ use crate::bucket::object;
 use crate::error::{failure, nearest};
 
 /// The version of the catalog's form that this program reads and writes.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Times that an update begins anew because somebody else's came first.
 const ATTEMPTS: u32 = 20;
 
 /// All tables, by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     pub version: u32,
     pub tables: BTreeMap<String, Table>,
 }
 
 /// One table: its Parquet files and what was learnt of them when they were loaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Table {
+pub(crate) struct Table {
     /// What was loaded, as the user named it.
     pub source: String,
     /// True for generated data: said wherever the table is shown.
@@ -46,7 +46,7 @@ pub struct Table {
 
 /// A column with its statistics over the whole table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ColumnStats {
+pub(crate) struct ColumnStats {
     pub name: String,
     #[serde(rename = "type")]
     pub sql_type: String,
@@ -58,7 +58,7 @@ pub struct ColumnStats {
 
 /// One Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DataFile {
+pub(crate) struct DataFile {
     /// Key in the bucket.
     pub key: String,
     pub rows: u64,
@@ -73,7 +73,7 @@ pub struct DataFile {
 
 /// What one file says of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileColumn {
+pub(crate) struct FileColumn {
     pub nulls: Option<u64>,
     pub min: Option<String>,
     pub max: Option<String>,
@@ -90,7 +90,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When there is none: the error names the nearest.
-    pub fn table(&self, name: &str) -> Result<(&str, &Table)> {
+    pub(crate) fn table(&self, name: &str) -> Result<(&str, &Table)> {
         if let Some((name, table)) = self.find(name) {
             return Ok((name, table));
         }
@@ -103,7 +103,7 @@ impl Catalog {
     }
 
     /// The table `name`, if there is one; SQL does not tell upper case from lower, so neither does this.
-    pub fn find(&self, name: &str) -> Option<(&str, &Table)> {
+    pub(crate) fn find(&self, name: &str) -> Option<(&str, &Table)> {
         let found = self.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(known, table)| (known.as_str(), table))
     }
@@ -134,7 +134,7 @@ impl Catalog {
 ///
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
-pub async fn read(bucket: &Bucket) -> Result<Catalog> {
+pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
     Ok(fetch(bucket).await?.0)
 }
 
@@ -143,7 +143,7 @@ pub async fn read(bucket: &Bucket) -> Result<Catalog> {
 ///
 /// # Errors
 /// Those of [`read`] and of `change`.
-pub async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
+pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         let (mut catalog, tag) = fetch(bucket).await?;
         let result = change(&mut catalog)?;
@@ -188,7 +188,7 @@ fn place(bucket: &Bucket) -> String {
 
 impl Table {
     /// The definition that travels with a query.
-    pub fn definition(&self, name: &str, bucket: &str) -> TableDef {
+    pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
         TableDef {
             name: name.to_owned(),
             files: self.files.iter().map(|file| format!("s3://{bucket}/{}", file.key)).collect(),
@@ -200,7 +200,7 @@ impl Table {
 #[cfg(test)]
 impl DataFile {
     /// A file that nothing but its key is known of.
-    pub fn named(key: String) -> Self {
+    pub(crate) fn named(key: String) -> Self {
         Self { key, rows: 0, bytes: 0, partition: Vec::new(), columns: BTreeMap::new() }
     }
 }
@@ -208,7 +208,7 @@ impl DataFile {
 #[cfg(test)]
 impl Table {
     /// A table that nothing but its files is known of.
-    pub fn of(files: Vec<DataFile>) -> Self {
+    pub(crate) fn of(files: Vec<DataFile>) -> Self {
         Self {
             source: String::new(),
             synthetic: false,

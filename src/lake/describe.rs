@@ -15,7 +15,7 @@ const BOUND_CHARS: usize = 32;
 
 /// What a load did.
 #[derive(Debug, Serialize)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// Rows and bytes of this load; the table may have had more.
     pub loaded_rows: u64,
     pub loaded_bytes: u64,
@@ -25,7 +25,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn new(name: String, table: Table, files: &[DataFile], time: Duration) -> Self {
+    pub(crate) fn new(name: String, table: Table, files: &[DataFile], time: Duration) -> Self {
         Self {
             loaded_rows: files.iter().map(|file| file.rows).sum(),
             loaded_bytes: files.iter().map(|file| file.bytes).sum(),
@@ -54,7 +54,7 @@ impl Display for Loaded {
 
 /// One table in few words.
 #[derive(Debug, Serialize)]
-pub struct TableSummary {
+pub(crate) struct TableSummary {
     pub name: String,
     pub rows: u64,
     pub bytes: u64,
@@ -68,7 +68,7 @@ pub struct TableSummary {
 
 /// How a table is split.
 #[derive(Debug, Serialize)]
-pub struct Partitions {
+pub(crate) struct Partitions {
     /// Names, outermost folder first; none for a table that is not partitioned.
     pub columns: Vec<String>,
     /// Distinct combinations of their values; one for a table that is not partitioned.
@@ -105,12 +105,12 @@ impl TableSummary {
 
 /// All tables.
 #[derive(Debug, Serialize)]
-pub struct TableList {
+pub(crate) struct TableList {
     pub tables: Vec<TableSummary>,
 }
 
 impl TableList {
-    pub fn new(catalog: &Catalog) -> Self {
+    pub(crate) fn new(catalog: &Catalog) -> Self {
         Self { tables: catalog.tables.iter().map(|(name, table)| TableSummary::new(name, table)).collect() }
     }
 }
@@ -138,14 +138,14 @@ impl Display for TableList {
 
 /// One table with its columns.
 #[derive(Debug, Serialize)]
-pub struct TableDetail {
+pub(crate) struct TableDetail {
     #[serde(flatten)]
     pub summary: TableSummary,
     pub columns: Vec<ColumnStats>,
 }
 
 impl TableDetail {
-    pub fn new(name: &str, table: &Table) -> Self {
+    pub(crate) fn new(name: &str, table: &Table) -> Self {
         Self { summary: TableSummary::new(name, table), columns: table.columns.clone() }
     }
 }

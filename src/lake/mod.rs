@@ -1,5 +1,5 @@
 //! The lake: tables in the bucket, how they get there and what is known of them.
 
-pub mod catalog;
-pub mod describe;
-pub mod load;
+pub(crate) mod catalog;
+pub(crate) mod describe;
+pub(crate) mod load;

@@ -7,7 +7,7 @@ use arrow_ipc::writer::{FileWriter, StreamWriter};
 
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, seekable: bool, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, seekable: bool, out: &mut dyn Write) -> Result<u64> {
     let mut rows = 0;
     if seekable {
         let mut writer = FileWriter::try_new(out, &result.schema)?;

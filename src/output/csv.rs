@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{each_row, text_of};
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let mut header = Vec::new();
     for (index, column) in result.columns.iter().enumerate() {
         separate(&mut header, index);

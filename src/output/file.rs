@@ -11,7 +11,7 @@ use crate::error::usage;
 
 /// A file in the making. Dropped before [`OutputFile::keep`], it leaves nothing behind, and a file that was there
 /// before as it was.
-pub enum OutputFile {
+pub(crate) enum OutputFile {
     /// Written beside its place, moved there when complete.
     Atomic { temporary: NamedTempFile, place: PathBuf },
     /// A device or a pipe, which has no beside.
@@ -21,7 +21,7 @@ pub enum OutputFile {
 impl OutputFile {
     /// # Errors
     /// A usage error for a place that cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         let refuse = |error: io::Error| {
             usage(
                 format!("cannot write `{}`: {error}", path.display()),
@@ -64,7 +64,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// A rename that the file system refuses.
-    pub fn keep(self) -> Result<()> {
+    pub(crate) fn keep(self) -> Result<()> {
         if let Self::Atomic { temporary, place } = self {
             temporary.persist(&place).map_err(|error| error.error)?;
         }

@@ -4,7 +4,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 /// An empty table with `header`; the columns with the indices `right` are aligned to the right.
-pub fn grid(header: &[&str], right: &[usize]) -> Table {
+pub(crate) fn grid(header: &[&str], right: &[usize]) -> Table {
     let mut grid = Table::new();
     grid.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
     for index in right {

@@ -10,7 +10,7 @@ use quack_function::value::write_json;
 use super::each_row;
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let rows = write_array(result, out)?;
     out.write_all(b"\n")?;
     Ok(rows)
@@ -20,7 +20,11 @@ pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
 ///
 /// # Errors
 /// Those of the rows and of `out`.
-pub fn write_with_metadata(result: ResultSet, metadata: &impl serde::Serialize, out: &mut dyn Write) -> Result<u64> {
+pub(crate) fn write_with_metadata(
+    result: ResultSet,
+    metadata: &impl serde::Serialize,
+    out: &mut dyn Write,
+) -> Result<u64> {
     write!(out, "{{\"metadata\":{},\"rows\":", serde_json::to_string(metadata)?)?;
     let rows = write_array(result, out)?;
     out.write_all(b"}\n")?;
@@ -42,19 +46,19 @@ fn write_array(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
 }
 
 /// Rows as objects, with their keys encoded once.
-pub struct Objects {
+pub(super) struct Objects {
     schema: SchemaRef,
     keys: Vec<Vec<u8>>,
 }
 
 impl Objects {
-    pub fn new(result: &ResultSet) -> Result<Self> {
+    pub(super) fn new(result: &ResultSet) -> Result<Self> {
         // The function has made the names differ, or readers would keep only the last of two.
         let keys = result.columns.iter().map(|column| serde_json::to_vec(&column.name)).collect::<Result<_, _>>()?;
         Ok(Self { schema: result.schema.clone(), keys })
     }
 
-    pub fn write(&self, buffer: &mut Vec<u8>, columns: &[ArrayRef], row: usize) {
+    pub(super) fn write(&self, buffer: &mut Vec<u8>, columns: &[ArrayRef], row: usize) {
         buffer.push(b'{');
         for (index, (key, array)) in self.keys.iter().zip(columns).enumerate() {
             if index > 0 {

@@ -8,7 +8,7 @@ use super::each_row;
 use super::json::Objects;
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let objects = Objects::new(&result)?;
     each_row(result, out, |buffer, columns, row| {
         objects.write(buffer, columns, row);

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{each_row, is_numeric, text_of};
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let (mut names, mut rules) = (String::new(), String::new());
     for column in &result.columns {
         names.push_str(&format!("| {} ", escaped(&column.name)));

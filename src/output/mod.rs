@@ -2,9 +2,9 @@
 
 mod arrow;
 mod csv;
-pub mod file;
+pub(crate) mod file;
 mod format;
-pub mod grid;
+pub(crate) mod grid;
 mod json;
 mod jsonl;
 mod markdown;
@@ -22,12 +22,12 @@ use quack_function::wire::Column;
 use crate::error::usage;
 use crate::rows::ResultSet;
 
-pub use format::Format;
-pub use json::write_with_metadata;
+pub(crate) use format::Format;
+pub(crate) use json::write_with_metadata;
 
 /// How the output is looked at.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Look {
+pub(crate) struct Look {
     /// Columns of the terminal: tables are fitted to it. `None` where there is no terminal, and nothing is cut.
     pub width: Option<usize>,
     /// NULLs and types dim.
@@ -40,7 +40,7 @@ pub struct Look {
 ///
 /// # Errors
 /// Those of the rows and of `out`; a format that is not written from rows (Parquet is made by the function).
-pub fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
+pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
     match format {
         // A statement that only did something has no header either.
         Format::Table | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => Ok(0),
@@ -78,7 +78,7 @@ fn each_row(
 }
 
 /// One value as text, `None` for NULL.
-pub fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
+pub(crate) fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
     if is_null(array, row) {
         return None;
     }

@@ -20,7 +20,7 @@ const PLAIN: &str = "\x1b[0m";
 /// The cells of a row; `None` is NULL.
 type Row = Vec<Option<String>>;
 
-pub fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Result<u64> {
     let names: Vec<String> = result.columns.iter().map(|column| printable(&column.name)).collect();
     let types: Vec<String> =
         result.columns.iter().map(|column| cut(&column.sql_type.to_lowercase(), WIDEST_TYPE)).collect();

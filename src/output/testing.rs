@@ -11,7 +11,7 @@ use crate::output::Format;
 use crate::rows::ResultSet;
 
 /// A result over one batch, with the DuckDB types named.
-pub fn result(columns: Vec<(&str, &str, ArrayRef)>) -> ResultSet {
+pub(super) fn result(columns: Vec<(&str, &str, ArrayRef)>) -> ResultSet {
     let fields: Vec<Field> =
         columns.iter().map(|(name, _, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let described: Vec<Column> = columns
@@ -24,7 +24,7 @@ pub fn result(columns: Vec<(&str, &str, ArrayRef)>) -> ResultSet {
 }
 
 /// Three rows with everything that formats must escape.
-pub fn tricky() -> ResultSet {
+pub(super) fn tricky() -> ResultSet {
     let texts = StringArray::from(vec!["plain", "with \"quotes\", commas", "line\nbreak\ttab\\"]);
     let more = StringArray::from(vec![Some("a|b"), None, Some("")]);
     result(vec![
@@ -35,16 +35,16 @@ pub fn tricky() -> ResultSet {
 }
 
 /// One column, no rows.
-pub fn empty() -> ResultSet {
+pub(super) fn empty() -> ResultSet {
     result(vec![("id", "INTEGER", arrow::array::new_empty_array(&DataType::Int32))])
 }
 
 /// What `format` makes of `result` where there is no terminal.
-pub fn rendered(result: ResultSet, format: Format) -> String {
+pub(super) fn rendered(result: ResultSet, format: Format) -> String {
     rendered_with(result, format, Look::default())
 }
 
-pub fn rendered_with(result: ResultSet, format: Format, look: Look) -> String {
+pub(super) fn rendered_with(result: ResultSet, format: Format, look: Look) -> String {
     let mut out = Vec::new();
     write(result, format, look, &mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{each_row, text_of};
 use crate::rows::ResultSet;
 
-pub fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
+pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let names: Vec<String> = result.columns.iter().map(|column| escaped(&column.name)).collect();
     writeln!(out, "{}", names.join("\t"))?;
     let schema = result.schema.clone();

@@ -16,14 +16,14 @@ use crate::error::failure;
 use quack_pinned::{cache, duckdb};
 
 /// The version installed where there is none.
-pub const VERSION: &str = "1.9.2";
+pub(super) const VERSION: &str = "1.9.2";
 
 /// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
 /// compiled in the cache between builds.
 ///
 /// # Errors
 /// Before anything is built, when Rust's standard library for `arch` is not installed; else the build's own.
-pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
+pub(super) fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
     check_target(arch)?;
     let library = duckdb::library(arch)?;
     let library_dir = library.parent().context("the library has no folder")?;
@@ -43,7 +43,7 @@ pub fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: 
 }
 
 /// What Rust calls Linux on `arch`.
-pub fn rust_target(arch: Arch) -> &'static str {
+pub(super) fn rust_target(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "x86_64-unknown-linux-gnu",
         Arch::Arm64 => "aarch64-unknown-linux-gnu",
@@ -54,7 +54,7 @@ pub fn rust_target(arch: Arch) -> &'static str {
 ///
 /// # Errors
 /// Rust's standard library for it is not installed.
-pub fn check_target(arch: Arch) -> Result<()> {
+pub(super) fn check_target(arch: Arch) -> Result<()> {
     let target = rust_target(arch);
     if is_installed(target)? {
         return Ok(());
@@ -168,7 +168,7 @@ fn run(context: &Context, mut command: Command) -> Result<()> {
 }
 
 /// Where `program` is.
-pub fn on_path(program: &str) -> Option<PathBuf> {
+pub(super) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
 }

@@ -2,10 +2,10 @@
 //! the cache whose name is the digest of all that went into it.
 
 mod cargo_lambda;
-pub mod image;
+pub(crate) mod image;
 mod source;
-pub mod tools;
-pub mod zip;
+pub(crate) mod tools;
+pub(crate) mod zip;
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
@@ -20,7 +20,7 @@ use quack_pinned::{cache, duckdb};
 
 /// An assembled artifact, ready to be run or packed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Artifact {
+pub(crate) struct Artifact {
     /// Holds `bootstrap`, `lib/libduckdb.so` and `extensions/*.duckdb_extension`.
     pub dir: PathBuf,
     /// Changes with any input: sources, lock file, library, extensions, architecture.
@@ -52,7 +52,7 @@ impl fmt::Display for Artifact {
 /// # Errors
 /// An unknown extension (a usage error), a Rust target that is not installed, a build that fails, a file that cannot be
 /// fetched.
-pub fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
+pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     let names = &context.config.extensions;
     check_names(names)?;
 

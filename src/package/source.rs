@@ -12,7 +12,7 @@ const WORKSPACE: &str = include_str!("../../Cargo.toml");
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// Every file of the workspace, by path, in order: what the function's digest is made of.
-pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn files() -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![
         ("Cargo.toml".to_owned(), workspace_manifest()?.into_bytes()),
         ("Cargo.lock".to_owned(), LOCK.as_bytes().to_vec()),
@@ -23,7 +23,7 @@ pub fn files() -> Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// A digest of `files` and of whatever else decides what comes out of a build.
-pub fn digest(files: &[(String, Vec<u8>)], settings: &[String]) -> String {
+pub(super) fn digest(files: &[(String, Vec<u8>)], settings: &[String]) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hasher.update((bytes.len() as u64).to_le_bytes());
@@ -38,7 +38,7 @@ pub fn digest(files: &[(String, Vec<u8>)], settings: &[String]) -> String {
 }
 
 /// Writes `files` below `place`.
-pub fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
+pub(super) fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
     for (path, content) in files {
         let path = place.join(path);
         if let Some(parent) = path.parent() {

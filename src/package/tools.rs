@@ -8,7 +8,7 @@ use crate::check::{Check, State};
 use crate::config::Config;
 
 /// Looks at each tool that an `up` with nothing in the cache calls.
-pub fn check(config: &Config) -> Vec<Check> {
+pub(crate) fn check(config: &Config) -> Vec<Check> {
     let target = match config.function_arch() {
         Ok(arch) => rust_target(arch),
         Err(error) => Check::error("rust target", State::Fail, &error),

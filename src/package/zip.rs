@@ -26,7 +26,7 @@ const FORMAT: u32 = 1;
 
 /// A packed artifact in the cache.
 #[derive(Debug, Clone)]
-pub struct Zip {
+pub(crate) struct Zip {
     pub path: PathBuf,
     /// SHA-256 of the file, hexadecimal: what its key in the bucket is made of.
     pub sha256: String,
@@ -38,7 +38,7 @@ pub struct Zip {
 ///
 /// # Errors
 /// The artifact is larger than what Lambda takes, or a file cannot be read or written.
-pub fn pack(artifact: &Artifact) -> Result<Zip> {
+pub(crate) fn pack(artifact: &Artifact) -> Result<Zip> {
     let place = cache::root().join("zips").join(format!("{}-{FORMAT}", artifact.digest));
     cache::folder(&place, |draft| -> Result<()> {
         let files = files(&artifact.dir)?;

@@ -14,7 +14,7 @@ use super::{Draft, Strategy, Tools, Why, normal, recipes};
 ///
 /// # Errors
 /// A function that does not come apart, or anything else that the final query could not say.
-pub fn draft(tools: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
+pub(super) fn draft(tools: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut last = node.clone();
     normal::resolve(&mut last, from)?;
     let list = items(&last, "select_list").to_vec();

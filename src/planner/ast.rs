@@ -7,47 +7,47 @@
 use serde_json::{Value, json};
 
 /// The text under `key`, empty where there is none.
-pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The array under `key`, empty where there is none.
-pub fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The value under `key`, unless it is absent or null.
-pub fn child<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+pub(super) fn child<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     value.get(key).filter(|value| !value.is_null())
 }
 
 /// Puts `new` under `key` of an object.
-pub fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
+pub(super) fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
     if let Value::Object(map) = value {
         map.insert(key.to_owned(), new.into());
     }
 }
 
 /// The class of an expression, e.g. `COLUMN_REF`; empty for anything else.
-pub fn class(value: &Value) -> &str {
+pub(super) fn class(value: &Value) -> &str {
     text(value, "class")
 }
 
 /// The type of a node or a reference, e.g. `SELECT_NODE`.
-pub fn kind(value: &Value) -> &str {
+pub(super) fn kind(value: &Value) -> &str {
     text(value, "type")
 }
 
-pub fn is_query(value: &Value) -> bool {
+pub(super) fn is_query(value: &Value) -> bool {
     value.get("modifiers").is_some() && value.get("cte_map").is_some()
 }
 
-pub fn is_table_ref(value: &Value) -> bool {
+pub(super) fn is_table_ref(value: &Value) -> bool {
     value.get("sample").is_some() && !is_query(value) && value.get("class").is_none()
 }
 
 /// The parts of a column's name, `["t", "a"]`; none for anything else.
-pub fn column_names(expression: &Value) -> Vec<&str> {
+pub(super) fn column_names(expression: &Value) -> Vec<&str> {
     if class(expression) != "COLUMN_REF" {
         return Vec::new();
     }
@@ -55,7 +55,7 @@ pub fn column_names(expression: &Value) -> Vec<&str> {
 }
 
 /// The name of a column that is written without a qualifier.
-pub fn bare_column(expression: &Value) -> Option<&str> {
+pub(super) fn bare_column(expression: &Value) -> Option<&str> {
     match column_names(expression).as_slice() {
         [name] => Some(name),
         _ => None,
@@ -63,7 +63,7 @@ pub fn bare_column(expression: &Value) -> Option<&str> {
 }
 
 /// The value of an integer constant: an ordinal, a limit.
-pub fn integer(expression: &Value) -> Option<u64> {
+pub(super) fn integer(expression: &Value) -> Option<u64> {
     let value = child(expression, "value").filter(|_| class(expression) == "CONSTANT")?;
     let id = text(value.get("type")?, "id");
     if !matches!(id, "INTEGER" | "BIGINT") {
@@ -73,12 +73,12 @@ pub fn integer(expression: &Value) -> Option<u64> {
 }
 
 /// The modifiers of a query node of type `wanted`.
-pub fn modifier<'a>(node: &'a Value, wanted: &str) -> Option<&'a Value> {
+pub(super) fn modifier<'a>(node: &'a Value, wanted: &str) -> Option<&'a Value> {
     items(node, "modifiers").iter().find(|modifier| kind(modifier) == wanted)
 }
 
 /// Calls `see` for every object below and including `value`, outermost first, until it says not to go deeper.
-pub fn visit<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value) -> bool) {
+pub(super) fn visit<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value) -> bool) {
     match value {
         Value::Object(map) if see(value) => map.values().for_each(|below| visit(below, see)),
         Value::Array(values) => values.iter().for_each(|below| visit(below, see)),
@@ -87,7 +87,7 @@ pub fn visit<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value) -> bool) {
 }
 
 /// As [`visit`], where `change` may change what it sees and may fail.
-pub fn change<E>(value: &mut Value, see: &mut dyn FnMut(&mut Value) -> Result<bool, E>) -> Result<(), E> {
+pub(super) fn change<E>(value: &mut Value, see: &mut dyn FnMut(&mut Value) -> Result<bool, E>) -> Result<(), E> {
     if value.is_object() && !see(value)? {
         return Ok(());
     }
@@ -99,7 +99,7 @@ pub fn change<E>(value: &mut Value, see: &mut dyn FnMut(&mut Value) -> Result<bo
 }
 
 /// True when `test` holds for an object below, that is not inside a subquery.
-pub fn any(value: &Value, test: &dyn Fn(&Value) -> bool) -> bool {
+pub(super) fn any(value: &Value, test: &dyn Fn(&Value) -> bool) -> bool {
     let mut found = false;
     visit(value, &mut |object| {
         found |= test(object);
@@ -109,7 +109,7 @@ pub fn any(value: &Value, test: &dyn Fn(&Value) -> bool) -> bool {
 }
 
 /// Takes out what says only where something stood and how it is called, so that equal expressions compare equal.
-pub fn plain(expression: &Value) -> Value {
+pub(super) fn plain(expression: &Value) -> Value {
     let mut plain = expression.clone();
     set(&mut plain, "alias", "");
     unlocated(&mut plain);
@@ -117,7 +117,7 @@ pub fn plain(expression: &Value) -> Value {
 }
 
 /// Takes out the positions in the user's text.
-pub fn unlocated(value: &mut Value) {
+pub(super) fn unlocated(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if let Some(location) = map.get_mut("query_location") {
@@ -131,18 +131,18 @@ pub fn unlocated(value: &mut Value) {
 }
 
 /// A column of a table that the planner names.
-pub fn column(name: &str) -> Value {
+pub(super) fn column(name: &str) -> Value {
     json!({ "class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "query_location": 0, "column_names": [name] })
 }
 
 /// `expression` under another name.
-pub fn aliased(mut expression: Value, alias: &str) -> Value {
+pub(super) fn aliased(mut expression: Value, alias: &str) -> Value {
     set(&mut expression, "alias", alias);
     expression
 }
 
 /// `*`
-pub fn star() -> Value {
+pub(super) fn star() -> Value {
     json!({
         "class": "STAR", "type": "STAR", "alias": "", "query_location": 0, "relation_name": "", "exclude_list": [],
         "replace_list": [], "columns": false, "expr": null, "qualified_exclude_list": [], "rename_list": []
@@ -150,7 +150,7 @@ pub fn star() -> Value {
 }
 
 /// A whole number as a constant.
-pub fn number(value: u64) -> Value {
+pub(super) fn number(value: u64) -> Value {
     json!({
         "class": "CONSTANT", "type": "VALUE_CONSTANT", "alias": "", "query_location": 0,
         "value": { "type": { "id": "BIGINT", "type_info": null }, "is_null": false, "value": value }
@@ -158,7 +158,7 @@ pub fn number(value: u64) -> Value {
 }
 
 /// All of `conditions` together; `None` of none.
-pub fn all_of(mut conditions: Vec<Value>) -> Option<Value> {
+pub(super) fn all_of(mut conditions: Vec<Value>) -> Option<Value> {
     match conditions.len() {
         0 | 1 => conditions.pop(),
         _ => Some(json!({
@@ -168,7 +168,7 @@ pub fn all_of(mut conditions: Vec<Value>) -> Option<Value> {
 }
 
 /// The conditions that `condition` asks for together.
-pub fn conjuncts(condition: &Value) -> Vec<&Value> {
+pub(super) fn conjuncts(condition: &Value) -> Vec<&Value> {
     match kind(condition) {
         "CONJUNCTION_AND" => items(condition, "children").iter().flat_map(conjuncts).collect(),
         _ => vec![condition],
@@ -176,7 +176,7 @@ pub fn conjuncts(condition: &Value) -> Vec<&Value> {
 }
 
 /// A reference to a table by its name, called `alias`.
-pub fn table(name: &str, alias: &str) -> Value {
+pub(super) fn table(name: &str, alias: &str) -> Value {
     json!({
         "type": "BASE_TABLE", "alias": alias, "sample": null, "query_location": 0, "schema_name": "",
         "table_name": name, "column_name_alias": [], "catalog_name": "", "at_clause": null
@@ -184,7 +184,7 @@ pub fn table(name: &str, alias: &str) -> Value {
 }
 
 /// A query in the place of a table.
-pub fn derived(node: Value, alias: &str, columns: Vec<Value>) -> Value {
+pub(super) fn derived(node: Value, alias: &str, columns: Vec<Value>) -> Value {
     json!({
         "type": "SUBQUERY", "alias": alias, "sample": null, "query_location": 0, "column_name_alias": columns,
         "subquery": { "node": node, "named_param_map": [] }
@@ -192,7 +192,7 @@ pub fn derived(node: Value, alias: &str, columns: Vec<Value>) -> Value {
 }
 
 /// `SELECT list FROM from WHERE condition`, with nothing else.
-pub fn select(list: Vec<Value>, from: Value, condition: Option<Value>) -> Value {
+pub(super) fn select(list: Vec<Value>, from: Value, condition: Option<Value>) -> Value {
     json!({
         "type": "SELECT_NODE", "modifiers": [], "cte_map": { "map": [] }, "select_list": list, "from_table": from,
         "where_clause": condition, "group_expressions": [], "group_sets": [],
@@ -201,7 +201,7 @@ pub fn select(list: Vec<Value>, from: Value, condition: Option<Value>) -> Value 
 }
 
 /// Groups `node` by its first `count` columns.
-pub fn group_by_first(node: &mut Value, count: usize) {
+pub(super) fn group_by_first(node: &mut Value, count: usize) {
     if count > 0 {
         let ordinals = (1..=count as u64).map(number).collect::<Vec<_>>();
         set(node, "group_expressions", ordinals);

@@ -6,7 +6,7 @@ use quack_function::wire::Column;
 const UNKNOWN_WIDTH: u64 = 24;
 
 /// Bytes of one row of `columns`.
-pub fn row_bytes(columns: &[Column]) -> u64 {
+pub(super) fn row_bytes(columns: &[Column]) -> u64 {
     columns.iter().map(|column| width(&column.sql_type)).sum()
 }
 

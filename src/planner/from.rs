@@ -9,7 +9,7 @@ use super::functions::Functions;
 use super::scratch::Scratch;
 
 /// One table, subquery or table function of a FROM clause.
-pub struct Leaf {
+pub(super) struct Leaf {
     /// Where it is, as a JSON pointer from the node that the FROM clause belongs to.
     pub pointer: String,
     /// What the query calls it.
@@ -24,7 +24,7 @@ pub struct Leaf {
 }
 
 /// A FROM clause taken apart.
-pub struct From {
+pub(super) struct From {
     pub leaves: Vec<Leaf>,
     /// A NATURAL join compares columns that the query does not name.
     pub natural: bool,
@@ -32,7 +32,7 @@ pub struct From {
 
 impl From {
     /// Takes apart the FROM clause of the SELECT `node`.
-    pub fn of(scratch: &Scratch, node: &Value) -> Self {
+    pub(super) fn of(scratch: &Scratch, node: &Value) -> Self {
         let mut from = Self { leaves: Vec::new(), natural: false };
         let filters = child(node, "where_clause").map(conjuncts).unwrap_or_default();
         if let Some(reference) = child(node, "from_table") {
@@ -87,7 +87,7 @@ impl From {
     ///
     /// # Errors
     /// When that cannot be told.
-    pub fn has_column(&self, name: &str) -> Result<bool, Why> {
+    pub(super) fn has_column(&self, name: &str) -> Result<bool, Why> {
         let mut found = false;
         for leaf in &self.leaves {
             let columns = leaf.columns.as_ref().ok_or_else(|| Why("a subquery in FROM looks outside".to_owned()))?;
@@ -125,7 +125,7 @@ impl From {
     }
 
     /// The conditions that each row of leaf `index` has to meet, and that ask for nothing but that row.
-    pub fn conditions(&self, index: usize, functions: &Functions) -> Vec<Value> {
+    pub(super) fn conditions(&self, index: usize, functions: &Functions) -> Vec<Value> {
         let filters = self.leaves.get(index).map(|leaf| leaf.filters.as_slice()).unwrap_or_default();
         filters.iter().filter(|filter| self.is_about(filter, index, functions)).cloned().collect()
     }
@@ -148,7 +148,7 @@ impl From {
 
     /// `expression` such that two ways to write the same column are the same: without the table's name where there is
     /// but one such column.
-    pub fn canonical(&self, expression: &Value) -> Value {
+    pub(super) fn canonical(&self, expression: &Value) -> Value {
         let mut canonical = ast::plain(expression);
         // Nothing in here fails.
         let _ = ast::change(&mut canonical, &mut |object| {
@@ -191,7 +191,7 @@ fn columns(scratch: &Scratch, reference: &Value) -> Option<Vec<String>> {
 }
 
 /// A table that may be split: each row of the node's FROM and WHERE comes of exactly one row of it.
-pub struct Place {
+pub(super) struct Place {
     /// The table's name as the query writes it.
     pub table: String,
     /// What the query calls it where the conditions are.
@@ -202,7 +202,7 @@ pub struct Place {
 
 /// The tables of `node`, whose FROM clause `from` is, that may be split, also those inside subqueries of it that pass
 /// rows one by one.
-pub fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &From) -> Vec<Place> {
+pub(super) fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &From) -> Vec<Place> {
     let mut found = Vec::new();
     for (index, leaf) in from.leaves.iter().enumerate().filter(|(_, leaf)| leaf.linear) {
         let Some(reference) = node.pointer(&leaf.pointer) else { continue };
@@ -228,7 +228,7 @@ pub fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &Fro
 ///
 /// # Errors
 /// The function that does.
-pub fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) -> Result<(), Why> {
+pub(super) fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) -> Result<(), Why> {
     let mut subqueries = Vec::new();
     ast::visit(tree, &mut |object| {
         if class(object) == "SUBQUERY" {
@@ -260,12 +260,12 @@ pub fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) 
 }
 
 /// `conditions` on the columns of a table reference, unless that gives them other names than the table does.
-pub fn conditions_on_names(reference: &Value, conditions: Vec<Value>) -> Vec<Value> {
+pub(super) fn conditions_on_names(reference: &Value, conditions: Vec<Value>) -> Vec<Value> {
     if items(reference, "column_name_alias").is_empty() { conditions } else { Vec::new() }
 }
 
 /// Whether a node gives its rows one by one: it neither groups, nor orders, nor looks from one row at another.
-pub fn passes_rows(functions: &Functions, node: &Value) -> bool {
+pub(super) fn passes_rows(functions: &Functions, node: &Value) -> bool {
     kind(node) == "SELECT_NODE"
         && items(node, "modifiers").is_empty()
         && !is_grouped(functions, node)
@@ -273,7 +273,7 @@ pub fn passes_rows(functions: &Functions, node: &Value) -> bool {
 }
 
 /// Whether a SELECT node groups its rows.
-pub fn is_grouped(functions: &Functions, node: &Value) -> bool {
+pub(super) fn is_grouped(functions: &Functions, node: &Value) -> bool {
     let aggregates = |key: &str| child(node, key).is_some_and(|clause| functions.aggregates(clause));
     text(node, "aggregate_handling") != "STANDARD_HANDLING"
         || !items(node, "group_expressions").is_empty()
@@ -283,7 +283,7 @@ pub fn is_grouped(functions: &Functions, node: &Value) -> bool {
 }
 
 /// Whether a SELECT node has window functions.
-pub fn looks_around(node: &Value) -> bool {
+pub(super) fn looks_around(node: &Value) -> bool {
     let window = |clause: &Value| ast::any(clause, &|object| class(object) == "WINDOW");
     ["select_list", "qualify", "modifiers"].into_iter().filter_map(|key| child(node, key)).any(window)
 }

@@ -40,7 +40,7 @@ struct Facts {
 
 /// The functions that a query calls.
 #[derive(Debug, Default)]
-pub struct Functions {
+pub(super) struct Functions {
     known: HashMap<String, Facts>,
 }
 
@@ -49,7 +49,7 @@ impl Functions {
     ///
     /// # Errors
     /// DuckDB's.
-    pub fn of(scratch: &Scratch, tree: &Value) -> Result<Self, Why> {
+    pub(super) fn of(scratch: &Scratch, tree: &Value) -> Result<Self, Why> {
         let mut functions = Self::default();
         functions.look_up(scratch, called(tree))?;
         Ok(functions)
@@ -86,22 +86,22 @@ impl Functions {
     }
 
     /// Whether `expression` itself is a call of an aggregate function, or of a macro around one.
-    pub fn is_aggregate(&self, expression: &Value) -> bool {
+    pub(super) fn is_aggregate(&self, expression: &Value) -> bool {
         class(expression) == "FUNCTION" && self.facts(expression).aggregates
     }
 
     /// Whether a call is one of a macro.
-    pub fn is_macro(&self, expression: &Value) -> bool {
+    pub(super) fn is_macro(&self, expression: &Value) -> bool {
         self.facts(expression).is_macro
     }
 
     /// Whether `expression` calls an aggregate function, not counting subqueries.
-    pub fn aggregates(&self, expression: &Value) -> bool {
+    pub(super) fn aggregates(&self, expression: &Value) -> bool {
         ast::any(expression, &|object| self.is_aggregate(object))
     }
 
     /// The first function that may give another value each time, or to each function.
-    pub fn volatile_in<'a>(&self, tree: &'a Value) -> Option<&'a str> {
+    pub(super) fn volatile_in<'a>(&self, tree: &'a Value) -> Option<&'a str> {
         let mut found = None;
         ast::visit(tree, &mut |object| {
             match class(object) {
@@ -120,7 +120,7 @@ impl Functions {
 }
 
 /// Whether the rows of a table function depend on its arguments alone.
-pub fn is_pure_table_function(reference: &Value) -> bool {
+pub(super) fn is_pure_table_function(reference: &Value) -> bool {
     let name = ast::child(reference, "function").map(|function| text(function, "function_name").to_lowercase());
     name.is_some_and(|name| TABLE_FUNCTIONS.contains(&name.as_str()))
 }

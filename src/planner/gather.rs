@@ -14,7 +14,7 @@ use super::{Draft, Strategy, Tools, Why, normal};
 ///
 /// # Errors
 /// A `*`, or anything else that hides which columns are needed.
-pub fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
+pub(super) fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut last = node.clone();
     normal::resolve(&mut last, from)?;
     let mut list = items(&last, "select_list").to_vec();
@@ -69,7 +69,7 @@ fn send(clause: &mut Value, from: &From, needed: &mut Vec<Value>) -> Result<(), 
 }
 
 /// The query that gives what `tree`, of which `node` is a part, needs of the table at leaf `index` of `node`.
-pub fn table(tools: &Tools<'_>, tree: &Value, node: &Value, from: &From, index: usize) -> Option<Value> {
+pub(super) fn table(tools: &Tools<'_>, tree: &Value, node: &Value, from: &From, index: usize) -> Option<Value> {
     let leaf = from.leaves.get(index)?;
     let reference = node.pointer(&leaf.pointer)?;
     let (_, table) = tools.catalog.find(text(reference, "table_name"))?;

@@ -33,15 +33,15 @@ use serde_json::Value;
 
 use crate::lake::catalog::Catalog;
 use functions::Functions;
-pub use plan::Planner;
+pub(crate) use plan::Planner;
 use scratch::Scratch;
-pub use splits::Split;
+pub(crate) use splits::Split;
 
 /// How much a plan gathers at most, where nobody says otherwise: half a minute of a slow line.
-pub const GATHER_BYTES: u64 = 64 << 20;
+pub(crate) const GATHER_BYTES: u64 = 64 << 20;
 
 /// What to plan, and within which bounds.
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     pub sql: &'a str,
     pub catalog: &'a Catalog,
     pub workers: Workers,
@@ -53,7 +53,7 @@ pub struct Request<'a> {
 
 /// How many functions may run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Workers {
+pub(crate) enum Workers {
     /// As many as pay, up to this.
     Auto(usize),
     /// This many, for any gain at all.
@@ -69,7 +69,7 @@ impl Default for Workers {
 
 impl Workers {
     /// The most functions that may run at once.
-    pub fn most(self) -> usize {
+    pub(crate) fn most(self) -> usize {
         match self {
             Self::Auto(most) | Self::Exactly(most) => most,
         }
@@ -79,7 +79,7 @@ impl Workers {
 /// How the work is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Strategy {
+pub(crate) enum Strategy {
     /// One function runs the query as it stands.
     Single,
     /// Each function groups and aggregates its part; the final query merges the groups.
@@ -103,7 +103,7 @@ impl fmt::Display for Strategy {
 
 /// What to run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub strategy: Strategy,
     /// Why, in a sentence.
     pub reason: String,
@@ -117,7 +117,7 @@ pub struct Plan {
 
 /// One query to run over each part of a table, and the table that takes what comes back.
 #[derive(Debug, Clone, Serialize)]
-pub struct Fetch {
+pub(crate) struct Fetch {
     /// The table of the final query that takes the rows of every split.
     pub name: String,
     /// Its columns. A fetch without splits leaves it empty.
@@ -141,14 +141,14 @@ pub struct Fetch {
 
 impl Fetch {
     /// What the splits hold together.
-    pub fn split_bytes(&self) -> u64 {
+    pub(crate) fn split_bytes(&self) -> u64 {
         self.splits.iter().map(|split| split.bytes).sum()
     }
 }
 
 /// A table that each function reads whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Broadcast {
+pub(crate) struct Broadcast {
     pub table: String,
     pub bytes: u64,
 }

@@ -32,7 +32,7 @@ const EXPRESSIONS: &[&str] = &[
 ///
 /// # Errors
 /// What that is.
-pub fn check(tree: &Value) -> Result<(), Why> {
+pub(super) fn check(tree: &Value) -> Result<(), Why> {
     let mut refused = None;
     ast::visit(tree, &mut |object| {
         let why = refusal(object);
@@ -75,7 +75,7 @@ struct Named {
 ///
 /// # Errors
 /// One that is recursive.
-pub fn inline(node: &mut Value) -> Result<(), Why> {
+pub(super) fn inline(node: &mut Value) -> Result<(), Why> {
     inline_within(node, &mut Vec::new())
 }
 
@@ -123,7 +123,7 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Why> {
 }
 
 /// `EXISTS (SELECT * ...)` needs no columns at all.
-pub fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
+pub(super) fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
     ast::change(tree, &mut |object| {
         if matches!(text(object, "subquery_type"), "EXISTS" | "NOT_EXISTS")
             && let Some(node) = object.pointer_mut("/subquery/node")
@@ -145,7 +145,7 @@ pub fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
 ///
 /// # Errors
 /// A name that could mean two things.
-pub fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
+pub(super) fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
     let list = items(node, "select_list").to_vec();
     let mut names: HashMap<String, Value> = HashMap::new();
     let mut doubtful: Vec<String> = Vec::new();
@@ -212,7 +212,7 @@ pub fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
 }
 
 /// Whether `item`, that rows are ordered by, says the same of a query that gives the same columns: an ordinal, or ALL.
-pub fn orders_by_result(item: &Value) -> bool {
+pub(super) fn orders_by_result(item: &Value) -> bool {
     let bare = |key| items(item, key).is_empty();
     let all = class(item) == "STAR" && child(item, "expr").is_none() && text(item, "relation_name").is_empty();
     ast::integer(item).is_some() || (all && bare("exclude_list") && bare("replace_list") && bare("rename_list"))
@@ -222,7 +222,7 @@ pub fn orders_by_result(item: &Value) -> bool {
 ///
 /// # Errors
 /// Those of `change`.
-pub fn order_items(node: &mut Value, change: &mut dyn FnMut(&mut Value) -> Result<(), Why>) -> Result<(), Why> {
+pub(super) fn order_items(node: &mut Value, change: &mut dyn FnMut(&mut Value) -> Result<(), Why>) -> Result<(), Why> {
     for modifier in node.get_mut("modifiers").and_then(Value::as_array_mut).into_iter().flatten() {
         for order in modifier.get_mut("orders").and_then(Value::as_array_mut).into_iter().flatten() {
             order.get_mut("expression").map_or(Ok(()), &mut *change)?;
@@ -268,7 +268,7 @@ fn substitute(expression: &mut Value, names: &HashMap<String, Value>) -> Result<
 ///
 /// # Errors
 /// DuckDB's.
-pub fn limit(scratch: &super::Scratch, root: &mut Value, most: u64) -> Result<(), Why> {
+pub(super) fn limit(scratch: &super::Scratch, root: &mut Value, most: u64) -> Result<(), Why> {
     if ast::modifier(root, "LIMIT_MODIFIER").is_some() || ast::modifier(root, "LIMIT_PERCENT_MODIFIER").is_some() {
         return Ok(());
     }

@@ -22,7 +22,7 @@ const LARGEST_TREE: usize = 4 << 20;
 
 /// Plans queries, one after another.
 #[derive(Default)]
-pub struct Planner {
+pub(crate) struct Planner {
     /// Opened when a query first needs it.
     scratch: OnceCell<Scratch>,
 }
@@ -30,7 +30,7 @@ pub struct Planner {
 impl Planner {
     /// Plans a query. There is always a plan: what cannot be split runs on one function, which also says what is wrong
     /// with SQL that is wrong.
-    pub fn plan(&self, request: &Request<'_>) -> Plan {
+    pub(crate) fn plan(&self, request: &Request<'_>) -> Plan {
         self.try_plan(request).unwrap_or_else(|why| Plan {
             strategy: Strategy::Single,
             reason: explain::single(&why.0),

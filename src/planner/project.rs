@@ -14,7 +14,7 @@ use super::{Draft, Strategy, Tools, Why, normal};
 ///
 /// # Errors
 /// An order or a DISTINCT that the final query could not say.
-pub fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
+pub(super) fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
     let mut map = node.clone();
     normal::resolve(&mut map, from)?;
     let distinct = ast::modifier(&map, "DISTINCT_MODIFIER");

@@ -20,7 +20,7 @@ const BOUNDS: &str = "__bounds";
 
 /// Indices of the files of `table` that may hold rows that meet the conditions of `place`; at least one, as a table
 /// without files has no columns.
-pub fn files(scratch: &Scratch, table: &Table, place: &Place) -> Vec<usize> {
+pub(super) fn files(scratch: &Scratch, table: &Table, place: &Place) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..table.files.len()).collect();
     let bounds = Bounds { scratch, table, place };
     for condition in &place.conditions {

@@ -4,7 +4,7 @@
 //! by DuckDB's own parser, and the user's expressions are put into the tree, never into the text.
 
 /// How one aggregate function comes apart.
-pub struct Recipe {
+pub(super) struct Recipe {
     /// The function's names.
     names: &'static [&'static str],
     /// How many arguments it has.
@@ -222,7 +222,7 @@ const RECIPES: &[Recipe] = &[
 ];
 
 /// The recipe of the function `name` of so many arguments.
-pub fn of(name: &str, arguments: usize) -> Option<&'static Recipe> {
+pub(super) fn of(name: &str, arguments: usize) -> Option<&'static Recipe> {
     let name = name.to_lowercase();
     RECIPES.iter().find(|recipe| recipe.arguments == arguments && recipe.names.contains(&name.as_str()))
 }
@@ -255,12 +255,12 @@ const OF_DISTINCT: &[&str] = &[
 ];
 
 /// Whether DISTINCT may be left out of a call of `name`.
-pub fn is_distinct_anyway(name: &str) -> bool {
+pub(super) fn is_distinct_anyway(name: &str) -> bool {
     DISTINCT_ANYWAY.contains(&name.to_lowercase().as_str())
 }
 
 /// Whether `name` with DISTINCT can be worked out of one row for each distinct value.
-pub fn takes_distinct(name: &str) -> bool {
+pub(super) fn takes_distinct(name: &str) -> bool {
     OF_DISTINCT.contains(&name.to_lowercase().as_str())
 }
 
@@ -296,7 +296,7 @@ const BY_ORDER: &[&str] = &[
 ];
 
 /// Whether what `name` gives depends on the order in which rows come.
-pub fn depends_on_order(name: &str) -> bool {
+pub(super) fn depends_on_order(name: &str) -> bool {
     BY_ORDER.contains(&name.to_lowercase().as_str())
 }
 
@@ -304,6 +304,6 @@ pub fn depends_on_order(name: &str) -> bool {
 const ESTIMATES: &[&str] = &["approx_quantile", "approx_top_k", "reservoir_quantile"];
 
 /// Whether `name` estimates its result from the rows in the order that they come.
-pub fn estimates(name: &str) -> bool {
+pub(super) fn estimates(name: &str) -> bool {
     ESTIMATES.contains(&name.to_lowercase().as_str())
 }

@@ -13,7 +13,7 @@ use crate::duck::open;
 use crate::lake::catalog::Table;
 
 /// The planner's own DuckDB.
-pub struct Scratch {
+pub(super) struct Scratch {
     connection: Connection,
     /// Expressions that were written here, parsed.
     templates: RefCell<HashMap<String, Value>>,
@@ -28,7 +28,7 @@ impl Scratch {
     ///
     /// # Errors
     /// When DuckDB cannot start.
-    pub fn open() -> Result<Self, Why> {
+    pub(super) fn open() -> Result<Self, Why> {
         let config = Config::default()
             .enable_external_access(false)?
             .enable_autoload_extension(false)?
@@ -43,7 +43,7 @@ impl Scratch {
         })
     }
 
-    pub fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
@@ -51,7 +51,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A type that this DuckDB does not know.
-    pub fn add_table(&self, name: &str, table: &Table) -> Result<(), Why> {
+    pub(super) fn add_table(&self, name: &str, table: &Table) -> Result<(), Why> {
         let columns = table.columns.iter();
         self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())))?;
         let columns = columns.map(|column| column.name.to_lowercase()).collect();
@@ -60,7 +60,7 @@ impl Scratch {
     }
 
     /// The columns of a table of the lake, in lower case; `None` for one that was not made known.
-    pub fn columns_of(&self, name: &str) -> Option<Vec<String>> {
+    pub(super) fn columns_of(&self, name: &str) -> Option<Vec<String>> {
         self.tables.borrow().get(&name.to_lowercase()).cloned()
     }
 
@@ -68,7 +68,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A type that this DuckDB does not know.
-    pub fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Why> {
+    pub(super) fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Why> {
         self.add_view(name, columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())))
     }
 
@@ -84,7 +84,7 @@ impl Scratch {
     ///
     /// # Errors
     /// Anything but one SELECT without parameters.
-    pub fn parse(&self, sql: &str) -> Result<Value, Why> {
+    pub(super) fn parse(&self, sql: &str) -> Result<Value, Why> {
         let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR), skip_null := false, skip_empty := false, \
                          skip_default := false)";
         let text: String = self.connection.query_row(serialize, [sql], |row| row.get(0))?;
@@ -106,7 +106,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A tree that DuckDB does not take.
-    pub fn print(&self, node: &Value) -> Result<String, Why> {
+    pub(super) fn print(&self, node: &Value) -> Result<String, Why> {
         let tree = json!({ "error": false, "statements": [{ "node": node, "named_param_map": [] }] }).to_string();
         let print = "SELECT json_deserialize_sql(CAST(? AS JSON))";
         Ok(self.connection.query_row(print, [tree], |row| row.get(0))?)
@@ -116,7 +116,7 @@ impl Scratch {
     ///
     /// # Errors
     /// Such a tree.
-    pub fn check_printed(&self, node: &Value) -> Result<(), Why> {
+    pub(super) fn check_printed(&self, node: &Value) -> Result<(), Why> {
         let read_again = self.parse(&self.print(node)?)?;
         match spell::essence(node) == spell::essence(&read_again) {
             true => Ok(()),
@@ -128,7 +128,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A template that is no expression.
-    pub fn template(&self, template: &str, names: &[&str], values: &[Value]) -> Result<Value, Why> {
+    pub(super) fn template(&self, template: &str, names: &[&str], values: &[Value]) -> Result<Value, Why> {
         let known = self.templates.borrow().get(template).cloned();
         let mut expression = match known {
             Some(expression) => expression,
@@ -159,7 +159,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A name that is no type.
-    pub fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Why> {
+    pub(super) fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Why> {
         self.template(&format!("CAST(x AS {sql_type})"), &["x"], std::slice::from_ref(expression))
     }
 
@@ -167,7 +167,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A query that does not bind: an unknown name, or a column of a query around it.
-    pub fn describe(&self, node: &Value) -> Result<Vec<Column>, Why> {
+    pub(super) fn describe(&self, node: &Value) -> Result<Vec<Column>, Why> {
         self.describe_sql(&self.print(node)?)
     }
 
@@ -175,7 +175,7 @@ impl Scratch {
     ///
     /// # Errors
     /// SQL that does not bind.
-    pub fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Why> {
+    pub(super) fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Why> {
         Ok(open::columns(&self.connection, sql)?)
     }
 
@@ -183,7 +183,7 @@ impl Scratch {
     ///
     /// # Errors
     /// DuckDB's.
-    pub fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Why> {
+    pub(super) fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Why> {
         let mut known = self.functions.borrow_mut();
         let new: Vec<_> = names.iter().filter(|name| !known.contains_key(*name)).collect();
         if !new.is_empty() {
@@ -210,7 +210,7 @@ impl Scratch {
 
 /// A row of `duckdb_functions()`.
 #[derive(Clone)]
-pub struct FunctionFacts {
+pub(super) struct FunctionFacts {
     pub name: String,
     /// `scalar`, `aggregate`, `macro`, `table`, ...
     pub kind: String,

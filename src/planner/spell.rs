@@ -13,7 +13,7 @@ use super::ast::{self, child, class, items, kind, set, text};
 ///
 /// # Errors
 /// None of its own.
-pub fn out(root: &mut Value, columns: &[Column]) -> Result<(), Why> {
+pub(super) fn out(root: &mut Value, columns: &[Column]) -> Result<(), Why> {
     if kind(root) == "SELECT_NODE" && items(root, "select_list").len() == columns.len() {
         let list = root.get_mut("select_list").and_then(Value::as_array_mut);
         for (item, column) in list.into_iter().flatten().zip(columns) {
@@ -64,7 +64,7 @@ fn cast(value: &str, sql_type: &str) -> Value {
 
 /// A tree without what may differ between two ways to write the same: positions, the order of grouping sets, how `true`
 /// and `false` are held, and the query that VALUES is wrapped in.
-pub fn essence(value: &Value) -> Value {
+pub(super) fn essence(value: &Value) -> Value {
     const ASIDE: &[&str] = &["query_location", "expected_names", "group_expressions", "group_sets"];
     if class(value) == "CAST"
         && value.pointer("/cast_type/id").and_then(Value::as_str) == Some("BOOLEAN")

@@ -6,7 +6,7 @@ use crate::lake::catalog::{DataFile, Table};
 
 /// A part of a table for one function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Split {
+pub(crate) struct Split {
     /// Keys in the bucket.
     pub files: Vec<String>,
     pub rows: u64,
@@ -23,7 +23,7 @@ impl Split {
 
 /// Packs the files of `table` that `keep` names, by index, into at most `count` splits. With `ordered` each split
 /// follows the one before in the table's own order; without, the largest file goes first to the emptiest split.
-pub fn pack(table: &Table, keep: &[usize], count: usize, ordered: bool) -> Vec<Split> {
+pub(super) fn pack(table: &Table, keep: &[usize], count: usize, ordered: bool) -> Vec<Split> {
     let files: Vec<&DataFile> = keep.iter().filter_map(|index| table.files.get(*index)).collect();
     let count = count.min(files.len()).max(1);
     if ordered { in_order(&files, count) } else { evenly(files, count) }

@@ -17,19 +17,19 @@ use super::{aggregate, estimate, explain, gather, project, prune, recipes, split
 use crate::lake::catalog::Table;
 
 /// Bytes that a function should at least have to read before another one pays.
-pub const SPLIT_BYTES: u64 = 16 << 20;
+pub(super) const SPLIT_BYTES: u64 = 16 << 20;
 
 /// A plan has to leave each function at most this share of what one alone would read, in percent.
 const WORTH_PERCENT: u64 = 67;
 
 /// Name of the first table of partial results.
-pub const PARTIALS: &str = "__partials";
+pub(super) const PARTIALS: &str = "__partials";
 
 /// Drafts a node that gives certain columns.
 type Way = fn(&Tools<'_>, &Value, &From, &[Column]) -> Result<Draft, Why>;
 
 /// The state of a walk: what it has found so far.
-pub struct Walk<'a> {
+pub(super) struct Walk<'a> {
     tools: &'a Tools<'a>,
     request: &'a Request<'a>,
     /// The whole query.
@@ -43,7 +43,7 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins at `root`, with nothing found.
-    pub fn new(tools: &'a Tools<'a>, request: &'a Request<'a>, root: &'a Value) -> Self {
+    pub(super) fn new(tools: &'a Tools<'a>, request: &'a Request<'a>, root: &'a Value) -> Self {
         Self { tools, request, root, fetches: Vec::new(), gathered_bytes: 0, because: None }
     }
 
@@ -51,7 +51,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// What stands in the way of any such thing.
-    pub fn query(&mut self, node: &Value) -> Result<Value, Why> {
+    pub(super) fn query(&mut self, node: &Value) -> Result<Value, Why> {
         if references(node).iter().all(|name| self.tools.catalog.find(name).is_none()) {
             return Ok(node.clone());
         }
@@ -290,7 +290,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// When it does not.
-    pub fn finish(self, final_sql: String) -> Result<Plan, Why> {
+    pub(super) fn finish(self, final_sql: String) -> Result<Plan, Why> {
         let fetches = self.fetches;
         let broadcast = |fetch: &Fetch| fetch.broadcast.iter().map(|table| table.bytes).sum::<u64>();
         let most = |fetch: &Fetch| fetch.splits.iter().map(|split| split.bytes).max().unwrap_or(0);
@@ -351,7 +351,7 @@ fn is_settled(node: &Value) -> bool {
 }
 
 /// The names of tables in `tree`, as often as they come.
-pub fn references(tree: &Value) -> Vec<&str> {
+pub(super) fn references(tree: &Value) -> Vec<&str> {
     let mut found = Vec::new();
     ast::visit(tree, &mut |object| {
         if kind(object) == "BASE_TABLE" {

@@ -21,7 +21,7 @@ use quack_pinned::duckdb;
 ///
 /// # Errors
 /// As for [`Coordinator::run`]; of a divided query also the parts of the table that a failure came from.
-pub async fn answer(
+pub(crate) async fn answer(
     coordinator: &Coordinator<'_>,
     request: &Request,
     workers: Workers,
@@ -83,7 +83,7 @@ pub async fn answer(
 }
 
 /// How a query would be answered.
-pub fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> Plan {
+pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> Plan {
     Planner::default().plan(&planner::Request {
         sql: &request.sql,
         catalog: coordinator.catalog,

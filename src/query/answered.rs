@@ -12,7 +12,7 @@ use crate::invoke::{cost, response};
 use crate::rows::ResultSet;
 
 /// What came back of one invocation. Its rows are taken with [`Answer::rows`] or [`Answer::save_parquet`].
-pub struct Answer {
+pub(crate) struct Answer {
     pub metadata: Metadata,
     /// Lambda's own account of the invocation; absent where its log tail did not carry one.
     pub report: Option<cost::Report>,
@@ -26,7 +26,7 @@ pub struct Answer {
 }
 
 /// Where an answer's rows are.
-pub enum Data {
+pub(crate) enum Data {
     /// As the function put them.
     Function(response::Payload),
     /// In the final stage of a divided query.
@@ -34,14 +34,14 @@ pub enum Data {
 }
 
 /// The answer of a divided query.
-pub struct Finished {
+pub(crate) struct Finished {
     pub result: ResultSet,
     pub folder: Arc<TempDir>,
 }
 
 impl Finished {
     /// Where the answer is as Parquet, after [`Finish::Parquet`] and once the batches have come to their end.
-    pub fn parquet(&self) -> PathBuf {
+    pub(crate) fn parquet(&self) -> PathBuf {
         self.folder.path().join(PARQUET)
     }
 }

@@ -6,7 +6,7 @@ use crate::lake::catalog::Catalog;
 
 /// Where queries run: what every step of one needs.
 #[derive(Clone, Copy)]
-pub struct Coordinator<'a> {
+pub(crate) struct Coordinator<'a> {
     pub context: &'a Context,
     pub target: &'a Target,
     pub catalog: &'a Catalog,

@@ -16,13 +16,13 @@ const OVERHEAD_MS: f64 = 30.0;
 
 /// Expectations from sizes alone: of functions that are warm and of reads that the network bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Expected {
+pub(crate) struct Expected {
     pub one: Expectation,
     pub divided: Expectation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Expectation {
+pub(crate) struct Expectation {
     pub functions: usize,
     /// Until the slowest is done, milliseconds.
     pub ms: f64,
@@ -32,7 +32,7 @@ pub struct Expectation {
 
 impl Expected {
     /// What `plan` may take with functions of `memory_mb`; nothing for a query that is not divided.
-    pub fn of(plan: &Plan, memory_mb: u32, arch: Arch) -> Option<Self> {
+    pub(crate) fn of(plan: &Plan, memory_mb: u32, arch: Arch) -> Option<Self> {
         if plan.strategy == Strategy::Single {
             return None;
         }
@@ -74,7 +74,7 @@ impl fmt::Display for Expected {
 
 /// A plan and what is expected of it.
 #[derive(Debug, Serialize)]
-pub struct Explained {
+pub(crate) struct Explained {
     #[serde(flatten)]
     pub plan: Plan,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,7 +17,7 @@ use crate::error::failure;
 
 /// An engine that answered, and rightly.
 #[derive(Debug, Serialize)]
-pub struct Health {
+pub(crate) struct Health {
     pub healthy: bool,
     /// The table whose rows were counted; absent when there is none yet.
     pub table: Option<String>,
@@ -40,7 +40,7 @@ impl fmt::Display for Health {
 ///
 /// # Errors
 /// An engine that does not answer, or counts other than the catalog says.
-pub async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationToken) -> Result<Health> {
+pub(crate) async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationToken) -> Result<Health> {
     let table = coordinator.catalog.tables.iter().next();
     let sql = match table {
         Some((name, _)) => format!("SELECT count(*) FROM {}", identifier(name)),

@@ -4,7 +4,7 @@ use quack_function::wire::Spill;
 
 /// What to run, and how much of its result to bring back.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub sql: String,
     /// Most rows to return; `None` is all of them.
     pub limit: Option<u64>,

@@ -14,7 +14,7 @@ impl Coordinator<'_> {
     ///
     /// # Errors
     /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
-    pub async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
+    pub(crate) async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
         let mut result = match answer.data {
             Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.metadata.columns)?,
             Data::Merged(finished) => finished.result,
@@ -36,7 +36,7 @@ impl Coordinator<'_> {
     ///
     /// # Errors
     /// An object that cannot be fetched, `out` that cannot be written, `cancel`.
-    pub async fn save_parquet(
+    pub(crate) async fn save_parquet(
         &self,
         answer: &Answer,
         out: &mut dyn std::io::Write,

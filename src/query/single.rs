@@ -18,7 +18,7 @@ impl Coordinator<'_> {
     ///
     /// # Errors
     /// What the function says of the SQL; what Lambda says of the function; `cancel`. Each says what to do next.
-    pub async fn run(&self, request: &Request, cancel: &CancellationToken) -> Result<Answer> {
+    pub(crate) async fn run(&self, request: &Request, cancel: &CancellationToken) -> Result<Answer> {
         let mut event = Event {
             q: request.sql.clone(),
             limit: request.limit,

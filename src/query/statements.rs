@@ -3,7 +3,7 @@
 use quack_function::sql::{Token, Tokens};
 
 /// Cuts `sql` after each semicolon: the finished statements, and what follows the last one.
-pub fn split(sql: &str) -> (Vec<&str>, &str) {
+pub(crate) fn split(sql: &str) -> (Vec<&str>, &str) {
     let (mut statements, mut start, mut empty) = (Vec::new(), 0, true);
     for (token, end) in Tokens::new(sql) {
         if token != Token::Symbol(';') {
@@ -19,7 +19,7 @@ pub fn split(sql: &str) -> (Vec<&str>, &str) {
 }
 
 /// True when `sql` holds nothing to run: only blanks, comments and semicolons.
-pub fn is_blank(sql: &str) -> bool {
+pub(crate) fn is_blank(sql: &str) -> bool {
     let mut tokens = Tokens::new(sql);
     tokens.all(|(token, _)| token == Token::Symbol(';')) && !tokens.ends_open()
 }

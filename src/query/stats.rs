@@ -12,7 +12,7 @@ use crate::invoke::cost::dollars;
 /// Counts over all invocations of a query, also those that were in vain.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Stats {
+pub(crate) struct Stats {
     /// Functions that worked side by side: the splits of the plan.
     pub functions: usize,
     /// Invocations that were answered.
@@ -35,7 +35,7 @@ pub struct Stats {
 
 impl Stats {
     /// Adds an invocation.
-    pub fn count(&mut self, invoked: &Invoked) {
+    pub(crate) fn count(&mut self, invoked: &Invoked) {
         self.invocations += 1;
         if let Some(report) = invoked.report {
             self.billed_ms += report.billed_ms;

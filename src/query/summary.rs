@@ -13,7 +13,7 @@ use crate::invoke::cost::{Report, dollars};
 /// The function's metadata, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub(crate) struct Summary {
     #[serde(flatten)]
     pub metadata: Metadata,
     /// From the first byte sent to the last one received, milliseconds.
@@ -29,7 +29,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         Self {
             metadata: answer.metadata.clone(),
             elapsed_ms: answer.elapsed.as_secs_f64() * 1000.0,
@@ -40,14 +40,14 @@ impl Summary {
     }
 
     /// How many rows, and whether there are more.
-    pub fn rows(&self) -> String {
+    pub(crate) fn rows(&self) -> String {
         let rows = self.metadata.rows;
         let limited = if self.metadata.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
         format!("{} row{}{limited}", HumanCount(rows), if rows == 1 { "" } else { "s" })
     }
 
     /// How long it took and what it cost.
-    pub fn timing(&self) -> String {
+    pub(crate) fn timing(&self) -> String {
         if let Some(stats) = &self.divided {
             return format!("{} · {stats}", duration(self.elapsed_ms));
         }

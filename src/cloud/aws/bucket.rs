@@ -39,7 +39,7 @@ struct Mark {
 ///
 /// # Errors
 /// A bucket of another account, or one that our credentials may not see.
-pub async fn exists(session: &Session, bucket: &str) -> Result<bool> {
+pub(super) async fn exists(session: &Session, bucket: &str) -> Result<bool> {
     match session.s3.head_bucket().bucket(bucket).expected_bucket_owner(&session.account).send().await {
         Ok(_) => Ok(true),
         Err(error) if errors::is_status(&error, 404) => Ok(false),
@@ -56,7 +56,7 @@ pub async fn exists(session: &Session, bucket: &str) -> Result<bool> {
 ///
 /// # Errors
 /// What AWS says.
-pub async fn is_marked(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
+pub(super) async fn is_marked(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
     Ok(read_mark(config, session, bucket).await?.is_some())
 }
 
@@ -64,7 +64,7 @@ pub async fn is_marked(config: &Config, session: &Session, bucket: &str) -> Resu
 ///
 /// # Errors
 /// What AWS says.
-pub async fn is_empty(session: &Session, bucket: &str) -> Result<bool> {
+pub(super) async fn is_empty(session: &Session, bucket: &str) -> Result<bool> {
     match session.s3.list_object_versions().bucket(bucket).max_keys(1).send().await {
         Ok(found) => Ok(found.versions().is_empty() && found.delete_markers().is_empty()),
         Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => Ok(false),
@@ -76,7 +76,7 @@ pub async fn is_empty(session: &Session, bucket: &str) -> Result<bool> {
 ///
 /// # Errors
 /// What AWS says.
-pub async fn previous(config: &Config, session: &Session, bucket: &str) -> Result<Vec<String>> {
+pub(super) async fn previous(config: &Config, session: &Session, bucket: &str) -> Result<Vec<String>> {
     Ok(read_mark(config, session, bucket).await?.map(|mark| mark.previous).unwrap_or_default())
 }
 
@@ -95,7 +95,7 @@ async fn read_mark(config: &Config, session: &Session, bucket: &str) -> Result<O
 ///
 /// # Errors
 /// What AWS says.
-pub async fn mark(config: &Config, session: &Session, bucket: &str, replaced: Option<&str>) -> Result<()> {
+pub(super) async fn mark(config: &Config, session: &Session, bucket: &str, replaced: Option<&str>) -> Result<()> {
     let mut previous = previous(config, session, bucket).await?;
     if let Some(replaced) = replaced {
         previous.extend(self::previous(config, session, replaced).await?);
@@ -114,7 +114,7 @@ pub async fn mark(config: &Config, session: &Session, bucket: &str, replaced: Op
 ///
 /// # Errors
 /// What AWS says.
-pub async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
+pub(super) async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
     let layout = Layout::new(&config.lake);
     for prefix in [&layout.catalog, &layout.tables] {
         let listed = session.s3.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1).send().await;
@@ -133,7 +133,7 @@ pub async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Res
 ///
 /// # Errors
 /// What AWS says, also of a single object.
-pub async fn empty(context: &Context, session: &Session, bucket: &str, prefixes: &[String]) -> Result<()> {
+pub(super) async fn empty(context: &Context, session: &Session, bucket: &str, prefixes: &[String]) -> Result<()> {
     let bar = progress::spinner(context, &format!("Emptying {bucket}"));
     for prefix in prefixes {
         delete_versions(session, bucket, prefix, &bar).await?;
@@ -231,7 +231,7 @@ async fn abort_uploads(session: &Session, bucket: &str, prefix: &str) -> Result<
 ///
 /// # Errors
 /// What AWS says.
-pub async fn delete(context: &Context, session: &Session, bucket: &str) -> Result<()> {
+pub(super) async fn delete(context: &Context, session: &Session, bucket: &str) -> Result<()> {
     empty(context, session, bucket, &[String::new()]).await?;
     match session.s3.delete_bucket().bucket(bucket).send().await {
         Err(error) if !errors::is_code(&error, &["NoSuchBucket"]) => {

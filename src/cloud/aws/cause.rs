@@ -48,13 +48,13 @@ const CAUSES: &[(&str, &str)] = &[
 ];
 
 /// What to do about `reason`.
-pub fn advice(reason: &str) -> &'static str {
+pub(super) fn advice(reason: &str) -> &'static str {
     let found = CAUSES.iter().find(|(words, _)| reason.contains(words));
     found.map_or("mend what the reason names, and run this again: it goes on from here", |(_, advice)| advice)
 }
 
 /// Whether a resource failed only because another one did.
-pub fn is_consequence(reason: &str) -> bool {
+pub(super) fn is_consequence(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     reason.contains("cancelled") || reason.starts_with("the following resource(s) failed")
 }

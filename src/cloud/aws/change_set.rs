@@ -17,7 +17,7 @@ use crate::error::failure;
 
 /// A change set that is ready to be executed. Nothing has changed yet.
 #[derive(Debug)]
-pub struct ChangeSet {
+pub(super) struct ChangeSet {
     id: String,
     /// Id of its stack, which may be one that was made for this change set.
     stack_id: String,
@@ -28,7 +28,7 @@ pub struct ChangeSet {
 
 /// What became of a change set's creation or execution.
 #[derive(Debug)]
-pub enum Outcome<T> {
+pub(super) enum Outcome<T> {
     Done(T),
     /// The stack is as wanted already.
     NoChanges,
@@ -40,7 +40,7 @@ pub enum Outcome<T> {
 ///
 /// # Errors
 /// A template or parameter that AWS refuses; what AWS says.
-pub async fn create(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Outcome<ChangeSet>> {
+pub(super) async fn create(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Outcome<ChangeSet>> {
     let kind = match stack.map(Stack::phase) {
         None | Some(Phase::Draft) => ChangeSetType::Create,
         Some(_) => ChangeSetType::Update,
@@ -52,7 +52,11 @@ pub async fn create(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -
 ///
 /// # Errors
 /// As for [`create`].
-pub async fn import_bucket(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Outcome<ChangeSet>> {
+pub(super) async fn import_bucket(
+    session: &Session,
+    stack: Option<&Stack>,
+    wanted: &Wanted,
+) -> Result<Outcome<ChangeSet>> {
     let bucket = ResourceToImport::builder()
         .resource_type("AWS::S3::Bucket")
         .logical_resource_id(template::BUCKET)
@@ -178,7 +182,7 @@ impl ChangeSet {
     ///
     /// # Errors
     /// What AWS says.
-    pub async fn discard(&self, session: &Session) -> Result<()> {
+    pub(super) async fn discard(&self, session: &Session) -> Result<()> {
         let doing = format!("delete a change set of the stack {}", self.stack);
         let request = session.cloudformation.delete_change_set().stack_name(&self.stack_id).change_set_name(&self.id);
         match request.send().await {
@@ -200,7 +204,7 @@ impl ChangeSet {
     ///
     /// # Errors
     /// The root cause when it fails, after the rollback has come to its end.
-    pub async fn execute(&self, context: &Context, session: &Session) -> Result<Outcome<()>> {
+    pub(super) async fn execute(&self, context: &Context, session: &Session) -> Result<Outcome<()>> {
         let mut watch = Watch::start(context, session, &self.stack_id).await?;
         let request = session.cloudformation.execute_change_set().stack_name(&self.stack_id);
         let executed = request.change_set_name(&self.id).send().await;

@@ -10,7 +10,7 @@ use super::template::{Wanted, replaces};
 use crate::cloud::change::{Planned, PlannedAction, Property};
 
 /// The plan that `changes` make of `stack` on its way to `wanted`.
-pub fn planned(changes: &[Change], stack: Option<&Stack>, wanted: &Wanted) -> Vec<Planned> {
+pub(super) fn planned(changes: &[Change], stack: Option<&Stack>, wanted: &Wanted) -> Vec<Planned> {
     let changes: Vec<&ResourceChange> = changes.iter().filter_map(Change::resource_change).collect();
     let replaced: Vec<&str> =
         changes.iter().filter(|change| is_replaced(change)).filter_map(|change| change.logical_resource_id()).collect();

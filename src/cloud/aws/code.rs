@@ -22,7 +22,7 @@ const KEEP: usize = 3;
 
 /// The function's code, ready to travel.
 #[derive(Debug)]
-pub struct Built {
+pub(super) struct Built {
     pub artifact: Artifact,
     packed: Packed,
     /// Where zip files lie in the bucket.
@@ -39,7 +39,7 @@ enum Packed {
 ///
 /// # Errors
 /// A build that fails.
-pub async fn build(context: &Context) -> Result<Artifact> {
+pub(super) async fn build(context: &Context) -> Result<Artifact> {
     let arch = context.config.function_arch()?;
     let context = context.clone();
     tokio::task::spawn_blocking(move || package::assemble(&context, arch)).await?
@@ -49,7 +49,7 @@ pub async fn build(context: &Context) -> Result<Artifact> {
 ///
 /// # Errors
 /// A base image that cannot be had, code that is too large.
-pub async fn pack(context: &Context, session: &Session, artifact: Artifact, pull: bool) -> Result<Built> {
+pub(super) async fn pack(context: &Context, session: &Session, artifact: Artifact, pull: bool) -> Result<Built> {
     let config = &context.config;
     let packed = match config.package {
         PackageKind::Image => {
@@ -71,7 +71,7 @@ pub async fn pack(context: &Context, session: &Session, artifact: Artifact, pull
 
 impl Built {
     /// Where the code will be.
-    pub fn code(&self, session: &Session) -> Code {
+    pub(super) fn code(&self, session: &Session) -> Code {
         match &self.packed {
             Packed::Image(image) => Code::Image(format!("{}@{}", session.repository_uri(), image.digest)),
             Packed::Zip(zip) => Code::Zip(format!("{}{}.zip", self.folder, zip.sha256)),
@@ -82,7 +82,7 @@ impl Built {
     ///
     /// # Errors
     /// What ECR says.
-    pub async fn is_pushed(&self, session: &Session) -> Result<bool> {
+    pub(super) async fn is_pushed(&self, session: &Session) -> Result<bool> {
         let Packed::Image(image) = &self.packed else { return Ok(true) };
         let id = ImageIdentifier::builder().image_digest(&image.digest).build();
         let request = session.ecr.describe_images().repository_name(&session.names.repository).image_ids(id);
@@ -99,7 +99,7 @@ impl Built {
     ///
     /// # Errors
     /// What ECR says.
-    pub async fn push(&self, context: &Context, session: &Session) -> Result<()> {
+    pub(super) async fn push(&self, context: &Context, session: &Session) -> Result<()> {
         let Packed::Image(image) = &self.packed else { return Ok(()) };
         let registry = registry(context, session).await?;
         let pushed = image::push(context, image, &registry, &session.names.repository).await?;
@@ -111,7 +111,7 @@ impl Built {
     ///
     /// # Errors
     /// What S3 says.
-    pub async fn upload(&self, context: &Context, session: &Session, key: &str) -> Result<()> {
+    pub(super) async fn upload(&self, context: &Context, session: &Session, key: &str) -> Result<()> {
         let Packed::Zip(zip) = &self.packed else { return Ok(()) };
         let bucket = &session.names.bucket;
         match session.s3.head_object().bucket(bucket).key(key).send().await {
@@ -134,7 +134,7 @@ impl Built {
 
     /// Deletes the zip files of older functions but for the last few, as far as the bucket lets it: the next `up` tries
     /// again.
-    pub async fn remove_older(&self, session: &Session) {
+    pub(super) async fn remove_older(&self, session: &Session) {
         let Code::Zip(current) = self.code(session) else { return };
         let bucket = &session.names.bucket;
         let Ok(listed) = session.s3.list_objects_v2().bucket(bucket).prefix(&self.folder).send().await else { return };

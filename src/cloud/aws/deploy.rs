@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 30;
 ///
 /// # Errors
 /// Whatever AWS refuses, with the root cause; a replacement or removal that nobody confirmed.
-pub async fn up(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+pub(crate) async fn up(context: &Context, options: &UpOptions) -> Result<Provisioned> {
     let config = &context.config;
     let (session, artifact) = tokio::try_join!(Session::open(config), code::build(context))?;
     let built = code::pack(context, &session, artifact, options.pull).await?;
@@ -54,7 +54,7 @@ pub async fn up(context: &Context, options: &UpOptions) -> Result<Provisioned> {
 ///
 /// # Errors
 /// As for [`up`].
-pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let config = &context.config;
     let (session, artifact) = tokio::try_join!(Session::open(config), code::build(context))?;
     let built = code::pack(context, &session, artifact, false).await?;

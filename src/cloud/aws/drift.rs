@@ -13,7 +13,7 @@ use crate::error::failure;
 ///
 /// # Errors
 /// A detection that fails; what AWS says.
-pub async fn detect(session: &Session, stack: &str) -> Result<Vec<DriftedResource>> {
+pub(super) async fn detect(session: &Session, stack: &str) -> Result<Vec<DriftedResource>> {
     let doing = format!("detect the drift of the stack {stack}");
     let started = session.cloudformation.detect_stack_drift().stack_name(stack).send().await;
     let id = started.map_err(|error| explain(error, &doing))?.stack_drift_detection_id.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What AWS refuses, in words of ours: what went wrong, quoting AWS, and what to do next.
 
-pub mod denied;
+pub(crate) mod denied;
 mod unreachable;
 
 use aws_sdk_sts::operation::RequestId;
@@ -12,27 +12,27 @@ use super::session::ATTEMPTS;
 use crate::error::failure;
 
 /// AWS's own word for what went wrong, e.g. `ResourceNotFoundException`; nothing when it did not answer.
-pub fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+pub(crate) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     error.code()
 }
 
 /// Whether AWS's word for what went wrong is one of `codes`.
-pub fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
+pub(crate) fn is_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
     code(error).is_some_and(|code| codes.contains(&code))
 }
 
 /// Whether AWS answered with this HTTP status: all that a question without a body is told.
-pub fn is_status<E>(error: &SdkError<E, HttpResponse>, status: u16) -> bool {
+pub(crate) fn is_status<E>(error: &SdkError<E, HttpResponse>, status: u16) -> bool {
     error.raw_response().is_some_and(|response| response.status().as_u16() == status)
 }
 
 /// What AWS says went wrong; empty when it did not answer.
-pub fn text<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
+pub(crate) fn text<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     error.message().unwrap_or_default()
 }
 
 /// Turns any service's error into one for the user: `cannot <doing>: ...`, with what to do.
-pub fn explain<E>(error: SdkError<E, HttpResponse>, doing: &str) -> anyhow::Error
+pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>, doing: &str) -> anyhow::Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

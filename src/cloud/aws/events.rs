@@ -14,7 +14,7 @@ use crate::console::progress;
 use crate::error::failure;
 
 /// Follows the events of one stack from a moment on.
-pub struct Watch<'a> {
+pub(super) struct Watch<'a> {
     context: &'a Context,
     session: &'a Session,
     stack_id: String,
@@ -30,7 +30,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// What AWS says.
-    pub async fn start(context: &'a Context, session: &'a Session, stack_id: &str) -> Result<Self> {
+    pub(super) async fn start(context: &'a Context, session: &'a Session, stack_id: &str) -> Result<Self> {
         let mut watch = Self {
             context,
             session,
@@ -50,7 +50,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// What AWS says.
-    pub async fn look(&mut self) -> Result<()> {
+    pub(super) async fn look(&mut self) -> Result<()> {
         for event in self.new_events(false).await? {
             self.show(&event);
             self.seen.insert(event.event_id.unwrap_or_default());
@@ -109,7 +109,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The error that `what` went wrong: the first event that failed by itself, and what to do about it.
-    pub fn root_cause(&self, what: &str) -> anyhow::Error {
+    pub(super) fn root_cause(&self, what: &str) -> anyhow::Error {
         let root = self.failures.iter().find(|(_, reason)| !reason.is_empty() && !cause::is_consequence(reason));
         match root.or(self.failures.first()) {
             Some((resource, reason)) => failure(format!("{what}: {resource}: {reason}"), cause::advice(reason)),

@@ -12,7 +12,7 @@ use crate::config::Config;
 ///
 /// # Errors
 /// What AWS says.
-pub async fn buckets(config: &Config, session: &Session, stack: Option<&Stack>) -> Result<Vec<String>> {
+pub(super) async fn buckets(config: &Config, session: &Session, stack: Option<&Stack>) -> Result<Vec<String>> {
     let named = &session.names.bucket;
     let mut found = Vec::new();
     let of_stack = stack.filter(|stack| stack.phase() != Phase::Draft).and_then(of_stack);

@@ -15,7 +15,7 @@ use quack_pinned::cache;
 
 /// Who makes the calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub(super) struct Identity {
     /// Twelve digits.
     pub account: String,
     /// ARN of the user or of the role's session.
@@ -27,7 +27,7 @@ impl Identity {
     ///
     /// # Errors
     /// No credentials, or such as AWS refuses; each with what to do.
-    pub async fn known(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
+    pub(super) async fn known(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
         let place = place(sdk).await;
         let known = place.as_ref().and_then(|place| serde_json::from_slice(&fs::read(place).ok()?).ok());
         if let Some(identity) = known {
@@ -46,7 +46,7 @@ impl Identity {
     ///
     /// # Errors
     /// As for [`Identity::known`].
-    pub async fn ask(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
+    pub(super) async fn ask(sdk: &SdkConfig, profile: Option<&str>) -> Result<Self> {
         let told = aws_sdk_sts::Client::new(sdk).get_caller_identity().send().await;
         // A region or a profile that does not exist shows itself here, so they are named.
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();

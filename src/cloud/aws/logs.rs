@@ -22,7 +22,7 @@ const LATE_MS: i64 = 30_000;
 ///
 /// # Errors
 /// When there is no log, or `write` fails.
-pub async fn write(
+pub(super) async fn write(
     session: &Session,
     since: Duration,
     follow: bool,
@@ -70,7 +70,7 @@ pub async fn write(
 ///
 /// # Errors
 /// What AWS says.
-pub async fn group(session: &Session) -> Result<Option<LogGroup>> {
+pub(super) async fn group(session: &Session) -> Result<Option<LogGroup>> {
     let name = &session.names.log_group;
     let found = session.logs.describe_log_groups().log_group_name_prefix(name).send().await;
     let found = found.map_err(|error| explain(error, "list the log groups"))?;

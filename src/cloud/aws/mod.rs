@@ -6,15 +6,15 @@ mod change_set;
 mod changes;
 mod code;
 mod deploy;
-pub mod doctor;
+pub(crate) mod doctor;
 mod drift;
-pub mod errors;
+pub(crate) mod errors;
 mod events;
 mod holdings;
 mod identity;
 mod logs;
-pub mod names;
-pub mod session;
+pub(crate) mod names;
+pub(crate) mod session;
 mod stack;
 mod status;
 mod teardown;
@@ -25,9 +25,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub use self::deploy::{plan, up};
+pub(crate) use self::deploy::{plan, up};
 use self::session::Session;
-pub use self::teardown::{down, has_data};
+pub(crate) use self::teardown::{down, has_data};
 use super::place::AwsStatus;
 use super::target::Target;
 use crate::config::Config;
@@ -36,7 +36,7 @@ use crate::config::Config;
 ///
 /// # Errors
 /// No region or credentials.
-pub async fn open(config: &Config) -> Result<Target> {
+pub(crate) async fn open(config: &Config) -> Result<Target> {
     Ok(Session::open(config).await?.target(config))
 }
 
@@ -44,7 +44,7 @@ pub async fn open(config: &Config) -> Result<Target> {
 ///
 /// # Errors
 /// What AWS says.
-pub async fn status(config: &Config, drift: bool) -> Result<Option<AwsStatus>> {
+pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<AwsStatus>> {
     status::status(&Session::open(config).await?, drift).await
 }
 
@@ -55,7 +55,7 @@ const SINCE: Duration = Duration::from_secs(3600);
 ///
 /// # Errors
 /// When there is no log, or `write` fails.
-pub async fn logs(
+pub(crate) async fn logs(
     config: &Config,
     since: Option<Duration>,
     follow: bool,

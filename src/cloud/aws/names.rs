@@ -6,12 +6,12 @@ use crate::config::Config;
 use crate::error::usage;
 
 /// The tags on everything of ours.
-pub const PROJECT_TAG: &str = "quackctl:project";
-pub const STAGE_TAG: &str = "quackctl:stage";
+pub(crate) const PROJECT_TAG: &str = "quackctl:project";
+pub(crate) const STAGE_TAG: &str = "quackctl:stage";
 
 /// The names of one stage's things in one account and region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     /// Stack of bucket, role, log group and function; also the function's name.
     pub stack: String,
     /// Stack of the image repository.
@@ -30,7 +30,7 @@ impl Names {
     /// A usage error when a name would be too long for AWS: the function's at most 64 characters, the bucket's 63.
     /// Sources: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>,
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
-    pub fn new(config: &Config, account: &str, region: &str) -> Result<Self> {
+    pub(crate) fn new(config: &Config, account: &str, region: &str) -> Result<Self> {
         let stack = format!("quack-{}-{}", config.project, config.stage);
         if stack.len() > 64 {
             let message =

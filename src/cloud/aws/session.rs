@@ -20,11 +20,11 @@ use crate::config::Config;
 use crate::error::usage;
 
 /// Attempts of a call that is throttled or fails in passing; between them the SDK waits, longer each time, with jitter.
-pub const ATTEMPTS: u32 = 8;
+pub(crate) const ATTEMPTS: u32 = 8;
 
 /// Clients of one account in one region, and the stage's names there.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(crate) struct Session {
     pub cloudformation: aws_sdk_cloudformation::Client,
     pub ecr: aws_sdk_ecr::Client,
     pub iam: aws_sdk_iam::Client,
@@ -50,7 +50,7 @@ impl Session {
     ///
     /// # Errors
     /// No region, no credentials, credentials that AWS refuses; each with what to do.
-    pub async fn open(config: &Config) -> Result<Self> {
+    pub(crate) async fn open(config: &Config) -> Result<Self> {
         let sdk = load(config).await;
         let region = region_of(&sdk)?;
         Self::of(config, &sdk, region, Identity::known(&sdk, config.aws.profile.as_deref()).await?)
@@ -60,7 +60,7 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Session::open`].
-    pub async fn verified(config: &Config) -> Result<Self> {
+    pub(crate) async fn verified(config: &Config) -> Result<Self> {
         let sdk = load(config).await;
         let region = region_of(&sdk)?;
         Self::of(config, &sdk, region, Identity::ask(&sdk, config.aws.profile.as_deref()).await?)
@@ -96,28 +96,28 @@ impl Session {
     }
 
     /// `aws`, or that of China or of the US government.
-    pub fn partition(&self) -> &str {
+    pub(crate) fn partition(&self) -> &str {
         self.caller.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
     }
 
     /// ECR's own host in this account and region.
-    pub fn registry_host(&self) -> String {
+    pub(crate) fn registry_host(&self) -> String {
         let domain = if self.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
         format!("{}.dkr.ecr.{}.{domain}", self.account, self.region)
     }
 
     /// The image repository, as Lambda has it.
-    pub fn repository_uri(&self) -> String {
+    pub(crate) fn repository_uri(&self) -> String {
         format!("{}/{}", self.registry_host(), self.names.repository)
     }
 
     /// The lake's bucket.
-    pub fn bucket(&self, config: &Config) -> Bucket {
+    pub(crate) fn bucket(&self, config: &Config) -> Bucket {
         Bucket { s3: self.s3.clone(), name: self.names.bucket.clone(), layout: Layout::new(&config.lake) }
     }
 
     /// What queries and loads need.
-    pub fn target(&self, config: &Config) -> Target {
+    pub(crate) fn target(&self, config: &Config) -> Target {
         let lambda = self.lambda.config().to_builder();
         // A query that may have run must not run again unasked; whoever invokes decides.
         let lambda = lambda.retry_config(RetryConfig::disabled()).build();
@@ -135,7 +135,7 @@ impl Session {
 ///
 /// # Errors
 /// There is none.
-pub async fn region(config: &Config) -> Result<String> {
+pub(crate) async fn region(config: &Config) -> Result<String> {
     region_of(&load(config).await)
 }
 

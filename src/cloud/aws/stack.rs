@@ -16,7 +16,7 @@ use crate::error::failure;
 
 /// What is known of a stack.
 #[derive(Debug, Clone)]
-pub struct Stack {
+pub(super) struct Stack {
     /// The id; it also finds the stack when it is deleted.
     pub id: String,
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Stack {
 
 /// What may be done with a stack next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// An operation goes on; it must be waited for.
     Busy,
     /// It can be updated.
@@ -41,7 +41,7 @@ pub enum Phase {
 }
 
 impl Stack {
-    pub fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         use StackStatus as S;
         match &self.status {
             S::ReviewInProgress => Phase::Draft,
@@ -57,7 +57,7 @@ impl Stack {
     }
 
     /// The value of a parameter of the stack's last update.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
 }
@@ -66,7 +66,7 @@ impl Stack {
 ///
 /// # Errors
 /// What AWS says, but for its not being there.
-pub async fn find(session: &Session, name: &str) -> Result<Option<Stack>> {
+pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Stack>> {
     let described = session.cloudformation.describe_stacks().stack_name(name).send().await;
     match described {
         Ok(found) => Ok(found
@@ -97,7 +97,7 @@ fn known(stack: Described) -> Stack {
 ///
 /// # Errors
 /// When the template cannot be had.
-pub async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<bool> {
+pub(super) async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<bool> {
     let same = wanted.parameters.iter().all(|(name, value)| stack.parameter(name) == Some(value));
     if !same || stack.parameters.len() != wanted.parameters.len() || stack.phase() != Phase::Ready {
         return Ok(false);
@@ -111,14 +111,14 @@ pub async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<
 }
 
 /// Waits between two looks at something that changes: short at first, as emulators are quick, then as AWS likes it.
-pub struct Pace(Duration);
+pub(super) struct Pace(Duration);
 
 impl Pace {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Duration::from_millis(40))
     }
 
-    pub async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         tokio::time::sleep(self.0).await;
         self.0 = (self.0 * 3 / 2).min(Duration::from_secs(2));
     }
@@ -128,7 +128,7 @@ impl Pace {
 ///
 /// # Errors
 /// What AWS says.
-pub async fn settle(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
+pub(super) async fn settle(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
     let mut pace = Pace::new();
     let mut said = false;
     loop {
@@ -150,7 +150,7 @@ pub async fn settle(context: &Context, session: &Session, name: &str) -> Result<
 ///
 /// # Errors
 /// What AWS says.
-pub async fn settle_both(context: &Context, session: &Session) -> Result<(Option<Stack>, Option<Stack>)> {
+pub(super) async fn settle_both(context: &Context, session: &Session) -> Result<(Option<Stack>, Option<Stack>)> {
     let names = &session.names;
     tokio::try_join!(settle(context, session, &names.stack), settle(context, session, &names.registry_stack))
 }
@@ -159,7 +159,7 @@ pub async fn settle_both(context: &Context, session: &Session) -> Result<(Option
 ///
 /// # Errors
 /// A stack that only a person can mend, with what to do; what AWS says.
-pub async fn recover(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
+pub(super) async fn recover(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
     let Some(stack) = settle(context, session, name).await? else { return Ok(None) };
     match stack.phase() {
         Phase::Stuck => Err(failure(
@@ -205,7 +205,7 @@ async fn failed_to_delete(session: &Session, name: &str) -> Result<Vec<String>> 
 ///
 /// # Errors
 /// A resource that cannot be deleted, with why.
-pub async fn delete(context: &Context, session: &Session, stack: &Stack, retain: Vec<String>) -> Result<()> {
+pub(super) async fn delete(context: &Context, session: &Session, stack: &Stack, retain: Vec<String>) -> Result<()> {
     let name = &stack.name;
     let retain = (!retain.is_empty()).then_some(retain);
     let mut watch = Watch::start(context, session, &stack.id).await?;

@@ -11,7 +11,7 @@ use crate::cloud::place::{AwsStatus, RestCost};
 ///
 /// # Errors
 /// What AWS says.
-pub async fn status(session: &Session, with_drift: bool) -> Result<Option<AwsStatus>> {
+pub(super) async fn status(session: &Session, with_drift: bool) -> Result<Option<AwsStatus>> {
     let names = &session.names;
     let Some(stack) = stack::find(session, &names.stack).await? else { return Ok(None) };
     let function = async {

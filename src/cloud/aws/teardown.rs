@@ -17,7 +17,7 @@ use crate::error::failure;
 ///
 /// # Errors
 /// What cannot be removed, and what is left when all was done.
-pub async fn down(context: &Context, keep_data: bool) -> Result<bool> {
+pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     let config = &context.config;
     let session = Session::open(config).await?;
     let session = &session;
@@ -49,7 +49,7 @@ pub async fn down(context: &Context, keep_data: bool) -> Result<bool> {
 ///
 /// # Errors
 /// What AWS says.
-pub async fn has_data(config: &Config) -> Result<bool> {
+pub(crate) async fn has_data(config: &Config) -> Result<bool> {
     let session = Session::open(config).await?;
     let stack = stack::find(&session, &session.names.stack).await?;
     let mut buckets = holdings::buckets(config, &session, stack.as_ref()).await?;

@@ -12,7 +12,7 @@ use crate::config::{Config, ReadPath};
 
 /// One of the stage's stacks as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub(super) struct Wanted {
     pub stack: String,
     pub template: &'static str,
     /// Value of every parameter, by name.
@@ -26,7 +26,7 @@ const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
 const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
 
 /// Name of the bucket's resource in the templates.
-pub const BUCKET: &str = "Bucket";
+pub(super) const BUCKET: &str = "Bucket";
 
 /// The properties of our resources whose change makes CloudFormation replace the resource.
 /// Source: "Update requires: Replacement" in
@@ -41,13 +41,13 @@ const REPLACING: &[(&str, &[&str])] = &[
 ];
 
 /// Whether a change of `property` replaces a resource of type `kind`.
-pub fn replaces(kind: &str, property: &str) -> bool {
+pub(super) fn replaces(kind: &str, property: &str) -> bool {
     REPLACING.iter().any(|(known, properties)| *known == kind && properties.contains(&property))
 }
 
 /// Where the function's code is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Code {
+pub(super) enum Code {
     /// No function yet: everything else first.
     None,
     /// Address of an image in ECR, with its digest.
@@ -58,7 +58,7 @@ pub enum Code {
 
 impl Wanted {
     /// The stage's main stack, with the function's code at `code`.
-    pub fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
+    pub(super) fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
         let names = &session.names;
         let layout = Layout::new(&config.lake);
         let (package, image, key) = match code {
@@ -99,7 +99,7 @@ impl Wanted {
     }
 
     /// The stack of the image repository.
-    pub fn registry(config: &Config, session: &Session) -> Self {
+    pub(super) fn registry(config: &Config, session: &Session) -> Self {
         let names = &session.names;
         let parameters = [
             ("Project", config.project.clone()),
@@ -116,7 +116,7 @@ impl Wanted {
     }
 
     /// The main stack with nothing in it but the bucket, which exists already.
-    pub fn adopt(session: &Session) -> Self {
+    pub(super) fn adopt(session: &Session) -> Self {
         let names = &session.names;
         let parameters = [("BucketName", names.bucket.clone())];
         // An import takes no tags.
@@ -124,19 +124,19 @@ impl Wanted {
     }
 
     /// The parameters as the API wants them.
-    pub fn api_parameters(&self) -> Vec<Parameter> {
+    pub(super) fn api_parameters(&self) -> Vec<Parameter> {
         let parameter =
             |(name, value): (&&str, &String)| Parameter::builder().parameter_key(*name).parameter_value(value).build();
         self.parameters.iter().map(parameter).collect()
     }
 
     /// The tags as the API wants them.
-    pub fn api_tags(&self) -> Vec<Tag> {
+    pub(super) fn api_tags(&self) -> Vec<Tag> {
         self.tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build()).collect()
     }
 
     /// Whether resource `name` of the template is left out with these parameters.
-    pub fn leaves_out(&self, name: &str) -> bool {
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
         let is = |parameter: &str, value: &str| self.parameters.get(parameter).is_some_and(|found| found == value);
         match name {
             "Bucket" | "BucketPolicy" => is("ManageBucket", "false"),

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 /// A pair of keys.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub(super) struct Credentials {
     pub access_key_id: String,
     pub secret_access_key: String,
 }
@@ -29,7 +29,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the file cannot be read or written, or holds no keys.
-    pub fn load_or_create(path: &Path) -> io::Result<Self> {
+    pub(super) fn load_or_create(path: &Path) -> io::Result<Self> {
         match Self::load(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // Only its owner can read it.
@@ -49,7 +49,7 @@ impl Credentials {
     ///
     /// # Errors
     /// When the file cannot be read or holds no keys.
-    pub fn load(path: &Path) -> io::Result<Self> {
+    pub(super) fn load(path: &Path) -> io::Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let value = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));

@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When it cannot start; the starter was told.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     // Its own session: the terminal that started it can go.
     rustix::process::setsid().context("cannot leave the terminal's session")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

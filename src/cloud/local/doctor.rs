@@ -8,7 +8,7 @@ use crate::check::Check;
 use crate::config::Config;
 
 /// Looks at what the daemon needs.
-pub fn check(config: &Config) -> Vec<Check> {
+pub(crate) fn check(config: &Config) -> Vec<Check> {
     vec![port(config), folder(config)]
 }
 

@@ -2,8 +2,8 @@
 //! the same SDK calls work against it and against AWS.
 
 mod credentials;
-pub mod daemon;
-pub mod doctor;
+pub(crate) mod daemon;
+pub(crate) mod doctor;
 mod lambda;
 mod paths;
 mod process;
@@ -11,7 +11,7 @@ mod provision;
 mod s3;
 mod tail;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
 use std::io;
 use std::path::Path;
@@ -36,7 +36,7 @@ use crate::package::{self, Artifact};
 ///
 /// # Errors
 /// When nothing is up, with what to run.
-pub fn open(context: &Context) -> Result<Target> {
+pub(crate) fn open(context: &Context) -> Result<Target> {
     let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() {
@@ -66,7 +66,7 @@ pub fn open(context: &Context) -> Result<Target> {
 ///
 /// # Errors
 /// A build that fails; a daemon that cannot start, e.g. because the configured port is taken.
-pub async fn up(context: &Context) -> Result<Provisioned> {
+pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
     let artifact = build(context).await?;
     let (target, mut changes) = start(context)?;
     changes.extend(provision::bucket(&target).await?);
@@ -78,7 +78,7 @@ pub async fn up(context: &Context) -> Result<Provisioned> {
 ///
 /// # Errors
 /// A build that fails; a daemon that does not answer.
-pub async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let config = &context.config;
     let artifact = build(context).await?;
     let paths = Paths::new(&config.dir, &config.stage);
@@ -121,7 +121,7 @@ fn start(context: &Context) -> Result<(Target, Vec<Change>)> {
 ///
 /// # Errors
 /// When the daemon does not end or a file cannot be removed.
-pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
+pub(crate) fn down(config: &Config, keep_data: bool) -> Result<bool> {
     let paths = Paths::new(&config.dir, &config.stage);
     if !paths.dir.exists() {
         return Ok(false);
@@ -132,7 +132,7 @@ pub fn down(config: &Config, keep_data: bool) -> Result<bool> {
 }
 
 /// Whether there is an object in any of the stage's buckets.
-pub fn has_data(config: &Config) -> bool {
+pub(crate) fn has_data(config: &Config) -> bool {
     let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
     let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
@@ -160,7 +160,7 @@ fn nothing_up(config: &Config) -> anyhow::Error {
 }
 
 /// What is known of the stage, also when its daemon does not run; nothing if it is not up.
-pub fn status(config: &Config) -> Option<LocalPlace> {
+pub(crate) fn status(config: &Config) -> Option<LocalPlace> {
     let paths = Paths::new(&config.dir, &config.stage);
     let before = Endpoint::read(&paths)?;
     let running = process::find(&paths);
@@ -180,7 +180,7 @@ pub fn status(config: &Config) -> Option<LocalPlace> {
 ///
 /// # Errors
 /// When nothing is up, the log cannot be read or `write` fails.
-pub async fn logs(
+pub(crate) async fn logs(
     context: &Context,
     since: Option<Duration>,
     follow: bool,

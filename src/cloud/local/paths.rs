@@ -11,62 +11,62 @@ const ROOT: &str = ".quack";
 
 /// One stage's files.
 #[derive(Debug, Clone)]
-pub struct Paths {
+pub(super) struct Paths {
     pub dir: PathBuf,
 }
 
 impl Paths {
-    pub fn new(project: &Path, stage: &str) -> Self {
+    pub(super) fn new(project: &Path, stage: &str) -> Self {
         Self { dir: project.join(ROOT).join(stage) }
     }
 
     /// Locked by the daemon for as long as it lives; holds its settings.
-    pub fn lock(&self) -> PathBuf {
+    pub(super) fn lock(&self) -> PathBuf {
         self.dir.join("daemon.lock")
     }
 
     /// Where the daemon listens. Stays when it stops: the next one takes the same port, and a stage that has it is up.
-    pub fn endpoint(&self) -> PathBuf {
+    pub(super) fn endpoint(&self) -> PathBuf {
         self.dir.join("endpoint.json")
     }
 
     /// The keys, as AWS's tools read them.
-    pub fn credentials(&self) -> PathBuf {
+    pub(super) fn credentials(&self) -> PathBuf {
         self.dir.join("credentials")
     }
 
     /// What the daemon has to say.
-    pub fn log(&self) -> PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         self.dir.join("daemon.log")
     }
 
     /// The buckets.
-    pub fn storage(&self) -> PathBuf {
+    pub(super) fn storage(&self) -> PathBuf {
         self.dir.join("s3")
     }
 
     /// One file a function: its configuration.
-    pub fn functions(&self) -> PathBuf {
+    pub(super) fn functions(&self) -> PathBuf {
         self.dir.join("functions")
     }
 
     /// One file a function: what its instances wrote.
-    pub fn function_logs(&self) -> PathBuf {
+    pub(super) fn function_logs(&self) -> PathBuf {
         self.dir.join("logs")
     }
 
     /// A folder for each instance's temporary files.
-    pub fn instances(&self) -> PathBuf {
+    pub(super) fn instances(&self) -> PathBuf {
         self.dir.join("instances")
     }
 
     /// Makes the stage's folder, for its owner alone.
-    pub fn create(&self) -> io::Result<()> {
+    pub(super) fn create(&self) -> io::Result<()> {
         private::dir(&self.dir)
     }
 
     /// Removes everything of the stage, or all but its buckets; and `.quack` itself when nothing is left in it.
-    pub fn remove(&self, keep_storage: bool) -> io::Result<()> {
+    pub(super) fn remove(&self, keep_storage: bool) -> io::Result<()> {
         let kept = keep_storage.then(|| self.storage());
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
@@ -87,7 +87,7 @@ impl Paths {
 }
 
 /// Names of the project's stages that are up.
-pub fn stages(project: &Path) -> Vec<String> {
+pub(super) fn stages(project: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(project.join(ROOT)) else { return Vec::new() };
     let mut stages: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

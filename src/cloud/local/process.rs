@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Everything that the daemon is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
+pub(super) struct Settings {
     /// The stage's folder, absolute.
     pub dir: PathBuf,
     /// The port to listen on; 0 for the one it had before, or else any.
@@ -46,7 +46,7 @@ pub struct Settings {
 
 /// Where a daemon listens, in its own words.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Endpoint {
+pub(super) struct Endpoint {
     pub port: u16,
     pub pid: i32,
     /// [`Settings::id`].
@@ -56,11 +56,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn read(paths: &Paths) -> Option<Self> {
+    pub(super) fn read(paths: &Paths) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(paths.endpoint()).ok()?).ok()
     }
 }
@@ -68,14 +68,14 @@ impl Endpoint {
 /// What a daemon says on its standard output, once.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Greeting {
+pub(super) enum Greeting {
     Ready { endpoint: Endpoint, note: Option<String> },
     Failed { error: String, help: String },
 }
 
 /// A daemon that runs.
 #[derive(Debug)]
-pub struct Running {
+pub(super) struct Running {
     pub endpoint: Endpoint,
     /// True if it was this call that started it.
     pub started: bool,
@@ -84,7 +84,7 @@ pub struct Running {
 }
 
 impl Settings {
-    pub fn new(config: &Config, paths: &Paths) -> Result<Self> {
+    pub(super) fn new(config: &Config, paths: &Paths) -> Result<Self> {
         let exe = std::env::current_exe().context("cannot find this program's own file")?;
         let changed = exe.metadata().and_then(|metadata| metadata.modified()).unwrap_or(UNIX_EPOCH);
         let changed_ns = changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -105,7 +105,7 @@ impl Settings {
 }
 
 /// The daemon that runs, if one does and is ready.
-pub fn find(paths: &Paths) -> Option<Endpoint> {
+pub(super) fn find(paths: &Paths) -> Option<Endpoint> {
     let mut lock = File::open(paths.lock()).ok()?;
     if flock(&lock, FlockOperation::NonBlockingLockShared).is_ok() {
         return None;
@@ -117,7 +117,7 @@ pub fn find(paths: &Paths) -> Option<Endpoint> {
 }
 
 /// As [`find`], and it takes connections: one that is being killed keeps its lock a moment longer than its port.
-pub fn serving(paths: &Paths) -> Option<Endpoint> {
+pub(super) fn serving(paths: &Paths) -> Option<Endpoint> {
     let address = |endpoint: &Endpoint| SocketAddr::from((Ipv4Addr::LOCALHOST, endpoint.port));
     find(paths).filter(|endpoint| TcpStream::connect_timeout(&address(endpoint), PATIENCE).is_ok())
 }
@@ -126,7 +126,7 @@ pub fn serving(paths: &Paths) -> Option<Endpoint> {
 ///
 /// # Errors
 /// When it cannot start: its port is taken, its folder not writable.
-pub fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
+pub(super) fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
     let made = || format!("cannot make {}", paths.dir.display());
     paths.create().with_context(made)?;
     Credentials::load_or_create(&paths.credentials()).context("cannot make the local target's keys")?;
@@ -147,7 +147,7 @@ pub fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
 }
 
 /// Stops a daemon whose settings are no longer those of `config` or whose program has changed. True if it did.
-pub fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
+pub(super) fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
     let settings = std::fs::read(paths.lock()).ok().and_then(|text| serde_json::from_slice::<Settings>(&text).ok());
     let outdated = match (settings, find(paths)) {
         (Some(settings), Some(_)) => !settings.serves(&Settings::new(config, paths)?),
@@ -163,7 +163,7 @@ pub fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
 ///
 /// # Errors
 /// When it does not go even when killed.
-pub fn stop(paths: &Paths) -> Result<Lock> {
+pub(super) fn stop(paths: &Paths) -> Result<Lock> {
     let started = Instant::now();
     let mut signal = Some(Signal::TERM);
     loop {
@@ -191,7 +191,7 @@ pub fn stop(paths: &Paths) -> Result<Lock> {
 
 /// `daemon.lock`, locked.
 #[derive(Debug)]
-pub struct Lock(File);
+pub(super) struct Lock(File);
 
 fn try_lock(paths: &Paths) -> io::Result<Option<Lock>> {
     let path = paths.lock();

@@ -16,7 +16,7 @@ use crate::config::Config;
 const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
 
 /// Makes the bucket unless it is there.
-pub async fn bucket(target: &Target) -> Result<Option<Change>> {
+pub(super) async fn bucket(target: &Target) -> Result<Option<Change>> {
     let bucket = &target.bucket.name;
     if target.bucket.s3.head_bucket().bucket(bucket).send().await.is_ok() {
         return Ok(None);
@@ -32,7 +32,7 @@ pub async fn bucket(target: &Target) -> Result<Option<Change>> {
 }
 
 /// Makes the function, or changes what of it is not as `config` and `artifact` want it.
-pub async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
+pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Change>> {
     let name = &target.function;
     let wanted = Wanted::new(config, target, artifact)?;
     let mut changes = Vec::new();
@@ -160,13 +160,13 @@ fn property(name: &str, before: Option<String>, after: String) -> Property {
 }
 
 /// What is made where there is nothing: a plan's words for it.
-pub fn everything(name: &str) -> Vec<Planned> {
+pub(super) fn everything(name: &str) -> Vec<Planned> {
     let add = |resource: &str, kind: &str| Planned::added(resource, kind, Some(name.to_owned()));
     vec![add("Bucket", "AWS::S3::Bucket"), add("Function", "AWS::Lambda::Function")]
 }
 
 /// What [`bucket`] and [`function`] would change.
-pub async fn plan(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Planned>> {
+pub(super) async fn plan(config: &Config, target: &Target, artifact: &Path) -> Result<Vec<Planned>> {
     let name = &target.function;
     let wanted = Wanted::new(config, target, artifact)?;
     let mut planned = everything(name);

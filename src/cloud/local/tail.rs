@@ -13,14 +13,14 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Parts a line's time, in milliseconds since 1970, from the line.
-pub const TIME_END: char = '\t';
+pub(super) const TIME_END: char = '\t';
 
 /// Gives the lines of the file at `path` to `write`, those of the last `since`; with `follow` it waits for more, and for
 /// the file itself.
 ///
 /// # Errors
 /// When the file cannot be read or `write` fails.
-pub async fn file(
+pub(super) async fn file(
     path: &Path,
     since: Option<Duration>,
     follow: bool,

@@ -19,7 +19,7 @@ use crate::config::{Config, FILE, Network, Overrides};
 use crate::console::context::Context;
 
 /// A bucket, and a project's folder to work in.
-pub struct Lake {
+pub(crate) struct Lake {
     pub target: Target,
     pub context: Context,
     pub dir: TempDir,
@@ -27,12 +27,12 @@ pub struct Lake {
 }
 
 impl Lake {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of("").await
     }
 
     /// A lake as the text of a `quack.toml` wants it.
-    pub async fn of(toml: &str) -> Self {
+    pub(crate) async fn of(toml: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), toml).unwrap();
         let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
@@ -65,12 +65,12 @@ impl Lake {
     }
 
     /// Puts a file into the project's folder.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.dir.path().join(name), content).unwrap();
     }
 
     /// All keys in the bucket that begin with `prefix`.
-    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+    pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
         let listed = self
             .target
             .bucket
@@ -85,7 +85,7 @@ impl Lake {
     }
 
     /// An object's bytes.
-    pub async fn get(&self, key: &str) -> Vec<u8> {
+    pub(crate) async fn get(&self, key: &str) -> Vec<u8> {
         let object = self.target.bucket.s3.get_object().bucket(&self.target.bucket.name).key(key).send().await.unwrap();
         object.body.collect().await.unwrap().to_vec()
     }

@@ -104,7 +104,7 @@ const KEYWORDS: &[&str] = &[
 
 /// The editor's knowledge of SQL and of the lake.
 #[derive(Hinter, Highlighter)]
-pub struct Helper {
+pub(super) struct Helper {
     /// Tables and columns, quoted where SQL needs it.
     names: Vec<String>,
 }
@@ -112,7 +112,7 @@ pub struct Helper {
 impl rustyline::Helper for Helper {}
 
 impl Helper {
-    pub fn new(catalog: &Catalog) -> Self {
+    pub(super) fn new(catalog: &Catalog) -> Self {
         let columns = catalog.tables.values().flat_map(|table| table.columns.iter().map(|column| &column.name));
         let mut names: Vec<String> = catalog.tables.keys().chain(columns).map(|name| identifier(name)).collect();
         names.sort();

@@ -12,7 +12,7 @@ use crate::output::Format;
 
 /// A dot-command.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Dot {
+pub(super) enum Dot {
     Help,
     Quit,
     Tables,
@@ -22,9 +22,9 @@ pub enum Dot {
 }
 
 /// Their names, for completion.
-pub const NAMES: &[&str] = &[".exit", ".format", ".help", ".quit", ".schema", ".tables", ".timer"];
+pub(super) const NAMES: &[&str] = &[".exit", ".format", ".help", ".quit", ".schema", ".tables", ".timer"];
 
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 .tables          the tables
 .schema [TABLE]  columns and their types
 .format NAME     how rows are shown: table, json, jsonl, csv, tsv, markdown
@@ -34,13 +34,13 @@ pub const HELP: &str = "\
 
 impl Dot {
     /// True when `line` is meant as one.
-    pub fn is_one(line: &str) -> bool {
+    pub(super) fn is_one(line: &str) -> bool {
         line.trim_start().starts_with('.')
     }
 
     /// # Errors
     /// A usage error for an unknown command or argument.
-    pub fn parse(line: &str) -> Result<Self> {
+    pub(super) fn parse(line: &str) -> Result<Self> {
         let line = line.trim().trim_end_matches(';').trim_end();
         let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim();
@@ -71,7 +71,7 @@ impl Dot {
 }
 
 /// Each table with its rows.
-pub fn tables(catalog: &Catalog) -> String {
+pub(super) fn tables(catalog: &Catalog) -> String {
     if catalog.tables.is_empty() {
         return "no tables yet: `quackctl load SOURCE --table NAME`\n".to_owned();
     }
@@ -88,7 +88,7 @@ pub fn tables(catalog: &Catalog) -> String {
 ///
 /// # Errors
 /// When there is no such table: the error names the nearest.
-pub fn schema(catalog: &Catalog, name: Option<&str>) -> Result<String> {
+pub(super) fn schema(catalog: &Catalog, name: Option<&str>) -> Result<String> {
     let described = match name {
         Some(name) => vec![catalog.table(name)?],
         None => catalog.tables.iter().map(|(name, table)| (name.as_str(), table)).collect(),

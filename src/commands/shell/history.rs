@@ -7,7 +7,7 @@ use crate::private;
 use quack_pinned::cache;
 
 /// The history file, made if need be; `None`, and said so, where it cannot be.
-pub fn prepare(context: &Context) -> Option<PathBuf> {
+pub(super) fn prepare(context: &Context) -> Option<PathBuf> {
     let folder = cache::root();
     let path = folder.join("history");
     match private::dir(&folder).and_then(|()| private::append(&path)) {

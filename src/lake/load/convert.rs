@@ -30,7 +30,7 @@ const TOO_FINE: &str = "partition by something coarser, e.g. days rather than se
 ///
 /// # Errors
 /// For input that cannot be read, expressions that fail, too many partitions and a full disk. Nothing stays behind.
-pub fn convert(
+pub(super) fn convert(
     input: &Input,
     label: &str,
     partitions: &[Partition],

@@ -22,7 +22,7 @@ const RETRIES: u32 = 4;
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A download's place in the cache.
-pub struct Download {
+pub(super) struct Download {
     url: String,
     /// The finished file.
     pub path: PathBuf,
@@ -34,7 +34,7 @@ pub struct Download {
 
 impl Download {
     /// The download of `url` in the folder `cache`.
-    pub fn new(url: &str, cache: &Path) -> Self {
+    pub(super) fn new(url: &str, cache: &Path) -> Self {
         let digest = Sha256::digest(url.as_bytes());
         let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         let at = |ending: &str| cache.join(format!("{name}{ending}"));
@@ -45,7 +45,7 @@ impl Download {
     ///
     /// # Errors
     /// When the server refuses, or breaks off again and again: the next run goes on from there.
-    pub fn fetch(&self, bar: &ProgressBar, stop: &Stop) -> Result<()> {
+    pub(super) fn fetch(&self, bar: &ProgressBar, stop: &Stop) -> Result<()> {
         if self.path.exists() {
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl Download {
     }
 
     /// Removes the finished file.
-    pub fn discard(&self) {
+    pub(super) fn discard(&self) {
         _ = std::fs::remove_file(&self.path);
     }
 
@@ -174,7 +174,7 @@ impl Broken {
 }
 
 /// Where downloads are kept for this user.
-pub fn cache() -> PathBuf {
+pub(super) fn cache() -> PathBuf {
     cache::root().join("downloads")
 }
 

@@ -10,7 +10,7 @@ use crate::error::failure;
 
 /// How rows are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Parquet,
     Csv,
     Tsv,
@@ -19,14 +19,14 @@ pub enum Kind {
 
 /// How the bytes of a text are packed, as DuckDB names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub(super) enum Packing {
     None,
     Gzip,
     Zstd,
 }
 
 impl Packing {
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "uncompressed",
             Self::Gzip => "gzip",
@@ -39,7 +39,7 @@ impl Packing {
 ///
 /// # Errors
 /// When the file cannot be read, is empty, or cannot be told.
-pub fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
+pub(super) fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
     let head = head(path, name)?;
     let (stem, named_packing) = strip_packing(name);
     let packing = match head.as_slice() {

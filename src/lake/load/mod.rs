@@ -7,13 +7,13 @@ mod partition;
 mod pipeline;
 mod sample;
 mod source;
-pub mod stats;
+pub(crate) mod stats;
 mod stop;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod workdir;
-pub mod written;
+pub(crate) mod written;
 
-pub use pipeline::{LoadRequest, Mode, load};
-pub use source::Origin;
+pub(crate) use pipeline::{LoadRequest, Mode, load};
+pub(crate) use source::Origin;

@@ -9,7 +9,7 @@ use crate::error::{nearest, usage};
 use quack_function::sql::identifier;
 
 /// Most folders that one load may make.
-pub const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// Types whose values have a text that a folder name can carry and a query can read back.
 const TYPES: &[&str] = &[
@@ -35,7 +35,7 @@ const TYPES: &[&str] = &[
 
 /// One level of folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
+pub(super) struct Partition {
     pub name: String,
     pub expression: String,
 }
@@ -45,7 +45,7 @@ impl Partition {
     ///
     /// # Errors
     /// A usage error for a name that cannot be a column's and for an empty expression.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let (name, expression) = text.split_once('=').unwrap_or((text, text));
         let (name, expression) = (name.trim(), expression.trim());
         if !is_name(name) || expression.is_empty() {
@@ -66,7 +66,7 @@ impl Partition {
 
 /// How the rows are split: the extra columns to select, and the partition columns with their types.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(super) struct Plan {
     /// `, (EXPR) AS "name"` for each that is not a column already.
     pub select: String,
     pub columns: Vec<Column>,
@@ -76,7 +76,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// A usage error that quotes the expression and what DuckDB says of it.
-pub fn plan(connection: &Connection, shape: &str, source: &[Column], partitions: &[Partition]) -> Result<Plan> {
+pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], partitions: &[Partition]) -> Result<Plan> {
     let mut plan = Plan::default();
     for partition in partitions {
         let Partition { name, expression } = partition;
@@ -125,7 +125,7 @@ pub fn plan(connection: &Connection, shape: &str, source: &[Column], partitions:
 }
 
 /// A name that is sane as SQL and as a folder.
-pub fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

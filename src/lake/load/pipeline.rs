@@ -25,7 +25,7 @@ use crate::lake::describe::Loaded;
 
 /// What becomes of the rows that a table has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// There must be no such table.
     Create,
     Replace,
@@ -34,7 +34,7 @@ pub enum Mode {
 
 /// One load.
 #[derive(Debug, Clone)]
-pub struct LoadRequest {
+pub(crate) struct LoadRequest {
     pub table: String,
     pub origin: Origin,
     /// `NAME=EXPR` each, outermost folder first.
@@ -54,7 +54,7 @@ impl From<DataSet> for LoadRequest {
 /// # Errors
 /// For whatever is wrong with the request, the data, the disk or the bucket; exit code 130 for Ctrl-C.
 /// The table is then as it was, and what was uploaded is removed.
-pub async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
+pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
     if !partition::is_name(&request.table) {
         return Err(usage(

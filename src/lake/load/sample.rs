@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::error::{nearest, usage};
 
 /// Rows when none are asked for.
-pub const DEFAULT_ROWS: u64 = 1_000_000;
+pub(super) const DEFAULT_ROWS: u64 = 1_000_000;
 
 /// Samples by name.
 const NAMES: &[&str] = &["taxi"];
@@ -41,7 +41,7 @@ const MOST_ROWS: u64 = 1_000_000_000_000;
 ///
 /// # Errors
 /// A usage error for an unknown sample and for no rows.
-pub fn query(name: &str, rows: u64) -> Result<String> {
+pub(super) fn query(name: &str, rows: u64) -> Result<String> {
     if !NAMES.contains(&name) {
         let near = nearest(name, NAMES.iter().copied()).unwrap_or(NAMES[0]);
         return Err(usage(format!("there is no sample `{name}`"), format!("try `--sample {near}`")));

@@ -33,7 +33,7 @@ const TAXI_NAMES: &[(&str, &str)] = &[
 
 /// What the user wants loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A file, a glob or an http(s) URL.
     Source(String),
     Sample {
@@ -45,7 +45,12 @@ pub enum Origin {
 
 impl Origin {
     /// The one that is given: the command line and the configuration see to it that there is exactly one.
-    pub fn of(source: Option<String>, sample: Option<String>, rows: Option<u64>, dataset: Option<String>) -> Self {
+    pub(crate) fn of(
+        source: Option<String>,
+        sample: Option<String>,
+        rows: Option<u64>,
+        dataset: Option<String>,
+    ) -> Self {
         match (sample, dataset) {
             (Some(name), _) => Self::Sample { name, rows },
             (None, Some(name)) => Self::Dataset(name),
@@ -54,7 +59,7 @@ impl Origin {
     }
 
     /// How the catalog names it.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self {
             Self::Source(source) if is_url(source) => public(source),
             Self::Source(source) => source.clone(),
@@ -64,20 +69,20 @@ impl Origin {
     }
 
     /// True for generated data.
-    pub fn synthetic(&self) -> bool {
+    pub(crate) fn synthetic(&self) -> bool {
         matches!(self, Self::Sample { .. })
     }
 }
 
 /// Data at hand, to be read by DuckDB.
-pub enum Input {
+pub(super) enum Input {
     Generated { query: String },
     Files { files: Files, renames: &'static [(&'static str, &'static str)], _download: Option<Temporary> },
 }
 
 /// Local files of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
+pub(super) struct Files {
     pub kind: Kind,
     pub packing: Packing,
     /// Absolute.
@@ -85,7 +90,7 @@ pub struct Files {
 }
 
 /// A download that is removed once it has been loaded.
-pub struct Temporary(Download);
+pub(super) struct Temporary(Download);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
@@ -97,7 +102,7 @@ impl Drop for Temporary {
 ///
 /// # Errors
 /// When there is nothing there, or nothing that can be read.
-pub fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
+pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
     match origin {
         Origin::Sample { name, rows } => {
             Ok(Input::Generated { query: sample::query(name, rows.unwrap_or(sample::DEFAULT_ROWS))? })
@@ -231,7 +236,7 @@ impl Input {
     ///
     /// # Errors
     /// DuckDB's, for files that it cannot make sense of.
-    pub fn query(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
+    pub(super) fn query(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
         let (files, renames) = match self {
             Self::Generated { query } => return Ok(query.clone()),
             Self::Files { files, renames, .. } => (files, renames),
@@ -255,7 +260,7 @@ impl Input {
     }
 
     /// The files, if it is files.
-    pub fn files(&self) -> Option<&Files> {
+    pub(super) fn files(&self) -> Option<&Files> {
         match self {
             Self::Generated { .. } => None,
             Self::Files { files, .. } => Some(files),
@@ -280,7 +285,7 @@ impl Files {
     }
 
     /// Why DuckDB's detection of a CSV gave up, as precisely as reading it strictly can tell; `None` when that works.
-    pub fn diagnose(&self, connection: &Connection) -> Option<duckdb::Error> {
+    pub(super) fn diagnose(&self, connection: &Connection) -> Option<duckdb::Error> {
         let header = self.header(connection).ok()?;
         let delimiter = self.delimiter(&header);
         let columns: Vec<String> =

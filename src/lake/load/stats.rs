@@ -38,7 +38,7 @@ const ORDERED: &[&str] = &[
 const NAN: &str = "nan";
 
 /// Statistics of `columns` in a file of `rows` rows, from `RETURN_STATS`' map of quoted column paths.
-pub fn of_file(columns: &[Column], rows: u64, statistics: &Value) -> BTreeMap<String, FileColumn> {
+pub(crate) fn of_file(columns: &[Column], rows: u64, statistics: &Value) -> BTreeMap<String, FileColumn> {
     let found = entries(statistics);
     columns
         .iter()
@@ -77,7 +77,7 @@ fn of_column(column: &Column, rows: u64, stats: &HashMap<String, &Value>) -> Fil
 ///
 /// # Errors
 /// When DuckDB cannot read back a bound that it wrote.
-pub fn of_table(columns: &[Column], partitions: &[Column], files: &[DataFile]) -> Result<Vec<ColumnStats>> {
+pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataFile]) -> Result<Vec<ColumnStats>> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch("CREATE TABLE bounds (column_index UINTEGER, low VARCHAR, high VARCHAR)")?;
     let mut nulls: Vec<Option<u64>> = vec![Some(0); columns.len() + partitions.len()];
@@ -125,7 +125,7 @@ fn is_ordered(sql_type: &str) -> bool {
 }
 
 /// A DuckDB map by its keys as text.
-pub fn entries(map: &Value) -> HashMap<String, &Value> {
+pub(crate) fn entries(map: &Value) -> HashMap<String, &Value> {
     match map {
         Value::Map(map) => map.iter().filter_map(|(key, value)| Some((as_text(key)?, value))).collect(),
         _ => HashMap::new(),
@@ -133,7 +133,7 @@ pub fn entries(map: &Value) -> HashMap<String, &Value> {
 }
 
 /// A text value; `None` for NULL.
-pub fn as_text(value: &Value) -> Option<String> {
+pub(crate) fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::Text(text) => Some(text.clone()),
         _ => None,

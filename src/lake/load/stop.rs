@@ -15,7 +15,7 @@ const NUDGE: Duration = Duration::from_millis(50);
 
 /// Shared by a command and its blocking work.
 #[derive(Clone, Default)]
-pub struct Stop {
+pub(super) struct Stop {
     inner: Arc<Inner>,
 }
 
@@ -27,12 +27,12 @@ struct Inner {
 
 impl Stop {
     /// Names the connection whose queries end when work has to stop.
-    pub fn watch(&self, handle: Arc<InterruptHandle>) {
+    pub(super) fn watch(&self, handle: Arc<InterruptHandle>) {
         *self.inner.query.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
     }
 
     /// Fails once work has to stop: for work to call now and then.
-    pub fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.inner.stopped.load(Ordering::Relaxed) { Err(interrupted("interrupted")) } else { Ok(()) }
     }
 
@@ -48,7 +48,7 @@ impl Stop {
 ///
 /// # Errors
 /// Those of `work`; exit code 130 when it was stopped.
-pub async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T> + Send + 'static) -> Result<T> {
     let stop = Stop::default();
     let inside = stop.clone();
     let mut running = tokio::task::spawn_blocking(move || work(&inside));

@@ -7,14 +7,14 @@ use crate::bucket::upload;
 use crate::lake::catalog::Table;
 
 /// How the folder of a load begins; a random part follows.
-pub const STAMP: &str = "%Y%m%dT%H%M%SZ";
+pub(super) const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
 /// A load may take this long before its files count as left behind.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// Deletes the files under the table's folder that are neither the table's nor young enough to become it. As far as the
 /// bucket lets it: the next load tries again.
-pub async fn sweep(bucket: &Bucket, name: &str, table: &Table) {
+pub(super) async fn sweep(bucket: &Bucket, name: &str, table: &Table) {
     let folder = bucket.layout.table(name);
     let mut pages = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
     while let Some(Ok(page)) = pages.next().await {

@@ -10,7 +10,7 @@ const PREFIX: &str = "quackctl-load-";
 const LOCK: &str = "lock";
 
 /// A folder of this load's own, in the system's temporary folder (`TMPDIR`).
-pub struct Staging {
+pub(crate) struct Staging {
     dir: TempDir,
     /// Held for as long as the folder is in use: how the next load tells a leftover.
     _lock: File,
@@ -21,7 +21,7 @@ impl Staging {
     ///
     /// # Errors
     /// When the temporary folder cannot be written to.
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Self::within(&std::env::temp_dir())
     }
 
@@ -29,7 +29,7 @@ impl Staging {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn within(parent: &Path) -> Result<Self> {
+    pub(crate) fn within(parent: &Path) -> Result<Self> {
         sweep(parent);
         loop {
             let dir = tempfile::Builder::new()
@@ -49,17 +49,17 @@ impl Staging {
     }
 
     /// Where Parquet files go.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
     /// Where DuckDB spills.
-    pub fn spill(&self) -> PathBuf {
+    pub(crate) fn spill(&self) -> PathBuf {
         self.dir.path().join("spill")
     }
 
     /// The whole folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 }

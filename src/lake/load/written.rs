@@ -16,13 +16,13 @@ use crate::lake::catalog::{DataFile, FileColumn};
 use quack_function::sql::{identifier, literal};
 
 /// The file of a table that is not partitioned.
-pub const WHOLE: &str = "data.parquet";
+pub(crate) const WHOLE: &str = "data.parquet";
 
 /// Folder names that are read back as NULL.
 const NULL_FOLDERS: &[&str] = &["NULL", "__HIVE_DEFAULT_PARTITION__"];
 
 /// A load's files, ready to be uploaded.
-pub struct Staged {
+pub(crate) struct Staged {
     /// Removes the files when dropped.
     pub staging: Staging,
     /// The columns in the files.
@@ -34,7 +34,7 @@ pub struct Staged {
 }
 
 /// What `RETURN_STATS` says of one file.
-pub struct Written {
+pub(crate) struct Written {
     path: PathBuf,
     /// Relative to the data folder.
     name: String,
@@ -48,7 +48,7 @@ pub struct Written {
 ///
 /// # Errors
 /// DuckDB's.
-pub fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::Result<Vec<Written>> {
+pub(crate) fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::Result<Vec<Written>> {
     let mut statement = connection.prepare(copy)?;
     let rows = statement.query_map([], |row| {
         let path = PathBuf::from(row.get::<_, String>("filename")?);
@@ -68,7 +68,7 @@ pub fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::Result<V
 ///
 /// # Errors
 /// When there are no rows, or a partition's value is a text that would be read back as NULL.
-pub fn collect(
+pub(crate) fn collect(
     connection: &Connection,
     label: &str,
     partitions: Vec<Column>,

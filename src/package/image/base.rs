@@ -36,7 +36,7 @@ const ACCEPTED: &[&str] =
 
 /// An image in the cache.
 #[derive(Debug, Clone)]
-pub struct Base {
+pub(super) struct Base {
     /// As `base_image` names it.
     pub name: String,
     /// `sha256:...` of the manifest for one architecture.
@@ -55,7 +55,7 @@ struct Resolved {
 }
 
 /// Where a blob lies in the cache, once it was pulled.
-pub fn blob(digest: &str) -> PathBuf {
+pub(super) fn blob(digest: &str) -> PathBuf {
     cache::root().join("blobs").join(digest.replace(':', "-"))
 }
 
@@ -65,7 +65,13 @@ pub fn blob(digest: &str) -> PathBuf {
 ///
 /// # Errors
 /// A name that makes no sense, an image that is not there or not for `arch`, a registry that cannot be reached.
-pub async fn pull(context: &Context, name: &str, arch: Arch, login: Option<&Registry>, refresh: bool) -> Result<Base> {
+pub(super) async fn pull(
+    context: &Context,
+    name: &str,
+    arch: Arch,
+    login: Option<&Registry>,
+    refresh: bool,
+) -> Result<Base> {
     let known = known_as(name, arch);
     let resolved = fs::read(&known).ok().and_then(|read| serde_json::from_slice::<Resolved>(&read).ok());
     if let Some(resolved) = resolved.filter(|_| !refresh)
@@ -220,7 +226,7 @@ impl Puller<'_> {
 }
 
 /// What OCI calls `arch`.
-pub fn architecture(arch: Arch) -> &'static str {
+pub(super) fn architecture(arch: Arch) -> &'static str {
     match arch {
         Arch::X86_64 => "amd64",
         Arch::Arm64 => "arm64",
@@ -232,7 +238,7 @@ impl Base {
     ///
     /// # Errors
     /// The configuration is for another architecture, or is not that of the layers.
-    pub fn diff_ids(&self, arch: Arch) -> Result<Vec<String>> {
+    pub(super) fn diff_ids(&self, arch: Arch) -> Result<Vec<String>> {
         let made_for = self.config["architecture"].as_str().unwrap_or_default();
         if made_for != architecture(arch) {
             return Err(failure(

@@ -21,7 +21,7 @@ const END: [u8; 2] = [3, 0];
 
 /// Compresses what is written to it; [`Gzip::finish`] completes the stream. The same bytes in give the same bytes out,
 /// whatever the number of cores.
-pub struct Gzip<W: Write> {
+pub(super) struct Gzip<W: Write> {
     out: W,
     block: Vec<u8>,
     crc: Crc,
@@ -32,7 +32,7 @@ pub struct Gzip<W: Write> {
 }
 
 impl<W: Write> Gzip<W> {
-    pub fn new(mut out: W) -> io::Result<Self> {
+    pub(super) fn new(mut out: W) -> io::Result<Self> {
         out.write_all(&HEADER)?;
         // One more than there are cores, so that none is idle while the oldest block is waited for.
         let window = thread::available_parallelism().map_or(1, usize::from) + 1;
@@ -40,7 +40,7 @@ impl<W: Write> Gzip<W> {
     }
 
     /// Writes what is left and the end of the member, and gives back what it was written to.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(super) fn finish(mut self) -> io::Result<W> {
         self.dispatch()?;
         while self.write_oldest()? {}
         self.out.write_all(&END)?;

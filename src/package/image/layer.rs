@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 
 /// A layer in the cache.
 #[derive(Debug, Clone)]
-pub struct Layer {
+pub(super) struct Layer {
     /// The compressed tar.
     pub path: PathBuf,
     pub facts: Facts,
@@ -25,7 +25,7 @@ pub struct Layer {
 
 /// What a manifest and a configuration say of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
+pub(super) struct Facts {
     /// `sha256:...` of the compressed tar.
     pub digest: String,
     /// `sha256:...` of the tar.
@@ -36,14 +36,14 @@ pub struct Facts {
 
 /// Something in a layer.
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Relative to the root.
     pub path: String,
     pub content: Content,
 }
 
 #[derive(Debug)]
-pub enum Content {
+pub(super) enum Content {
     Folder,
     /// A copy of this file; `true` for one that can be run.
     File(PathBuf, bool),
@@ -54,7 +54,7 @@ pub enum Content {
 ///
 /// # Errors
 /// A file cannot be read, or the cache cannot be written.
-pub fn layer(name: &str, key: &str, entries: &[Entry]) -> Result<Layer> {
+pub(super) fn layer(name: &str, key: &str, entries: &[Entry]) -> Result<Layer> {
     let place = cache::root().join("layers").join(name).join(format!("{key}-{FORMAT}"));
     let facts = place.join("layer.json");
     cache::folder(&place, |draft| -> Result<()> {

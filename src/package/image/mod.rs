@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 
 use self::base::Base;
 use self::layer::{Content, Entry, Layer};
-pub use self::push::push;
-pub use self::registry::Registry;
+pub(crate) use self::push::push;
+pub(crate) use self::registry::Registry;
 use super::Artifact;
 use crate::arch::Arch;
 use crate::console::context::Context;
@@ -39,7 +39,7 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 
 /// An image that is ready to be pushed.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub(crate) struct Image {
     /// `sha256:...` of the manifest: what the function is pinned to.
     pub digest: String,
     /// An OCI image manifest, JSON.
@@ -50,7 +50,7 @@ pub struct Image {
 
 /// A part of an image.
 #[derive(Debug, Clone)]
-pub struct Blob {
+pub(crate) struct Blob {
     pub digest: String,
     pub bytes: u64,
     pub source: Source,
@@ -58,7 +58,7 @@ pub struct Blob {
 
 /// Where a blob's content is.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum Source {
     File(PathBuf),
     Memory(Vec<u8>),
 }
@@ -69,7 +69,7 @@ pub enum Source {
 ///
 /// # Errors
 /// The base image cannot be had or is for another processor; a file cannot be read or written.
-pub async fn assemble(
+pub(crate) async fn assemble(
     context: &Context,
     artifact: &Artifact,
     login: Option<&Registry>,

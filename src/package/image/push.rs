@@ -28,7 +28,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// What a push had to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pushed {
+pub(crate) struct Pushed {
     pub blobs_sent: usize,
     pub bytes_sent: u64,
     /// Blobs that were there already; none is asked for when the manifest is there.
@@ -47,7 +47,7 @@ impl fmt::Display for Pushed {
 ///
 /// # Errors
 /// The registry cannot be reached, does not let us, or has no such repository; each with what to do.
-pub async fn push(context: &Context, image: &Image, registry: &Registry, repository: &str) -> Result<Pushed> {
+pub(crate) async fn push(context: &Context, image: &Image, registry: &Registry, repository: &str) -> Result<Pushed> {
     let by_digest = Reference::with_digest(registry.host.clone(), repository.to_owned(), image.digest.clone());
     let to = Destination { client: registry.client(&by_digest).await?, registry, by_digest };
     let there: Vec<(&Blob, bool)> =

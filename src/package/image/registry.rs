@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// A registry, and who we are there.
 #[derive(Clone)]
-pub struct Registry {
+pub(crate) struct Registry {
     /// `host[:port]`.
     pub host: String,
     /// Spoken to without TLS.
@@ -37,7 +37,7 @@ pub struct Registry {
 
 /// What is done in a registry, as errors tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub(super) enum Deed {
     Pull,
     Push,
 }
@@ -45,7 +45,7 @@ pub enum Deed {
 impl Registry {
     /// The registry at `host[:port]`, `https://host[:port]` or `http://host[:port]`, for anybody. Without a scheme, one on this
     /// machine is spoken to without TLS, as Docker does it.
-    pub fn new(address: &str) -> Self {
+    pub(crate) fn new(address: &str) -> Self {
         let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
         let host = rest.split('/').next().unwrap_or(rest).to_owned();
         let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
@@ -55,7 +55,7 @@ impl Registry {
 
     /// The same registry, for this user.
     #[must_use]
-    pub fn with_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+    pub(crate) fn with_login(self, user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { login: Some((user.into(), password.into())), ..self }
     }
 

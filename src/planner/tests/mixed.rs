@@ -5,7 +5,7 @@ use super::support::Lake;
 impl Lake {
     /// `t`: rows of many types in 6 files, among them NULLs, an empty file, one value's own file and the last with
     /// next to nothing but NULLs. `u`: a small table to join. `p`: partitioned by day.
-    pub fn mixed() -> Self {
+    pub(super) fn mixed() -> Self {
         let mut lake = Self::new();
         lake.execute(
             "CREATE TABLE rows AS SELECT i AS id, CASE WHEN i % 11 = 0 THEN NULL ELSE i % 7 END AS k,

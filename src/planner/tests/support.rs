@@ -11,7 +11,7 @@ use crate::lake::load::{stats, written as staged};
 use crate::planner::{Plan, Planner, Request, Strategy, Workers};
 
 /// Tables as Parquet files, their catalog, and a DuckDB that reads them.
-pub struct Lake {
+pub(super) struct Lake {
     folder: TempDir,
     pub catalog: Catalog,
     /// Has a view of every table.
@@ -21,7 +21,7 @@ pub struct Lake {
 }
 
 impl Lake {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let connection = Connection::open_in_memory().unwrap();
         // With more threads, which row is the first is a matter of luck.
         connection.execute_batch("SET threads = 1").unwrap();
@@ -30,19 +30,19 @@ impl Lake {
     }
 
     /// Runs SQL that makes data.
-    pub fn execute(&self, sql: &str) {
+    pub(super) fn execute(&self, sql: &str) {
         self.connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// A query's rows of a number and a text.
-    pub fn rows_of(&self, sql: &str) -> Vec<(i32, String)> {
+    pub(super) fn rows_of(&self, sql: &str) -> Vec<(i32, String)> {
         let mut statement = self.connection.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.map(Result::unwrap).collect()
     }
 
     /// Adds the table `name` with a file for each of `parts`, which are queries of the same columns.
-    pub fn add(&mut self, name: &str, parts: &[String]) {
+    pub(super) fn add(&mut self, name: &str, parts: &[String]) {
         let data = self.folder.path().join(name);
         std::fs::create_dir(&data).unwrap();
         let mut written = Vec::new();
@@ -56,7 +56,7 @@ impl Lake {
     }
 
     /// Adds the table `name` of the rows of `query`, in a folder for each value of the column `by`.
-    pub fn add_partitioned(&mut self, name: &str, query: &str, by: &str) {
+    pub(super) fn add_partitioned(&mut self, name: &str, query: &str, by: &str) {
         let data = self.folder.path().join(name);
         let copy = format!(
             "COPY ({query}) TO {} (FORMAT parquet, PARTITION_BY ({by}), RETURN_STATS)",
@@ -102,7 +102,7 @@ impl Lake {
         self.execute(&format!("CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}], {hive})"));
     }
 
-    pub fn plan(&self, sql: &str) -> Plan {
+    pub(super) fn plan(&self, sql: &str) -> Plan {
         let workers = Workers::Exactly(self.workers);
         self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20, limit: None })
     }
@@ -128,25 +128,25 @@ impl Lake {
     }
 
     /// Whether DuckDB takes `sql` at all.
-    pub fn binds(&self, sql: &str) -> Result<(), String> {
+    pub(super) fn binds(&self, sql: &str) -> Result<(), String> {
         engine::columns(&self.connection, sql).map(drop).map_err(|error| error.to_string())
     }
 
     /// Checks that the plan of `sql` gives DuckDB's own rows, in any order, and returns it.
     #[track_caller]
-    pub fn same(&self, sql: &str) -> Plan {
+    pub(super) fn same(&self, sql: &str) -> Plan {
         self.check(sql, false)
     }
 
     /// As [`Self::same`], in order.
     #[track_caller]
-    pub fn same_in_order(&self, sql: &str) -> Plan {
+    pub(super) fn same_in_order(&self, sql: &str) -> Plan {
         self.check(sql, true)
     }
 
     /// As [`Self::same`], by a strategy.
     #[track_caller]
-    pub fn same_by(&self, strategy: Strategy, sql: &str) -> Plan {
+    pub(super) fn same_by(&self, strategy: Strategy, sql: &str) -> Plan {
         let plan = self.check(sql, false);
         assert_eq!(plan.strategy, strategy, "{sql}\n{plan}");
         plan
@@ -161,7 +161,7 @@ impl Lake {
     }
 
     /// What is different between the plan's answer and DuckDB's own; `Ok` of the plan where nothing is.
-    pub fn difference(&self, sql: &str, in_order: bool) -> Result<Plan, String> {
+    pub(super) fn difference(&self, sql: &str, in_order: bool) -> Result<Plan, String> {
         let plan = self.plan(sql);
         if plan.strategy == Strategy::Single {
             assert!(plan.fetches.is_empty() && plan.final_sql == sql);

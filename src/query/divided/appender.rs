@@ -9,7 +9,7 @@ use arrow::ffi::{FFI_ArrowSchema, to_ffi};
 use duckdb::{Connection, ffi};
 
 /// A database in memory that takes Arrow.
-pub struct Database {
+pub(super) struct Database {
     database: ffi::duckdb_database,
     connection: ffi::duckdb_connection,
 }
@@ -19,7 +19,7 @@ impl Database {
     ///
     /// # Errors
     /// When DuckDB cannot start.
-    pub fn open() -> Result<Self> {
+    pub(super) fn open() -> Result<Self> {
         let mut this = Self { database: ptr::null_mut(), connection: ptr::null_mut() };
         // SAFETY: both places live, and what is made is closed when `this` is dropped.
         unsafe {
@@ -33,7 +33,7 @@ impl Database {
     ///
     /// # Errors
     /// When DuckDB refuses.
-    pub fn connect(&self) -> Result<Connection> {
+    pub(super) fn connect(&self) -> Result<Connection> {
         // SAFETY: the database is open.
         Ok(unsafe { Connection::open_from_raw(self.database) }?)
     }
@@ -42,7 +42,7 @@ impl Database {
     ///
     /// # Errors
     /// A type that DuckDB cannot take, a table with other columns.
-    pub fn append(&self, name: &str, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn append(&self, name: &str, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }

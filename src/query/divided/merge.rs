@@ -21,7 +21,7 @@ use crate::query::answered::{Finished, PARQUET};
 use crate::rows::ResultSet;
 
 /// What one split brought.
-pub enum Partial {
+pub(crate) enum Partial {
     /// An Arrow IPC stream.
     Arrow(Vec<u8>),
     /// A Parquet file, and the columns that it holds as text.
@@ -29,7 +29,7 @@ pub enum Partial {
 }
 
 /// The DuckDB of the final stage, on a thread of its own.
-pub struct Merge {
+pub(crate) struct Merge {
     /// The only folder that it reaches: the user's SQL runs here, and not in the function's sandbox.
     folder: Arc<TempDir>,
     sender: Sender<Step>,
@@ -46,7 +46,7 @@ enum Step {
 
 /// What becomes of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
+pub(crate) enum Finish {
     Rows,
     /// It is written to [`Finished::parquet`], and there are no rows.
     Parquet,
@@ -57,7 +57,7 @@ impl Merge {
     ///
     /// # Errors
     /// When there is no temporary folder to be had.
-    pub fn start(plan: &Plan) -> Result<Self> {
+    pub(crate) fn start(plan: &Plan) -> Result<Self> {
         let folder = Arc::new(tempfile::Builder::new().prefix("quackctl-").tempdir()?);
         let of_thread = folder.clone();
         let tables = plan.fetches.iter().map(|fetch| (fetch.name.clone(), fetch.columns.clone())).collect();
@@ -84,12 +84,12 @@ impl Merge {
     }
 
     /// Where spilled rows are to be put.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Gives it what a split of the fetch with this index brought.
-    pub fn add(&self, fetch: usize, partial: Partial) {
+    pub(crate) fn add(&self, fetch: usize, partial: Partial) {
         // A thread that has ended has failed, which `finish` tells.
         let _ = self.sender.send(Step::Rows(fetch, partial));
     }
@@ -98,7 +98,7 @@ impl Merge {
     ///
     /// # Errors
     /// Rows that did not fit, DuckDB's own errors; later ones come from the batches.
-    pub async fn finish(self, finish: Finish) -> Result<Finished> {
+    pub(crate) async fn finish(self, finish: Finish) -> Result<Finished> {
         let _ = self.sender.send(Step::Finish(finish));
         let columns = self.columns.await.context("the final stage ended early")??;
         let batches = tokio::task::spawn_blocking(move || self.batches.join()).await?;

@@ -31,7 +31,7 @@ const THROTTLED_FOR: Duration = Duration::from_millis(800);
 ///
 /// # Errors
 /// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
-pub async fn run(
+pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
     plan: &Plan,
     workers: usize,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Times that a split is sent because of failures before the query fails.
-pub const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// A split is a straggler when it takes this much longer than the median of those that are done, and at least so long.
 const SLOWER: u32 = 3;
@@ -13,7 +13,7 @@ const LEAST: Duration = Duration::from_millis(500);
 
 /// One split of one fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Task {
+pub(super) struct Task {
     pub fetch: usize,
     pub split: usize,
 }
@@ -30,7 +30,7 @@ struct State {
 
 /// All tasks of a query.
 #[derive(Debug)]
-pub struct Tasks {
+pub(super) struct Tasks {
     tasks: Vec<Task>,
     states: Vec<State>,
     waiting: VecDeque<usize>,
@@ -40,25 +40,25 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    pub fn new(tasks: Vec<Task>) -> Self {
+    pub(super) fn new(tasks: Vec<Task>) -> Self {
         let states = tasks.iter().map(|_| State::default()).collect();
         Self { waiting: (0..tasks.len()).collect(), states, times: Vec::new(), done: 0, tasks }
     }
 
-    pub fn task(&self, index: usize) -> Task {
+    pub(super) fn task(&self, index: usize) -> Task {
         self.tasks[index]
     }
 
-    pub fn done(&self) -> usize {
+    pub(super) fn done(&self) -> usize {
         self.done
     }
 
-    pub fn all_done(&self) -> bool {
+    pub(super) fn all_done(&self) -> bool {
         self.done == self.tasks.len()
     }
 
     /// The next to be sent at `now`: one that waits, else a straggler a second time.
-    pub fn next(&mut self, now: Instant) -> Option<usize> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<usize> {
         let ready = |index: &usize| self.states[*index].not_before.is_none_or(|time| time <= now);
         if let Some(position) = self.waiting.iter().position(ready) {
             let index = self.waiting.remove(position)?;
@@ -92,7 +92,7 @@ impl Tasks {
     }
 
     /// When to look again though nothing came: a pause ends, or a split becomes a straggler.
-    pub fn wake(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn wake(&self, now: Instant) -> Option<Duration> {
         let pauses = self.waiting.iter().filter_map(|index| self.states[*index].not_before);
         let late = self.patience().into_iter().flat_map(|bound| {
             let running = self.states.iter().filter(|state| !state.done && state.running.len() == 1);
@@ -103,7 +103,7 @@ impl Tasks {
     }
 
     /// An answer came. True when it is the first for its split, and counts.
-    pub fn answered(&mut self, index: usize, sent: Instant, now: Instant) -> bool {
+    pub(super) fn answered(&mut self, index: usize, sent: Instant, now: Instant) -> bool {
         let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
         if std::mem::replace(&mut state.done, true) {
@@ -116,12 +116,12 @@ impl Tasks {
     }
 
     /// A copy was throttled: it waits for its turn again, and was no attempt.
-    pub fn throttled(&mut self, index: usize, sent: Instant, not_before: Instant) {
+    pub(super) fn throttled(&mut self, index: usize, sent: Instant, not_before: Instant) {
         self.again(index, sent, not_before);
     }
 
     /// A copy failed. True when the split may be sent again, which it then will be.
-    pub fn failed(&mut self, index: usize, sent: Instant, not_before: Instant) -> bool {
+    pub(super) fn failed(&mut self, index: usize, sent: Instant, not_before: Instant) -> bool {
         let state = &mut self.states[index];
         state.failures += 1;
         if state.done || state.failures < ATTEMPTS {
@@ -133,14 +133,14 @@ impl Tasks {
 
     /// A copy failed in a way that does not get better. True when that does not matter: the split is done, or another
     /// copy may still bring it.
-    pub fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
+    pub(super) fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
         let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
         state.done || !state.running.is_empty()
     }
 
     /// How often the split has failed.
-    pub fn failures(&self, index: usize) -> u32 {
+    pub(super) fn failures(&self, index: usize) -> u32 {
         self.states[index].failures
     }
 

@@ -7,7 +7,7 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use super::{Emulator, Proxy};
 
 /// An AWS account of the project's own, as emulated.
-pub struct Account {
+pub(crate) struct Account {
     /// What `quackctl` and the function talk to.
     pub proxy: Proxy,
     pub emulator: Emulator,
@@ -16,12 +16,12 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self::of(Emulator::start())
     }
 
     /// One in which nobody may do anything unless a policy allows it.
-    pub fn strict() -> Self {
+    pub(crate) fn strict() -> Self {
         Self::of(Emulator::strict())
     }
 
@@ -31,12 +31,12 @@ impl Account {
     }
 
     /// What is there now and was not at first: `"bucket NAME"`, `"role NAME"`, ...
-    pub fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         block_on(self.emulator.inventory()).difference(&self.empty).cloned().collect()
     }
 
     /// Makes a user who may do what `policy` says and nothing else: access key and secret.
-    pub fn user(&self, name: &str, policy: &str) -> (String, String) {
+    pub(crate) fn user(&self, name: &str, policy: &str) -> (String, String) {
         let iam = aws_sdk_iam::Client::new(&self.emulator.sdk());
         block_on(async {
             iam.create_user().user_name(name).send().await.expect("a user");
@@ -49,24 +49,24 @@ impl Account {
     }
 
     /// What Lambda says of a function.
-    pub fn function(&self, name: &str) -> GetFunctionOutput {
+    pub(crate) fn function(&self, name: &str) -> GetFunctionOutput {
         let lambda = aws_sdk_lambda::Client::new(&self.emulator.sdk());
         block_on(lambda.get_function().function_name(name).send()).expect("a function of this name")
     }
 
     /// The memory of a function, MB.
-    pub fn memory_mb(&self, name: &str) -> Option<i32> {
+    pub(crate) fn memory_mb(&self, name: &str) -> Option<i32> {
         self.function(name).configuration?.memory_size
     }
 
     /// The calls that came since calls were asked for last, and were to change something.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         self.proxy.calls().into_iter().filter(|call| call.writes()).map(|call| call.to_string()).collect()
     }
 }
 
 /// Runs a call of an SDK to its end, outside of any other runtime.
-pub fn block_on<T>(call: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(call: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(call)
 }

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 /// A call: `s3 PUT /bucket/key`, `cloudformation CreateChangeSet`, `registry POST /v2/name/blobs/uploads/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Call {
+pub(crate) struct Call {
     /// As in the credential scope of its signature; `registry` for the image protocol, whose calls carry none.
     pub service: String,
     /// The operation's name, or method and path where the protocol has no name. Without the query, which may be random.
@@ -17,7 +17,7 @@ pub struct Call {
 
 impl Call {
     /// `form` is the body of a call in the query protocol, and empty for others.
-    pub fn new(parts: &Parts, form: &[u8]) -> Self {
+    pub(crate) fn new(parts: &Parts, form: &[u8]) -> Self {
         let path = parts.uri.path();
         let service = match scope(&parts.headers).or_else(|| presigned(parts.uri.query().unwrap_or_default())) {
             Some(service) => service,
@@ -32,7 +32,7 @@ impl Call {
     }
 
     /// Whether the call is to change something; an invocation of the function is not.
-    pub fn writes(&self) -> bool {
+    pub(crate) fn writes(&self) -> bool {
         let reads = ["GET ", "HEAD ", "Get", "List", "Describe", "BatchGet", "BatchCheck", "Filter"];
         !reads.iter().any(|read| self.action.starts_with(read)) && !self.action.ends_with("/invocations")
     }
@@ -61,7 +61,7 @@ fn presigned(query: &str) -> Option<String> {
 
 /// How a service says that it cannot do now what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     Internal,
     Unavailable,
     Throttled,
@@ -70,7 +70,7 @@ pub enum Refusal {
 impl Refusal {
     /// What the call's service would answer. Sources: "Common errors" in each service's API reference; for images
     /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>.
-    pub fn response(self, call: &Call) -> Response<String> {
+    pub(crate) fn response(self, call: &Call) -> Response<String> {
         let status = |usual: StatusCode| match self {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -11,28 +11,28 @@ use tempfile::TempDir;
 
 use super::sdk;
 
-pub const KEY_ID: &str = "QUAKTESTTESTTESTTEST";
-pub const SECRET: &str = "a secret of tests";
+pub(crate) const KEY_ID: &str = "QUAKTESTTESTTESTTEST";
+pub(crate) const SECRET: &str = "a secret of tests";
 
 /// A daemon that is killed, and its folder removed, when this is dropped.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     pub dir: TempDir,
     pub endpoint: String,
 }
 
 impl Daemon {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), 300)
     }
 
     /// Starts a daemon on what is in `dir` already. Instances end after `idle_s` seconds without work.
-    pub fn start_in(dir: TempDir, idle_s: u32) -> Self {
+    pub(crate) fn start_in(dir: TempDir, idle_s: u32) -> Self {
         Self::start_with(dir, json!({ "idle_s": idle_s }))
     }
 
     /// Starts a daemon with a network before its S3.
-    pub fn start_behind(network: Value) -> Self {
+    pub(crate) fn start_behind(network: Value) -> Self {
         Self::start_with(tempfile::tempdir().unwrap(), json!({ "idle_s": 300, "network": network }))
     }
 
@@ -67,7 +67,7 @@ impl Daemon {
     }
 
     /// Kills the daemon as `kill -9` does and starts another on its folder.
-    pub fn kill_and_restart(mut self) -> Self {
+    pub(crate) fn kill_and_restart(mut self) -> Self {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
@@ -76,29 +76,29 @@ impl Daemon {
     }
 
     /// Kills the daemon as `kill -9` does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    pub fn s3(&self) -> aws_sdk_s3::Client {
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         self.s3_as(KEY_ID, SECRET)
     }
 
-    pub fn s3_as(&self, key_id: &str, secret: &str) -> aws_sdk_s3::Client {
+    pub(crate) fn s3_as(&self, key_id: &str, secret: &str) -> aws_sdk_s3::Client {
         super::s3(&sdk(&self.endpoint, key_id, secret))
     }
 
-    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+    pub(crate) fn lambda(&self) -> aws_sdk_lambda::Client {
         self.lambda_as(KEY_ID, SECRET)
     }
 
-    pub fn lambda_as(&self, key_id: &str, secret: &str) -> aws_sdk_lambda::Client {
+    pub(crate) fn lambda_as(&self, key_id: &str, secret: &str) -> aws_sdk_lambda::Client {
         aws_sdk_lambda::Client::new(&sdk(&self.endpoint, key_id, secret))
     }
 
     /// Makes the function `test` of the artifact in `tests/support`, with `INIT` set to `init`.
-    pub async fn create_function(&self, memory_mb: i32, timeout_s: i32, init: &str) -> aws_sdk_lambda::Client {
+    pub(crate) async fn create_function(&self, memory_mb: i32, timeout_s: i32, init: &str) -> aws_sdk_lambda::Client {
         let lambda = self.lambda();
         lambda
             .create_function()

@@ -20,7 +20,7 @@ use super::sdk;
 const VERSION: &str = "1.5.33";
 
 /// What the emulator takes as keys: it checks no signature.
-pub const DUMMY_KEY: &str = "test";
+pub(crate) const DUMMY_KEY: &str = "test";
 
 /// The kernel ends it with the thread that started it, so that a test that is killed leaves nothing behind.
 const MAIN: &str = "import ctypes, signal
@@ -42,19 +42,19 @@ iam.pin_request_origin = lambda address, tls: pin(address, True)
 ";
 
 /// An emulator without any data, killed with the functions that it runs when this is dropped.
-pub struct Emulator {
+pub(crate) struct Emulator {
     child: Child,
     dir: TempDir,
     pub endpoint: String,
 }
 
 impl Emulator {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::run(MAIN, "false")
     }
 
     /// One that asks IAM about every call, but for those with [`DUMMY_KEY`], and remembers what was [`asked`](Self::asked).
-    pub fn strict() -> Self {
+    pub(crate) fn strict() -> Self {
         Self::run(&format!("{WATCH}{MAIN}"), "true")
     }
 
@@ -103,13 +103,13 @@ impl Emulator {
     }
 
     /// What it wrote until now.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.dir.path().join("log")).expect("the emulator's log");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The actions that were asked of IAM for whoever has access key `key`, which it allowed or denied.
-    pub fn asked(&self, key: &str, allowed: bool) -> BTreeSet<String> {
+    pub(crate) fn asked(&self, key: &str, allowed: bool) -> BTreeSet<String> {
         let answer = if allowed { "allowed" } else { "denied" };
         let log = self.log();
         let questions = log.lines().filter_map(|line| line.strip_prefix("iam: "));
@@ -119,12 +119,12 @@ impl Emulator {
     }
 
     /// Configuration of any AWS client.
-    pub fn sdk(&self) -> SdkConfig {
+    pub(crate) fn sdk(&self) -> SdkConfig {
         sdk(&self.endpoint, DUMMY_KEY, DUMMY_KEY)
     }
 
     /// Everything that is there, of all services that a stage uses: `"bucket NAME"`, `"role NAME"`, ... in order.
-    pub async fn inventory(&self) -> BTreeSet<String> {
+    pub(crate) async fn inventory(&self) -> BTreeSet<String> {
         let sdk = self.sdk();
         let mut found = BTreeSet::new();
         let mut add = |kind: &str, name: Option<&str>| {

@@ -25,10 +25,10 @@ use super::runtime_api::RuntimeApi;
 const ENTER: &str = r#"mount --rbind /proc "$0/proc" && exec unshare --root="$0" --wd="$1" "$2""#;
 
 /// What a layer is made of: each file's place in the image, and which file of this machine that is.
-pub type Files = Vec<(String, PathBuf)>;
+pub(crate) type Files = Vec<(String, PathBuf)>;
 
 /// What `programs` need of this machine to run in a root of their own: each library, the loader among them, in its place.
-pub fn libraries(programs: &[PathBuf]) -> Files {
+pub(crate) fn libraries(programs: &[PathBuf]) -> Files {
     let mut found = BTreeSet::new();
     for program in programs {
         let output = Command::new("ldd").arg(program).output().expect("ldd runs");
@@ -41,7 +41,7 @@ pub fn libraries(programs: &[PathBuf]) -> Files {
 }
 
 /// A gzip'd tar of `files`, all of which can be run, and the folders that a system has.
-pub fn layer(files: &Files) -> Vec<u8> {
+pub(crate) fn layer(files: &Files) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let header = |kind, size| {
         let mut header = Header::new_ustar();
@@ -64,7 +64,7 @@ pub fn layer(files: &Files) -> Vec<u8> {
 
 /// Pushes an image of `layers` for this machine's processor, whose configuration has `run`, to a registry without TLS, as
 /// `host:port/repository:tag`; the repository must be there. Returns the image's digest.
-pub async fn push_image(name: &str, layers: Vec<Vec<u8>>, run: Value) -> String {
+pub(crate) async fn push_image(name: &str, layers: Vec<Vec<u8>>, run: Value) -> String {
     let diff_ids: Vec<String> = layers
         .iter()
         .map(|layer| {
@@ -90,14 +90,14 @@ pub async fn push_image(name: &str, layers: Vec<Vec<u8>>, run: Value) -> String 
 }
 
 /// An image that lies unpacked in a folder.
-pub struct Unpacked {
+pub(crate) struct Unpacked {
     pub root: TempDir,
     /// The image's configuration.
     pub config: Value,
 }
 
 /// Pulls `host:port/repository@sha256:...`; what does not have the digest that names it is refused.
-pub async fn pull_back(name: &str) -> Unpacked {
+pub(crate) async fn pull_back(name: &str) -> Unpacked {
     let (client, reference) = connect(name);
     let anybody = RegistryAuth::Anonymous;
     let (manifest, _) =
@@ -119,7 +119,7 @@ pub async fn pull_back(name: &str) -> Unpacked {
 impl Unpacked {
     /// Runs the image as Lambda would, in its own root, with these environment variables too. `None`, and a word why,
     /// where this machine lets nobody do that.
-    pub fn run(&self, variables: &[(&str, &str)]) -> Option<Instance> {
+    pub(crate) fn run(&self, variables: &[(&str, &str)]) -> Option<Instance> {
         let permitted = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).status();
         if !permitted.is_ok_and(|status| status.success()) {
             eprintln!("skipped: this machine does not permit `unshare --map-root-user --mount`");
@@ -150,7 +150,7 @@ impl Unpacked {
 }
 
 /// A function that runs in its image; it ends with this value.
-pub struct Instance {
+pub(crate) struct Instance {
     child: Child,
     api: RuntimeApi,
 }
@@ -158,7 +158,7 @@ pub struct Instance {
 impl Instance {
     /// The rows of `sql`.
     #[track_caller]
-    pub fn rows(&self, sql: &str) -> Value {
+    pub(crate) fn rows(&self, sql: &str) -> Value {
         let response = self.api.invoke(&json!({ "q": sql }).to_string());
         let response = response.unwrap_or_else(|error| panic!("{sql}: {error}"));
         response["data"]["records"].clone()

@@ -12,7 +12,7 @@ use super::{Account, Call, DUMMY_KEY, Moment, block_on, layer, libraries, push_i
 
 /// Where a project's lake lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     Local,
     Aws,
 }
@@ -41,7 +41,7 @@ macro_rules! on_every_target {
 }
 
 /// A folder called `lake` with a `quack.toml`.
-pub struct Project {
+pub(crate) struct Project {
     parent: TempDir,
     account: Option<Account>,
     settings: Vec<(&'static str, String)>,
@@ -49,17 +49,17 @@ pub struct Project {
 
 impl Project {
     /// A project of the local target that is not up. `settings` is the text of its `quack.toml`.
-    pub fn new(settings: &str) -> Self {
+    pub(crate) fn new(settings: &str) -> Self {
         Self::at(Place::Local, settings)
     }
 
     /// A project that is not up.
-    pub fn at(place: Place, settings: &str) -> Self {
+    pub(crate) fn at(place: Place, settings: &str) -> Self {
         Self::within((place == Place::Aws).then(Account::open), settings)
     }
 
     /// A project on AWS that is not up, in an account in which nobody may do anything unless a policy allows it.
-    pub fn strict(settings: &str) -> Self {
+    pub(crate) fn strict(settings: &str) -> Self {
         Self::within(Some(Account::strict()), settings)
     }
 
@@ -85,26 +85,26 @@ impl Project {
     }
 
     /// A project that is up on the local target.
-    pub fn up(settings: &str) -> Self {
+    pub(crate) fn up(settings: &str) -> Self {
         Self::up_at(Place::Local, settings)
     }
 
     /// A project that is up.
-    pub fn up_at(place: Place, settings: &str) -> Self {
+    pub(crate) fn up_at(place: Place, settings: &str) -> Self {
         let project = Self::at(place, settings);
         project.quackctl(["up"]).assert().success();
         project
     }
 
     /// Sets an environment variable for every command from now on.
-    pub fn set(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(known, _)| *known != name);
         self.settings.push((name, value.to_owned()));
     }
 
     /// Has the function travel as an image, on a base in the account's registry that has what it needs of this machine;
     /// the emulator makes a function of it and cannot run it.
-    pub fn use_image(&mut self) {
+    pub(crate) fn use_image(&mut self) {
         let built = self.json(["build", "--json"]);
         let artifact = Path::new(built["dir"].as_str().expect("the artifact's folder"));
         let programs = ["bootstrap", "lib/libduckdb.so", "extensions/httpfs.duckdb_extension"];
@@ -121,12 +121,12 @@ impl Project {
     }
 
     /// The account of a project on AWS.
-    pub fn account(&self) -> &Account {
+    pub(crate) fn account(&self) -> &Account {
         self.account.as_ref().expect("a project on AWS")
     }
 
     /// Fails unless nothing of the project is left but what lies in its folder, which is `files`.
-    pub fn assert_gone(&self, files: &[&str]) {
+    pub(crate) fn assert_gone(&self, files: &[&str]) {
         assert_eq!(self.files(), files);
         assert!(!self.dir().join(".quack").exists());
         if let Some(account) = &self.account {
@@ -134,23 +134,23 @@ impl Project {
         }
     }
 
-    pub fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.parent.path().join("lake")
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.dir().join(name);
         std::fs::write(&path, text).expect("a file of the project");
         path
     }
 
     /// `quackctl` in the project's folder, with none of the tester's own settings but where the cache is.
-    pub fn quackctl<const N: usize>(&self, arguments: [&str; N]) -> Command {
+    pub(crate) fn quackctl<const N: usize>(&self, arguments: [&str; N]) -> Command {
         Command::from_std(self.process(arguments))
     }
 
     /// The same, to be started in the background.
-    pub fn process<const N: usize>(&self, arguments: [&str; N]) -> std::process::Command {
+    pub(crate) fn process<const N: usize>(&self, arguments: [&str; N]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quackctl"));
         command.current_dir(self.dir()).args(arguments).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
@@ -164,14 +164,19 @@ impl Project {
     }
 
     /// Runs the command, which must succeed; `what` went before is said if it does not.
-    pub fn succeed<const N: usize>(&self, arguments: [&str; N], what: &str) {
+    pub(crate) fn succeed<const N: usize>(&self, arguments: [&str; N], what: &str) {
         let output = self.quackctl(arguments).output().expect("quackctl runs");
         assert!(output.status.success(), "{arguments:?}, {what}: {}", text(&output));
     }
 
     /// Runs the command until it has made `skip` calls, and kills it, the hard way, at the next: which one that was, or
     /// `None` when it ended before. The call is then lost: before the server hears of it, or when it was done.
-    pub fn kill_at_call<const N: usize>(&self, arguments: [&str; N], skip: usize, moment: Moment) -> Option<Call> {
+    pub(crate) fn kill_at_call<const N: usize>(
+        &self,
+        arguments: [&str; N],
+        skip: usize,
+        moment: Moment,
+    ) -> Option<Call> {
         let proxy = &self.account().proxy;
         let held = proxy.hold(skip, moment);
         let mut command = self.process(arguments);
@@ -192,7 +197,7 @@ impl Project {
     }
 
     /// What the command prints, which must be JSON; it must succeed.
-    pub fn json<const N: usize>(&self, arguments: [&str; N]) -> Value {
+    pub(crate) fn json<const N: usize>(&self, arguments: [&str; N]) -> Value {
         let output = self.quackctl(arguments).output().expect("quackctl runs");
         assert!(output.status.success(), "{arguments:?}: {}", text(&output));
         serde_json::from_slice(&output.stdout)
@@ -200,18 +205,18 @@ impl Project {
     }
 
     /// The rows of a query.
-    pub fn rows(&self, sql: &str) -> Value {
+    pub(crate) fn rows(&self, sql: &str) -> Value {
         self.json(["query", "--all", "--format", "json", sql])
     }
 
     /// The daemon's process id.
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         let status = self.json(["status", "--json"]);
         status["pid"].as_i64().unwrap_or_else(|| panic!("status tells no pid: {status}")) as i32
     }
 
     /// Everything in the project's folder, by relative path, in order.
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         collect(&self.dir(), &self.dir(), &mut found);
         found.sort();
@@ -246,12 +251,12 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<String>) {
 }
 
 /// Both streams of a command, for messages of failed assertions.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// The real trips that lie beside some checkouts; tests that need them are skipped, saying so, elsewhere.
-pub fn taxis() -> Option<PathBuf> {
+pub(crate) fn taxis() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/taxis.csv");
     if path.exists() {
         return Some(path);
@@ -261,19 +266,19 @@ pub fn taxis() -> Option<PathBuf> {
 }
 
 /// True while a process with this id runs (a zombie does not).
-pub fn is_running(pid: i32) -> bool {
+pub(crate) fn is_running(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')))
 }
 
 /// Ends a process the hard way.
-pub fn kill(pid: i32) {
+pub(crate) fn kill(pid: i32) {
     let pid = rustix::process::Pid::from_raw(pid).expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a process to kill");
 }
 
 /// Rounds of tests that draw what they do, for a thorough run: `QUACK_TEST_ROUNDS`.
-pub fn rounds() -> Option<u64> {
+pub(crate) fn rounds() -> Option<u64> {
     let set = std::env::var("QUACK_TEST_ROUNDS").ok()?;
     Some(set.parse().unwrap_or_else(|_| panic!("QUACK_TEST_ROUNDS is no number: {set}")))
 }

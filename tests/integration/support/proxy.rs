@@ -42,7 +42,7 @@ enum Fault {
 
 /// Where a call is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// Before the server hears of it.
     Before,
     /// When the server has answered, before the caller hears of that.
@@ -50,16 +50,16 @@ pub enum Moment {
 }
 
 /// Told when the call to be held has come; the call goes no further, and is lost when the proxy is healed.
-pub struct Held(mpsc::Receiver<Call>);
+pub(crate) struct Held(mpsc::Receiver<Call>);
 
 impl Held {
     /// Waits for the call.
-    pub fn wait(&self) -> Call {
+    pub(crate) fn wait(&self) -> Call {
         self.0.recv_timeout(Duration::from_secs(60)).expect("the call to be held")
     }
 
     /// The call, if it has come.
-    pub fn call(&self) -> Option<Call> {
+    pub(crate) fn call(&self) -> Option<Call> {
         self.0.try_recv().ok()
     }
 }
@@ -95,7 +95,7 @@ struct State {
 }
 
 /// A proxy on a port of its own, gone when this is dropped.
-pub struct Proxy {
+pub(crate) struct Proxy {
     pub endpoint: String,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
@@ -103,7 +103,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy that lets everything through to `upstream` (`http://host:port`).
-    pub fn start(upstream: &str) -> Self {
+    pub(crate) fn start(upstream: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -116,12 +116,12 @@ impl Proxy {
 
     /// From now on, `share` of the calls (0 to 1) goes wrong. Which, and how, follows from the seed, the call and how
     /// often it came, not from the order in which concurrent calls arrive.
-    pub fn fail(&self, share: f64, seed: u64) {
+    pub(crate) fn fail(&self, share: f64, seed: u64) {
         self.rage(Storm { service: None, share, seed });
     }
 
     /// The same for calls to one service alone, such as `s3`.
-    pub fn fail_at(&self, service: &'static str, share: f64, seed: u64) {
+    pub(crate) fn fail_at(&self, service: &'static str, share: f64, seed: u64) {
         self.rage(Storm { service: Some(service), share, seed });
     }
 
@@ -131,7 +131,7 @@ impl Proxy {
     }
 
     /// From now on, nothing goes wrong and nothing is held; what was held is lost. Returns how many calls went wrong.
-    pub fn heal(&self) -> usize {
+    pub(crate) fn heal(&self) -> usize {
         self.shared.healed.notify_waiters();
         let mut state = self.shared.state.lock().unwrap();
         (state.storm, state.hold) = (None, None);
@@ -139,14 +139,14 @@ impl Proxy {
     }
 
     /// Holds the call that comes after `skip` others.
-    pub fn hold(&self, skip: usize, moment: Moment) -> Held {
+    pub(crate) fn hold(&self, skip: usize, moment: Moment) -> Held {
         let (told, held) = mpsc::channel();
         self.shared.state.lock().unwrap().hold = Some(Hold { skip, moment, told });
         Held(held)
     }
 
     /// The calls that came since this was asked last, in order.
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.state.lock().unwrap().calls)
     }
 }

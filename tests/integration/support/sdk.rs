@@ -6,7 +6,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 
 /// Configuration of clients that call `endpoint` with these keys, once each: what fails is the test's to see.
-pub fn sdk(endpoint: &str, key_id: &str, secret: &str) -> SdkConfig {
+pub(crate) fn sdk(endpoint: &str, key_id: &str, secret: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
@@ -18,6 +18,6 @@ pub fn sdk(endpoint: &str, key_id: &str, secret: &str) -> SdkConfig {
 }
 
 /// A client of S3 that names buckets in the path: emulators have no name for each.
-pub fn s3(sdk: &SdkConfig) -> aws_sdk_s3::Client {
+pub(crate) fn s3(sdk: &SdkConfig) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(sdk).force_path_style(true).build())
 }

@@ -16,7 +16,7 @@ const LIMIT_S: i64 = 300;
 const WARN_S: i64 = 60;
 
 /// Asks STS in `region` for the time, without any credentials.
-pub fn check(region: &str) -> Check {
+pub(super) fn check(region: &str) -> Check {
     let name = "clock";
     let off = match off_by(region) {
         Ok(off) => off,

@@ -14,13 +14,13 @@ use std::env;
 
 use anyhow::Result;
 
-pub use self::policy::Policy;
+pub(crate) use self::policy::Policy;
 use super::session::{self, Session};
 use crate::check::{Check, State};
 use crate::config::Config;
 
 /// Looks at everything that AWS has a part in.
-pub async fn check(config: &Config) -> Vec<Check> {
+pub(crate) async fn check(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
     let region = session::region(config).await;
     checks.push(match &region {
@@ -59,6 +59,6 @@ fn source(config: &Config) -> String {
 ///
 /// # Errors
 /// No region or credentials: the policy names the account.
-pub async fn policy(config: &Config) -> Result<Policy> {
+pub(crate) async fn policy(config: &Config) -> Result<Policy> {
     Ok(Policy::new(config, &Session::open(config).await?))
 }

@@ -17,7 +17,7 @@ use crate::config::{Config, PackageKind};
 
 /// Actions on one kind of resource, and who needs them.
 #[derive(Debug, Clone, Copy)]
-pub struct Permissions {
+pub(super) struct Permissions {
     pub by: By,
     pub resource: Resource,
     pub condition: Condition,
@@ -30,7 +30,7 @@ pub struct Permissions {
 
 /// Who makes the calls, always with the deployer's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum By {
+pub(super) enum By {
     Quackctl,
     /// The registry's own protocol, in which an image is sent.
     Push,
@@ -39,7 +39,7 @@ pub enum By {
 
 /// What actions are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
+pub(super) enum Resource {
     /// The action knows no resources.
     Any,
     /// The stage's stack, and that of its image repository.
@@ -59,7 +59,7 @@ pub enum Resource {
 
 /// What must be so besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Condition {
+pub(super) enum Condition {
     None,
     /// The role goes to Lambda and to no other service.
     PassedToLambda,
@@ -69,7 +69,7 @@ pub enum Condition {
 
 impl Condition {
     /// `(context key, value)`.
-    pub fn entry(self, config: &Config) -> Option<(&'static str, String)> {
+    pub(super) fn entry(self, config: &Config) -> Option<(&'static str, String)> {
         match self {
             Self::None => None,
             Self::PassedToLambda => Some(("iam:PassedToService", "lambda.amazonaws.com".to_owned())),
@@ -98,7 +98,7 @@ const fn row(
     Permissions { by, resource, condition, commands, when, actions }
 }
 
-pub const TABLE: &[Permissions] = &[
+pub(super) const TABLE: &[Permissions] = &[
     row(
         By::Quackctl,
         Resource::Stacks,
@@ -322,7 +322,7 @@ pub const TABLE: &[Permissions] = &[
 
 /// What `config` needs of the table on one kind of resource: a statement of the policy.
 #[derive(Debug)]
-pub struct Statement {
+pub(super) struct Statement {
     /// Its name.
     pub sid: String,
     pub resource: Resource,
@@ -332,7 +332,7 @@ pub struct Statement {
 }
 
 /// The statements that `config` needs; few, as a policy has not room for many.
-pub fn needed(config: &Config) -> Vec<Statement> {
+pub(super) fn needed(config: &Config) -> Vec<Statement> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in TABLE.iter().filter(|row| (row.when)(config)) {
         let condition = if row.condition.entry(config).is_some() { row.condition } else { Condition::None };
@@ -349,7 +349,7 @@ pub fn needed(config: &Config) -> Vec<Statement> {
 
 impl Resource {
     /// ARNs, where `*` stands for anything.
-    pub fn arns(self, config: &Config, session: &Session) -> Vec<String> {
+    pub(super) fn arns(self, config: &Config, session: &Session) -> Vec<String> {
         let names = &session.names;
         let arn = |service: &str, rest: String| {
             format!("arn:{}:{service}:{}:{}:{rest}", session.partition(), session.region, session.account)

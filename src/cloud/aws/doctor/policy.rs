@@ -13,7 +13,7 @@ use crate::config::Config;
 /// Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Policy {
+pub(crate) struct Policy {
     version: &'static str,
     statement: Vec<Statement>,
 }
@@ -31,7 +31,7 @@ struct Statement {
 
 impl Policy {
     /// What `up`, `load`, `query`, `logs` and `down` need with this configuration.
-    pub fn new(config: &Config, session: &Session) -> Self {
+    pub(crate) fn new(config: &Config, session: &Session) -> Self {
         let statement = permissions::needed(config).into_iter().map(|statement| Statement {
             effect: "Allow",
             action: statement.actions.iter().map(|(action, _)| *action).collect(),

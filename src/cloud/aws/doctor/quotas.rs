@@ -17,7 +17,7 @@ const CODE: i64 = 250_000_000;
 const INCREASE: &str = "ask for more: https://console.aws.amazon.com/servicequotas/home/services/lambda/quotas";
 
 /// Concurrency and space for code.
-pub async fn check(config: &Config, session: &Session) -> Vec<Check> {
+pub(super) async fn check(config: &Config, session: &Session) -> Vec<Check> {
     let settings = match session.lambda.get_account_settings().send().await {
         Ok(settings) => settings,
         Err(error) => {

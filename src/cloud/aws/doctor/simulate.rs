@@ -20,7 +20,7 @@ const WINDOW: usize = 4;
 const ANY: &str = "quackctl";
 
 /// One check for each statement of the policy.
-pub async fn check(config: &Config, session: &Session) -> Vec<Check> {
+pub(super) async fn check(config: &Config, session: &Session) -> Vec<Check> {
     let name = "permissions";
     let help = "allow iam:SimulatePrincipalPolicy on yourself, or compare with `quackctl doctor --policy`";
     let principal = match principal(session).await {

@@ -2,7 +2,7 @@
 
 /// Something that AWS did not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denied<'a> {
+pub(crate) struct Denied<'a> {
     /// ARN of whoever asked.
     pub who: Option<&'a str>,
     /// e.g. `s3:CreateBucket`.
@@ -19,7 +19,7 @@ impl<'a> Denied<'a> {
     /// `... with an explicit deny in a service control policy`, or CloudFormation's own `API: s3:CreateBucket Access Denied`.
     ///
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-    pub fn find(text: &'a str) -> Option<Self> {
+    pub(crate) fn find(text: &'a str) -> Option<Self> {
         if let Some((_, rest)) = text.split_once("API: ")
             && let Some((action, _)) = rest.split_once(" Access Denied")
         {
@@ -44,7 +44,7 @@ impl<'a> Denied<'a> {
 }
 
 /// `(what is denied, what to do)`, from a service's message.
-pub fn explain(message: &str) -> (String, String) {
+pub(crate) fn explain(message: &str) -> (String, String) {
     let what = match Denied::find(message) {
         Some(Denied { who, action, resource, why }) => {
             let who = who.map_or_else(|| "you".to_owned(), |who| format!("`{who}`"));

@@ -6,7 +6,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 
 /// `(what is wrong, what to do)` for a call that was not answered.
-pub fn explain(error: &(dyn Error + 'static)) -> (String, String) {
+pub(super) fn explain(error: &(dyn Error + 'static)) -> (String, String) {
     if chain(error).any(|cause| cause.is::<CredentialsError>()) {
         return credentials(&chain(error).map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
@@ -28,13 +28,13 @@ pub fn explain(error: &(dyn Error + 'static)) -> (String, String) {
 }
 
 /// No answer in time.
-pub fn timeout() -> (String, String) {
+pub(super) fn timeout() -> (String, String) {
     let place = emulator().map_or_else(|| "AWS".to_owned(), |endpoint| format!("`{endpoint}`"));
     (format!("{place} did not answer in time"), "check the network and its proxy, then try again".to_owned())
 }
 
 /// How to get new credentials in place of expired ones.
-pub fn renew() -> String {
+pub(super) fn renew() -> String {
     match env::var("AWS_PROFILE") {
         Ok(profile) => format!("run `aws sso login --profile {profile}`, or get new keys the way you got these"),
         Err(_) => "run `aws sso login --profile NAME` with the profile you use, or get new keys the way you got these"
@@ -43,7 +43,7 @@ pub fn renew() -> String {
 }
 
 /// The deepest cause, in whose words the matter is plainest.
-pub fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 

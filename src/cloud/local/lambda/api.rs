@@ -27,7 +27,7 @@ const EVENT_MAX: usize = 1 << 20;
 const BODY_MAX: usize = 32 << 20;
 
 /// True for paths of the Lambda API: `/<version of the API>/functions...`.
-pub fn is_lambda(path: &str) -> bool {
+pub(crate) fn is_lambda(path: &str) -> bool {
     ["/2015-03-31/functions", "/2017-10-31/functions", "/2019-09-30/functions"]
         .iter()
         .filter_map(|prefix| path.strip_prefix(prefix))
@@ -36,7 +36,7 @@ pub fn is_lambda(path: &str) -> bool {
 
 impl Lambda {
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let id = request_id();
         let (parts, body) = request.into_parts();
         let mut response = match self.checked(&parts, body, &id).await {

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 /// A process that runs, or ran. It is killed when this is dropped.
 #[derive(Debug)]
-pub struct Child {
+pub(super) struct Child {
     pid: Pid,
     /// True once the process id may belong to another.
     reaped: Arc<Mutex<bool>>,
@@ -19,7 +19,7 @@ pub struct Child {
 
 impl Child {
     /// Starts `command` in a process group of its own.
-    pub async fn spawn(mut command: Command) -> io::Result<Self> {
+    pub(super) async fn spawn(mut command: Command) -> io::Result<Self> {
         command.process_group(0);
         die_with_parent(&mut command);
         let (started, start) = oneshot::channel();
@@ -48,12 +48,12 @@ impl Child {
         Ok(Self { pid, reaped, exit })
     }
 
-    pub fn pid(&self) -> i32 {
+    pub(super) fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
     }
 
     /// Ends the process and all that it started, at once.
-    pub fn kill(&self) {
+    pub(super) fn kill(&self) {
         let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
         if !*reaped {
             // Gone by itself meanwhile.
@@ -61,12 +61,12 @@ impl Child {
         }
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         self.exit.borrow().is_none()
     }
 
     /// Waits for the process to end and says how, in Lambda's words: `exit status 1`, `signal: killed`.
-    pub async fn exit(&self) -> String {
+    pub(super) async fn exit(&self) -> String {
         let mut exit = self.exit.clone();
         let status = exit.wait_for(Option::is_some).await.ok().and_then(|status| *status);
         status.map_or_else(|| "exit status unknown".to_owned(), describe)
@@ -118,13 +118,13 @@ fn die_with_parent(_: &mut Command) {}
 
 /// Memory that a process holds, and the most it ever held, in bytes; nothing where the system does not tell.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     pub now: u64,
     pub most: u64,
 }
 
 impl Memory {
-    pub fn of(pid: i32) -> Self {
+    pub(super) fn of(pid: i32) -> Self {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let field = |name: &str| {
             let kib = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());

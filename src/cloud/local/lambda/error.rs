@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// An error that the API answers with.
 #[derive(Debug)]
-pub struct ApiError {
+pub(super) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     body: Value,
@@ -23,58 +23,58 @@ impl ApiError {
         Self { status: StatusCode::FORBIDDEN, kind, body: json!({ "message": message.into() }) }
     }
 
-    pub fn missing_token() -> Self {
+    pub(super) fn missing_token() -> Self {
         Self::forbidden("MissingAuthenticationTokenException", "Missing Authentication Token")
     }
 
-    pub fn incomplete_signature(said: &str) -> Self {
+    pub(super) fn incomplete_signature(said: &str) -> Self {
         Self::forbidden("IncompleteSignatureException", format!("The request signature is not of AWS's form: {said}"))
     }
 
-    pub fn unrecognized_client() -> Self {
+    pub(super) fn unrecognized_client() -> Self {
         Self::forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
     }
 
-    pub fn invalid_signature(message: impl Into<String>) -> Self {
+    pub(super) fn invalid_signature(message: impl Into<String>) -> Self {
         Self::forbidden("InvalidSignatureException", message)
     }
 
-    pub fn bad_signature() -> Self {
+    pub(super) fn bad_signature() -> Self {
         Self::invalid_signature(
             "The request signature we calculated does not match the signature you provided. \
              Check your AWS Secret Access Key and signing method.",
         )
     }
 
-    pub fn function_not_found(arn: &str) -> Self {
+    pub(super) fn function_not_found(arn: &str) -> Self {
         Self::user(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Function not found: {arn}"))
     }
 
-    pub fn unknown_operation(method: &str, path: &str) -> Self {
+    pub(super) fn unknown_operation(method: &str, path: &str) -> Self {
         let message = format!("The local target does not know {method} {path}");
         Self::user(StatusCode::NOT_FOUND, "UnknownOperationException", message)
     }
 
-    pub fn function_exists(name: &str) -> Self {
+    pub(super) fn function_exists(name: &str) -> Self {
         let message = format!("Function already exist: {name}");
         Self::user(StatusCode::CONFLICT, "ResourceConflictException", message)
     }
 
-    pub fn invalid_parameter(message: impl Into<String>) -> Self {
+    pub(super) fn invalid_parameter(message: impl Into<String>) -> Self {
         Self::user(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message)
     }
 
-    pub fn not_json(error: &serde_json::Error) -> Self {
+    pub(super) fn not_json(error: &serde_json::Error) -> Self {
         let message = format!("Could not parse request body into json: {error}");
         Self::user(StatusCode::BAD_REQUEST, "InvalidRequestContentException", message)
     }
 
-    pub fn request_too_large(limit_bytes: usize) -> Self {
+    pub(super) fn request_too_large(limit_bytes: usize) -> Self {
         let message = format!("Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation");
         Self::user(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
     }
 
-    pub fn too_many_requests() -> Self {
+    pub(super) fn too_many_requests() -> Self {
         let body = json!({
             "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
             "Type": "User",
@@ -83,17 +83,17 @@ impl ApiError {
         Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "TooManyRequestsException", body }
     }
 
-    pub fn service(error: impl std::fmt::Display) -> Self {
+    pub(super) fn service(error: impl std::fmt::Display) -> Self {
         let body = json!({ "Type": "Service", "Message": format!("{error}") });
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: "ServiceException", body }
     }
 
     #[cfg(test)]
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         self.kind
     }
 
-    pub fn into_response(self) -> Response<Bytes> {
+    pub(super) fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(self.body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

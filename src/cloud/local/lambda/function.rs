@@ -17,7 +17,7 @@ const FOLDER_SCHEME: &str = "dir:";
 
 /// One function's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Function {
+pub(super) struct Function {
     pub name: String,
     pub role: String,
     /// `dir:` and the absolute path of an unpacked artifact, a folder with an executable `bootstrap`: the local
@@ -39,7 +39,7 @@ pub struct Function {
 /// A request's body, from which [`Function`]s are made and changed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Wish {
+pub(super) struct Wish {
     pub function_name: Option<String>,
     pub role: Option<String>,
     pub description: Option<String>,
@@ -57,18 +57,18 @@ pub struct Wish {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Variables {
+pub(super) struct Variables {
     pub variables: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Code {
+pub(super) struct Code {
     pub image_uri: Option<String>,
 }
 
 impl Function {
-    pub fn create(wish: Wish) -> Result<Self, ApiError> {
+    pub(super) fn create(wish: Wish) -> Result<Self, ApiError> {
         let name = wish.function_name.clone().unwrap_or_default();
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
@@ -98,7 +98,7 @@ impl Function {
     }
 
     /// Changes the configuration to what `wish` has.
-    pub fn update(&mut self, wish: Wish) -> Result<(), ApiError> {
+    pub(super) fn update(&mut self, wish: Wish) -> Result<(), ApiError> {
         let in_range = |name: &str, value: Option<u32>, range: std::ops::RangeInclusive<u32>| match value {
             Some(value) if !range.contains(&value) => {
                 let (least, most) = range.into_inner();
@@ -123,7 +123,7 @@ impl Function {
         Ok(())
     }
 
-    pub fn update_code(&mut self, image_uri: Option<String>) -> Result<(), ApiError> {
+    pub(super) fn update_code(&mut self, image_uri: Option<String>) -> Result<(), ApiError> {
         let image_uri = image_uri.unwrap_or_default();
         let bootstrap = image_uri.strip_prefix(FOLDER_SCHEME).map(|dir| Path::new(dir).join("bootstrap"));
         if !bootstrap.is_some_and(|bootstrap| bootstrap.is_absolute() && bootstrap.is_file()) {
@@ -141,16 +141,16 @@ impl Function {
     }
 
     /// The folder of the artifact.
-    pub fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         PathBuf::from(self.image_uri.strip_prefix(FOLDER_SCHEME).unwrap_or_default())
     }
 
-    pub fn arn(&self) -> String {
+    pub(super) fn arn(&self) -> String {
         arn(&self.name)
     }
 
     /// AWS's `FunctionConfiguration`.
-    pub fn configuration(&self) -> Value {
+    pub(super) fn configuration(&self) -> Value {
         json!({
             "FunctionName": self.name,
             "FunctionArn": self.arn(),
@@ -174,7 +174,7 @@ impl Function {
     }
 
     /// AWS's answer to `GetFunction`.
-    pub fn description(&self) -> Value {
+    pub(super) fn description(&self) -> Value {
         let mut description = json!({
             "Configuration": self.configuration(),
             "Code": { "RepositoryType": "Local", "ImageUri": self.image_uri, "ResolvedImageUri": self.image_uri },
@@ -186,7 +186,7 @@ impl Function {
     }
 
     /// All functions kept in `folder`.
-    pub fn load_all(folder: &Path) -> io::Result<Vec<Self>> {
+    pub(super) fn load_all(folder: &Path) -> io::Result<Vec<Self>> {
         private::dir(folder)?;
         fs::read_dir(folder)?
             .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "json")))
@@ -194,21 +194,21 @@ impl Function {
             .collect()
     }
 
-    pub fn save(&self, folder: &Path) -> io::Result<()> {
+    pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
         private::write(&file(folder, &self.name), &serde_json::to_vec_pretty(self)?)
     }
 
-    pub fn remove(&self, folder: &Path) -> io::Result<()> {
+    pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
         fs::remove_file(file(folder, &self.name))
     }
 }
 
 /// The file in `folder` that keeps the function `name`.
-pub fn file(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
 /// The ARN of the function `name`, in the account that is nobody's.
-pub fn arn(name: &str) -> String {
+pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:000000000000:function:{name}")
 }

@@ -27,7 +27,7 @@ const INIT_MAX: Duration = Duration::from_secs(10);
 const MEMORY_INTERVAL: Duration = Duration::from_millis(25);
 
 #[derive(Debug)]
-pub struct Instance {
+pub(super) struct Instance {
     child: Child,
     api: RuntimeApi,
     log: Log,
@@ -43,7 +43,7 @@ pub struct Instance {
 
 /// What came of an invocation.
 #[derive(Debug)]
-pub struct Outcome {
+pub(super) struct Outcome {
     pub payload: Bytes,
     pub failed: bool,
     pub tail: Vec<u8>,
@@ -61,7 +61,7 @@ enum Death {
 
 impl Instance {
     /// Starts a process; it is not yet ready for work.
-    pub async fn start(host: &Host, function: &Function) -> io::Result<Self> {
+    pub(super) async fn start(host: &Host, function: &Function) -> io::Result<Self> {
         let api = RuntimeApi::start().await?;
         let id = super::request_id();
         let temporary = host.paths.instances().join(&id);
@@ -79,7 +79,7 @@ impl Instance {
         Ok(Self { child, api, log, temporary, init: None, memory_most: 0, revision, idle_since: Instant::now() })
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&self) -> bool {
         self.child.is_alive()
     }
 
@@ -103,7 +103,13 @@ impl Instance {
     }
 
     /// Has the process serve one request. `started` is when a cold start began.
-    pub async fn invoke(&mut self, function: &Function, id: &str, payload: Bytes, started: Option<Instant>) -> Outcome {
+    pub(super) async fn invoke(
+        &mut self,
+        function: &Function,
+        id: &str,
+        payload: Bytes,
+        started: Option<Instant>,
+    ) -> Outcome {
         let ready = match started {
             Some(started) => self.initialize(started).await,
             None => Ok(()),

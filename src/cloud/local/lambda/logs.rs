@@ -17,7 +17,7 @@ const TAIL: usize = 4096;
 
 /// One instance's log.
 #[derive(Debug, Clone)]
-pub struct Log(Arc<Inner>);
+pub(super) struct Log(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -36,7 +36,7 @@ struct State {
 
 impl Log {
     /// Logs what comes out of `output`, to the file at `path`.
-    pub fn start(output: Receiver, path: &Path) -> io::Result<Self> {
+    pub(super) fn start(output: Receiver, path: &Path) -> io::Result<Self> {
         let state = Mutex::new(State { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
         let log = Self(Arc::new(Inner { output, state }));
         let reader = log.clone();
@@ -58,7 +58,7 @@ impl Log {
     }
 
     /// Marks the beginning of an invocation.
-    pub fn begin(&self, id: &str) {
+    pub(super) fn begin(&self, id: &str) {
         self.drain();
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.tail.clear();
@@ -66,7 +66,7 @@ impl Log {
     }
 
     /// Marks the end of an invocation and returns the log's tail.
-    pub fn end(&self, id: &str, report: &Report) -> Vec<u8> {
+    pub(super) fn end(&self, id: &str, report: &Report) -> Vec<u8> {
         self.drain();
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.line(&format!("END RequestId: {id}\n"));
@@ -75,7 +75,7 @@ impl Log {
     }
 
     /// Writes a line of the platform's own.
-    pub fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.drain();
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).line(text);
     }
@@ -123,7 +123,7 @@ impl State {
 
 /// What an invocation took.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub(super) struct Report {
     pub duration: Duration,
     /// For a cold start.
     pub init: Option<Duration>,
@@ -135,14 +135,14 @@ pub struct Report {
 
 /// How an invocation ended that did not end well.
 #[derive(Debug, Clone)]
-pub enum Status {
+pub(super) enum Status {
     Timeout,
     Error(String),
 }
 
 impl Report {
     /// Milliseconds paid for, the start of the instance included as it is since August 2025.
-    pub fn billed_ms(&self) -> u64 {
+    pub(super) fn billed_ms(&self) -> u64 {
         let billed = self.duration + self.init.unwrap_or_default();
         u64::try_from(billed.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use self::api::is_lambda;
+pub(super) use self::api::is_lambda;
 use self::error::ApiError;
 use self::function::Function;
 use self::instance::Outcome;
@@ -31,7 +31,7 @@ const REAP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What all functions share.
 #[derive(Debug, Clone)]
-pub struct Host {
+pub(super) struct Host {
     pub paths: Paths,
     pub credentials: Credentials,
     /// URL of the S3 that functions use.
@@ -42,24 +42,24 @@ pub struct Host {
 
 impl Host {
     /// The log file of the function `name`.
-    pub fn log(&self, name: &str) -> PathBuf {
+    pub(super) fn log(&self, name: &str) -> PathBuf {
         log_file(&self.paths, name)
     }
 }
 
 /// The log file of the function `name`.
-pub fn log_file(paths: &Paths, name: &str) -> PathBuf {
+pub(super) fn log_file(paths: &Paths, name: &str) -> PathBuf {
     paths.function_logs().join(format!("{name}.log"))
 }
 
 /// True if `paths` has the function `name`.
-pub fn exists(paths: &Paths, name: &str) -> bool {
+pub(super) fn exists(paths: &Paths, name: &str) -> bool {
     function::file(&paths.functions(), name).exists()
 }
 
 /// The service: all functions.
 #[derive(Debug)]
-pub struct Lambda {
+pub(super) struct Lambda {
     host: Host,
     pools: Mutex<BTreeMap<String, Arc<Pool>>>,
 }
@@ -69,7 +69,7 @@ impl Lambda {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn open(host: Host) -> io::Result<Arc<Self>> {
+    pub(super) fn open(host: Host) -> io::Result<Arc<Self>> {
         // Instances that a killed daemon left died with it; their temporary files did not.
         match std::fs::remove_dir_all(host.paths.instances()) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -92,7 +92,7 @@ impl Lambda {
     }
 
     /// Ends all instances. Functions stay as they are on disk.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.pools().clear();
     }
 

@@ -16,7 +16,7 @@ const ACCOUNT_MAX: u32 = 1000;
 
 /// One function's instances.
 #[derive(Debug)]
-pub struct Pool {
+pub(super) struct Pool {
     function: Mutex<Function>,
     /// Without work, the one used last at the end.
     idle: Mutex<Vec<Instance>>,
@@ -25,7 +25,7 @@ pub struct Pool {
 
 /// Leave to run one request, given back when dropped.
 #[derive(Debug)]
-pub struct Permit<'a>(&'a AtomicU32);
+pub(super) struct Permit<'a>(&'a AtomicU32);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
@@ -34,16 +34,16 @@ impl Drop for Permit<'_> {
 }
 
 impl Pool {
-    pub fn new(function: Function) -> Self {
+    pub(super) fn new(function: Function) -> Self {
         Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0) }
     }
 
-    pub fn function(&self) -> Function {
+    pub(super) fn function(&self) -> Function {
         self.function.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes the function. Instances of what it was serve nobody any more.
-    pub fn replace(&self, function: Function) {
+    pub(super) fn replace(&self, function: Function) {
         *self.function.lock().unwrap_or_else(PoisonError::into_inner) = function;
         let revision = self.function().revision_id;
         self.idle().retain(|instance| instance.revision == revision);
@@ -53,7 +53,7 @@ impl Pool {
     ///
     /// # Errors
     /// `TooManyRequestsException` when as many run as may.
-    pub fn permit(&self) -> Result<Permit<'_>, ApiError> {
+    pub(super) fn permit(&self) -> Result<Permit<'_>, ApiError> {
         let most = self.function().concurrency.unwrap_or(ACCOUNT_MAX);
         let more = |busy| (busy < most).then_some(busy + 1);
         match self.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
@@ -66,7 +66,7 @@ impl Pool {
     ///
     /// # Errors
     /// When no process could be started.
-    pub async fn invoke(
+    pub(super) async fn invoke(
         &self,
         host: &Host,
         id: &str,
@@ -101,7 +101,7 @@ impl Pool {
     }
 
     /// Ends instances that had no work for `idle`, or that ended by themselves.
-    pub fn reap(&self, idle: Duration) {
+    pub(super) fn reap(&self, idle: Duration) {
         self.idle().retain(|instance| instance.is_alive() && instance.idle_since.elapsed() < idle);
     }
 

@@ -20,13 +20,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// The most bytes that an answer may have.
-pub const RESPONSE_MAX: usize = 6_291_556;
+pub(super) const RESPONSE_MAX: usize = 6_291_556;
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
 /// One request for the runtime.
 #[derive(Debug)]
-pub struct Work {
+pub(super) struct Work {
     pub id: String,
     pub payload: Bytes,
     pub deadline: SystemTime,
@@ -36,7 +36,7 @@ pub struct Work {
 
 /// What the runtime made of it.
 #[derive(Debug)]
-pub enum Answer {
+pub(super) enum Answer {
     Response(Bytes),
     Error(Bytes),
     /// A response of more than [`RESPONSE_MAX`] bytes.
@@ -45,7 +45,7 @@ pub enum Answer {
 
 /// How far the runtime has come in its start.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Init {
+pub(super) enum Init {
     Running,
     Done,
     /// It said that it cannot, in these words (JSON).
@@ -54,7 +54,7 @@ pub enum Init {
 
 /// One instance's runtime API. Its port closes when this is dropped.
 #[derive(Debug)]
-pub struct RuntimeApi {
+pub(super) struct RuntimeApi {
     pub port: u16,
     pub init: watch::Receiver<Init>,
     work: mpsc::Sender<Work>,
@@ -62,7 +62,7 @@ pub struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub async fn start() -> io::Result<Self> {
+    pub(super) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (work, queue) = mpsc::channel(1);
@@ -79,7 +79,7 @@ impl RuntimeApi {
     }
 
     /// Gives the runtime something to do, for when it next asks.
-    pub async fn send(&self, work: Work) {
+    pub(super) async fn send(&self, work: Work) {
         // The receiver lives as long as the server does.
         let _ = self.work.send(work).await;
     }

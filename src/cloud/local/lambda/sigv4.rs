@@ -22,7 +22,7 @@ const SKEW: Duration = Duration::from_secs(5 * 60);
 /// # Errors
 /// AWS's own: `MissingAuthenticationTokenException`, `IncompleteSignatureException`, `UnrecognizedClientException`,
 /// `InvalidSignatureException`.
-pub fn verify(
+pub(super) fn verify(
     request: &Parts,
     body: &[u8],
     keys: &Credentials,

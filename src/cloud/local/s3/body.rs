@@ -24,7 +24,7 @@ const PIECE: usize = 1 << 20;
 ///
 /// # Errors
 /// When the first piece cannot be read.
-pub fn read(file: File, range: Range<u64>) -> io::Result<StreamingBlob> {
+pub(super) fn read(file: File, range: Range<u64>) -> io::Result<StreamingBlob> {
     let file = Arc::new(file);
     let first = piece(&file, &range)?;
     let next = start(&file, range.start + first.len() as u64..range.end);
@@ -71,7 +71,7 @@ fn piece(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
 
 /// What a client says its bytes add up to.
 #[derive(Default)]
-pub struct Expected {
+pub(super) struct Expected {
     /// Base64 of the MD5, from `Content-MD5`.
     pub md5: Option<String>,
     /// `x-amz-sdk-checksum-algorithm`: the checksum may come in a trailer.
@@ -84,7 +84,7 @@ pub struct Expected {
 ///
 /// # Errors
 /// `BadDigest` when the bytes are not what the client meant, `IncompleteBody` when it went away.
-pub async fn write(mut body: StreamingBlob, file: &File, mut expected: Expected) -> S3Result<Checksum> {
+pub(super) async fn write(mut body: StreamingBlob, file: &File, mut expected: Expected) -> S3Result<Checksum> {
     let mut sink = Some(Sink { file: file.try_clone().map_err(failed)?, sums: expected.sums() });
     let mut pieces = Vec::new();
     let mut size = 0;

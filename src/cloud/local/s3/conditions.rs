@@ -9,7 +9,7 @@ use super::store::Stat;
 
 /// What must hold of the object that a write replaces.
 #[derive(Debug, Default)]
-pub struct Precondition {
+pub(super) struct Precondition {
     pub if_match: Option<ETagCondition>,
     pub if_none_match: Option<ETagCondition>,
 }
@@ -17,7 +17,7 @@ pub struct Precondition {
 impl Precondition {
     /// # Errors
     /// `PreconditionFailed`; `NoSuchKey` when an ETag is wanted of what is not there.
-    pub fn check(&self, now: Option<&Stat>) -> S3Result<()> {
+    pub(super) fn check(&self, now: Option<&Stat>) -> S3Result<()> {
         match (&self.if_match, now) {
             (Some(ETagCondition::ETag(_)), None) => return Err(s3_error!(NoSuchKey)),
             (Some(_), None) => return Err(s3_error!(PreconditionFailed)),
@@ -33,7 +33,7 @@ impl Precondition {
 
 /// Conditions under which an object is read.
 #[derive(Debug)]
-pub struct Conditions<'a> {
+pub(super) struct Conditions<'a> {
     pub if_match: Option<&'a ETagCondition>,
     pub if_none_match: Option<&'a ETagCondition>,
     pub if_modified_since: Option<&'a Timestamp>,
@@ -43,7 +43,7 @@ pub struct Conditions<'a> {
 impl Conditions<'_> {
     /// # Errors
     /// `PreconditionFailed`, `NotModified`. ETags win over dates, as HTTP has it.
-    pub fn check(&self, stat: &Stat) -> S3Result<()> {
+    pub(super) fn check(&self, stat: &Stat) -> S3Result<()> {
         // Dates in HTTP have whole seconds.
         let seconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let modified = Timestamp::from(UNIX_EPOCH + Duration::from_secs(seconds(stat.modified)));

@@ -15,7 +15,7 @@ const HEADERS_XATTR: &str = "user.quackctl.headers";
 /// Headers that come back with an object as its writer gave them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Headers {
+pub(super) struct Headers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct Headers {
 }
 
 /// The headers that were given with an object.
-pub fn read(file: &File) -> Headers {
+pub(super) fn read(file: &File) -> Headers {
     let mut buffer = [0_u8; 4096];
     match rustix::fs::fgetxattr(file, HEADERS_XATTR, &mut buffer) {
         Ok(length) => serde_json::from_slice(&buffer[..length]).unwrap_or_default(),
@@ -44,7 +44,7 @@ pub fn read(file: &File) -> Headers {
 ///
 /// # Errors
 /// `MetadataTooLarge`, or `NotImplemented` for metadata where the filesystem cannot keep it.
-pub fn write(file: &File, headers: &Headers) -> S3Result<()> {
+pub(super) fn write(file: &File, headers: &Headers) -> S3Result<()> {
     if *headers == Headers::default() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use s3s::{S3Result, s3_error};
 const NAME_MAX: usize = 255;
 
 /// Where below a bucket's folder an object is. Parts of a key that mean something to a filesystem are escaped.
-pub fn key_to_path(key: &str) -> S3Result<PathBuf> {
+pub(super) fn key_to_path(key: &str) -> S3Result<PathBuf> {
     if key.contains('\0') {
         return Err(s3_error!(InvalidArgument, "a key cannot contain NUL"));
     }
@@ -29,7 +29,7 @@ pub fn key_to_path(key: &str) -> S3Result<PathBuf> {
 }
 
 /// The part of a key that a file's name stands for: the other way of [`key_to_path`].
-pub fn name_to_part(name: &str) -> String {
+pub(super) fn name_to_part(name: &str) -> String {
     match name {
         "%" => String::new(),
         "%2E" => ".".to_owned(),

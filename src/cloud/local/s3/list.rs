@@ -9,7 +9,7 @@ use super::store::{Stat, stat};
 
 /// Which keys to list.
 #[derive(Debug)]
-pub struct Query<'a> {
+pub(super) struct Query<'a> {
     pub prefix: &'a str,
     /// Keys are folded at its first occurrence after the prefix; empty for no folding.
     pub delimiter: &'a str,
@@ -20,7 +20,7 @@ pub struct Query<'a> {
 
 /// A page of a listing.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(super) struct Page {
     pub objects: Vec<(String, Stat)>,
     pub prefixes: Vec<String>,
     /// The last key or prefix of a page that another follows: the next page is what is after it.
@@ -28,7 +28,7 @@ pub struct Page {
 }
 
 /// Lists the objects below the folder `bucket`.
-pub fn list(bucket: &Path, query: &Query<'_>) -> io::Result<Page> {
+pub(super) fn list(bucket: &Path, query: &Query<'_>) -> io::Result<Page> {
     let mut walk = Walk { query, page: Page::default(), last: String::new() };
     if query.max > 0 {
         walk.folder(bucket, "")?;

@@ -20,21 +20,21 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3Result, s3_error};
 
-pub use self::network::Service;
+pub(super) use self::network::Service;
 use self::store::Store;
 use super::credentials::Credentials;
 use crate::cloud::target::REGION;
 use crate::config::Network;
 
 /// The S3 service on one store.
-pub struct Storage(Arc<Store>);
+pub(super) struct Storage(Arc<Store>);
 
 /// Builds the service that keeps its data below `root` and takes requests signed with `credentials`,
 /// over `network`.
 ///
 /// # Errors
 /// When `root` cannot be written.
-pub fn service(root: &Path, credentials: &Credentials, network: Network) -> io::Result<Service> {
+pub(super) fn service(root: &Path, credentials: &Credentials, network: Network) -> io::Result<Service> {
     let store = Arc::new(Store::open(root)?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));

@@ -19,7 +19,7 @@ const PART_MIN: u64 = 5 << 20;
 
 /// What an upload will become.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Upload {
+pub(super) struct Upload {
     pub bucket: String,
     pub key: String,
     pub headers: Headers,
@@ -31,7 +31,7 @@ const UPLOAD: &str = "upload.json";
 
 impl Store {
     /// Starts an upload and returns its id.
-    pub fn create_upload(&self, upload: &Upload) -> S3Result<String> {
+    pub(super) fn create_upload(&self, upload: &Upload) -> S3Result<String> {
         self.bucket_path(&upload.bucket)?;
         let id = format!("{:032x}", rand::random::<u128>());
         let folder = self.uploads.join(&id);
@@ -41,7 +41,7 @@ impl Store {
     }
 
     /// Makes `scratch` a part, in place of one with the same number.
-    pub fn put_part(&self, id: &str, bucket: &str, key: &str, number: i32, scratch: Scratch) -> S3Result<Stat> {
+    pub(super) fn put_part(&self, id: &str, bucket: &str, key: &str, number: i32, scratch: Scratch) -> S3Result<Stat> {
         if !(1..=10_000).contains(&number) {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
         }
@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Parts that are there, by number.
-    pub fn list_parts(&self, id: &str, bucket: &str, key: &str) -> S3Result<Vec<(i32, Stat)>> {
+    pub(super) fn list_parts(&self, id: &str, bucket: &str, key: &str) -> S3Result<Vec<(i32, Stat)>> {
         let (folder, _) = self.upload(id, bucket, key)?;
         let mut parts = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
@@ -66,7 +66,7 @@ impl Store {
     }
 
     /// Uploads in progress in a bucket, by key.
-    pub fn list_uploads(&self, bucket: &str) -> S3Result<Vec<(String, Upload)>> {
+    pub(super) fn list_uploads(&self, bucket: &str) -> S3Result<Vec<(String, Upload)>> {
         self.bucket_path(bucket)?;
         let mut uploads = Vec::new();
         for entry in fs::read_dir(&self.uploads).map_err(failed)? {
@@ -85,7 +85,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `PreconditionFailed`.
-    pub fn complete_upload(
+    pub(super) fn complete_upload(
         &self,
         id: &str,
         bucket: &str,
@@ -123,13 +123,13 @@ impl Store {
     }
 
     /// Drops an upload with all its parts.
-    pub fn abort_upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<()> {
+    pub(super) fn abort_upload(&self, id: &str, bucket: &str, key: &str) -> S3Result<()> {
         let (folder, _) = self.upload(id, bucket, key)?;
         fs::remove_dir_all(folder).map_err(failed)
     }
 
     /// Deletes objects below `prefix`, and uploads, that are older than `age`.
-    pub fn expire(&self, prefix: &str, age: Duration) -> S3Result<()> {
+    pub(super) fn expire(&self, prefix: &str, age: Duration) -> S3Result<()> {
         let old = |time: SystemTime| time.elapsed().is_ok_and(|elapsed| elapsed > age);
         let query = list::Query { prefix, delimiter: "", after: "", max: usize::MAX };
         for (bucket, _) in self.list_buckets().map_err(failed)? {

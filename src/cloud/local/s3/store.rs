@@ -23,7 +23,7 @@ use super::keys::key_to_path;
 
 /// Buckets, uploads in progress and half-written files below one folder.
 #[derive(Debug)]
-pub struct Store {
+pub(super) struct Store {
     buckets: PathBuf,
     pub(super) uploads: PathBuf,
     scratch: PathBuf,
@@ -36,7 +36,7 @@ pub struct Store {
 
 /// What is known of an object without reading it.
 #[derive(Debug, Clone)]
-pub struct Stat {
+pub(super) struct Stat {
     pub size: u64,
     pub modified: SystemTime,
     pub e_tag: String,
@@ -44,7 +44,7 @@ pub struct Stat {
 
 /// A file being written. It vanishes unless [`Store::commit`] makes an object of it.
 #[derive(Debug)]
-pub struct Scratch {
+pub(super) struct Scratch {
     pub file: File,
     path: PathBuf,
 }
@@ -65,7 +65,7 @@ impl Drop for Scratch {
 
 impl Store {
     /// Opens the store below `root`, making its folders and clearing what a killed writer left behind.
-    pub fn open(root: &Path) -> io::Result<Self> {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
         let scratch = root.join("scratch");
         if scratch.exists() {
             fs::remove_dir_all(&scratch)?;
@@ -84,14 +84,14 @@ impl Store {
         })
     }
 
-    pub fn create_bucket(&self, bucket: &str) -> S3Result<()> {
+    pub(super) fn create_bucket(&self, bucket: &str) -> S3Result<()> {
         fs::create_dir(self.buckets.join(bucket)).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
             _ => failed(error),
         })
     }
 
-    pub fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
+    pub(super) fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
         let _commit = self.committing();
         fs::remove_dir(self.bucket_path(bucket)?).map_err(|error| match error.kind() {
             ErrorKind::DirectoryNotEmpty => s3_error!(BucketNotEmpty),
@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Names and creation times of all buckets, by name.
-    pub fn list_buckets(&self) -> io::Result<Vec<(String, SystemTime)>> {
+    pub(super) fn list_buckets(&self) -> io::Result<Vec<(String, SystemTime)>> {
         let mut buckets = Vec::new();
         for entry in fs::read_dir(&self.buckets)? {
             let entry = entry?;
@@ -117,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub fn bucket_path(&self, bucket: &str) -> S3Result<PathBuf> {
+    pub(super) fn bucket_path(&self, bucket: &str) -> S3Result<PathBuf> {
         let path = self.buckets.join(bucket);
         if path.is_dir() { Ok(path) } else { Err(s3_error!(NoSuchBucket)) }
     }
@@ -126,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`.
-    pub fn object(&self, bucket: &str, key: &str) -> S3Result<(File, Stat)> {
+    pub(super) fn object(&self, bucket: &str, key: &str) -> S3Result<(File, Stat)> {
         let missing = |_| match self.bucket_path(bucket) {
             Ok(_) => s3_error!(NoSuchKey),
             Err(no_bucket) => no_bucket,
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// A new file to write an object's bytes to.
-    pub fn scratch(&self) -> S3Result<Scratch> {
+    pub(super) fn scratch(&self) -> S3Result<Scratch> {
         let path = self.scratch.join(self.scratch_files.fetch_add(1, Ordering::Relaxed).to_string());
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
         Ok(Scratch { file: file.map_err(failed)?, path })
@@ -150,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `PreconditionFailed`, `KeyTooLongError`.
-    pub fn commit(
+    pub(super) fn commit(
         &self,
         scratch: Scratch,
         bucket: &str,
@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// Copies an object's bytes to a new file, in the kernel where it can.
-    pub fn copy(&self, source: &mut impl io::Read) -> S3Result<Scratch> {
+    pub(super) fn copy(&self, source: &mut impl io::Read) -> S3Result<Scratch> {
         let mut scratch = self.scratch()?;
         io::copy(source, &mut scratch.file).map_err(failed)?;
         Ok(scratch)
@@ -196,7 +196,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `PreconditionFailed`.
-    pub fn delete(&self, bucket: &str, key: &str, if_match: Option<ETagCondition>) -> S3Result<()> {
+    pub(super) fn delete(&self, bucket: &str, key: &str, if_match: Option<ETagCondition>) -> S3Result<()> {
         let folder = self.bucket_path(bucket)?;
         let path = folder.join(key_to_path(key)?);
         let _commit = self.committing();
@@ -224,13 +224,13 @@ impl Store {
 }
 
 impl Stat {
-    pub fn e_tag(&self) -> ETag {
+    pub(super) fn e_tag(&self) -> ETag {
         ETag::Strong(self.e_tag.clone())
     }
 }
 
 /// What `metadata` of an object's file says of the object.
-pub fn stat(metadata: &fs::Metadata) -> Stat {
+pub(super) fn stat(metadata: &fs::Metadata) -> Stat {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     // The `-1` is S3's own mark of an ETag that is not the MD5 of the object.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// A link of constant bandwidth that carries one thing after the other.
 #[derive(Debug)]
-pub struct Link {
+pub(super) struct Link {
     /// Bytes a second.
     bandwidth: u64,
     /// When all that was given to it is through.
@@ -13,25 +13,25 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(bandwidth: u64, now: Instant) -> Self {
+    pub(super) fn new(bandwidth: u64, now: Instant) -> Self {
         Self { bandwidth, free: Mutex::new(now) }
     }
 
     /// When `bytes`, which can go from `ready` on, are through.
-    pub fn carry(&self, bytes: usize, ready: Instant) -> Instant {
+    pub(super) fn carry(&self, bytes: usize, ready: Instant) -> Instant {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         *free = ready.max(*free) + Duration::from_secs_f64(bytes as f64 / self.bandwidth as f64);
         *free
     }
 
-    pub fn is_busy(&self, now: Instant) -> bool {
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) > now
     }
 }
 
 /// A token bucket: so many requests a second, a second's worth of them at once.
 #[derive(Debug)]
-pub struct Rate {
+pub(super) struct Rate {
     /// Time in which one more is allowed.
     interval: Duration,
     /// When the bucket is full again.
@@ -39,12 +39,12 @@ pub struct Rate {
 }
 
 impl Rate {
-    pub fn new(requests_per_s: u32, now: Instant) -> Self {
+    pub(super) fn new(requests_per_s: u32, now: Instant) -> Self {
         Self { interval: Duration::from_secs(1) / requests_per_s, full: now }
     }
 
     /// Takes a token if there is one.
-    pub fn admit(&mut self, now: Instant) -> bool {
+    pub(super) fn admit(&mut self, now: Instant) -> bool {
         let full = self.full.max(now) + self.interval;
         let admitted = full <= now + Duration::from_secs(1);
         if admitted {
@@ -53,7 +53,7 @@ impl Rate {
         admitted
     }
 
-    pub fn is_busy(&self, now: Instant) -> bool {
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
         self.full > now
     }
 }

@@ -29,18 +29,18 @@ const REMEMBERED: usize = 1024;
 
 /// S3, at the end of a network if there is to be one.
 #[derive(Clone)]
-pub struct Service {
+pub(crate) struct Service {
     s3: S3Service,
     network: Option<Arc<Conditions>>,
 }
 
 impl Service {
-    pub fn new(s3: S3Service, network: Network) -> Self {
+    pub(crate) fn new(s3: S3Service, network: Network) -> Self {
         let network = (network != Network::default()).then(|| Arc::new(Conditions::new(network)));
         Self { s3, network }
     }
 
-    pub async fn call(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+    pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
         let Some(network) = &self.network else { return self.s3.call(request).await };
         let admitted = network.admit(&folder(request.uri()), Instant::now());
         let token = request.headers().get(TOKEN).map_or(&[][..], |token| token.as_bytes());

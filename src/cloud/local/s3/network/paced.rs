@@ -21,7 +21,7 @@ const PIECE: usize = 256 << 10;
 const SLACK: Duration = Duration::from_millis(20);
 
 /// `body`, through `link`; as it is without one.
-pub fn paced(body: Body, link: Option<Arc<Link>>) -> Body {
+pub(super) fn paced(body: Body, link: Option<Arc<Link>>) -> Body {
     match link {
         Some(link) if !body.is_end_stream() => {
             Body::http_body(Paced { body, link, rest: Bytes::new(), through: Instant::now(), wait: None })
