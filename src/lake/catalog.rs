@@ -108,7 +108,11 @@ impl Catalog {
         found.map(|(known, table)| (known.as_str(), table))
     }
 
-    fn parse(bytes: &[u8], place: &str) -> Result<Self> {
+    /// Reads what lies at `place`.
+    ///
+    /// # Errors
+    /// What is no catalog, or one that a newer program wrote.
+    pub(super) fn parse(bytes: &[u8], place: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Head {
             version: u32,
@@ -116,7 +120,7 @@ impl Catalog {
         let corrupt = |error: serde_json::Error| {
             failure(
                 format!("the catalog {place} cannot be read: {error}"),
-                "restore it from a copy; or delete it, and load the tables again",
+                "`quackctl recover` lists the catalogs before it, `quackctl recover --at VERSION` puts one back",
             )
         };
         let head: Head = serde_json::from_slice(bytes).map_err(corrupt)?;
@@ -135,7 +139,7 @@ impl Catalog {
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
 pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
-    Ok(fetch(bucket).await?.0)
+    fetch(bucket).await?.0
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
@@ -144,9 +148,25 @@ pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
 /// # Errors
 /// Those of [`read`] and of `change`.
 pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        let (mut catalog, tag) = fetch(bucket).await?;
+    replace(bucket, |current| {
+        let mut catalog = current?;
         let result = change(&mut catalog)?;
+        Ok((catalog, result))
+    })
+    .await
+}
+
+/// As [`update`], where `change` is given the newest catalog even if it cannot be read, and gives the one to store.
+///
+/// # Errors
+/// A bucket that cannot be reached, and those of `change`.
+pub(crate) async fn replace<T>(
+    bucket: &Bucket,
+    mut change: impl FnMut(Result<Catalog>) -> Result<(Catalog, T)>,
+) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        let (current, tag) = fetch(bucket).await?;
+        let (catalog, result) = change(current)?;
         let body = ByteStream::from(serde_json::to_vec(&catalog)?);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);
@@ -165,24 +185,25 @@ pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catal
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
 }
 
-/// The catalog and the tag of the version that was read.
-async fn fetch(bucket: &Bucket) -> Result<(Catalog, Option<String>)> {
+/// The catalog, if it can be read, and the tag of the version that was.
+async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
     let place = place(bucket);
     let request = bucket.s3.get_object().bucket(&bucket.name).key(&bucket.layout.catalog);
     let (bytes, tag) = match object::whole(request).await {
         Ok(found) => found,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
-            return Ok((Catalog::default(), None));
+            return Ok((Ok(Catalog::default()), None));
         }
         Err(error) if error.code() == Some("NoSuchBucket") => {
             return Err(failure(format!("nothing is up: there is no bucket {}", bucket.name), "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
-    Ok((Catalog::parse(&bytes, &place)?, tag))
+    Ok((Catalog::parse(&bytes, &place), tag))
 }
 
-fn place(bucket: &Bucket) -> String {
+/// The catalog's address, as errors name it.
+pub(super) fn place(bucket: &Bucket) -> String {
     format!("s3://{}/{}", bucket.name, bucket.layout.catalog)
 }
 

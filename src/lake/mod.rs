@@ -3,3 +3,4 @@
 pub(crate) mod catalog;
 pub(crate) mod describe;
 pub(crate) mod load;
+pub(crate) mod recover;

@@ -85,12 +85,10 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         ("QUACK_BUCKET", name.clone()),
         ("QUACK_EXTENSIONS", config.extensions.join(",")),
         ("QUACK_RESULTS", layout.results.clone()),
+        ("QUACK_WRITE", layout.writable().map(|folder| format!("s3://{name}/{folder}")).join(",")),
     ];
     if !read.is_empty() {
         variables.push(("QUACK_READ", read.join(",")));
-    }
-    if !config.lake.manage {
-        variables.push(("QUACK_WRITE", format!("s3://{name}/{}", config.lake.prefix)));
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
