@@ -13,7 +13,7 @@ use super::divided::merge::Finish;
 use super::divided::run;
 use super::request::Request;
 use crate::lake::catalog;
-use crate::planner::{self, GATHER_BYTES, Plan, Planner, Strategy, Workers};
+use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
 use quack_pinned::duckdb;
 
@@ -83,7 +83,7 @@ pub(crate) async fn answer(
 }
 
 /// How a query would be answered.
-pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> Plan {
+pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> QueryPlan {
     Planner::default().plan(&planner::Request {
         sql: &request.sql,
         catalog: coordinator.catalog,
