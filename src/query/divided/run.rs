@@ -54,6 +54,7 @@ pub(crate) async fn run(
         };
         tokio::select! {
             Some(sent) = run.running.next() => run.take(sent).await?,
+            error = run.merge.failed() => return Err(error),
             () = asleep => {}
             () = cancel.cancelled() => return Err(interrupted("interrupted: no more functions were started")),
         }
@@ -65,6 +66,13 @@ struct Sent {
     index: usize,
     at: Instant,
     outcome: Result<Invoked, Refused>,
+}
+
+/// What one split brought.
+struct Brought {
+    partial: Partial,
+    rows: u64,
+    warm: bool,
 }
 
 struct Run<'a> {
@@ -188,17 +196,16 @@ impl<'a> Run<'a> {
                     };
                 }
                 match self.partial(&invoked).await {
-                    Ok((partial, rows, warm)) => self.keep(index, at, now, partial, rows, warm),
+                    Ok(brought) => self.keep(index, at, now, brought).await,
                     // An answer that broke off.
-                    Err(error) => return self.again(index, at, error),
+                    Err(error) => self.again(index, at, error),
                 }
-                Ok(())
             }
         }
     }
 
     /// The rows of an answer, fetched from the bucket if they were spilled.
-    async fn partial(&self, invoked: &Invoked) -> Result<(Partial, u64, bool)> {
+    async fn partial(&self, invoked: &Invoked) -> Result<Brought> {
         let (metadata, rows) = results::parse(&invoked.payload)?;
         let partial = match rows {
             Rows::Inline(stream) => Partial::Arrow(stream),
@@ -215,14 +222,15 @@ impl<'a> Run<'a> {
                 Partial::Parquet(file.into_temp_path(), spilled.cast_back)
             }
         };
-        Ok((partial, metadata.rows, metadata.warm))
+        Ok(Brought { partial, rows: metadata.rows, warm: metadata.warm })
     }
 
     /// Hands rows to the final stage, once for each split.
-    fn keep(&mut self, index: usize, sent: Instant, now: Instant, partial: Partial, rows: u64, warm: bool) {
+    async fn keep(&mut self, index: usize, sent: Instant, now: Instant, brought: Brought) -> Result<()> {
         if !self.tasks.answered(index, sent, now) {
-            return;
+            return Ok(());
         }
+        let Brought { partial, rows, warm } = brought;
         let Task { fetch, split } = self.tasks.task(index);
         self.rows[fetch] += rows;
         self.stats.cold_starts += u64::from(!warm);
@@ -230,13 +238,14 @@ impl<'a> Run<'a> {
         self.live.0.set_position(self.tasks.done() as u64);
         self.live.0.set_message(self.stats.to_string());
         if !self.plan.fetches[fetch].ordered {
-            return self.merge.add(fetch, partial);
+            return self.merge.add(fetch, partial).await;
         }
         self.early[fetch].insert(split, partial);
         while let Some(partial) = self.early[fetch].remove(&self.next[fetch]) {
-            self.merge.add(fetch, partial);
+            self.merge.add(fetch, partial).await?;
             self.next[fetch] += 1;
         }
+        Ok(())
     }
 
     /// Sends a split again after a failure that may not come again.
