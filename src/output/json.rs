@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use quack_function::value::write_json;
 
-use super::each_row;
+use super::cells::each_row;
 use crate::rows::ResultSet;
 
 pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {

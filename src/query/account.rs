@@ -7,7 +7,6 @@ use quack_function::wire::{Column, Metadata};
 use serde::Serialize;
 
 use super::stats::Stats;
-use super::summary::Summary;
 use crate::invoke::cost::Report;
 
 /// An answer's account, shared by whoever takes its rows and whoever tells of them.
@@ -92,13 +91,5 @@ impl Account {
     /// Changes the tally as rows go by.
     pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Everything that is known by now; after the rows were taken, that is everything.
-    pub(crate) fn summary(&self) -> Summary {
-        let Self { facts, report, cost_usd, divided, .. } = self.clone();
-        let tally = *self.tally();
-        let elapsed_ms = tally.elapsed.as_secs_f64() * 1000.0;
-        Summary { facts, tally, elapsed_ms, report, cost_usd, divided }
     }
 }

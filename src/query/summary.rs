@@ -5,7 +5,7 @@ use std::fmt;
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::account::{Facts, Tally};
+use super::account::{Account, Facts, Tally};
 use super::stats::Stats;
 use crate::invoke::cost::{Report, dollars};
 
@@ -27,6 +27,16 @@ pub(crate) struct Summary {
     /// Of a query that was divided among functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divided: Option<Stats>,
+}
+
+impl Account {
+    /// Everything that is known by now; after the rows were taken, that is everything.
+    pub(crate) fn summary(&self) -> Summary {
+        let Self { facts, report, cost_usd, divided, .. } = self.clone();
+        let tally = *self.tally();
+        let elapsed_ms = tally.elapsed.as_secs_f64() * 1000.0;
+        Summary { facts, tally, elapsed_ms, report, cost_usd, divided }
+    }
 }
 
 impl Summary {
