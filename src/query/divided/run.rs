@@ -14,7 +14,7 @@ use super::merge::{Merge, Partial};
 use super::tasks::{Task, Tasks};
 use super::window::Window;
 use crate::console::progress;
-use crate::error::{failure, interrupted};
+use crate::error::{interrupted, noted};
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
@@ -267,17 +267,23 @@ impl<'a> Run<'a> {
     fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
         let Task { fetch, split } = self.tasks.task(index);
         let fetch = &self.plan.fetches[fetch];
-        let text = format!("{error:#}");
-        // DuckDB itself names the file when it is the file's fault.
-        if text.contains("s3://") {
-            return error;
-        }
-        let files = fetch.splits[split].files.len();
-        let help = error.downcast_ref::<crate::error::Failure>().map(|failure| failure.help().to_owned());
-        let first = fetch.splits[split].files.first().map(String::as_str).unwrap_or_default();
-        let place = if files == 1 { first.to_owned() } else { format!("{first} and {} more files", files - 1) };
-        failure(format!("{text}\n(a part of `{}`: {place})", fetch.table), help.unwrap_or_default())
+        named(error, &fetch.table, &fetch.splits[split].files)
     }
+}
+
+/// The error of a part of `table`, with the files that the part is of; its kind and its advice stay.
+fn named(error: anyhow::Error, table: &str, files: &[String]) -> anyhow::Error {
+    let text = format!("{error:#}");
+    // DuckDB itself names the file when it is the file's fault.
+    if files.iter().any(|file| text.contains(file)) {
+        return error;
+    }
+    let place = match files {
+        [] => String::new(),
+        [only] => format!(": {only}"),
+        [first, more @ ..] => format!(": {first} and {} more files", more.len()),
+    };
+    noted(&error, format_args!("(a part of `{table}`{place})"))
 }
 
 /// The live display, which goes when the run does.
@@ -305,4 +311,21 @@ fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<E
 fn of_files(table: &Table, name: &str, bucket: &str, keys: &[String]) -> TableDef {
     let files = keys.iter().map(|key| format!("s3://{bucket}/{key}")).collect();
     TableDef { files, ..table.definition(name, bucket) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+    use crate::error::{Kind, exit_code, failure_of, kind};
+
+    #[test]
+    fn the_error_of_a_part_names_its_files_once_and_stays_what_it_is() {
+        let files = ["tables/t/a.parquet".to_owned(), "tables/t/b.parquet".to_owned()];
+        // A text that the query brought is not where the error came from.
+        let error = named(failure_of(Kind::Usage, "cannot cast 's3://x/y' to INTEGER", "mend it"), "t", &files);
+        let text = "cannot cast 's3://x/y' to INTEGER\n(a part of `t`: tables/t/a.parquet and 1 more files)";
+        assert_eq!((error.to_string().as_str(), kind(&error), exit_code(&error)), (text, Kind::Usage, 2));
+        let by_duckdb = named(failure_of(Kind::Other, "s3://lake/tables/t/b.parquet: no magic bytes", ""), "t", &files);
+        assert_eq!(by_duckdb.to_string(), "s3://lake/tables/t/b.parquet: no magic bytes");
+    }
 }
