@@ -265,7 +265,7 @@ pub(crate) struct LoadArgs {
     group(clap::ArgGroup::new("text").args(["sql", "query", "file"])),
     after_help = "\
 Data goes to standard output, everything else to standard error. Without SQL: a health check that counts a table's rows.
-`--format json` prints the rows as one array; `--json` one object: {\"metadata\": ..., \"rows\": [...]}.
+`--format json` prints the rows as one array; `--json` one object: {\"rows\": [...], \"metadata\": ...}.
 With -o, the file's name tells the format unless --format does; Arrow is an IPC file there, and an IPC stream in a pipe.
 
 Examples:

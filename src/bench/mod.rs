@@ -105,11 +105,11 @@ async fn on_functions(
     cancel: &CancellationToken,
 ) -> Result<(Measured, Vec<RecordBatch>)> {
     let answer = crate::query::answer(coordinator, request, workers, cancel).await?;
-    let cold_starts = match &answer.divided {
+    let cold_starts = match &answer.account.divided {
         Some(stats) => stats.cold_starts,
-        None => u64::from(!answer.metadata.warm),
+        None => u64::from(!answer.account.facts.warm),
     };
-    let measured = Measured { cold_starts, cost_usd: answer.cost_usd, ..Measured::default() };
+    let measured = Measured { cold_starts, cost_usd: answer.account.cost_usd, ..Measured::default() };
     let result = coordinator.rows(answer, cancel).await?;
     let batches = tokio::task::block_in_place(|| result.batches.collect::<Result<_>>())?;
     Ok((measured, batches))

@@ -5,7 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{Look, is_numeric, text_of};
+use super::cells::{is_numeric, text_of};
+use super::look::Look;
 use crate::rows::ResultSet;
 
 /// Rows that are looked at before the widths are settled. Later ones are held to them, so that memory stays bounded.

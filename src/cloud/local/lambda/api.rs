@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::function::{Function, Wish};
-use super::{Lambda, request_id, sigv4};
+use super::host::request_id;
+use super::service::Lambda;
+use super::sigv4;
 
 /// The most bytes that a request which is waited for may have.
 const PAYLOAD_MAX: usize = 6_291_456;

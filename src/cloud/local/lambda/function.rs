@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::host::request_id;
+use crate::cloud::local::paths::Paths;
 use crate::cloud::target::REGION;
 use crate::private;
 
@@ -137,7 +139,7 @@ impl Function {
 
     fn touch(&mut self) {
         self.last_modified = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string();
-        self.revision_id = super::request_id();
+        self.revision_id = request_id();
     }
 
     /// The folder of the artifact.
@@ -201,6 +203,11 @@ impl Function {
     pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
         fs::remove_file(file(folder, &self.name))
     }
+}
+
+/// True if `paths` has the function `name`.
+pub(crate) fn exists(paths: &Paths, name: &str) -> bool {
+    file(&paths.functions(), name).exists()
 }
 
 /// The file in `folder` that keeps the function `name`.

@@ -12,10 +12,10 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::Host;
 use super::child::{Child, Memory};
 use super::function::Function;
-use super::logs::{Log, Report, Status};
+use super::host::{Host, request_id};
+use super::logs::{End, Log, Usage};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
 use crate::cloud::target::REGION;
 use crate::private;
@@ -63,7 +63,7 @@ impl Instance {
     /// Starts a process; it is not yet ready for work.
     pub(super) async fn start(host: &Host, function: &Function) -> io::Result<Self> {
         let api = RuntimeApi::start().await?;
-        let id = super::request_id();
+        let id = request_id();
         let temporary = host.paths.instances().join(&id);
         private::dir(&temporary)?;
         let (writer, output) = pipe::pipe()?;
@@ -121,12 +121,12 @@ impl Instance {
             Err(death) => Err(death),
         };
         self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
-        let mut report = Report {
+        let mut usage = Usage {
             duration: begun.elapsed(),
             init: self.init.take(),
             memory_mb: function.memory_mb,
             max_memory_bytes: self.memory_most,
-            status: None,
+            end: None,
         };
         let reusable = answer.is_ok();
         let (payload, failed) = match answer {
@@ -140,12 +140,12 @@ impl Instance {
             }
             Err(death) => {
                 self.child.kill();
-                let (status, payload) = self.obituary(death, id);
-                report.status = Some(status);
+                let (end, payload) = self.obituary(death, id);
+                usage.end = Some(end);
                 (payload, true)
             }
         };
-        let tail = self.log.end(id, &report);
+        let tail = self.log.end(id, &usage);
         Outcome { payload, failed, tail, reusable }
     }
 
@@ -188,28 +188,28 @@ impl Instance {
     }
 
     /// The error that Lambda gives for an instance that died of `death`.
-    fn obituary(&self, death: Death, id: &str) -> (Status, Bytes) {
+    fn obituary(&self, death: Death, id: &str) -> (End, Bytes) {
         match death {
             Death::Timeout(limit) => {
                 let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
                 let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
                 self.log.line(&format!("{now} {id} {message}\n\n"));
-                (Status::Timeout, error("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")))
+                (End::Timeout, error("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")))
             }
             Death::Exit(how) => {
                 let message = format!("RequestId: {id} Error: Runtime exited with error: {how}");
                 self.log.line(&format!("{message}\nRuntime.ExitError\n"));
-                (Status::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
+                (End::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
             }
             Death::Init(said) => {
                 let said_type = serde_json::from_slice::<serde_json::Value>(&said)
                     .ok()
                     .and_then(|error| Some(error.get("errorType")?.as_str()?.to_owned()));
                 match said_type {
-                    Some(kind) => (Status::Error(kind), said),
+                    Some(kind) => (End::Error(kind), said),
                     None => {
                         let message = format!("RequestId: {id} Error: the runtime could not start");
-                        (Status::Error("Runtime.InitError".to_owned()), error("Runtime.InitError", &message))
+                        (End::Error("Runtime.InitError".to_owned()), error("Runtime.InitError", &message))
                     }
                 }
             }

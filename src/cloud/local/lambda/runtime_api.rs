@@ -67,12 +67,12 @@ impl RuntimeApi {
         let port = listener.local_addr()?.port();
         let (work, queue) = mpsc::channel(1);
         let (init, initialized) = watch::channel(Init::Running);
-        let state = Arc::new(State { queue: tokio::sync::Mutex::new(queue), current: Mutex::default(), init });
+        let desk = Arc::new(Desk { queue: tokio::sync::Mutex::new(queue), current: Mutex::default(), init });
         let server = tokio::spawn(async move {
             // Connections end with the listener: they are tasks of this set.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&state)));
+                connections.spawn(serve(stream, Arc::clone(&desk)));
             }
         });
         Ok(Self { port, init: initialized, work, server })
@@ -91,20 +91,20 @@ impl Drop for RuntimeApi {
     }
 }
 
-struct State {
+struct Desk {
     queue: tokio::sync::Mutex<mpsc::Receiver<Work>>,
     /// The request being worked on.
     current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
     init: watch::Sender<Init>,
 }
 
-async fn serve(stream: TcpStream, state: Arc<State>) {
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, hyper::Error>(state.answer(request).await) }
+        let desk = Arc::clone(&desk);
+        async move { Ok::<_, hyper::Error>(desk.answer(request).await) }
     });
     // An instance's connection is idle for as long as its invocation runs: without a timer hyper does not close it after
     // half a minute, which would cut off the answer that comes next.
@@ -112,7 +112,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-impl State {
+impl Desk {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
         let parts: Vec<&str> = path.split('/').collect();

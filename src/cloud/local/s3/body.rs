@@ -15,7 +15,7 @@ use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::store::failed;
+use super::failure::failed;
 
 /// Bytes read from or written to the disk at once.
 const PIECE: usize = 1 << 20;

@@ -1,14 +1,21 @@
 //! S3 over files: crate `s3s` speaks the protocol, [`Store`] keeps the objects.
 
 mod body;
+mod buckets;
 mod conditions;
+mod failure;
 mod headers;
 mod keys;
 mod list;
+mod listing;
 mod multipart;
 mod network;
+mod objects;
 mod operations;
+mod shapes;
+mod stat;
 mod store;
+mod uploads;
 
 use std::io;
 use std::path::Path;
@@ -21,13 +28,10 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{S3Result, s3_error};
 
 pub(super) use self::network::Service;
+use self::shapes::Storage;
 use self::store::Store;
 use super::credentials::Credentials;
-use crate::cloud::target::REGION;
 use crate::config::Network;
-
-/// The S3 service on one store.
-pub(super) struct Storage(Arc<Store>);
 
 /// Builds the service that keeps its data below `root` and takes requests signed with `credentials`,
 /// over `network`.
