@@ -7,5 +7,6 @@
 pub mod engine;
 pub mod s3;
 pub mod sql;
+pub mod sql_type;
 pub mod value;
 pub mod wire;
