@@ -20,6 +20,7 @@ mod planner;
 mod private;
 mod query;
 mod rows;
+mod terminal;
 
 use std::process::ExitCode;
 
