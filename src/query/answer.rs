@@ -14,7 +14,7 @@ use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
 use super::{divided, rerun, single};
-use crate::planner::{self, GATHER_BYTES, Plan, Planner, Strategy, Workers};
+use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
 
 /// Runs one query, until its rows can be taken or until `cancel`: on as many functions as `workers` allows and the planner
@@ -49,7 +49,7 @@ pub(crate) async fn answer(
 async fn by_many(
     coordinator: &Coordinator<'_>,
     request: &Request,
-    plan: &Plan,
+    plan: &QueryPlan,
     workers: usize,
     cancel: &CancellationToken,
 ) -> Result<Answer> {
@@ -71,7 +71,7 @@ async fn by_many(
 }
 
 /// How a query would be answered.
-pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> Plan {
+pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> QueryPlan {
     Planner::default().plan(&planner::Request {
         sql: &request.sql,
         catalog: coordinator.catalog,

@@ -16,7 +16,7 @@ use super::appender::Database;
 use crate::duck::batches::{self, Batches};
 use crate::duck::open as duck;
 use crate::invoke::spill;
-use crate::planner::Plan;
+use crate::planner::QueryPlan;
 use crate::query::answered::{Finished, PARQUET};
 use crate::rows::ResultSet;
 
@@ -64,7 +64,7 @@ impl Merge {
     ///
     /// # Errors
     /// When there is no temporary folder to be had.
-    pub(crate) fn start(plan: &Plan) -> Result<Self> {
+    pub(crate) fn start(plan: &QueryPlan) -> Result<Self> {
         let folder = Arc::new(tempfile::Builder::new().prefix("quackctl-").tempdir()?);
         let of_thread = folder.clone();
         let tables = plan.fetches.iter().map(|fetch| (fetch.name.clone(), fetch.columns.clone())).collect();
@@ -203,7 +203,7 @@ impl Tables {
         Ok(())
     }
 
-    fn send(self, sql: &str, send: batches::Send<'_>) -> Result<()> {
+    fn send(self, sql: &str, send: batches::Sink<'_>) -> Result<()> {
         let sent = batches::send(&self.connection, sql, send);
         // In this order, whatever the fields' is.
         drop(self.connection);
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::planner::{Fetch, Strategy};
 
-    fn plan() -> Plan {
+    fn plan() -> QueryPlan {
         let column = Column { name: "n".to_owned(), sql_type: "BIGINT".to_owned() };
         let fetch = Fetch {
             name: "part".to_owned(),
@@ -231,7 +231,7 @@ mod tests {
             ordered: false,
             enough_rows: None,
         };
-        Plan {
+        QueryPlan {
             strategy: Strategy::Projection,
             reason: String::new(),
             fetches: vec![fetch],

@@ -19,7 +19,7 @@ use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
 use crate::lake::catalog::Table;
-use crate::planner::{Fetch, Plan};
+use crate::planner::{Fetch, QueryPlan};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
 
@@ -33,7 +33,7 @@ const THROTTLED_FOR: Duration = Duration::from_millis(800);
 /// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
 pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
-    plan: &Plan,
+    plan: &QueryPlan,
     workers: usize,
     cancel: &CancellationToken,
 ) -> Result<(Merge, Stats)> {
@@ -77,7 +77,7 @@ struct Brought {
 
 struct Run<'a> {
     coordinator: &'a Coordinator<'a>,
-    plan: &'a Plan,
+    plan: &'a QueryPlan,
     cancel: &'a CancellationToken,
     payloads: Vec<Payload>,
     tasks: Tasks,
@@ -98,7 +98,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         coordinator: &'a Coordinator<'a>,
-        plan: &'a Plan,
+        plan: &'a QueryPlan,
         workers: usize,
         cancel: &'a CancellationToken,
     ) -> Result<Self> {
@@ -181,13 +181,13 @@ impl<'a> Run<'a> {
                 self.throttled_since = None;
                 self.stats.count(&invoked);
                 if invoked.failed {
-                    let passing = fault::is_passing(&invoked.payload);
+                    let transient = fault::is_transient(&invoked.payload);
                     let error = fault::of_function(
                         &invoked.payload,
                         self.coordinator.catalog,
                         &self.coordinator.context.config,
                     );
-                    return match passing {
+                    return match transient {
                         true => self.again(index, at, error),
                         false => {
                             let error = self.named(index, error);
