@@ -116,6 +116,15 @@ Examples:
         /// Show this table
         name: Option<String>,
     },
+    /// Drop a table: its rows and its files
+    #[command(after_help = "Examples:\n  quackctl drop trips\n  quackctl drop trips --yes")]
+    Drop {
+        /// The table
+        table: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Run SQL on the function
     Query(QueryArgs),
     /// Measure one query three ways: map-reduce, one function, DuckDB on this machine

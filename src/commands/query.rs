@@ -164,7 +164,7 @@ impl<'a> Plan<'a> {
             let account = answer.account.clone();
             let rows = coordinator.rows(answer, &interrupt.token).await?;
             match self.with_metadata {
-                true => output::write_with_metadata(rows, || account.summary(), out)?,
+                true => output::write_with_metadata(rows, || account.summary(), look, out)?,
                 false => output::write(rows, self.format, look, out)?,
             };
         }
@@ -217,7 +217,7 @@ pub(crate) fn look_of_stdout() -> Look {
     }
     let width = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
     let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Look { width: width.filter(|width| *width > 0), color, seekable: false }
+    Look { width: width.filter(|width| *width > 0), terminal: true, color, seekable: false }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::output;
 use crate::output::Format;
 use crate::planner::Workers;
 use crate::query::{Coordinator, Request, statements};
+use crate::terminal;
 use complete::Helper;
 use dot::Dot;
 
@@ -157,8 +158,8 @@ impl Session<'_> {
             Dot::Quit => return Ok(Next::Quit),
             Dot::Format(format) => self.format = format,
             Dot::Timer(on) => self.timer = on,
-            Dot::Tables => write!(out, "{}", dot::tables(&self.catalog))?,
-            Dot::Schema(name) => write!(out, "{}", dot::schema(&self.catalog, name.as_deref())?)?,
+            Dot::Tables => write!(out, "{}", terminal::lines(&dot::tables(&self.catalog)))?,
+            Dot::Schema(name) => write!(out, "{}", terminal::lines(&dot::schema(&self.catalog, name.as_deref())?))?,
         }
         Ok(Next::Read)
     }

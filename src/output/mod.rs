@@ -19,6 +19,7 @@ use anyhow::Result;
 
 use crate::error::usage;
 use crate::rows::ResultSet;
+use crate::terminal::Shown;
 
 pub(crate) use cells::text_of;
 pub(crate) use format::Format;
@@ -30,6 +31,9 @@ pub(crate) use look::Look;
 /// # Errors
 /// Those of the rows and of `out`; a format that is not written from rows (Parquet is made by the function).
 pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
+    // The table is made up for the terminal, and sees to it by itself.
+    let shown = look.terminal && !matches!(format, Format::Table | Format::Arrow | Format::Parquet);
+    let out: &mut dyn Write = if shown { &mut Shown::new(out) } else { out };
     match format {
         // A statement that only did something has no header either.
         Format::Table | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => Ok(0),

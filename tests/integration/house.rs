@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// The floors, the ground first. A room may import rooms of floors below its own, never its neighbours.
 const FLOORS: &[&[&str]] = &[
-    &["arch", "error", "private", "rows"],
+    &["arch", "private", "rows", "terminal"],
+    &["error"],
     &["check", "config"],
     &["console"],
     &["bucket", "duck", "output", "package"],
