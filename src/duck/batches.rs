@@ -11,9 +11,11 @@ use duckdb::Connection;
 
 use crate::error::failure;
 
-/// How such a DuckDB is set: little memory, nothing fetched, every type kept in Arrow.
-pub(crate) const SETTINGS: &str = "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
-     SET autoinstall_known_extensions = false; SET enable_progress_bar = false;";
+/// How such a DuckDB is set: every type kept in Arrow, and no word of its own on the terminal.
+pub(crate) const SETTINGS: &str = "SET arrow_lossless_conversion = true; SET enable_progress_bar = false";
+
+/// Threads that such a DuckDB runs.
+pub(crate) const THREADS: u32 = 2;
 
 /// What comes from the thread: first the schema, then batches.
 pub(crate) enum Piece {

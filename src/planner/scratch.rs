@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use duckdb::{Config, Connection};
+use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::{ast, spell};
-use crate::duck::open;
+use crate::duck::{self, Sandbox, words};
 use crate::lake::catalog::Table;
 
 /// The planner's own DuckDB.
@@ -30,12 +30,8 @@ impl Scratch {
     /// # Errors
     /// When DuckDB cannot start.
     pub(super) fn open() -> Result<Self, Refusal> {
-        let config = Config::default()
-            .enable_external_access(false)?
-            .enable_autoload_extension(false)?
-            .threads(1)?
-            .with("memory_limit", "256MB")?;
-        let connection = Connection::open_in_memory_with_flags(config)?;
+        let sandbox = Sandbox { memory: Some("256MB"), threads: Some(1), ..Sandbox::default() };
+        let connection = duck::open(&sandbox).map_err(|error| Refusal(format!("{error:#}")))?;
         Ok(Self {
             connection,
             templates: RefCell::default(),
@@ -177,7 +173,7 @@ impl Scratch {
     /// # Errors
     /// SQL that does not bind.
     pub(super) fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Refusal> {
-        Ok(open::columns(&self.connection, sql)?)
+        Ok(words::columns(&self.connection, sql)?)
     }
 
     /// What DuckDB knows of the functions called `names`, in lower case; nothing of those that it does not know.

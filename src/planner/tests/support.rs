@@ -5,7 +5,7 @@ use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use tempfile::TempDir;
 
-use crate::duck::open as engine;
+use crate::duck::words as engine;
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::{stats, written as staged};
 use crate::planner::{Planner, QueryPlan, Request, Strategy, Workers};

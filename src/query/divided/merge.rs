@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::appender::Database;
 use crate::duck::batches::{self, Batches};
-use crate::duck::open as duck;
+use crate::duck::{self, Sandbox, words};
 use crate::invoke::spill;
 use crate::planner::QueryPlan;
 use crate::query::answered::{Finished, PARQUET};
@@ -151,13 +151,16 @@ impl Tables {
     fn new(tables: Vec<(String, Vec<Column>)>, folder: Arc<TempDir>) -> Result<Self> {
         let database = Database::open()?;
         let connection = database.connect()?;
-        connection.execute_batch(batches::SETTINGS)?;
-        let place = literal(&folder.path().to_string_lossy());
-        // What is gathered may be more than a result is.
-        connection.execute_batch(&format!(
-            "SET memory_limit = '2GB'; SET temp_directory = {place}; SET allowed_directories = [{place}];
-             SET enable_external_access = false; SET lock_configuration = true;"
-        ))?;
+        let sandbox = Sandbox {
+            folder: Some(folder.path()),
+            spill: Some(folder.path()),
+            // What is gathered may be more than a result is.
+            memory: Some("2GB"),
+            threads: Some(batches::THREADS),
+            setup: batches::SETTINGS,
+            ..Sandbox::default()
+        };
+        duck::lock(&connection, &sandbox)?;
         for (name, columns) in &tables {
             let columns: Vec<String> =
                 columns.iter().map(|column| format!("{} {}", identifier(&column.name), column.sql_type)).collect();
@@ -176,11 +179,11 @@ impl Tables {
                     self.take(name, partial)?;
                 }
                 Step::Finish(Finish::Rows) => {
-                    let columns = duck::columns(&self.connection, sql)?;
+                    let columns = words::columns(&self.connection, sql)?;
                     return Ok((self, columns, sql.to_owned()));
                 }
                 Step::Finish(Finish::Parquet) => {
-                    let columns = duck::columns(&self.connection, sql)?;
+                    let columns = words::columns(&self.connection, sql)?;
                     let path = literal(&self.folder.path().join(PARQUET).to_string_lossy());
                     return Ok((self, columns, format!("COPY ({sql}) TO {path} (FORMAT parquet)")));
                 }
