@@ -233,6 +233,7 @@ mod tests {
             extensions: Vec::new(),
             extension_dirs: Vec::new(),
             temp_dir: env::temp_dir(),
+            temp_mib: 0,
             s3,
         }
     }
