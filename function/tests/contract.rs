@@ -198,6 +198,22 @@ fn errors_tell_the_place_in_the_events_own_sql() {
     assert!(function.error("SELECT 1;\n\nSELEC 2").1.contains("LINE 3:"));
 }
 
+/// The environment shows no key, all threads are under the filter, and the memory cannot be dumped.
+#[test]
+fn the_process_gives_away_nothing() {
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIAHIDDEN"), ("AWS_SECRET_ACCESS_KEY", "hidden-key"), ("MY_API_TOKEN", "hidden-token")];
+    let more = [("QUACK_EXTENSIONS", ""), ("QUACK_BUCKET", support::BUCKET)];
+    let function = Function::spawn(&[keys.as_slice(), more.as_slice()].concat(), None);
+    assert_eq!(function.rows("SELECT 42 AS a"), json!([{"a": 42}]));
+    let read = |file: &str| std::fs::read(format!("/proc/{}/{file}", function.id())).unwrap_or_default();
+    let environment = read("environ");
+    assert!(environment.iter().all(|byte| *byte == 0), "{}", String::from_utf8_lossy(&environment));
+    for thread in std::fs::read_dir(format!("/proc/{}/task", function.id())).unwrap() {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t1"), "{status}");
+    }
+}
+
 #[test]
 fn a_failing_start_is_reported() {
     let (error, status) = Function::spawn(&[], None).init_error();

@@ -11,10 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The function's name in SQL.
-pub const FUNCTION: &CStr = c"__quack_replay";
+pub(crate) const FUNCTION: &CStr = c"__quack_replay";
 
 /// A running result: what was fetched of it, and what is left.
-pub struct Source {
+pub(crate) struct Source {
     /// Chunks that were fetched already, in order.
     pub kept: VecDeque<Chunk>,
     /// The rest, unless the kept chunks are all.
@@ -33,7 +33,7 @@ pub struct Source {
 
 impl Source {
     /// A source of columns of `types`, without rows yet, that hands out `limit` rows at most.
-    pub fn new(types: Vec<LogicalType>, limit: u64) -> Self {
+    pub(crate) fn new(types: Vec<LogicalType>, limit: u64) -> Self {
         Self { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None }
     }
 
@@ -41,7 +41,7 @@ impl Source {
     ///
     /// # Errors
     /// The query's own, when it fails midway.
-    pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<Chunk>, Failure> {
         let left = self.limit - self.handed_out;
         if left == 0 && self.truncated {
             return Ok(None);
@@ -64,7 +64,7 @@ impl Source {
 
 /// Where the function finds its source. Empty but during [`Replay::run`].
 #[derive(Clone, Default)]
-pub struct Replay(Arc<Mutex<Option<Source>>>);
+pub(crate) struct Replay(Arc<Mutex<Option<Source>>>);
 
 // SAFETY: the source is reached under the mutex only, so by one thread at a time, and DuckDB's results and chunks may
 // move between threads.
@@ -77,7 +77,7 @@ impl Replay {
     ///
     /// # Errors
     /// When DuckDB refuses it.
-    pub fn register(&self, connection: &Connection) -> Result<(), Failure> {
+    pub(crate) fn register(&self, connection: &Connection) -> Result<(), Failure> {
         // SAFETY: a new function that is whole before it is registered; DuckDB copies the name, and frees the slot with the
         // function.
         unsafe {
@@ -99,7 +99,7 @@ impl Replay {
     }
 
     /// Runs `work` while the function hands out `source`, and gives the source back.
-    pub fn run<T>(&self, source: Source, work: impl FnOnce() -> T) -> (T, Option<Source>) {
+    pub(crate) fn run<T>(&self, source: Source, work: impl FnOnce() -> T) -> (T, Option<Source>) {
         *self.lock() = Some(source);
         struct Clear<'a>(&'a Replay);
         impl Drop for Clear<'_> {
@@ -153,7 +153,7 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 }
 
 /// Name of the function's column `index`.
-pub fn column(index: usize) -> String {
+pub(crate) fn column(index: usize) -> String {
     format!("c{index}")
 }
 

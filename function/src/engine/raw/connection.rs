@@ -11,6 +11,11 @@ use std::sync::Arc;
 /// What `duckdb_open_ext` gave. It lives as long as the last that uses it.
 struct OpenDatabase(ffi::duckdb_database);
 
+// SAFETY: DuckDB's databases and connections lock themselves; any thread may use them.
+unsafe impl Send for OpenDatabase {}
+// SAFETY: the same.
+unsafe impl Sync for OpenDatabase {}
+
 impl Drop for OpenDatabase {
     fn drop(&mut self) {
         // SAFETY: every connection holds this value, so none is left.
@@ -23,6 +28,11 @@ pub(super) struct OpenConnection {
     raw: ffi::duckdb_connection,
     _database: Arc<OpenDatabase>,
 }
+
+// SAFETY: as for the database.
+unsafe impl Send for OpenConnection {}
+// SAFETY: the same.
+unsafe impl Sync for OpenConnection {}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
