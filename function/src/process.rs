@@ -50,9 +50,9 @@ pub(crate) fn close_memory() {
 /// Gives up, for all threads and for good, what the function never asks of the system: other programs, other processes'
 /// memory, the kernel's own matters, and sockets but those of the Internet.
 pub(crate) fn give_up_rights() {
-    let given_up = filter().map_err(|error| error.to_string()).and_then(|filter| {
-        seccompiler::apply_filter_all_threads(&filter).map_err(|error| error.to_string())
-    });
+    let given_up = filter()
+        .map_err(|error| error.to_string())
+        .and_then(|filter| seccompiler::apply_filter_all_threads(&filter).map_err(|error| error.to_string()));
     // The other walls stand without it: a kernel that lacks it is no reason to serve nobody.
     if let Err(error) = given_up {
         eprintln!("the process keeps its rights: {error}");

@@ -201,7 +201,11 @@ fn errors_tell_the_place_in_the_events_own_sql() {
 /// The environment shows no key, all threads are under the filter, and the memory cannot be dumped.
 #[test]
 fn the_process_gives_away_nothing() {
-    let keys = [("AWS_ACCESS_KEY_ID", "AKIAHIDDEN"), ("AWS_SECRET_ACCESS_KEY", "hidden-key"), ("MY_API_TOKEN", "hidden-token")];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIAHIDDEN"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden-key"),
+        ("MY_API_TOKEN", "hidden-token"),
+    ];
     let more = [("QUACK_EXTENSIONS", ""), ("QUACK_BUCKET", support::BUCKET)];
     let function = Function::spawn(&[keys.as_slice(), more.as_slice()].concat(), None);
     assert_eq!(function.rows("SELECT 42 AS a"), json!([{"a": 42}]));

@@ -9,7 +9,7 @@ pub(crate) use object_store::ObjectStore;
 use runtime_api::RuntimeApi;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use tempfile::TempDir;
 
 /// The bucket of every test.
@@ -19,7 +19,7 @@ pub(crate) const BUCKET: &str = "lake";
 pub(crate) struct Function {
     child: Child,
     api: RuntimeApi,
-    _root: TempDir,
+    root: TempDir,
 }
 
 impl Function {
@@ -59,6 +59,7 @@ impl Function {
             std::os::unix::fs::symlink(extensions, root.path().join("extensions")).unwrap();
         }
         let api = RuntimeApi::start();
+        let log = std::fs::File::create(root.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", &api.address)
@@ -69,10 +70,10 @@ impl Function {
             .env("LAMBDA_TASK_ROOT", root.path())
             .env("TMPDIR", root.path())
             .envs(variables.iter().copied())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
-        Self { child, api, _root: root }
+        Self { child, api, root }
     }
 
     /// Sends an event and returns the response, or the error.
@@ -107,6 +108,11 @@ impl Function {
     /// The number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the process has written to its log.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.root.path().join("log")).unwrap()
     }
 
     /// Most memory that the process has used, MiB.

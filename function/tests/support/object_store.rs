@@ -57,6 +57,22 @@ impl ObjectStore {
         std::fs::write(path, content).unwrap();
     }
 
+    /// Every file of every bucket, with its size.
+    pub(crate) fn everything(&self) -> Vec<(PathBuf, u64)> {
+        fn walk(dir: &std::path::Path, found: &mut Vec<(PathBuf, u64)>) {
+            for entry in std::fs::read_dir(dir).unwrap().flatten() {
+                match entry.metadata().unwrap() {
+                    metadata if metadata.is_dir() => walk(&entry.path(), found),
+                    metadata => found.push((entry.path(), metadata.len())),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.root.path(), &mut found);
+        found.sort();
+        found
+    }
+
     /// Objects under a prefix of the bucket, one level deep.
     pub(crate) fn list(&self, prefix: &str) -> Vec<String> {
         let dir = self.root.path().join(BUCKET).join(prefix);

@@ -6,6 +6,8 @@
 mod expression;
 mod fields;
 pub(crate) mod functions;
+#[cfg(test)]
+mod judge_test;
 mod names;
 mod query;
 mod value;

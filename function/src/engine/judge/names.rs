@@ -178,12 +178,6 @@ impl Walk<'_> {
     fn names(&mut self, name: &str, arguments: &[Value]) -> Result<(), Failure> {
         let first = arguments.first().ok_or_else(|| not_spelled_out(name))?;
         let first = positional(object(first)?).ok_or_else(|| not_spelled_out(name))?;
-        if text(first, "class")? == "COLUMN_REF" {
-            return match list(first, "column_names")? {
-                [Value::String(table)] => self.base_table("", "", table),
-                _ => Err(not_spelled_out(name)),
-            };
-        }
         self.each_text(first, name, |walk, table| walk.base_table("", "", table))
     }
 
@@ -194,7 +188,9 @@ impl Walk<'_> {
         name: &str,
         judge: impl Fn(&mut Self, &str) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        if let Some(text) = constant_text(argument) {
+        // A table's name may stand without quotes. An address cannot: it is no name.
+        let spelled = |value| constant_text(value).or_else(|| single_name(value));
+        if let Some(text) = spelled(argument) {
             return judge(self, text);
         }
         let is_list = match text(argument, "class")? {
@@ -206,7 +202,7 @@ impl Walk<'_> {
             return Err(not_spelled_out(name));
         }
         list(argument, "children")?.iter().try_for_each(|element| {
-            let text = constant_text(object(element)?).ok_or_else(|| not_spelled_out(name))?;
+            let text = spelled(object(element)?).ok_or_else(|| not_spelled_out(name))?;
             judge(self, text)
         })
     }
@@ -227,6 +223,17 @@ impl Walk<'_> {
 /// Whether DuckDB may take a name for that of a file: it does so by its ending, or for the pattern that it is.
 fn is_address(name: &str) -> bool {
     name.contains(|c: char| "./\\:*?[]~%{}$&=+#".contains(c) || c.is_control())
+}
+
+/// The name that an argument is, when it has one part.
+fn single_name(argument: &Object) -> Option<&str> {
+    if argument.get("class")?.as_str()? != "COLUMN_REF" {
+        return None;
+    }
+    match argument.get("column_names")?.as_array()?.as_slice() {
+        [Value::String(name)] => Some(name),
+        _ => None,
+    }
 }
 
 /// An argument without a name.

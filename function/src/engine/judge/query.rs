@@ -167,7 +167,14 @@ impl<'a> Walk<'a> {
                 match optional(table, "query") {
                     Some(query) => self.node(query),
                     None => {
-                        let lists = ["", "\"tables\"", "\"databases\"", "\"variables\"", "__show_tables_expanded"];
+                        let lists = [
+                            "",
+                            "\"tables\"",
+                            "\"databases\"",
+                            "\"schemas\"",
+                            "\"variables\"",
+                            "__show_tables_expanded",
+                        ];
                         one_of(text(table, "table_name")?, &lists)
                     }
                 }
