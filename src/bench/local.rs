@@ -26,8 +26,8 @@ impl Local {
         let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
-        let views: Vec<String> =
-            tables::named_in(sql, catalog, &target.bucket.name).iter().map(|table| table.view_sql() + ";\n").collect();
+        let tables = tables::named_in(sql, catalog, &target.bucket.name);
+        let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;
         let setup = format!(
             "SET autoinstall_known_extensions = false; SET arrow_lossless_conversion = true;
              SET enable_progress_bar = false; LOAD {}; CREATE SECRET ({secret});
