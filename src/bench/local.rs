@@ -34,8 +34,8 @@ impl Local {
         let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
-        let views: Vec<String> =
-            tables::named_in(sql, catalog, &target.bucket.name).iter().map(|table| table.view_sql() + ";\n").collect();
+        let tables = tables::named_in(sql, catalog, &target.bucket.name);
+        let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;
         let httpfs = literal(&httpfs.to_string_lossy());
         let setup = format!("{}; LOAD {httpfs}; CREATE SECRET ({secret})", batches::SETTINGS);
         let mut buckets = vec![format!("s3://{}/", target.bucket.name)];

@@ -29,6 +29,7 @@ pub(super) async fn run(
         all: request.limit.is_none(),
         format: Encoding::Arrow,
         spill: request.spill,
+        into: None,
         tables: tables::named_in(&request.sql, catalog, &target.bucket.name),
     };
     let started = Instant::now();

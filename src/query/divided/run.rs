@@ -304,7 +304,15 @@ fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<E
         let (name, table) = coordinator.catalog.table(&whole.table)?;
         tables.push(table.definition(name, bucket));
     }
-    Ok(Event { q: fetch.sql.clone(), limit: None, all: true, format: Encoding::Arrow, spill: Spill::Auto, tables })
+    Ok(Event {
+        q: fetch.sql.clone(),
+        limit: None,
+        all: true,
+        format: Encoding::Arrow,
+        spill: Spill::Auto,
+        into: None,
+        tables,
+    })
 }
 
 /// The definition of `table` over some of its files.

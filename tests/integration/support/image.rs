@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 use tar::Header;
 use tempfile::TempDir;
 
-use super::runtime_api::RuntimeApi;
 use super::skip;
+use quack_function::testing::RuntimeApi;
 
 /// Goes into the root `$0` and its folder `$1`, with the machine's `/proc`, and becomes `$2`.
 const ENTER: &str = r#"mount --rbind /proc "$0/proc" && exec unshare --root="$0" --wd="$1" "$2""#;

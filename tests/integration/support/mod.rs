@@ -7,8 +7,6 @@ mod emulator;
 mod image;
 mod project;
 mod proxy;
-#[path = "../../../function/tests/support/runtime_api.rs"]
-mod runtime_api;
 mod sdk;
 mod skip;
 
