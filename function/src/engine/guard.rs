@@ -60,3 +60,48 @@ fn first_text(prepared: &Prepared) -> Result<String, Failure> {
     let text = chunk.and_then(|chunk| chunk.first_text());
     text.ok_or_else(|| Failure::new("Quack.InternalError", "the instance cannot be looked at"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_stays_behind_is_seen() {
+        for (sql, thorough) in [
+            ("SET GLOBAL threads = 1", false),
+            ("SET GLOBAL TimeZone = 'Asia/Tokyo'", false),
+            ("ATTACH ':memory:' AS other", false),
+            ("CREATE TABLE t (a INTEGER)", false),
+            ("CREATE VIEW v AS SELECT 1", false),
+            ("CREATE TYPE mood AS ENUM ('a')", false),
+            ("CREATE SCHEMA s", false),
+            ("CREATE SEQUENCE s", false),
+            ("CALL enable_logging()", false),
+            ("CALL enable_peg_parser()", false),
+            ("CREATE MACRO upper(x) AS 'mallory'", true),
+            ("CREATE MACRO t(x) AS TABLE SELECT x", true),
+        ] {
+            let database = Database::open(&[]).unwrap();
+            let guard = Guard::new(&database).unwrap();
+            assert!(guard.holds(true), "before {sql}");
+            let connection = database.connect().unwrap();
+            connection.execute(&format!("BEGIN; {sql}; ROLLBACK")).unwrap_or_default();
+            if !["SET", "CALL", "ATTACH"].iter().any(|word| sql.starts_with(word)) {
+                assert!(guard.holds(true), "after {sql} was rolled back");
+            }
+            connection.execute(sql).unwrap_or_default();
+            assert!(!guard.holds(thorough), "after {sql}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_has_a_number_of_its_own() {
+        let connection = Database::open(&[]).unwrap().connect().unwrap();
+        connection.execute("BEGIN").unwrap();
+        let first = transaction(&connection).unwrap();
+        connection.execute("SELECT 1").unwrap();
+        assert_eq!(transaction(&connection).unwrap(), first);
+        connection.execute("COMMIT; BEGIN").unwrap();
+        assert_ne!(transaction(&connection).unwrap(), first);
+    }
+}

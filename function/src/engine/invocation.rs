@@ -47,7 +47,7 @@ impl Plan {
         for statement in &mut statements {
             if let Action::Write(destination) = &statement.action {
                 instance.judge.access().may_write(&destination.uri)?;
-                destination.to_sql().map_err(|error| Failure::refused(&error.to_string(), "it is no plain COPY"))?;
+                destination.to_sql().map_err(|error| statement::refused_copy(&error))?;
             }
             if statement.action == Action::Run
                 && let Some(pivot) = Pivot::parse(&statement.select)
@@ -175,7 +175,7 @@ impl Invocation<'_> {
                 self.prepare(&sql, ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN)?.stream()
             }
             Action::Write(destination) => {
-                let to = destination.to_sql().map_err(|error| Failure::refused(&error.to_string(), "no plain COPY"))?;
+                let to = destination.to_sql().map_err(|error| statement::refused_copy(&error))?;
                 let sql = around("COPY (", select, &format!("\n) {to}"));
                 self.prepare(&sql, ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY)?.stream()
             }

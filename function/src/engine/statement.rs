@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::pivot::Pivot;
-use crate::copy::{CopySource, CopyStatement};
+use crate::copy::{BadCopy, CopySource, CopyStatement};
 use crate::sql::{Token, Tokens, identifier};
 use crate::wire::Destination;
 
@@ -84,6 +84,13 @@ pub(crate) fn refused(sql: &str) -> Failure {
     }
     let known = REFUSED.iter().find(|(words, _)| words.contains(&first.as_str()));
     let (what, why) = known.map_or(("this statement", "only SELECT is run"), |(_, why)| (first.as_str(), *why));
+    Failure::refused(what, why)
+}
+
+/// Refuses a `COPY` for what is wrong with it.
+pub(crate) fn refused_copy(error: &BadCopy) -> Failure {
+    let message = error.to_string();
+    let (what, why) = message.split_once(": ").unwrap_or((&message, "its options are told as plain values"));
     Failure::refused(what, why)
 }
 
@@ -187,8 +194,7 @@ impl<'a> Piece<'a> {
     }
 
     fn copy(&self) -> Result<Statement, Failure> {
-        let copy = CopyStatement::parse(self.text)
-            .map_err(|error| Failure::new("Quack.SandboxError", format!("{error} (this COPY is refused)")))?;
+        let copy = CopyStatement::parse(self.text).map_err(|error| refused_copy(&error))?;
         let select = match copy.source {
             CopySource::Query(query) => {
                 let at = query.as_ptr() as usize - self.text.as_ptr() as usize;

@@ -175,7 +175,10 @@ impl Names {
             let (from, to) = (places[dice.roll(places.len())], places[dice.roll(places.len())]);
             match dice.roll(3) {
                 0 if from < to => sql.replace_range(from..to, ""),
-                1 if from < to => sql.insert_str(to, &sql[from..to].to_owned()),
+                1 if from < to => {
+                    let piece = sql[from..to].to_owned();
+                    sql.insert_str(to, &piece);
+                }
                 _ => sql.insert_str(from, dice.pick(SPLINTERS)),
             }
         }

@@ -95,10 +95,15 @@ impl Walk<'_> {
     /// it can only be the name of nothing or of one of DuckDB's own views.
     pub(super) fn base_table(&mut self, catalog: &str, schema: &str, name: &str) -> Result<(), Failure> {
         let lower = name.to_lowercase();
-        if catalog.is_empty() && schema.is_empty() {
-            if self.parts.contains(&lower) {
-                return Ok(());
-            }
+        let is_plain = catalog.is_empty() && schema.is_empty();
+        if is_plain && self.parts.contains(&lower) {
+            return Ok(());
+        }
+        // Also when the event has a table of this name: which of the two DuckDB takes is not for us to guess.
+        if let Some((view, why)) = REFUSED_VIEWS.iter().find(|(view, _)| *view == lower) {
+            return Err(Failure::refused(view, why));
+        }
+        if is_plain {
             if self.tables.contains(&lower) {
                 self.named.insert(lower);
                 return Ok(());
@@ -118,13 +123,10 @@ impl Walk<'_> {
                 return Err(Failure::new("DuckDB.CatalogError", message));
             }
             if self.tables.contains(&lower) {
-                self.named.insert(lower.clone());
+                self.named.insert(lower);
             }
         }
-        match REFUSED_VIEWS.iter().find(|(view, _)| *view == lower) {
-            Some((view, why)) => Err(Failure::refused(view, why)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Judges a function in FROM.
