@@ -2,8 +2,10 @@
 
 mod body;
 mod buckets;
+mod chunked;
 mod conditions;
 mod failure;
+mod gate;
 mod headers;
 mod keys;
 mod list;
