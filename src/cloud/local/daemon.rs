@@ -48,6 +48,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) fn run() -> Result<()> {
     // Its own session: the terminal that started it can go.
     rustix::process::setsid().context("cannot leave the terminal's session")?;
+    // Whatever the daemon and its instances make is for their owner alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match Daemon::start().await {
@@ -109,7 +111,12 @@ impl Daemon {
         io::stdin().lock().read_to_string(&mut text)?;
         let settings: Settings = serde_json::from_str(&text).context("cannot read the daemon's settings")?;
         let paths = Paths { dir: settings.dir.clone() };
-        let credentials = Credentials::load(&paths.credentials()).context("cannot read the keys")?;
+        let keys = s3::Keys {
+            owner: Credentials::load(&paths.credentials()).context("cannot read the keys")?,
+            function: Credentials::load_or_create(&paths.function_credentials())
+                .context("cannot make the function's keys")?,
+            grants: settings.grants,
+        };
         let (listener, note) = listen(settings.port, Endpoint::read(&paths).map(|before| before.port)).await?;
         let endpoint = Endpoint {
             port: listener.local_addr()?.port(),
@@ -117,11 +124,12 @@ impl Daemon {
             id: settings.id,
             started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         };
-        let s3 = s3::service(&paths.storage(), &credentials, settings.network)
+        let s3 = s3::service(&paths.storage(), &keys, settings.network)
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
         let host = lambda::Host {
             paths: paths.clone(),
-            credentials,
+            owner: keys.owner,
+            function: keys.function,
             endpoint: endpoint.url(),
             idle: Duration::from_secs(settings.idle_s.into()),
         };

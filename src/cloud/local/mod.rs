@@ -7,6 +7,7 @@ mod credentials;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
 mod door;
+mod grants;
 mod lambda;
 mod paths;
 mod process;

@@ -69,7 +69,7 @@ impl Lambda {
         body: impl Body<Data = Bytes, Error = BoxError>,
         id: &str,
     ) -> Result<Response<Bytes>, ApiError> {
-        let keys = &self.host.credentials;
+        let keys = &self.host.owner;
         let signed = sigv4::precheck(request, keys, "lambda", SystemTime::now())?;
         let most = body_max(request);
         let read = async {

@@ -99,7 +99,7 @@ fn old_mechanism() -> S3Error {
 }
 
 /// Names and values of a query, decoded.
-fn pairs(query: &str) -> S3Result<Vec<(String, String)>> {
+pub(super) fn pairs(query: &str) -> S3Result<Vec<(String, String)>> {
     let decode = |text: &str| decoded(text).ok_or_else(|| s3_error!(InvalidURI));
     query
         .split('&')
