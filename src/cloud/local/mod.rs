@@ -1,15 +1,20 @@
 //! The local target: an embedded cloud. One background process on loopback serves S3 and AWS Lambda's own API, so that
 //! the same SDK calls work against it and against AWS.
 
+mod claim;
+mod connections;
 mod credentials;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
+mod door;
+mod grants;
 mod lambda;
 mod paths;
 mod process;
 mod provision;
 mod s3;
 mod stages;
+mod stalled;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;

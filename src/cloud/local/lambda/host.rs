@@ -10,7 +10,10 @@ use crate::cloud::local::paths::Paths;
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     pub paths: Paths,
-    pub credentials: Credentials,
+    /// Whose requests are answered.
+    pub owner: Credentials,
+    /// What instances sign with.
+    pub function: Credentials,
     /// URL of the S3 that functions use.
     pub endpoint: String,
     /// How long an instance is kept without work.

@@ -2,11 +2,13 @@
 
 mod api;
 mod child;
+mod disk;
 mod error;
 mod function;
 mod host;
 mod instance;
 mod logs;
+mod peer;
 mod pool;
 mod runtime_api;
 mod service;

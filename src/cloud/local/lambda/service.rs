@@ -13,6 +13,9 @@ use super::host::Host;
 use super::instance::Outcome;
 use super::pool::Pool;
 
+/// The most functions that there can be: each is a file that is read at every start.
+const FUNCTIONS_MAX: usize = 100;
+
 /// How often instances without work are looked for.
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -67,6 +70,9 @@ impl Lambda {
         let mut pools = self.pools();
         if pools.contains_key(&function.name) {
             return Err(ApiError::function_exists(&function.name));
+        }
+        if pools.len() >= FUNCTIONS_MAX {
+            return Err(ApiError::too_many_functions(FUNCTIONS_MAX));
         }
         function.save(&self.host.paths.functions()).map_err(ApiError::service)?;
         pools.insert(function.name.clone(), Arc::new(Pool::new(function.clone())));

@@ -12,7 +12,7 @@ use super::shapes::{Storage, copy_source, described, expected, given, receive, r
 pub(super) async fn put(storage: &Storage, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let mut input = req.input;
     let headers = given!(input);
-    let expected = expected!(input, req.trailing_headers);
+    let expected = expected!(input, req.headers, req.trailing_headers);
     let PutObjectInput { bucket, key, body, if_match, if_none_match, .. } = input;
     let precondition = Precondition { if_match, if_none_match };
     let (scratch, checksum) = receive(storage, body, expected).await?;

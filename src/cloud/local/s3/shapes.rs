@@ -44,8 +44,10 @@ pub(super) use given;
 
 /// What a client says its body adds up to, from any of the requests that have one.
 macro_rules! expected {
-    ($input:expr, $trailers:expr) => {
+    ($input:expr, $headers:expr, $trailers:expr) => {
         Expected {
+            length: $input.content_length,
+            declared: $headers.get("x-amz-trailer").and_then(|names| Some(names.to_str().ok()?.to_ascii_lowercase())),
             md5: $input.content_md5.take(),
             algorithm: $input.checksum_algorithm.take().map(|algorithm| algorithm.as_str().to_owned()),
             checksum: Checksum {

@@ -5,9 +5,9 @@
 //! modification time, which the store sets itself and never sets twice the same, and its size; headers that the writer
 //! gave are an extended attribute. Nothing is hashed to answer a HEAD or a listing.
 
-use std::fs::{self, File, FileTimes, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,7 @@ use super::failure::failed;
 use super::headers::{self, Headers};
 use super::keys::key_to_path;
 use super::stat::Stat;
+use crate::private;
 
 /// Buckets, uploads in progress and half-written files below one folder.
 #[derive(Debug)]
@@ -65,8 +66,10 @@ impl Store {
         }
         let (buckets, uploads) = (root.join("buckets"), root.join("uploads"));
         for folder in [&buckets, &uploads, &scratch] {
-            fs::create_dir_all(folder)?;
+            private::dir(folder)?;
         }
+        // Made by a version that left it open.
+        fs::set_permissions(root, Permissions::from_mode(0o700))?;
         Ok(Self {
             buckets,
             uploads,

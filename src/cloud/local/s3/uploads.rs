@@ -36,7 +36,7 @@ pub(super) async fn put_part(
     req: S3Request<UploadPartInput>,
 ) -> S3Result<S3Response<UploadPartOutput>> {
     let mut input = req.input;
-    let expected = expected!(input, req.trailing_headers);
+    let expected = expected!(input, req.headers, req.trailing_headers);
     let UploadPartInput { bucket, key, upload_id, part_number, body, .. } = input;
     let (scratch, checksum) = receive(storage, body, expected).await?;
     let stat = storage.blocking(move |store| store.put_part(&upload_id, &bucket, &key, part_number, scratch)).await?;
