@@ -24,7 +24,7 @@ pub use settings::Settings;
 pub use storage::Folder;
 
 use crate::wire::{Column, Data, Event};
-use guard::Guard;
+use guard::{Guard, Transaction};
 use invocation::{Invocation, Plan};
 use judge::Judge;
 use raw::Database;
@@ -131,14 +131,14 @@ impl Instance {
             Err(failure) => return (Err(failure), false),
         };
         let invocation = Invocation { instance: self, connection: &connection, event, result_folder, room_bytes };
-        let begun = connection.execute("BEGIN TRANSACTION").and_then(|_| guard::transaction(&connection));
-        let outcome = begun.as_ref().map_err(Failure::clone).and_then(|_| invocation.run(plan));
-        // The same transaction from beginning to end, rolled back, has left nothing. After an error DuckDB tells its number
-        // no more, and one that cannot be rolled back had ended before.
-        let one_transaction = match (&outcome, begun) {
-            (Ok(_), Ok(begun)) => guard::transaction(&connection).is_ok_and(|ended| ended == begun),
-            _ => false,
+        let transaction = match Transaction::begin(&connection) {
+            Ok(transaction) => transaction,
+            Err(failure) => return (Err(failure), false),
         };
+        let outcome = invocation.run(plan);
+        // The same transaction from beginning to end, rolled back, has left nothing in the catalog. One that cannot be
+        // rolled back had ended before.
+        let one_transaction = transaction.goes_on();
         let clean = connection.execute("ROLLBACK").is_ok() && self.guard.holds(!one_transaction);
         (outcome, clean)
     }
