@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 
 use anyhow::Result;
 
+use crate::terminal;
+
 /// Exit code of a command line or a configuration that makes no sense.
 pub(crate) const USAGE: u8 = 2;
 
@@ -114,8 +116,13 @@ pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     }
 }
 
-/// Writes a line to standard error. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
+/// Writes to standard error what may hold words of others, on a line of its own. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
 pub(crate) fn say(line: impl fmt::Display) {
+    say_as_is(terminal::lines(&line.to_string()));
+}
+
+/// The same of a text that is made up for the terminal, all of whose foreign parts went through [`terminal::line`].
+pub(crate) fn say_as_is(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

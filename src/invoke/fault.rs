@@ -128,7 +128,7 @@ pub(crate) fn throttled() -> anyhow::Error {
 
 /// Whether the error in the payload of a failed invocation may not come again: storage that did not answer, an instance
 /// that ended.
-pub(crate) fn is_passing(payload: &[u8]) -> bool {
+pub(crate) fn is_transient(payload: &[u8]) -> bool {
     let Ok(error) = serde_json::from_slice::<ErrorObject>(payload) else { return true };
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
     match kind {
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn tells_what_may_pass_from_what_stays() {
         let passes = |kind: &str, message: &str| {
-            is_passing(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string().as_bytes())
+            is_transient(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string().as_bytes())
         };
         let get = |status: &str| format!("HTTP GET error on 'http://127.0.0.1:40403/lake/a.parquet' (HTTP {status})");
         for status in ["500", "503", "503 Service Unavailable"] {
@@ -215,7 +215,7 @@ mod tests {
         let lost = "Could not establish connection error for HTTP HEAD to 'http://127.0.0.1:40403/lake/a.parquet'";
         assert!(passes("DuckDB.IOError", lost));
         assert!(passes("Runtime.ExitError", "Runtime exited with error: signal: killed"));
-        assert!(is_passing(b"half of an err"));
+        assert!(is_transient(b"half of an err"));
         for kind in ["Runtime.OutOfMemory", "Sandbox.Timedout", "DuckDB.BinderError", "DuckDB.InvalidInputError"] {
             assert!(!passes(kind, "it stays so"), "{kind}");
         }

@@ -2,5 +2,6 @@
 
 pub(crate) mod catalog;
 pub(crate) mod describe;
+pub(crate) mod drop;
 pub(crate) mod load;
 pub(crate) mod recover;

@@ -14,6 +14,7 @@ mod lifecycle;
 mod local_lambda;
 mod local_s3;
 mod local_target;
+mod local_trust;
 mod network;
 mod project;
 mod query;

@@ -53,15 +53,6 @@ impl Lake {
             }
         });
     }
-
-    /// Has the catalog lack the table, and its files be gone.
-    fn drop_table(&self, table: &str) {
-        let files = self.files(table);
-        let mut catalog = self.catalog();
-        catalog["tables"].as_object_mut().unwrap().remove(table);
-        self.put(CATALOG, catalog.to_string());
-        files.iter().for_each(|key| self.delete(key));
-    }
 }
 
 fn load(project: &Project, table: &str, csv: &str, mode: &str) {
@@ -76,7 +67,6 @@ fn load(project: &Project, table: &str, csv: &str, mode: &str) {
 #[test]
 fn a_replaced_and_a_dropped_table_come_back_with_their_rows() {
     let project = Project::up_at(Place::Aws, "");
-    let lake = Lake::of(&project);
     project.quackctl(["recover"]).assert().success().stdout(contains("nothing was ever loaded"));
     load(&project, "days", "d,n\n2026-03-01,1\n2026-03-02,2\n", "");
     load(&project, "days", "d,n\n2026-03-01,10\n", "--replace");
@@ -99,7 +89,7 @@ fn a_replaced_and_a_dropped_table_come_back_with_their_rows() {
     project.quackctl(["recover", "DAYS"]).assert().success().stdout(contains("days: 1 rows"));
     assert_eq!(project.rows("SELECT sum(n)::INT AS n FROM days"), json!([{"n": 10}]));
 
-    lake.drop_table("days");
+    project.quackctl(["drop", "days", "--yes"]).assert().success();
     project.quackctl(["query", "FROM days"]).assert().code(1);
     project.quackctl(["recover"]).assert().success().stdout(contains("days"));
     project.quackctl(["recover", "days"]).assert().success().stdout(contains("1 files brought back"));
@@ -148,7 +138,7 @@ fn what_is_lost_for_good_is_said_and_nothing_changes() {
     load(&project, "t", "x\n1\n", "");
     load(&project, "t", "x\n2\n", "--append");
     let files = lake.files("t");
-    lake.drop_table("t");
+    project.quackctl(["drop", "t", "--yes"]).assert().success();
     let before = lake.catalog();
     lake.expire(&files[1]);
     let recover = project.quackctl(["recover", "t"]).assert().code(1);

@@ -104,5 +104,4 @@ impl Seen {
 }
 
 #[cfg(test)]
-#[path = "step_tests.rs"]
 mod tests;

@@ -8,21 +8,34 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::{Body, HttpError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::connections::{Connections, Guest};
 use super::credentials::Credentials;
+use super::door::{Door, Refusal};
 use super::lambda::{self, Lambda};
 use super::paths::Paths;
 use super::process::{Endpoint, Greeting, Settings};
 use super::s3;
+use super::stalled::Watched;
 use crate::private;
+
+/// How long a client may be silent: between requests, in the middle of a request's head, and in the middle of its body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most bytes that the head of a request may have. The same buffer takes bodies in.
+const HEAD_MAX: usize = 128 << 10;
+
+/// The most headers that a request may have.
+const HEADERS_MAX: usize = 100;
 
 /// How long requests in progress may take to end once the daemon is told to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -35,6 +48,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) fn run() -> Result<()> {
     // Its own session: the terminal that started it can go.
     rustix::process::setsid().context("cannot leave the terminal's session")?;
+    // Whatever the daemon and its instances make is for their owner alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match Daemon::start().await {
@@ -84,6 +99,7 @@ struct Daemon {
 
 /// What is behind the port.
 struct Services {
+    door: Door,
     s3: s3::Service,
     lambda: Arc<Lambda>,
 }
@@ -95,7 +111,12 @@ impl Daemon {
         io::stdin().lock().read_to_string(&mut text)?;
         let settings: Settings = serde_json::from_str(&text).context("cannot read the daemon's settings")?;
         let paths = Paths { dir: settings.dir.clone() };
-        let credentials = Credentials::load(&paths.credentials()).context("cannot read the keys")?;
+        let keys = s3::Keys {
+            owner: Credentials::load(&paths.credentials()).context("cannot read the keys")?,
+            function: Credentials::load_or_create(&paths.function_credentials())
+                .context("cannot make the function's keys")?,
+            grants: settings.grants,
+        };
         let (listener, note) = listen(settings.port, Endpoint::read(&paths).map(|before| before.port)).await?;
         let endpoint = Endpoint {
             port: listener.local_addr()?.port(),
@@ -103,26 +124,38 @@ impl Daemon {
             id: settings.id,
             started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         };
-        let s3 = s3::service(&paths.storage(), &credentials, settings.network)
+        let s3 = s3::service(&paths.storage(), &keys, settings.network)
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
         let host = lambda::Host {
             paths: paths.clone(),
-            credentials,
+            owner: keys.owner,
+            function: keys.function,
             endpoint: endpoint.url(),
             idle: Duration::from_secs(settings.idle_s.into()),
         };
         let lambda = Lambda::open(host).context("cannot open the functions")?;
         private::write(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
-        Ok((Self { listener, endpoint, services: Arc::new(Services { s3, lambda }) }, note))
+        let door = Door::new(endpoint.port);
+        Ok((Self { listener, endpoint, services: Arc::new(Services { door, s3, lambda }) }, note))
     }
 
     async fn serve(self) -> Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (stop, stopped) = watch::channel(());
+        let connections = Connections::new();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => drop(tokio::spawn(connection(stream, self.services.clone(), stopped.clone()))),
+                    Ok((stream, _)) => {
+                        let (services, stopped) = (self.services.clone(), stopped.clone());
+                        let run = connections.run(|guest| connection(stream, guest, services, stopped));
+                        // A daemon that is full of connections still ends when it is told to.
+                        tokio::select! {
+                            () = run => {}
+                            _ = terminate.recv() => break,
+                            _ = interrupt.recv() => break,
+                        }
+                    }
                     Err(error) => {
                         eprintln!("cannot accept a connection: {error}");
                         // Out of file descriptors, most likely: some connection will end.
@@ -164,16 +197,21 @@ async fn listen(port: u16, before: Option<u16>) -> Result<(TcpListener, Option<S
 }
 
 /// Serves one connection until its client, or the daemon, is done.
-async fn connection(stream: TcpStream, services: Arc<Services>, mut stopped: watch::Receiver<()>) {
+async fn connection(stream: TcpStream, guest: Arc<Guest>, services: Arc<Services>, mut stopped: watch::Receiver<()>) {
     // Without it, an answer in two pieces waits for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         eprintln!("cannot set TCP_NODELAY: {error}");
     }
     let service = service_fn(move |request| {
-        let services = services.clone();
-        async move { services.answer(request).await }
+        let (services, guest) = (services.clone(), guest.clone());
+        async move {
+            let response = services.answer(request).await;
+            response.inspect(|response| guest.answered(response.status()))
+        }
     });
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // A client that goes away is none of the daemon's business.
     tokio::select! {
@@ -187,9 +225,34 @@ async fn connection(stream: TcpStream, services: Arc<Services>, mut stopped: wat
 
 impl Services {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
-        if lambda::is_lambda(request.uri().path()) {
+        let for_lambda = lambda::is_lambda(request.uri().path());
+        if let Err(refusal) = self.door.check(&request) {
+            return Ok(refused(refusal, for_lambda));
+        }
+        let request = request.map(|body| Watched::new(body, PATIENCE));
+        if for_lambda {
             return Ok(self.lambda.answer(request).await.map(Body::from));
         }
-        self.s3.call(request.map(Body::from)).await
+        self.s3.call(request.map(Body::http_body)).await
     }
+}
+
+/// The answer to a request that was not let in, as the client that sent it reads errors.
+fn refused(refusal: Refusal, for_lambda: bool) -> Response<Body> {
+    let (status, code, message) = refusal.parts();
+    let (kind, text) = match for_lambda {
+        true => ("application/json", serde_json::json!({ "message": message }).to_string()),
+        false => (
+            "application/xml",
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            ),
+        ),
+    };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static(kind));
+    headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
 }

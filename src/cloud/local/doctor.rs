@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use rustix::fs::{Access, access};
 
+use super::stages::status;
 use crate::check::Check;
 use crate::config::Config;
 
@@ -14,7 +15,7 @@ pub(crate) fn check(config: &Config) -> Vec<Check> {
 
 fn port(config: &Config) -> Check {
     let name = "port";
-    if let Some(status) = super::status(config).filter(|status| status.running) {
+    if let Some(status) = status(config).filter(|status| status.running) {
         return Check::ok(name, format!("the stage is up on {}", status.endpoint));
     }
     match TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)) {

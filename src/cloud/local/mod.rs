@@ -1,192 +1,22 @@
 //! The local target: an embedded cloud. One background process on loopback serves S3 and AWS Lambda's own API, so that
 //! the same SDK calls work against it and against AWS.
 
+mod claim;
+mod connections;
 mod credentials;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
+mod door;
+mod grants;
 mod lambda;
 mod paths;
 mod process;
 mod provision;
 mod s3;
+mod stages;
+mod stalled;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::io;
-use std::path::Path;
-use std::time::Duration;
-
-use anyhow::{Context as _, Result};
-
-use self::credentials::Credentials;
-use self::paths::Paths;
-use self::process::Endpoint;
-use super::change::Change;
-use super::change::Planned;
-use super::place::LocalPlace;
-use super::provisioned::Provisioned;
-use super::target::{REGION, Target};
-use crate::config::Config;
-use crate::console::context::Context;
-use crate::error::{failure, nearest, usage};
-use crate::package::{self, Artifact};
-
-/// The target of a stage that is up. A daemon that was killed is started again.
-///
-/// # Errors
-/// When nothing is up, with what to run.
-pub(crate) fn open(context: &Context) -> Result<Target> {
-    let config = &context.config;
-    let paths = Paths::new(&config.dir, &config.stage);
-    if Endpoint::read(&paths).is_none() {
-        return Err(nothing_up(config));
-    }
-    if !lambda::exists(&paths, &crate::cloud::target::local_name(config)) {
-        return Err(failure(
-            format!("`up` of stage `{}` did not come to its end", config.stage),
-            "run `quackctl up` again",
-        ));
-    }
-    let endpoint = match process::serving(&paths) {
-        Some(endpoint) => endpoint,
-        None => {
-            let running = process::ensure_running(config, &paths)?;
-            if running.started {
-                context.say("note: the local target was not running; started it again");
-            }
-            running.note.iter().for_each(|note| context.say(format_args!("note: {note}")));
-            running.endpoint
-        }
-    };
-    target(config, &paths, &endpoint)
-}
-
-/// Builds the function and brings the stage up: the daemon, the bucket, the function.
-///
-/// # Errors
-/// A build that fails; a daemon that cannot start, e.g. because the configured port is taken.
-pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
-    let artifact = build(context).await?;
-    let (target, mut changes) = start(context)?;
-    changes.extend(provision::bucket(&target).await?);
-    changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
-    Ok(Provisioned { target, changes, artifact })
-}
-
-/// What [`up`] would do.
-///
-/// # Errors
-/// A build that fails; a daemon that does not answer.
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
-    let config = &context.config;
-    let artifact = build(context).await?;
-    let paths = Paths::new(&config.dir, &config.stage);
-    if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &crate::cloud::target::local_name(config)) {
-        return Ok(provision::everything(&crate::cloud::target::local_name(config)));
-    }
-    provision::plan(config, &open(context)?, &artifact.dir).await
-}
-
-/// Functions of the local target run on this machine's processor.
-async fn build(context: &Context) -> Result<Artifact> {
-    let of_build = context.clone();
-    let arch = context.config.function_arch()?;
-    tokio::task::spawn_blocking(move || package::assemble(&of_build, arch)).await?
-}
-
-/// Brings the stage's daemon up, with the settings of `config`.
-fn start(context: &Context) -> Result<(Target, Vec<Change>)> {
-    let config = &context.config;
-    let paths = Paths::new(&config.dir, &config.stage);
-    let fresh = !paths.dir.exists();
-    let restarted = process::stop_if_outdated(config, &paths)?;
-    let running = process::ensure_running(config, &paths).inspect_err(|_| {
-        // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
-        if fresh && Endpoint::read(&paths).is_none() {
-            let _ = paths.remove(false);
-        }
-    })?;
-    running.note.iter().for_each(|note| context.say(format_args!("note: {note}")));
-    let what = format!("local target on {}", running.endpoint.url());
-    let change = match (running.started, restarted) {
-        (true, true) => Some(Change::updated(what)),
-        (true, false) => Some(Change::created(what)),
-        (false, _) => None,
-    };
-    Ok((target(config, &paths, &running.endpoint)?, change.into_iter().collect()))
-}
-
-/// Ends the daemon and removes the stage's files, or all but its buckets. False if there was nothing.
-///
-/// # Errors
-/// When the daemon does not end or a file cannot be removed.
-pub(crate) fn down(config: &Config, keep_data: bool) -> Result<bool> {
-    let paths = Paths::new(&config.dir, &config.stage);
-    if !paths.dir.exists() {
-        return Ok(false);
-    }
-    let _nobody_starts = process::stop(&paths)?;
-    paths.remove(keep_data).with_context(|| format!("cannot remove {}", paths.dir.display()))?;
-    Ok(true)
-}
-
-/// Whether there is an object in any of the stage's buckets.
-pub(crate) fn has_data(config: &Config) -> bool {
-    let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
-    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
-}
-
-fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {
-    let path = paths.credentials();
-    let keys = Credentials::load(&path).with_context(|| format!("cannot read the keys in {}", path.display()))?;
-    let keys =
-        aws_credential_types::Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "quackctl");
-    Ok(Target::connect(config, &endpoint.url(), keys))
-}
-
-fn nothing_up(config: &Config) -> anyhow::Error {
-    let stage = &config.stage;
-    let stages = paths::stages(&config.dir);
-    let near = nearest(stage, stages.iter().map(String::as_str)).or(stages.first().map(String::as_str));
-    match near {
-        Some(near) => usage(
-            format!("stage `{stage}` is not up in {}", config.dir.display()),
-            format!("stage `{near}` is: use --stage {near}, or run `quackctl --stage {stage} up`"),
-        ),
-        None => failure(format!("nothing is up in {}", config.dir.display()), "run `quackctl up`"),
-    }
-}
-
-/// What is known of the stage, also when its daemon does not run; nothing if it is not up.
-pub(crate) fn status(config: &Config) -> Option<LocalPlace> {
-    let paths = Paths::new(&config.dir, &config.stage);
-    let before = Endpoint::read(&paths)?;
-    let running = process::find(&paths);
-    let endpoint = running.as_ref().unwrap_or(&before);
-    Some(LocalPlace {
-        running: running.is_some(),
-        endpoint: endpoint.url(),
-        region: REGION.to_owned(),
-        pid: running.as_ref().map(|endpoint| endpoint.pid),
-        started_at: running.as_ref().map(|endpoint| endpoint.started_at.clone()),
-        credentials_file: paths.credentials(),
-        data: paths.storage(),
-    })
-}
-
-/// Gives the function's log of the last `since` to `write`; with `follow` it goes on with what is logged from then on.
-///
-/// # Errors
-/// When nothing is up, the log cannot be read or `write` fails.
-pub(crate) async fn logs(
-    context: &Context,
-    since: Option<Duration>,
-    follow: bool,
-    write: impl FnMut(&[u8]) -> io::Result<()>,
-) -> Result<()> {
-    let config = &context.config;
-    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), &open(context)?.function);
-    tail::file(&file, since, follow, write).await
-}
+pub(crate) use self::stages::{down, has_data, logs, open, plan, status, up};

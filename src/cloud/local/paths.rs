@@ -35,6 +35,11 @@ impl Paths {
         self.dir.join("credentials")
     }
 
+    /// The keys of the function, which are good for less.
+    pub(super) fn function_credentials(&self) -> PathBuf {
+        self.dir.join("function-credentials")
+    }
+
     /// What the daemon has to say.
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("daemon.log")

@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::credentials::Credentials;
+use super::grants::Grants;
 use super::paths::Paths;
 use crate::config::{Config, Network};
 use crate::error::failure;
@@ -38,6 +39,9 @@ pub(super) struct Settings {
     /// The network between S3 and those who ask it.
     #[serde(default)]
     pub network: Network,
+    /// What the function may do with S3.
+    #[serde(default)]
+    pub grants: Grants,
     /// Version of the program that the daemon runs.
     pub build: String,
     /// Tells this daemon from those before it.
@@ -93,6 +97,7 @@ impl Settings {
             port: config.port,
             idle_s: config.idle_s,
             network: config.network,
+            grants: Grants::of(config),
             build: format!("{}+{changed_ns}", env!("CARGO_PKG_VERSION")),
             id: rand::random(),
         })

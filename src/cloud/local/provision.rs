@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
-use aws_sdk_lambda::types::{Environment, FunctionCode, FunctionConfiguration, PackageType};
+use aws_sdk_lambda::types::{Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, PackageType};
 
+use super::grants::Grants;
 use crate::bucket::Bucket;
 use crate::cloud::change::{Planned, PlannedAction, Property};
 use crate::cloud::{Change, Target};
@@ -45,6 +46,7 @@ pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) 
         let code = FunctionCode::builder().image_uri(&wanted.image).build();
         let create = target.lambda.create_function().function_name(name).role(ROLE).package_type(PackageType::Image);
         let create = create.code(code).memory_size(wanted.memory_mb).timeout(wanted.timeout_s);
+        let create = create.ephemeral_storage(wanted.ephemeral_storage()?);
         match create.environment(wanted.environment()).send().await {
             Ok(_) => {}
             // Another `up` made it at the same moment.
@@ -67,6 +69,7 @@ pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) 
         let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
         let update = target.lambda.update_function_configuration().function_name(name);
         let update = update.memory_size(wanted.memory_mb).timeout(wanted.timeout_s).environment(wanted.environment());
+        let update = update.ephemeral_storage(wanted.ephemeral_storage()?);
         update.send().await.map_err(|error| refused(name, &error))?;
         changes.push(Change::updated(format!("function {name}: {}", differences.join(", "))));
     }
@@ -85,7 +88,8 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         ("QUACK_BUCKET", name.clone()),
         ("QUACK_EXTENSIONS", config.extensions.join(",")),
         ("QUACK_RESULTS", layout.results.clone()),
-        ("QUACK_WRITE", layout.writable().map(|folder| format!("s3://{name}/{folder}")).join(",")),
+        ("QUACK_WRITE", Grants::of(config).write_list()),
+        ("QUACK_TEMP_MIB", config.ephemeral_mb.to_string()),
     ];
     if !read.is_empty() {
         variables.push(("QUACK_READ", read.join(",")));
@@ -98,6 +102,7 @@ struct Wanted {
     image: String,
     memory_mb: i32,
     timeout_s: i32,
+    ephemeral_mb: i32,
     concurrency: i32,
     variables: HashMap<String, String>,
 }
@@ -109,6 +114,7 @@ impl Wanted {
             image: format!("dir:{}", artifact.display()),
             memory_mb: i32::try_from(config.memory_mb)?,
             timeout_s: i32::try_from(config.timeout_s)?,
+            ephemeral_mb: i32::try_from(config.ephemeral_mb)?,
             concurrency: i32::try_from(config.concurrency)?,
             variables: variables(config, target),
         })
@@ -128,11 +134,20 @@ impl Wanted {
         [
             number("MemorySize", found.and_then(|found| found.memory_size()), self.memory_mb),
             number("Timeout", found.and_then(|found| found.timeout()), self.timeout_s),
+            number(
+                "EphemeralStorage.Size",
+                found.and_then(|found| found.ephemeral_storage()).map(EphemeralStorage::size),
+                self.ephemeral_mb,
+            ),
         ]
         .into_iter()
         .chain(self.variables.iter().map(variable))
         .flatten()
         .collect()
+    }
+
+    fn ephemeral_storage(&self) -> Result<EphemeralStorage> {
+        Ok(EphemeralStorage::builder().size(self.ephemeral_mb).build()?)
     }
 
     fn environment(&self) -> Environment {

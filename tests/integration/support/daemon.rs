@@ -36,6 +36,18 @@ impl Daemon {
         Self::start_with(tempfile::tempdir().unwrap(), json!({ "idle_s": 300, "network": network }))
     }
 
+    /// Starts a daemon whose function has these grants.
+    pub(crate) fn start_granting(grants: Value) -> Self {
+        Self::start_with(tempfile::tempdir().unwrap(), json!({ "idle_s": 300, "grants": grants }))
+    }
+
+    /// The keys of its function: id and secret.
+    pub(crate) fn function_keys(&self) -> (String, String) {
+        let text = std::fs::read_to_string(self.dir.path().join("function-credentials")).unwrap();
+        let mut values = text.lines().filter_map(|line| Some(line.split_once(" = ")?.1.to_owned()));
+        (values.next().unwrap(), values.next().unwrap())
+    }
+
     fn start_with(dir: TempDir, mut settings: Value) -> Self {
         for (name, value) in
             [("dir", json!(dir.path())), ("port", 0.into()), ("build", "test".into()), ("id", 1.into())]

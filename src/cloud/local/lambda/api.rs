@@ -1,21 +1,28 @@
 //! The Lambda API over HTTP: requests checked and taken apart, answers put together.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::function::{Function, Wish};
-use super::{Lambda, request_id, sigv4};
+use super::host::request_id;
+use super::service::Lambda;
+use super::sigv4;
+
+/// What may go wrong with a body.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The most bytes that a request which is waited for may have.
 const PAYLOAD_MAX: usize = 6_291_456;
@@ -23,8 +30,17 @@ const PAYLOAD_MAX: usize = 6_291_456;
 /// The most bytes that a request which is not waited for may have.
 const EVENT_MAX: usize = 1 << 20;
 
-/// The most bytes of any body that are read at all.
-const BODY_MAX: usize = 32 << 20;
+/// The most bytes that a function's definition may have.
+const DEFINITION_MAX: usize = 64 << 10;
+
+/// How long a body may take to come: nobody has shown a right signature before it is here.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes of such bodies that may be in memory at once; more wait, within their time.
+const UNCHECKED_MAX: usize = 64 << 20;
+
+/// Room for bodies whose signature is not yet known to be right, in KiB.
+static UNCHECKED: Semaphore = Semaphore::const_new(UNCHECKED_MAX >> 10);
 
 /// True for paths of the Lambda API: `/<version of the API>/functions...`.
 pub(crate) fn is_lambda(path: &str) -> bool {
@@ -36,7 +52,7 @@ pub(crate) fn is_lambda(path: &str) -> bool {
 
 impl Lambda {
     /// Answers one request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+    pub(crate) async fn answer(&self, request: Request<impl Body<Data = Bytes, Error = BoxError>>) -> Response<Bytes> {
         let id = request_id();
         let (parts, body) = request.into_parts();
         let mut response = match self.checked(&parts, body, &id).await {
@@ -47,12 +63,33 @@ impl Lambda {
         response
     }
 
-    async fn checked(&self, request: &Parts, body: Incoming, id: &str) -> Result<Response<Bytes>, ApiError> {
-        let body = match Limited::new(body, BODY_MAX).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return Err(ApiError::request_too_large(PAYLOAD_MAX)),
+    async fn checked(
+        &self,
+        request: &Parts,
+        body: impl Body<Data = Bytes, Error = BoxError>,
+        id: &str,
+    ) -> Result<Response<Bytes>, ApiError> {
+        let keys = &self.host.owner;
+        let signed = sigv4::precheck(request, keys, "lambda", SystemTime::now())?;
+        let most = body_max(request);
+        let read = async {
+            let length = body.size_hint().upper().unwrap_or(u64::MAX);
+            if length > most as u64 && length != u64::MAX {
+                return Err(ApiError::request_too_large(most));
+            }
+            let kib = length.min(most as u64).div_ceil(1024) as u32;
+            let room = UNCHECKED.acquire_many(kib).await.map_err(ApiError::service)?;
+            let body =
+                Limited::new(body, most).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+                    true => ApiError::request_too_large(most),
+                    false => ApiError::body_did_not_come(),
+                })?;
+            let body = body.to_bytes();
+            sigv4::verify(&signed, request, &body, keys)?;
+            drop(room);
+            Ok(body)
         };
-        sigv4::verify(request, &body, &self.host.credentials, "lambda", SystemTime::now())?;
+        let body = timeout(BODY_TIME_MAX, read).await.unwrap_or_else(|_| Err(ApiError::body_did_not_come()))?;
         let path = request.uri.path();
         let unknown = || ApiError::unknown_operation(request.method.as_str(), path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').skip(2).collect();
@@ -116,11 +153,6 @@ impl Lambda {
         payload: Bytes,
     ) -> Result<Response<Bytes>, ApiError> {
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let event = header("x-amz-invocation-type") == Some("Event");
-        let most = if event { EVENT_MAX } else { PAYLOAD_MAX };
-        if payload.len() > most {
-            return Err(ApiError::request_too_large(most));
-        }
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         serde_json::from_slice::<IgnoredAny>(&payload).map_err(|error| ApiError::not_json(&error))?;
         match header("x-amz-invocation-type") {
@@ -143,6 +175,16 @@ impl Lambda {
             set(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.tail));
         }
         Ok(response)
+    }
+}
+
+/// The most bytes that the request's body may have.
+fn body_max(request: &Parts) -> usize {
+    let event = request.headers.get("x-amz-invocation-type").is_some_and(|kind| kind == "Event");
+    match request.uri.path().ends_with("/invocations") {
+        true if event => EVENT_MAX,
+        true => PAYLOAD_MAX,
+        false => DEFINITION_MAX,
     }
 }
 

@@ -74,6 +74,15 @@ impl ApiError {
         Self::user(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
     }
 
+    pub(super) fn too_many_functions(most: usize) -> Self {
+        let message = format!("the local target keeps {most} functions at most");
+        Self::user(StatusCode::BAD_REQUEST, "CodeStorageExceededException", message)
+    }
+
+    pub(super) fn body_did_not_come() -> Self {
+        Self::user(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", "The request's body did not come in time")
+    }
+
     pub(super) fn too_many_requests() -> Self {
         let body = json!({
             "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",

@@ -9,11 +9,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::host::request_id;
+use crate::cloud::local::paths::Paths;
 use crate::cloud::target::REGION;
 use crate::private;
 
 /// What stands before the folder in a local function's `ImageUri`.
 const FOLDER_SCHEME: &str = "dir:";
+
+/// The most bytes that a function's environment variables may have together.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const ENVIRONMENT_MAX: usize = 4096;
+
+/// Lambda's own size of `/tmp`, MB.
+fn ephemeral_mb() -> u32 {
+    512
+}
 
 /// One function's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +38,9 @@ pub(super) struct Function {
     pub description: String,
     pub memory_mb: u32,
     pub timeout_s: u32,
+    /// Size of an instance's temporary folder, MB.
+    #[serde(default = "ephemeral_mb")]
+    pub ephemeral_mb: u32,
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// Most instances at once.
@@ -46,6 +60,7 @@ pub(super) struct Wish {
     pub memory_size: Option<u32>,
     pub timeout: Option<u32>,
     pub environment: Option<Variables>,
+    pub ephemeral_storage: Option<EphemeralStorage>,
     pub package_type: Option<String>,
     /// In `CreateFunction`.
     pub code: Option<Code>,
@@ -59,6 +74,13 @@ pub(super) struct Wish {
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Variables {
     pub variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct EphemeralStorage {
+    /// MB.
+    pub size: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,6 +108,7 @@ impl Function {
             description: String::new(),
             memory_mb: 128,
             timeout_s: 3,
+            ephemeral_mb: ephemeral_mb(),
             environment: BTreeMap::new(),
             concurrency: None,
             last_modified: String::new(),
@@ -108,6 +131,15 @@ impl Function {
         };
         in_range("MemorySize", wish.memory_size, 128..=10_240)?;
         in_range("Timeout", wish.timeout, 1..=900)?;
+        let ephemeral_mb = wish.ephemeral_storage.and_then(|storage| storage.size);
+        in_range("EphemeralStorage", ephemeral_mb, 512..=10_240)?;
+        let variables = wish.environment.as_ref().map(|environment| &environment.variables);
+        let bytes: usize = variables.into_iter().flatten().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > ENVIRONMENT_MAX {
+            let message = format!("the environment variables take {bytes} bytes, over the limit of {ENVIRONMENT_MAX}");
+            return Err(ApiError::invalid_parameter(message));
+        }
+        self.ephemeral_mb = ephemeral_mb.unwrap_or(self.ephemeral_mb);
         self.memory_mb = wish.memory_size.unwrap_or(self.memory_mb);
         self.timeout_s = wish.timeout.unwrap_or(self.timeout_s);
         if let Some(environment) = wish.environment {
@@ -137,7 +169,7 @@ impl Function {
 
     fn touch(&mut self) {
         self.last_modified = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string();
-        self.revision_id = super::request_id();
+        self.revision_id = request_id();
     }
 
     /// The folder of the artifact.
@@ -168,7 +200,7 @@ impl Function {
             "LastUpdateStatus": "Successful",
             "PackageType": "Image",
             "Architectures": [if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }],
-            "EphemeralStorage": { "Size": 512 },
+            "EphemeralStorage": { "Size": self.ephemeral_mb },
             "LoggingConfig": { "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{}", self.name) },
         })
     }
@@ -201,6 +233,11 @@ impl Function {
     pub(super) fn remove(&self, folder: &Path) -> io::Result<()> {
         fs::remove_file(file(folder, &self.name))
     }
+}
+
+/// True if `paths` has the function `name`.
+pub(crate) fn exists(paths: &Paths, name: &str) -> bool {
+    file(&paths.functions(), name).exists()
 }
 
 /// The file in `folder` that keeps the function `name`.

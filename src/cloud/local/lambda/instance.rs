@@ -10,12 +10,14 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::Host;
 use super::child::{Child, Memory};
+use super::disk;
 use super::function::Function;
-use super::logs::{Log, Report, Status};
+use super::host::{Host, request_id};
+use super::logs::{End, Log, Usage};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
 use crate::cloud::target::REGION;
 use crate::private;
@@ -25,6 +27,9 @@ const INIT_MAX: Duration = Duration::from_secs(10);
 
 /// How often the memory of a busy instance is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(25);
+
+/// How often its disk is, which takes longer.
+const DISK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Instance {
@@ -56,6 +61,8 @@ enum Death {
     Exit(String),
     /// It took longer than this.
     Timeout(Duration),
+    /// It holds more than these MB in its temporary folder.
+    Disk(u32),
     Init(Bytes),
 }
 
@@ -63,7 +70,7 @@ impl Instance {
     /// Starts a process; it is not yet ready for work.
     pub(super) async fn start(host: &Host, function: &Function) -> io::Result<Self> {
         let api = RuntimeApi::start().await?;
-        let id = super::request_id();
+        let id = request_id();
         let temporary = host.paths.instances().join(&id);
         private::dir(&temporary)?;
         let (writer, output) = pipe::pipe()?;
@@ -75,6 +82,7 @@ impl Instance {
         private::dir(&host.paths.function_logs())?;
         let log = Log::start(output, &host.log(&function.name))?;
         let child = Child::spawn(command).await?;
+        api.belongs_to(child.pid());
         let revision = function.revision_id.clone();
         Ok(Self { child, api, log, temporary, init: None, memory_most: 0, revision, idle_since: Instant::now() })
     }
@@ -121,12 +129,12 @@ impl Instance {
             Err(death) => Err(death),
         };
         self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
-        let mut report = Report {
+        let mut usage = Usage {
             duration: begun.elapsed(),
             init: self.init.take(),
             memory_mb: function.memory_mb,
             max_memory_bytes: self.memory_most,
-            status: None,
+            end: None,
         };
         let reusable = answer.is_ok();
         let (payload, failed) = match answer {
@@ -140,12 +148,12 @@ impl Instance {
             }
             Err(death) => {
                 self.child.kill();
-                let (status, payload) = self.obituary(death, id);
-                report.status = Some(status);
+                let (end, payload) = self.obituary(death, id);
+                usage.end = Some(end);
                 (payload, true)
             }
         };
-        let tail = self.log.end(id, &report);
+        let tail = self.log.end(id, &usage);
         Outcome { payload, failed, tail, reusable }
     }
 
@@ -164,6 +172,10 @@ impl Instance {
         let mut look = interval(MEMORY_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.reset();
+        let mut look_at_disk = interval(DISK_INTERVAL);
+        look_at_disk.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look_at_disk.reset();
+        let disk_max = u64::from(function.ephemeral_mb) << 20;
         let deadline = tokio::time::sleep(most);
         tokio::pin!(deadline);
         loop {
@@ -183,33 +195,48 @@ impl Instance {
                         self.child.kill();
                     }
                 }
+                _ = look_at_disk.tick() => {
+                    let (folder, pid) = (self.temporary.clone(), self.child.pid());
+                    let used = spawn_blocking(move || disk::used(&folder, pid)).await.unwrap_or_default();
+                    if used > disk_max {
+                        return Err(Death::Disk(function.ephemeral_mb));
+                    }
+                }
             }
         }
     }
 
     /// The error that Lambda gives for an instance that died of `death`.
-    fn obituary(&self, death: Death, id: &str) -> (Status, Bytes) {
+    fn obituary(&self, death: Death, id: &str) -> (End, Bytes) {
         match death {
             Death::Timeout(limit) => {
                 let message = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
                 let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
                 self.log.line(&format!("{now} {id} {message}\n\n"));
-                (Status::Timeout, error("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")))
+                (End::Timeout, error("Sandbox.Timedout", &format!("RequestId: {id} Error: {message}")))
             }
             Death::Exit(how) => {
                 let message = format!("RequestId: {id} Error: Runtime exited with error: {how}");
                 self.log.line(&format!("{message}\nRuntime.ExitError\n"));
-                (Status::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
+                (End::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
+            }
+            Death::Disk(mb) => {
+                let message = format!(
+                    "RequestId: {id} Error: Runtime exited with error: no space left on device: \
+                     /tmp holds {mb} MB (EphemeralStorage)"
+                );
+                self.log.line(&format!("{message}\nRuntime.ExitError\n"));
+                (End::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
             }
             Death::Init(said) => {
                 let said_type = serde_json::from_slice::<serde_json::Value>(&said)
                     .ok()
                     .and_then(|error| Some(error.get("errorType")?.as_str()?.to_owned()));
                 match said_type {
-                    Some(kind) => (Status::Error(kind), said),
+                    Some(kind) => (End::Error(kind), said),
                     None => {
                         let message = format!("RequestId: {id} Error: the runtime could not start");
-                        (Status::Error("Runtime.InitError".to_owned()), error("Runtime.InitError", &message))
+                        (End::Error("Runtime.InitError".to_owned()), error("Runtime.InitError", &message))
                     }
                 }
             }
@@ -241,8 +268,8 @@ fn environment(
     let runtime = "/var/runtime";
     let mut variables: Vec<(String, String)> = [
         ("_HANDLER", "bootstrap".to_owned()),
-        ("AWS_ACCESS_KEY_ID", host.credentials.access_key_id.clone()),
-        ("AWS_SECRET_ACCESS_KEY", host.credentials.secret_access_key.clone()),
+        ("AWS_ACCESS_KEY_ID", host.function.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", host.function.secret_access_key.clone()),
         // What S3 tells instances apart by: each has its own share of the network.
         ("AWS_SESSION_TOKEN", id.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),

@@ -22,11 +22,11 @@ pub(super) struct Log(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     output: Receiver,
-    state: Mutex<State>,
+    written: Mutex<Written>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Written {
     file: File,
     /// A line that has no end yet.
     partial: Vec<u8>,
@@ -37,8 +37,8 @@ struct State {
 impl Log {
     /// Logs what comes out of `output`, to the file at `path`.
     pub(super) fn start(output: Receiver, path: &Path) -> io::Result<Self> {
-        let state = Mutex::new(State { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
-        let log = Self(Arc::new(Inner { output, state }));
+        let written = Mutex::new(Written { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
+        let log = Self(Arc::new(Inner { output, written }));
         let reader = log.clone();
         tokio::spawn(async move { while reader.0.output.readable().await.is_ok() && reader.drain() {} });
         Ok(log)
@@ -46,12 +46,12 @@ impl Log {
 
     /// Takes in what is there to be read. False once nothing more can come.
     fn drain(&self) -> bool {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = [0; 16 * 1024];
         loop {
             match self.0.output.try_read(&mut buffer) {
                 Ok(0) => return false,
-                Ok(length) => state.take(&buffer[..length]),
+                Ok(length) => written.take(&buffer[..length]),
                 Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
             }
         }
@@ -60,28 +60,28 @@ impl Log {
     /// Marks the beginning of an invocation.
     pub(super) fn begin(&self, id: &str) {
         self.drain();
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tail.clear();
-        state.line(&format!("START RequestId: {id} Version: $LATEST\n"));
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.tail.clear();
+        written.line(&format!("START RequestId: {id} Version: $LATEST\n"));
     }
 
     /// Marks the end of an invocation and returns the log's tail.
-    pub(super) fn end(&self, id: &str, report: &Report) -> Vec<u8> {
+    pub(super) fn end(&self, id: &str, usage: &Usage) -> Vec<u8> {
         self.drain();
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.line(&format!("END RequestId: {id}\n"));
-        state.line(&report.line(id));
-        std::mem::take(&mut state.tail)
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.line(&format!("END RequestId: {id}\n"));
+        written.line(&usage.line(id));
+        std::mem::take(&mut written.tail)
     }
 
     /// Writes a line of the platform's own.
     pub(super) fn line(&self, text: &str) {
         self.drain();
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).line(text);
+        self.0.written.lock().unwrap_or_else(PoisonError::into_inner).line(text);
     }
 }
 
-impl State {
+impl Written {
     /// Output of the process: to the file line by line, so that instances do not write into each other's lines.
     fn take(&mut self, bytes: &[u8]) {
         self.keep(bytes);
@@ -123,24 +123,24 @@ impl State {
 
 /// What an invocation took.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Report {
+pub(super) struct Usage {
     pub duration: Duration,
     /// For a cold start.
     pub init: Option<Duration>,
     pub memory_mb: u32,
     pub max_memory_bytes: u64,
     /// `timeout`, or the type of the error that ended the instance.
-    pub status: Option<Status>,
+    pub end: Option<End>,
 }
 
 /// How an invocation ended that did not end well.
 #[derive(Debug, Clone)]
-pub(super) enum Status {
+pub(super) enum End {
     Timeout,
     Error(String),
 }
 
-impl Report {
+impl Usage {
     /// Milliseconds paid for, the start of the instance included as it is since August 2025.
     pub(super) fn billed_ms(&self) -> u64 {
         let billed = self.duration + self.init.unwrap_or_default();
@@ -159,9 +159,9 @@ impl Report {
         if let Some(init) = self.init {
             line.push_str(&format!("Init Duration: {:.2} ms\t", ms(init)));
         }
-        match &self.status {
-            Some(Status::Timeout) => line.push_str("Status: timeout"),
-            Some(Status::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}")),
+        match &self.end {
+            Some(End::Timeout) => line.push_str("Status: timeout"),
+            Some(End::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}")),
             None => {}
         }
         line.push('\n');
@@ -175,19 +175,19 @@ mod tests {
 
     #[test]
     fn reports_read_as_lambdas() {
-        let report = Report {
+        let report = Usage {
             duration: Duration::from_micros(1234),
             init: Some(Duration::from_micros(29_014)),
             memory_mb: 2048,
             max_memory_bytes: 43 << 20,
-            status: None,
+            end: None,
         };
         assert_eq!(
             report.line("id"),
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 31 ms\tMemory Size: 2048 MB\t\
              Max Memory Used: 43 MB\tInit Duration: 29.01 ms\t\n"
         );
-        let warm = Report { init: None, duration: Duration::from_nanos(1), ..report };
+        let warm = Usage { init: None, duration: Duration::from_nanos(1), ..report };
         assert_eq!(warm.billed_ms(), 1);
     }
 }

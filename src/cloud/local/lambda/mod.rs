@@ -2,170 +2,19 @@
 
 mod api;
 mod child;
+mod disk;
 mod error;
 mod function;
+mod host;
 mod instance;
 mod logs;
+mod peer;
 mod pool;
 mod runtime_api;
+mod service;
 mod sigv4;
 
-use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use bytes::Bytes;
-
 pub(super) use self::api::is_lambda;
-use self::error::ApiError;
-use self::function::Function;
-use self::instance::Outcome;
-use self::pool::Pool;
-use super::credentials::Credentials;
-use super::paths::Paths;
-
-/// How often instances without work are looked for.
-const REAP_INTERVAL: Duration = Duration::from_millis(500);
-
-/// What all functions share.
-#[derive(Debug, Clone)]
-pub(super) struct Host {
-    pub paths: Paths,
-    pub credentials: Credentials,
-    /// URL of the S3 that functions use.
-    pub endpoint: String,
-    /// How long an instance is kept without work.
-    pub idle: Duration,
-}
-
-impl Host {
-    /// The log file of the function `name`.
-    pub(super) fn log(&self, name: &str) -> PathBuf {
-        log_file(&self.paths, name)
-    }
-}
-
-/// The log file of the function `name`.
-pub(super) fn log_file(paths: &Paths, name: &str) -> PathBuf {
-    paths.function_logs().join(format!("{name}.log"))
-}
-
-/// True if `paths` has the function `name`.
-pub(super) fn exists(paths: &Paths, name: &str) -> bool {
-    function::file(&paths.functions(), name).exists()
-}
-
-/// The service: all functions.
-#[derive(Debug)]
-pub(super) struct Lambda {
-    host: Host,
-    pools: Mutex<BTreeMap<String, Arc<Pool>>>,
-}
-
-impl Lambda {
-    /// Opens the service on the functions that `host` has kept.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub(super) fn open(host: Host) -> io::Result<Arc<Self>> {
-        // Instances that a killed daemon left died with it; their temporary files did not.
-        match std::fs::remove_dir_all(host.paths.instances()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let functions = Function::load_all(&host.paths.functions())?;
-        let pools = functions.into_iter().map(|function| (function.name.clone(), Arc::new(Pool::new(function))));
-        let lambda = Arc::new(Self { host, pools: Mutex::new(pools.collect()) });
-        let reaped = Arc::downgrade(&lambda);
-        tokio::spawn(async move {
-            let mut interval = tokio::time::interval(REAP_INTERVAL);
-            loop {
-                interval.tick().await;
-                let Some(lambda) = reaped.upgrade() else { break };
-                let pools: Vec<_> = lambda.pools().values().cloned().collect();
-                pools.iter().for_each(|pool| pool.reap(lambda.host.idle));
-            }
-        });
-        Ok(lambda)
-    }
-
-    /// Ends all instances. Functions stay as they are on disk.
-    pub(super) fn close(&self) {
-        self.pools().clear();
-    }
-
-    fn pool(&self, name: &str) -> Result<Arc<Pool>, ApiError> {
-        self.pools().get(name).cloned().ok_or_else(|| ApiError::function_not_found(&function::arn(name)))
-    }
-
-    fn pools(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Pool>>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn create(&self, function: Function) -> Result<Function, ApiError> {
-        let mut pools = self.pools();
-        if pools.contains_key(&function.name) {
-            return Err(ApiError::function_exists(&function.name));
-        }
-        function.save(&self.host.paths.functions()).map_err(ApiError::service)?;
-        pools.insert(function.name.clone(), Arc::new(Pool::new(function.clone())));
-        Ok(function)
-    }
-
-    fn change(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Function) -> Result<(), ApiError>,
-    ) -> Result<Function, ApiError> {
-        let pools = self.pools();
-        let pool = pools.get(name).ok_or_else(|| ApiError::function_not_found(&function::arn(name)))?;
-        let mut function = pool.function();
-        change(&mut function)?;
-        function.save(&self.host.paths.functions()).map_err(ApiError::service)?;
-        pool.replace(function.clone());
-        Ok(function)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), ApiError> {
-        let mut pools = self.pools();
-        let pool = pools.remove(name).ok_or_else(|| ApiError::function_not_found(&function::arn(name)))?;
-        pool.function().remove(&self.host.paths.functions()).map_err(ApiError::service)
-    }
-
-    /// Runs one request, at once or not at all. It runs to its end even when nobody waits for it any more.
-    async fn invoke(&self, name: &str, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
-        let (pool, host, id) = (self.pool(name)?, self.host.clone(), id.to_owned());
-        let run = async move {
-            let permit = pool.permit()?;
-            pool.invoke(&host, &id, payload, permit).await
-        };
-        tokio::spawn(run).await.map_err(ApiError::service)?
-    }
-
-    /// Runs one request some time, as soon as there is room for it.
-    fn invoke_later(&self, name: &str, id: &str, payload: Bytes) -> Result<(), ApiError> {
-        let (pool, host, id) = (self.pool(name)?, self.host.clone(), id.to_owned());
-        tokio::spawn(async move {
-            loop {
-                if let Ok(permit) = pool.permit() {
-                    // What it comes to is in the log.
-                    let _ = pool.invoke(&host, &id, payload, permit).await;
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        Ok(())
-    }
-}
-
-/// A new id, of the form of AWS's.
-fn request_id() -> String {
-    let bits = rand::random::<u128>();
-    // Version 4, variant 1.
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
+pub(super) use self::function::exists;
+pub(super) use self::host::{Host, log_file};
+pub(super) use self::service::Lambda;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Host;
 use super::error::ApiError;
 use super::function::Function;
+use super::host::Host;
 use super::instance::{Instance, Outcome};
 
 /// Most instances of a function that has no limit of its own, as of a new AWS account.

@@ -1,8 +1,8 @@
 //! The Lambda Runtime API: what a bootstrap asks for work and gives its answers to. Each instance has one of its own,
-//! on a port of its own.
+//! on a port of its own, and nobody else is answered there: whoever is, reads queries and can forge their answers.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,12 +15,23 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::time::timeout;
+
+use super::peer;
+use crate::cloud::local::door::Door;
 
 /// The most bytes that an answer may have.
 pub(super) const RESPONSE_MAX: usize = 6_291_556;
+
+/// The most connections of an instance at once.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long a connection may wait for its process to be known.
+const OWNER_WITHIN: Duration = Duration::from_secs(10);
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
@@ -58,6 +69,8 @@ pub(super) struct RuntimeApi {
     pub port: u16,
     pub init: watch::Receiver<Init>,
     work: mpsc::Sender<Work>,
+    /// The instance's process, once it is started.
+    owner: watch::Sender<Option<i32>>,
     server: JoinHandle<()>,
 }
 
@@ -67,15 +80,32 @@ impl RuntimeApi {
         let port = listener.local_addr()?.port();
         let (work, queue) = mpsc::channel(1);
         let (init, initialized) = watch::channel(Init::Running);
-        let state = Arc::new(State { queue: tokio::sync::Mutex::new(queue), current: Mutex::default(), init });
+        let desk = Arc::new(Desk { queue: tokio::sync::Mutex::new(queue), current: Mutex::default(), init });
+        let (owner, owned) = watch::channel(None);
         let server = tokio::spawn(async move {
             // Connections end with the listener: they are tasks of this set.
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&state)));
+            let mut connections = JoinSet::new();
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
+                            let (desk, owned) = (Arc::clone(&desk), owned.clone());
+                            connections.spawn(serve(stream, port, peer, owned, desk));
+                        }
+                        Ok(_) => {}
+                        // Out of file descriptors, most likely: some connection will end.
+                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                    },
+                    Some(_) = connections.join_next() => {}
+                }
             }
         });
-        Ok(Self { port, init: initialized, work, server })
+        Ok(Self { port, init: initialized, work, owner, server })
+    }
+
+    /// Says which process the instance is: from now on it is answered.
+    pub(super) fn belongs_to(&self, pid: i32) {
+        self.owner.send_replace(Some(pid));
     }
 
     /// Gives the runtime something to do, for when it next asks.
@@ -91,20 +121,42 @@ impl Drop for RuntimeApi {
     }
 }
 
-struct State {
+struct Desk {
     queue: tokio::sync::Mutex<mpsc::Receiver<Work>>,
     /// The request being worked on.
     current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
     init: watch::Sender<Init>,
 }
 
-async fn serve(stream: TcpStream, state: Arc<State>) {
+async fn serve(
+    mut stream: TcpStream,
+    port: u16,
+    peer: SocketAddr,
+    mut owned: watch::Receiver<Option<i32>>,
+    desk: Arc<Desk>,
+) {
+    // The process may ask before its starter has been told of it.
+    let owner = timeout(OWNER_WITHIN, owned.wait_for(Option::is_some)).await;
+    let Ok(Some(pid)) = owner.map(|owner| owner.ok().and_then(|owner| *owner)) else { return };
+    let own = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    if !spawn_blocking(move || peer::is_of(pid, own, peer)).await.unwrap_or(false) {
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+        return;
+    }
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let door = Door::new(port);
     let service = service_fn(move |request| {
-        let state = Arc::clone(&state);
-        async move { Ok::<_, hyper::Error>(state.answer(request).await) }
+        let (desk, check) = (Arc::clone(&desk), door.check(&request));
+        async move {
+            Ok::<_, hyper::Error>(match check {
+                Ok(()) => desk.answer(request).await,
+                Err(_) => {
+                    status(StatusCode::FORBIDDEN, &json!({ "errorType": "Forbidden", "errorMessage": "not for you" }))
+                }
+            })
+        }
     });
     // An instance's connection is idle for as long as its invocation runs: without a timer hyper does not close it after
     // half a minute, which would cut off the answer that comes next.
@@ -112,7 +164,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-impl State {
+impl Desk {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
         let parts: Vec<&str> = path.split('/').collect();

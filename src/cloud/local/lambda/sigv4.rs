@@ -10,25 +10,31 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
+use crate::cloud::local::claim::{ALGORITHM, Claim};
 use crate::cloud::local::credentials::Credentials;
-
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// How far the clocks of client and daemon may be apart.
 const SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// Checks that a request with `body` was signed for `service` with `keys`, at about `now`.
+/// A request whose signature is of the right form, by the right key, of about now: all but right.
+#[derive(Debug)]
+pub(super) struct Signed<'a> {
+    claim: Claim<'a>,
+    date: &'a str,
+    time: SystemTime,
+}
+
+/// Looks at all of a signature that can be looked at before the body, which need not be read for nothing.
 ///
 /// # Errors
 /// AWS's own: `MissingAuthenticationTokenException`, `IncompleteSignatureException`, `UnrecognizedClientException`,
 /// `InvalidSignatureException`.
-pub(super) fn verify(
-    request: &Parts,
-    body: &[u8],
+pub(super) fn precheck<'a>(
+    request: &'a Parts,
     keys: &Credentials,
     service: &str,
     now: SystemTime,
-) -> Result<(), ApiError> {
+) -> Result<Signed<'a>, ApiError> {
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(authorization) = header("authorization") else { return Err(ApiError::missing_token()) };
     let claim = Claim::parse(authorization).ok_or_else(|| ApiError::incomplete_signature(authorization))?;
@@ -43,48 +49,34 @@ pub(super) fn verify(
     if apart > SKEW {
         return Err(ApiError::invalid_signature(format!("Signature expired: {date} is too far from now")));
     }
-    let signs = |name: &str| claim.signed_headers.split(';').any(|signed| signed == name);
-    if !date.starts_with(claim.date) || claim.service != service || !signs("host") || !signs("x-amz-date") {
+    if !date.starts_with(claim.date) || claim.service != service || !claim.signs("host") || !claim.signs("x-amz-date") {
         return Err(ApiError::invalid_signature("Credential should be scoped to this service, region and day"));
     }
+    if let Some(name) = claim.unsigned(&request.headers) {
+        return Err(ApiError::invalid_signature(format!("The header {name} is not signed")));
+    }
+    if claim.missing(&request.headers).is_some() {
+        return Err(ApiError::bad_signature());
+    }
+    Ok(Signed { claim, date, time })
+}
+
+/// Checks that the request with `body` is what was signed with `keys`.
+///
+/// # Errors
+/// `InvalidSignatureException`.
+pub(super) fn verify(signed: &Signed<'_>, request: &Parts, body: &[u8], keys: &Credentials) -> Result<(), ApiError> {
+    let Signed { claim, date, time } = signed;
     let hash = hex(&Sha256::digest(body));
-    if header("x-amz-content-sha256").is_some_and(|said| said != hash && said != "UNSIGNED-PAYLOAD") {
+    if request.headers.get("x-amz-content-sha256").is_some_and(|said| said.as_bytes() != hash.as_bytes()) {
         return Err(ApiError::invalid_signature("The payload is not the one that was signed"));
     }
-    let hash = header("x-amz-content-sha256").unwrap_or(&hash);
-    let canonical = canonical_request(request, claim.signed_headers, hash).ok_or_else(ApiError::bad_signature)?;
+    let canonical = canonical_request(request, claim.signed_headers, &hash).ok_or_else(ApiError::bad_signature)?;
     let scope = format!("{}/{}/{}/aws4_request", claim.date, claim.region, claim.service);
     let to_sign = format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
-    let key = generate_signing_key(&keys.secret_access_key, time, claim.region, claim.service);
+    let key = generate_signing_key(&keys.secret_access_key, *time, claim.region, claim.service);
     let right = calculate_signature(key, to_sign.as_bytes());
     if right.as_bytes().ct_eq(claim.signature.as_bytes()).into() { Ok(()) } else { Err(ApiError::bad_signature()) }
-}
-
-/// What the `Authorization` header says.
-struct Claim<'a> {
-    key_id: &'a str,
-    date: &'a str,
-    region: &'a str,
-    service: &'a str,
-    signed_headers: &'a str,
-    signature: &'a str,
-}
-
-impl<'a> Claim<'a> {
-    fn parse(authorization: &'a str) -> Option<Self> {
-        let fields = authorization.strip_prefix(ALGORITHM)?;
-        let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
-        let mut credential = field("Credential")?.split('/');
-        let claim = Self {
-            key_id: credential.next()?,
-            date: credential.next()?,
-            region: credential.next()?,
-            service: credential.next()?,
-            signed_headers: field("SignedHeaders")?,
-            signature: field("Signature")?,
-        };
-        (credential.next() == Some("aws4_request") && credential.next().is_none()).then_some(claim)
-    }
 }
 
 fn canonical_request(request: &Parts, signed_headers: &str, payload_hash: &str) -> Option<String> {
@@ -165,15 +157,19 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
+    fn check(request: &Parts, body: &[u8], service: &str, now: SystemTime) -> Result<(), ApiError> {
+        verify(&precheck(request, &keys(), service, now)?, request, body, &keys())
+    }
+
     fn refusal(request: &Parts, body: &[u8], now: SystemTime) -> &'static str {
-        verify(request, body, &keys(), "lambda", now).unwrap_err().kind()
+        check(request, body, "lambda", now).unwrap_err().kind()
     }
 
     #[test]
     fn what_aws_signs_is_right_and_nothing_else() {
         let now = SystemTime::now();
         let request = signed(&keys(), b"{}", now);
-        verify(&request, b"{}", &keys(), "lambda", now).unwrap();
+        check(&request, b"{}", "lambda", now).unwrap();
         assert_eq!(refusal(&request, b"{ }", now), "InvalidSignatureException");
         assert_eq!(refusal(&request, b"{}", now + SKEW + Duration::from_secs(2)), "InvalidSignatureException");
         let mut other = request.clone();
@@ -182,10 +178,13 @@ mod tests {
         let mut unsigned = request.clone();
         unsigned.headers.remove("authorization");
         assert_eq!(refusal(&unsigned, b"{}", now), "MissingAuthenticationTokenException");
+        let mut more = request.clone();
+        more.headers.insert("x-amz-log-type", "Tail".parse().unwrap());
+        assert_eq!(refusal(&more, b"{}", now), "InvalidSignatureException");
         let wrong = Credentials { secret_access_key: "wrong".to_owned(), ..keys() };
         assert_eq!(refusal(&signed(&wrong, b"{}", now), b"{}", now), "InvalidSignatureException");
         let stranger = Credentials { access_key_id: "stranger".to_owned(), ..keys() };
         assert_eq!(refusal(&signed(&stranger, b"{}", now), b"{}", now), "UnrecognizedClientException");
-        assert!(verify(&request, b"{}", &keys(), "s3", now).is_err());
+        assert!(check(&request, b"{}", "s3", now).is_err());
     }
 }

@@ -15,7 +15,7 @@ use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::store::failed;
+use super::failure::failed;
 
 /// Bytes read from or written to the disk at once.
 const PIECE: usize = 1 << 20;
@@ -72,6 +72,10 @@ fn piece(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
 /// What a client says its bytes add up to.
 #[derive(Default)]
 pub(super) struct Expected {
+    /// Bytes, once the chunks that they came in are taken off.
+    pub length: Option<i64>,
+    /// `x-amz-trailer`: headers that come after the body.
+    pub declared: Option<String>,
     /// Base64 of the MD5, from `Content-MD5`.
     pub md5: Option<String>,
     /// `x-amz-sdk-checksum-algorithm`: the checksum may come in a trailer.
@@ -87,12 +91,14 @@ pub(super) struct Expected {
 pub(super) async fn write(mut body: StreamingBlob, file: &File, mut expected: Expected) -> S3Result<Checksum> {
     let mut sink = Some(Sink { file: file.try_clone().map_err(failed)?, sums: expected.sums() });
     let mut pieces = Vec::new();
-    let mut size = 0;
+    let (mut size, mut whole) = (0, 0_u64);
     loop {
         let bytes =
             body.try_next().await.map_err(|error| S3Error::with_source(s3s::S3ErrorCode::IncompleteBody, error))?;
         let last = bytes.is_none();
-        size += bytes.as_ref().map_or(0, Bytes::len);
+        let length = bytes.as_ref().map_or(0, Bytes::len);
+        size += length;
+        whole += length as u64;
         pieces.extend(bytes);
         if (last || size >= PIECE) && !pieces.is_empty() {
             let (batch, taken) = (std::mem::take(&mut pieces), sink.take());
@@ -105,6 +111,9 @@ pub(super) async fn write(mut body: StreamingBlob, file: &File, mut expected: Ex
         if last {
             break;
         }
+    }
+    if expected.length.is_some_and(|length| u64::try_from(length) != Ok(whole)) {
+        return Err(s3_error!(IncompleteBody));
     }
     match sink {
         Some(sink) => expected.check(sink.sums),
@@ -155,6 +164,9 @@ impl Expected {
         let md5 = sums.md5.map(|md5| STANDARD.encode(md5.finalize()));
         let got = sums.checksum.finalize();
         self.take_trailers();
+        if let Some(name) = self.lacking() {
+            return Err(s3_error!(InvalidRequest, "the trailer {name} was announced and did not come"));
+        }
         let given = &self.checksum;
         let pairs = [
             ("Content-MD5", &self.md5, &md5),
@@ -168,6 +180,19 @@ impl Expected {
             return Err(s3_error!(BadDigest, "the {name} you specified did not match what we received"));
         }
         Ok(got)
+    }
+
+    /// A checksum that was announced as a trailer and is not there.
+    fn lacking(&self) -> Option<&str> {
+        let given = &self.checksum;
+        self.declared.iter().flat_map(|names| names.split(',')).map(str::trim).find(|name| match *name {
+            "x-amz-checksum-crc32" => given.checksum_crc32.is_none(),
+            "x-amz-checksum-crc32c" => given.checksum_crc32c.is_none(),
+            "x-amz-checksum-crc64nvme" => given.checksum_crc64nvme.is_none(),
+            "x-amz-checksum-sha1" => given.checksum_sha1.is_none(),
+            "x-amz-checksum-sha256" => given.checksum_sha256.is_none(),
+            _ => false,
+        })
     }
 
     /// Checksums that came after the body.

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Result, s3_error};
 
-use super::store::Stat;
+use super::stat::Stat;
 
 /// What must hold of the object that a write replaces.
 #[derive(Debug, Default)]
@@ -32,22 +32,32 @@ impl Precondition {
 }
 
 /// Conditions under which an object is read.
-#[derive(Debug)]
-pub(super) struct Conditions<'a> {
-    pub if_match: Option<&'a ETagCondition>,
-    pub if_none_match: Option<&'a ETagCondition>,
-    pub if_modified_since: Option<&'a Timestamp>,
-    pub if_unmodified_since: Option<&'a Timestamp>,
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    if_match: Option<ETagCondition>,
+    if_none_match: Option<ETagCondition>,
+    if_modified_since: Option<Timestamp>,
+    if_unmodified_since: Option<Timestamp>,
 }
 
-impl Conditions<'_> {
+impl Conditions {
+    /// The four headers of a request that reads or copies, in the order of their names in HTTP's own list.
+    pub(super) fn of(
+        if_match: Option<ETagCondition>,
+        if_none_match: Option<ETagCondition>,
+        if_modified_since: Option<Timestamp>,
+        if_unmodified_since: Option<Timestamp>,
+    ) -> Self {
+        Self { if_match, if_none_match, if_modified_since, if_unmodified_since }
+    }
+
     /// # Errors
     /// `PreconditionFailed`, `NotModified`. ETags win over dates, as HTTP has it.
     pub(super) fn check(&self, stat: &Stat) -> S3Result<()> {
         // Dates in HTTP have whole seconds.
         let seconds = |time: std::time::SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let modified = Timestamp::from(UNIX_EPOCH + Duration::from_secs(seconds(stat.modified)));
-        let fails = match (self.if_match, self.if_unmodified_since) {
+        let fails = match (&self.if_match, &self.if_unmodified_since) {
             (Some(condition), _) => !matches(condition, stat),
             (None, Some(since)) => modified > *since,
             (None, None) => false,
@@ -55,7 +65,7 @@ impl Conditions<'_> {
         if fails {
             return Err(s3_error!(PreconditionFailed));
         }
-        let unchanged = match (self.if_none_match, self.if_modified_since) {
+        let unchanged = match (&self.if_none_match, &self.if_modified_since) {
             (Some(condition), _) => matches(condition, stat),
             (None, Some(since)) => modified <= *since,
             (None, None) => false,

@@ -7,7 +7,7 @@ use rustix::fs::XattrFlags;
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::store::failed;
+use super::failure::failed;
 
 /// Name of the extended attribute.
 const HEADERS_XATTR: &str = "user.quackctl.headers";

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::keys::name_to_part;
-use super::store::{Stat, stat};
+use super::stat::Stat;
 
 /// Which keys to list.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Walk<'_> {
                         return Ok(false);
                     }
                     self.last.clone_from(&key);
-                    self.page.objects.push((key, stat(&metadata)));
+                    self.page.objects.push((key, Stat::of(&metadata)));
                 }
             }
         }

@@ -1,14 +1,24 @@
 //! S3 over files: crate `s3s` speaks the protocol, [`Store`] keeps the objects.
 
+mod access;
 mod body;
+mod buckets;
+mod chunked;
 mod conditions;
+mod failure;
+mod gate;
 mod headers;
 mod keys;
 mod list;
+mod listing;
 mod multipart;
 mod network;
+mod objects;
 mod operations;
+mod shapes;
+mod stat;
 mod store;
+mod uploads;
 
 use std::io;
 use std::path::Path;
@@ -16,44 +26,25 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use quack_function::wire::RESULTS_PREFIX;
-use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::S3ServiceBuilder;
-use s3s::{S3Result, s3_error};
 
+pub(super) use self::access::Keys;
 pub(super) use self::network::Service;
+use self::shapes::Storage;
 use self::store::Store;
-use super::credentials::Credentials;
-use crate::cloud::target::REGION;
 use crate::config::Network;
 
-/// The S3 service on one store.
-pub(super) struct Storage(Arc<Store>);
-
-/// Builds the service that keeps its data below `root` and takes requests signed with `credentials`,
-/// over `network`.
+/// Builds the service that keeps its data below `root` and takes requests signed with `keys`, over `network`.
 ///
 /// # Errors
 /// When `root` cannot be written.
-pub(super) fn service(root: &Path, credentials: &Credentials, network: Network) -> io::Result<Service> {
+pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<Service> {
     let store = Arc::new(Store::open(root)?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));
-    builder.set_auth(Auth(credentials.clone()));
+    builder.set_auth(keys.clone());
+    builder.set_access(keys.clone());
     Ok(Service::new(builder.build(), network))
-}
-
-/// The one pair of keys that there is.
-struct Auth(Credentials);
-
-#[async_trait::async_trait]
-impl S3Auth for Auth {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.0.access_key_id {
-            Ok(self.0.secret_access_key.as_str().into())
-        } else {
-            Err(s3_error!(InvalidAccessKeyId, "The AWS Access Key Id you provided does not exist in our records."))
-        }
-    }
 }
 
 /// Deletes spilled results and abandoned uploads that are a day old: what a bucket on AWS has a lifecycle rule for.

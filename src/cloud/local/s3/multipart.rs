@@ -10,9 +10,11 @@ use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Precondition;
+use super::failure::failed;
 use super::headers::Headers;
 use super::list;
-use super::store::{Scratch, Stat, Store, failed, stat};
+use super::stat::Stat;
+use super::store::{Scratch, Store};
 
 /// The smallest part, in bytes, but for the last.
 const PART_MIN: u64 = 5 << 20;
@@ -58,7 +60,7 @@ impl Store {
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-                parts.push((number, stat(&entry.metadata().map_err(failed)?)));
+                parts.push((number, Stat::of(&entry.metadata().map_err(failed)?)));
             }
         }
         parts.sort_by_key(|(number, _)| *number);
@@ -101,7 +103,7 @@ impl Store {
         for (index, part) in parts.iter().enumerate() {
             let number = part.part_number.unwrap_or_default();
             let file = File::open(folder.join(part_name(number))).map_err(|_| s3_error!(InvalidPart))?;
-            let stat = stat(&file.metadata().map_err(failed)?);
+            let stat = Stat::of(&file.metadata().map_err(failed)?);
             if part.e_tag.as_ref().is_some_and(|e_tag| e_tag.value() != stat.e_tag) {
                 return Err(s3_error!(InvalidPart));
             }

@@ -5,21 +5,23 @@
 //! modification time, which the store sets itself and never sets twice the same, and its size; headers that the writer
 //! gave are an extended attribute. Nothing is hashed to answer a HEAD or a listing.
 
-use std::fs::{self, File, FileTimes, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::StatusCode;
-use s3s::dto::{ETag, ETagCondition};
-use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use s3s::dto::ETagCondition;
+use s3s::{S3Result, s3_error};
 
 use super::conditions::Precondition;
+use super::failure::failed;
 use super::headers::{self, Headers};
 use super::keys::key_to_path;
+use super::stat::Stat;
+use crate::private;
 
 /// Buckets, uploads in progress and half-written files below one folder.
 #[derive(Debug)]
@@ -32,14 +34,6 @@ pub(super) struct Store {
     scratch_files: AtomicU64,
     /// Held while conditions are checked and an object appears or goes: what makes conditional writes atomic.
     commit: Mutex<()>,
-}
-
-/// What is known of an object without reading it.
-#[derive(Debug, Clone)]
-pub(super) struct Stat {
-    pub size: u64,
-    pub modified: SystemTime,
-    pub e_tag: String,
 }
 
 /// A file being written. It vanishes unless [`Store::commit`] makes an object of it.
@@ -72,8 +66,10 @@ impl Store {
         }
         let (buckets, uploads) = (root.join("buckets"), root.join("uploads"));
         for folder in [&buckets, &uploads, &scratch] {
-            fs::create_dir_all(folder)?;
+            private::dir(folder)?;
         }
+        // Made by a version that left it open.
+        fs::set_permissions(root, Permissions::from_mode(0o700))?;
         Ok(Self {
             buckets,
             uploads,
@@ -136,7 +132,7 @@ impl Store {
         if metadata.is_dir() {
             return Err(s3_error!(NoSuchKey));
         }
-        Ok((file, stat(&metadata)))
+        Ok((file, Stat::of(&metadata)))
     }
 
     /// A new file to write an object's bytes to.
@@ -182,7 +178,7 @@ impl Store {
         let last = self.last_modified_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
         let modified = UNIX_EPOCH + Duration::from_nanos(next(last.unwrap_or_default()));
         file.set_times(FileTimes::new().set_modified(modified)).map_err(failed)?;
-        Ok(stat(&file.metadata().map_err(failed)?))
+        Ok(Stat::of(&file.metadata().map_err(failed)?))
     }
 
     /// Copies an object's bytes to a new file, in the kernel where it can.
@@ -223,41 +219,14 @@ impl Store {
     }
 }
 
-impl Stat {
-    pub(super) fn e_tag(&self) -> ETag {
-        ETag::Strong(self.e_tag.clone())
-    }
-}
-
-/// What `metadata` of an object's file says of the object.
-pub(super) fn stat(metadata: &fs::Metadata) -> Stat {
-    let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-    let ns = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    // The `-1` is S3's own mark of an ETag that is not the MD5 of the object.
-    Stat { size: metadata.len(), modified, e_tag: format!("{ns:016x}{:016x}-1", metadata.len()) }
-}
-
 fn missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }
 
-/// An error of the disk, in S3's terms.
-pub(super) fn failed(error: io::Error) -> S3Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            // Not a 5xx that clients retry: space does not come back by asking again.
-            let code = S3ErrorCode::Custom("InsufficientStorage".into());
-            let mut full = S3Error::with_message(code, "no space left on the disk that holds the local target's data");
-            full.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
-            full
-        }
-        ErrorKind::InvalidFilename => s3_error!(KeyTooLongError),
-        _ => S3Error::internal_error(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use s3s::dto::ETag;
+
     use super::*;
 
     fn put(store: &Store, key: &str, bytes: &[u8], precondition: &Precondition) -> S3Result<Stat> {

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, future};
 use hyper::{Request, Response, Uri};
 use s3s::service::S3Service;
-use s3s::{Body, HttpError, s3_error};
+use s3s::{Body, HttpError, S3Error, s3_error};
 
 use self::limits::{Link, Rate};
 use self::paced::paced;
+use super::{chunked, gate};
 use crate::config::Network;
 
 /// The header that a client of temporary credentials signs: one value for each instance.
@@ -41,6 +42,12 @@ impl Service {
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        let (parts, body) = request.into_parts();
+        if let Err(refusal) = gate::check(&parts) {
+            return answer(refusal);
+        }
+        let body = chunked::watched(&parts, body);
+        let request = Request::from_parts(parts, body);
         let Some(network) = &self.network else { return self.s3.call(request).await };
         let admitted = network.admit(&folder(request.uri()), Instant::now());
         let token = request.headers().get(TOKEN).map_or(&[][..], |token| token.as_bytes());
@@ -53,11 +60,15 @@ impl Service {
                 // A client that still sends does not read, and would find the connection broken.
                 request.into_body().for_each(|_| future::ready(())).await;
                 let refusal = s3_error!(SlowDown, "Please reduce your request rate.");
-                refusal.to_http_response().map_err(|error| HttpError::new(Box::new(error)))?
+                answer(refusal)?
             }
         };
         Ok(response.map(|body| paced(body, link)))
     }
+}
+
+fn answer(refusal: S3Error) -> Result<Response<Body>, HttpError> {
+    refusal.to_http_response().map_err(|error| HttpError::new(Box::new(error)))
 }
 
 /// What the network is like, and what is on it.

@@ -1,0 +1,42 @@
+//! What all functions share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cloud::local::credentials::Credentials;
+use crate::cloud::local::paths::Paths;
+
+/// What all functions share.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    pub paths: Paths,
+    /// Whose requests are answered.
+    pub owner: Credentials,
+    /// What instances sign with.
+    pub function: Credentials,
+    /// URL of the S3 that functions use.
+    pub endpoint: String,
+    /// How long an instance is kept without work.
+    pub idle: Duration,
+}
+
+impl Host {
+    /// The log file of the function `name`.
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        log_file(&self.paths, name)
+    }
+}
+
+/// The log file of the function `name`.
+pub(crate) fn log_file(paths: &Paths, name: &str) -> PathBuf {
+    paths.function_logs().join(format!("{name}.log"))
+}
+
+/// A new id, of the form of AWS's.
+pub(super) fn request_id() -> String {
+    let bits = rand::random::<u128>();
+    // Version 4, variant 1.
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

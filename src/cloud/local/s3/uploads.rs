@@ -1,0 +1,142 @@
+//! Operations on uploads in parts.
+
+use std::time::SystemTime;
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+
+use super::body::Expected;
+use super::conditions::{Conditions, Precondition};
+use super::headers::Headers;
+use super::multipart::Upload;
+use super::shapes::{Storage, copy_source, expected, given, receive, received, source_conditions};
+use super::stat::Stat;
+use super::store::Store;
+
+pub(super) async fn create(
+    storage: &Storage,
+    req: S3Request<CreateMultipartUploadInput>,
+) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    let mut input = req.input;
+    let headers = given!(input);
+    let upload = Upload { bucket: input.bucket.clone(), key: input.key.clone(), headers, initiated: SystemTime::now() };
+    let upload_id = storage.blocking(move |store| store.create_upload(&upload)).await?;
+    Ok(S3Response::new(CreateMultipartUploadOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(upload_id),
+        checksum_algorithm: input.checksum_algorithm,
+        checksum_type: input.checksum_type,
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn put_part(
+    storage: &Storage,
+    req: S3Request<UploadPartInput>,
+) -> S3Result<S3Response<UploadPartOutput>> {
+    let mut input = req.input;
+    let expected = expected!(input, req.headers, req.trailing_headers);
+    let UploadPartInput { bucket, key, upload_id, part_number, body, .. } = input;
+    let (scratch, checksum) = receive(storage, body, expected).await?;
+    let stat = storage.blocking(move |store| store.put_part(&upload_id, &bucket, &key, part_number, scratch)).await?;
+    Ok(S3Response::new(received!(UploadPartOutput, stat, checksum)))
+}
+
+pub(super) async fn copy_part(
+    storage: &Storage,
+    req: S3Request<UploadPartCopyInput>,
+) -> S3Result<S3Response<UploadPartCopyOutput>> {
+    let mut input = req.input;
+    let stat = storage.blocking(move |store| {
+        let conditions = source_conditions!(input);
+        let range = input.copy_source_range.as_deref();
+        let (scratch, _) = copy_source(store, &input.copy_source, &conditions, range)?;
+        store.put_part(&input.upload_id, &input.bucket, &input.key, input.part_number, scratch)
+    });
+    let stat = stat.await?;
+    let copy_part_result = Some(CopyPartResult {
+        e_tag: Some(stat.e_tag()),
+        last_modified: Some(stat.modified.into()),
+        ..Default::default()
+    });
+    Ok(S3Response::new(UploadPartCopyOutput { copy_part_result, ..Default::default() }))
+}
+
+pub(super) async fn list_parts(
+    storage: &Storage,
+    req: S3Request<ListPartsInput>,
+) -> S3Result<S3Response<ListPartsOutput>> {
+    let ListPartsInput { bucket, key, upload_id, .. } = req.input;
+    let (b, k, id) = (bucket.clone(), key.clone(), upload_id.clone());
+    let parts = storage.blocking(move |store| store.list_parts(&id, &b, &k)).await?;
+    let part = |(number, stat): (i32, Stat)| Part {
+        part_number: Some(number),
+        e_tag: Some(stat.e_tag()),
+        size: stat.length(),
+        last_modified: Some(stat.modified.into()),
+        ..Default::default()
+    };
+    Ok(S3Response::new(ListPartsOutput {
+        bucket: Some(bucket),
+        key: Some(key),
+        upload_id: Some(upload_id),
+        is_truncated: Some(false),
+        parts: Some(parts.into_iter().map(part).collect()),
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn list(
+    storage: &Storage,
+    req: S3Request<ListMultipartUploadsInput>,
+) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+    let ListMultipartUploadsInput { bucket, prefix, .. } = req.input;
+    let b = bucket.clone();
+    let uploads = storage.blocking(move |store| store.list_uploads(&b)).await?;
+    let wanted = |upload: &Upload| upload.key.starts_with(prefix.as_deref().unwrap_or_default());
+    let uploads = uploads.into_iter().filter(|(_, upload)| wanted(upload)).map(|(id, upload)| MultipartUpload {
+        upload_id: Some(id),
+        key: Some(upload.key),
+        initiated: Some(upload.initiated.into()),
+        ..Default::default()
+    });
+    let uploads = Some(uploads.collect());
+    let is_truncated = Some(false);
+    Ok(S3Response::new(ListMultipartUploadsOutput {
+        bucket: Some(bucket),
+        prefix,
+        is_truncated,
+        uploads,
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn complete(
+    storage: &Storage,
+    req: S3Request<CompleteMultipartUploadInput>,
+) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+    let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } =
+        req.input;
+    let parts = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
+    let precondition = Precondition { if_match, if_none_match };
+    let (b, k) = (bucket.clone(), key.clone());
+    let complete = move |store: &Store| store.complete_upload(&upload_id, &b, &k, &parts, &precondition);
+    let stat = storage.blocking(complete).await?;
+    Ok(S3Response::new(CompleteMultipartUploadOutput {
+        location: Some(format!("/{bucket}/{key}")),
+        bucket: Some(bucket),
+        key: Some(key),
+        e_tag: Some(stat.e_tag()),
+        ..Default::default()
+    }))
+}
+
+pub(super) async fn abort(
+    storage: &Storage,
+    req: S3Request<AbortMultipartUploadInput>,
+) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+    let AbortMultipartUploadInput { bucket, key, upload_id, .. } = req.input;
+    storage.blocking(move |store| store.abort_upload(&upload_id, &bucket, &key)).await?;
+    Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+}
