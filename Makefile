@@ -39,9 +39,9 @@ lint: target/lint/bin/cfn-lint-$(CFN_LINT) ## rustfmt, clippy, and cfn-lint on t
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	target/lint/bin/cfn-lint templates/*.yaml
 
-target/lint/bin/cfn-lint-$(CFN_LINT):
+target/lint/bin/cfn-lint-$(CFN_LINT): .ci/cfn-lint.txt
 	python3 -m venv target/lint
-	target/lint/bin/pip install --quiet --disable-pip-version-check cfn-lint==$(CFN_LINT)
+	target/lint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/cfn-lint.txt
 	touch $@
 
 bench: $(QUACKCTL) ## ours and the peers', side by side

@@ -1,8 +1,8 @@
 //! The second wall: whether an instance is as it was when it was opened. It does not ask what SQL was run, only what is
 //! there now: settings, secrets, databases, tables, views, and, where a transaction may have been committed, the rest.
 
-use super::Failure;
 use super::raw::{Connection, Database, Prepared};
+use crate::failure::Failure;
 
 /// What no transaction undoes, and what is quickly read of the rest. Two statements take less time than one.
 const QUICK: [&str; 2] = [

@@ -127,6 +127,8 @@ fn is_overtaken(text: &str) -> bool {
     state
         || text.contains("does not exist") && text.contains("tack")
         || text.contains("already exists and cannot be created again")
+        // Another `up`, also the first of its stage, was quicker.
+        || text.starts_with("Stack [") && text.contains("] already exists")
 }
 
 /// The change set once CloudFormation is done with it; nothing when it is gone.
