@@ -5,6 +5,7 @@
 
 mod arrow;
 mod connection;
+mod handle;
 mod logical_type;
 mod rows;
 
