@@ -116,6 +116,15 @@ Examples:
         /// Show this table
         name: Option<String>,
     },
+    /// Drop a table: its rows and its files
+    #[command(after_help = "Examples:\n  quackctl drop trips\n  quackctl drop trips --yes")]
+    Drop {
+        /// The table
+        table: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Run SQL on the function
     Query(QueryArgs),
     /// Measure one query three ways: map-reduce, one function, DuckDB on this machine
@@ -265,7 +274,7 @@ pub(crate) struct LoadArgs {
     group(clap::ArgGroup::new("text").args(["sql", "query", "file"])),
     after_help = "\
 Data goes to standard output, everything else to standard error. Without SQL: a health check that counts a table's rows.
-`--format json` prints the rows as one array; `--json` one object: {\"metadata\": ..., \"rows\": [...]}.
+`--format json` prints the rows as one array; `--json` one object: {\"rows\": [...], \"metadata\": ...}.
 With -o, the file's name tells the format unless --format does; Arrow is an IPC file there, and an IPC stream in a pipe.
 
 Examples:

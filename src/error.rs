@@ -5,18 +5,48 @@ use std::io::{self, Write as _};
 
 use anyhow::Result;
 
+use crate::terminal;
+
 /// Exit code of a command line or a configuration that makes no sense.
 pub(crate) const USAGE: u8 = 2;
 
 /// Exit code of a command that Ctrl-C ended, as shells have it: 128 + SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// An error that carries advice. Build one with [`failure`] or [`usage`]; it travels inside `anyhow::Error`.
+/// What kind of thing went wrong: what programs, ours among them, tell errors apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Other,
+    /// A command line or a configuration that makes no sense.
+    Usage,
+    /// Ctrl-C.
+    Interrupted,
+    /// Whoever asks, or the function, may not do it.
+    Denied,
+    /// Something that is asked for is not there.
+    Missing,
+    /// Too many calls at once.
+    Throttled,
+}
+
+impl Kind {
+    /// The program's exit code.
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => USAGE,
+            Self::Interrupted => INTERRUPTED,
+            Self::Other | Self::Denied | Self::Missing | Self::Throttled => 1,
+        }
+    }
+}
+
+/// An error that carries its kind and advice. Build one with [`failure`], [`failure_of`] or [`usage`]; it travels inside
+/// `anyhow::Error`.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    kind: Kind,
     message: String,
     help: String,
-    code: u8,
 }
 
 impl Failure {
@@ -36,22 +66,38 @@ impl std::error::Error for Failure {}
 
 /// A failure (exit code 1): `message` says what is wrong, `help` what to do next.
 pub(crate) fn failure(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
-    Failure { message: message.into(), help: help.into(), code: 1 }.into()
+    failure_of(Kind::Other, message, help)
+}
+
+/// An error of this kind: `message` says what is wrong, `help` what to do next.
+pub(crate) fn failure_of(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+    Failure { kind, message: message.into(), help: help.into() }.into()
 }
 
 /// A usage error (exit code 2).
 pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
-    Failure { message: message.into(), help: help.into(), code: USAGE }.into()
+    failure_of(Kind::Usage, message, help)
 }
 
 /// The user ended the command (exit code 130): `message` says what was left undone.
 pub(crate) fn interrupted(message: impl Into<String>) -> anyhow::Error {
-    Failure { message: message.into(), help: String::new(), code: INTERRUPTED }.into()
+    failure_of(Kind::Interrupted, message, "")
+}
+
+/// What kind of thing went wrong.
+pub(crate) fn kind(error: &anyhow::Error) -> Kind {
+    error.downcast_ref::<Failure>().map_or(Kind::Other, |failure| failure.kind)
+}
+
+/// The same error with a line more; its kind and its advice stay.
+pub(crate) fn noted(error: &anyhow::Error, note: impl fmt::Display) -> anyhow::Error {
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    failure_of(kind(error), format!("{error:#}\n{note}"), help)
 }
 
 /// Exit code for `error`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    error.downcast_ref::<Failure>().map_or(1, |failure| failure.code)
+    kind(error).exit_code()
 }
 
 /// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`. Commands in the advice are
@@ -70,8 +116,13 @@ pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     }
 }
 
-/// Writes a line to standard error. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
+/// Writes to standard error what may hold words of others, on a line of its own. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
 pub(crate) fn say(line: impl fmt::Display) {
+    say_as_is(terminal::lines(&line.to_string()));
+}
+
+/// The same of a text that is made up for the terminal, all of whose foreign parts went through [`terminal::line`].
+pub(crate) fn say_as_is(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -99,4 +150,26 @@ pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a 
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(given.len()) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_code_follows_from_the_kind() {
+        for (kind, code) in [(Kind::Other, 1), (Kind::Usage, 2), (Kind::Interrupted, 130), (Kind::Denied, 1)] {
+            assert_eq!(exit_code(&failure_of(kind, "m", "h")), code);
+        }
+        assert_eq!(exit_code(&anyhow::anyhow!("a plain error")), 1);
+    }
+
+    #[test]
+    fn kind_and_advice_outlive_a_note_and_a_context() {
+        let error = usage("no such place", "name another").context("while looking");
+        let error = noted(&error, "(in part 3)");
+        assert_eq!((kind(&error), exit_code(&error)), (Kind::Usage, USAGE));
+        assert_eq!(error.to_string(), "while looking: no such place\n(in part 3)");
+        assert_eq!(error.downcast_ref::<Failure>().map(Failure::help), Some("name another"));
+    }
 }

@@ -20,6 +20,7 @@ mod planner;
 mod private;
 mod query;
 mod rows;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name } => commands::tables::run(&context, name).await,
+            Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
             Command::Status { drift } => commands::status::run(&context, drift).await,

@@ -11,7 +11,7 @@ const QUOTED_CHARS: usize = 80;
 ///
 /// # Errors
 /// `Quack.BadEvent`.
-pub fn parse(text: &str) -> Result<Event, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Event, Failure> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| bad(format!("the event is not JSON ({error}): {}", quote(text))))?;
     let Value::Object(fields) = value else {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 const ENVELOPE_BYTES: usize = 1024;
 
 /// Answers the invocations of one instance, one at a time.
-pub struct Handler {
+pub(crate) struct Handler {
     engine: Engine,
     init: Duration,
     warm: bool,
@@ -19,7 +19,7 @@ pub struct Handler {
 
 impl Handler {
     /// A handler that has taken `init` to get ready.
-    pub fn new(engine: Engine, init: Duration) -> Self {
+    pub(crate) fn new(engine: Engine, init: Duration) -> Self {
         Self { engine, init, warm: false }
     }
 
@@ -27,7 +27,7 @@ impl Handler {
     ///
     /// # Errors
     /// Lambda's `errorType` and `errorMessage`.
-    pub fn handle(&mut self, event: &LambdaEvent<String>) -> Result<Response, Diagnostic> {
+    pub(crate) fn handle(&mut self, event: &LambdaEvent<String>) -> Result<Response, Diagnostic> {
         catch_unwind(AssertUnwindSafe(|| self.answer(event)))
             .unwrap_or_else(|_| Err(Failure::new("Quack.InternalError", "the function panicked; its log says where")))
             .map_err(|failure| Diagnostic { error_type: failure.error_type, error_message: failure.message })

@@ -11,7 +11,7 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reports `failure` as Lambda's initialization error and to the log, and returns the process's exit code.
-pub fn report(failure: &Failure) -> ExitCode {
+pub(crate) fn report(failure: &Failure) -> ExitCode {
     eprintln!("{failure}");
     if let Ok(address) = env::var("AWS_LAMBDA_RUNTIME_API")
         && let Err(error) = post(&address, failure)

@@ -1,11 +1,16 @@
-//! What `quackctl` and its function share: the [`wire`] protocol, the tokens of [`sql`], the text of
-//! [`value`]s and the access to [`s3`].
+//! What `quackctl` and its function share: the [`wire`] protocol, the tokens of [`sql`], the types of [`sql_type`], the
+//! text of [`value`]s and the access to [`s3`].
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
+pub mod copy;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod s3;
 pub mod sql;
+pub mod sql_type;
+mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod value;
 pub mod wire;

@@ -4,13 +4,13 @@ mod event;
 mod handler;
 mod init;
 mod network;
+mod process;
 
 use handler::Handler;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use quack_function::engine::{Engine, Failure, Settings};
 use std::cell::RefCell;
-use std::env;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
@@ -19,23 +19,16 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let settings = Settings::from_env();
     network::confine(settings.as_ref().ok());
-    hide_keys();
+    process::hide_keys();
+    process::close_memory();
     let engine = match settings.and_then(Engine::open) {
         Ok(engine) => engine,
         Err(failure) => return init::report(&failure),
     };
+    process::give_up_rights();
     match serve(Handler::new(engine, started.elapsed())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => init::report(&Failure::new("Quack.RuntimeError", error.to_string())),
-    }
-}
-
-/// Takes the keys out of the environment, now that the settings have them: DuckDB's extensions copy what they find
-/// there into settings that SQL can read.
-fn hide_keys() {
-    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        // SAFETY: the process has no other thread yet.
-        unsafe { env::remove_var(name) };
     }
 }
 

@@ -50,7 +50,7 @@ struct AwsNames {
 
 /// Allows the Runtime API, which the environment names, and the object storage of `settings`. Until then nobody may be
 /// reached.
-pub fn confine(settings: Option<&Settings>) {
+pub(crate) fn confine(settings: Option<&Settings>) {
     let runtime_api = env::var("AWS_LAMBDA_RUNTIME_API").ok();
     // It can only have been set by an earlier call, from the same environment.
     let _ = WALL.set(Wall { peers: peers(runtime_api, settings), found: RwLock::default() });
@@ -144,13 +144,16 @@ unsafe fn internet_address(address: *const sockaddr, len: socklen_t) -> Option<S
     if address.is_null() || !holds(size_of::<sockaddr>()) {
         return None;
     }
+    // SAFETY: not null, and long enough for its family.
     match c_int::from(unsafe { (*address).sa_family }) {
         libc::AF_INET => {
+            // SAFETY: the family says what it is; Linux has no shorter address of this family.
             let v4 = unsafe { &*address.cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
             Some(SocketAddr::from((ip, u16::from_be(v4.sin_port))))
         }
         libc::AF_INET6 if holds(size_of::<libc::sockaddr_in6>()) => {
+            // SAFETY: the family says what it is, and it is long enough.
             let v6 = unsafe { &*address.cast::<libc::sockaddr_in6>() };
             let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
             Some(SocketAddr::from((ip.to_canonical(), u16::from_be(v6.sin6_port))))
@@ -164,8 +167,9 @@ unsafe fn internet_address(address: *const sockaddr, len: socklen_t) -> Option<S
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, len: socklen_t) -> c_int {
+pub(crate) unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, len: socklen_t) -> c_int {
     type Connect = unsafe extern "C" fn(c_int, *const sockaddr, socklen_t) -> c_int;
+    // SAFETY: the caller's promise.
     let wanted = unsafe { internet_address(address, len) };
     let allowed = wanted.zip(WALL.get()).is_some_and(|(wanted, wall)| wall.lets_through(wanted));
     let connect = original(c"connect");
@@ -183,7 +187,7 @@ pub unsafe extern "C" fn connect(socket: c_int, address: *const sockaddr, len: s
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn getaddrinfo(
+pub(crate) unsafe extern "C" fn getaddrinfo(
     node: *const c_char,
     service: *const c_char,
     hints: *const addrinfo,
@@ -192,6 +196,7 @@ pub unsafe extern "C" fn getaddrinfo(
     type GetAddrInfo = unsafe extern "C" fn(*const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo) -> c_int;
     let getaddrinfo = original(c"getaddrinfo");
     let (Some(wall), false) = (WALL.get(), node.is_null() || getaddrinfo.is_null()) else { return libc::EAI_NONAME };
+    // SAFETY: not null, so a C string by the caller's promise.
     let name = unsafe { CStr::from_ptr(node) }.to_string_lossy();
     let ports = wall.ports(&name);
     // An address in figures is looked at when it is connected to.
@@ -200,10 +205,12 @@ pub unsafe extern "C" fn getaddrinfo(
     }
     // SAFETY: the C library's function has this type.
     let code = unsafe { transmute::<*mut c_void, GetAddrInfo>(getaddrinfo)(node, service, hints, result) };
+    // SAFETY: the C library wrote the list's beginning there.
     let mut entry = if code == 0 { unsafe { *result } } else { std::ptr::null_mut() };
     let mut found = wall.found.write().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: the list that the C library made, up to its null.
     while let Some(info) = unsafe { entry.as_ref() } {
+        // SAFETY: an entry's address and its length.
         if let Some(address) = unsafe { internet_address(info.ai_addr, info.ai_addrlen) } {
             found.extend(ports.iter().map(|port| SocketAddr::new(address.ip(), *port)));
         }
@@ -233,6 +240,7 @@ mod tests {
             extensions: Vec::new(),
             extension_dirs: Vec::new(),
             temp_dir: env::temp_dir(),
+            temp_mib: 0,
             s3,
         }
     }

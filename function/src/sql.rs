@@ -104,7 +104,7 @@ impl<'a> Iterator for Tokens<'a> {
             } else if is_word_start(first) {
                 let len = rest.find(|c| !is_word_part(c)).unwrap_or(rest.len());
                 if rest[..len].eq_ignore_ascii_case("e") && rest[len..].starts_with('\'') {
-                    Token::Text(self.take(quoted_len(&rest[len..], '\'', true).map(|quoted| len + quoted)))
+                    Token::Text(self.take(escaped_len(&rest[len..]).map(|quoted| len + quoted)))
                 } else {
                     Token::Word(self.take(Some(len)))
                 }
@@ -165,6 +165,34 @@ fn quoted_len(rest: &str, quote: char, backslash_escapes: bool) -> Option<usize>
         }
     }
     None
+}
+
+/// Length of a text with backslash escapes at the start of `rest`, `None` if it is not closed. Quoted text on a line below
+/// goes on with it, and with its escapes.
+fn escaped_len(rest: &str) -> Option<usize> {
+    let mut len = quoted_len(rest, '\'', true)?;
+    while let Some(blank) = continuation_len(&rest[len..]) {
+        len += blank + quoted_len(&rest[len + blank..], '\'', true)?;
+    }
+    Some(len)
+}
+
+/// Length of the blanks between a closing quote and the one that continues the text: at least one end of a line, and
+/// comments up to one.
+fn continuation_len(rest: &str) -> Option<usize> {
+    let (mut at, mut lines) = (0, false);
+    loop {
+        let ahead = &rest[at..];
+        match ahead.chars().next()? {
+            '\'' => return lines.then_some(at),
+            c if is_blank(c) => {
+                lines |= matches!(c, '\n' | '\r');
+                at += c.len_utf8();
+            }
+            '-' if ahead.starts_with("--") => at += ahead.find(['\n', '\r'])?,
+            _ => return None,
+        }
+    }
 }
 
 /// The tag (`$$`, `$tag$`) of a dollar-quoted text, if one begins `rest`.
@@ -229,6 +257,15 @@ mod tests {
         assert_eq!(words("a $$ x ' $$ b $t$ y $$ $t$ c"), ["a", "b", "c"]);
         assert_eq!(words("a \"x y\" b"), ["a", "b"]);
         assert_eq!(words("a 'never closed b"), ["a"]);
+    }
+
+    #[test]
+    fn escapes_go_on_in_the_quotes_of_the_next_line() {
+        assert_eq!(words("a E'x'\n'y\\'; b' c"), ["a", "c"]);
+        assert_eq!(words("a e'x' -- b\n\t -- c\r '\\'' d"), ["a", "d"]);
+        assert_eq!(words("a E'x' '\\' b"), ["a", "b"], "on the same line it is another text");
+        assert_eq!(words("a 'x'\n'\\' b"), ["a", "b"], "a plain text goes on as a plain one");
+        assert_eq!(words("a E'x'\n b"), ["a", "b"]);
     }
 
     #[test]

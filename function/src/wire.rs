@@ -4,9 +4,10 @@
 //! `{"metadata": {"timeMs", "epochMs", "eventId", "query", "warm"}, "data": {"records": [...]}}`. Everything else is
 //! optional and adds to it. A failure is Lambda's own: `errorType` and `errorMessage`.
 
+use crate::copy::CopyValue;
+pub use crate::table::{BadTable, TableDef};
 use serde::{Deserialize, Serialize};
-
-use crate::sql::{identifier, literal};
+use std::collections::BTreeMap;
 
 /// Rows that come back when the event names no limit.
 pub const DEFAULT_LIMIT: u64 = 20;
@@ -38,6 +39,22 @@ pub struct Event {
     /// Tables that `q` may name, each over files in object storage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableDef>,
+    /// Write the result there instead of returning it, as `COPY (...) TO` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<Destination>,
+}
+
+/// Where a result is written, and how: what `COPY (...) TO 'uri' (FORMAT ..., ...)` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Destination {
+    /// `s3://` address of a file, or of a folder with `PARTITION_BY` and its like.
+    pub uri: String,
+    /// `csv`, `parquet` or `json`; by the name's ending when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Options of `COPY`, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, CopyValue>,
 }
 
 /// Encoding of the rows in a response.
@@ -60,33 +77,6 @@ pub enum Spill {
     Auto,
     /// Always, as Parquet meant for the user: HUGEINT as DECIMAL(38,0) rather than as text.
     Always,
-}
-
-/// A table by name: Parquet files and the columns that their folder names carry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableDef {
-    pub name: String,
-    /// `s3://` addresses of Parquet files.
-    pub files: Vec<String>,
-    /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub partitions: Vec<Column>,
-}
-
-impl TableDef {
-    /// The statement that makes the view which stands for the table.
-    pub fn view_sql(&self) -> String {
-        let list = |items: Vec<String>| items.join(", ");
-        let files = list(self.files.iter().map(|file| literal(file)).collect());
-        let types = self.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type));
-        let types = list(types.collect());
-        let hive = if types.is_empty() {
-            "hive_partitioning = false".to_owned()
-        } else {
-            format!("hive_partitioning = true, hive_types = {{{types}}}")
-        };
-        format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&self.name))
-    }
 }
 
 /// A column's name and DuckDB type, as DuckDB spells it (`DECIMAL(18,3)`, `STRUCT(a INTEGER)`).
@@ -156,23 +146,4 @@ pub struct Spilled {
     /// Columns that Parquet cannot hold, stored as text: to be cast back to [`Column::sql_type`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cast_back: Vec<Column>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_quoted() {
-        let table = TableDef {
-            name: "my \"trips".into(),
-            files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
-            partitions: vec![Column { name: "da te".into(), sql_type: "DATE".into() }],
-        };
-        assert_eq!(
-            table.view_sql(),
-            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
-             hive_partitioning = true, hive_types = {\"da te\": DATE})"
-        );
-    }
 }

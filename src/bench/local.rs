@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result, anyhow};
 use arrow::array::RecordBatch;
 use duckdb::Connection;
 use quack_function::sql::literal;
+use tempfile::TempDir;
 
 use crate::cloud::Target;
+use crate::config::ReadPath;
+use crate::duck::{self, Sandbox, batches};
 use crate::error::failure;
 use crate::invoke::tables;
 use crate::lake::catalog::Catalog;
@@ -15,32 +18,37 @@ use quack_pinned::duckdb::extension;
 
 /// DuckDB in memory with its own defaults (all cores, most of the memory), left open from one query to the next, as an
 /// instance of the function is.
-pub(super) struct Local(Arc<Mutex<Connection>>);
+pub(super) struct Local {
+    connection: Arc<Mutex<Connection>>,
+    /// Goes when DuckDB does.
+    _spill: TempDir,
+}
 
 impl Local {
-    /// Opens DuckDB with the tables that `sql` may name.
+    /// Opens DuckDB with the tables that `sql` may name. It reaches the bucket and the folders `read`, nothing of this
+    /// machine.
     ///
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
-    pub(super) async fn open(target: &Target, catalog: &Catalog, sql: &str) -> Result<Self> {
+    pub(super) async fn open(target: &Target, read: &[ReadPath], catalog: &Catalog, sql: &str) -> Result<Self> {
         let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();
-        let views: Vec<String> =
-            tables::named_in(sql, catalog, &target.bucket.name).iter().map(|table| table.view_sql() + ";\n").collect();
-        let setup = format!(
-            "SET autoinstall_known_extensions = false; SET arrow_lossless_conversion = true;
-             SET enable_progress_bar = false; LOAD {}; CREATE SECRET ({secret});
-             {}",
-            literal(&httpfs.to_string_lossy()),
-            views.concat(),
-        );
-        let opened = tokio::task::spawn_blocking(move || -> duckdb::Result<Connection> {
-            let connection = Connection::open_in_memory()?;
-            connection.execute_batch(&setup)?;
-            Ok(connection)
+        let tables = tables::named_in(sql, catalog, &target.bucket.name);
+        let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;
+        let httpfs = literal(&httpfs.to_string_lossy());
+        let setup = format!("{}; LOAD {httpfs}; CREATE SECRET ({secret})", batches::SETTINGS);
+        let mut buckets = vec![format!("s3://{}/", target.bucket.name)];
+        buckets.extend(read.iter().map(ToString::to_string));
+        let opened = tokio::task::spawn_blocking(move || {
+            let spill = tempfile::Builder::new().prefix("quackctl-").tempdir()?;
+            let sandbox = Sandbox { buckets: &buckets, spill: Some(spill.path()), setup: &setup, ..Sandbox::default() };
+            let connection = duck::open(&sandbox)?;
+            connection.execute_batch(&views.concat()).map_err(failed)?;
+            anyhow::Ok((connection, spill))
         });
-        Ok(Self(Arc::new(Mutex::new(opened.await?.map_err(failed)?))))
+        let (connection, spill) = opened.await??;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), _spill: spill })
     }
 
     /// All rows of `sql`. Dropped before its end, it stops DuckDB.
@@ -48,7 +56,7 @@ impl Local {
     /// # Errors
     /// DuckDB's.
     pub(super) async fn query(&self, sql: &str) -> Result<Vec<RecordBatch>> {
-        let (connection, sql) = (self.0.clone(), sql.to_owned());
+        let (connection, sql) = (self.connection.clone(), sql.to_owned());
         let stop = Stop(self.lock().interrupt_handle());
         let rows = tokio::task::spawn_blocking(move || -> duckdb::Result<Vec<RecordBatch>> {
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +69,7 @@ impl Local {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

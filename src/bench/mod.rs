@@ -65,7 +65,8 @@ pub(crate) async fn run(
     repetitions: u32,
     cancel: &CancellationToken,
 ) -> Result<Report> {
-    let local = Local::open(coordinator.target, coordinator.catalog, sql).await?;
+    let local =
+        Local::open(coordinator.target, &coordinator.context.config.lake.read, coordinator.catalog, sql).await?;
     let request = Request { sql: sql.to_owned(), limit: None, spill: Spill::Auto };
     let plan = crate::query::plan(coordinator, &request, workers);
     let mut report = Report::new(sql, &plan, repetitions);
@@ -105,11 +106,11 @@ async fn on_functions(
     cancel: &CancellationToken,
 ) -> Result<(Measured, Vec<RecordBatch>)> {
     let answer = crate::query::answer(coordinator, request, workers, cancel).await?;
-    let cold_starts = match &answer.divided {
+    let cold_starts = match &answer.account.divided {
         Some(stats) => stats.cold_starts,
-        None => u64::from(!answer.metadata.warm),
+        None => u64::from(!answer.account.facts.warm),
     };
-    let measured = Measured { cold_starts, cost_usd: answer.cost_usd, ..Measured::default() };
+    let measured = Measured { cold_starts, cost_usd: answer.account.cost_usd, ..Measured::default() };
     let result = coordinator.rows(answer, cancel).await?;
     let batches = tokio::task::block_in_place(|| result.batches.collect::<Result<_>>())?;
     Ok((measured, batches))

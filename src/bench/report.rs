@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::invoke::cost::dollars;
 use crate::output::grid::grid;
-use crate::planner::{Plan, Strategy};
+use crate::planner::{QueryPlan, Strategy};
 
 /// One of the ways in which the query is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,7 +83,7 @@ pub(crate) struct Line {
 }
 
 impl Report {
-    pub(crate) fn new(sql: &str, plan: &Plan, repetitions: u32) -> Self {
+    pub(crate) fn new(sql: &str, plan: &QueryPlan, repetitions: u32) -> Self {
         let line = |way| Line {
             way,
             mean_ms: 0.0,
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_first_run_is_no_part_of_the_figures() {
-        let plan = Plan {
+        let plan = QueryPlan {
             strategy: Strategy::Single,
             reason: "why".to_owned(),
             fetches: Vec::new(),

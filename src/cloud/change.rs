@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::terminal::line;
+
 /// One resource's change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Planned {
@@ -63,10 +65,10 @@ impl Planned {
             PlannedAction::Remove => ("-", "REMOVED"),
         };
         let (on, off) = if color && self.is_destructive() { ("\u{1b}[31m", "\u{1b}[0m") } else { ("", "") };
-        writeln!(f, "{on}{mark} {}: {word}{off}", self.title())?;
+        writeln!(f, "{on}{mark} {}: {word}{off}", line(&self.title()))?;
         for property in &self.properties {
             let why = if property.replaces { format!("  {on}(cannot change in place){off}") } else { String::new() };
-            writeln!(f, "    {property}{why}")?;
+            writeln!(f, "    {}{why}", line(&property.to_string()))?;
         }
         Ok(())
     }

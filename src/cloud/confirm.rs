@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cloud::change::Planned;
 use crate::console::context::Context;
-use crate::error::{failure, say};
+use crate::error::{failure, say_as_is};
 
 /// Asks on the terminal; anything but a yes is an error, and so is nobody there to ask. `what` says what would happen,
 /// `otherwise` what to do instead.
@@ -34,7 +34,7 @@ pub(crate) fn changes(context: &Context, changes: &[Planned]) -> Result<()> {
     for change in changes {
         change.write(&mut text, context.interactive())?;
     }
-    say(text.trim_end());
+    say_as_is(text.trim_end());
     let lost: Vec<String> = changes.iter().filter(|change| change.is_destructive()).map(Planned::title).collect();
     ask(
         "Make these changes?",

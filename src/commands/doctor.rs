@@ -14,7 +14,7 @@ use crate::package;
 use quack_pinned::duckdb;
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct Doctor {
     project: String,
     stage: String,
     kind: TargetKind,
@@ -23,7 +23,7 @@ struct Report {
     checks: Vec<Check>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Doctor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({}) on {}", self.project, self.stage, self.kind)?;
         self.checks.iter().try_for_each(|check| check.fmt(f))
@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, policy: bool) -> Result<()> {
     let versions = Check::ok("quackctl", format!("{}, with DuckDB {}", env!("CARGO_PKG_VERSION"), duckdb::VERSION));
     let checks: Vec<Check> = std::iter::once(versions).chain(tools).chain(target).collect();
     let failed = checks.iter().filter(|check| check.state == State::Fail).count();
-    context.print(&Report {
+    context.print(&Doctor {
         project: config.project.clone(),
         stage: config.stage.clone(),
         kind: config.target,

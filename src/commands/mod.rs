@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod drop;
 pub(crate) mod init;
 pub(crate) mod load;
 pub(crate) mod logs;

@@ -56,12 +56,11 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     let changes = cloud::plan(context).await?;
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    context.print(&Plan {
-        project: config.project.clone(),
-        stage: config.stage.clone(),
-        target: config.target,
-        changes,
-        color,
-    })?;
+    let (project, stage) = (config.project.clone(), config.stage.clone());
+    let plan = Plan { project, stage, target: config.target, changes, color };
+    match context.json {
+        true => context.print(&plan)?,
+        false => context.print_as_is(plan.to_string())?,
+    }
     Ok(code)
 }

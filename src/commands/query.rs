@@ -125,20 +125,20 @@ impl<'a> Plan<'a> {
         let file = self.output.map(|path| OutputFile::create(&self.context.config.dir.join(path))).transpose()?;
         let request = Request { sql, limit: self.limit, spill };
         let answer = crate::query::answer(coordinator, &request, workers, &interrupt.token).await?;
-        let summary = Summary::of(&answer);
+        let account = answer.account.clone();
         match file {
             Some(file) => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, file);
                 let look = Look { seekable: true, ..Look::default() };
-                self.write(coordinator, answer, &summary, look, &mut out, interrupt).await?;
+                self.write(coordinator, answer, look, &mut out, interrupt).await?;
                 out.into_inner().map_err(|error| error.into_error())?.keep()?;
                 if self.context.json {
-                    self.context.print(&Written { metadata: &summary, output: self.output })?;
+                    self.context.print(&Written { metadata: &account.summary(), output: self.output })?;
                 }
             }
             None => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, std::io::stdout().lock());
-                let written = self.write(coordinator, answer, &summary, look_of_stdout(), &mut out, interrupt).await;
+                let written = self.write(coordinator, answer, look_of_stdout(), &mut out, interrupt).await;
                 match written {
                     // Whoever reads has had enough, and what is buffered must not be tried again.
                     Err(error) if crate::error::is_broken_pipe(&error) => drop(out.into_parts()),
@@ -146,7 +146,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        self.context.say(&summary);
+        self.context.say(account.summary());
         Ok(())
     }
 
@@ -154,17 +154,17 @@ impl<'a> Plan<'a> {
         &self,
         coordinator: &Coordinator<'_>,
         answer: crate::query::Answer,
-        summary: &Summary,
         look: Look,
         out: &mut dyn Write,
         interrupt: &Interrupt,
     ) -> Result<()> {
         if self.format == Format::Parquet {
-            coordinator.save_parquet(&answer, out, &interrupt.token).await?;
+            coordinator.save_parquet(answer, out, &interrupt.token).await?;
         } else {
+            let account = answer.account.clone();
             let rows = coordinator.rows(answer, &interrupt.token).await?;
             match self.with_metadata {
-                true => output::write_with_metadata(rows, summary, out)?,
+                true => output::write_with_metadata(rows, || account.summary(), look, out)?,
                 false => output::write(rows, self.format, look, out)?,
             };
         }
@@ -217,7 +217,7 @@ pub(crate) fn look_of_stdout() -> Look {
     }
     let width = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
     let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Look { width: width.filter(|width| *width > 0), color, seekable: false }
+    Look { width: width.filter(|width| *width > 0), terminal: true, color, seekable: false }
 }
 
 #[cfg(test)]

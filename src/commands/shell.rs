@@ -21,8 +21,8 @@ use crate::lake::catalog::{self, Catalog};
 use crate::output;
 use crate::output::Format;
 use crate::planner::Workers;
-use crate::query::summary::Summary;
 use crate::query::{Coordinator, Request, statements};
+use crate::terminal;
 use complete::Helper;
 use dot::Dot;
 
@@ -137,14 +137,15 @@ impl Session<'_> {
         let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
         let request = Request { sql: sql.to_owned(), limit: Some(self.context.config.limit), spill: Spill::Auto };
         let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
-        let summary = Summary::of(&answer);
+        let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
         let mut out = BufWriter::new(std::io::stdout().lock());
         output::write(rows, self.format, look_of_stdout(), &mut out)?;
         out.flush()?;
+        let summary = account.summary();
         if self.timer {
             self.context.say(summary);
-        } else if summary.metadata.truncated {
+        } else if summary.tally.truncated {
             self.context.say(summary.rows());
         }
         Ok(())
@@ -157,8 +158,8 @@ impl Session<'_> {
             Dot::Quit => return Ok(Next::Quit),
             Dot::Format(format) => self.format = format,
             Dot::Timer(on) => self.timer = on,
-            Dot::Tables => write!(out, "{}", dot::tables(&self.catalog))?,
-            Dot::Schema(name) => write!(out, "{}", dot::schema(&self.catalog, name.as_deref())?)?,
+            Dot::Tables => write!(out, "{}", terminal::lines(&dot::tables(&self.catalog)))?,
+            Dot::Schema(name) => write!(out, "{}", terminal::lines(&dot::schema(&self.catalog, name.as_deref())?))?,
         }
         Ok(Next::Read)
     }

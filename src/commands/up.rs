@@ -11,7 +11,7 @@ use crate::cloud::{self, Change, Provisioned, UpOptions};
 use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::error::interrupted;
+use crate::error::{self, Kind, interrupted};
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::query::Coordinator;
@@ -105,7 +105,7 @@ async fn prove(coordinator: &Coordinator<'_>, interrupt: &Interrupt, changed: bo
     loop {
         match health::check(coordinator, &interrupt.token).await {
             Err(error)
-                if is_denied(&error)
+                if error::kind(&error) == Kind::Denied
                     && let Some(pause) = pauses.next() =>
             {
                 coordinator.context.detail(format_args!("not yet: {error:#}"));
@@ -114,9 +114,4 @@ async fn prove(coordinator: &Coordinator<'_>, interrupt: &Interrupt, changed: bo
             checked => return checked,
         }
     }
-}
-
-fn is_denied(error: &anyhow::Error) -> bool {
-    let text = format!("{error:#}");
-    ["403", "Forbidden", "AccessDenied", "Access Denied"].iter().any(|word| text.contains(word))
 }

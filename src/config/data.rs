@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::keys::{FILE, Origin};
 use super::reject::{bad_value, unknown_key};
-use super::{FILE, Origin};
 use crate::error::usage;
 
 /// A table that `up` loads: `[[data]]` in `quack.toml`.

@@ -1,47 +1,24 @@
 //! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
 
 mod data;
+mod keys;
+mod kinds;
 mod network;
 mod reject;
 mod values;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
 
 pub(crate) use self::data::DataSet;
+use self::keys::{BASE_IMAGE, RETENTION_DAYS};
+pub(crate) use self::keys::{FILE, Origin};
+pub(crate) use self::kinds::{PackageKind, ReadPath, TargetKind};
 pub(crate) use self::network::Network;
 use self::values::Values;
 use crate::arch::{self, Arch};
 use crate::error::usage;
-
-/// The project file's name.
-pub(crate) const FILE: &str = "quack.toml";
-
-/// The image that the function's own layers lie on.
-pub(crate) const BASE_IMAGE: &str = "public.ecr.aws/lambda/provided:al2023";
-
-/// Where a value came from. Later ones win.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Default,
-    File,
-    Environment(String),
-    Flag,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File => f.write_str(FILE),
-            Self::Environment(name) => write!(f, "environment {name}"),
-            Self::Flag => f.write_str("flag"),
-        }
-    }
-}
 
 /// What the command line says over everything else.
 #[derive(Debug, Clone, Default)]
@@ -52,28 +29,6 @@ pub(crate) struct Overrides {
     pub profile: Option<String>,
     /// The project's folder; `None` is the current one.
     pub dir: Option<PathBuf>,
-}
-
-/// The kinds of place that a lake can live in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TargetKind {
-    /// This machine.
-    Local,
-    Aws,
-}
-
-impl TargetKind {
-    const ALL: [(&'static str, Self); 2] = [("local", Self::Local), ("aws", Self::Aws)];
-}
-
-impl fmt::Display for TargetKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Aws => "aws",
-        })
-    }
 }
 
 /// Everything that a command needs to know of the project.
@@ -112,16 +67,6 @@ pub(crate) struct Config {
     origins: Vec<(&'static str, String, Origin)>,
 }
 
-/// How the function travels to AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum PackageKind {
-    /// An OCI image in ECR.
-    Image,
-    /// A zip file in the lake's bucket.
-    Zip,
-}
-
 /// The bucket, and other data that queries may read.
 #[derive(Debug, Clone)]
 pub(crate) struct Lake {
@@ -133,20 +78,6 @@ pub(crate) struct Lake {
     pub prefix: String,
     /// Folders of other buckets that queries may read.
     pub read: Vec<ReadPath>,
-}
-
-/// A folder in object storage: `s3://bucket/prefix`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReadPath {
-    pub bucket: String,
-    /// Empty, or ends in `/`.
-    pub prefix: String,
-}
-
-impl fmt::Display for ReadPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}/{}", self.bucket, self.prefix)
-    }
 }
 
 /// What only the target `aws` knows.
@@ -166,44 +97,6 @@ pub(crate) struct Aws {
     /// `host[:port]` or `http://host:port` of the image registry, where it is not ECR's own.
     pub registry: Option<String>,
 }
-
-/// Each key of `quack.toml`, with the environment variable that overrides it.
-const KEYS: &[(&str, &str)] = &[
-    ("project", "QUACK_PROJECT"),
-    ("stage", "QUACK_STAGE"),
-    ("target", "QUACK_TARGET"),
-    ("function.memory_mb", "QUACK_MEMORY_MB"),
-    ("function.timeout_s", "QUACK_TIMEOUT_S"),
-    ("function.concurrency", "QUACK_CONCURRENCY"),
-    ("function.extensions", "QUACK_EXTENSIONS"),
-    ("function.package", "QUACK_PACKAGE"),
-    ("function.arch", "QUACK_ARCH"),
-    ("function.base_image", "QUACK_BASE_IMAGE"),
-    ("function.ephemeral_mb", "QUACK_EPHEMERAL_MB"),
-    ("lake.bucket", "QUACK_BUCKET"),
-    ("lake.manage", "QUACK_MANAGE"),
-    ("lake.prefix", "QUACK_PREFIX"),
-    ("lake.read", "QUACK_READ"),
-    ("aws.region", "QUACK_REGION"),
-    ("aws.profile", "QUACK_PROFILE"),
-    ("aws.role_path", "QUACK_ROLE_PATH"),
-    ("aws.permissions_boundary", "QUACK_PERMISSIONS_BOUNDARY"),
-    ("aws.reserved_concurrency", "QUACK_RESERVED_CONCURRENCY"),
-    ("aws.log_retention_days", "QUACK_LOG_RETENTION_DAYS"),
-    ("aws.registry", "QUACK_REGISTRY"),
-    ("query.limit", "QUACK_LIMIT"),
-    ("local.port", "QUACK_PORT"),
-    ("local.idle_s", "QUACK_IDLE_S"),
-    ("local.network.profile", "QUACK_NETWORK_PROFILE"),
-    ("local.network.first_byte_ms", "QUACK_NETWORK_FIRST_BYTE_MS"),
-    ("local.network.instance_mb_s", "QUACK_NETWORK_INSTANCE_MB_S"),
-    ("local.network.requests_per_s", "QUACK_NETWORK_REQUESTS_PER_S"),
-];
-
-/// The days that CloudWatch Logs takes for a log group's retention.
-/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.
-const RETENTION_DAYS: &[u32] =
-    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 impl Config {
     /// Reads the configuration of the project that `overrides` points at.

@@ -1,6 +1,6 @@
 //! What is wrong with a key or a value, and what to write instead.
 
-use super::{FILE, Origin};
+use super::keys::{FILE, Origin};
 use crate::error::{nearest, usage};
 
 pub(super) fn unknown_key<'a>(text: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Error {

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::data::{self, DataSet};
+use super::keys::{FILE, KEYS, Origin};
+use super::kinds::{ReadPath, TargetKind};
 use super::reject::{bad_value, unknown_key};
-use super::{DataSet, FILE, KEYS, Origin, ReadPath, TargetKind, data};
 use crate::arch::Arch;
 use crate::error::{nearest, usage};
 

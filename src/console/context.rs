@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::error;
+use crate::terminal;
 
 /// One command's surroundings.
 #[derive(Debug, Clone)]
@@ -63,7 +64,15 @@ impl Context {
 
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
     pub(crate) fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
-        let text = if self.json { serde_json::to_string_pretty(result)? + "\n" } else { result.to_string() };
+        if self.json {
+            return self.print_as_is(serde_json::to_string_pretty(result)? + "\n");
+        }
+        self.print_as_is(terminal::lines(&result.to_string()))
+    }
+
+    /// Prints a text that is made up for the terminal, all of whose foreign parts went through [`terminal::line`].
+    pub(crate) fn print_as_is(&self, text: impl AsRef<str>) -> Result<()> {
+        let text = text.as_ref();
         crate::error::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::context::Context;
+use crate::terminal::line;
 
 /// A bar over `total` bytes: done, rate, time left.
 pub(crate) fn bytes(context: &Context, label: &str, total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
     let template = "{prefix:.bold} {wide_bar:.cyan/dim} {bytes}/{total_bytes} {bytes_per_sec} eta {eta}";
     bar.set_style(style(template).progress_chars("━━─"));
-    bar.set_prefix(label.to_owned());
+    bar.set_prefix(line(label).into_owned());
     bar
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn rounds(context: &Context, total: u64) -> ProgressBar {
 pub(crate) fn spinner(context: &Context, label: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, draw_target(context));
     bar.set_style(style("{spinner:.cyan} {prefix:.bold} {msg} {elapsed:.dim}"));
-    bar.set_prefix(label.to_owned());
+    bar.set_prefix(line(label).into_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

@@ -11,37 +11,37 @@ use duckdb::Connection;
 
 use crate::error::failure;
 
-/// How such a DuckDB is set: little memory, nothing fetched, every type kept in Arrow.
-pub(crate) const SETTINGS: &str = "SET memory_limit = '512MB'; SET threads = 2; SET arrow_lossless_conversion = true;
-     SET autoinstall_known_extensions = false; SET enable_progress_bar = false;";
+/// How such a DuckDB is set: every type kept in Arrow, and no word of its own on the terminal.
+pub(crate) const SETTINGS: &str = "SET arrow_lossless_conversion = true; SET enable_progress_bar = false";
+
+/// Threads that such a DuckDB runs.
+pub(crate) const THREADS: u32 = 2;
 
 /// What comes from the thread: first the schema, then batches.
-pub(crate) enum Item {
+pub(crate) enum Piece {
     Schema(SchemaRef),
     Batch(RecordBatch),
 }
 
-/// Takes an item; false when nobody wants more.
-pub(crate) type Send<'a> = &'a mut dyn FnMut(Item) -> bool;
+/// Takes a piece; false when nobody wants more.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(Piece) -> bool;
 
 /// Runs `work` on a thread and gives the schema that it sends first, and then the batches. One batch is in the channel,
 /// one at each end.
 ///
 /// # Errors
 /// What `work` fails with before it sends a schema; later errors come from the batches.
-pub(crate) fn on_thread(
-    work: impl FnOnce(Send<'_>) -> Result<()> + std::marker::Send + 'static,
-) -> Result<(SchemaRef, Batches)> {
+pub(crate) fn on_thread(work: impl FnOnce(Sink<'_>) -> Result<()> + Send + 'static) -> Result<(SchemaRef, Batches)> {
     let (sender, receiver) = sync_channel(1);
     let thread = std::thread::spawn(move || {
-        if let Err(error) = work(&mut |item| sender.send(Ok(item)).is_ok()) {
+        if let Err(error) = work(&mut |piece| sender.send(Ok(piece)).is_ok()) {
             // A receiver that is gone does not want to know.
             let _ = sender.send(Err(error));
         }
     });
     let mut batches = Batches { receiver: Some(receiver), thread: Some(thread) };
     match batches.receive().transpose()? {
-        Some(Item::Schema(schema)) => Ok((schema, batches)),
+        Some(Piece::Schema(schema)) => Ok((schema, batches)),
         _ => Err(broken("it told no columns")),
     }
 }
@@ -50,15 +50,15 @@ pub(crate) fn on_thread(
 ///
 /// # Errors
 /// DuckDB's, in its own words.
-pub(crate) fn send(connection: &Connection, sql: &str, send: Send<'_>) -> Result<()> {
+pub(crate) fn send(connection: &Connection, sql: &str, send: Sink<'_>) -> Result<()> {
     let mut statement = connection.prepare(sql)?;
     let schema = statement.stream_arrow([])?.get_schema();
-    if !send(Item::Schema(schema.clone())) {
+    if !send(Piece::Schema(schema.clone())) {
         return Ok(());
     }
     while let Some(chunk) = statement.step()? {
         let batch = RecordBatch::try_new(schema.clone(), chunk.columns().to_vec())?;
-        if !send(Item::Batch(batch)) {
+        if !send(Piece::Batch(batch)) {
             break;
         }
     }
@@ -71,14 +71,14 @@ fn broken(what: &str) -> anyhow::Error {
 
 /// Batches from the thread. Dropped, it waits for the thread.
 pub(crate) struct Batches {
-    receiver: Option<Receiver<Result<Item>>>,
+    receiver: Option<Receiver<Result<Piece>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Batches {
-    fn receive(&mut self) -> Option<Result<Item>> {
-        if let Ok(item) = self.receiver.as_ref()?.recv() {
-            return Some(item);
+    fn receive(&mut self) -> Option<Result<Piece>> {
+        if let Ok(piece) = self.receiver.as_ref()?.recv() {
+            return Some(piece);
         }
         self.receiver = None;
         self.thread.take()?.join().err().map(|_| Err(broken("it ended before the rows did")))
@@ -90,8 +90,8 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.receive()? {
-            Ok(Item::Batch(batch)) => Some(Ok(batch)),
-            Ok(Item::Schema(_)) => Some(Err(anyhow!("DuckDB told its columns twice"))),
+            Ok(Piece::Batch(batch)) => Some(Ok(batch)),
+            Ok(Piece::Schema(_)) => Some(Err(anyhow!("DuckDB told its columns twice"))),
             Err(error) => {
                 self.receiver = None;
                 Some(Err(error))

@@ -1,4 +1,7 @@
 //! The DuckDB inside quackctl.
 
 pub(crate) mod batches;
-pub(crate) mod open;
+mod sandbox;
+pub(crate) mod words;
+
+pub(crate) use sandbox::{Sandbox, lock, open};

@@ -8,7 +8,7 @@ use aws_sdk_lambda::operation::invoke::InvokeError;
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::error::{failure, nearest};
+use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::Catalog;
 
 /// An error object as Lambda and every runtime write it.
@@ -71,7 +71,14 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
         "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
         _ => "",
     };
-    failure(message, help)
+    let error_kind = if is_denied(kind, message) { Kind::Denied } else { Kind::Other };
+    failure_of(error_kind, message, help)
+}
+
+/// Whether the function was denied what lies in S3. DuckDB has no code for it but the status in its words.
+fn is_denied(kind: &str, message: &str) -> bool {
+    let words = ["HTTP 403", "HTTP code 403", "403 (Forbidden)", "AccessDenied", "Access Denied"];
+    matches!(kind, "DuckDB.HTTPError" | "DuckDB.IOError") && words.iter().any(|words| message.contains(words))
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
@@ -93,7 +100,7 @@ pub(crate) fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyho
     let message = service.message().unwrap_or("no message");
     match service {
         InvokeError::ResourceNotFoundException(_) => {
-            failure(format!("there is no function `{function}`"), "run `quackctl up`")
+            failure_of(Kind::Missing, format!("there is no function `{function}`"), "run `quackctl up`")
         }
         InvokeError::TooManyRequestsException(_) => throttled(),
         InvokeError::ServiceException(_) => {
@@ -102,7 +109,8 @@ pub(crate) fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyho
         InvokeError::RequestTooLargeException(_) => {
             failure(format!("the query is too large to send: {message}"), "shorten the SQL")
         }
-        _ => failure(
+        _ => failure_of(
+            if service.code() == Some("AccessDeniedException") { Kind::Denied } else { Kind::Other },
             format!("Lambda refused the query: {}: {message}", service.code().unwrap_or("unknown error")),
             "`quackctl status` tells what is up; `quackctl up` mends it",
         ),
@@ -111,7 +119,8 @@ pub(crate) fn of_service(error: &SdkError<InvokeError>, function: &str) -> anyho
 
 /// The function was throttled until patience ended.
 pub(crate) fn throttled() -> anyhow::Error {
-    failure(
+    failure_of(
+        Kind::Throttled,
         "the function has been at its concurrency limit for minutes",
         "try again later, or raise function.concurrency in quack.toml and run `quackctl up`",
     )
@@ -119,7 +128,7 @@ pub(crate) fn throttled() -> anyhow::Error {
 
 /// Whether the error in the payload of a failed invocation may not come again: storage that did not answer, an instance
 /// that ended.
-pub(crate) fn is_passing(payload: &[u8]) -> bool {
+pub(crate) fn is_transient(payload: &[u8]) -> bool {
     let Ok(error) = serde_json::from_slice::<ErrorObject>(payload) else { return true };
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
     match kind {
@@ -152,7 +161,7 @@ fn causes<'a>(error: &'a SdkError<InvokeError>) -> impl Iterator<Item = &'a (dyn
 mod tests {
     use super::*;
     use crate::config::Overrides;
-    use crate::error::Failure;
+    use crate::error::{Failure, kind};
 
     fn shown(kind: &str, message: &str, tables: &[&str]) -> String {
         let payload = serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string();
@@ -160,14 +169,17 @@ mod tests {
     }
 
     fn shown_raw(payload: &[u8], tables: &[&str]) -> String {
+        of(payload, tables).downcast_ref::<Failure>().map(|failure| format!("{failure:?}")).unwrap()
+    }
+
+    fn of(payload: &[u8], tables: &[&str]) -> anyhow::Error {
         let table =
             serde_json::json!({"source": "", "loaded_at": "", "rows": 0, "bytes": 0, "columns": [], "files": []});
         let tables: serde_json::Map<_, _> = tables.iter().map(|name| ((*name).to_owned(), table.clone())).collect();
         let catalog = serde_json::from_value(serde_json::json!({ "version": 1, "tables": tables })).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let overrides = Overrides { dir: Some(dir.path().to_owned()), ..Overrides::default() };
-        let error = of_function(payload, &catalog, &Config::load(&overrides).unwrap());
-        error.downcast_ref::<Failure>().map(|failure| format!("{failure:?}")).unwrap()
+        of_function(payload, &catalog, &Config::load(&overrides).unwrap())
     }
 
     #[test]
@@ -191,7 +203,7 @@ mod tests {
     #[test]
     fn tells_what_may_pass_from_what_stays() {
         let passes = |kind: &str, message: &str| {
-            is_passing(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string().as_bytes())
+            is_transient(serde_json::json!({ "errorType": kind, "errorMessage": message }).to_string().as_bytes())
         };
         let get = |status: &str| format!("HTTP GET error on 'http://127.0.0.1:40403/lake/a.parquet' (HTTP {status})");
         for status in ["500", "503", "503 Service Unavailable"] {
@@ -203,10 +215,21 @@ mod tests {
         let lost = "Could not establish connection error for HTTP HEAD to 'http://127.0.0.1:40403/lake/a.parquet'";
         assert!(passes("DuckDB.IOError", lost));
         assert!(passes("Runtime.ExitError", "Runtime exited with error: signal: killed"));
-        assert!(is_passing(b"half of an err"));
+        assert!(is_transient(b"half of an err"));
         for kind in ["Runtime.OutOfMemory", "Sandbox.Timedout", "DuckDB.BinderError", "DuckDB.InvalidInputError"] {
             assert!(!passes(kind, "it stays so"), "{kind}");
         }
+    }
+
+    #[test]
+    fn denied_is_what_s3_denies_and_not_a_number_in_an_address() {
+        let denied = |kind: &str, message: &str| is_denied(kind, message);
+        assert!(denied("DuckDB.HTTPError", "HTTP GET error on 'https://lake/a.parquet' (HTTP 403)"));
+        assert!(!denied("DuckDB.HTTPError", "HTTP GET error on 'http://127.0.0.1:40403/lake/a.parquet' (HTTP 503)"));
+        assert!(!denied("DuckDB.ConversionError", "Could not convert string 'HTTP 403' to INT32"));
+        let payload = br#"{"errorType": "DuckDB.HTTPError", "errorMessage": "HTTP GET error on 'x' (HTTP 403)"}"#;
+        assert_eq!(kind(&of(payload, &[])), Kind::Denied);
+        assert_eq!(kind(&of(b"403 Forbidden", &[])), Kind::Other);
     }
 
     #[test]

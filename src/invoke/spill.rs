@@ -4,7 +4,6 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::duck::batches;
+use crate::duck::{self, Sandbox, batches};
 use crate::error::{failure, interrupted};
 use crate::rows::ResultSet;
 
@@ -88,8 +87,14 @@ async fn copy(
 pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
     let sql = select(&file.to_string_lossy(), cast_back);
     let (schema, batches) = batches::on_thread(move |send| {
-        let connection = Connection::open_in_memory().map_err(unreadable)?;
-        connection.execute_batch(batches::SETTINGS).map_err(unreadable)?;
+        let connection = duck::open(&Sandbox {
+            files: &[file.to_path_buf()],
+            memory: Some("512MB"),
+            threads: Some(batches::THREADS),
+            setup: batches::SETTINGS,
+            ..Sandbox::default()
+        })
+        .map_err(unreadable)?;
         let sent = batches::send(&connection, &sql, send);
         // Nothing may read the file as it goes.
         drop((connection, file));
@@ -117,6 +122,8 @@ fn unreadable(error: impl std::fmt::Display) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use duckdb::Connection;
+
     use super::*;
 
     fn parquet(select: &str) -> TempPath {

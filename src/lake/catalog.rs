@@ -26,7 +26,7 @@ pub(crate) struct Catalog {
 }
 
 /// One table: its Parquet files and what was learnt of them when they were loaded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Table {
     /// What was loaded, as the user named it.
     pub source: String,

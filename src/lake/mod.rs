@@ -2,4 +2,5 @@
 
 pub(crate) mod catalog;
 pub(crate) mod describe;
+pub(crate) mod drop;
 pub(crate) mod load;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::{each_row, text_of};
+use super::cells::{each_row, text_of};
 use crate::rows::ResultSet;
 
 pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {

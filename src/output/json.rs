@@ -7,8 +7,10 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use quack_function::value::write_json;
 
-use super::each_row;
+use super::cells::each_row;
+use super::look::Look;
 use crate::rows::ResultSet;
+use crate::terminal::Shown;
 
 pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     let rows = write_array(result, out)?;
@@ -16,18 +18,20 @@ pub(super) fn write(result: ResultSet, out: &mut dyn Write) -> Result<u64> {
     Ok(rows)
 }
 
-/// Writes `{"metadata": ..., "rows": [...]}`.
+/// Writes `{"rows": [...], "metadata": ...}`: what is known of the rows once they have gone by.
 ///
 /// # Errors
 /// Those of the rows and of `out`.
-pub(crate) fn write_with_metadata(
+pub(crate) fn write_with_metadata<M: serde::Serialize>(
     result: ResultSet,
-    metadata: &impl serde::Serialize,
+    metadata: impl FnOnce() -> M,
+    look: Look,
     out: &mut dyn Write,
 ) -> Result<u64> {
-    write!(out, "{{\"metadata\":{},\"rows\":", serde_json::to_string(metadata)?)?;
+    let out: &mut dyn Write = if look.terminal { &mut Shown::new(out) } else { out };
+    out.write_all(b"{\"rows\":")?;
     let rows = write_array(result, out)?;
-    out.write_all(b"}\n")?;
+    writeln!(out, ",\"metadata\":{}}}", serde_json::to_string(&metadata())?)?;
     Ok(rows)
 }
 
@@ -92,9 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn metadata_come_before_the_rows() {
+    fn metadata_come_after_the_rows() {
         let mut out = Vec::new();
-        write_with_metadata(tricky(), &serde_json::json!({"k": 1}), &mut out).unwrap();
+        write_with_metadata(tricky(), || serde_json::json!({"k": 1}), Look::default(), &mut out).unwrap();
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(value["metadata"]["k"], 1);
         assert_eq!(value["rows"].as_array().unwrap().len(), 3);

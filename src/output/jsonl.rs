@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::each_row;
+use super::cells::each_row;
 use super::json::Objects;
 use crate::rows::ResultSet;
 

@@ -1,46 +1,39 @@
 //! Rows as people and programs want them: one file a format, each streaming batch by batch.
 
 mod arrow;
+mod cells;
 mod csv;
 pub(crate) mod file;
 mod format;
 pub(crate) mod grid;
 mod json;
 mod jsonl;
+mod look;
 mod markdown;
 mod table;
 mod tsv;
 
 use std::io::Write;
 
-use ::arrow::array::{Array, ArrayRef, AsArray as _};
-use ::arrow::datatypes::DataType;
 use anyhow::Result;
-use quack_function::value::write_text;
-use quack_function::wire::Column;
 
 use crate::error::usage;
 use crate::rows::ResultSet;
+use crate::terminal::Shown;
 
+pub(crate) use cells::text_of;
 pub(crate) use format::Format;
 pub(crate) use json::write_with_metadata;
-
-/// How the output is looked at.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Look {
-    /// Columns of the terminal: tables are fitted to it. `None` where there is no terminal, and nothing is cut.
-    pub width: Option<usize>,
-    /// NULLs and types dim.
-    pub color: bool,
-    /// The output can be read from its end: Arrow goes out as a file rather than as a stream.
-    pub seekable: bool,
-}
+pub(crate) use look::Look;
 
 /// Writes all rows of `result` to `out`; returns how many there were.
 ///
 /// # Errors
 /// Those of the rows and of `out`; a format that is not written from rows (Parquet is made by the function).
 pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn Write) -> Result<u64> {
+    // The table is made up for the terminal, and sees to it by itself.
+    let shown = look.terminal && !matches!(format, Format::Table | Format::Arrow | Format::Parquet);
+    let out: &mut dyn Write = if shown { &mut Shown::new(out) } else { out };
     match format {
         // A statement that only did something has no header either.
         Format::Table | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => Ok(0),
@@ -56,64 +49,6 @@ pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn
             "use `quackctl query --format parquet -o FILE`, which takes it as the function writes it",
         )),
     }
-}
-
-/// Calls `write_row` for every row, and hands what it appended to `out` once a batch.
-fn each_row(
-    result: ResultSet,
-    out: &mut dyn Write,
-    mut write_row: impl FnMut(&mut Vec<u8>, &[ArrayRef], usize) -> Result<()>,
-) -> Result<u64> {
-    let (mut rows, mut buffer) = (0, Vec::new());
-    for batch in result.batches {
-        let batch = batch?;
-        buffer.clear();
-        for row in 0..batch.num_rows() {
-            write_row(&mut buffer, batch.columns(), row)?;
-        }
-        out.write_all(&buffer)?;
-        rows += batch.num_rows() as u64;
-    }
-    Ok(rows)
-}
-
-/// One value as text, `None` for NULL.
-pub(crate) fn text_of(result_field: &::arrow::datatypes::Field, array: &dyn Array, row: usize) -> Option<String> {
-    if is_null(array, row) {
-        return None;
-    }
-    let mut text = String::new();
-    write_text(&mut text, result_field, array, row);
-    Some(text)
-}
-
-/// Arrow arrays of type Null and of unions have no validity of their own.
-fn is_null(array: &dyn Array, row: usize) -> bool {
-    match array.as_union_opt() {
-        Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
-        None => array.data_type() == &DataType::Null || array.is_null(row),
-    }
-}
-
-/// True for columns that read best aligned to the right.
-fn is_numeric(column: &Column) -> bool {
-    const NUMERIC: &[&str] = &[
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-        "BIGNUM",
-        "FLOAT",
-        "DOUBLE",
-    ];
-    let decimal = column.sql_type.starts_with("DECIMAL(") && column.sql_type.ends_with(')');
-    decimal || NUMERIC.contains(&column.sql_type.as_str())
 }
 
 #[cfg(test)]

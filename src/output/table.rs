@@ -5,8 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{Look, is_numeric, text_of};
+use super::cells::{is_numeric, text_of};
+use super::look::Look;
 use crate::rows::ResultSet;
+use crate::terminal::line;
 
 /// Rows that are looked at before the widths are settled. Later ones are held to them, so that memory stays bounded.
 const SAMPLE_ROWS: usize = 1000;
@@ -21,9 +23,9 @@ const PLAIN: &str = "\x1b[0m";
 type Row = Vec<Option<String>>;
 
 pub(super) fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Result<u64> {
-    let names: Vec<String> = result.columns.iter().map(|column| printable(&column.name)).collect();
+    let names: Vec<String> = result.columns.iter().map(|column| line(&column.name).into_owned()).collect();
     let types: Vec<String> =
-        result.columns.iter().map(|column| cut(&column.sql_type.to_lowercase(), WIDEST_TYPE)).collect();
+        result.columns.iter().map(|column| cut(&line(&column.sql_type.to_lowercase()), WIDEST_TYPE)).collect();
     let numeric: Vec<bool> = result.columns.iter().map(is_numeric).collect();
     let mut rows = rows(result);
     let sample = rows.by_ref().take(SAMPLE_ROWS).collect::<Result<Vec<Row>>>()?;
@@ -64,18 +66,10 @@ fn rows(result: ResultSet) -> impl Iterator<Item = Result<Row>> {
             let columns = kept.iter().flat_map(|batch| batch.columns());
             Ok(columns
                 .enumerate()
-                .map(|(index, array)| text_of(schema.field(index), array, row).map(|text| printable(&text)))
+                .map(|(index, array)| text_of(schema.field(index), array, row).map(|text| line(&text).into_owned()))
                 .collect())
         })
     })
-}
-
-/// The text with control characters shown rather than obeyed: a row stays on its line, and data cannot drive the terminal.
-fn printable(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// At most `width` terminal columns of `text`, the last one an ellipsis when something was cut.

@@ -6,7 +6,8 @@ use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use quack_function::wire::Column;
 
-use super::{Look, write};
+use super::look::Look;
+use super::write;
 use crate::output::Format;
 use crate::rows::ResultSet;
 

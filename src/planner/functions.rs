@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::Why;
 use super::ast::{self, class, text};
+use super::refusal::Refusal;
 use super::scratch::Scratch;
 
 /// Names that SQL lets stand without parentheses, so that they look like columns. Their value depends on when, where or
@@ -35,7 +35,6 @@ const TABLE_FUNCTIONS: &[&str] = &["generate_series", "json_each", "json_tree", 
 struct Facts {
     aggregates: bool,
     volatile: bool,
-    is_macro: bool,
 }
 
 /// The functions that a query calls.
@@ -49,13 +48,13 @@ impl Functions {
     ///
     /// # Errors
     /// DuckDB's.
-    pub(super) fn of(scratch: &Scratch, tree: &Value) -> Result<Self, Why> {
+    pub(super) fn of(scratch: &Scratch, tree: &Value) -> Result<Self, Refusal> {
         let mut functions = Self::default();
         functions.look_up(scratch, called(tree))?;
         Ok(functions)
     }
 
-    fn look_up(&mut self, scratch: &Scratch, names: BTreeSet<String>) -> Result<(), Why> {
+    fn look_up(&mut self, scratch: &Scratch, names: BTreeSet<String>) -> Result<(), Refusal> {
         let new: Vec<String> = names.into_iter().filter(|name| !self.known.contains_key(name)).collect();
         if new.is_empty() {
             return Ok(());
@@ -72,7 +71,6 @@ impl Functions {
                 // What a macro does is what it is made of.
                 let body = scratch.parse(&format!("SELECT {definition}"))?;
                 self.look_up(scratch, called(&body))?;
-                facts.is_macro = true;
                 facts.aggregates |= ast::child(&body, "select_list").is_some_and(|list| self.aggregates(list));
                 facts.volatile |= self.volatile_in(&body).is_some();
             }
@@ -90,9 +88,17 @@ impl Functions {
         class(expression) == "FUNCTION" && self.facts(expression).aggregates
     }
 
-    /// Whether a call is one of a macro.
-    pub(super) fn is_macro(&self, expression: &Value) -> bool {
-        self.facts(expression).is_macro
+    /// Whether `expression` calls an aggregate function, or a macro around one, over a group or over a window.
+    pub(super) fn names_aggregate(&self, expression: &Value) -> bool {
+        matches!(class(expression), "FUNCTION" | "WINDOW") && self.facts(expression).aggregates
+    }
+
+    /// Whether the function `name` aggregates.
+    #[cfg(test)]
+    pub(super) fn aggregates_by_name(scratch: &Scratch, name: &str) -> bool {
+        let mut functions = Self::default();
+        functions.look_up(scratch, BTreeSet::from([name.to_owned()])).unwrap();
+        functions.known.get(name).is_some_and(|facts| facts.aggregates)
     }
 
     /// Whether `expression` calls an aggregate function, not counting subqueries.

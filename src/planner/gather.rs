@@ -7,59 +7,68 @@ use quack_function::wire::Column;
 use serde_json::Value;
 
 use super::ast::{self, child, class, items, set, text};
-use super::from::From;
-use super::{Draft, Strategy, Tools, Why, normal};
+use super::context::PlanContext;
+use super::draft::{Draft, Shape};
+use super::from_clause::FromClause;
+use super::query_plan::Strategy;
+use super::refusal::Refusal;
+use super::{names, normal};
+
+/// What is gathered: rows as they are, in the order that the table has them.
+pub(super) const SHAPE: Shape = Shape { strategy: Strategy::Gather, ordered: true, enough_rows: None, unreduced: true };
 
 /// Drafts a SELECT `node` whose FROM and WHERE are worked out in parts, and everything else at the end.
 ///
 /// # Errors
 /// A `*`, or anything else that hides which columns are needed.
-pub(super) fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
-    let mut last = node.clone();
-    normal::resolve(&mut last, from)?;
-    let mut list = items(&last, "select_list").to_vec();
+pub(super) fn draft(
+    _: &PlanContext<'_>,
+    node: &Value,
+    from: &FromClause,
+    columns: &[Column],
+) -> Result<Draft, Refusal> {
+    let mut final_node = node.clone();
+    normal::resolve(&mut final_node, from)?;
+    let mut list = items(&final_node, "select_list").to_vec();
     if list.len() != columns.len() {
-        return Err(Why("it selects `*`".to_owned()));
+        return Err(Refusal("it selects `*`".to_owned()));
     }
     for (item, column) in list.iter_mut().zip(columns) {
         set(item, "alias", column.name.as_str());
     }
-    set(&mut last, "select_list", list);
+    set(&mut final_node, "select_list", list);
     let mut needed: Vec<Value> = Vec::new();
     for key in ["select_list", "group_expressions", "having", "qualify"] {
-        if let Some(clause) = last.get_mut(key) {
+        if let Some(clause) = final_node.get_mut(key) {
             send(clause, from, &mut needed)?;
         }
     }
-    normal::order_items(&mut last, &mut |item| {
+    normal::order_items(&mut final_node, &mut |item| {
         if normal::orders_by_result(item) { Ok(()) } else { send(item, from, &mut needed) }
     })?;
     if needed.is_empty() {
         needed.push(ast::number(1));
     }
-    let condition = child(&last, "where_clause").cloned();
-    set(&mut last, "where_clause", Value::Null);
-    let needed = needed.into_iter().enumerate().map(|(index, column)| ast::aliased(column, &name(index))).collect();
+    let condition = child(&final_node, "where_clause").cloned();
+    set(&mut final_node, "where_clause", Value::Null);
+    let needed =
+        needed.into_iter().enumerate().map(|(index, column)| ast::aliased(column, &names::column(index))).collect();
     let map = ast::select(needed, node.get("from_table").cloned().unwrap_or_default(), condition);
-    Ok(Draft { map, last, strategy: Strategy::Gather, ordered: true, enough_rows: None, brings_rows: true })
-}
-
-fn name(index: usize) -> String {
-    format!("__c{index}")
+    Ok(Draft { map, final_node, shape: SHAPE })
 }
 
 /// Replaces the columns in `clause` by those that are sent for them.
-fn send(clause: &mut Value, from: &From, needed: &mut Vec<Value>) -> Result<(), Why> {
+fn send(clause: &mut Value, from: &FromClause, needed: &mut Vec<Value>) -> Result<(), Refusal> {
     ast::change(clause, &mut |object| {
         match class(object) {
-            "STAR" | "LAMBDA" => return Err(Why("which columns it needs cannot be told".to_owned())),
+            "STAR" | "LAMBDA" => return Err(Refusal("which columns it needs cannot be told".to_owned())),
             "COLUMN_REF" => {
                 let column = from.canonical(object);
                 let index = needed.iter().position(|known| *known == column).unwrap_or_else(|| {
                     needed.push(column);
                     needed.len() - 1
                 });
-                *object = ast::aliased(ast::column(&name(index)), text(object, "alias"));
+                *object = ast::aliased(ast::column(&names::column(index)), text(object, "alias"));
                 return Ok(false);
             }
             _ => {}
@@ -69,10 +78,16 @@ fn send(clause: &mut Value, from: &From, needed: &mut Vec<Value>) -> Result<(), 
 }
 
 /// The query that gives what `tree`, of which `node` is a part, needs of the table at leaf `index` of `node`.
-pub(super) fn table(tools: &Tools<'_>, tree: &Value, node: &Value, from: &From, index: usize) -> Option<Value> {
+pub(super) fn table(
+    context: &PlanContext<'_>,
+    tree: &Value,
+    node: &Value,
+    from: &FromClause,
+    index: usize,
+) -> Option<Value> {
     let leaf = from.leaves.get(index)?;
     let reference = node.pointer(&leaf.pointer)?;
-    let (_, table) = tools.catalog.find(text(reference, "table_name"))?;
+    let (_, table) = context.catalog.find(text(reference, "table_name"))?;
     let renamed = !items(reference, "column_name_alias").is_empty();
     let list = if renamed || from.natural || takes_all(tree, node, &leaf.alias) {
         vec![ast::star()]
@@ -85,7 +100,7 @@ pub(super) fn table(tools: &Tools<'_>, tree: &Value, node: &Value, from: &From, 
         }
         needed.into_iter().map(ast::column).collect()
     };
-    Some(ast::select(list, reference.clone(), ast::all_of(from.conditions(index, tools.functions))))
+    Some(ast::select(list, reference.clone(), ast::all_of(from.conditions(index, context.functions))))
 }
 
 /// Whether `node` asks for every column there is, or any part of `tree` for every column or the very rows of what is

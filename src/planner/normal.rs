@@ -1,16 +1,17 @@
-//! A query in the form that the planner rewrites: nothing in it that is not understood, common table expressions put
-//! where they are used, and names of result columns replaced by what they stand for.
+//! Normalization: a query in the one form that the planner rewrites. Unsupported nodes are refused, common table
+//! expressions are inlined, and references to the SELECT list's aliases and ordinals become the expressions themselves.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::Why;
 use super::ast::{self, child, class, items, kind, set, text};
-use super::from::From;
+use super::from_clause::FromClause;
 use super::functions::is_pure_table_function;
+use super::refusal::Refusal;
+use super::scratch::Scratch;
 
-/// Expressions that the planner can see through.
+/// Classes of expressions that the planner's rewrites know.
 const EXPRESSIONS: &[&str] = &[
     "BETWEEN",
     "CASE",
@@ -28,18 +29,19 @@ const EXPRESSIONS: &[&str] = &[
     "WINDOW",
 ];
 
-/// Refuses a tree that holds something whose rows the planner cannot account for.
+/// Refuses a query with nodes that the rewrites do not support: samples, recursion, positional references, PIVOT, time
+/// travel, tables outside of the catalog.
 ///
 /// # Errors
-/// What that is.
-pub(super) fn check(tree: &Value) -> Result<(), Why> {
+/// The first such node.
+pub(super) fn check(tree: &Value) -> Result<(), Refusal> {
     let mut refused = None;
     ast::visit(tree, &mut |object| {
         let why = refusal(object);
         refused = refused.take().or(why);
         refused.is_none()
     });
-    refused.map_or(Ok(()), |why| Err(Why(why.to_owned())))
+    refused.map_or(Ok(()), |why| Err(Refusal(why.to_owned())))
 }
 
 fn refusal(object: &Value) -> Option<&'static str> {
@@ -64,22 +66,23 @@ fn refusal(object: &Value) -> Option<&'static str> {
     }
 }
 
-/// A common table expression in sight: its name, its query with nothing of the kind left in it, its column names.
+/// A common table expression in scope, its query already inlined.
 struct Named {
     name: String,
     node: Value,
+    /// Column aliases, `WITH name(a, b)`.
     columns: Vec<Value>,
 }
 
-/// Puts every common table expression where it is named.
+/// Inlines every common table expression: a reference to one becomes a derived table.
 ///
 /// # Errors
-/// One that is recursive.
-pub(super) fn inline(node: &mut Value) -> Result<(), Why> {
+/// A recursive one.
+pub(super) fn inline(node: &mut Value) -> Result<(), Refusal> {
     inline_within(node, &mut Vec::new())
 }
 
-fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Why> {
+fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Refusal> {
     let outside = scope.len();
     let map = node.get_mut("cte_map").and_then(|map| map.get_mut("map")).map(Value::take).unwrap_or_default();
     set(node, "cte_map", serde_json::json!({ "map": [] }));
@@ -87,7 +90,7 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Why> {
         let definition = entry.get("value").cloned().unwrap_or_default();
         let mut body = definition.pointer("/query/node").cloned().unwrap_or_default();
         if !matches!(kind(&body), "SELECT_NODE" | "SET_OPERATION_NODE") {
-            return Err(Why("it is recursive".to_owned()));
+            return Err(Refusal("it is recursive".to_owned()));
         }
         inline_within(&mut body, scope)?;
         scope.push(Named {
@@ -114,7 +117,7 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Why> {
                     *object = ast::derived(named.node.clone(), alias, columns);
                     return Ok(false);
                 }
-                Ok::<bool, Why>(true)
+                Ok::<bool, Refusal>(true)
             })?;
         }
     }
@@ -122,8 +125,9 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Why> {
     Ok(())
 }
 
-/// `EXISTS (SELECT * ...)` needs no columns at all.
-pub(super) fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
+/// Projection pushdown into EXISTS: `EXISTS (SELECT * ...)` becomes `EXISTS (SELECT 1 ...)`, as only the number of rows
+/// counts. Otherwise `*` would make every column of the table needed.
+pub(super) fn lighten_exists(tree: &mut Value) -> Result<(), Refusal> {
     ast::change(tree, &mut |object| {
         if matches!(text(object, "subquery_type"), "EXISTS" | "NOT_EXISTS")
             && let Some(node) = object.pointer_mut("/subquery/node")
@@ -134,59 +138,62 @@ pub(super) fn lighten_exists(tree: &mut Value) -> Result<(), Why> {
         {
             set(node, "select_list", vec![ast::number(1)]);
         }
-        Ok::<bool, Why>(true)
+        Ok::<bool, Refusal>(true)
     })
 }
 
-/// Replaces the names of result columns by what they stand for, and ordinals in GROUP BY by the columns they count.
+/// Resolves references to the SELECT list: aliases in every clause, and ordinals in GROUP BY, become the expressions that
+/// they refer to, so that no later rewrite has to know about them.
 ///
-/// DuckDB reads a name that is a column's as well as a result's in its own way clause by clause; where that is not
-/// plain, the node is refused.
+/// Where an alias is also the name of a column of FROM, DuckDB's binder prefers one or the other depending on the clause:
+/// the column in WHERE and GROUP BY, the alias in ORDER BY. In HAVING and QUALIFY that is not relied upon, and the node is
+/// refused.
 ///
 /// # Errors
-/// A name that could mean two things.
-pub(super) fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
+/// An ambiguous alias, or an order by a constant.
+pub(super) fn resolve(node: &mut Value, from: &FromClause) -> Result<(), Refusal> {
     let list = items(node, "select_list").to_vec();
     let mut names: HashMap<String, Value> = HashMap::new();
-    let mut doubtful: Vec<String> = Vec::new();
+    // Aliases that are also columns of FROM, or of two items of the list.
+    let mut ambiguous: Vec<String> = Vec::new();
     let mut resolved = Vec::with_capacity(list.len());
     for item in &list {
         let alias = text(item, "alias").to_lowercase();
         let mut expression = item.clone();
-        // A later column may be made of an earlier one.
+        // Lateral column aliases: an item may refer to an earlier one.
         substitute(&mut expression, &names)?;
         let plain = ast::plain(&expression);
         resolved.push(expression);
         if alias.is_empty() || class(item) == "STAR" {
             continue;
         }
-        let own = ast::column_names(item).last().is_some_and(|name| name.eq_ignore_ascii_case(&alias));
-        if own {
+        let renames_nothing = ast::column_names(item).last().is_some_and(|name| name.eq_ignore_ascii_case(&alias));
+        if renames_nothing {
             continue;
         }
         if from.has_column(&alias)? || names.contains_key(&alias) {
             names.remove(&alias);
-            doubtful.push(alias);
+            ambiguous.push(alias);
         } else {
             names.insert(alias, plain);
         }
     }
     ordinals(node, &resolved);
     if items(node, "group_sets").len() > 1 {
-        // DuckDB keeps them apart when they are ordinals, and not when they are written out.
+        // Two equal keys are two columns of a grouping set when they are ordinals, and one when they are written out.
         let groups: Vec<Value> = items(node, "group_expressions").iter().map(|group| from.canonical(group)).collect();
         if groups.iter().enumerate().any(|(index, group)| groups.iter().take(index).any(|other| other == group)) {
-            return Err(Why("its grouping sets name one thing twice".to_owned()));
+            return Err(Refusal("its grouping sets name one thing twice".to_owned()));
         }
     }
     for key in ["having", "qualify"] {
-        let doubt = child(node, key).is_some_and(|clause| {
+        let is_ambiguous = child(node, key).is_some_and(|clause| {
             ast::any(clause, &|object| {
-                ast::bare_column(object).is_some_and(|name| doubtful.contains(&name.to_lowercase()))
+                ast::bare_column(object).is_some_and(|name| ambiguous.contains(&name.to_lowercase()))
             })
         });
-        if doubt {
-            return Err(Why("a name in HAVING is a column's as well as a result's".to_owned()));
+        if is_ambiguous {
+            return Err(Refusal("a name in HAVING is a column's as well as a result's".to_owned()));
         }
     }
     if let Value::Object(fields) = node {
@@ -196,7 +203,7 @@ pub(super) fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
         fields.insert("select_list".to_owned(), resolved.clone().into());
     }
     order_items(node, &mut |item| {
-        // A whole item that is a result's name means the result, even where a column is called the same.
+        // An ORDER BY item that is nothing but an alias is the alias, even where a column has the same name.
         let bare = ast::bare_column(item).map(str::to_lowercase);
         let position = list.iter().position(|listed| {
             let alias = text(listed, "alias").to_lowercase();
@@ -204,25 +211,29 @@ pub(super) fn resolve(node: &mut Value, from: &From) -> Result<(), Why> {
         });
         match position.and_then(|position| resolved.get(position)) {
             Some(meaning) if class(meaning) != "CONSTANT" => *item = ast::plain(meaning),
-            Some(_) => return Err(Why("it is ordered by a constant".to_owned())),
+            Some(_) => return Err(Refusal("it is ordered by a constant".to_owned())),
             None => substitute(item, &names)?,
         }
         Ok(())
     })
 }
 
-/// Whether `item`, that rows are ordered by, says the same of a query that gives the same columns: an ordinal, or ALL.
+/// Whether the ORDER BY `item` refers to the result by position, an ordinal or ALL, and so holds unchanged for any query
+/// with the same columns.
 pub(super) fn orders_by_result(item: &Value) -> bool {
     let bare = |key| items(item, key).is_empty();
     let all = class(item) == "STAR" && child(item, "expr").is_none() && text(item, "relation_name").is_empty();
     ast::integer(item).is_some() || (all && bare("exclude_list") && bare("replace_list") && bare("rename_list"))
 }
 
-/// Calls `change` for each expression that `node` is ordered by, or of which it keeps one row each.
+/// Calls `change` for each expression of ORDER BY and of DISTINCT ON.
 ///
 /// # Errors
 /// Those of `change`.
-pub(super) fn order_items(node: &mut Value, change: &mut dyn FnMut(&mut Value) -> Result<(), Why>) -> Result<(), Why> {
+pub(super) fn order_items(
+    node: &mut Value,
+    change: &mut dyn FnMut(&mut Value) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     for modifier in node.get_mut("modifiers").and_then(Value::as_array_mut).into_iter().flatten() {
         for order in modifier.get_mut("orders").and_then(Value::as_array_mut).into_iter().flatten() {
             order.get_mut("expression").map_or(Ok(()), &mut *change)?;
@@ -243,12 +254,12 @@ fn ordinals(node: &mut Value, list: &[Value]) {
     }
 }
 
-fn substitute(expression: &mut Value, names: &HashMap<String, Value>) -> Result<(), Why> {
+fn substitute(expression: &mut Value, names: &HashMap<String, Value>) -> Result<(), Refusal> {
     let outer_alias = text(expression, "alias").to_owned();
     ast::change(expression, &mut |object| {
-        // Parameters of a lambda hide what is around; the columns of a subquery come first in it.
+        // Scopes of their own: a lambda's parameters and a subquery's columns shadow the aliases.
         if class(object) == "LAMBDA" || ast::is_query(object) {
-            return Ok::<bool, Why>(false);
+            return Ok::<bool, Refusal>(false);
         }
         match ast::bare_column(object).and_then(|name| names.get(&name.to_lowercase())) {
             Some(meaning) => {
@@ -264,11 +275,11 @@ fn substitute(expression: &mut Value, names: &HashMap<String, Value>) -> Result<
     Ok(())
 }
 
-/// Lets the query give no more than `most` rows, unless it has a limit of its own.
+/// Limit pushdown: the query gives no more than `most` rows, unless it has a LIMIT of its own.
 ///
 /// # Errors
 /// DuckDB's.
-pub(super) fn limit(scratch: &super::Scratch, root: &mut Value, most: u64) -> Result<(), Why> {
+pub(super) fn limit(scratch: &Scratch, root: &mut Value, most: u64) -> Result<(), Refusal> {
     if ast::modifier(root, "LIMIT_MODIFIER").is_some() || ast::modifier(root, "LIMIT_PERCENT_MODIFIER").is_some() {
         return Ok(());
     }

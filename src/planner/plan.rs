@@ -6,15 +6,17 @@ use std::collections::HashMap;
 use quack_function::sql::tokens;
 use serde_json::Value;
 
-use super::ast::{self, class, text};
+use super::ast::{self, text};
+use super::context::PlanContext;
 use super::functions::Functions;
+use super::query_plan::{QueryPlan, Strategy};
+use super::recipes::Way;
+use super::refusal::Refusal;
+use super::request::{Request, Workers};
 use super::scratch::Scratch;
-use super::walk::{PARTIALS, SPLIT_BYTES, Walk, references};
-use super::{Plan, Request, Strategy, Tools, Why, Workers, explain, from, normal, recipes, spell};
+use super::walk::{SPLIT_BYTES, Walk, references};
+use super::{display, from_clause, names, normal, recipes, spell};
 use crate::lake::catalog::{Catalog, Table};
-
-/// Beginnings of names that the planner makes: a query that has such a name could be mistaken.
-const OWN_NAMES: &[&str] = &[PARTIALS, "__g", "__k", "__p", "__c", "__m"];
 
 /// Most characters of a syntax tree with every common table expression in place: past that, planning takes longer than
 /// it saves.
@@ -30,17 +32,17 @@ pub(crate) struct Planner {
 impl Planner {
     /// Plans a query. There is always a plan: what cannot be split runs on one function, which also says what is wrong
     /// with SQL that is wrong.
-    pub(crate) fn plan(&self, request: &Request<'_>) -> Plan {
-        self.try_plan(request).unwrap_or_else(|why| Plan {
+    pub(crate) fn plan(&self, request: &Request<'_>) -> QueryPlan {
+        self.try_plan(request).unwrap_or_else(|why| QueryPlan {
             strategy: Strategy::Single,
-            reason: explain::single(&why.0),
+            reason: display::single(&why.0),
             fetches: Vec::new(),
             final_sql: request.sql.to_owned(),
             table_bytes: named_bytes(request),
         })
     }
 
-    fn try_plan(&self, request: &Request<'_>) -> Result<Plan, Why> {
+    fn try_plan(&self, request: &Request<'_>) -> Result<QueryPlan, Refusal> {
         check_bounds(request)?;
         let scratch = match self.scratch.get() {
             Some(scratch) => scratch,
@@ -55,9 +57,15 @@ impl Planner {
             normal::limit(scratch, &mut root, limit.saturating_add(1))?;
         }
         normal::check(&root)?;
+        if let Some(name) = names::reserved_in(&root) {
+            return Err(reserved(name));
+        }
         let written = root.clone();
         normal::inline(&mut root)?;
         for (name, table) in tables_of(&root, request.catalog)? {
+            if let Some(column) = table.columns.iter().find(|column| names::is_reserved(&column.name)) {
+                return Err(reserved(&column.name));
+            }
             scratch.add_table(name, table)?;
         }
         let columns = scratch.describe_sql(request.sql)?;
@@ -67,39 +75,37 @@ impl Planner {
         scratch.check_printed(&root)?;
         normal::inline(&mut root)?;
         if root.to_string().len() > LARGEST_TREE {
-            return Err(Why("it is too long".to_owned()));
+            return Err(Refusal("it is too long".to_owned()));
         }
         normal::lighten_exists(&mut root)?;
         let functions = Functions::of(scratch, &root)?;
         if let Some(name) = functions.volatile_in(&root) {
-            return Err(Why(format!("`{name}` gives another value each time that it is asked")));
+            return Err(Refusal(format!("`{name}` gives another value each time that it is asked")));
         }
-        if let Some(name) = calls(&root, &|name| recipes::estimates(name)) {
-            return Err(Why(format!("what `{name}` estimates depends on how the rows come")));
-        }
-        from::check_aggregates(scratch, &functions, &root)?;
-        let tools = Tools { scratch, functions: &functions, catalog: request.catalog };
-        let mut walk = Walk::new(&tools, request, &root);
-        let last = walk.query(&root)?;
-        let final_sql = scratch.print(&last)?;
+        check_known(&functions, &root)?;
+        from_clause::check_aggregates(scratch, &functions, &root)?;
+        let context = PlanContext { scratch, functions: &functions, catalog: request.catalog };
+        let mut walk = Walk::new(&context, request, &root);
+        let final_node = walk.query(&root)?;
+        let final_sql = scratch.print(&final_node)?;
         if scratch.describe_sql(&final_sql)? != columns {
-            return Err(Why("the parts would not give columns of the same types".to_owned()));
+            return Err(Refusal("the parts would not give columns of the same types".to_owned()));
         }
         walk.finish(final_sql)
     }
 }
 
+fn reserved(name: &str) -> Refusal {
+    Refusal(format!("`{name}` is a name that partial results have"))
+}
+
 /// Refuses what needs no look at the query's syntax.
-fn check_bounds(request: &Request<'_>) -> Result<(), Why> {
+fn check_bounds(request: &Request<'_>) -> Result<(), Refusal> {
     if matches!(request.workers, Workers::Exactly(0 | 1) | Workers::Auto(0 | 1)) {
-        return Err(Why("only one may be used".to_owned()));
+        return Err(Refusal("only one may be used".to_owned()));
     }
     if matches!(request.workers, Workers::Auto(_)) && named_bytes(request) < 2 * SPLIT_BYTES {
-        return Err(Why("its tables are so small that another function would not pay".to_owned()));
-    }
-    let lowered = request.sql.to_lowercase();
-    if OWN_NAMES.iter().any(|name| lowered.contains(name)) {
-        return Err(Why("it has names that begin as those of partial results do".to_owned()));
+        return Err(Refusal("its tables are so small that another function would not pay".to_owned()));
     }
     Ok(())
 }
@@ -114,26 +120,31 @@ fn named_bytes(request: &Request<'_>) -> u64 {
 }
 
 /// The tables that a tree names, each once.
-fn tables_of<'a>(tree: &Value, catalog: &'a Catalog) -> Result<Vec<(&'a str, &'a Table)>, Why> {
+fn tables_of<'a>(tree: &Value, catalog: &'a Catalog) -> Result<Vec<(&'a str, &'a Table)>, Refusal> {
     let mut tables: Vec<(&str, &Table)> = Vec::new();
     for name in references(tree) {
-        let (name, table) = catalog.find(name).ok_or_else(|| Why(format!("`{name}` is not a table of the catalog")))?;
+        let (name, table) =
+            catalog.find(name).ok_or_else(|| Refusal(format!("`{name}` is not a table of the catalog")))?;
         if !tables.iter().any(|(known, _)| *known == name) {
             tables.push((name, table));
         }
     }
-    if tables.is_empty() { Err(Why("it reads no table".to_owned())) } else { Ok(tables) }
+    if tables.is_empty() { Err(Refusal("it reads no table".to_owned())) } else { Ok(tables) }
 }
 
-/// The first function in `tree` whose name passes `test`.
-fn calls<'a>(tree: &'a Value, test: &dyn Fn(&str) -> bool) -> Option<&'a str> {
-    let mut found = None;
+/// Refuses an aggregate function that estimates, or of which nothing is known: no part of such a query is divided.
+fn check_known(functions: &Functions, tree: &Value) -> Result<(), Refusal> {
+    let mut refused = None;
     ast::visit(tree, &mut |object| {
-        let name = text(object, "function_name");
-        if matches!(class(object), "FUNCTION" | "WINDOW") && test(name) {
-            found = found.or(Some(name));
+        if functions.names_aggregate(object) {
+            let name = text(object, "function_name");
+            refused = match recipes::of(name).map(|aggregate| &aggregate.way) {
+                Some(Way::Estimated) => Some(format!("what `{name}` estimates depends on how the rows come")),
+                None => Some(format!("the aggregate function `{name}` is not known to the planner")),
+                Some(_) => None,
+            };
         }
-        found.is_none()
+        refused.is_none()
     });
-    found
+    refused.map_or(Ok(()), |why| Err(Refusal(why)))
 }

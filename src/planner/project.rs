@@ -7,28 +7,37 @@ use quack_function::wire::Column;
 use serde_json::Value;
 
 use super::ast::{self, child, class, items, kind, set, text};
-use super::from::From;
-use super::{Draft, Strategy, Tools, Why, normal};
+use super::context::PlanContext;
+use super::draft::{Draft, Shape};
+use super::from_clause::FromClause;
+use super::query_plan::Strategy;
+use super::refusal::Refusal;
+use super::{names, normal};
 
 /// Drafts the projection of a SELECT `node` that gives `columns`.
 ///
 /// # Errors
 /// An order or a DISTINCT that the final query could not say.
-pub(super) fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]) -> Result<Draft, Why> {
+pub(super) fn draft(
+    _: &PlanContext<'_>,
+    node: &Value,
+    from: &FromClause,
+    columns: &[Column],
+) -> Result<Draft, Refusal> {
     let mut map = node.clone();
     normal::resolve(&mut map, from)?;
     let distinct = ast::modifier(&map, "DISTINCT_MODIFIER");
     if distinct.is_some_and(|modifier| !items(modifier, "distinct_on_targets").is_empty()) {
-        return Err(Why("which row DISTINCT ON keeps takes all of them".to_owned()));
+        return Err(Refusal("which row DISTINCT ON keeps takes all of them".to_owned()));
     }
     let is_distinct = distinct.is_some();
     let is_ordered = ast::modifier(&map, "ORDER_MODIFIER").is_some();
     let limit = row_limit(&map);
 
     let mut keys = Keys { columns: columns.len(), hidden: Vec::new(), is_distinct };
-    let mut last = ast::select(Vec::new(), Value::Null, None);
-    set(&mut last, "modifiers", items(&map, "modifiers").to_vec());
-    normal::order_items(&mut last, &mut |item| keys.finish(item, &map))?;
+    let mut final_node = ast::select(Vec::new(), Value::Null, None);
+    set(&mut final_node, "modifiers", items(&map, "modifiers").to_vec());
+    normal::order_items(&mut final_node, &mut |item| keys.finish(item, &map))?;
     let Keys { hidden, .. } = keys;
 
     if limit.is_none() {
@@ -40,28 +49,30 @@ pub(super) fn draft(_: &Tools<'_>, node: &Value, from: &From, columns: &[Column]
         bound(&mut map, limit);
     }
     let mut list = items(&map, "select_list").to_vec();
-    list.extend(hidden.iter().enumerate().map(|(index, key)| ast::aliased(key.clone(), &key_name(index))));
+    list.extend(hidden.iter().enumerate().map(|(index, key)| ast::aliased(key.clone(), &names::key(index))));
     set(&mut map, "select_list", list);
 
-    let names = names(columns);
-    if names.iter().zip(columns).any(|(name, column)| *name != column.name) {
+    let carried = carried_names(columns);
+    if carried.iter().zip(columns).any(|(name, column)| *name != column.name) {
         // Two columns of one name would be renamed on the way.
-        let all = names.iter().cloned().chain((0..hidden.len()).map(key_name)).map(Value::from).collect();
-        map = ast::select(vec![ast::star()], ast::derived(map, "__m", all), None);
+        let all = carried.iter().cloned().chain((0..hidden.len()).map(names::key)).map(Value::from).collect();
+        map = ast::select(vec![ast::star()], ast::derived(map, names::DERIVED, all), None);
     }
-    let list = names
+    let list = carried
         .iter()
         .zip(columns)
         .map(|(name, column)| ast::aliased(ast::column(name), &column.name))
         .collect::<Vec<_>>();
-    set(&mut last, "select_list", list);
+    set(&mut final_node, "select_list", list);
     Ok(Draft {
         map,
-        last,
-        strategy: Strategy::Projection,
-        ordered: !is_ordered,
-        enough_rows: limit.filter(|_| !is_ordered && !is_distinct),
-        brings_rows: false,
+        final_node,
+        shape: Shape {
+            strategy: Strategy::Projection,
+            ordered: !is_ordered,
+            enough_rows: limit.filter(|_| !is_ordered && !is_distinct),
+            unreduced: false,
+        },
     })
 }
 
@@ -84,15 +95,11 @@ fn bound(node: &mut Value, rows: u64) {
 }
 
 /// The names of the columns on their way: the result's own, unless two are the same but for case.
-fn names(columns: &[Column]) -> Vec<String> {
+fn carried_names(columns: &[Column]) -> Vec<String> {
     let different: HashSet<String> = columns.iter().map(|column| column.name.to_lowercase()).collect();
     let own = different.len() == columns.len() && !different.iter().any(|name| name.is_empty());
     let named = columns.iter().enumerate();
-    named.map(|(index, column)| if own { column.name.clone() } else { format!("__c{index}") }).collect()
-}
-
-fn key_name(index: usize) -> String {
-    format!("__k{index}")
+    named.map(|(index, column)| if own { column.name.clone() } else { names::column(index) }).collect()
 }
 
 /// What the rows are ordered by, where it is not a column of the result: sent along, and left out in the end.
@@ -104,7 +111,7 @@ struct Keys {
 
 impl Keys {
     /// Rewrites what the map query orders by into what the final query does.
-    fn finish(&mut self, item: &mut Value, map: &Value) -> Result<(), Why> {
+    fn finish(&mut self, item: &mut Value, map: &Value) -> Result<(), Refusal> {
         if normal::orders_by_result(item) {
             return Ok(());
         }
@@ -117,9 +124,9 @@ impl Keys {
         self.finish_plain(item, map, true)
     }
 
-    fn finish_plain(&mut self, item: &mut Value, map: &Value, may_count: bool) -> Result<(), Why> {
+    fn finish_plain(&mut self, item: &mut Value, map: &Value, may_count: bool) -> Result<(), Refusal> {
         if ast::any(item, &|object| class(object) == "COLLATE") {
-            return Err(Why("it is ordered by what it makes of a collation".to_owned()));
+            return Err(Refusal("it is ordered by what it makes of a collation".to_owned()));
         }
         let plain = ast::plain(item);
         let list = items(map, "select_list");
@@ -129,13 +136,13 @@ impl Keys {
             return Ok(());
         }
         if self.is_distinct {
-            return Err(Why("it orders distinct rows by something else".to_owned()));
+            return Err(Refusal("it orders distinct rows by something else".to_owned()));
         }
         let index = self.hidden.iter().position(|known| *known == plain).unwrap_or_else(|| {
             self.hidden.push(plain);
             self.hidden.len() - 1
         });
-        *item = ast::aliased(ast::column(&key_name(index)), text(item, "alias"));
+        *item = ast::aliased(ast::column(&names::key(index)), text(item, "alias"));
         Ok(())
     }
 }

@@ -8,15 +8,12 @@ use duckdb::appender_params_from_iter;
 use duckdb::types::Value as DuckValue;
 use serde_json::Value;
 
-use super::Why;
 use super::ast::{self, class, items, kind};
-use super::from::Place;
+use super::from_clause::Place;
+use super::names::{BOUND_TEXTS, BOUNDS};
+use super::refusal::Refusal;
 use super::scratch::Scratch;
 use crate::lake::catalog::{ColumnStats, DataFile, Table};
-
-/// The files' bounds as text, and a view of them as what they are: a row for each file.
-const TEXTS: &str = "__bound_texts";
-const BOUNDS: &str = "__bounds";
 
 /// Indices of the files of `table` that may hold rows that meet the conditions of `place`; at least one, as a table
 /// without files has no columns.
@@ -46,7 +43,7 @@ struct Bounds<'a> {
 
 impl Bounds<'_> {
     /// The files for which `condition` may hold; `None` where it says nothing of bounds.
-    fn possible(&self, condition: &Value) -> Result<Option<Vec<u64>>, Why> {
+    fn possible(&self, condition: &Value) -> Result<Option<Vec<u64>>, Refusal> {
         let mut columns = Vec::new();
         let Some(test) = self.test(condition, &mut columns)? else { return Ok(None) };
         self.fill(&columns)?;
@@ -59,7 +56,7 @@ impl Bounds<'_> {
 
     /// An expression over a file's bounds that is false only where no row of it meets `condition`; `None` where there
     /// is no such thing. Columns that it takes are noted in `columns`.
-    fn test(&self, condition: &Value, columns: &mut Vec<usize>) -> Result<Option<Value>, Why> {
+    fn test(&self, condition: &Value, columns: &mut Vec<usize>) -> Result<Option<Value>, Refusal> {
         if let Some(test) = self.exact(condition, columns)? {
             return Ok(Some(test));
         }
@@ -105,7 +102,7 @@ impl Bounds<'_> {
     }
 
     /// A condition on nothing but partition values holds for all rows of a file or for none.
-    fn exact(&self, condition: &Value, columns: &mut Vec<usize>) -> Result<Option<Value>, Why> {
+    fn exact(&self, condition: &Value, columns: &mut Vec<usize>) -> Result<Option<Value>, Refusal> {
         let mut test = condition.clone();
         let (mut only_partitions, mut found) = (true, Vec::new());
         ast::change(&mut test, &mut |object| {
@@ -119,7 +116,7 @@ impl Bounds<'_> {
                 }
                 return Ok(false);
             }
-            Ok::<bool, Why>(only_partitions)
+            Ok::<bool, Refusal>(only_partitions)
         })?;
         if !only_partitions || found.is_empty() {
             return Ok(None);
@@ -134,7 +131,7 @@ impl Bounds<'_> {
         left: &Value,
         right: &Value,
         columns: &mut Vec<usize>,
-    ) -> Result<Option<Value>, Why> {
+    ) -> Result<Option<Value>, Refusal> {
         // What has to hold of `column OP x`, and of `x OP column`.
         let (forwards, backwards) = match operator {
             "COMPARE_EQUAL" => ("lo <= x AND x <= hi", "lo <= x AND x <= hi"),
@@ -159,7 +156,7 @@ impl Bounds<'_> {
         test: &str,
         constants: &[&Value],
         columns: &mut Vec<usize>,
-    ) -> Result<Option<Value>, Why> {
+    ) -> Result<Option<Value>, Refusal> {
         let Some(index) = self.column(input) else { return Ok(None) };
         let Some(column) = self.table.columns.get(index) else { return Ok(None) };
         for constant in constants {
@@ -175,7 +172,7 @@ impl Bounds<'_> {
     }
 
     /// Whether comparing `column` with `constant` keeps the order that the column's bounds were taken in.
-    fn is_in_order(&self, column: &ColumnStats, constant: &Value) -> Result<bool, Why> {
+    fn is_in_order(&self, column: &ColumnStats, constant: &Value) -> Result<bool, Refusal> {
         let looks = |object: &Value| matches!(class(object), "COLUMN_REF" | "SUBQUERY" | "COLLATE" | "STAR");
         if ast::any(constant, &looks) {
             return Ok(false);
@@ -208,7 +205,7 @@ impl Bounds<'_> {
     }
 
     /// Makes the table of the bounds of `columns`.
-    fn fill(&self, columns: &[usize]) -> Result<(), Why> {
+    fn fill(&self, columns: &[usize]) -> Result<(), Refusal> {
         let connection = self.scratch.connection();
         let mut columns = columns.to_vec();
         columns.sort_unstable();
@@ -222,10 +219,10 @@ impl Bounds<'_> {
             ));
         }
         connection.execute_batch(&format!(
-            "CREATE OR REPLACE TEMP TABLE {TEXTS} (file UBIGINT, rows UBIGINT{texts});
-             CREATE OR REPLACE TEMP VIEW {BOUNDS} AS SELECT file, rows{casts} FROM {TEXTS}"
+            "CREATE OR REPLACE TEMP TABLE {BOUND_TEXTS} (file UBIGINT, rows UBIGINT{texts});
+             CREATE OR REPLACE TEMP VIEW {BOUNDS} AS SELECT file, rows{casts} FROM {BOUND_TEXTS}"
         ))?;
-        let mut appender = connection.appender(TEXTS)?;
+        let mut appender = connection.appender(BOUND_TEXTS)?;
         for (number, file) in self.table.files.iter().enumerate() {
             let mut row = vec![DuckValue::UBigInt(number as u64), DuckValue::UBigInt(file.rows)];
             row.extend(columns.iter().flat_map(|index| self.bounds_of(file, *index)));

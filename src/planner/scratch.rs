@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use duckdb::{Config, Connection};
+use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use serde_json::{Value, json};
 
-use super::{Why, ast, spell};
-use crate::duck::open;
+use super::refusal::Refusal;
+use super::{ast, spell};
+use crate::duck::{self, Sandbox, words};
 use crate::lake::catalog::Table;
 
 /// The planner's own DuckDB.
@@ -28,13 +29,9 @@ impl Scratch {
     ///
     /// # Errors
     /// When DuckDB cannot start.
-    pub(super) fn open() -> Result<Self, Why> {
-        let config = Config::default()
-            .enable_external_access(false)?
-            .enable_autoload_extension(false)?
-            .threads(1)?
-            .with("memory_limit", "256MB")?;
-        let connection = Connection::open_in_memory_with_flags(config)?;
+    pub(super) fn open() -> Result<Self, Refusal> {
+        let sandbox = Sandbox { memory: Some("256MB"), threads: Some(1), ..Sandbox::default() };
+        let connection = duck::open(&sandbox).map_err(|error| Refusal(format!("{error:#}")))?;
         Ok(Self {
             connection,
             templates: RefCell::default(),
@@ -51,7 +48,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A type that this DuckDB does not know.
-    pub(super) fn add_table(&self, name: &str, table: &Table) -> Result<(), Why> {
+    pub(super) fn add_table(&self, name: &str, table: &Table) -> Result<(), Refusal> {
         let columns = table.columns.iter();
         self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())))?;
         let columns = columns.map(|column| column.name.to_lowercase()).collect();
@@ -68,12 +65,12 @@ impl Scratch {
     ///
     /// # Errors
     /// A type that this DuckDB does not know.
-    pub(super) fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Why> {
+    pub(super) fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Refusal> {
         self.add_view(name, columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())))
     }
 
     /// A view, as the function has it: it has no `rowid`.
-    fn add_view<'a>(&self, name: &str, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Why> {
+    fn add_view<'a>(&self, name: &str, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Refusal> {
         let columns: Vec<_> =
             columns.map(|(name, sql_type)| format!("CAST(NULL AS {sql_type}) AS {}", identifier(name))).collect();
         let sql = format!("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} LIMIT 0", identifier(name), columns.join(", "));
@@ -84,21 +81,21 @@ impl Scratch {
     ///
     /// # Errors
     /// Anything but one SELECT without parameters.
-    pub(super) fn parse(&self, sql: &str) -> Result<Value, Why> {
+    pub(super) fn parse(&self, sql: &str) -> Result<Value, Refusal> {
         let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR), skip_null := false, skip_empty := false, \
                          skip_default := false)";
         let text: String = self.connection.query_row(serialize, [sql], |row| row.get(0))?;
-        let mut tree: Value = serde_json::from_str(&text).map_err(|error| Why(error.to_string()))?;
+        let mut tree: Value = serde_json::from_str(&text).map_err(|error| Refusal(error.to_string()))?;
         if tree.get("error") == Some(&Value::Bool(true)) {
-            return Err(Why("it is not a SELECT that DuckDB can take apart".to_owned()));
+            return Err(Refusal("it is not a SELECT that DuckDB can take apart".to_owned()));
         }
         let mut statements = tree.get_mut("statements").map(Value::take).unwrap_or_default();
         match statements.as_array_mut().map(Vec::as_mut_slice) {
             Some([statement]) if ast::items(statement, "named_param_map").is_empty() => {
                 Ok(statement.get_mut("node").map(Value::take).unwrap_or_default())
             }
-            Some([_]) => Err(Why("it has parameters".to_owned())),
-            _ => Err(Why("it is not one statement".to_owned())),
+            Some([_]) => Err(Refusal("it has parameters".to_owned())),
+            _ => Err(Refusal("it is not one statement".to_owned())),
         }
     }
 
@@ -106,7 +103,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A tree that DuckDB does not take.
-    pub(super) fn print(&self, node: &Value) -> Result<String, Why> {
+    pub(super) fn print(&self, node: &Value) -> Result<String, Refusal> {
         let tree = json!({ "error": false, "statements": [{ "node": node, "named_param_map": [] }] }).to_string();
         let print = "SELECT json_deserialize_sql(CAST(? AS JSON))";
         Ok(self.connection.query_row(print, [tree], |row| row.get(0))?)
@@ -116,11 +113,11 @@ impl Scratch {
     ///
     /// # Errors
     /// Such a tree.
-    pub(super) fn check_printed(&self, node: &Value) -> Result<(), Why> {
+    pub(super) fn check_printed(&self, node: &Value) -> Result<(), Refusal> {
         let read_again = self.parse(&self.print(node)?)?;
         match spell::essence(node) == spell::essence(&read_again) {
             true => Ok(()),
-            false => Err(Why("DuckDB writes it otherwise than it reads it".to_owned())),
+            false => Err(Refusal("DuckDB writes it otherwise than it reads it".to_owned())),
         }
     }
 
@@ -128,14 +125,14 @@ impl Scratch {
     ///
     /// # Errors
     /// A template that is no expression.
-    pub(super) fn template(&self, template: &str, names: &[&str], values: &[Value]) -> Result<Value, Why> {
+    pub(super) fn template(&self, template: &str, names: &[&str], values: &[Value]) -> Result<Value, Refusal> {
         let known = self.templates.borrow().get(template).cloned();
         let mut expression = match known {
             Some(expression) => expression,
             None => {
                 let node = self.parse(&format!("SELECT {template}"))?;
                 let first = ast::items(&node, "select_list").first().cloned();
-                let mut expression = first.ok_or_else(|| Why(format!("`{template}` is no expression")))?;
+                let mut expression = first.ok_or_else(|| Refusal(format!("`{template}` is no expression")))?;
                 ast::unlocated(&mut expression);
                 self.templates.borrow_mut().insert(template.to_owned(), expression.clone());
                 expression
@@ -147,7 +144,7 @@ impl Scratch {
                 Some(value) => {
                     // In a struct, the alias is the field's name.
                     *object = ast::aliased(value.clone(), ast::text(object, "alias"));
-                    Ok::<bool, Why>(false)
+                    Ok::<bool, Refusal>(false)
                 }
                 None => Ok(true),
             }
@@ -159,7 +156,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A name that is no type.
-    pub(super) fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Why> {
+    pub(super) fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Refusal> {
         self.template(&format!("CAST(x AS {sql_type})"), &["x"], std::slice::from_ref(expression))
     }
 
@@ -167,7 +164,7 @@ impl Scratch {
     ///
     /// # Errors
     /// A query that does not bind: an unknown name, or a column of a query around it.
-    pub(super) fn describe(&self, node: &Value) -> Result<Vec<Column>, Why> {
+    pub(super) fn describe(&self, node: &Value) -> Result<Vec<Column>, Refusal> {
         self.describe_sql(&self.print(node)?)
     }
 
@@ -175,15 +172,15 @@ impl Scratch {
     ///
     /// # Errors
     /// SQL that does not bind.
-    pub(super) fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Why> {
-        Ok(open::columns(&self.connection, sql)?)
+    pub(super) fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Refusal> {
+        Ok(words::columns(&self.connection, sql)?)
     }
 
     /// What DuckDB knows of the functions called `names`, in lower case; nothing of those that it does not know.
     ///
     /// # Errors
     /// DuckDB's.
-    pub(super) fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Why> {
+    pub(super) fn functions(&self, names: &[String]) -> Result<Vec<FunctionFacts>, Refusal> {
         let mut known = self.functions.borrow_mut();
         let new: Vec<_> = names.iter().filter(|name| !known.contains_key(*name)).collect();
         if !new.is_empty() {

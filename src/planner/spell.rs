@@ -3,8 +3,8 @@
 use quack_function::wire::Column;
 use serde_json::{Value, json};
 
-use super::Why;
 use super::ast::{self, child, class, items, kind, set, text};
+use super::refusal::Refusal;
 
 /// Spells out what would be lost in a query that gives `columns`:
 /// - `1e6` is a DOUBLE and would be written `1000000.0`, which is a DECIMAL. A result column that is named after such a
@@ -13,7 +13,7 @@ use super::ast::{self, child, class, items, kind, set, text};
 ///
 /// # Errors
 /// None of its own.
-pub(super) fn out(root: &mut Value, columns: &[Column]) -> Result<(), Why> {
+pub(super) fn out(root: &mut Value, columns: &[Column]) -> Result<(), Refusal> {
     if kind(root) == "SELECT_NODE" && items(root, "select_list").len() == columns.len() {
         let list = root.get_mut("select_list").and_then(Value::as_array_mut);
         for (item, column) in list.into_iter().flatten().zip(columns) {
@@ -38,7 +38,7 @@ pub(super) fn out(root: &mut Value, columns: &[Column]) -> Result<(), Why> {
                 }
             }
         }
-        Ok::<bool, Why>(true)
+        Ok::<bool, Refusal>(true)
     })
 }
 

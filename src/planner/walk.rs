@@ -11,9 +11,13 @@ use quack_function::wire::Column;
 use serde_json::Value;
 
 use super::ast::{self, class, items, kind, set, text};
-use super::from::{self, From, Place};
-use super::{Broadcast, Draft, Fetch, Plan, Request, Strategy, Tools, Why, Workers};
-use super::{aggregate, estimate, explain, gather, project, prune, recipes, splits};
+use super::context::PlanContext;
+use super::draft::{Draft, Shape};
+use super::from_clause::{self, FromClause, Place};
+use super::query_plan::{Broadcast, Fetch, QueryPlan, Strategy};
+use super::refusal::Refusal;
+use super::request::{Request, Workers};
+use super::{aggregate, display, estimate, gather, names, project, prune, recipes, splits};
 use crate::lake::catalog::Table;
 
 /// Bytes that a function should at least have to read before another one pays.
@@ -22,15 +26,12 @@ pub(super) const SPLIT_BYTES: u64 = 16 << 20;
 /// A plan has to leave each function at most this share of what one alone would read, in percent.
 const WORTH_PERCENT: u64 = 67;
 
-/// Name of the first table of partial results.
-pub(super) const PARTIALS: &str = "__partials";
-
 /// Drafts a node that gives certain columns.
-type Way = fn(&Tools<'_>, &Value, &From, &[Column]) -> Result<Draft, Why>;
+type Way = fn(&PlanContext<'_>, &Value, &FromClause, &[Column]) -> Result<Draft, Refusal>;
 
 /// The state of a walk: what it has found so far.
 pub(super) struct Walk<'a> {
-    tools: &'a Tools<'a>,
+    context: &'a PlanContext<'a>,
     request: &'a Request<'a>,
     /// The whole query.
     root: &'a Value,
@@ -38,41 +39,42 @@ pub(super) struct Walk<'a> {
     /// Bytes that come without having been reduced, as estimated.
     gathered_bytes: u64,
     /// The first thing that stood in the way of something better.
-    because: Option<Why>,
+    because: Option<Refusal>,
 }
 
 impl<'a> Walk<'a> {
     /// Begins at `root`, with nothing found.
-    pub(super) fn new(tools: &'a Tools<'a>, request: &'a Request<'a>, root: &'a Value) -> Self {
-        Self { tools, request, root, fetches: Vec::new(), gathered_bytes: 0, because: None }
+    pub(super) fn new(context: &'a PlanContext<'a>, request: &'a Request<'a>, root: &'a Value) -> Self {
+        Self { context, request, root, fetches: Vec::new(), gathered_bytes: 0, because: None }
     }
 
     /// A node that gives the rows of `node` from tables of partial results.
     ///
     /// # Errors
     /// What stands in the way of any such thing.
-    pub(super) fn query(&mut self, node: &Value) -> Result<Value, Why> {
-        if references(node).iter().all(|name| self.tools.catalog.find(name).is_none()) {
+    pub(super) fn query(&mut self, node: &Value) -> Result<Value, Refusal> {
+        if references(node).iter().all(|name| self.context.catalog.find(name).is_none()) {
             return Ok(node.clone());
         }
         if kind(node) != "SELECT_NODE" {
             return self.sides(node);
         }
-        let from = From::of(self.tools.scratch, node);
-        if let Ok(columns) = self.tools.scratch.describe(node)
-            && let Some(last) = self.whole(node, &from, &columns)?
+        let from = FromClause::of(self.context.scratch, node);
+        if let Ok(columns) = self.context.scratch.describe(node)
+            && let Some(final_node) = self.whole(node, &from, &columns)?
         {
-            return Ok(last);
+            return Ok(final_node);
         }
         self.parts(node, &from)
     }
 
     /// Tries to split one table of a SELECT that stands for itself.
-    fn whole(&mut self, node: &Value, from: &From, columns: &[Column]) -> Result<Option<Value>, Why> {
-        let mut places = from::places(self.tools.scratch, self.tools.functions, node, from);
+    fn whole(&mut self, node: &Value, from: &FromClause, columns: &[Column]) -> Result<Option<Value>, Refusal> {
+        let mut places = from_clause::places(self.context.scratch, self.context.functions, node, from);
         places.sort_by_key(|place| std::cmp::Reverse(self.table(&place.table).map_or(0, |(_, table)| table.bytes)));
         if places.is_empty() {
-            self.because.get_or_insert_with(|| Why("the parts of no table give the parts of the answer".to_owned()));
+            self.because
+                .get_or_insert_with(|| Refusal("the parts of no table give the parts of the answer".to_owned()));
         }
         for place in &places {
             if let Err(why) = self.check_worth(place, node) {
@@ -81,8 +83,9 @@ impl<'a> Walk<'a> {
             }
             for draft in self.drafts(node) {
                 let (fetches, gathered_bytes) = (self.fetches.len(), self.gathered_bytes);
-                match draft(self.tools, node, from, columns).and_then(|draft| self.take(draft, place, node, columns)) {
-                    Ok(last) => return Ok(Some(last)),
+                match draft(self.context, node, from, columns).and_then(|draft| self.take(draft, place, node, columns))
+                {
+                    Ok(final_node) => return Ok(Some(final_node)),
                     Err(why) => {
                         self.fetches.truncate(fetches);
                         self.gathered_bytes = gathered_bytes;
@@ -96,65 +99,62 @@ impl<'a> Walk<'a> {
 
     /// The ways to work out a node, the best first.
     fn drafts(&self, node: &Value) -> Vec<Way> {
-        if from::is_grouped(self.tools.functions, node) {
+        if from_clause::is_grouped(self.context.functions, node) {
             vec![aggregate::draft, gather::draft]
-        } else if from::looks_around(node) {
-            vec![|_, _, _, _| Err(Why("a window function looks from one row at others".to_owned())), gather::draft]
+        } else if from_clause::has_window(node) {
+            vec![|_, _, _, _| Err(Refusal("a window function looks from one row at others".to_owned())), gather::draft]
         } else {
             vec![project::draft, gather::draft]
         }
     }
 
     fn table(&self, name: &str) -> Option<(&str, &Table)> {
-        self.tools.catalog.find(name)
+        self.context.catalog.find(name)
     }
 
     /// Refuses to split a table where each function would have nearly as much to read as one alone, or where the
     /// functions would not agree.
-    fn check_worth(&self, place: &Place, node: &Value) -> Result<(), Why> {
+    fn check_worth(&self, place: &Place, node: &Value) -> Result<(), Refusal> {
         let bytes = |name: &str| self.table(name).map_or(0, |(_, table)| table.bytes);
         let names = references(node);
         let Some((name, table)) = self.table(&place.table) else {
-            return Err(Why(format!("there is no `{}`", place.table)));
+            return Err(Refusal(format!("there is no `{}`", place.table)));
         };
         if table.files.len() < 2 {
-            return Err(Why(format!("`{name}` is one file")));
+            return Err(Refusal(format!("`{name}` is one file")));
         }
         if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
-            return Err(Why(format!("`{name}` is read more than once")));
+            return Err(Refusal(format!("`{name}` is read more than once")));
         }
         let all: u64 = names.iter().map(|name| bytes(name)).sum();
         let count = table.files.len().min(self.most_splits()).max(1) as u64;
         if !pays(all - table.bytes + table.bytes / count, all) {
-            return Err(Why(format!(
+            return Err(Refusal(format!(
                 "with a part of `{name}` each function would still read most of what one alone does"
             )));
         }
-        if !is_settled(node) {
-            return Err(Why("a subquery may give each function other rows".to_owned()));
+        if !is_deterministic(node) {
+            return Err(Refusal("a subquery may give each function other rows".to_owned()));
         }
         Ok(())
     }
 
     fn most_splits(&self) -> usize {
-        match self.request.workers {
-            Workers::Auto(most) | Workers::Exactly(most) => most,
-        }
+        self.request.workers.most()
     }
 
     /// Makes the fetch of a draft, and the final node over it.
-    fn take(&mut self, draft: Draft, place: &Place, node: &Value, columns: &[Column]) -> Result<Value, Why> {
-        let Draft { map, mut last, strategy, ordered, enough_rows, brings_rows } = draft;
+    fn take(&mut self, draft: Draft, place: &Place, node: &Value, columns: &[Column]) -> Result<Value, Refusal> {
+        let Draft { map, mut final_node, shape } = draft;
         let broadcast = self.broadcast(node, &place.table);
-        let shape = Shape { strategy, ordered, enough_rows, brings_rows };
         let name = self.fetch(&map, place, shape, broadcast)?;
-        set(&mut last, "from_table", ast::table(&name, ""));
-        if self.tools.scratch.describe(&last)? != *columns {
-            return Err(Why("the parts would not give columns of the same types".to_owned()));
+        set(&mut final_node, "from_table", ast::table(&name, ""));
+        if self.context.scratch.describe(&final_node)? != *columns {
+            return Err(Refusal("the parts would not give columns of the same types".to_owned()));
         }
         // Subqueries of what is left may read tables of their own.
-        self.subqueries(&mut last)?;
-        Ok(last)
+        self.subqueries(&mut final_node)?;
+        Ok(final_node)
     }
 
     fn broadcast(&self, node: &Value, split: &str) -> Vec<Broadcast> {
@@ -170,8 +170,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes a fetch, and gives the name of the table that it fills. An equal fetch is made once.
-    fn fetch(&mut self, map: &Value, place: &Place, shape: Shape, broadcast: Vec<Broadcast>) -> Result<String, Why> {
-        let scratch = self.tools.scratch;
+    fn fetch(
+        &mut self,
+        map: &Value,
+        place: &Place,
+        shape: Shape,
+        broadcast: Vec<Broadcast>,
+    ) -> Result<String, Refusal> {
+        let scratch = self.context.scratch;
         let sql = scratch.print(map)?;
         if let Some(known) = self.fetches.iter().find(|fetch| fetch.sql == sql && fetch.table == place.table) {
             return Ok(known.name.clone());
@@ -179,30 +185,27 @@ impl<'a> Walk<'a> {
         let columns = scratch.describe_sql(&sql)?;
         let names: HashSet<String> = columns.iter().map(|column| column.name.to_lowercase()).collect();
         if names.len() != columns.len() {
-            return Err(Why("two columns have one name".to_owned()));
+            return Err(Refusal("two columns have one name".to_owned()));
         }
         let (table_name, table) =
-            self.tools.catalog.find(&place.table).ok_or_else(|| Why(format!("there is no `{}`", place.table)))?;
+            self.context.catalog.find(&place.table).ok_or_else(|| Refusal(format!("there is no `{}`", place.table)))?;
         let keep = prune::files(scratch, table, place);
         let (bytes, rows) = keep
             .iter()
             .filter_map(|index| table.files.get(*index))
             .fold((0, 0), |(bytes, rows), file| (bytes + file.bytes, rows + file.rows));
-        if shape.brings_rows {
+        if shape.unreduced {
             self.gathered_bytes += rows * estimate::row_bytes(&columns);
             if self.gathered_bytes > self.request.gather_bytes {
                 let because = self.because.as_ref().map(|why| format!("{}, and ", why.0)).unwrap_or_default();
-                return Err(Why(format!("{because}more rows would have to be gathered than pays")));
+                return Err(Refusal(format!("{because}more rows would have to be gathered than pays")));
             }
         }
         let count = match self.request.workers {
             Workers::Exactly(count) => count,
             Workers::Auto(most) => usize::try_from(bytes / SPLIT_BYTES).unwrap_or(most).clamp(1, most),
         };
-        let name = match self.fetches.len() {
-            0 => PARTIALS.to_owned(),
-            more => format!("{PARTIALS}_{}", more + 1),
-        };
+        let name = names::partials(self.fetches.len());
         scratch.add_partials(&name, &columns)?;
         self.fetches.push(Fetch {
             name: name.clone(),
@@ -220,7 +223,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts partial results in the place of every table of either side of a set operation.
-    fn sides(&mut self, node: &Value) -> Result<Value, Why> {
+    fn sides(&mut self, node: &Value) -> Result<Value, Refusal> {
         let mut made = node.clone();
         for side in ["left", "right"] {
             if let Some(below) = node.get(side) {
@@ -232,7 +235,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts partial results in the place of every table of a SELECT, one by one.
-    fn parts(&mut self, node: &Value, from: &From) -> Result<Value, Why> {
+    fn parts(&mut self, node: &Value, from: &FromClause) -> Result<Value, Refusal> {
         let mut made = node.clone();
         for (index, leaf) in from.leaves.iter().enumerate() {
             let Some(reference) = node.pointer(&leaf.pointer) else { continue };
@@ -252,26 +255,25 @@ impl<'a> Walk<'a> {
     }
 
     /// A reference to the rows and columns that the query needs of the table at leaf `index`.
-    fn gathered(&mut self, node: &Value, from: &From, index: usize) -> Result<Value, Why> {
-        let map = gather::table(self.tools, self.root, node, from, index);
+    fn gathered(&mut self, node: &Value, from: &FromClause, index: usize) -> Result<Value, Refusal> {
+        let map = gather::table(self.context, self.root, node, from, index);
         let leaf = from.leaves.get(index);
         let (Some(map), Some(leaf)) = (map, leaf) else {
-            return Err(Why("a table cannot be told from a subquery".to_owned()));
+            return Err(Refusal("a table cannot be told from a subquery".to_owned()));
         };
         let reference = node.pointer(&leaf.pointer).unwrap_or(&Value::Null);
-        let conditions = from.conditions(index, self.tools.functions);
+        let conditions = from.conditions(index, self.context.functions);
         let place = Place {
             table: text(reference, "table_name").to_owned(),
             alias: leaf.alias.clone(),
-            conditions: from::conditions_on_names(reference, conditions),
+            conditions: from_clause::conditions_on_names(reference, conditions),
         };
-        let shape = Shape { strategy: Strategy::Gather, ordered: true, enough_rows: None, brings_rows: true };
-        let name = self.fetch(&map, &place, shape, Vec::new())?;
+        let name = self.fetch(&map, &place, gather::SHAPE, Vec::new())?;
         Ok(ast::table(&name, &leaf.alias))
     }
 
     /// Plans the subqueries in the expressions of a node, not those of its FROM clause.
-    fn subqueries(&mut self, node: &mut Value) -> Result<(), Why> {
+    fn subqueries(&mut self, node: &mut Value) -> Result<(), Refusal> {
         let Value::Object(fields) = node else { return Ok(()) };
         for value in fields.values_mut() {
             ast::change(value, &mut |object| {
@@ -280,7 +282,7 @@ impl<'a> Walk<'a> {
                 {
                     *below = self.query(below)?;
                 }
-                Ok::<bool, Why>(!ast::is_query(object))
+                Ok::<bool, Refusal>(!ast::is_query(object))
             })?;
         }
         Ok(())
@@ -290,37 +292,29 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// When it does not.
-    pub(super) fn finish(self, final_sql: String) -> Result<Plan, Why> {
+    pub(super) fn finish(self, final_sql: String) -> Result<QueryPlan, Refusal> {
         let fetches = self.fetches;
         let broadcast = |fetch: &Fetch| fetch.broadcast.iter().map(|table| table.bytes).sum::<u64>();
         let most = |fetch: &Fetch| fetch.splits.iter().map(|split| split.bytes).max().unwrap_or(0);
         let all = fetches.iter().map(|fetch| fetch.split_bytes() + broadcast(fetch)).sum();
         let each = fetches.iter().map(|fetch| most(fetch) + broadcast(fetch)).max().unwrap_or(0);
         if fetches.iter().all(|fetch| fetch.splits.len() < 2) {
-            return Err(self.because.unwrap_or_else(|| Why("all that it needs is in one file".to_owned())));
+            return Err(self.because.unwrap_or_else(|| Refusal("all that it needs is in one file".to_owned())));
         }
         if !pays(each, all) {
-            return Err(Why("each function would have to read nearly as much as one alone".to_owned()));
+            return Err(Refusal("each function would have to read nearly as much as one alone".to_owned()));
         }
         let used = |strategy| fetches.iter().any(|fetch| fetch.strategy == strategy);
         let strategies = [Strategy::PartialAggregate, Strategy::Gather, Strategy::Projection];
         let strategy = strategies.into_iter().find(|strategy| used(*strategy)).unwrap_or(Strategy::Single);
-        Ok(Plan {
+        Ok(QueryPlan {
             strategy,
-            reason: explain::reason(&fetches, self.because.as_ref()),
+            reason: display::reason(&fetches, self.because.as_ref()),
             fetches,
             final_sql,
             table_bytes: all,
         })
     }
-}
-
-/// What a fetch is to be, besides its SQL.
-struct Shape {
-    strategy: Strategy,
-    ordered: bool,
-    enough_rows: Option<u64>,
-    brings_rows: bool,
 }
 
 /// Whether reading `each` bytes instead of `all` is worth another function.
@@ -330,7 +324,7 @@ fn pays(each: u64, all: u64) -> bool {
 
 /// Whether what each function works out for itself, of tables that it reads whole, is the same for all of them: nothing
 /// there depends on the order in which rows happen to come.
-fn is_settled(node: &Value) -> bool {
+fn is_deterministic(node: &Value) -> bool {
     let mut settled = true;
     ast::visit(node, &mut |object| {
         if ast::is_query(object) && !std::ptr::eq(object, node) {

@@ -2,26 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use quack_function::wire::Metadata;
 use tempfile::TempDir;
 
-use super::stats::Stats;
-use crate::invoke::{cost, response};
+use super::account::Account;
+use crate::invoke::response;
 use crate::rows::ResultSet;
 
-/// What came back of one invocation. Its rows are taken with [`Answer::rows`] or [`Answer::save_parquet`].
+/// What came of a query. Its rows are taken with `Coordinator::rows` or `Coordinator::save_parquet`, as they come.
 pub(crate) struct Answer {
-    pub metadata: Metadata,
-    /// Lambda's own account of the invocation; absent where its log tail did not carry one.
-    pub report: Option<cost::Report>,
-    /// What it cost at Lambda's public price, US dollars.
-    pub cost_usd: Option<f64>,
-    /// From the first byte sent to the last one received.
-    pub elapsed: Duration,
-    /// What dividing the query took; nothing of one that ran on one function.
-    pub divided: Option<Stats>,
+    pub account: Account,
     pub data: Data,
 }
 
@@ -40,7 +30,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Where the answer is as Parquet, after [`Finish::Parquet`] and once the batches have come to their end.
+    /// Where the answer is when it is written as Parquet, once the batches have come to their end.
     pub(crate) fn parquet(&self) -> PathBuf {
         self.folder.path().join(PARQUET)
     }

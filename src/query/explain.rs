@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::arch::Arch;
 use crate::invoke::cost::{Report, dollars};
-use crate::planner::{Plan, Strategy};
+use crate::planner::{QueryPlan, Strategy};
 
 /// Bytes a second that a function reads from S3: what bounds a scan on AWS. Of published measurements, as
 /// `[local.network]`'s profile `aws` has it.
@@ -32,7 +32,7 @@ pub(crate) struct Expectation {
 
 impl Expected {
     /// What `plan` may take with functions of `memory_mb`; nothing for a query that is not divided.
-    pub(crate) fn of(plan: &Plan, memory_mb: u32, arch: Arch) -> Option<Self> {
+    pub(crate) fn of(plan: &QueryPlan, memory_mb: u32, arch: Arch) -> Option<Self> {
         if plan.strategy == Strategy::Single {
             return None;
         }
@@ -76,7 +76,7 @@ impl fmt::Display for Expected {
 #[derive(Debug, Serialize)]
 pub(crate) struct Explained {
     #[serde(flatten)]
-    pub plan: Plan,
+    pub plan: QueryPlan,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
 }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn ten_functions_read_ten_times_as_fast_for_nearly_the_same_money() {
         let split = |bytes| Split { files: Vec::new(), rows: 0, bytes };
-        let plan = |splits: Vec<Split>| Plan {
+        let plan = |splits: Vec<Split>| QueryPlan {
             strategy: Strategy::PartialAggregate,
             reason: String::new(),
             fetches: vec![Fetch {
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!((expected.one.functions, expected.divided.functions), (1, 10));
         assert!(expected.divided.cost_usd > expected.one.cost_usd);
         assert!(expected.divided.cost_usd < expected.one.cost_usd * 1.01);
-        let single = Plan { strategy: Strategy::Single, ..plan(Vec::new()) };
+        let single = QueryPlan { strategy: Strategy::Single, ..plan(Vec::new()) };
         assert_eq!(Expected::of(&single, 2048, Arch::Arm64), None);
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::coordinator::Coordinator;
 use super::request::Request;
 use super::summary::Summary;
+use super::{rerun, single};
 use crate::error::failure;
 
 /// An engine that answered, and rightly.
@@ -46,8 +47,10 @@ pub(crate) async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationTo
         Some((name, _)) => format!("SELECT count(*) FROM {}", identifier(name)),
         None => "SELECT CAST(1 AS BIGINT)".to_owned(),
     };
-    let answer = coordinator.run(&Request { sql, limit: Some(1), spill: Spill::Auto }, cancel).await?;
-    let metadata = Summary::of(&answer);
+    let request = Request { sql, limit: Some(1), spill: Spill::Auto };
+    let one = async |coordinator: &Coordinator<'_>| single::run(coordinator, &request, cancel).await;
+    let answer = rerun::while_replaced(coordinator, &request.sql, one).await?;
+    let metadata = answer.account.summary();
     let mut rows = coordinator.rows(answer, cancel).await?;
     let batch = rows.batches.next().transpose()?;
     let counted = batch.as_ref().and_then(|batch| {

@@ -1,5 +1,6 @@
 //! The front door of a query: answered by one function or by many, its rows, what it took.
 
+mod account;
 mod answer;
 mod answered;
 mod coordinator;
@@ -7,10 +8,12 @@ mod divided;
 pub(crate) mod explain;
 pub(crate) mod health;
 mod request;
+mod rerun;
 mod rows;
 mod single;
 pub(crate) mod statements;
 mod stats;
+mod stream;
 pub(crate) mod summary;
 
 pub(crate) use answer::{answer, plan};

@@ -1,6 +1,7 @@
 //! The rows of an answer, wherever they are.
 
 use anyhow::Result;
+use arrow::array::{Int64Array, RecordBatch};
 use tokio_util::sync::CancellationToken;
 
 use super::answered::{Answer, Data};
@@ -16,12 +17,12 @@ impl Coordinator<'_> {
     /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
     pub(crate) async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
         let mut result = match answer.data {
-            Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.metadata.columns)?,
+            Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.account.facts.columns)?,
             Data::Merged(finished) => finished.result,
             Data::Function(response::Payload::Spilled(spilled)) => {
                 let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
                 spill::fetch(self.context, self.target, &spilled, &mut file.as_file(), cancel).await?;
-                spill::read(file.into_temp_path(), &spilled.cast_back, answer.metadata.columns)?
+                spill::read(file.into_temp_path(), &spilled.cast_back, answer.account.facts.columns)?
             }
         };
         let cancel = cancel.clone();
@@ -38,19 +39,20 @@ impl Coordinator<'_> {
     /// An object that cannot be fetched, `out` that cannot be written, `cancel`.
     pub(crate) async fn save_parquet(
         &self,
-        answer: &Answer,
+        answer: Answer,
         out: &mut dyn std::io::Write,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        match &answer.data {
+        match answer.data {
             Data::Function(response::Payload::Spilled(spilled)) => {
-                spill::fetch(self.context, self.target, spilled, out, cancel).await
+                spill::fetch(self.context, self.target, &spilled, out, cancel).await
             }
-            Data::Merged(finished) => {
+            Data::Merged(mut finished) => {
+                answer.account.tally().rows = copied(&mut finished.result.batches)?;
                 std::io::copy(&mut std::fs::File::open(finished.parquet())?, out)?;
                 Ok(())
             }
-            Data::Function(response::Payload::Inline(_)) if answer.metadata.columns.is_empty() => {
+            Data::Function(response::Payload::Inline(_)) if answer.account.facts.columns.is_empty() => {
                 Err(failure("the statement returns no rows to write", "leave --format parquet away"))
             }
             Data::Function(response::Payload::Inline(_)) => Err(failure(
@@ -59,4 +61,15 @@ impl Coordinator<'_> {
             )),
         }
     }
+}
+
+/// Lets `COPY` come to its end, and tells how many rows it says it wrote.
+fn copied(batches: &mut dyn Iterator<Item = Result<RecordBatch>>) -> Result<u64> {
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch?;
+        let counts = batch.columns().first().and_then(|column| column.as_any().downcast_ref::<Int64Array>());
+        rows += counts.and_then(|counts| counts.values().first()).map_or(0, |count| u64::try_from(*count).unwrap_or(0));
+    }
+    Ok(rows)
 }

@@ -6,54 +6,44 @@ use anyhow::Result;
 use quack_function::wire::{Encoding, Event};
 use tokio_util::sync::CancellationToken;
 
+use super::account::Account;
 use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use super::request::Request;
 use crate::error::interrupted;
 use crate::invoke::{call, fault, response, tables};
-use crate::lake::catalog;
 
-impl Coordinator<'_> {
-    /// Runs one query, to the end or until `cancel`.
-    ///
-    /// # Errors
-    /// What the function says of the SQL; what Lambda says of the function; `cancel`. Each says what to do next.
-    pub(crate) async fn run(&self, request: &Request, cancel: &CancellationToken) -> Result<Answer> {
-        let mut event = Event {
-            q: request.sql.clone(),
-            limit: request.limit,
-            all: request.limit.is_none(),
-            format: Encoding::Arrow,
-            spill: request.spill,
-            tables: tables::named_in(&request.sql, self.catalog, &self.target.bucket.name),
-        };
-        let started = Instant::now();
-        loop {
-            let invoked = tokio::select! {
-                invoked = call::invoke(self.context, self.target, &event) => invoked?,
-                () = cancel.cancelled() => return Err(interrupted("interrupted")),
-            };
-            if !invoked.failed {
-                let (metadata, data) = response::parse(&invoked.payload)?;
-                let (report, elapsed) = (invoked.report, started.elapsed());
-                let arch = self.context.config.function_arch()?;
-                return Ok(Answer {
-                    metadata,
-                    report,
-                    cost_usd: report.map(|report| report.cost_usd(arch)),
-                    elapsed,
-                    divided: None,
-                    data: Data::Function(data),
-                });
-            }
-            // A `load --replace` may have removed the files that the query was sent to read.
-            let catalog = catalog::read(&self.target.bucket).await?;
-            let tables = tables::named_in(&request.sql, &catalog, &self.target.bucket.name);
-            if tables == event.tables {
-                return Err(fault::of_function(&invoked.payload, &catalog, &self.context.config));
-            }
-            self.context.detail("the query's tables were loaded anew while it ran; running it again");
-            event.tables = tables;
-        }
+/// Runs one query on one function, to the end or until `cancel`.
+///
+/// # Errors
+/// What the function says of the SQL; what Lambda says of the function; `cancel`. Each says what to do next.
+pub(super) async fn run(
+    coordinator: &Coordinator<'_>,
+    request: &Request,
+    cancel: &CancellationToken,
+) -> Result<Answer> {
+    let Coordinator { context, target, catalog } = *coordinator;
+    let event = Event {
+        q: request.sql.clone(),
+        limit: request.limit,
+        all: request.limit.is_none(),
+        format: Encoding::Arrow,
+        spill: request.spill,
+        into: None,
+        tables: tables::named_in(&request.sql, catalog, &target.bucket.name),
+    };
+    let started = Instant::now();
+    let invoked = tokio::select! {
+        invoked = call::invoke(context, target, &event) => invoked?,
+        () = cancel.cancelled() => return Err(interrupted("interrupted")),
+    };
+    if invoked.failed {
+        return Err(fault::of_function(&invoked.payload, catalog, &context.config));
     }
+    let (metadata, data) = response::parse(&invoked.payload)?;
+    let (report, elapsed) = (invoked.report, started.elapsed());
+    let arch = context.config.function_arch()?;
+    let cost_usd = report.map(|report| report.cost_usd(arch));
+    let account = Account::of_function(metadata, report, cost_usd, elapsed);
+    Ok(Answer { account, data: Data::Function(data) })
 }

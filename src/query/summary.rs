@@ -3,19 +3,20 @@
 use std::fmt;
 
 use indicatif::HumanCount;
-use quack_function::wire::Metadata;
 use serde::Serialize;
 
-use super::answered::Answer;
+use super::account::{Account, Facts, Tally};
 use super::stats::Stats;
 use crate::invoke::cost::{Report, dollars};
 
-/// The function's metadata, what Lambda reported, and what it cost.
+/// What is known of an answer, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
     #[serde(flatten)]
-    pub metadata: Metadata,
+    pub facts: Facts,
+    #[serde(flatten)]
+    pub tally: Tally,
     /// From the first byte sent to the last one received, milliseconds.
     pub elapsed_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,21 +29,21 @@ pub(crate) struct Summary {
     pub divided: Option<Stats>,
 }
 
-impl Summary {
-    pub(crate) fn of(answer: &Answer) -> Self {
-        Self {
-            metadata: answer.metadata.clone(),
-            elapsed_ms: answer.elapsed.as_secs_f64() * 1000.0,
-            report: answer.report,
-            cost_usd: answer.cost_usd,
-            divided: answer.divided.clone(),
-        }
+impl Account {
+    /// Everything that is known by now; after the rows were taken, that is everything.
+    pub(crate) fn summary(&self) -> Summary {
+        let Self { facts, report, cost_usd, divided, .. } = self.clone();
+        let tally = *self.tally();
+        let elapsed_ms = tally.elapsed.as_secs_f64() * 1000.0;
+        Summary { facts, tally, elapsed_ms, report, cost_usd, divided }
     }
+}
 
+impl Summary {
     /// How many rows, and whether there are more.
     pub(crate) fn rows(&self) -> String {
-        let rows = self.metadata.rows;
-        let limited = if self.metadata.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
+        let rows = self.tally.rows;
+        let limited = if self.tally.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
         format!("{} row{}{limited}", HumanCount(rows), if rows == 1 { "" } else { "s" })
     }
 
@@ -51,7 +52,7 @@ impl Summary {
         if let Some(stats) = &self.divided {
             return format!("{} · {stats}", duration(self.elapsed_ms));
         }
-        let state = if self.metadata.warm { "warm" } else { "cold" };
+        let state = if self.facts.warm { "warm" } else { "cold" };
         let mut text = format!("{} · {state}", duration(self.elapsed_ms));
         if let (Some(report), Some(cost)) = (&self.report, self.cost_usd) {
             text.push_str(&format!(" · billed {} ms · {}", report.billed_ms, dollars(cost)));

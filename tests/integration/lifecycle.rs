@@ -14,6 +14,7 @@ crate::on_every_target! {
     down_asks_and_without_an_answer_deletes_nothing,
     before_up_every_command_says_what_to_run,
     real_trips_give_duckdbs_own_answer,
+    a_dropped_table_is_gone_with_its_files_and_no_other_is,
 }
 
 fn up_load_query_down_leaves_nothing_but_the_project_file(place: Place) {
@@ -134,4 +135,23 @@ fn real_trips_give_duckdbs_own_answer(place: Place) {
         .collect();
     assert_eq!(expected.len(), 5);
     assert_eq!(found, serde_json::Value::from(expected));
+}
+
+fn a_dropped_table_is_gone_with_its_files_and_no_other_is(place: Place) {
+    let project = Project::up_at(place, "");
+    project.write("points.csv", "x,y\n1,a\n2,b\n");
+    for table in ["points", "points2"] {
+        project.quackctl(["load", "points.csv", "--table", table, "--partition-by", "y"]).assert().success();
+    }
+    let asked = project.quackctl(["drop", "points"]).assert().failure();
+    asked.stderr(contains("`points` with its 2 rows would be deleted").and(contains("--yes")));
+    project.quackctl(["drop", "POINTS", "--yes"]).assert().success().stdout(contains("dropped `points`: 2 rows"));
+    project.quackctl(["drop", "points", "--yes"]).assert().failure().stderr(contains("did you mean `points2`?"));
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM points2"), serde_json::json!([{ "n": 2 }]));
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let files = |table: &str| {
+        let sql = format!("SELECT count(*)::INT AS n FROM glob('s3://{bucket}/tables/{table}/*/*/*')");
+        project.rows(&sql)[0]["n"].clone()
+    };
+    assert_eq!((files("points"), files("points2")), (0.into(), 2.into()));
 }

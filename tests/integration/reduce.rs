@@ -63,6 +63,11 @@ fn ten_days_are_read_from_ten_files_and_eight_functions_agree_with_one(place: Pl
     }
     assert_eq!(many["metadata"]["rows"], 5);
     assert_eq!(one["metadata"]["divided"], Value::Null);
+    // What only one function can say of itself, nobody makes up for many.
+    for fact in ["eventId", "initMs", "bytes", "timeMs", "epochMs"] {
+        assert!(one["metadata"].get(fact).is_some(), "{fact}");
+        assert_eq!(many["metadata"].get(fact), None, "{fact}");
+    }
 }
 
 crate::on_every_target!(ten_days_are_read_from_ten_files_and_eight_functions_agree_with_one);

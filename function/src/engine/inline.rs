@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 /// Encodes batches as they come, so that it is known early when they are too many.
-pub struct Inline {
+pub(crate) struct Inline {
     encoder: Encoder,
     room_bytes: usize,
 }
@@ -27,7 +27,7 @@ impl Inline {
     ///
     /// # Errors
     /// When the schema has no Arrow encoding.
-    pub fn new(encoding: Encoding, schema: &SchemaRef, room_bytes: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(encoding: Encoding, schema: &SchemaRef, room_bytes: usize) -> Result<Self, Failure> {
         let encoder = match encoding {
             Encoding::Json => {
                 let keys = schema.fields().iter().map(|field| {
@@ -52,7 +52,7 @@ impl Inline {
     ///
     /// # Errors
     /// When a value has no Arrow encoding.
-    pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
         match &mut self.encoder {
             Encoder::Json { out, keys } => {
                 let schema = batch.schema();
@@ -77,7 +77,7 @@ impl Inline {
     }
 
     /// Whether the rows so far are more than the response has room for.
-    pub fn overflows(&self) -> bool {
+    pub(crate) fn overflows(&self) -> bool {
         let encoded_bytes = match &self.encoder {
             Encoder::Json { out, .. } => out.len() + 1,
             Encoder::Arrow { writer } => (writer.get_ref().len() + END_OF_STREAM_BYTES).div_ceil(3) * 4,
@@ -89,7 +89,7 @@ impl Inline {
     ///
     /// # Errors
     /// When the Arrow stream cannot be closed.
-    pub fn finish(self) -> Result<(Data, u64), Failure> {
+    pub(crate) fn finish(self) -> Result<(Data, u64), Failure> {
         match self.encoder {
             Encoder::Json { mut out, .. } => {
                 out.push(b']');

@@ -1,44 +1,118 @@
-//! One event's SQL on one connection: define its tables, run its statements, hand over the last one's rows.
+//! One event's SQL: planned before anything runs, then run on one connection, statement by statement; the last one's rows
+//! are handed over.
 
 use super::inline::Inline;
-use super::raw::{Connection, Prepared, Statements};
-use super::replay::Source;
-use super::{Failure, Instance, Outcome, sandbox, spill, type_name};
-use crate::sql::{Token, identifier, tokens};
-use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
-use duckdb::ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
-use std::collections::{HashSet, VecDeque};
+use super::judge::{Judgement, Named};
+use super::pivot::{self, Pivot};
+use super::raw::{Connection, Prepared, Rows};
+use super::replay::{self, Source};
+use super::statement::{self, Action, Statement};
+use super::{Failure, Instance, Outcome, spill, type_name};
+use crate::sql::identifier;
+use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
+use duckdb::ffi;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 /// Chunks are kept until the result is known to fit into the response; above this they go to the bucket even if they
 /// would still compress into it.
 const KEEP_BYTES: usize = 64 << 20;
 
-/// An event on the connection that is its own.
-pub(super) struct Invocation<'a> {
-    pub instance: &'a Instance,
-    pub connection: &'a Connection<'a>,
-    pub event: &'a Event,
-    /// Where a result goes that is too large for the response.
-    pub result_folder: &'a str,
-    /// How large the encoded rows may be to go into the response, bytes.
-    pub room_bytes: &'a dyn Fn(&[Column]) -> usize,
-    /// Whether no statement was anything but a query, by DuckDB's own idea of it.
-    pub only_queries: bool,
+const SELECT: ffi::duckdb_statement_type = ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
+
+/// What an event asks for, judged: every statement of it may be run.
+pub(super) struct Plan {
+    statements: Vec<Statement>,
+    /// Names of the event's tables, in lower case.
+    tables: BTreeSet<String>,
+    /// The statements that make the views of the tables it names.
+    views: Vec<String>,
 }
 
-impl<'a> Invocation<'a> {
+impl Plan {
+    /// Judges an event, all of it.
+    ///
+    /// # Errors
+    /// `Quack.SandboxError` for what may not be run, `Quack.BadEvent` for what is malformed, DuckDB's own for SQL that it
+    /// does not take.
+    pub(super) fn of(instance: &Instance, event: &Event) -> Result<Self, Failure> {
+        let mut statements = statement::split(&event.q)?;
+        if let (Some(into), Some(last)) = (&event.into, statements.last_mut()) {
+            if last.action != Action::Run {
+                return Err(Failure::new("Quack.BadEvent", "`into` takes a SELECT as the last statement"));
+            }
+            last.action = Action::Write(into.clone());
+        }
+        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_lowercase()).collect();
+        let mut named = Named::new();
+        for statement in &mut statements {
+            if let Action::Write(destination) = &statement.action {
+                instance.judge.access().may_write(&destination.uri)?;
+                destination.to_sql().map_err(|error| statement::refused_copy(&error))?;
+            }
+            if statement.action == Action::Run
+                && let Some(pivot) = Pivot::parse(&statement.select)
+            {
+                statement.select = pivot.sketch();
+                for query in pivot.queries() {
+                    named.extend(judged(instance, query, &tables)?);
+                }
+                statement.action = Action::Pivot(pivot);
+            }
+            if !matches!(statement.action, Action::ResetVariable(_)) {
+                named.extend(judged(instance, &statement.select, &tables)?);
+            }
+        }
+        let views = event.tables.iter().filter(|table| named.contains(&table.name.to_lowercase())).map(|table| {
+            table.files.iter().try_for_each(|file| instance.judge.access().may_read(file))?;
+            table.view_sql().map_err(|error| Failure::new("Quack.BadEvent", error.to_string()))
+        });
+        let views = views.collect::<Result<_, _>>()?;
+        Ok(Self { views, statements, tables })
+    }
+}
+
+/// Judges one SELECT, and tells the tables that it names.
+fn judged(instance: &Instance, select: &str, tables: &BTreeSet<String>) -> Result<Named, Failure> {
+    match instance.judge.judge(select, tables)? {
+        Judgement::Select(named) => Ok(named),
+        Judgement::Other => Err(statement::refused(select)),
+        // DuckDB says it better, with the line and a caret.
+        Judgement::Malformed => match instance.database.connect()?.statements(select) {
+            Err(failure) => Err(failure),
+            Ok(_) => Err(statement::refused(select)),
+        },
+    }
+}
+
+/// An event on the connection that is its own.
+pub(super) struct Invocation<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) connection: &'a Connection,
+    pub(super) event: &'a Event,
+    /// Where a result goes that is too large for the response.
+    pub(super) result_folder: &'a str,
+    /// How large the encoded rows may be to go into the response, bytes.
+    pub(super) room_bytes: &'a dyn Fn(&[Column]) -> usize,
+}
+
+impl Invocation<'_> {
     /// Runs the event's SQL.
     ///
     /// # Errors
     /// The first statement's that fails.
-    pub fn run(&mut self) -> Result<Outcome, Failure> {
-        let Self { instance, connection, event, result_folder, .. } = *self;
-        for table in named_tables(event) {
-            define(connection, table)?;
+    pub(super) fn run(&self, plan: &Plan) -> Result<Outcome, Failure> {
+        let Self { instance, event, result_folder, .. } = *self;
+        for view in &plan.views {
+            self.connection.prepare(view)?.stream()?.exhaust()?;
         }
-        let mut rows = self.last_statement()?.stream()?;
+        let empty = || Failure::new("Quack.InternalError", "a plan without statements");
+        let (last, before) = plan.statements.split_last().ok_or_else(empty)?;
+        for statement in before {
+            self.start(statement, plan)?.exhaust()?;
+        }
+        let mut rows = self.start(last, plan)?;
         if !rows.is_query() {
-            while rows.fetch()?.is_some() {}
+            rows.exhaust()?;
         }
         let (names, types): (Vec<_>, Vec<_>) =
             if rows.is_query() { rows.columns() } else { Vec::new() }.into_iter().unzip();
@@ -49,9 +123,9 @@ impl<'a> Invocation<'a> {
             .map(|(name, logical_type)| Column { name: name.clone(), sql_type: type_name::type_name(logical_type) })
             .collect();
         let limit = if event.all { u64::MAX } else { event.limit.unwrap_or(DEFAULT_LIMIT) };
-        let mut source =
-            Source { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None };
-        if event.spill == Spill::Always && !columns.is_empty() {
+        let mut source = Source::new(types, limit);
+        let wrote = matches!(last.action, Action::Write(_));
+        if event.spill == Spill::Always && !columns.is_empty() && !wrote {
             source.rows = Some(rows);
             return spill::write(instance, source, columns, event.spill, result_folder);
         }
@@ -79,23 +153,92 @@ impl<'a> Invocation<'a> {
         Ok(Outcome { data, columns, rows, bytes, truncated })
     }
 
-    /// Runs every statement but the last, and returns that one, ready to run.
-    fn last_statement(&mut self) -> Result<Prepared<'a>, Failure> {
-        let sql = &self.event.q;
-        let statements = self.connection.statements(sql)?;
-        let empty = || Failure::new("Quack.BadEvent", format!("`q` holds no SQL statement: {sql:?}"));
-        let last = statements.len().checked_sub(1).ok_or_else(empty)?;
-        for index in 0..last {
-            let mut rows = self.prepare(&statements, index)?.stream()?;
-            while rows.fetch()?.is_some() {}
+    /// Starts a statement: the SELECT that was judged, with what the engine puts around it.
+    fn start(&self, statement: &Statement, plan: &Plan) -> Result<Rows, Failure> {
+        let select = &statement.select;
+        match &statement.action {
+            Action::Run => self.prepare(select, SELECT)?.stream(),
+            Action::Pivot(pivot) => {
+                let values = pivot.queries().map(|query| self.values(query)).collect::<Result<Vec<_>, _>>()?;
+                let select = pivot.with_values(&values);
+                judged(self.instance, &select, &plan.tables)?;
+                self.prepare(&select, SELECT)?.stream()
+            }
+            Action::Explain { analyze, format } => {
+                let analyze = analyze.then(|| "ANALYZE".to_owned());
+                let options: Vec<_> = analyze.into_iter().chain(format.map(|name| format!("FORMAT {name}"))).collect();
+                let explain = match options.is_empty() {
+                    true => "EXPLAIN ".to_owned(),
+                    false => format!("EXPLAIN ({}) ", options.join(", ")),
+                };
+                let sql = around(&explain, select, "");
+                self.prepare(&sql, ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN)?.stream()
+            }
+            Action::Write(destination) => {
+                let to = destination.to_sql().map_err(|error| statement::refused_copy(&error))?;
+                let sql = around("COPY (", select, &format!("\n) {to}"));
+                self.prepare(&sql, ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY)?.stream()
+            }
+            Action::SetVariable(name) => self.set_variable(name, select),
+            Action::ResetVariable(name) => {
+                self.connection.prepare(&format!("RESET VARIABLE {}", identifier(name)))?.stream()
+            }
         }
-        self.prepare(&statements, last)
     }
 
-    fn prepare(&mut self, statements: &Statements<'a>, index: u64) -> Result<Prepared<'a>, Failure> {
-        let prepared = statements.prepare(index)?;
-        self.only_queries &= prepared.kind() == duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT;
-        sandbox::check_kind(prepared.kind())?;
+    /// The values of a PIVOT's column.
+    fn values(&self, query: &str) -> Result<Vec<String>, Failure> {
+        let mut rows = self.prepare(query, SELECT)?.stream()?;
+        let mut values = Vec::new();
+        while let Some(chunk) = rows.fetch()? {
+            values.extend(chunk.texts().flatten());
+            if values.len() > pivot::MAX_VALUES {
+                let why = format!("{} are the most; name those you want, IN ('a', 'b')", pivot::MAX_VALUES);
+                return Err(Failure::refused("PIVOT of so many values", &why));
+            }
+        }
+        match values.is_empty() {
+            true => Err(Failure::refused("PIVOT of no values", "the column that is to be pivoted holds none")),
+            false => Ok(values),
+        }
+    }
+
+    /// Sets a variable to what `select` gives, which is handed over as a value, not as text.
+    fn set_variable(&self, name: &str, select: &str) -> Result<Rows, Failure> {
+        let select = self.prepare(select, SELECT)?;
+        let mut rows = select.stream()?;
+        let types: Vec<_> = rows.columns().into_iter().map(|(_, logical_type)| logical_type).collect();
+        if types.len() != 1 {
+            let message = format!("SET VARIABLE takes one value, not {}", types.len());
+            return Err(Failure::new("Quack.BadEvent", message));
+        }
+        let mut source = Source::new(types, u64::MAX);
+        while let Some(chunk) = rows.fetch()? {
+            source.kept.push_back(chunk);
+            if source.kept.len() > 1 {
+                return Err(Failure::new("Quack.BadEvent", "SET VARIABLE takes one value, not thousands of rows"));
+            }
+        }
+        drop(rows);
+        let function = replay::FUNCTION.to_string_lossy();
+        let set = format!("SET VARIABLE {} = (FROM {function}())", identifier(name));
+        let run = || {
+            let mut rows = self.connection.prepare(&set)?.stream()?;
+            rows.exhaust()?;
+            Ok(rows)
+        };
+        self.instance.replay.run(source, run).0
+    }
+
+    /// Prepares what must be one statement of this `kind`, by DuckDB's own idea of it, without parameters.
+    fn prepare(&self, sql: &str, kind: ffi::duckdb_statement_type) -> Result<Prepared, Failure> {
+        let prepared = self.connection.prepare(sql)?;
+        if prepared.kind() != kind {
+            return Err(Failure::refused(
+                "this statement",
+                "DuckDB takes it for another kind than it was judged to be",
+            ));
+        }
         match prepared.parameters() {
             0 => Ok(prepared),
             count => {
@@ -107,34 +250,10 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// The event's tables that its SQL names: a view reads its first file when it is made.
-fn named_tables(event: &Event) -> impl Iterator<Item = &TableDef> {
-    let tokens = if event.tables.is_empty() { Vec::new() } else { tokens(&event.q) };
-    event.tables.iter().filter(move |table| {
-        let quoted = identifier(&table.name);
-        tokens.iter().any(|token| match token {
-            Token::Word(word) => word.eq_ignore_ascii_case(&table.name),
-            Token::Quoted(name) => name.eq_ignore_ascii_case(&quoted),
-            // A name in a string may be a name after all: `FROM query_table('trips')`.
-            Token::Text(text) => text.to_lowercase().contains(&table.name.to_lowercase()),
-            Token::Symbol(_) => false,
-        })
-    })
-}
-
-/// Makes the view that stands for a table. What the definition holds goes into SQL as it is, so it must not bring
-/// statements or functions of its own that a query may not have.
-fn define(connection: &Connection, table: &TableDef) -> Result<(), Failure> {
-    let sql = table.view_sql();
-    sandbox::check_text(&sql, None)?;
-    let statements = connection.statements(&sql)?;
-    if statements.len() != 1 {
-        let message = format!("the definition of table {:?} holds SQL of its own", table.name);
-        return Err(Failure::new("Quack.BadEvent", message));
-    }
-    let mut rows = statements.prepare(0)?.stream()?;
-    while rows.fetch()?.is_some() {}
-    Ok(())
+/// `select` between `before` and `after`. It gives up as many blanks in front, if it has them, so that it keeps its place.
+fn around(before: &str, select: &str, after: &str) -> String {
+    let blank = select.len() - select.trim_start_matches(' ').len();
+    format!("{before}{}{after}", &select[blank.min(before.len())..])
 }
 
 /// Makes column names unique, whatever their case, as DuckDB's data frames do: `a`, `a_1`, `a_2`.
@@ -169,11 +288,8 @@ mod tests {
     }
 
     #[test]
-    fn only_named_tables_are_defined() {
-        let event: Event = serde_json::from_str(
-            r#"{"q": "SELECT * FROM Trips -- zones", "tables": [{"name": "trips", "files": []}, {"name": "zones", "files": []}]}"#,
-        )
-        .unwrap();
-        assert_eq!(named_tables(&event).map(|table| table.name.as_str()).collect::<Vec<_>>(), ["trips"]);
+    fn a_select_keeps_its_place() {
+        assert_eq!(around("COPY (", "        SELECT 1", ")"), "COPY (  SELECT 1)");
+        assert_eq!(around("EXPLAIN (ANALYZE) ", "  SELECT 1", ""), "EXPLAIN (ANALYZE) SELECT 1");
     }
 }

@@ -1,19 +1,22 @@
 //! DuckDB, opened once per instance; every invocation gets a connection and a transaction of its own, and neither
 //! outlives it.
 
+mod access;
 mod error;
+mod guard;
 mod inline;
 mod invocation;
+mod judge;
+mod pivot;
 mod raw;
 mod replay;
-mod sandbox;
 mod settings;
 mod spill;
+mod statement;
 mod storage;
 mod type_name;
 #[cfg(test)]
 mod value_test;
-mod writes;
 
 pub use crate::s3::{Partition, S3Access};
 pub use error::Failure;
@@ -21,11 +24,11 @@ pub use settings::Settings;
 pub use storage::Folder;
 
 use crate::wire::{Column, Data, Event};
-use invocation::Invocation;
-use raw::{Connection, Database};
+use guard::{Guard, Transaction};
+use invocation::{Invocation, Plan};
+use judge::Judge;
+use raw::Database;
 use replay::Replay;
-use settings::SECRET;
-use writes::Writes;
 
 /// What an invocation found.
 pub struct Outcome {
@@ -42,13 +45,15 @@ pub struct Outcome {
 /// The engine of one instance.
 pub struct Engine {
     settings: Settings,
-    writes: Option<Writes>,
     instance: Option<Instance>,
     version: String,
 }
 
-/// An open database with the extensions loaded and the sandbox closed.
+/// An open database with the extensions loaded and the sandbox closed. Its fields go in this order: connections before
+/// what they are connected to.
 struct Instance {
+    judge: Judge,
+    guard: Guard,
     database: Database,
     replay: Replay,
 }
@@ -60,8 +65,7 @@ impl Engine {
     /// When an extension is missing, or DuckDB refuses a setting.
     pub fn open(settings: Settings) -> Result<Self, Failure> {
         let instance = Some(Instance::open(&settings)?);
-        let writes = settings.writes();
-        Ok(Self { settings, writes, instance, version: raw::library_version() })
+        Ok(Self { settings, instance, version: raw::library_version() })
     }
 
     /// DuckDB's version, e.g. `v1.5.5`.
@@ -80,15 +84,21 @@ impl Engine {
         name: &str,
         room_bytes: impl Fn(&[Column]) -> usize,
     ) -> Result<Outcome, Failure> {
-        sandbox::check_text(&event.q, self.writes.as_ref())?;
         // Taken out, so that an instance is lost, not reused, if anything below panics.
         let instance = match self.instance.take() {
             Some(instance) => instance,
             None => Instance::open(&self.settings)?,
         };
-        let (outcome, clean) = instance.run(event, &self.settings.result_folder(name), &room_bytes);
-        if clean && self.settings.has_no_files() {
+        let (outcome, clean) = match Plan::of(&instance, event) {
+            Ok(plan) => instance.run(&plan, event, &self.settings.result_folder(name), &room_bytes),
+            // Nothing of it was run.
+            Err(failure) => (Err(failure), true),
+        };
+        let sane = !matches!(&outcome, Err(failure) if failure.is_internal());
+        if clean && sane && self.settings.has_no_files() {
             self.instance = Some(instance);
+        } else {
+            eprintln!("the instance is opened anew: it is not as it was");
         }
         outcome
     }
@@ -103,12 +113,15 @@ impl Instance {
         connection.execute(&settings.setup_sql()?)?;
         replay.register(&connection)?;
         drop(connection);
-        Ok(Self { database, replay })
+        let judge = Judge::new(&database, settings.access())?;
+        let guard = Guard::new(&database)?;
+        Ok(Self { judge, guard, database, replay })
     }
 
-    /// Runs the event, and says whether the instance is as it was before.
+    /// Runs an event that was judged, and says whether the instance is as it was before.
     fn run(
         &self,
+        plan: &Plan,
         event: &Event,
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
@@ -117,28 +130,16 @@ impl Instance {
             Ok(connection) => connection,
             Err(failure) => return (Err(failure), false),
         };
-        let mut invocation = Invocation {
-            instance: self,
-            connection: &connection,
-            event,
-            result_folder,
-            room_bytes,
-            only_queries: !sandbox::runs_text(&event.q),
+        let invocation = Invocation { instance: self, connection: &connection, event, result_folder, room_bytes };
+        let transaction = match Transaction::begin(&connection) {
+            Ok(transaction) => transaction,
+            Err(failure) => return (Err(failure), false),
         };
-        let outcome = connection.execute("BEGIN TRANSACTION").and_then(|_| invocation.run());
-        let only_queries = invocation.only_queries;
-        // A rollback that fails means that the transaction had ended before: something may have been committed.
-        let clean = connection.execute("ROLLBACK").is_ok() && (only_queries || is_pristine(&connection));
+        let outcome = invocation.run(plan);
+        // The same transaction from beginning to end, rolled back, has left nothing in the catalog. One that cannot be
+        // rolled back had ended before.
+        let one_transaction = transaction.goes_on();
+        let clean = connection.execute("ROLLBACK").is_ok() && self.guard.holds(!one_transaction);
         (outcome, clean)
     }
-}
-
-/// Whether nothing was left behind that no rollback undoes: another secret or database, or a log.
-fn is_pristine(connection: &Connection) -> bool {
-    let remains = format!(
-        "SELECT 1 WHERE current_setting('enable_logging') OR EXISTS (FROM duckdb_logs) \
-         OR EXISTS (FROM duckdb_secrets() WHERE name <> '{SECRET}') \
-         OR EXISTS (FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory')"
-    );
-    connection.execute(&remains).is_ok_and(|rows| rows == 0)
 }

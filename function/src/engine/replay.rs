@@ -11,14 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The function's name in SQL.
-pub const FUNCTION: &CStr = c"__quack_replay";
+pub(crate) const FUNCTION: &CStr = c"__quack_replay";
 
 /// A running result: what was fetched of it, and what is left.
-pub struct Source<'c> {
+pub(crate) struct Source {
     /// Chunks that were fetched already, in order.
     pub kept: VecDeque<Chunk>,
     /// The rest, unless the kept chunks are all.
-    pub rows: Option<Rows<'c>>,
+    pub rows: Option<Rows>,
     /// How many more rows may be handed out.
     pub limit: u64,
     /// Types of the columns.
@@ -31,12 +31,17 @@ pub struct Source<'c> {
     pub failure: Option<Failure>,
 }
 
-impl Source<'_> {
+impl Source {
+    /// A source of columns of `types`, without rows yet, that hands out `limit` rows at most.
+    pub(crate) fn new(types: Vec<LogicalType>, limit: u64) -> Self {
+        Self { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None }
+    }
+
     /// The next chunk, cut to what the limit leaves.
     ///
     /// # Errors
     /// The query's own, when it fails midway.
-    pub fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<Chunk>, Failure> {
         let left = self.limit - self.handed_out;
         if left == 0 && self.truncated {
             return Ok(None);
@@ -59,11 +64,12 @@ impl Source<'_> {
 
 /// Where the function finds its source. Empty but during [`Replay::run`].
 #[derive(Clone, Default)]
-pub struct Replay(Arc<Mutex<Option<Source<'static>>>>);
+pub(crate) struct Replay(Arc<Mutex<Option<Source>>>);
 
 // SAFETY: the source is reached under the mutex only, so by one thread at a time, and DuckDB's results and chunks may
 // move between threads.
 unsafe impl Send for Replay {}
+// SAFETY: the same.
 unsafe impl Sync for Replay {}
 
 impl Replay {
@@ -71,7 +77,9 @@ impl Replay {
     ///
     /// # Errors
     /// When DuckDB refuses it.
-    pub fn register(&self, connection: &Connection) -> Result<(), Failure> {
+    pub(crate) fn register(&self, connection: &Connection) -> Result<(), Failure> {
+        // SAFETY: a new function that is whole before it is registered; DuckDB copies the name, and frees the slot with the
+        // function.
         unsafe {
             let mut function = ffi::duckdb_create_table_function();
             ffi::duckdb_table_function_set_name(function, FUNCTION.as_ptr());
@@ -91,9 +99,7 @@ impl Replay {
     }
 
     /// Runs `work` while the function hands out `source`, and gives the source back.
-    pub fn run<'c, T>(&self, source: Source<'c>, work: impl FnOnce() -> T) -> (T, Option<Source<'c>>) {
-        // SAFETY: the source leaves the slot below, before 'c can end, whichever way `work` ends.
-        let source = unsafe { std::mem::transmute::<Source<'c>, Source<'static>>(source) };
+    pub(crate) fn run<T>(&self, source: Source, work: impl FnOnce() -> T) -> (T, Option<Source>) {
         *self.lock() = Some(source);
         struct Clear<'a>(&'a Replay);
         impl Drop for Clear<'_> {
@@ -108,12 +114,13 @@ impl Replay {
         (done, source)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Source<'static>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Source>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 unsafe extern "C" fn drop_slot(slot: *mut c_void) {
+    // SAFETY: the box that `register` gave away, which DuckDB gives back once.
     drop(unsafe { Box::from_raw(slot.cast::<Replay>()) });
 }
 
@@ -122,18 +129,22 @@ unsafe extern "C" fn drop_slot(slot: *mut c_void) {
 /// # Safety
 /// `slot` is what [`Replay::register`] gave to DuckDB.
 unsafe fn slot_of<'a>(slot: *mut c_void) -> &'a Replay {
+    // SAFETY: the caller's promise; DuckDB keeps the slot for as long as it calls the function.
     unsafe { &*slot.cast::<Replay>() }
 }
 
 unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
+    // SAFETY: DuckDB calls this with the slot that `register` gave to it.
     let replay = unsafe { slot_of(ffi::duckdb_bind_get_extra_info(info)) };
     match &*replay.lock() {
+        // SAFETY: DuckDB's own `info`, and a C string, which it copies.
         None => unsafe {
             ffi::duckdb_bind_set_error(info, c"this function is for the engine's own use".as_ptr());
         },
         Some(source) => {
             for (index, logical_type) in source.types.iter().enumerate() {
                 if let Ok(name) = CString::new(column(index)) {
+                    // SAFETY: DuckDB's own `info`, a C string and a live type, which it copies.
                     unsafe { ffi::duckdb_bind_add_result_column(info, name.as_ptr(), logical_type.raw()) };
                 }
             }
@@ -142,22 +153,25 @@ unsafe extern "C" fn bind(info: ffi::duckdb_bind_info) {
 }
 
 /// Name of the function's column `index`.
-pub fn column(index: usize) -> String {
+pub(crate) fn column(index: usize) -> String {
     format!("c{index}")
 }
 
 unsafe extern "C" fn init(info: ffi::duckdb_init_info) {
     // One thread: the rows keep their order.
+    // SAFETY: DuckDB's own `info`.
     unsafe { ffi::duckdb_init_set_max_threads(info, 1) };
 }
 
 unsafe extern "C" fn produce(info: ffi::duckdb_function_info, output: ffi::duckdb_data_chunk) {
+    // SAFETY: DuckDB calls this with the slot that `register` gave to it.
     let replay = unsafe { slot_of(ffi::duckdb_function_get_extra_info(info)) };
     let produced = catch_unwind(AssertUnwindSafe(|| {
         let mut slot = replay.lock();
         let source = slot.as_mut().ok_or_else(|| Failure::new("Quack.InternalError", "no result to replay"))?;
         source.next().inspect_err(|failure| source.failure = Some(failure.clone()))
     }));
+    // SAFETY: DuckDB's own `info` and `output`, which has the columns that `bind` named; they share the chunk's vectors.
     unsafe {
         match produced {
             Ok(Ok(Some(chunk))) => {

@@ -1,8 +1,8 @@
 //! The engine's settings, from the environment that Lambda gives.
 
 use super::Failure;
+use super::access::Access;
 use super::storage::Folder;
-use super::writes::Writes;
 use crate::s3::S3Access;
 use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;
@@ -14,8 +14,11 @@ use std::{env, fs};
 const HEADROOM_MIB: u64 = 100;
 const MIN_MEMORY_MIB: u64 = 64;
 
+/// What Lambda gives a function under `/tmp` unless it is told otherwise, MiB.
+const TEMP_MIB: u64 = 512;
+
 /// Name of the one secret of an instance: the bucket's credentials.
-pub(super) const SECRET: &str = "lake";
+const SECRET: &str = "lake";
 
 /// Settings of an instance. The variables that set them; an empty one counts as absent:
 ///
@@ -30,6 +33,7 @@ pub(super) const SECRET: &str = "lake";
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys; Lambda sets those of its role |
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the URL of S3 where it is not AWS's own |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | MiB; Lambda sets it |
+/// | `QUACK_TEMP_MIB` | size of the instance's `/tmp`, MiB; 512, Lambda's own, when absent |
 /// | `AWS_LAMBDA_RUNTIME_API` | `host:port` that invocations come from; Lambda sets it |
 /// | `LAMBDA_TASK_ROOT` | the folder of the artifact; Lambda sets it |
 #[derive(Debug, Clone)]
@@ -50,6 +54,8 @@ pub struct Settings {
     pub extension_dirs: Vec<PathBuf>,
     /// Where DuckDB writes what does not fit into memory.
     pub temp_dir: PathBuf,
+    /// How much it may write there, MiB.
+    pub temp_mib: u64,
     /// Access to the bucket.
     pub s3: S3Access,
 }
@@ -90,6 +96,7 @@ impl Settings {
                 .chain(beside_executable)
                 .collect(),
             temp_dir: env::temp_dir().join(format!("quack-{}", std::process::id())),
+            temp_mib: var("QUACK_TEMP_MIB").and_then(|size| size.parse().ok()).unwrap_or(TEMP_MIB),
             s3: S3Access {
                 key_id: var("AWS_ACCESS_KEY_ID"),
                 secret: var("AWS_SECRET_ACCESS_KEY"),
@@ -116,11 +123,12 @@ impl Settings {
             ("memory_limit", format!("{memory_mib}MiB")),
             ("threads", threads.to_string()),
             ("temp_directory", self.temp_dir.display().to_string()),
+            // Megabytes rather than mebibytes: a little stays free for others.
+            ("max_temp_directory_size", format!("{}MB", self.temp_mib)),
         ]
     }
 
-    /// Whether the folder that DuckDB may write to is empty: SQL may write there as well. DuckDB itself removes what it
-    /// wrote when its query ends.
+    /// Whether the folder that DuckDB may write to is empty. DuckDB itself removes what it wrote when its query ends.
     pub(super) fn has_no_files(&self) -> bool {
         match fs::read_dir(&self.temp_dir) {
             Ok(mut entries) => entries.next().is_none(),
@@ -166,8 +174,7 @@ impl Settings {
             // Four parts of 16 MiB in flight rather than fifty of 80: what an upload holds stays small.
             sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\nSET GLOBAL s3_uploader_thread_limit = 4;\n";
         }
-        let readable = [Folder::whole(&self.bucket)];
-        let readable: Vec<_> = readable.iter().chain(&self.read).map(|folder| literal(&folder.to_string())).collect();
+        let readable: Vec<_> = self.access().read.iter().map(|folder| literal(&folder.to_string())).collect();
         sql += &format!("SET GLOBAL allowed_directories = [{}];\n", readable.join(", "));
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
         Ok(sql)
@@ -178,9 +185,9 @@ impl Settings {
         format!("s3://{}/{}{name}", self.bucket, self.results)
     }
 
-    /// Where SQL may write, when DuckDB's own walls, which know only what it may read, are not enough.
-    pub(super) fn writes(&self) -> Option<Writes> {
-        let all = self.read.is_empty() && self.write == [Folder::whole(&self.bucket)];
-        (!all).then(|| Writes { folders: self.write.clone(), temp_dir: self.temp_dir.clone() })
+    /// Where SQL may read and write.
+    pub(super) fn access(&self) -> Access {
+        let read = [Folder::whole(&self.bucket)].into_iter().chain(self.read.iter().cloned()).collect();
+        Access { read, write: self.write.clone() }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// The spelling of `logical_type`, e.g. `DECIMAL(18,3)` or `STRUCT("a" INTEGER)[]`. A user's own type names
 /// (`CREATE TYPE`) are spelled out, because they end with the invocation.
-pub fn type_name(logical_type: &LogicalType) -> String {
+pub(crate) fn type_name(logical_type: &LogicalType) -> String {
     let mut out = String::new();
     write_type(&mut out, logical_type);
     out

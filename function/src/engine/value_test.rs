@@ -1,6 +1,8 @@
 //! The value formats of [`crate::value`], held against what DuckDB itself writes.
 
 use super::raw::Database;
+use super::type_name::type_name;
+use crate::sql_type::SqlType;
 use crate::value::{write_json, write_text};
 use arrow::array::AsArray;
 use arrow::record_batch::RecordBatch;
@@ -44,6 +46,33 @@ fn every_type_has_duckdbs_text() {
     assert_texts(&format!("SELECT [COLUMNS(*)] FROM {types}"));
     assert_texts(&format!("SELECT {{'it''s \\': COLUMNS(*)}} FROM {types}"));
     assert_texts(&format!("SELECT map {{COLUMNS(*): 1}} FROM {types} WHERE bool IS NOT NULL"));
+}
+
+/// What the engine calls a type, and what DuckDB calls it, are both read as that very type.
+#[test]
+fn every_type_is_read_from_its_name() {
+    let connection = Database::open(&[]).unwrap().connect().unwrap();
+    let all = "SELECT *, '{}'::JSON AS j, NULL AS nothing, NULL::VARIANT AS variant, NULL::GEOMETRY('OGC:CRS84') AS crs, \
+               NULL::STRUCT(\"a b\" INTEGER, \"c\"\"d\" MAP(VARCHAR, UNION(x DATE, y TIME[3]))) AS nested FROM test_all_types()";
+    let mut described =
+        connection.prepare(&format!("SELECT column_type FROM (DESCRIBE {all})")).unwrap().stream().unwrap();
+    let names: Vec<_> = described.fetch().unwrap().unwrap().texts().flatten().collect();
+    let columns = connection.prepare(&format!("{all} LIMIT 0")).unwrap().stream().unwrap().columns();
+    assert_eq!(names.len(), columns.len());
+    for (name, (column, logical_type)) in names.iter().zip(&columns) {
+        let spelled = type_name(logical_type);
+        let read = SqlType::parse(&spelled).unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(read.to_string(), spelled, "{column}");
+        let told = SqlType::parse(name).unwrap_or_else(|error| panic!("{column}: {error}"));
+        // A coordinate reference system is a part of the name only.
+        if !name.starts_with("GEOMETRY(") {
+            assert_eq!(told, read, "{column}");
+        }
+        let cast = format!("SELECT NULL::{told} AS x");
+        let back =
+            connection.prepare(&cast).unwrap_or_else(|error| panic!("{cast}: {error}")).stream().unwrap().columns();
+        assert_eq!(type_name(&back[0].1), spelled, "{column}");
+    }
 }
 
 #[test]

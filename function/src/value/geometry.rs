@@ -10,7 +10,7 @@ const NAMES: [&str; 7] =
 const MAX_DEPTH: usize = 64;
 
 /// Appends the geometry in `bytes`; what is no well-known binary becomes its hexadecimal digits.
-pub fn push_wkt(out: &mut String, bytes: &[u8]) {
+pub(crate) fn push_wkt(out: &mut String, bytes: &[u8]) {
     let start = out.len();
     if (Reader { bytes }).geometry(out, true, 0).is_none() {
         out.truncate(start);

@@ -4,13 +4,13 @@ use serde::Serialize;
 use std::fmt::{Display, Write};
 
 /// Appends anything that writes itself; a `String` takes it all.
-pub fn push(out: &mut String, value: impl Display) {
+pub(crate) fn push(out: &mut String, value: impl Display) {
     let _ = write!(out, "{value}");
 }
 
 /// A decimal number with `scale` digits behind the point. With `bare_point`, as DuckDB writes a DECIMAL that is all
 /// fraction: `.50`.
-pub fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_point: bool) {
+pub(crate) fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_point: bool) {
     if unscaled < 0 {
         out.push('-');
     }
@@ -28,7 +28,7 @@ pub fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_point: boo
 
 /// A floating-point number as DuckDB's VARCHAR has it: shortest digits that read back to it, an exponent below 1e-4
 /// and from 1e16 on.
-pub fn push_float(out: &mut String, value: impl Into<f64> + Serialize + Copy) {
+pub(crate) fn push_float(out: &mut String, value: impl Into<f64> + Serialize + Copy) {
     let number: f64 = value.into();
     if number.is_nan() {
         return out.push_str("nan");
@@ -85,7 +85,7 @@ fn digits_of(number: &str) -> (&str, String, i32) {
 
 /// A BIGNUM: three bytes of header, of which the top bit is the sign, then a big-endian magnitude; all bits are
 /// inverted when it is negative.
-pub fn push_bignum(out: &mut String, bytes: &[u8]) {
+pub(crate) fn push_bignum(out: &mut String, bytes: &[u8]) {
     let Some((header, magnitude)) = bytes.split_at_checked(3) else { return out.push('0') };
     let negative = header[0] & 0x80 == 0;
     // Base 10^9 limbs, least significant first.
@@ -114,12 +114,12 @@ pub fn push_bignum(out: &mut String, bytes: &[u8]) {
 }
 
 /// A HUGEINT's number from its 16 little-endian bytes.
-pub fn hugeint(bytes: &[u8]) -> i128 {
+pub(crate) fn hugeint(bytes: &[u8]) -> i128 {
     bytes.try_into().map_or(0, i128::from_le_bytes)
 }
 
 /// A UHUGEINT's number from its 16 little-endian bytes.
-pub fn uhugeint(bytes: &[u8]) -> u128 {
+pub(crate) fn uhugeint(bytes: &[u8]) -> u128 {
     bytes.try_into().map_or(0, u128::from_le_bytes)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// How a date or a time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// As JSON has it: `2019-04-01T12:30:00.500000`, years beyond four digits signed (`-000043`).
     Iso,
     /// As DuckDB's VARCHAR has it: `2019-04-01 12:30:00.5`, years before 1 marked `(BC)`.
@@ -16,7 +16,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// A date as days since 1970-01-01. The ends of the range stand for infinities.
-pub fn push_date(out: &mut String, days: i32, style: Style) {
+pub(crate) fn push_date(out: &mut String, days: i32, style: Style) {
     match days {
         i32::MAX => out.push_str("infinity"),
         days if days == -i32::MAX => out.push_str("-infinity"),
@@ -25,7 +25,7 @@ pub fn push_date(out: &mut String, days: i32, style: Style) {
 }
 
 /// A timestamp as a count of `unit` since 1970-01-01T00:00:00; `zone` is written behind it.
-pub fn push_timestamp(out: &mut String, value: i64, unit: TimeUnit, style: Style, zone: &str) {
+pub(crate) fn push_timestamp(out: &mut String, value: i64, unit: TimeUnit, style: Style, zone: &str) {
     if value == i64::MAX || value == -i64::MAX {
         return out.push_str(if value > 0 { "infinity" } else { "-infinity" });
     }
@@ -39,14 +39,14 @@ pub fn push_timestamp(out: &mut String, value: i64, unit: TimeUnit, style: Style
 }
 
 /// A time of day as a count of `unit` since midnight.
-pub fn push_time(out: &mut String, value: i64, unit: TimeUnit, style: Style) {
+pub(crate) fn push_time(out: &mut String, value: i64, unit: TimeUnit, style: Style) {
     let per_second = per_second(unit);
     push_clock(out, value / per_second);
     push_fraction(out, value % per_second, unit, style);
 }
 
 /// A TIME WITH TIME ZONE: microseconds in the upper 40 bits, below them how far the offset lies under its greatest.
-pub fn push_time_tz(out: &mut String, bits: u64, style: Style) {
+pub(crate) fn push_time_tz(out: &mut String, bits: u64, style: Style) {
     const MAX_OFFSET_SECONDS: i64 = 16 * 3600 - 1;
     push_time(out, (bits >> 24) as i64, TimeUnit::Microsecond, style);
     let offset = MAX_OFFSET_SECONDS - (bits & 0xff_ffff) as i64;
@@ -63,7 +63,7 @@ pub fn push_time_tz(out: &mut String, bits: u64, style: Style) {
 }
 
 /// An interval, as DuckDB writes it: `1 year 2 months 3 days 04:05:06.5`.
-pub fn push_interval(out: &mut String, months: i32, days: i32, nanos: i64) {
+pub(crate) fn push_interval(out: &mut String, months: i32, days: i32, nanos: i64) {
     let start = out.len();
     for (count, unit) in [(months / 12, "year"), (months % 12, "month"), (days, "day")] {
         if count != 0 {

@@ -186,7 +186,7 @@ impl ChangeSet {
         let doing = format!("delete a change set of the stack {}", self.stack);
         let request = session.cloudformation.delete_change_set().stack_name(&self.stack_id).change_set_name(&self.id);
         match request.send().await {
-            Err(error) if !errors::text(&error).contains("does not exist") => return Err(explain(error, &doing)),
+            Err(error) if !errors::is_no_stack(&error) => return Err(explain(error, &doing)),
             _ => {}
         }
         if self.kind != ChangeSetType::Update

@@ -74,16 +74,16 @@ impl Built {
     pub(super) fn code(&self, session: &Session) -> Code {
         match &self.packed {
             Packed::Image(image) => Code::Image(format!("{}@{}", session.repository_uri(), image.digest)),
-            Packed::Zip(zip) => Code::Zip(format!("{}{}.zip", self.folder, zip.sha256)),
+            Packed::Zip(zip) => Code::Zip(self.zip_key(zip)),
         }
     }
 
-    /// Whether the repository has the image; a zip file is looked for when it is uploaded.
+    /// Whether the repository has the image; a zip file is looked for when it is sent.
     ///
     /// # Errors
     /// What ECR says.
-    pub(super) async fn is_pushed(&self, session: &Session) -> Result<bool> {
-        let Packed::Image(image) = &self.packed else { return Ok(true) };
+    pub(super) async fn is_sent(&self, session: &Session) -> Result<bool> {
+        let Packed::Image(image) = &self.packed else { return Ok(false) };
         let id = ImageIdentifier::builder().image_digest(&image.digest).build();
         let request = session.ecr.describe_images().repository_name(&session.names.repository).image_ids(id);
         match request.send().await {
@@ -95,41 +95,21 @@ impl Built {
         }
     }
 
-    /// Sends an image to the repository; nothing of it that is there already.
+    /// Sends the code: an image to the repository, nothing of it that is there already; a zip file to the bucket, unless it
+    /// is there.
     ///
     /// # Errors
-    /// What ECR says.
-    pub(super) async fn push(&self, context: &Context, session: &Session) -> Result<()> {
-        let Packed::Image(image) = &self.packed else { return Ok(()) };
-        let registry = registry(context, session).await?;
-        let pushed = image::push(context, image, &registry, &session.names.repository).await?;
-        context.detail(format_args!("image {}: {pushed}", image.digest));
-        Ok(())
+    /// What ECR or S3 says.
+    pub(super) async fn send(&self, context: &Context, session: &Session) -> Result<()> {
+        match &self.packed {
+            Packed::Image(image) => push(context, session, image).await,
+            Packed::Zip(zip) => upload(context, session, zip, &self.zip_key(zip)).await,
+        }
     }
 
-    /// Sends a zip file to the bucket, unless it is there.
-    ///
-    /// # Errors
-    /// What S3 says.
-    pub(super) async fn upload(&self, context: &Context, session: &Session, key: &str) -> Result<()> {
-        let Packed::Zip(zip) = &self.packed else { return Ok(()) };
-        let bucket = &session.names.bucket;
-        match session.s3.head_object().bucket(bucket).key(key).send().await {
-            Ok(_) => return Ok(()),
-            Err(error) if errors::is_status(&error, 404) => {}
-            Err(error) => return Err(explain(error, &format!("look for {key} in the bucket {bucket}"))),
-        }
-        let lake = session.bucket(&context.config);
-        let bar = progress::bytes(context, "Uploading the function", zip.bytes);
-        let item = Item { path: zip.path.clone(), key: key.to_owned(), bytes: zip.bytes };
-        let mut upload = Upload::new(&lake, vec![item]);
-        let sent = upload.run(&bar).await;
-        bar.finish_and_clear();
-        if let Err(error) = sent {
-            upload.undo().await;
-            return Err(error.context("cannot upload the function"));
-        }
-        Ok(())
+    /// Where a zip file lies in the bucket.
+    fn zip_key(&self, zip: &Zip) -> String {
+        format!("{}{}.zip", self.folder, zip.sha256)
     }
 
     /// Deletes the zip files of older functions but for the last few, as far as the bucket lets it: the next `up` tries
@@ -145,6 +125,33 @@ impl Built {
             _ = request.send().await;
         }
     }
+}
+
+async fn push(context: &Context, session: &Session, image: &Image) -> Result<()> {
+    let registry = registry(context, session).await?;
+    let pushed = image::push(context, image, &registry, &session.names.repository).await?;
+    context.detail(format_args!("image {}: {pushed}", image.digest));
+    Ok(())
+}
+
+async fn upload(context: &Context, session: &Session, zip: &Zip, key: &str) -> Result<()> {
+    let bucket = &session.names.bucket;
+    match session.s3.head_object().bucket(bucket).key(key).send().await {
+        Ok(_) => return Ok(()),
+        Err(error) if errors::is_status(&error, 404) => {}
+        Err(error) => return Err(explain(error, &format!("look for {key} in the bucket {bucket}"))),
+    }
+    let lake = session.bucket(&context.config);
+    let bar = progress::bytes(context, "Uploading the function", zip.bytes);
+    let item = Item { path: zip.path.clone(), key: key.to_owned(), bytes: zip.bytes };
+    let mut upload = Upload::new(&lake, vec![item]);
+    let sent = upload.run(&bar).await;
+    bar.finish_and_clear();
+    if let Err(error) = sent {
+        upload.undo().await;
+        return Err(error.context("cannot upload the function"));
+    }
+    Ok(())
 }
 
 /// The registry and how to log in: ECR's own token, at ECR's address or at the one that the configuration gives.

@@ -4,17 +4,20 @@
 
 use anyhow::Result;
 
-use super::bucket;
 use super::change_set::{self, ChangeSet, Outcome};
 use super::code::{self, Built};
+use super::preview::removed_registry;
 use super::session::Session;
 use super::stack::{self, Pace, Phase, Stack};
+use super::step::{Found, Seen, Step, next_step};
 use super::template::{self, Code, Wanted};
-use crate::cloud::change::{Planned, PlannedAction};
-use crate::cloud::{Change, Provisioned, UpOptions, confirm};
+use super::{bucket, mend};
+use crate::cloud::change::{Change, Planned, PlannedAction};
+use crate::cloud::confirm;
+use crate::cloud::provisioned::{Provisioned, UpOptions};
 use crate::config::PackageKind;
 use crate::console::context::Context;
-use crate::error::failure;
+use crate::error::{Kind, failure, failure_of};
 
 /// Times that it looks again because somebody else changed the stack at the same moment.
 const ATTEMPTS: u32 = 30;
@@ -37,7 +40,7 @@ pub(crate) async fn up(context: &Context, options: &UpOptions) -> Result<Provisi
     };
     let mut pace = Pace::new();
     for _ in 0..ATTEMPTS {
-        if deploy.attempt().await? {
+        if deploy.walk().await? {
             deploy.sweep().await?;
             let changes = deploy.changes;
             return Ok(Provisioned { target: session.target(config), changes, artifact: built.artifact });
@@ -48,73 +51,6 @@ pub(crate) async fn up(context: &Context, options: &UpOptions) -> Result<Provisi
         format!("somebody else keeps changing the stack {}", session.names.stack),
         "wait until they are done, and run `quackctl up` again",
     ))
-}
-
-/// What `up` would do; leaves nothing behind.
-///
-/// # Errors
-/// As for [`up`].
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
-    let config = &context.config;
-    let (session, artifact) = tokio::try_join!(Session::open(config), code::build(context))?;
-    let built = code::pack(context, &session, artifact, false).await?;
-    let session = &session;
-    let names = &session.names;
-    let (main, registry) = stack::settle_both(context, session).await?;
-    let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
-    let mut planned = Vec::new();
-    match config.package {
-        PackageKind::Image => {
-            planned.extend(preview(session, registry.as_ref(), &Wanted::registry(config, session)).await?)
-        }
-        PackageKind::Zip => planned.extend(registry.iter().map(removed_registry)),
-    }
-    let mut main_changes = preview(session, main.as_ref(), &wanted).await?;
-    if config.lake.manage
-        && main.as_ref().is_none_or(|stack| stack.phase() != Phase::Ready)
-        && bucket::exists(session, &names.bucket).await?
-    {
-        for change in main_changes.iter_mut().filter(|change| change.resource == template::BUCKET) {
-            change.action = PlannedAction::Adopt;
-        }
-    }
-    planned.extend(main_changes);
-    planned.sort_by_key(|change| !change.is_destructive());
-    Ok(planned)
-}
-
-/// The changes of a change set that is made for this and deleted again.
-async fn preview(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Vec<Planned>> {
-    // Of a stack that can only be deleted, everything comes anew.
-    let usable = stack.filter(|stack| matches!(stack.phase(), Phase::Ready | Phase::Draft));
-    if stack.is_some() && usable.is_none() {
-        return Err(failure(
-            format!("the stack {} is in {}", wanted.stack, stack.map_or("", |stack| stack.status.as_str())),
-            "`quackctl up` recovers it; plan again after that",
-        ));
-    }
-    match change_set::create(session, usable, wanted).await? {
-        Outcome::Done(set) => {
-            set.discard(session).await?;
-            Ok(set.changes)
-        }
-        Outcome::NoChanges => Ok(Vec::new()),
-        Outcome::Overtaken => Err(failure(
-            format!("somebody else changes the stack {} at this moment", wanted.stack),
-            "plan again when they are done",
-        )),
-    }
-}
-
-/// A repository that a function from a zip has no use for.
-fn removed_registry(registry: &Stack) -> Planned {
-    Planned {
-        action: PlannedAction::Remove,
-        resource: "Repository".to_owned(),
-        kind: "AWS::ECR::Repository".to_owned(),
-        name: registry.parameter("RepositoryName").map(str::to_owned),
-        properties: Vec::new(),
-    }
 }
 
 /// One run of `up`.
@@ -130,66 +66,56 @@ struct Deploy<'a> {
 }
 
 impl Deploy<'_> {
-    /// Looks at everything and changes what is not as wanted. False when somebody else changed something meanwhile, or
-    /// one step was made of several: then look again.
-    async fn attempt(&mut self) -> Result<bool> {
-        let (context, session, config) = (self.context, self.session, &self.context.config);
-        let names = &session.names;
-        let code = self.built.code(session);
-        let wanted = Wanted::stack(config, session, self.built.artifact.arch, &code);
+    /// Looks at everything and takes step after step. False when everything must be looked at again: somebody else changed
+    /// something meanwhile, or one step was made of several.
+    async fn walk(&mut self) -> Result<bool> {
+        let (config, session) = (&self.context.config, self.session);
+        let wanted = Wanted::stack(config, session, self.built.artifact.arch, &self.built.code(session));
         let wanted_registry = Wanted::registry(config, session);
-        let ((main, main_is_right), (registry, registry_is_right), is_pushed) =
-            tokio::try_join!(self.look(&wanted), self.look(&wanted_registry), self.built.is_pushed(session))?;
-
-        if config.package == PackageKind::Image {
-            if !registry_is_right && !self.apply(registry.as_ref(), &wanted_registry).await? {
-                return Ok(false);
-            }
-        } else if let Some(registry) = registry.filter(|registry| registry.phase() == Phase::Ready) {
-            return self.remove_registry(&registry, main.as_ref()).await;
-        }
-        if main_is_right && is_pushed {
-            return Ok(true);
-        }
-        if !is_pushed {
-            self.built.push(context, session).await?;
-        }
-
-        let exists = bucket::exists(session, &names.bucket).await?;
-        if !config.lake.manage && !exists {
-            return Err(failure(
-                format!("there is no bucket {} in {}", names.bucket, session.account),
-                "lake.manage is false, so it must be there: check its name, or leave `manage` away to have it made",
-            ));
-        }
-        let fresh = main.as_ref().is_none_or(|stack| stack.phase() == Phase::Draft);
-        if fresh && exists && config.lake.manage {
-            self.adopt(main.as_ref()).await?;
-            return Ok(false);
-        }
-        if let Code::Zip(key) = &code {
-            if exists {
-                self.built.upload(context, session, key).await?;
-            } else {
-                // The zip travels through the bucket, which comes first, then.
-                return self.without_function(main.as_ref(), &wanted).await;
+        let ((main, main_found), (registry, registry_found), is_sent) =
+            tokio::try_join!(self.look(&wanted), self.look(&wanted_registry), self.built.is_sent(session))?;
+        let mut seen = Seen {
+            package: config.package,
+            manage: config.lake.manage,
+            main: main_found,
+            registry: registry_found,
+            runs_from: main.as_ref().and_then(runs_from),
+            is_sent,
+            bucket: None,
+        };
+        loop {
+            let step = next_step(&seen);
+            let is_done = match step {
+                Step::Finish => return Ok(true),
+                Step::LookForBucket => {
+                    seen.bucket = Some(bucket::exists(session, &session.names.bucket).await?);
+                    true
+                }
+                Step::ApplyRegistry => self.apply(registry.as_ref(), &wanted_registry).await?,
+                Step::RemoveRegistry => self.remove_registry(registry.as_ref()).await?,
+                Step::Send => self.built.send(self.context, session).await.map(|()| true)?,
+                Step::RefuseBucket => return Err(no_bucket(session)),
+                Step::AdoptBucket => self.adopt(main.as_ref()).await?,
+                Step::ApplyWithoutFunction => self.apply_without_function(main.as_ref(), &wanted).await?,
+                Step::Apply => self.apply(main.as_ref(), &wanted).await?,
+            };
+            match seen.after(step) {
+                Some(after) if is_done => seen = after,
+                _ => return Ok(false),
             }
         }
-        if main.as_ref().is_some_and(|stack| switches_package(stack, &wanted)) {
-            // Another package takes another function, and two of one name cannot be.
-            return self.without_function(main.as_ref(), &wanted).await;
-        }
-        self.apply(main.as_ref(), &wanted).await
     }
 
-    /// A stack once nobody works on it any more, and whether it is as wanted.
-    async fn look(&self, wanted: &Wanted) -> Result<(Option<Stack>, bool)> {
-        let stack = stack::recover(self.context, self.session, &wanted.stack).await?;
-        let is_right = match &stack {
-            Some(stack) => stack::is_as(self.session, stack, wanted).await?,
-            None => false,
+    /// A stack once nobody works on it any more, and how it was found.
+    async fn look(&self, wanted: &Wanted) -> Result<(Option<Stack>, Found)> {
+        let stack = mend::mended(self.context, self.session, &wanted.stack).await?;
+        let found = match &stack {
+            None => Found::Missing,
+            Some(stack) if stack.phase() == Phase::Draft => Found::Missing,
+            Some(stack) if stack::is_as(self.session, stack, wanted).await? => Found::AsWanted,
+            Some(_) => Found::Differs,
         };
-        Ok((stack, is_right))
+        Ok((stack, found))
     }
 
     /// Has CloudFormation make the stack as wanted. False when somebody else was quicker.
@@ -215,8 +141,9 @@ impl Deploy<'_> {
         Ok(matches!(outcome, Outcome::Done(())))
     }
 
-    /// Everything but the function; it comes with the next look. Asks now for what the whole way destroys.
-    async fn without_function(&mut self, stack: Option<&Stack>, wanted: &Wanted) -> Result<bool> {
+    /// Everything but the function; it comes with the next look. Asks now for what the whole way destroys. False when
+    /// somebody else was quicker.
+    async fn apply_without_function(&mut self, stack: Option<&Stack>, wanted: &Wanted) -> Result<bool> {
         if stack.is_some_and(|stack| stack.phase() == Phase::Ready) {
             match change_set::create(self.session, stack, wanted).await? {
                 Outcome::Done(set) => {
@@ -228,12 +155,11 @@ impl Deploy<'_> {
             }
         }
         let first = Wanted::stack(&self.context.config, self.session, self.built.artifact.arch, &Code::None);
-        self.apply(stack, &first).await?;
-        Ok(false)
+        self.apply(stack, &first).await
     }
 
-    /// Takes the bucket that `down --keep-data` kept into a new stack.
-    async fn adopt(&mut self, stack: Option<&Stack>) -> Result<()> {
+    /// Takes the bucket that `down --keep-data` kept into a new stack. False when somebody else was quicker.
+    async fn adopt(&mut self, stack: Option<&Stack>) -> Result<bool> {
         let (config, session) = (&self.context.config, self.session);
         let name = &session.names.bucket;
         if !bucket::is_marked(config, session, name).await? && !bucket::is_empty(session, name).await? {
@@ -244,32 +170,22 @@ impl Deploy<'_> {
             ));
         }
         let wanted = Wanted::adopt(session);
-        if let Outcome::Done(set) = change_set::import_bucket(session, stack, &wanted).await? {
-            set.execute(self.context, session).await?;
-            self.changes.push(Change::adopted(format!("Bucket {name}")));
-        }
-        Ok(())
+        let Outcome::Done(set) = change_set::import_bucket(session, stack, &wanted).await? else { return Ok(false) };
+        let outcome = set.execute(self.context, session).await?;
+        self.changes.push(Change::adopted(format!("Bucket {name}")));
+        Ok(matches!(outcome, Outcome::Done(())))
     }
 
-    /// Removes the image repository after the function came from a zip.
-    async fn remove_registry(&mut self, registry: &Stack, main: Option<&Stack>) -> Result<bool> {
-        if main.is_some_and(|stack| stack.parameter("Package") == Some("image")) {
-            // While the function runs from an image, the image stays; the function goes first.
-            let wanted = Wanted::stack(
-                &self.context.config,
-                self.session,
-                self.built.artifact.arch,
-                &self.built.code(self.session),
-            );
-            return self.without_function(main, &wanted).await;
-        }
+    /// Removes the image repository, which a function from a zip file has no use for.
+    async fn remove_registry(&mut self, registry: Option<&Stack>) -> Result<bool> {
+        let Some(registry) = registry else { return Ok(false) };
         let planned = removed_registry(registry);
         if !self.confirmed {
             confirm::changes(self.context, std::slice::from_ref(&planned))?;
         }
-        stack::delete(self.context, self.session, registry, vec![]).await?;
+        mend::delete(self.context, self.session, registry, vec![]).await?;
         self.changes.push(Change::from(&planned));
-        Ok(false)
+        Ok(true)
     }
 
     /// Asks before something is replaced or removed; when the answer is no, nothing has changed.
@@ -302,8 +218,20 @@ impl Deploy<'_> {
     }
 }
 
-/// Whether the function changes from image to zip or back.
-fn switches_package(stack: &Stack, wanted: &Wanted) -> bool {
-    let (from, to) = (stack.parameter("Package"), wanted.parameters.get("Package").map(String::as_str));
-    !matches!(from, None | Some("none")) && from != to
+/// How the code of the stack's function came; nothing when it has none.
+fn runs_from(stack: &Stack) -> Option<PackageKind> {
+    match stack.parameter("Package") {
+        Some("image") => Some(PackageKind::Image),
+        Some("zip") => Some(PackageKind::Zip),
+        _ => None,
+    }
+}
+
+/// The bucket that the stage is to live in is somebody else's, and not there.
+fn no_bucket(session: &Session) -> anyhow::Error {
+    failure_of(
+        Kind::Missing,
+        format!("there is no bucket {} in {}", session.names.bucket, session.account),
+        "lake.manage is false, so it must be there: check its name, or leave `manage` away to have it made",
+    )
 }

@@ -8,8 +8,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::session::ATTEMPTS;
-use crate::error::failure;
+use super::sdk::ATTEMPTS;
+use crate::error::{Kind, failure_of};
 
 /// AWS's own word for what went wrong, e.g. `ResourceNotFoundException`; nothing when it did not answer.
 pub(crate) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
@@ -31,19 +31,54 @@ pub(crate) fn text<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     error.message().unwrap_or_default()
 }
 
+/// Whether CloudFormation says that there is no such stack. It has no code of its own for that, but `ValidationError`, which
+/// stands for much else.
+pub(crate) fn is_no_stack<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    text(error).contains("does not exist")
+}
+
+/// What kind of thing AWS says went wrong.
+pub(crate) fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
+    match error.code().unwrap_or_default() {
+        "" if is_status(error, 403) => Kind::Denied,
+        "" if is_status(error, 404) => Kind::Missing,
+        code if DENIED.contains(&code) => Kind::Denied,
+        code if THROTTLED.contains(&code) => Kind::Throttled,
+        code if MISSING.contains(&code) => Kind::Missing,
+        _ if is_status(error, 403) && denied::Denied::find(text(error)).is_some() => Kind::Denied,
+        _ => Kind::Other,
+    }
+}
+
+/// The words that services have for a refusal, for too many calls, and for what is not there.
+const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"];
+const THROTTLED: [&str; 7] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "SlowDown",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+];
+const MISSING: [&str; 5] =
+    ["NoSuchBucket", "NoSuchKey", "NoSuchEntity", "ResourceNotFoundException", "RepositoryNotFoundException"];
+
 /// Turns any service's error into one for the user: `cannot <doing>: ...`, with what to do.
 pub(crate) fn explain<E>(error: SdkError<E, HttpResponse>, doing: &str) -> anyhow::Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
+    let kind = kind(&error);
     let (message, help) = match &error {
         SdkError::ServiceError(answer) => Answer::new(error.code(), error.message(), answer.raw()).explain(),
         SdkError::ResponseError(answer) => Answer::new(None, None, answer.raw()).explain(),
         SdkError::TimeoutError(_) => unreachable::timeout(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => unreachable::timeout(),
         SdkError::DispatchFailure(_) => unreachable::explain(&error),
         _ => (unreachable::innermost(&error), String::new()),
     };
-    failure(format!("cannot {doing}: {message}"), help)
+    failure_of(kind, format!("cannot {doing}: {message}"), help)
 }
 
 /// What AWS answered.
@@ -93,9 +128,7 @@ impl<'a> Answer<'a> {
             "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => self.region(),
             "AuthorizationHeaderMalformed" if self.message.contains("region") => self.region(),
             _ if self.status == 301 => self.region(),
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Forbidden" => {
-                denied::explain(self.message)
-            }
+            code if DENIED.contains(&code) => denied::explain(self.message),
             _ if self.status == 403 && denied::Denied::find(self.message).is_some() => denied::explain(self.message),
             "BucketAlreadyExists" => (
                 format!("the bucket's name is taken, by somebody else on AWS: {quoted}"),
@@ -104,13 +137,7 @@ impl<'a> Answer<'a> {
             "ValidationError" | "ValidationException" | "InvalidParameterValueException" => {
                 (format!("AWS finds it invalid: {quoted}"), "change what it names in quack.toml".to_owned())
             }
-            "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "TooManyRequestsException"
-            | "SlowDown"
-            | "RequestLimitExceeded"
-            | "RequestThrottled" => (
+            code if THROTTLED.contains(&code) => (
                 format!("AWS throttled it, {ATTEMPTS} times in a row: {quoted}"),
                 "try again in a minute; what is done already is not done again".to_owned(),
             ),
@@ -166,6 +193,7 @@ impl<'a> Answer<'a> {
 mod tests {
     use super::*;
     use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
     use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::error::ErrorMetadata;
 
@@ -272,6 +300,32 @@ mod tests {
             }
             assert_eq!(told.contains("R-1"), !told.contains("denies it"), "{code}: {told}");
         }
+    }
+
+    #[test]
+    fn kinds_are_told_by_codes_and_never_by_a_number_in_the_text() {
+        let kind_of = |status: u16, code: &str, message: &str| {
+            let raw = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            let meta = ErrorMetadata::builder().code(code).message(message).build();
+            let error = SdkError::service_error(GetCallerIdentityError::generic(meta), raw);
+            crate::error::kind(&explain(error, "look"))
+        };
+        assert_eq!(kind_of(403, "AccessDenied", "Access Denied"), Kind::Denied);
+        assert_eq!(kind_of(403, "", ""), Kind::Denied);
+        assert_eq!(kind_of(400, "Throttling", "Rate exceeded"), Kind::Throttled);
+        assert_eq!(kind_of(404, "NoSuchBucket", ""), Kind::Missing);
+        assert_eq!(kind_of(400, "ValidationError", "Stack 403-Forbidden does not exist"), Kind::Other);
+    }
+
+    #[test]
+    fn no_answer_in_time_is_told_from_other_trouble_whatever_the_texts_are() {
+        type Failed = SdkError<GetCallerIdentityError, HttpResponse>;
+        let told = |connector| told(&explain(Failed::dispatch_failure(connector), "look"));
+        assert!(told(ConnectorError::timeout("it took too long".into())).contains("did not answer in time"));
+        let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        assert!(told(ConnectorError::io(late.into())).contains("did not answer in time"));
+        let other = told(ConnectorError::io("no route to timeout.example.org".into()));
+        assert!(other.contains("no route to") && !other.contains("in time"), "{other}");
     }
 
     #[test]

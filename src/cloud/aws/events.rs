@@ -66,7 +66,7 @@ impl<'a> Watch<'a> {
             let request = self.session.cloudformation.describe_stack_events().stack_name(&self.stack_id);
             let found = match request.set_next_token(page).send().await {
                 Ok(found) => found,
-                Err(error) if errors::text(&error).contains("does not exist") => break,
+                Err(error) if errors::is_no_stack(&error) => break,
                 Err(error) => return Err(explain(error, "read the stack's events")),
             };
             let all = found.stack_events().len();

@@ -13,10 +13,14 @@ mod events;
 mod holdings;
 mod identity;
 mod logs;
+mod mend;
 pub(crate) mod names;
+mod preview;
+mod sdk;
 pub(crate) mod session;
 mod stack;
 mod status;
+mod step;
 mod teardown;
 mod template;
 
@@ -25,7 +29,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-pub(crate) use self::deploy::{plan, up};
+pub(crate) use self::deploy::up;
+pub(crate) use self::preview::plan;
 use self::session::Session;
 pub(crate) use self::teardown::{down, has_data};
 use super::place::AwsStatus;

@@ -1,26 +1,17 @@
-//! Who we are on AWS and where: the standard credential chain, the region, and a client of each service.
-
-use std::time::Duration;
+//! Who we are on AWS and where: an account in a region, and a client of each service.
 
 use anyhow::Result;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::identity::Identity;
 use super::names::Names;
+use super::sdk::{endpoint, load, region_of};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
-use crate::cloud::Target;
+use crate::cloud::target::Target;
 use crate::config::Config;
-use crate::error::usage;
-
-/// Attempts of a call that is throttled or fails in passing; between them the SDK waits, longer each time, with jitter.
-pub(crate) const ATTEMPTS: u32 = 8;
 
 /// Clients of one account in one region, and the stage's names there.
 #[derive(Debug, Clone)]
@@ -129,48 +120,4 @@ impl Session {
             credentials: self.credentials.clone(),
         }
     }
-}
-
-/// The region that a session would be in.
-///
-/// # Errors
-/// There is none.
-pub(crate) async fn region(config: &Config) -> Result<String> {
-    region_of(&load(config).await)
-}
-
-fn region_of(sdk: &SdkConfig) -> Result<String> {
-    let region = sdk.region().map(|region| region.as_ref().to_owned()).filter(|region| !region.is_empty());
-    region.ok_or_else(|| {
-        usage(
-            "no AWS region is set",
-            "give --region, set AWS_REGION, or write region = \"...\" under [aws] in quack.toml",
-        )
-    })
-}
-
-/// The SDK's own configuration: environment, profiles, SSO, container, instance metadata.
-async fn load(config: &Config) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(10)))
-        .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build());
-    if let Some(region) = &config.aws.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &config.aws.profile {
-        // A profile that was named wins over keys in the environment, as for the AWS CLI.
-        let provider = ProviderConfig::without_region().with_http_client(http);
-        let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
-        loader = loader.profile_name(profile).credentials_provider(SharedCredentialsProvider::new(keys));
-    }
-    loader.load().await
-}
-
-/// The address that the environment gives for a service, as the SDK has it.
-fn endpoint(service: &str) -> Option<String> {
-    [format!("AWS_ENDPOINT_URL_{service}"), "AWS_ENDPOINT_URL".to_owned()]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }

@@ -7,7 +7,7 @@ use super::errors::{self, explain};
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use super::stack::{self, Stack};
-use super::{bucket, holdings, logs};
+use super::{bucket, holdings, logs, mend};
 use crate::bucket::layout::Layout;
 use crate::config::Config;
 use crate::console::context::Context;
@@ -32,7 +32,7 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
 
     let deleted = |stack: Option<Stack>| async move {
         match stack {
-            Some(stack) => stack::delete(context, session, &stack, vec![]).await,
+            Some(stack) => mend::delete(context, session, &stack, vec![]).await,
             None => Ok(()),
         }
     };
@@ -74,7 +74,7 @@ async fn role_name(session: &Session, stack: Option<&Stack>) -> Result<Option<St
             .iter()
             .find(|resource| resource.resource_type() == Some("AWS::IAM::Role"))
             .and_then(|role| role.physical_resource_id().map(str::to_owned))),
-        Err(error) if errors::text(&error).contains("does not exist") => Ok(None),
+        Err(error) if errors::is_no_stack(&error) => Ok(None),
         Err(error) => Err(explain(error, &format!("list the resources of the stack {}", stack.name))),
     }
 }

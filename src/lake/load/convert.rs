@@ -10,13 +10,17 @@ use indicatif::{HumanBytes, ProgressBar};
 use quack_function::wire::Column;
 
 use super::partition::{self, Partition, Plan};
-use super::source::Input;
+use super::source::{Files, Input};
 use super::stop::Stop;
 use super::workdir::Staging;
 use super::written::{self, Staged};
-use crate::duck::open::{self as engine, columns, words};
+use crate::duck::words::{self, columns, words};
+use crate::duck::{self, Sandbox};
 use crate::error::{failure, usage};
 use quack_function::sql::{identifier, literal};
+
+/// Most memory that DuckDB may take; it spills to disk beyond.
+const MEMORY: &str = "640MB";
 
 /// How often the staging folder is measured.
 const LOOK: Duration = Duration::from_millis(250);
@@ -38,20 +42,40 @@ pub(super) fn convert(
     bar: &ProgressBar,
     stop: &Stop,
 ) -> Result<Staged> {
-    let connection = engine::open(&staging.spill())?;
-    stop.watch(connection.interrupt_handle());
-    let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
     let mut way = Way::default();
-    let (plan, files) = loop {
+    let (connection, plan, files) = loop {
         stop.check()?;
+        let connection = open(input, &staging, way)?;
+        stop.watch(connection.interrupt_handle());
+        let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
         match stager.write(way) {
-            Ok(written) => break written,
+            Ok((plan, files)) => break (connection, plan, files),
             Err(trouble) => way = stager.another_way(way, &trouble).ok_or_else(|| stager.explain(trouble))?,
         }
     };
     written::collect(&connection, label, plan.columns, &files).map(|(columns, partitions, files)| {
         drop(connection);
         Staged { staging, columns, partitions, files }
+    })
+}
+
+/// A DuckDB that reads the files of `input` and writes into `staging`, and reaches nothing else: partition expressions
+/// are SQL, and the files may be anybody's.
+fn open(input: &Input, staging: &Staging, way: Way) -> Result<Connection> {
+    let files = input.files().map(Files::named).unwrap_or_default();
+    duck::open(&Sandbox {
+        files: &files,
+        folder: Some(staging.path()),
+        spill: Some(&staging.spill()),
+        memory: Some(MEMORY),
+        setup: match way.sorted {
+            // One file a partition even where rows come in no order; and a quarter of DuckDB's default threshold: as
+            // quick, row groups as large, a third less memory.
+            false => "SET partitioned_write_max_open_files = 500; SET partitioned_write_flush_threshold = 131072",
+            // Every partition holds buffers from its first row to the next flush; sorted, few are open at once.
+            true => "SET partitioned_write_max_open_files = 16; SET partitioned_write_flush_threshold = 4096",
+        },
+        ..Sandbox::default()
     })
 }
 
@@ -144,9 +168,6 @@ impl Stager<'_> {
         let (Trouble::Reading(error) | Trouble::Writing(error)) = trouble else { return None };
         let said = error.to_string();
         if said.contains("Out of Memory") && !self.partitions.is_empty() && !way.sorted {
-            // Every partition holds buffers from its first row to the next flush; sorted, few are open at once.
-            let few = "SET partitioned_write_max_open_files = 16; SET partitioned_write_flush_threshold = 4096";
-            self.connection.execute_batch(few).ok()?;
             return Some(Way { sorted: true, ..way });
         }
         let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
@@ -167,8 +188,8 @@ impl Stager<'_> {
         if text.contains("Out of Memory") && !self.partitions.is_empty() {
             return usage("the partition expressions make too many partitions, of too few rows each", TOO_FINE);
         }
-        if writing && (text.contains(&*path.to_string_lossy()) || engine::is_disk_full(&text)) {
-            return engine::write_failure(&error, path);
+        if writing && (text.contains(&*path.to_string_lossy()) || words::is_disk_full(&text)) {
+            return words::write_failure(&error, path);
         }
         let diagnosed = self.input.files().filter(|_| text.contains("sniffing file"));
         let error = diagnosed.and_then(|files| files.diagnose(self.connection)).unwrap_or(error);

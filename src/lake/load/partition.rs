@@ -4,7 +4,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use quack_function::wire::Column;
 
-use crate::duck::open::{columns, words};
+use crate::duck::words::{columns, words};
 use crate::error::{nearest, usage};
 use quack_function::sql::identifier;
 
@@ -141,10 +141,10 @@ fn names(columns: &[Column]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::duck::open as engine;
+    use crate::duck::{self, Sandbox};
 
     fn planned(partitions: &[&str]) -> Result<Plan> {
-        let connection = engine::open(&std::env::temp_dir().join("unused")).unwrap();
+        let connection = duck::open(&Sandbox::default()).unwrap();
         connection.execute_batch("CREATE TABLE shape (pickup TIMESTAMP, zone VARCHAR, tags VARCHAR[])").unwrap();
         let source = columns(&connection, "SELECT * FROM shape").unwrap();
         let partitions: Result<Vec<_>> = partitions.iter().map(|text| Partition::parse(text)).collect();

@@ -11,7 +11,7 @@ use super::sample;
 use super::stop::Stop;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::duck::open::columns;
+use crate::duck::words::columns;
 use crate::error::{failure, nearest, usage};
 use quack_function::sql::{identifier, literal};
 
@@ -322,15 +322,26 @@ impl Files {
         [',', ';', '\t', '|'].into_iter().rev().max_by_key(|delimiter| fields(header, *delimiter)).unwrap_or(',')
     }
 
+    /// The files as DuckDB is given them: it takes each for a glob first.
+    pub(super) fn named(&self) -> Vec<PathBuf> {
+        let patterns = self.paths.iter().map(|path| PathBuf::from(pattern(path)));
+        patterns.chain(self.paths.iter().cloned()).collect()
+    }
+
     fn list(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(|path| escaped(path)).collect();
         format!("[{}]", paths.join(", "))
     }
 }
 
+/// A glob that matches a path and nothing else.
+fn pattern(path: &Path) -> String {
+    glob::Pattern::escape(&path.to_string_lossy())
+}
+
 /// A path as DuckDB takes it: not as a glob.
 fn escaped(path: &Path) -> String {
-    literal(&glob::Pattern::escape(&path.to_string_lossy()))
+    literal(&pattern(path))
 }
 
 /// How many fields a line has, quotes respected.

@@ -7,6 +7,7 @@ use duckdb::types::Value;
 use duckdb::{Connection, params};
 use quack_function::wire::Column;
 
+use crate::duck::{self, Sandbox};
 use crate::lake::catalog::{ColumnStats, DataFile, FileColumn};
 use quack_function::sql::identifier;
 
@@ -78,7 +79,7 @@ fn of_column(column: &Column, rows: u64, stats: &HashMap<String, &Value>) -> Fil
 /// # Errors
 /// When DuckDB cannot read back a bound that it wrote.
 pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataFile]) -> Result<Vec<ColumnStats>> {
-    let connection = Connection::open_in_memory()?;
+    let connection = duck::open(&Sandbox::default())?;
     connection.execute_batch("CREATE TABLE bounds (column_index UINTEGER, low VARCHAR, high VARCHAR)")?;
     let mut nulls: Vec<Option<u64>> = vec![Some(0); columns.len() + partitions.len()];
     {

@@ -10,7 +10,7 @@ use quack_function::wire::Column;
 
 use super::stats;
 use super::workdir::Staging;
-use crate::duck::open::columns;
+use crate::duck::words::columns;
 use crate::error::failure;
 use crate::lake::catalog::{DataFile, FileColumn};
 use quack_function::sql::{identifier, literal};

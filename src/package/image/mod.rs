@@ -4,6 +4,7 @@
 mod base;
 mod gzip;
 mod layer;
+mod parts;
 mod push;
 mod registry;
 #[cfg(test)]
@@ -11,7 +12,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use oci_client::annotations::{ORG_OPENCONTAINERS_IMAGE_BASE_DIGEST, ORG_OPENCONTAINERS_IMAGE_BASE_NAME};
@@ -24,6 +24,8 @@ use sha2::{Digest, Sha256};
 
 use self::base::Base;
 use self::layer::{Content, Entry, Layer};
+pub(crate) use self::parts::Image;
+use self::parts::{Blob, Source};
 pub(crate) use self::push::push;
 pub(crate) use self::registry::Registry;
 use super::Artifact;
@@ -36,32 +38,6 @@ const ROOT: &str = "var/task";
 
 /// When everything was made: never, so that time changes nothing.
 const CREATED: &str = "1970-01-01T00:00:00Z";
-
-/// An image that is ready to be pushed.
-#[derive(Debug, Clone)]
-pub(crate) struct Image {
-    /// `sha256:...` of the manifest: what the function is pinned to.
-    pub digest: String,
-    /// An OCI image manifest, JSON.
-    pub manifest: Vec<u8>,
-    /// What the manifest names: the configuration and the layers.
-    pub blobs: Vec<Blob>,
-}
-
-/// A part of an image.
-#[derive(Debug, Clone)]
-pub(crate) struct Blob {
-    pub digest: String,
-    pub bytes: u64,
-    pub source: Source,
-}
-
-/// Where a blob's content is.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    File(PathBuf),
-    Memory(Vec<u8>),
-}
 
 /// The image of `artifact` on the base image that the configuration names. What the cache has is neither pulled nor
 /// compressed again; with `refresh` the registry is asked what the base image's tag stands for by now. `login` is used

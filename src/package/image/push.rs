@@ -15,8 +15,8 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use tokio_util::io::ReaderStream;
 
+use super::parts::{Blob, Image, Source};
 use super::registry::{Deed, Registry, is_repository_missing, status};
-use super::{Blob, Image, Source};
 use crate::console::context::Context;
 use crate::console::progress;
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use std::path::PathBuf;
+
 use super::base::Base;
 use super::layer::{Facts, Layer};
 use super::*;

@@ -7,5 +7,6 @@ mod joins;
 mod mixed;
 mod projections;
 mod prunes;
+mod reserved;
 mod support;
 mod tpch;

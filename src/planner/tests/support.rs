@@ -5,10 +5,10 @@ use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use tempfile::TempDir;
 
-use crate::duck::open as engine;
+use crate::duck::words as engine;
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::{stats, written as staged};
-use crate::planner::{Plan, Planner, Request, Strategy, Workers};
+use crate::planner::{Planner, QueryPlan, Request, Strategy, Workers};
 
 /// Tables as Parquet files, their catalog, and a DuckDB that reads them.
 pub(super) struct Lake {
@@ -102,13 +102,13 @@ impl Lake {
         self.execute(&format!("CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}], {hive})"));
     }
 
-    pub(super) fn plan(&self, sql: &str) -> Plan {
+    pub(super) fn plan(&self, sql: &str) -> QueryPlan {
         let workers = Workers::Exactly(self.workers);
         self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20, limit: None })
     }
 
     /// Carries out a plan: every fetch over each of its splits, then the final query where nothing of the lake is left.
-    fn run(&self, plan: &Plan) -> Result<Rows, String> {
+    fn run(&self, plan: &QueryPlan) -> Result<Rows, String> {
         for fetch in &plan.fetches {
             let columns: Vec<_> =
                 fetch.columns.iter().map(|c| format!("{} {}", identifier(&c.name), c.sql_type)).collect();
@@ -134,26 +134,26 @@ impl Lake {
 
     /// Checks that the plan of `sql` gives DuckDB's own rows, in any order, and returns it.
     #[track_caller]
-    pub(super) fn same(&self, sql: &str) -> Plan {
+    pub(super) fn same(&self, sql: &str) -> QueryPlan {
         self.check(sql, false)
     }
 
     /// As [`Self::same`], in order.
     #[track_caller]
-    pub(super) fn same_in_order(&self, sql: &str) -> Plan {
+    pub(super) fn same_in_order(&self, sql: &str) -> QueryPlan {
         self.check(sql, true)
     }
 
     /// As [`Self::same`], by a strategy.
     #[track_caller]
-    pub(super) fn same_by(&self, strategy: Strategy, sql: &str) -> Plan {
+    pub(super) fn same_by(&self, strategy: Strategy, sql: &str) -> QueryPlan {
         let plan = self.check(sql, false);
         assert_eq!(plan.strategy, strategy, "{sql}\n{plan}");
         plan
     }
 
     #[track_caller]
-    fn check(&self, sql: &str, in_order: bool) -> Plan {
+    fn check(&self, sql: &str, in_order: bool) -> QueryPlan {
         if let Err(difference) = self.difference(sql, in_order) {
             panic!("{difference}");
         }
@@ -161,7 +161,7 @@ impl Lake {
     }
 
     /// What is different between the plan's answer and DuckDB's own; `Ok` of the plan where nothing is.
-    pub(super) fn difference(&self, sql: &str, in_order: bool) -> Result<Plan, String> {
+    pub(super) fn difference(&self, sql: &str, in_order: bool) -> Result<QueryPlan, String> {
         let plan = self.plan(sql);
         if plan.strategy == Strategy::Single {
             assert!(plan.fetches.is_empty() && plan.final_sql == sql);

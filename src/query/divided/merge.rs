@@ -3,20 +3,20 @@
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context as _, Result, anyhow};
 use arrow_ipc::reader::StreamReader;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use tempfile::{TempDir, TempPath};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
 use super::appender::Database;
 use crate::duck::batches::{self, Batches};
-use crate::duck::open as duck;
+use crate::duck::{self, Sandbox, words};
 use crate::invoke::spill;
-use crate::planner::Plan;
+use crate::planner::QueryPlan;
 use crate::query::answered::{Finished, PARQUET};
 use crate::rows::ResultSet;
 
@@ -32,10 +32,17 @@ pub(crate) enum Partial {
 pub(crate) struct Merge {
     /// The only folder that it reaches: the user's SQL runs here, and not in the function's sandbox.
     folder: Arc<TempDir>,
+    /// Holds little, so that what functions bring waits with them rather than here.
     sender: Sender<Step>,
     batches: std::thread::JoinHandle<Result<(arrow::datatypes::SchemaRef, Batches)>>,
-    columns: oneshot::Receiver<Result<Vec<Column>>>,
+    /// The answer's columns, or why there are none; told once.
+    columns: Option<oneshot::Receiver<Result<Vec<Column>>>>,
 }
+
+const EARLY: &str = "the final stage ended early";
+
+/// Most partial results that wait for the final stage, each as large as a response at most, or a file.
+const WAITING: usize = 4;
 
 enum Step {
     /// Rows for the table of a fetch.
@@ -57,17 +64,17 @@ impl Merge {
     ///
     /// # Errors
     /// When there is no temporary folder to be had.
-    pub(crate) fn start(plan: &Plan) -> Result<Self> {
+    pub(crate) fn start(plan: &QueryPlan) -> Result<Self> {
         let folder = Arc::new(tempfile::Builder::new().prefix("quackctl-").tempdir()?);
         let of_thread = folder.clone();
         let tables = plan.fetches.iter().map(|fetch| (fetch.name.clone(), fetch.columns.clone())).collect();
-        let (sender, receiver) = channel();
+        let (sender, mut receiver) = channel(WAITING);
         let (told, columns) = oneshot::channel();
         let sql = plan.final_sql.clone();
         // `on_thread` waits for the schema, which comes with the last split: so it waits on a thread, too.
         let batches = std::thread::spawn(move || {
             batches::on_thread(move |send| {
-                let done = Tables::new(tables, of_thread).and_then(|tables| tables.take_all(&receiver, &sql));
+                let done = Tables::new(tables, of_thread).and_then(|tables| tables.take_all(&mut receiver, &sql));
                 match done {
                     Ok((tables, columns, sql)) => {
                         let _ = told.send(Ok(columns));
@@ -80,7 +87,7 @@ impl Merge {
                 }
             })
         });
-        Ok(Self { folder, sender, batches, columns })
+        Ok(Self { folder, sender, batches, columns: Some(columns) })
     }
 
     /// Where spilled rows are to be put.
@@ -88,21 +95,44 @@ impl Merge {
         self.folder.path()
     }
 
-    /// Gives it what a split of the fetch with this index brought.
-    pub(crate) fn add(&self, fetch: usize, partial: Partial) {
-        // A thread that has ended has failed, which `finish` tells.
-        let _ = self.sender.send(Step::Rows(fetch, partial));
+    /// Gives it what a split of the fetch with this index brought; waits while it has enough to do.
+    ///
+    /// # Errors
+    /// Why it ended, when it has: rows that came before did not fit.
+    pub(crate) async fn add(&mut self, fetch: usize, partial: Partial) -> Result<()> {
+        match self.sender.send(Step::Rows(fetch, partial)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.failure().await),
+        }
+    }
+
+    /// Completes when it has ended too early, with the reason: nothing that functions bring is of use any more.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        self.sender.closed().await;
+        self.failure().await
+    }
+
+    /// Why it has ended.
+    async fn failure(&mut self) -> anyhow::Error {
+        match self.columns().await {
+            Err(error) => error,
+            Ok(_) => anyhow!(EARLY),
+        }
+    }
+
+    async fn columns(&mut self) -> Result<Vec<Column>> {
+        self.columns.take().context(EARLY)?.await.context(EARLY)?
     }
 
     /// Runs the final query.
     ///
     /// # Errors
     /// Rows that did not fit, DuckDB's own errors; later ones come from the batches.
-    pub(crate) async fn finish(self, finish: Finish) -> Result<Finished> {
-        let _ = self.sender.send(Step::Finish(finish));
-        let columns = self.columns.await.context("the final stage ended early")??;
+    pub(crate) async fn finish(mut self, finish: Finish) -> Result<Finished> {
+        let _ = self.sender.send(Step::Finish(finish)).await;
+        let columns = self.columns().await?;
         let batches = tokio::task::spawn_blocking(move || self.batches.join()).await?;
-        let (schema, batches) = batches.map_err(|_| anyhow!("the final stage ended early"))??;
+        let (schema, batches) = batches.map_err(|_| anyhow!(EARLY))??;
         let result = ResultSet { schema, columns, batches: Box::new(batches) };
         Ok(Finished { result, folder: self.folder })
     }
@@ -121,13 +151,16 @@ impl Tables {
     fn new(tables: Vec<(String, Vec<Column>)>, folder: Arc<TempDir>) -> Result<Self> {
         let database = Database::open()?;
         let connection = database.connect()?;
-        connection.execute_batch(batches::SETTINGS)?;
-        let place = literal(&folder.path().to_string_lossy());
-        // What is gathered may be more than a result is.
-        connection.execute_batch(&format!(
-            "SET memory_limit = '2GB'; SET temp_directory = {place}; SET allowed_directories = [{place}];
-             SET enable_external_access = false; SET lock_configuration = true;"
-        ))?;
+        let sandbox = Sandbox {
+            folder: Some(folder.path()),
+            spill: Some(folder.path()),
+            // What is gathered may be more than a result is.
+            memory: Some("2GB"),
+            threads: Some(batches::THREADS),
+            setup: batches::SETTINGS,
+            ..Sandbox::default()
+        };
+        duck::lock(&connection, &sandbox)?;
         for (name, columns) in &tables {
             let columns: Vec<String> =
                 columns.iter().map(|column| format!("{} {}", identifier(&column.name), column.sql_type)).collect();
@@ -138,19 +171,19 @@ impl Tables {
     }
 
     /// Takes rows until everything is there; gives the answer's columns, and the query that is left to run.
-    fn take_all(self, steps: &Receiver<Step>, sql: &str) -> Result<(Self, Vec<Column>, String)> {
+    fn take_all(self, steps: &mut Receiver<Step>, sql: &str) -> Result<(Self, Vec<Column>, String)> {
         loop {
-            match steps.recv().context("the query was given up")? {
+            match steps.blocking_recv().context("the query was given up")? {
                 Step::Rows(fetch, partial) => {
                     let name = self.names.get(fetch).context("rows of no fetch")?;
                     self.take(name, partial)?;
                 }
                 Step::Finish(Finish::Rows) => {
-                    let columns = duck::columns(&self.connection, sql)?;
+                    let columns = words::columns(&self.connection, sql)?;
                     return Ok((self, columns, sql.to_owned()));
                 }
                 Step::Finish(Finish::Parquet) => {
-                    let columns = duck::columns(&self.connection, sql)?;
+                    let columns = words::columns(&self.connection, sql)?;
                     let path = literal(&self.folder.path().join(PARQUET).to_string_lossy());
                     return Ok((self, columns, format!("COPY ({sql}) TO {path} (FORMAT parquet)")));
                 }
@@ -173,11 +206,50 @@ impl Tables {
         Ok(())
     }
 
-    fn send(self, sql: &str, send: batches::Send<'_>) -> Result<()> {
+    fn send(self, sql: &str, send: batches::Sink<'_>) -> Result<()> {
         let sent = batches::send(&self.connection, sql, send);
         // In this order, whatever the fields' is.
         drop(self.connection);
         drop(self.database);
         sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planner::{Fetch, Strategy};
+
+    fn plan() -> QueryPlan {
+        let column = Column { name: "n".to_owned(), sql_type: "BIGINT".to_owned() };
+        let fetch = Fetch {
+            name: "part".to_owned(),
+            columns: vec![column],
+            strategy: Strategy::Projection,
+            sql: String::new(),
+            table: String::new(),
+            splits: Vec::new(),
+            pruned_files: 0,
+            broadcast: Vec::new(),
+            ordered: false,
+            enough_rows: None,
+        };
+        QueryPlan {
+            strategy: Strategy::Projection,
+            reason: String::new(),
+            fetches: vec![fetch],
+            final_sql: "FROM part".to_owned(),
+            table_bytes: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_do_not_fit_end_it_at_once_and_what_comes_after_is_refused() {
+        let mut merge = Merge::start(&plan()).unwrap();
+        merge.add(0, Partial::Arrow(b"no stream".to_vec())).await.unwrap();
+        let error = tokio::time::timeout(std::time::Duration::from_secs(60), merge.failed()).await.unwrap();
+        assert!(!error.to_string().is_empty() && !error.to_string().contains("ended early"), "{error:#}");
+        let refused = merge.add(0, Partial::Arrow(b"more".to_vec())).await;
+        assert!(refused.is_err());
     }
 }

@@ -14,12 +14,12 @@ use super::merge::{Merge, Partial};
 use super::tasks::{Task, Tasks};
 use super::window::Window;
 use crate::console::progress;
-use crate::error::{failure, interrupted};
+use crate::error::{interrupted, noted};
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
 use crate::lake::catalog::Table;
-use crate::planner::{Fetch, Plan};
+use crate::planner::{Fetch, QueryPlan};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
 
@@ -33,7 +33,7 @@ const THROTTLED_FOR: Duration = Duration::from_millis(800);
 /// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
 pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
-    plan: &Plan,
+    plan: &QueryPlan,
     workers: usize,
     cancel: &CancellationToken,
 ) -> Result<(Merge, Stats)> {
@@ -54,6 +54,7 @@ pub(crate) async fn run(
         };
         tokio::select! {
             Some(sent) = run.running.next() => run.take(sent).await?,
+            error = run.merge.failed() => return Err(error),
             () = asleep => {}
             () = cancel.cancelled() => return Err(interrupted("interrupted: no more functions were started")),
         }
@@ -67,9 +68,16 @@ struct Sent {
     outcome: Result<Invoked, Refused>,
 }
 
+/// What one split brought.
+struct Brought {
+    partial: Partial,
+    rows: u64,
+    warm: bool,
+}
+
 struct Run<'a> {
     coordinator: &'a Coordinator<'a>,
-    plan: &'a Plan,
+    plan: &'a QueryPlan,
     cancel: &'a CancellationToken,
     payloads: Vec<Payload>,
     tasks: Tasks,
@@ -90,7 +98,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         coordinator: &'a Coordinator<'a>,
-        plan: &'a Plan,
+        plan: &'a QueryPlan,
         workers: usize,
         cancel: &'a CancellationToken,
     ) -> Result<Self> {
@@ -173,13 +181,13 @@ impl<'a> Run<'a> {
                 self.throttled_since = None;
                 self.stats.count(&invoked);
                 if invoked.failed {
-                    let passing = fault::is_passing(&invoked.payload);
+                    let transient = fault::is_transient(&invoked.payload);
                     let error = fault::of_function(
                         &invoked.payload,
                         self.coordinator.catalog,
                         &self.coordinator.context.config,
                     );
-                    return match passing {
+                    return match transient {
                         true => self.again(index, at, error),
                         false => {
                             let error = self.named(index, error);
@@ -188,17 +196,16 @@ impl<'a> Run<'a> {
                     };
                 }
                 match self.partial(&invoked).await {
-                    Ok((partial, rows, warm)) => self.keep(index, at, now, partial, rows, warm),
+                    Ok(brought) => self.keep(index, at, now, brought).await,
                     // An answer that broke off.
-                    Err(error) => return self.again(index, at, error),
+                    Err(error) => self.again(index, at, error),
                 }
-                Ok(())
             }
         }
     }
 
     /// The rows of an answer, fetched from the bucket if they were spilled.
-    async fn partial(&self, invoked: &Invoked) -> Result<(Partial, u64, bool)> {
+    async fn partial(&self, invoked: &Invoked) -> Result<Brought> {
         let (metadata, rows) = results::parse(&invoked.payload)?;
         let partial = match rows {
             Rows::Inline(stream) => Partial::Arrow(stream),
@@ -215,14 +222,15 @@ impl<'a> Run<'a> {
                 Partial::Parquet(file.into_temp_path(), spilled.cast_back)
             }
         };
-        Ok((partial, metadata.rows, metadata.warm))
+        Ok(Brought { partial, rows: metadata.rows, warm: metadata.warm })
     }
 
     /// Hands rows to the final stage, once for each split.
-    fn keep(&mut self, index: usize, sent: Instant, now: Instant, partial: Partial, rows: u64, warm: bool) {
+    async fn keep(&mut self, index: usize, sent: Instant, now: Instant, brought: Brought) -> Result<()> {
         if !self.tasks.answered(index, sent, now) {
-            return;
+            return Ok(());
         }
+        let Brought { partial, rows, warm } = brought;
         let Task { fetch, split } = self.tasks.task(index);
         self.rows[fetch] += rows;
         self.stats.cold_starts += u64::from(!warm);
@@ -230,13 +238,14 @@ impl<'a> Run<'a> {
         self.live.0.set_position(self.tasks.done() as u64);
         self.live.0.set_message(self.stats.to_string());
         if !self.plan.fetches[fetch].ordered {
-            return self.merge.add(fetch, partial);
+            return self.merge.add(fetch, partial).await;
         }
         self.early[fetch].insert(split, partial);
         while let Some(partial) = self.early[fetch].remove(&self.next[fetch]) {
-            self.merge.add(fetch, partial);
+            self.merge.add(fetch, partial).await?;
             self.next[fetch] += 1;
         }
+        Ok(())
     }
 
     /// Sends a split again after a failure that may not come again.
@@ -258,17 +267,23 @@ impl<'a> Run<'a> {
     fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
         let Task { fetch, split } = self.tasks.task(index);
         let fetch = &self.plan.fetches[fetch];
-        let text = format!("{error:#}");
-        // DuckDB itself names the file when it is the file's fault.
-        if text.contains("s3://") {
-            return error;
-        }
-        let files = fetch.splits[split].files.len();
-        let help = error.downcast_ref::<crate::error::Failure>().map(|failure| failure.help().to_owned());
-        let first = fetch.splits[split].files.first().map(String::as_str).unwrap_or_default();
-        let place = if files == 1 { first.to_owned() } else { format!("{first} and {} more files", files - 1) };
-        failure(format!("{text}\n(a part of `{}`: {place})", fetch.table), help.unwrap_or_default())
+        named(error, &fetch.table, &fetch.splits[split].files)
     }
+}
+
+/// The error of a part of `table`, with the files that the part is of; its kind and its advice stay.
+fn named(error: anyhow::Error, table: &str, files: &[String]) -> anyhow::Error {
+    let text = format!("{error:#}");
+    // DuckDB itself names the file when it is the file's fault.
+    if files.iter().any(|file| text.contains(file)) {
+        return error;
+    }
+    let place = match files {
+        [] => String::new(),
+        [only] => format!(": {only}"),
+        [first, more @ ..] => format!(": {first} and {} more files", more.len()),
+    };
+    noted(&error, format_args!("(a part of `{table}`{place})"))
 }
 
 /// The live display, which goes when the run does.
@@ -289,11 +304,36 @@ fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<E
         let (name, table) = coordinator.catalog.table(&whole.table)?;
         tables.push(table.definition(name, bucket));
     }
-    Ok(Event { q: fetch.sql.clone(), limit: None, all: true, format: Encoding::Arrow, spill: Spill::Auto, tables })
+    Ok(Event {
+        q: fetch.sql.clone(),
+        limit: None,
+        all: true,
+        format: Encoding::Arrow,
+        spill: Spill::Auto,
+        into: None,
+        tables,
+    })
 }
 
 /// The definition of `table` over some of its files.
 fn of_files(table: &Table, name: &str, bucket: &str, keys: &[String]) -> TableDef {
     let files = keys.iter().map(|key| format!("s3://{bucket}/{key}")).collect();
     TableDef { files, ..table.definition(name, bucket) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+    use crate::error::{Kind, exit_code, failure_of, kind};
+
+    #[test]
+    fn the_error_of_a_part_names_its_files_once_and_stays_what_it_is() {
+        let files = ["tables/t/a.parquet".to_owned(), "tables/t/b.parquet".to_owned()];
+        // A text that the query brought is not where the error came from.
+        let error = named(failure_of(Kind::Usage, "cannot cast 's3://x/y' to INTEGER", "mend it"), "t", &files);
+        let text = "cannot cast 's3://x/y' to INTEGER\n(a part of `t`: tables/t/a.parquet and 1 more files)";
+        assert_eq!((error.to_string().as_str(), kind(&error), exit_code(&error)), (text, Kind::Usage, 2));
+        let by_duckdb = named(failure_of(Kind::Other, "s3://lake/tables/t/b.parquet: no magic bytes", ""), "t", &files);
+        assert_eq!(by_duckdb.to_string(), "s3://lake/tables/t/b.parquet: no magic bytes");
+    }
 }

@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 use tar::Header;
 use tempfile::TempDir;
 
-use super::runtime_api::RuntimeApi;
+use super::skip;
+use quack_function::testing::RuntimeApi;
 
 /// Goes into the root `$0` and its folder `$1`, with the machine's `/proc`, and becomes `$2`.
 const ENTER: &str = r#"mount --rbind /proc "$0/proc" && exec unshare --root="$0" --wd="$1" "$2""#;
@@ -122,7 +123,7 @@ impl Unpacked {
     pub(crate) fn run(&self, variables: &[(&str, &str)]) -> Option<Instance> {
         let permitted = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).status();
         if !permitted.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: this machine does not permit `unshare --map-root-user --mount`");
+            skip("image", "this machine does not permit `unshare --map-root-user --mount`");
             return None;
         }
         let run = &self.config["config"];

@@ -7,9 +7,8 @@ mod emulator;
 mod image;
 mod project;
 mod proxy;
-#[path = "../../../function/tests/support/runtime_api.rs"]
-mod runtime_api;
 mod sdk;
+mod skip;
 
 pub(crate) use account::*;
 pub(crate) use call::*;
@@ -19,3 +18,4 @@ pub(crate) use image::*;
 pub(crate) use project::*;
 pub(crate) use proxy::*;
 pub(crate) use sdk::*;
+pub(crate) use skip::skip;

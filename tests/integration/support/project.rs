@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Account, Call, DUMMY_KEY, Moment, block_on, layer, libraries, push_image};
+use super::{Account, Call, DUMMY_KEY, Moment, block_on, layer, libraries, push_image, skip};
 
 /// Where a project's lake lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,13 +255,13 @@ pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The real trips that lie beside some checkouts; tests that need them are skipped, saying so, elsewhere.
+/// The real trips that lie beside some checkouts; tests that need them are skipped elsewhere.
 pub(crate) fn taxis() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/taxis.csv");
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: there is no {}", path.display());
+    skip("taxis", &format!("there is no {}", path.display()));
     None
 }
 

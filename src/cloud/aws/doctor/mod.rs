@@ -15,14 +15,15 @@ use std::env;
 use anyhow::Result;
 
 pub(crate) use self::policy::Policy;
-use super::session::{self, Session};
+use super::sdk;
+use super::session::Session;
 use crate::check::{Check, State};
 use crate::config::Config;
 
 /// Looks at everything that AWS has a part in.
 pub(crate) async fn check(config: &Config) -> Vec<Check> {
     let mut checks = Vec::new();
-    let region = session::region(config).await;
+    let region = sdk::region(config).await;
     checks.push(match &region {
         Ok(region) => Check::ok("region", region),
         Err(error) => Check::error("region", State::Fail, error),

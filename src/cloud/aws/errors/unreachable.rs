@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error;
+use std::io;
 
 use aws_credential_types::provider::error::CredentialsError;
 
@@ -10,7 +11,8 @@ pub(super) fn explain(error: &(dyn Error + 'static)) -> (String, String) {
     if chain(error).any(|cause| cause.is::<CredentialsError>()) {
         return credentials(&chain(error).map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
-    if chain(error).any(|cause| cause.to_string().contains("timed out") || cause.to_string().contains("timeout")) {
+    let is_late = |cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut;
+    if chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_late)) {
         return timeout();
     }
     let said = innermost(error);

@@ -105,6 +105,30 @@ async fn partitions_that_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn partition_expressions_reach_nothing_but_the_rows() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "zone,n\nupper,1\nlower,2\n");
+    lake.write("secret.csv", "password\nhunter2\n");
+    let dir = lake.dir.path().display().to_string();
+    for expression in [
+        format!("(SELECT password FROM '{dir}/secret.csv')"),
+        format!("(SELECT content FROM read_text('{dir}/secret.csv'))"),
+        format!("(SELECT count(*) FROM glob('{dir}/*'))"),
+        "(SELECT content FROM read_text('/proc/self/environ'))".to_owned(),
+        "(SELECT count(*) FROM read_csv('http://127.0.0.1:9/x.csv'))".to_owned(),
+        format!("1) AS a FROM shape; COPY (SELECT 1) TO '{dir}/written.csv'; SELECT (1"),
+        format!("1) AS a FROM shape; SET lock_configuration = false; ATTACH '{dir}/written.db'; SELECT (1"),
+    ] {
+        let error = lake.refused(partitioned(request("a.csv", "t"), &[&format!("x={expression}")])).await;
+        assert!(!error.contains("hunter2"), "{expression}: {error}");
+    }
+    for written in ["written.csv", "written.db"] {
+        assert!(!lake.dir.path().join(written).exists(), "{written}");
+    }
+    lake.load(partitioned(request("a.csv", "t"), &["x=upper(zone)"])).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_many_partitions() {
     let lake = Lake::new().await;
     let error = lake.refused(partitioned(sample("taxi", 60_000, "t"), &["second=pickup_at"])).await;

@@ -192,3 +192,36 @@ async fn thousands_of_partitions_stay_within_memory() {
     assert!(table.files.len() > 1500, "{}", table.files.len());
     assert_eq!(table.rows, 200_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_file_is_read_by_a_duckdb_that_reaches_no_other() {
+    let lake = Lake::new().await;
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    lake.write("it's [a].csv", "n,text\n1,x\n2,y\n");
+    lake.write("part 1.csv", "n,text\n1,x\n");
+    lake.write("part 2.csv", "n,text\n2,y\n");
+    lake.write("a.tsv", "n\ttext\n1\tx\n2\ty\n");
+    lake.write("a.csv.gz", gzip("n,text\n1,x\n2,y\n"));
+    lake.write("a.jsonl.gz", gzip("{\"n\": 1, \"text\": \"x\"}\n{\"n\": 2, \"text\": \"y\"}\n"));
+    lake.write("a.json", "[{\"n\": 1, \"text\": \"x\"}, {\"n\": 2, \"text\": \"y\"}]");
+    let made = Connection::open_in_memory().unwrap();
+    for (file, options) in [("a.parquet", "FORMAT parquet"), ("a.csv.zst", "FORMAT csv, COMPRESSION zstd")] {
+        let path = lake.dir.path().join(file).display().to_string();
+        made.execute_batch(&format!("COPY (FROM (VALUES (1, 'x'), (2, 'y')) v(n, text)) TO '{path}' ({options})"))
+            .unwrap();
+    }
+    for source in ["it's [a].csv", "part ?.csv", "a.tsv", "a.csv.gz", "a.jsonl.gz", "a.json", "a.parquet", "a.csv.zst"]
+    {
+        lake.load(with(request(source, "t"), Mode::Replace)).await.unwrap();
+        let table = lake.table("t").await;
+        assert_eq!(
+            lake.select(&table, "SELECT list((n, text) ORDER BY n) FROM TABLE").await,
+            "[(1, x), (2, y)]",
+            "{source}"
+        );
+    }
+}

@@ -1,30 +1,10 @@
-//! The command line's own DuckDB: reads sources, writes Parquet, reckons statistics. Its memory is bounded.
+//! What DuckDB says: of a query's columns, and of what went wrong, in words for people.
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use duckdb::{Config, Connection};
+use duckdb::Connection;
 
 use crate::error::failure;
-
-/// Most memory that DuckDB may take; it spills to disk beyond.
-const MEMORY: &str = "640MB";
-
-/// Opens DuckDB in memory, spilling to `spill`.
-///
-/// # Errors
-/// When DuckDB cannot start.
-pub(crate) fn open(spill: &Path) -> Result<Connection> {
-    let config = Config::default()
-        .max_memory(MEMORY)?
-        .enable_autoload_extension(false)?
-        .with("temp_directory", spill.to_string_lossy())?
-        // One file a partition even where rows come in no order.
-        .with("partitioned_write_max_open_files", "500")?
-        // A quarter of DuckDB's default: as quick, row groups as large, a third less memory.
-        .with("partitioned_write_flush_threshold", "131072")?;
-    Connection::open_in_memory_with_flags(config).context("DuckDB does not start")
-}
 
 /// The `(name, type)` of a query's columns, nothing of it being run.
 ///
@@ -107,7 +87,7 @@ mod tests {
 
     #[test]
     fn quoting_survives_quotes() {
-        let connection = open(&std::env::temp_dir().join("unused")).unwrap();
+        let connection = crate::duck::open(&crate::duck::Sandbox::default()).unwrap();
         let sql = format!("SELECT {} AS {}", literal("it's"), identifier("a\"b"));
         let columns = columns(&connection, &sql).unwrap();
         assert_eq!(columns[0].name, "a\"b");

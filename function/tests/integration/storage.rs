@@ -1,9 +1,7 @@
 //! The function over object storage: tables, the edges of the bucket, and results that are written to it.
 
-mod support;
-
+use crate::support::{Function, ObjectStore};
 use serde_json::{Value, json};
-use support::{Function, ObjectStore};
 
 /// Starts both, or returns from the test when the extension is not at hand.
 macro_rules! start {
@@ -85,20 +83,11 @@ fn the_bucket_is_the_edge_of_the_world() {
         "DROP SECRET lake",
     ] {
         let (kind, message) = function.error(sql);
-        assert!(message.contains("confined to its bucket"), "{sql}: {kind}: {message}");
+        assert_eq!(kind, "Quack.SandboxError", "{sql}: {message}");
     }
-    assert_eq!(function.error("FROM 's3://lake/../other/a.parquet'").0, "DuckDB.HTTPError", "dots lead nowhere");
-    let secrets = function.rows("FROM duckdb_secrets()").to_string();
-    assert!(secrets.contains("redacted") && !secrets.contains("quack-test-secret"), "{secrets}");
+    assert_eq!(function.error("FROM 's3://lake/../other/a.parquet'").0, "Quack.SandboxError", "dots lead nowhere");
+    assert_eq!(function.error("FROM duckdb_secrets()").0, "Quack.SandboxError");
     assert!(store.list("../other").is_empty());
-}
-
-#[test]
-fn keys_are_nowhere_to_be_seen() {
-    start!(_store, function);
-    let seen = function.rows("SELECT name, value FROM duckdb_settings()").to_string();
-    assert!(seen.contains("s3_secret_access_key") && !seen.contains("quack-test-secret"), "{seen}");
-    assert!(!seen.contains("AKIAQUACKTEST"), "{seen}");
 }
 
 #[test]
@@ -117,7 +106,7 @@ fn other_buckets_may_be_read_where_the_settings_say_so() {
         "FROM 's3://other/opened.csv'",
     ] {
         let (kind, message) = function.error(sql);
-        assert!(kind == "DuckDB.PermissionError" || kind == "DuckDB.HTTPError", "{sql}: {kind}: {message}");
+        assert_eq!(kind, "Quack.SandboxError", "{sql}: {message}");
     }
     for sql in [
         "COPY (SELECT 1 AS a) TO 's3://other/open/x.csv'",
@@ -128,7 +117,7 @@ fn other_buckets_may_be_read_where_the_settings_say_so() {
         "CREATE TABLE t AS SELECT 1 AS a; EXPORT DATABASE 's3://other/open/x'",
     ] {
         let (kind, message) = function.error(sql);
-        assert_eq!((kind.as_str(), message.contains("only under s3://lake/.")), ("Quack.SandboxError", true), "{sql}");
+        assert_eq!(kind.as_str(), "Quack.SandboxError", "{sql}: {message}");
     }
     function.rows("COPY (FROM 's3://other/open/1.csv') TO 's3://lake/anywhere/x.csv'");
     assert_eq!(function.rows("FROM 's3://lake/anywhere/x.csv'"), json!([{"a": 1}]));
@@ -157,7 +146,6 @@ fn writes_keep_to_their_folder() {
     ] {
         let (kind, message) = function.error(&format!("COPY (SELECT 1 AS a, 2 AS b) TO {target}"));
         assert_eq!(kind, "Quack.SandboxError", "{target}: {message}");
-        assert!(message.contains("only under s3://lake/team/."), "{message}");
     }
     assert_eq!(function.rows("FROM 's3://lake/theirs.csv'"), json!([{"a": 1}]), "as it was");
     assert_eq!((store.list("").len(), store.list("../other").len()), (2, 0));
@@ -169,7 +157,7 @@ fn a_table_definition_brings_no_sql_of_its_own() {
     function.rows("COPY (SELECT 1 AS a) TO 's3://lake/day=1/a.parquet'");
     for (kind, wanted) in [
         ("INTEGER}); COPY (SELECT 1) TO 's3://lake/x.csv'; SELECT ({'a': 1", "Quack.BadEvent"),
-        ("INTEGER}); CREATE SECRET s (TYPE s3); SELECT ({'a': 1", "Quack.SandboxError"),
+        ("INTEGER}); CREATE SECRET s (TYPE s3); SELECT ({'a': 1", "Quack.BadEvent"),
     ] {
         let partitions = json!([{"name": "day", "type": kind}]);
         let tables = json!([{"name": "t", "files": ["s3://lake/day=1/a.parquet"], "partitions": partitions}]);

@@ -11,14 +11,14 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that hands out events one by one and collects what comes back.
-pub(super) struct RuntimeApi {
+pub struct RuntimeApi {
     pub address: String,
     events: Sender<String>,
     replies: Receiver<Result<Value, Value>>,
 }
 
 impl RuntimeApi {
-    pub(super) fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (events, next_events) = channel();
@@ -34,13 +34,13 @@ impl RuntimeApi {
     }
 
     /// Hands out `event` and waits for the answer.
-    pub(super) fn invoke(&self, event: &str) -> Result<Value, Value> {
+    pub fn invoke(&self, event: &str) -> Result<Value, Value> {
         self.events.send(event.to_owned()).unwrap();
         self.reply()
     }
 
     /// Waits for what the instance reports.
-    pub(super) fn reply(&self) -> Result<Value, Value> {
+    pub fn reply(&self) -> Result<Value, Value> {
         self.replies.recv_timeout(PATIENCE).expect("an answer from the function")
     }
 }

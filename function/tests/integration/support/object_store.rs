@@ -10,18 +10,18 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-pub const KEY_ID: &str = "AKIAQUACKTEST";
-pub const SECRET: &str = "quack-test-secret";
+pub(crate) const KEY_ID: &str = "AKIAQUACKTEST";
+pub(crate) const SECRET: &str = "quack-test-secret";
 
 /// A server with one bucket; it and its objects end with this value.
-pub struct ObjectStore {
+pub(crate) struct ObjectStore {
     pub endpoint: String,
     root: TempDir,
     _runtime: Runtime,
 }
 
 impl ObjectStore {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         for bucket in [BUCKET, "other"] {
             std::fs::create_dir(root.path().join(bucket)).unwrap();
@@ -46,19 +46,35 @@ impl ObjectStore {
     }
 
     /// The file behind an `s3://` address.
-    pub fn path(&self, uri: &str) -> PathBuf {
+    pub(crate) fn path(&self, uri: &str) -> PathBuf {
         self.root.path().join(uri.strip_prefix("s3://").expect("an s3:// address"))
     }
 
     /// Puts an object behind the function's back.
-    pub fn put(&self, uri: &str, content: &str) {
+    pub(crate) fn put(&self, uri: &str, content: &str) {
         let path = self.path(uri);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
+    /// Every file of every bucket, with its size.
+    pub(crate) fn everything(&self) -> Vec<(PathBuf, u64)> {
+        fn walk(dir: &std::path::Path, found: &mut Vec<(PathBuf, u64)>) {
+            for entry in std::fs::read_dir(dir).unwrap().flatten() {
+                match entry.metadata().unwrap() {
+                    metadata if metadata.is_dir() => walk(&entry.path(), found),
+                    metadata => found.push((entry.path(), metadata.len())),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.root.path(), &mut found);
+        found.sort();
+        found
+    }
+
     /// Objects under a prefix of the bucket, one level deep.
-    pub fn list(&self, prefix: &str) -> Vec<String> {
+    pub(crate) fn list(&self, prefix: &str) -> Vec<String> {
         let dir = self.root.path().join(BUCKET).join(prefix);
         let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
         entries

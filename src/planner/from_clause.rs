@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::Why;
 use super::ast::{self, child, class, conjuncts, items, kind, text};
 use super::functions::Functions;
+use super::refusal::Refusal;
 use super::scratch::Scratch;
 
 /// One table, subquery or table function of a FROM clause.
@@ -18,19 +18,19 @@ pub(super) struct Leaf {
     columns: Option<Vec<String>>,
     /// Whether each row of the whole FROM clause comes of exactly one row of this table, so that the parts of a table
     /// give the parts of the result.
-    pub linear: bool,
+    pub row_preserving: bool,
     /// Conditions that drop a row of this leaf before anything else sees it; they may be about other leaves, too.
     filters: Vec<Value>,
 }
 
 /// A FROM clause taken apart.
-pub(super) struct From {
+pub(super) struct FromClause {
     pub leaves: Vec<Leaf>,
     /// A NATURAL join compares columns that the query does not name.
     pub natural: bool,
 }
 
-impl From {
+impl FromClause {
     /// Takes apart the FROM clause of the SELECT `node`.
     pub(super) fn of(scratch: &Scratch, node: &Value) -> Self {
         let mut from = Self { leaves: Vec::new(), natural: false };
@@ -46,14 +46,14 @@ impl From {
         scratch: &Scratch,
         reference: &'a Value,
         pointer: String,
-        linear: bool,
+        row_preserving: bool,
         filters: Vec<&'a Value>,
     ) {
         if kind(reference) != "JOIN" {
             self.leaves.push(Leaf {
                 alias: alias(reference),
                 columns: columns(scratch, reference),
-                linear,
+                row_preserving,
                 filters: filters.into_iter().cloned().collect(),
                 pointer,
             });
@@ -63,7 +63,7 @@ impl From {
         let both = |on: Vec<&'a Value>| filters.iter().copied().chain(on).collect::<Vec<_>>();
         let way = text(reference, "ref_type");
         self.natural |= way == "NATURAL";
-        // Of each side: whether it is linear, and what filters its rows.
+        // Of each side: whether it is row-preserving, and what filters its rows.
         let (left, right) = match (way, text(reference, "join_type")) {
             ("POSITIONAL", _) => ((false, Vec::new()), (false, Vec::new())),
             ("ASOF", "INNER" | "LEFT") => ((true, filters.clone()), (false, Vec::new())),
@@ -76,9 +76,9 @@ impl From {
             },
             _ => ((false, Vec::new()), (false, Vec::new())),
         };
-        for (side, (side_linear, filters)) in [("left", left), ("right", right)] {
+        for (side, (side_preserving, filters)) in [("left", left), ("right", right)] {
             if let Some(below) = child(reference, side) {
-                self.add(scratch, below, format!("{pointer}/{side}"), linear && side_linear, filters);
+                self.add(scratch, below, format!("{pointer}/{side}"), row_preserving && side_preserving, filters);
             }
         }
     }
@@ -87,10 +87,11 @@ impl From {
     ///
     /// # Errors
     /// When that cannot be told.
-    pub(super) fn has_column(&self, name: &str) -> Result<bool, Why> {
+    pub(super) fn has_column(&self, name: &str) -> Result<bool, Refusal> {
         let mut found = false;
         for leaf in &self.leaves {
-            let columns = leaf.columns.as_ref().ok_or_else(|| Why("a subquery in FROM looks outside".to_owned()))?;
+            let columns =
+                leaf.columns.as_ref().ok_or_else(|| Refusal("a subquery in FROM looks outside".to_owned()))?;
             found |= columns.iter().any(|column| column == name);
         }
         Ok(found)
@@ -202,9 +203,9 @@ pub(super) struct Place {
 
 /// The tables of `node`, whose FROM clause `from` is, that may be split, also those inside subqueries of it that pass
 /// rows one by one.
-pub(super) fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &From) -> Vec<Place> {
+pub(super) fn places(scratch: &Scratch, functions: &Functions, node: &Value, from: &FromClause) -> Vec<Place> {
     let mut found = Vec::new();
-    for (index, leaf) in from.leaves.iter().enumerate().filter(|(_, leaf)| leaf.linear) {
+    for (index, leaf) in from.leaves.iter().enumerate().filter(|(_, leaf)| leaf.row_preserving) {
         let Some(reference) = node.pointer(&leaf.pointer) else { continue };
         match kind(reference) {
             "BASE_TABLE" => found.push(Place {
@@ -214,7 +215,7 @@ pub(super) fn places(scratch: &Scratch, functions: &Functions, node: &Value, fro
             }),
             "SUBQUERY" => {
                 let below = reference.pointer("/subquery/node").filter(|below| passes_rows(functions, below));
-                let places = |below| places(scratch, functions, below, &From::of(scratch, below));
+                let places = |below| places(scratch, functions, below, &FromClause::of(scratch, below));
                 found.extend(below.into_iter().flat_map(places));
             }
             _ => {}
@@ -228,7 +229,7 @@ pub(super) fn places(scratch: &Scratch, functions: &Functions, node: &Value, fro
 ///
 /// # Errors
 /// The function that does.
-pub(super) fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) -> Result<(), Why> {
+pub(super) fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &Value) -> Result<(), Refusal> {
     let mut subqueries = Vec::new();
     ast::visit(tree, &mut |object| {
         if class(object) == "SUBQUERY" {
@@ -242,7 +243,7 @@ pub(super) fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &
         class(object) != "SUBQUERY"
     });
     for node in subqueries {
-        let from = From::of(scratch, node);
+        let from = FromClause::of(scratch, node);
         for clause in ["select_list", "having", "qualify", "modifiers"].into_iter().filter_map(|key| child(node, key)) {
             let mut outer = None;
             ast::visit(clause, &mut |object| {
@@ -252,7 +253,7 @@ pub(super) fn check_aggregates(scratch: &Scratch, functions: &Functions, tree: &
                 !ast::is_query(object)
             });
             if let Some(name) = outer {
-                return Err(Why(format!("`{name}` in a subquery aggregates rows of the query around it")));
+                return Err(Refusal(format!("`{name}` in a subquery aggregates rows of the query around it")));
             }
         }
     }
@@ -269,7 +270,7 @@ pub(super) fn passes_rows(functions: &Functions, node: &Value) -> bool {
     kind(node) == "SELECT_NODE"
         && items(node, "modifiers").is_empty()
         && !is_grouped(functions, node)
-        && !looks_around(node)
+        && !has_window(node)
 }
 
 /// Whether a SELECT node groups its rows.
@@ -283,7 +284,7 @@ pub(super) fn is_grouped(functions: &Functions, node: &Value) -> bool {
 }
 
 /// Whether a SELECT node has window functions.
-pub(super) fn looks_around(node: &Value) -> bool {
+pub(super) fn has_window(node: &Value) -> bool {
     let window = |clause: &Value| ast::any(clause, &|object| class(object) == "WINDOW");
     ["select_list", "qualify", "modifiers"].into_iter().filter_map(|key| child(node, key)).any(window)
 }

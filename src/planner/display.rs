@@ -5,7 +5,8 @@ use std::fmt;
 
 use indicatif::{HumanBytes, HumanCount};
 
-use super::{Fetch, Plan, Strategy, Why};
+use super::query_plan::{Fetch, QueryPlan, Strategy};
+use super::refusal::Refusal;
 
 /// Why a query runs on one function.
 pub(super) fn single(why: &str) -> String {
@@ -13,7 +14,7 @@ pub(super) fn single(why: &str) -> String {
 }
 
 /// Why a query is split as it is; `because` is what stood in the way of something better.
-pub(super) fn reason(fetches: &[Fetch], because: Option<&Why>) -> String {
+pub(super) fn reason(fetches: &[Fetch], because: Option<&Refusal>) -> String {
     let mut said: Vec<String> = Vec::new();
     for fetch in fetches.iter().filter(|fetch| fetch.strategy != Strategy::Gather) {
         said.push(sentence(fetch));
@@ -43,7 +44,7 @@ fn sentence(fetch: &Fetch) -> String {
     if whole.is_empty() { done } else { format!("{done}; each function reads {} whole", whole.join(", ")) }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for QueryPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "strategy  {}", self.strategy)?;
         writeln!(f, "why       {}", self.reason)?;

@@ -1,0 +1,205 @@
+//! DuckDB's types as values: what an event, a catalog or an answer calls a type is parsed into one before it goes into SQL.
+
+mod parse;
+
+use crate::sql::{identifier, literal};
+use std::fmt;
+
+/// Longest text of a type, bytes.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Deepest nesting of a type.
+const MAX_DEPTH: usize = 64;
+
+/// A DuckDB type. As text ([`fmt::Display`]) it is what `CAST(x AS ...)` takes, and stands for that very type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqlType {
+    /// A type without parameters, by DuckDB's own name for it (`TIMESTAMP WITH TIME ZONE`).
+    Plain(&'static str),
+    /// Digits in all, and after the point.
+    Decimal {
+        width: u8,
+        scale: u8,
+    },
+    Enum(Vec<String>),
+    /// A GEOMETRY with a coordinate reference system.
+    Geometry(String),
+    List(Box<SqlType>),
+    /// An ARRAY of so many elements.
+    Array(Box<SqlType>, u32),
+    Map(Box<SqlType>, Box<SqlType>),
+    /// Fields by name; without names it is a row.
+    Struct(Vec<(String, SqlType)>),
+    Union(Vec<(String, SqlType)>),
+}
+
+/// What is wrong with the text of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadType {
+    message: String,
+}
+
+impl SqlType {
+    /// Reads the text of a type: DuckDB's own spelling, or one of its other names for the same (`INT8`, `TEXT`).
+    ///
+    /// # Errors
+    /// When it is anything else, longer than 256 KiB, or nested deeper than 64.
+    pub fn parse(text: &str) -> Result<Self, BadType> {
+        parse::parse(text)
+    }
+}
+
+impl std::str::FromStr for SqlType {
+    type Err = BadType;
+
+    fn from_str(text: &str) -> Result<Self, BadType> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for SqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(name) => f.write_str(name),
+            Self::Decimal { width, scale } => write!(f, "DECIMAL({width},{scale})"),
+            Self::Enum(values) => {
+                let values: Vec<_> = values.iter().map(|value| literal(value)).collect();
+                write!(f, "ENUM({})", values.join(", "))
+            }
+            Self::Geometry(crs) => write!(f, "GEOMETRY({})", literal(crs)),
+            Self::List(element) => write!(f, "{element}[]"),
+            Self::Array(element, len) => write!(f, "{element}[{len}]"),
+            Self::Map(key, value) => write!(f, "MAP({key}, {value})"),
+            Self::Struct(fields) => write_fields(f, "STRUCT", fields),
+            Self::Union(members) => write_fields(f, "UNION", members),
+        }
+    }
+}
+
+fn write_fields(f: &mut fmt::Formatter<'_>, constructor: &str, fields: &[(String, SqlType)]) -> fmt::Result {
+    write!(f, "{constructor}(")?;
+    for (index, (name, sql_type)) in fields.iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        match name.as_str() {
+            "" => write!(f, "{comma}{sql_type}")?,
+            name => write!(f, "{comma}{} {sql_type}", identifier(name))?,
+        }
+    }
+    f.write_str(")")
+}
+
+impl fmt::Display for BadType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BadType {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(text: &str, expected: &str) {
+        let parsed = SqlType::parse(text).unwrap();
+        assert_eq!(parsed.to_string(), expected);
+        assert_eq!(SqlType::parse(expected).unwrap(), parsed, "{expected}");
+    }
+
+    #[test]
+    fn types_are_spelled_as_duckdb_does() {
+        for text in [
+            "BOOLEAN",
+            "TIMESTAMP WITH TIME ZONE",
+            "TIME WITH TIME ZONE",
+            "\"NULL\"",
+            "DECIMAL(18,3)",
+            "ENUM('a', 'it''s', ')')",
+            "INTEGER[]",
+            "INTEGER[3][]",
+            "MAP(VARCHAR, INTEGER[])",
+            "STRUCT(\"a\" INTEGER, \"b \"\"c\" STRUCT(\"d\" DATE))",
+            "STRUCT(INTEGER, VARCHAR)",
+            "UNION(\"num\" INTEGER, \"str\" VARCHAR)[]",
+            "GEOMETRY",
+            "GEOMETRY('OGC:CRS84')",
+            "VARIANT",
+            "JSON",
+        ] {
+            reads(text, text);
+        }
+    }
+
+    #[test]
+    fn other_names_and_blanks_mean_the_same() {
+        for (text, expected) in [
+            (" int8 ", "BIGINT"),
+            ("text[ ]", "VARCHAR[]"),
+            ("timestamptz", "TIMESTAMP WITH TIME ZONE"),
+            ("time  with\ntime zone", "TIME WITH TIME ZONE"),
+            ("timestamp without time zone", "TIMESTAMP"),
+            ("numeric", "DECIMAL(18,3)"),
+            ("decimal(4)", "DECIMAL(4,0)"),
+            ("double precision", "DOUBLE"),
+            (
+                "struct(a int, date date, \"x\" map(int,int))",
+                "STRUCT(\"a\" INTEGER, \"date\" DATE, \"x\" MAP(INTEGER, INTEGER))",
+            ),
+            ("varchar(20)", "VARCHAR"),
+            ("null", "\"NULL\""),
+        ] {
+            reads(text, expected);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_type() {
+        for text in [
+            "",
+            "BIGINT}) UNION ALL SELECT * FROM query('x') --",
+            "INTEGER; DROP TABLE t",
+            "INTEGER)",
+            "INTEGER /* x",
+            "POINTER",
+            "mood",
+            "main.mood",
+            "DECIMAL(39,0)",
+            "DECIMAL(3,4)",
+            "DECIMAL(-1,0)",
+            "ENUM()",
+            "ENUM('a', 'a')",
+            "ENUM(a)",
+            "ENUM('a'",
+            "ENUM((SELECT 1))",
+            "STRUCT()",
+            "STRUCT(a)",
+            "STRUCT(a INTEGER, INTEGER)",
+            "UNION(INTEGER)",
+            "MAP(INTEGER)",
+            "INTEGER[0]",
+            "INTEGER[-1]",
+            "INTEGER[100001]",
+            "INTEGER[1",
+            "VARCHAR COLLATE NOCASE",
+            "VARCHAR USING COMPRESSION x",
+            "GEOMETRY('a', 'b')",
+            "\"INTEGER\"",
+            "INTEGER\0",
+        ] {
+            let error = SqlType::parse(text).expect_err(text);
+            assert!(error.to_string().contains("type"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded() {
+        assert!(SqlType::parse(&format!("INTEGER{}", "[]".repeat(63))).is_ok());
+        assert!(SqlType::parse(&format!("INTEGER{}", "[]".repeat(64))).is_err());
+        let nested = |depth| format!("{}INTEGER{}", "STRUCT(a ".repeat(depth), ")".repeat(depth));
+        assert!(SqlType::parse(&nested(63)).is_ok());
+        assert!(SqlType::parse(&nested(64)).is_err());
+        assert!(SqlType::parse(&nested(20_000)).is_err());
+        assert!(SqlType::parse(&format!("ENUM('{}')", "x".repeat(MAX_BYTES))).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Table definitions: what an event tells of the tables that its SQL names.
+
+use crate::sql::{identifier, literal};
+use crate::sql_type::SqlType;
+use crate::wire::Column;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::fmt;
+
+/// Longest name of a table or a column, bytes.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// Most files of a table.
+const MAX_FILES: usize = 200_000;
+
+/// Most partition columns of a table.
+const MAX_PARTITIONS: usize = 64;
+
+/// A table by name: Parquet files and the columns that their folder names carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDef {
+    pub name: String,
+    /// `s3://` addresses of Parquet files.
+    pub files: Vec<String>,
+    /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<Column>,
+}
+
+/// What is wrong with a table definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadTable {
+    message: String,
+}
+
+impl TableDef {
+    /// The statement that makes the view which stands for the table.
+    ///
+    /// # Errors
+    /// When a name is empty, too long or not unique, a type is none, or there are too many files.
+    pub fn view_sql(&self) -> Result<String, BadTable> {
+        self.check()?;
+        let list = |items: Vec<String>| items.join(", ");
+        let files = list(self.files.iter().map(|file| literal(file)).collect());
+        let typed = |column: &Column| {
+            let sql_type = SqlType::parse(&column.sql_type).map_err(|error| self.bad(error))?;
+            Ok(format!("{}: {sql_type}", identifier(&column.name)))
+        };
+        let types = list(self.partitions.iter().map(typed).collect::<Result<_, BadTable>>()?);
+        let hive = if types.is_empty() {
+            "hive_partitioning = false".to_owned()
+        } else {
+            format!("hive_partitioning = true, hive_types = {{{types}}}")
+        };
+        Ok(format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&self.name)))
+    }
+
+    fn check(&self) -> Result<(), BadTable> {
+        check_name(&self.name).map_err(|what| self.bad(what))?;
+        let mut names = HashSet::new();
+        for column in &self.partitions {
+            check_name(&column.name).map_err(|what| self.bad(format!("a partition column: {what}")))?;
+            if !names.insert(column.name.to_lowercase()) {
+                return Err(self.bad(format!("two partition columns are called {:?}", column.name)));
+            }
+        }
+        if self.partitions.len() > MAX_PARTITIONS {
+            return Err(self.bad(format!("more than {MAX_PARTITIONS} partition columns")));
+        }
+        if self.files.len() > MAX_FILES {
+            return Err(self.bad(format!("more than {MAX_FILES} files")));
+        }
+        Ok(())
+    }
+
+    fn bad(&self, what: impl fmt::Display) -> BadTable {
+        let name: String = self.name.chars().take(80).collect();
+        BadTable { message: format!("the definition of table {name:?} is malformed: {what}") }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    match name {
+        "" => Err("a name is empty".to_owned()),
+        name if name.len() > MAX_NAME_BYTES => Err(format!("a name is longer than {MAX_NAME_BYTES} bytes")),
+        name if name.chars().any(char::is_control) => Err(format!("the name {name:?} holds a control character")),
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Display for BadTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BadTable {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, partitions: &[(&str, &str)]) -> TableDef {
+        let column = |(name, sql_type): &(&str, &str)| Column { name: (*name).into(), sql_type: (*sql_type).into() };
+        TableDef {
+            name: name.into(),
+            files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
+            partitions: partitions.iter().map(column).collect(),
+        }
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(
+            table("my \"trips", &[("da te", "DATE")]).view_sql().unwrap(),
+            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
+             hive_partitioning = true, hive_types = {\"da te\": DATE})"
+        );
+    }
+
+    #[test]
+    fn what_is_malformed_is_told() {
+        for (table, told) in [
+            (table("", &[]), "a name is empty"),
+            (table("a\0", &[]), "control character"),
+            (table(&"x".repeat(2000), &[]), "longer than"),
+            (table("t", &[("", "DATE")]), "a name is empty"),
+            (table("t", &[("a", "DATE"), ("A", "DATE")]), "two partition columns"),
+            (table("t", &[("a", "DATE}) UNION ALL SELECT 1 --")]), "is no type"),
+        ] {
+            let message = table.view_sql().expect_err(told).to_string();
+            assert!(message.contains(told), "{message}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The function as Lambda runs it: the real `bootstrap`, fed by a Runtime API, on a real S3.
+
+mod attacks;
+mod contract;
+mod fuzz;
+mod storage;
+mod support;

@@ -1,0 +1,67 @@
+//! The keys of `quack.toml`, and where a value comes from.
+
+use std::fmt;
+
+/// The project file's name.
+pub(crate) const FILE: &str = "quack.toml";
+
+/// The image that the function's own layers lie on.
+pub(crate) const BASE_IMAGE: &str = "public.ecr.aws/lambda/provided:al2023";
+
+/// Where a value came from. Later ones win.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File,
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File => f.write_str(FILE),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// Each key of `quack.toml`, with the environment variable that overrides it.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("project", "QUACK_PROJECT"),
+    ("stage", "QUACK_STAGE"),
+    ("target", "QUACK_TARGET"),
+    ("function.memory_mb", "QUACK_MEMORY_MB"),
+    ("function.timeout_s", "QUACK_TIMEOUT_S"),
+    ("function.concurrency", "QUACK_CONCURRENCY"),
+    ("function.extensions", "QUACK_EXTENSIONS"),
+    ("function.package", "QUACK_PACKAGE"),
+    ("function.arch", "QUACK_ARCH"),
+    ("function.base_image", "QUACK_BASE_IMAGE"),
+    ("function.ephemeral_mb", "QUACK_EPHEMERAL_MB"),
+    ("lake.bucket", "QUACK_BUCKET"),
+    ("lake.manage", "QUACK_MANAGE"),
+    ("lake.prefix", "QUACK_PREFIX"),
+    ("lake.read", "QUACK_READ"),
+    ("aws.region", "QUACK_REGION"),
+    ("aws.profile", "QUACK_PROFILE"),
+    ("aws.role_path", "QUACK_ROLE_PATH"),
+    ("aws.permissions_boundary", "QUACK_PERMISSIONS_BOUNDARY"),
+    ("aws.reserved_concurrency", "QUACK_RESERVED_CONCURRENCY"),
+    ("aws.log_retention_days", "QUACK_LOG_RETENTION_DAYS"),
+    ("aws.registry", "QUACK_REGISTRY"),
+    ("query.limit", "QUACK_LIMIT"),
+    ("local.port", "QUACK_PORT"),
+    ("local.idle_s", "QUACK_IDLE_S"),
+    ("local.network.profile", "QUACK_NETWORK_PROFILE"),
+    ("local.network.first_byte_ms", "QUACK_NETWORK_FIRST_BYTE_MS"),
+    ("local.network.instance_mb_s", "QUACK_NETWORK_INSTANCE_MB_S"),
+    ("local.network.requests_per_s", "QUACK_NETWORK_REQUESTS_PER_S"),
+];
+
+/// The days that CloudWatch Logs takes for a log group's retention.
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.
+pub(super) const RETENTION_DAYS: &[u32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];

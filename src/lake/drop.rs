@@ -1,0 +1,44 @@
+//! A table dropped: out of the catalog in one step, its files deleted after that.
+
+use std::fmt;
+
+use anyhow::Result;
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+
+use super::catalog;
+use crate::bucket::{Bucket, upload};
+
+/// A table that is gone.
+#[derive(Debug, Serialize)]
+pub(crate) struct Dropped {
+    pub table: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, rows, bytes } = self;
+        writeln!(f, "dropped `{table}`: {} rows, {}", HumanCount(*rows), HumanBytes(*bytes))
+    }
+}
+
+/// Removes the table `name`, however its case is written, and its files. What is killed in between leaves files that
+/// nothing names, which the next load of a table of this name sweeps.
+///
+/// # Errors
+/// There is no such table, which names the nearest; what the bucket says.
+pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
+    let (dropped, keys) = catalog::update(bucket, |catalog| {
+        let table = catalog.table(name)?.0.to_owned();
+        let gone = catalog.tables.remove(&table).unwrap_or_default();
+        let keys: Vec<String> = gone.files.into_iter().map(|file| file.key).collect();
+        Ok((Dropped { table, rows: gone.rows, bytes: gone.bytes }, keys))
+    })
+    .await?;
+    let folder = bucket.layout.table(&dropped.table);
+    // A catalog that says otherwise does not make this delete anything else.
+    upload::delete(bucket, keys.into_iter().filter(|key| key.starts_with(&folder))).await;
+    Ok(dropped)
+}

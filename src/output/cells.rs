@@ -1,0 +1,69 @@
+//! Rows and values one by one, as every format of text takes them.
+
+use std::io::Write;
+
+use anyhow::Result;
+use arrow::array::{Array, ArrayRef, AsArray as _};
+use arrow::datatypes::{DataType, Field};
+use quack_function::value::write_text;
+use quack_function::wire::Column;
+
+use crate::rows::ResultSet;
+
+/// Calls `write_row` for every row, and hands what it appended to `out` once a batch.
+pub(super) fn each_row(
+    result: ResultSet,
+    out: &mut dyn Write,
+    mut write_row: impl FnMut(&mut Vec<u8>, &[ArrayRef], usize) -> Result<()>,
+) -> Result<u64> {
+    let (mut rows, mut buffer) = (0, Vec::new());
+    for batch in result.batches {
+        let batch = batch?;
+        buffer.clear();
+        for row in 0..batch.num_rows() {
+            write_row(&mut buffer, batch.columns(), row)?;
+        }
+        out.write_all(&buffer)?;
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
+}
+
+/// One value as text, `None` for NULL.
+pub(crate) fn text_of(result_field: &Field, array: &dyn Array, row: usize) -> Option<String> {
+    if is_null(array, row) {
+        return None;
+    }
+    let mut text = String::new();
+    write_text(&mut text, result_field, array, row);
+    Some(text)
+}
+
+/// Arrow arrays of type Null and of unions have no validity of their own.
+fn is_null(array: &dyn Array, row: usize) -> bool {
+    match array.as_union_opt() {
+        Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
+        None => array.data_type() == &DataType::Null || array.is_null(row),
+    }
+}
+
+/// True for columns that read best aligned to the right.
+pub(super) fn is_numeric(column: &Column) -> bool {
+    const NUMERIC: &[&str] = &[
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "BIGNUM",
+        "FLOAT",
+        "DOUBLE",
+    ];
+    let decimal = column.sql_type.starts_with("DECIMAL(") && column.sql_type.ends_with(')');
+    decimal || NUMERIC.contains(&column.sql_type.as_str())
+}
