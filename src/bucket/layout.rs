@@ -19,6 +19,9 @@ pub(crate) struct Layout {
     pub exports: String,
 }
 
+/// Longest key that S3 takes, bytes.
+const LONGEST_KEY: usize = 1024;
+
 impl Layout {
     /// In a bucket that is quackctl's own, tables lie where people look for them; in somebody else's bucket, everything
     /// keeps to the prefix that was named for it.
@@ -53,15 +56,63 @@ impl Layout {
         [&self.results, &self.exports]
     }
 
+    /// Whether `key` is that of a file of the table `name`: in its folder, and as plain as those that loads make.
+    pub(crate) fn is_of_table(&self, name: &str, key: &str) -> bool {
+        key.len() <= LONGEST_KEY && key.strip_prefix(&self.table(name)).is_some_and(is_plain)
+    }
+
+    /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.
+    pub(crate) fn is_result(&self, key: &str) -> bool {
+        key.len() <= LONGEST_KEY && key.strip_prefix(&self.results).is_some_and(is_plain)
+    }
+
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
     pub(crate) fn owned(&self) -> Vec<String> {
         [&self.catalog, &self.results, &self.functions, &self.tables].map(Clone::clone).into()
     }
 }
 
+/// Whether the rest of a key is one that whoever reads it takes for what it says: no glob, no folder above, nothing
+/// encoded twice or that a terminal would obey.
+fn is_plain(rest: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '=' | '%');
+    rest.split('/').all(|part| !matches!(part, "" | "." | "..") && part.chars().all(of_name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_others_are_told_from_those_of_a_table() {
+        let lake = config::Lake { bucket: None, manage: true, prefix: String::new(), read: Vec::new() };
+        let layout = Layout::new(&lake);
+        for key in ["tables/t/20260301T000000Z-0badcafe/data.parquet", "tables/t/1/p=..%2F..%2Fx/a~b.parquet"] {
+            assert!(layout.is_of_table("t", key), "{key}");
+        }
+        for key in [
+            "tables/u/1/data.parquet",
+            "tables/tt/1.parquet",
+            "tables/t/",
+            "tables/t",
+            "tables/t//x",
+            "tables/t/../u/x",
+            "tables/t/./x",
+            "tables/t/x/",
+            "tables/t/*.parquet",
+            "tables/t/a?b",
+            "tables/t/[a]",
+            "tables/t/a\nb",
+            "tables/t/a b",
+            "tables/t/\u{e4}",
+            "_quack/catalog.json",
+            "",
+            &format!("tables/t/{}", "x".repeat(1024)),
+        ] {
+            assert!(!layout.is_of_table("t", key), "{key}");
+        }
+        assert!(layout.is_result("_quack/results/a-1.parquet") && !layout.is_result("_quack/catalog.json"));
+    }
 
     #[test]
     fn somebody_elses_bucket_is_written_to_under_the_prefix_only() {

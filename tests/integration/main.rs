@@ -15,6 +15,7 @@ mod local_lambda;
 mod local_s3;
 mod local_target;
 mod local_trust;
+mod local_versions;
 mod network;
 mod project;
 mod query;

@@ -38,19 +38,12 @@ pub(super) enum Way {
 /// The files of `tables`, as a catalog written at `at` has them, that are not there now. Nothing is changed.
 ///
 /// # Errors
-/// A file that is lost for good, or lies where no table's files lie; what S3 says.
+/// A file that is lost for good; what S3 says.
 pub(super) async fn lost(bucket: &Bucket, tables: &[(&str, &Table)], at: DateTime<Utc>) -> Result<Vec<Lost>> {
     let mut lost = Vec::new();
     for (name, table) in tables {
-        let folder = bucket.layout.table(name);
-        if let Some(file) = table.files.iter().find(|file| !file.key.starts_with(&folder)) {
-            // Whoever could write that catalog would have us write anywhere.
-            return Err(failure(
-                format!("the catalog names a file of `{name}` that is not in {folder}: {}", file.key),
-                "it was changed by other means than quackctl: choose an older one",
-            ));
-        }
-        let found = versions::of_prefix(bucket, &folder).await?;
+        // A catalog that names a file elsewhere is none: it was looked at when it was read.
+        let found = versions::of_prefix(bucket, &bucket.layout.table(name)).await?;
         let mut gone = Vec::new();
         for file in &table.files {
             match look(file, found.get(&file.key).map(Vec::as_slice).unwrap_or_default(), at) {

@@ -58,7 +58,7 @@ pub(crate) async fn catalog(bucket: &Bucket, at: &str) -> Result<Recovered> {
     let recovered = bring_back(bucket, past, &tables).await?;
     let unneeded = catalog::replace(bucket, |current| {
         let current = current.unwrap_or_default();
-        Ok((wanted.clone(), no_longer_named(bucket, &current, wanted)))
+        Ok((wanted.clone(), no_longer_named(&current, wanted)))
     })
     .await?;
     put_away(bucket, unneeded).await?;
@@ -96,7 +96,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
         after.tables.insert(name.to_owned(), wanted.clone());
-        let unneeded = no_longer_named(bucket, &before, &after);
+        let unneeded = no_longer_named(&before, &after);
         Ok((after, unneeded))
     })
     .await?;
@@ -155,13 +155,12 @@ async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> 
 }
 
 /// The files of tables that `before` names and `after` does not.
-fn no_longer_named(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Vec<String> {
+fn no_longer_named(before: &Catalog, after: &Catalog) -> Vec<String> {
     let keys = |catalog: &'_ Catalog| -> HashSet<String> {
         catalog.tables.values().flat_map(|table| table.files.iter().map(|file| file.key.clone())).collect()
     };
     let (before, after) = (keys(before), keys(after));
-    // A catalog that others wrote may name anything.
-    before.difference(&after).filter(|key| key.starts_with(&bucket.layout.tables)).cloned().collect()
+    before.difference(&after).cloned().collect()
 }
 
 /// Deletes files that the catalog no longer names, where they can be brought back again.
