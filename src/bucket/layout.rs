@@ -50,12 +50,6 @@ impl Layout {
         format!("{}{name}/", self.tables)
     }
 
-    /// The folders that the function may write to. Neither the catalog, nor a table, nor the function's own code lies in
-    /// them: those change by the caller's rights only.
-    pub(crate) fn writable(&self) -> [&str; 2] {
-        [&self.results, &self.exports]
-    }
-
     /// Whether `key` is that of a file of the table `name`: in its folder, and as plain as those that loads make.
     pub(crate) fn is_of_table(&self, name: &str, key: &str) -> bool {
         key.len() <= LONGEST_KEY && key.strip_prefix(&self.table(name)).is_some_and(is_plain)
@@ -64,6 +58,12 @@ impl Layout {
     /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.
     pub(crate) fn is_result(&self, key: &str) -> bool {
         key.len() <= LONGEST_KEY && key.strip_prefix(&self.results).is_some_and(is_plain)
+    }
+
+    /// The folders that the function may write to. Neither the catalog, nor a table, nor the function's own code lies in
+    /// them: those change by the caller's rights only.
+    pub(crate) fn writable(&self) -> [&str; 2] {
+        [&self.results, &self.exports]
     }
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
