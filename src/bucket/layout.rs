@@ -15,8 +15,8 @@ pub(crate) struct Layout {
     pub tables: String,
     /// Where the function's code is, when it travels as zip.
     pub functions: String,
-    /// Whatever the function writes lies under this; empty is the whole bucket.
-    pub write: String,
+    /// Where SQL's own `COPY ... TO` writes.
+    pub exports: String,
 }
 
 /// Longest key that S3 takes, bytes.
@@ -33,14 +33,14 @@ impl Layout {
                 results: RESULTS_PREFIX.to_owned(),
                 tables: "tables/".to_owned(),
                 functions: "_quack/functions/".to_owned(),
-                write: String::new(),
+                exports: "exports/".to_owned(),
             },
             false => Self {
                 catalog: format!("{prefix}catalog.json"),
                 results: format!("{prefix}results/"),
                 tables: format!("{prefix}tables/"),
                 functions: format!("{prefix}functions/"),
-                write: prefix.to_owned(),
+                exports: format!("{prefix}exports/"),
             },
         }
     }
@@ -58,6 +58,12 @@ impl Layout {
     /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.
     pub(crate) fn is_result(&self, key: &str) -> bool {
         key.len() <= LONGEST_KEY && key.strip_prefix(&self.results).is_some_and(is_plain)
+    }
+
+    /// The folders that the function may write to. Neither the catalog, nor a table, nor the function's own code lies in
+    /// them: those change by the caller's rights only.
+    pub(crate) fn writable(&self) -> [&str; 2] {
+        [&self.results, &self.exports]
     }
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
@@ -123,6 +129,20 @@ mod tests {
             theirs.owned(),
             ["catalog.json", "results/", "functions/", "tables/"].map(|key| format!("team/q/{key}"))
         );
-        assert_eq!(theirs.write, "team/q/");
+        assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
+    }
+
+    #[test]
+    fn what_the_function_may_write_to_holds_nothing_that_queries_are_led_by() {
+        for manage in [true, false] {
+            let lake = config::Lake { bucket: None, manage, prefix: "p/".to_owned(), read: Vec::new() };
+            let layout = Layout::new(&lake);
+            for folder in layout.writable() {
+                assert!(folder.ends_with('/'));
+                for key in [&layout.catalog, &layout.tables, &layout.functions] {
+                    assert!(!key.starts_with(folder) && !folder.starts_with(key.as_str()), "{key} and {folder}");
+                }
+            }
+        }
     }
 }

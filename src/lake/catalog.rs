@@ -18,11 +18,11 @@ use crate::error::failure;
 const ATTEMPTS: u32 = 20;
 
 /// What to do with a catalog that is not as this program writes it.
-const MEND: &str = "`quackctl recover` makes a catalog of the files that lie in the bucket; if others may write to the bucket, \
-                    find out who did";
+const MEND: &str = "`quackctl recover` lists the catalogs before it, `quackctl recover --at VERSION` puts one back; if others \
+                    may write to the bucket, find out who did";
 
 /// Reads a catalog that lies at `place`, of a bucket that is laid out as `layout` says.
-fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
+pub(super) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
     #[derive(Deserialize)]
     struct Head {
         version: u32,
@@ -49,7 +49,7 @@ fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
 pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
-    Ok(fetch(bucket).await?.0)
+    fetch(bucket).await?.0
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
@@ -58,9 +58,25 @@ pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
 /// # Errors
 /// Those of [`read`] and of `change`.
 pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
-    for _ in 0..ATTEMPTS {
-        let (mut catalog, tag) = fetch(bucket).await?;
+    replace(bucket, |current| {
+        let mut catalog = current?;
         let result = change(&mut catalog)?;
+        Ok((catalog, result))
+    })
+    .await
+}
+
+/// As [`update`], where `change` is given the newest catalog even if it cannot be read, and gives the one to store.
+///
+/// # Errors
+/// A bucket that cannot be reached, and those of `change`.
+pub(crate) async fn replace<T>(
+    bucket: &Bucket,
+    mut change: impl FnMut(Result<Catalog>) -> Result<(Catalog, T)>,
+) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        let (current, tag) = fetch(bucket).await?;
+        let (catalog, result) = change(current)?;
         // What could not be read again is not stored.
         check::check(&catalog, &bucket.layout)
             .map_err(|what| failure(format!("the catalog would not be one: {what}"), "the table is as it was"))?;
@@ -82,24 +98,25 @@ pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catal
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
 }
 
-/// The catalog and the tag of the version that was read.
-async fn fetch(bucket: &Bucket) -> Result<(Catalog, Option<String>)> {
+/// The catalog, if it can be read, and the tag of the version that was.
+async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
     let place = place(bucket);
     let request = bucket.s3.get_object().bucket(&bucket.name).key(&bucket.layout.catalog);
     let (bytes, tag) = match object::whole(request).await {
         Ok(found) => found,
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
-            return Ok((Catalog::default(), None));
+            return Ok((Ok(Catalog::default()), None));
         }
         Err(error) if error.code() == Some("NoSuchBucket") => {
             return Err(failure(format!("nothing is up: there is no bucket {}", bucket.name), "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
-    Ok((parse(&bytes, &place, &bucket.layout)?, tag))
+    Ok((parse(&bytes, &place, &bucket.layout), tag))
 }
 
-fn place(bucket: &Bucket) -> String {
+/// The catalog's address, as errors name it.
+pub(super) fn place(bucket: &Bucket) -> String {
     format!("s3://{}/{}", bucket.name, bucket.layout.catalog)
 }
 

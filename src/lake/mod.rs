@@ -5,6 +5,7 @@ mod check;
 pub(crate) mod describe;
 pub(crate) mod drop;
 pub(crate) mod load;
+pub(crate) mod recover;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;

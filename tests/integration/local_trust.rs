@@ -139,9 +139,32 @@ fn sql_writes_its_exports_and_nothing_else() {
     assert!(after.iter().any(|file| file.ends_with("quack-lake-dev/exports/x.csv")), "{after:?}");
     assert!(after.iter().all(|file| file.contains("/exports/") || !file.contains("/buckets/")), "{after:?}");
     assert_eq!(project.rows("SELECT count(*) AS n FROM trips")[0]["n"], 100);
+    // The second wall: a function that judges nothing itself finds S3 closed.
+    crate::support::block_on(unguarded(&project));
+    for key in ["_quack/catalog.json", "tables/trips/x.parquet"] {
+        let sql = format!("COPY (SELECT 1 AS a) TO 's3://quack-lake-dev/{key}'");
+        project.quackctl(["query", &sql]).assert().failure().stderr(predicates::str::contains("403"));
+    }
+    assert_eq!(project.rows("SELECT count(*) AS n FROM trips")[0]["n"], 100);
     // A result that is too large for a response still finds its way.
     let large = project.rows("SELECT repeat('x', 1000) AS x FROM range(8000)");
     assert_eq!(large.as_array().unwrap().len(), 8000);
+}
+
+/// Tells the function that it may write to the whole bucket.
+async fn unguarded(project: &Project) {
+    let status = project.json(["status", "--json"]);
+    let keys = std::fs::read_to_string(status["credentials_file"].as_str().unwrap()).unwrap();
+    let value = |name: &str| keys.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).unwrap();
+    let endpoint = status["endpoint"].as_str().unwrap();
+    let sdk = crate::support::sdk(endpoint, value("aws_access_key_id"), value("aws_secret_access_key"));
+    let lambda = aws_sdk_lambda::Client::new(&sdk);
+    let function = lambda.get_function_configuration().function_name("quack-lake-dev").send().await.unwrap();
+    let mut variables = function.environment.unwrap().variables.unwrap();
+    variables.insert("QUACK_WRITE".to_owned(), "s3://quack-lake-dev/".to_owned());
+    let environment = aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables)).build();
+    let update = lambda.update_function_configuration().function_name("quack-lake-dev").environment(environment);
+    update.send().await.unwrap();
 }
 
 #[tokio::test]

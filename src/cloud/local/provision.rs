@@ -6,6 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::types::{Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, PackageType};
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+    NoncurrentVersionExpiration, VersioningConfiguration,
+};
 
 use super::grants::Grants;
 use crate::bucket::Bucket;
@@ -13,23 +17,54 @@ use crate::cloud::change::{Planned, PlannedAction, Property};
 use crate::cloud::{Change, Target};
 use crate::config::Config;
 
+/// Days that the lake's bucket keeps what was overwritten or deleted.
+const NONCURRENT_DAYS: i32 = 7;
+
 /// Local functions need no role, but the API wants one.
 const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
 
-/// Makes the bucket unless it is there.
+/// Makes the bucket unless it is there, and has it keep what is overwritten or deleted.
 pub(super) async fn bucket(target: &Target) -> Result<Option<Change>> {
-    let bucket = &target.bucket.name;
-    if target.bucket.s3.head_bucket().bucket(bucket).send().await.is_ok() {
-        return Ok(None);
-    }
-    let created = target.bucket.s3.create_bucket().bucket(bucket).send().await;
-    match created {
-        Ok(_) => Ok(Some(Change::created(format!("bucket {bucket}")))),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_bucket_already_owned_by_you()) => Ok(None),
-        Err(error) => {
-            Err(anyhow::anyhow!("{}", DisplayErrorContext(&error))).context(format!("cannot make bucket {bucket}"))
+    let Bucket { s3, name, .. } = &target.bucket;
+    let cannot = |error: &(dyn std::error::Error + 'static)| {
+        anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot make bucket {name}"))
+    };
+    let mut change = None;
+    if s3.head_bucket().bucket(name).send().await.is_err() {
+        match s3.create_bucket().bucket(name).send().await {
+            Ok(_) => change = Some(Change::created(format!("bucket {name}"))),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you()) => {}
+            Err(error) => return Err(cannot(&error)),
         }
     }
+    if !keeps_versions(target).await {
+        let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let put = s3.put_bucket_versioning().bucket(name).versioning_configuration(on).send().await;
+        put.map_err(|error| cannot(&error))?;
+        let rules = BucketLifecycleConfiguration::builder().rules(noncurrent_rule()?).build()?;
+        let put = s3.put_bucket_lifecycle_configuration().bucket(name).lifecycle_configuration(rules).send().await;
+        put.map_err(|error| cannot(&error))?;
+        let kept = || Change::updated(format!("bucket {name}: keeps what was overwritten for {NONCURRENT_DAYS} days"));
+        change.get_or_insert_with(kept);
+    }
+    Ok(change)
+}
+
+/// True if the bucket keeps versions, for as long as it should.
+async fn keeps_versions(target: &Target) -> bool {
+    let Bucket { s3, name, .. } = &target.bucket;
+    let versioning = s3.get_bucket_versioning().bucket(name).send().await;
+    let enabled = versioning.is_ok_and(|found| found.status() == Some(&BucketVersioningStatus::Enabled));
+    let lifecycle = s3.get_bucket_lifecycle_configuration().bucket(name).send().await;
+    let days = |rule: &LifecycleRule| rule.noncurrent_version_expiration()?.noncurrent_days();
+    enabled && lifecycle.is_ok_and(|found| found.rules().iter().any(|rule| days(rule) == Some(NONCURRENT_DAYS)))
+}
+
+fn noncurrent_rule() -> Result<LifecycleRule> {
+    let expiration = NoncurrentVersionExpiration::builder().noncurrent_days(NONCURRENT_DAYS).build();
+    let rule = LifecycleRule::builder().id("what-was-overwritten").status(ExpirationStatus::Enabled);
+    let everything = LifecycleRuleFilter::builder().prefix("").build();
+    Ok(rule.filter(everything).noncurrent_version_expiration(expiration).build()?)
 }
 
 /// Makes the function, or changes what of it is not as `config` and `artifact` want it.
@@ -185,6 +220,11 @@ pub(super) async fn plan(config: &Config, target: &Target, artifact: &Path) -> R
     let mut planned = everything(name);
     if target.bucket.s3.head_bucket().bucket(&target.bucket.name).send().await.is_ok() {
         planned.retain(|change| change.resource != "Bucket");
+        if !keeps_versions(target).await {
+            let properties = vec![property("VersioningConfiguration.Status", None, "Enabled".to_owned())];
+            let bucket = Planned::added("Bucket", "AWS::S3::Bucket", Some(target.bucket.name.clone()));
+            planned.push(Planned { action: PlannedAction::Modify, properties, ..bucket });
+        }
     }
     let found = match target.lambda.get_function().function_name(name).send().await {
         Ok(found) => found,

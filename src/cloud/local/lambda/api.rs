@@ -1,5 +1,6 @@
 //! The Lambda API over HTTP: requests checked and taken apart, answers put together.
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -39,6 +40,9 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// Bytes of such bodies that may be in memory at once; more wait, within their time.
 const UNCHECKED_MAX: usize = 64 << 20;
 
+/// Bytes that are let go by of a body that is too large; who sends more is cut off.
+const DRAINED_MAX: usize = 32 << 20;
+
 /// Room for bodies whose signature is not yet known to be right, in KiB.
 static UNCHECKED: Semaphore = Semaphore::const_new(UNCHECKED_MAX >> 10);
 
@@ -75,6 +79,7 @@ impl Lambda {
         let read = async {
             let length = body.size_hint().upper().unwrap_or(u64::MAX);
             if length > most as u64 && length != u64::MAX {
+                drain(body).await;
                 return Err(ApiError::request_too_large(most));
             }
             let kib = length.min(most as u64).div_ceil(1024) as u32;
@@ -175,6 +180,17 @@ impl Lambda {
             set(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.tail));
         }
         Ok(response)
+    }
+}
+
+/// Lets a body go by: a client that still sends does not read, and would find the connection broken.
+async fn drain(body: impl Body<Data = Bytes, Error = BoxError>) {
+    let mut body = pin!(body);
+    let mut gone = 0;
+    while gone < DRAINED_MAX
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        gone += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 

@@ -11,7 +11,7 @@ use super::shapes::Storage;
 use super::stat::Stat;
 
 /// The most keys that one page of a listing names.
-const MAX_KEYS: i32 = 1000;
+pub(super) const MAX_KEYS: usize = 1000;
 
 /// Owned parts of a [`Query`].
 struct PageQuery {
@@ -32,9 +32,9 @@ async fn page(storage: &Storage, bucket: &str, query: PageQuery) -> S3Result<Pag
         .await
 }
 
-fn max_keys(asked: Option<i32>) -> S3Result<usize> {
-    usize::try_from(asked.unwrap_or(MAX_KEYS).min(MAX_KEYS))
-        .map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
+pub(super) fn max_keys(asked: Option<i32>) -> S3Result<usize> {
+    let asked = asked.map_or(Ok(MAX_KEYS), usize::try_from);
+    asked.map(|asked| asked.min(MAX_KEYS)).map_err(|_| s3_error!(InvalidArgument, "max-keys is negative"))
 }
 
 fn object((key, stat): (String, Stat)) -> Object {

@@ -5,6 +5,7 @@ mod body;
 mod buckets;
 mod chunked;
 mod conditions;
+mod deleted;
 mod failure;
 mod gate;
 mod headers;
@@ -15,15 +16,18 @@ mod multipart;
 mod network;
 mod objects;
 mod operations;
+mod settings;
 mod shapes;
 mod stat;
 mod store;
 mod uploads;
+mod versioning;
+mod versions;
 
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use quack_function::wire::RESULTS_PREFIX;
 use s3s::service::S3ServiceBuilder;
@@ -32,6 +36,7 @@ pub(super) use self::access::Keys;
 pub(super) use self::network::Service;
 use self::shapes::Storage;
 use self::store::Store;
+use super::grants::Grants;
 use crate::config::Network;
 
 /// Builds the service that keeps its data below `root` and takes requests signed with `keys`, over `network`.
@@ -39,7 +44,7 @@ use crate::config::Network;
 /// # Errors
 /// When `root` cannot be written.
 pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<Service> {
-    let store = Arc::new(Store::open(root)?);
+    let store = Arc::new(Store::open(root, fleeting(&keys.grants))?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));
     builder.set_auth(keys.clone());
@@ -47,14 +52,24 @@ pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<
     Ok(Service::new(builder.build(), network))
 }
 
-/// Deletes spilled results and abandoned uploads that are a day old: what a bucket on AWS has a lifecycle rule for.
+/// Where results lie: wherever the function may delete what it wrote.
+fn fleeting(grants: &Grants) -> Vec<String> {
+    let mut prefixes = grants.delete.clone();
+    if !prefixes.iter().any(|prefix| prefix == RESULTS_PREFIX) {
+        prefixes.push(RESULTS_PREFIX.to_owned());
+    }
+    prefixes
+}
+
+/// Deletes spilled results and abandoned uploads that are a day old: what a bucket on AWS has
+/// lifecycle rules for; and versions that are as old as the bucket's own rules say.
 async fn expire(store: Weak<Store>) {
     let mut interval = tokio::time::interval(Duration::from_secs(3600));
     loop {
         interval.tick().await;
         let Some(store) = store.upgrade() else { break };
         let swept =
-            tokio::task::spawn_blocking(move || store.expire(RESULTS_PREFIX, Duration::from_secs(24 * 3600))).await;
+            tokio::task::spawn_blocking(move || store.expire(Duration::from_secs(24 * 3600), SystemTime::now())).await;
         if let Ok(Err(error)) = swept {
             eprintln!("cannot delete old results: {error}");
         }

@@ -15,6 +15,7 @@ use super::headers::Headers;
 use super::list;
 use super::stat::Stat;
 use super::store::{Scratch, Store};
+use crate::private;
 
 /// The smallest part, in bytes, but for the last.
 const PART_MIN: u64 = 5 << 20;
@@ -38,7 +39,7 @@ impl Store {
         let id = format!("{:032x}", rand::random::<u128>());
         let folder = self.uploads.join(&id);
         let text = serde_json::to_vec(upload).map_err(S3Error::internal_error)?;
-        fs::create_dir(&folder).and_then(|()| fs::write(folder.join(UPLOAD), text)).map_err(failed)?;
+        private::dir(&folder).and_then(|()| private::write(&folder.join(UPLOAD), &text)).map_err(failed)?;
         Ok(id)
     }
 
@@ -130,15 +131,19 @@ impl Store {
         fs::remove_dir_all(folder).map_err(failed)
     }
 
-    /// Deletes objects below `prefix`, and uploads, that are older than `age`.
-    pub(super) fn expire(&self, prefix: &str, age: Duration) -> S3Result<()> {
-        let old = |time: SystemTime| time.elapsed().is_ok_and(|elapsed| elapsed > age);
-        let query = list::Query { prefix, delimiter: "", after: "", max: usize::MAX };
+    /// Deletes fleeting objects, and uploads, that are older than `age`; and versions that are older than their bucket
+    /// keeps them.
+    pub(super) fn expire(&self, age: Duration, now: SystemTime) -> S3Result<()> {
+        let old = |time: SystemTime| now.duration_since(time).is_ok_and(|elapsed| elapsed > age);
         for (bucket, _) in self.list_buckets().map_err(failed)? {
-            let page = list::list(&self.bucket_path(&bucket)?, &query).map_err(failed)?;
-            for (key, _) in page.objects.into_iter().filter(|(_, stat)| old(stat.modified)) {
-                self.delete(&bucket, &key, None)?;
+            for prefix in &self.fleeting {
+                let query = list::Query { prefix, delimiter: "", after: "", max: usize::MAX };
+                let page = list::list(&self.bucket_path(&bucket)?, &query).map_err(failed)?;
+                for (key, _) in page.objects.into_iter().filter(|(_, stat)| old(stat.modified)) {
+                    self.delete(&bucket, &key, None)?;
+                }
             }
+            self.expire_versions(&bucket, now)?;
             for (id, upload) in self.list_uploads(&bucket)? {
                 if old(upload.initiated) {
                     self.abort_upload(&id, &bucket, &upload.key)?;

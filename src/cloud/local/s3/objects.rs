@@ -1,13 +1,16 @@
 //! Operations on single objects.
 
 use s3s::dto::*;
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use super::body::{self, Expected};
 use super::conditions::{Conditions, Precondition};
+use super::deleted::Deleted;
 use super::failure::failed;
 use super::headers::{self, Headers};
 use super::shapes::{Storage, copy_source, described, expected, given, receive, received, source_conditions};
+use super::stat::Stat;
+use super::store::Store;
 
 pub(super) async fn put(storage: &Storage, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let mut input = req.input;
@@ -16,14 +19,18 @@ pub(super) async fn put(storage: &Storage, req: S3Request<PutObjectInput>) -> S3
     let PutObjectInput { bucket, key, body, if_match, if_none_match, .. } = input;
     let precondition = Precondition { if_match, if_none_match };
     let (scratch, checksum) = receive(storage, body, expected).await?;
-    let stat = storage.blocking(move |store| store.commit(scratch, &bucket, &key, &headers, &precondition)).await?;
-    Ok(S3Response::new(received!(PutObjectOutput, stat, checksum)))
+    let commit = move |store: &Store| {
+        let stat = store.commit(scratch, &bucket, &key, &headers, &precondition)?;
+        Ok((version(store, &bucket, &stat), stat))
+    };
+    let (version_id, stat) = storage.blocking(commit).await?;
+    Ok(S3Response::new(PutObjectOutput { version_id, ..received!(PutObjectOutput, stat, checksum) }))
 }
 
 pub(super) async fn get(storage: &Storage, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let output = storage.blocking(move |store| {
         let input = req.input;
-        let (file, stat) = store.object(&input.bucket, &input.key)?;
+        let (file, stat) = store.read(&input.bucket, &input.key, input.version_id.as_deref())?;
         Conditions::of(input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since)
             .check(&stat)?;
         let range = match input.range {
@@ -37,6 +44,7 @@ pub(super) async fn get(storage: &Storage, req: S3Request<GetObjectInput>) -> S3
             content_length: i64::try_from(range.end - range.start).ok(),
             content_range,
             body: Some(body::read(file, range).map_err(failed)?),
+            version_id: version(store, &input.bucket, &stat),
             ..described!(GetObjectOutput, stat, headers)
         })
     });
@@ -46,10 +54,13 @@ pub(super) async fn get(storage: &Storage, req: S3Request<GetObjectInput>) -> S3
 pub(super) async fn head(storage: &Storage, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let output = storage.blocking(move |store| {
         let input = req.input;
-        let (file, stat) = store.object(&input.bucket, &input.key)?;
+        let (file, stat) = store.read(&input.bucket, &input.key, input.version_id.as_deref())?;
         Conditions::of(input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since)
             .check(&stat)?;
-        Ok(described!(HeadObjectOutput, stat, headers::read(&file)))
+        Ok(HeadObjectOutput {
+            version_id: version(store, &input.bucket, &stat),
+            ..described!(HeadObjectOutput, stat, headers::read(&file))
+        })
     });
     Ok(S3Response::new(output.await?))
 }
@@ -76,8 +87,31 @@ pub(super) async fn delete(
     storage: &Storage,
     req: S3Request<DeleteObjectInput>,
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
-    storage.blocking(move |store| store.delete(&req.input.bucket, &req.input.key, req.input.if_match)).await?;
-    Ok(S3Response::new(DeleteObjectOutput::default()))
+    let DeleteObjectInput { bucket, key, version_id, if_match, .. } = req.input;
+    let delete = move |store: &Store| remove(store, &bucket, &key, version_id.as_deref(), if_match);
+    let Deleted { version, marker } = storage.blocking(delete).await?;
+    let delete_marker = marker.then_some(true);
+    Ok(S3Response::new(DeleteObjectOutput { version_id: version, delete_marker, ..Default::default() }))
+}
+
+/// Deletes an object or one of its versions.
+fn remove(
+    store: &Store,
+    bucket: &str,
+    key: &str,
+    version: Option<&str>,
+    if_match: Option<ETagCondition>,
+) -> S3Result<Deleted> {
+    match version {
+        None => store.delete(bucket, key, if_match),
+        Some(_) if if_match.is_some() => Err(s3_error!(NotImplemented, "a version is what it is: no If-Match")),
+        Some(id) => store.delete_version(bucket, key, id),
+    }
+}
+
+/// The version that an object of a bucket which keeps them is.
+fn version(store: &Store, bucket: &str, stat: &Stat) -> Option<String> {
+    store.settings.versioned(bucket).then(|| stat.version().to_owned())
 }
 
 pub(super) async fn delete_many(
@@ -88,14 +122,19 @@ pub(super) async fn delete_many(
         let DeleteObjectsInput { bucket, delete, .. } = req.input;
         store.bucket_path(&bucket)?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for ObjectIdentifier { key, e_tag, .. } in delete.objects {
-            match store.delete(&bucket, &key, e_tag.map(ETagCondition::ETag)) {
-                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),
+        for ObjectIdentifier { key, e_tag, version_id, .. } in delete.objects {
+            match remove(store, &bucket, &key, version_id.as_deref(), e_tag.map(ETagCondition::ETag)) {
+                Ok(Deleted { version, marker }) => deleted.push(DeletedObject {
+                    key: Some(key),
+                    delete_marker: marker.then_some(true),
+                    delete_marker_version_id: version.filter(|_| marker),
+                    version_id,
+                }),
                 Err(error) => errors.push(Error {
                     code: Some(error.code().as_str().to_owned()),
                     message: error.message().map(str::to_owned),
                     key: Some(key),
-                    ..Default::default()
+                    version_id,
                 }),
             }
         }

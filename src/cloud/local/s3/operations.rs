@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::shapes::Storage;
-use super::{buckets, listing, objects, uploads};
+use super::{buckets, listing, objects, uploads, versioning};
 
 /// The trait of crate `s3s` from a table: operation, its types, and who does it.
 macro_rules! operations {
@@ -34,6 +34,13 @@ operations! {
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = objects::delete_many;
     list_objects(ListObjectsInput) -> ListObjectsOutput = listing::list;
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = listing::list_v2;
+    put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput = versioning::put;
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = versioning::get;
+    put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput)
+        -> PutBucketLifecycleConfigurationOutput = versioning::put_lifecycle;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+        -> GetBucketLifecycleConfigurationOutput = versioning::get_lifecycle;
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = versioning::list;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = uploads::create;
     upload_part(UploadPartInput) -> UploadPartOutput = uploads::put_part;
     upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = uploads::copy_part;

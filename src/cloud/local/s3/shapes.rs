@@ -136,8 +136,8 @@ pub(super) fn copy_source(
     conditions: &Conditions,
     range: Option<&str>,
 ) -> S3Result<(Scratch, Headers)> {
-    let CopySource::Bucket { bucket, key, .. } = source else { return Err(s3_error!(NotImplemented)) };
-    let (mut file, stat) = store.object(bucket, key)?;
+    let CopySource::Bucket { bucket, key, version_id } = source else { return Err(s3_error!(NotImplemented)) };
+    let (mut file, stat) = store.read(bucket, key, version_id.as_deref())?;
     conditions.check(&stat).map_err(|_| s3_error!(PreconditionFailed))?;
     let headers = headers::read(&file);
     let scratch = match range {

@@ -27,6 +27,11 @@ impl Stat {
         ETag::Strong(self.e_tag.clone())
     }
 
+    /// The version that the object is: its time, which no two share, in hexadecimal digits.
+    pub(super) fn version(&self) -> &str {
+        self.e_tag.get(..16).unwrap_or_default()
+    }
+
     /// The size as S3's shapes have it.
     pub(super) fn length(&self) -> Option<i64> {
         i64::try_from(self.size).ok()

@@ -17,9 +17,11 @@ use s3s::dto::ETagCondition;
 use s3s::{S3Result, s3_error};
 
 use super::conditions::Precondition;
+use super::deleted::{Deleted, clear};
 use super::failure::failed;
 use super::headers::{self, Headers};
 use super::keys::key_to_path;
+use super::settings::AllSettings;
 use super::stat::Stat;
 use crate::private;
 
@@ -27,6 +29,11 @@ use crate::private;
 #[derive(Debug)]
 pub(super) struct Store {
     buckets: PathBuf,
+    /// What was overwritten or deleted, in buckets that keep it.
+    pub(super) versions: PathBuf,
+    pub(super) settings: AllSettings,
+    /// Keys that begin with one of these stand for what is fetched once: it expires, and no versions of it are kept.
+    pub(super) fleeting: Vec<String>,
     pub(super) uploads: PathBuf,
     scratch: PathBuf,
     /// Last modification time given out, in nanoseconds since 1970.
@@ -59,19 +66,22 @@ impl Drop for Scratch {
 
 impl Store {
     /// Opens the store below `root`, making its folders and clearing what a killed writer left behind.
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
+    pub(super) fn open(root: &Path, fleeting: Vec<String>) -> io::Result<Self> {
         let scratch = root.join("scratch");
         if scratch.exists() {
             fs::remove_dir_all(&scratch)?;
         }
-        let (buckets, uploads) = (root.join("buckets"), root.join("uploads"));
-        for folder in [&buckets, &uploads, &scratch] {
+        let (buckets, uploads, versions) = (root.join("buckets"), root.join("uploads"), root.join("versions"));
+        for folder in [&buckets, &uploads, &versions, &scratch] {
             private::dir(folder)?;
         }
         // Made by a version that left it open.
         fs::set_permissions(root, Permissions::from_mode(0o700))?;
         Ok(Self {
             buckets,
+            versions,
+            settings: AllSettings::open(root.join("settings"))?,
+            fleeting,
             uploads,
             scratch,
             last_modified_ns: AtomicU64::new(0),
@@ -89,10 +99,17 @@ impl Store {
 
     pub(super) fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
         let _commit = self.committing();
-        fs::remove_dir(self.bucket_path(bucket)?).map_err(|error| match error.kind() {
-            ErrorKind::DirectoryNotEmpty => s3_error!(BucketNotEmpty),
-            _ => failed(error),
-        })
+        let path = self.bucket_path(bucket)?;
+        for folder in [self.versions.join(bucket), path] {
+            match fs::remove_dir(folder) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => return Err(s3_error!(BucketNotEmpty)),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        self.settings.remove(bucket);
+        Ok(())
     }
 
     /// Names and creation times of all buckets, by name.
@@ -157,7 +174,11 @@ impl Store {
         headers::write(&scratch.file, headers)?;
         let path = self.bucket_path(bucket)?.join(key_to_path(key)?);
         let _commit = self.committing();
-        precondition.check(self.object(bucket, key).ok().map(|(_, stat)| stat).as_ref())?;
+        let now = self.object(bucket, key).ok().map(|(_, stat)| stat);
+        precondition.check(now.as_ref())?;
+        if let Some(now) = now.filter(|_| self.keeps_versions(bucket, key)) {
+            self.keep(bucket, key, &path, &now)?;
+        }
         let stat = self.finish(&scratch.file)?;
         let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).and_then(|()| scratch.keep_as(&path)).map_err(|error| match error.kind() {
@@ -192,7 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `PreconditionFailed`.
-    pub(super) fn delete(&self, bucket: &str, key: &str, if_match: Option<ETagCondition>) -> S3Result<()> {
+    pub(super) fn delete(&self, bucket: &str, key: &str, if_match: Option<ETagCondition>) -> S3Result<Deleted> {
         let folder = self.bucket_path(bucket)?;
         let path = folder.join(key_to_path(key)?);
         let _commit = self.committing();
@@ -200,21 +221,20 @@ impl Store {
             let now = self.object(bucket, key).ok().map(|(_, stat)| stat);
             Precondition { if_match, if_none_match: None }.check(now.as_ref())?;
         }
+        let keeps = self.keeps_versions(bucket, key);
+        if keeps && let Ok((_, now)) = self.object(bucket, key) {
+            self.keep(bucket, key, &path, &now)?;
+        }
         match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if missing(&error) => return Ok(()),
+            Ok(()) => clear(&path, &folder),
+            Err(error) if missing(&error) => {}
             Err(error) => return Err(failed(error)),
         }
-        for parent in path.ancestors().skip(1).take_while(|parent| *parent != folder) {
-            if fs::remove_dir(parent).is_err() {
-                break;
-            }
-        }
-        Ok(())
+        if keeps { self.mark_deleted(bucket, key) } else { Ok(Deleted::default()) }
     }
 
     /// A poisoned lock guards nothing that could be half done: the commit itself is one `rename`.
-    fn committing(&self) -> std::sync::MutexGuard<'_, ()> {
+    pub(super) fn committing(&self) -> std::sync::MutexGuard<'_, ()> {
         self.commit.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -236,7 +256,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path()).unwrap();
+        let store = Store::open(root.path(), Vec::new()).unwrap();
         store.create_bucket("bucket").unwrap();
         (root, store)
     }
@@ -270,7 +290,7 @@ mod tests {
         let two = put(&store, "a", b"same", &Precondition::default()).unwrap();
         assert_ne!(one.e_tag, two.e_tag);
         drop(store);
-        let again = Store::open(root.path()).unwrap().object("bucket", "a").unwrap().1;
+        let again = Store::open(root.path(), Vec::new()).unwrap().object("bucket", "a").unwrap().1;
         assert_eq!(again.e_tag, two.e_tag);
     }
 

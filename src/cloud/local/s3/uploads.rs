@@ -121,12 +121,16 @@ pub(super) async fn complete(
     let parts = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
     let precondition = Precondition { if_match, if_none_match };
     let (b, k) = (bucket.clone(), key.clone());
-    let complete = move |store: &Store| store.complete_upload(&upload_id, &b, &k, &parts, &precondition);
-    let stat = storage.blocking(complete).await?;
+    let complete = move |store: &Store| {
+        let stat = store.complete_upload(&upload_id, &b, &k, &parts, &precondition)?;
+        Ok((store.settings.versioned(&b).then(|| stat.version().to_owned()), stat))
+    };
+    let (version_id, stat) = storage.blocking(complete).await?;
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{bucket}/{key}")),
         bucket: Some(bucket),
         key: Some(key),
+        version_id,
         e_tag: Some(stat.e_tag()),
         ..Default::default()
     }))
