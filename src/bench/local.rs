@@ -89,3 +89,33 @@ fn failed(error: duckdb::Error) -> anyhow::Error {
     };
     failure(format!("DuckDB on this machine: {text}"), "whatever runs here has to reach the bucket, too")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::local::testing::Lake;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_peer_reaches_the_bucket_and_nothing_of_this_machine() {
+        let lake = Lake::new().await;
+        let (bucket, dir) = (&lake.target.bucket, lake.dir.path().display());
+        lake.write("secret.csv", "password\nhunter2\n");
+        let put = bucket.s3.put_object().bucket(&bucket.name).key("a.csv");
+        put.body(b"n\n42\n".to_vec().into()).send().await.unwrap();
+        let local = Local::open(&lake.target, &[], &Catalog::default(), "").await.unwrap();
+        for sql in [
+            format!("FROM '{dir}/secret.csv'"),
+            format!("COPY (SELECT 1) TO '{dir}/written.csv'"),
+            format!("ATTACH '{dir}/written.db'"),
+            "SET enable_external_access = true".to_owned(),
+            "FROM 's3://others/a.csv'".to_owned(),
+            format!("FROM 's3://{}-not/a.csv'", bucket.name),
+            "FROM read_csv('http://127.0.0.1:9/a.csv')".to_owned(),
+        ] {
+            assert!(local.query(&sql).await.is_err(), "{sql}");
+        }
+        assert!(!lake.dir.path().join("written.csv").exists() && !lake.dir.path().join("written.db").exists());
+        let read = local.query(&format!("FROM 's3://{}/a.csv'", bucket.name)).await.unwrap();
+        assert_eq!(read.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+    }
+}

@@ -21,13 +21,18 @@ const X86_GB_SECOND_USD: f64 = 0.000_016_666_7;
 const ARM_GB_SECOND_USD: f64 = 0.000_013_333_4;
 const REQUEST_USD: f64 = 0.20 / 1_000_000.0;
 
+/// No number of a REPORT line comes near: a Lambda function runs for a quarter of an hour at most.
+const MOST: f64 = 1e9;
+
 impl Report {
     /// The last REPORT line in a log.
     pub(crate) fn find_in(log: &str) -> Option<Self> {
         let line = log.lines().rev().find(|line| line.starts_with("REPORT "))?;
         let field = |name: &str| {
             let rest = line.split('\t').find_map(|part| part.trim().strip_prefix(name))?;
-            rest.strip_prefix(':')?.split_whitespace().next()?.parse::<f64>().ok()
+            let number = rest.strip_prefix(':')?.split_whitespace().next()?.parse::<f64>().ok()?;
+            // What runs in the function can write such a line, too.
+            (0.0..MOST).contains(&number).then_some(number)
         };
         let whole = |name: &str| field(name).map(|number| number.round() as u64);
         Some(Self {
@@ -62,6 +67,16 @@ mod tests {
 
     const COLD: &str = "START RequestId: 1 Version: $LATEST\nEND RequestId: 1\nREPORT RequestId: 1\tDuration: 12.34 ms\t\
                         Billed Duration: 13 ms\tMemory Size: 2048 MB\tMax Memory Used: 80 MB\tInit Duration: 120.50 ms\t\n";
+
+    #[test]
+    fn numbers_that_cannot_be_are_no_report() {
+        for number in ["1e300", "-1", "inf", "nan", "18446744073709551615"] {
+            let line = format!(
+                "REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: {number} ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB"
+            );
+            assert_eq!(Report::find_in(&line), None, "{number}");
+        }
+    }
 
     #[test]
     fn reads_the_report_line() {

@@ -3,6 +3,10 @@
 pub(crate) mod call;
 pub(crate) mod cost;
 pub(crate) mod fault;
+mod fields;
 pub(crate) mod response;
 pub(crate) mod spill;
+mod stream;
 pub(crate) mod tables;
+#[cfg(test)]
+mod tests;

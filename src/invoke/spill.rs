@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::duck::{self, Sandbox, batches};
+use crate::duck::{self, Sandbox, batches, types, words};
 use crate::error::{failure, interrupted};
 use crate::rows::ResultSet;
 
@@ -100,9 +101,10 @@ async fn copy(
 /// The rows of a Parquet file that a result was spilled to; the file goes when they do.
 ///
 /// # Errors
-/// A file that DuckDB cannot read; later errors come from the batches.
-pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -> Result<ResultSet> {
-    let sql = select(&file.to_string_lossy(), cast_back);
+/// A file that DuckDB cannot read, or of other columns than the answer tells of; later errors come from the batches.
+pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>, rows: u64) -> Result<ResultSet> {
+    let sql = select(&file.to_string_lossy(), cast_back)?;
+    let told = columns.clone();
     let (schema, batches) = batches::on_thread(move |send| {
         let connection = duck::open(&Sandbox {
             files: &[file.to_path_buf()],
@@ -112,25 +114,51 @@ pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>) -
             ..Sandbox::default()
         })
         .map_err(unreadable)?;
-        let sent = batches::send(&connection, &sql, send);
+        let sent = check_columns(&connection, &sql, &told).and_then(|()| batches::send(&connection, &sql, send));
         // Nothing may read the file as it goes.
         drop((connection, file));
         sent.map_err(unreadable)
     })?;
+    // No more rows than were told of: a small file may stand for more than anybody can wait for.
+    let mut left = rows;
+    let batches = batches.map(move |batch| {
+        let batch = batch?;
+        left =
+            left.checked_sub(batch.num_rows() as u64).ok_or_else(|| unreadable("it has more rows than were told"))?;
+        Ok(batch)
+    });
     Ok(ResultSet { schema, columns, batches: Box::new(batches) })
 }
 
+/// Refuses a spilled result whose columns are not those that were told, or that a plan expects. Two columns of one name
+/// have another in the file.
+///
+/// # Errors
+/// Other columns, and DuckDB's.
+pub(crate) fn check_columns(connection: &Connection, select: &str, columns: &[Column]) -> Result<()> {
+    let found = words::columns(connection, select)?;
+    let is_alone = |name: &str| columns.iter().filter(|other| other.name.eq_ignore_ascii_case(name)).count() == 1;
+    let is_same = |(found, told): (&Column, &Column)| {
+        found.sql_type == told.sql_type && (found.name == told.name || !is_alone(&told.name))
+    };
+    match found.len() == columns.len() && found.iter().zip(columns).all(is_same) {
+        true => Ok(()),
+        false => Err(unreadable("it has other columns than were told")),
+    }
+}
+
 /// What reads a spilled result, with the types that Parquet cannot hold.
-pub(crate) fn select(path: &str, cast_back: &[Column]) -> String {
-    let casts: Vec<String> = cast_back
-        .iter()
-        .map(|column| {
-            let name = identifier(&column.name);
-            format!("CAST({name} AS {}) AS {name}", column.sql_type)
-        })
-        .collect();
+///
+/// # Errors
+/// A type that is none.
+pub(crate) fn select(path: &str, cast_back: &[Column]) -> Result<String> {
+    let casts = cast_back.iter().map(|column| {
+        let (name, sql_type) = (identifier(&column.name), types::parse(&column.sql_type).map_err(unreadable)?);
+        Ok(format!("CAST({name} AS {sql_type}) AS {name}"))
+    });
+    let casts = casts.collect::<Result<Vec<String>>>()?;
     let replace = if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) };
-    format!("SELECT *{replace} FROM read_parquet({}, hive_partitioning = false)", literal(path))
+    Ok(format!("SELECT *{replace} FROM read_parquet({}, hive_partitioning = false)", literal(path)))
 }
 
 fn unreadable(error: impl std::fmt::Display) -> anyhow::Error {
@@ -139,8 +167,6 @@ fn unreadable(error: impl std::fmt::Display) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use duckdb::Connection;
-
     use super::*;
 
     fn parquet(select: &str) -> TempPath {
@@ -158,7 +184,7 @@ mod tests {
     fn rows_keep_their_order_and_the_file_goes() {
         let file = parquet("SELECT i FROM range(300_000) t(i)");
         let path = file.to_path_buf();
-        let result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        let result = read(file, &[], vec![column("i", "BIGINT")], 1_000_000).unwrap();
         let mut expected = 0;
         for batch in result.batches {
             let batch = batch.unwrap();
@@ -176,7 +202,7 @@ mod tests {
     fn rows_may_be_left() {
         let file = parquet("SELECT i FROM range(1_000_000) t(i)");
         let path = file.to_path_buf();
-        let mut result = read(file, &[], vec![column("i", "BIGINT")]).unwrap();
+        let mut result = read(file, &[], vec![column("i", "BIGINT")], 1_000_000).unwrap();
         result.batches.next().unwrap().unwrap();
         drop(result);
         assert!(!path.exists());
@@ -187,7 +213,7 @@ mod tests {
         let file =
             parquet("SELECT CAST(-170141183460469231731687303715884105727::HUGEINT AS VARCHAR) AS \"a b\", 1 AS c");
         let cast_back = [column("a b", "HUGEINT")];
-        let result = read(file, &cast_back, vec![column("a b", "HUGEINT"), column("c", "INTEGER")]).unwrap();
+        let result = read(file, &cast_back, vec![column("a b", "HUGEINT"), column("c", "INTEGER")], 1).unwrap();
         let field = result.schema.field(0);
         assert_eq!(field.name(), "a b");
         assert_eq!(field.metadata().get("ARROW:extension:name").map(String::as_str), Some("arrow.opaque"));
@@ -198,11 +224,11 @@ mod tests {
     fn bad_files_and_bad_values_are_errors() {
         let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
         let path = file.to_path_buf();
-        assert!(read(file, &[], Vec::new()).is_err());
+        assert!(read(file, &[], Vec::new(), 1).is_err());
         assert!(!path.exists());
         let file = parquet("SELECT 'no number' AS n");
         let cast_back = [column("n", "HUGEINT")];
-        let error = match read(file, &cast_back, vec![column("n", "HUGEINT")]) {
+        let error = match read(file, &cast_back, vec![column("n", "HUGEINT")], 1) {
             Ok(mut result) => result.batches.next().unwrap().unwrap_err(),
             Err(error) => error,
         };

@@ -17,12 +17,13 @@ impl Coordinator<'_> {
     /// A result that cannot be fetched or decoded; `cancel`, also later, from the batches.
     pub(crate) async fn rows(&self, answer: Answer, cancel: &CancellationToken) -> Result<ResultSet> {
         let mut result = match answer.data {
-            Data::Function(response::Payload::Inline(bytes)) => response::decode(bytes, answer.account.facts.columns)?,
+            Data::Function(response::Payload::Inline(inline)) => inline.open()?,
             Data::Merged(finished) => finished.result,
             Data::Function(response::Payload::Spilled(spilled)) => {
                 let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
                 spill::fetch(self.context, self.target, &spilled, &mut file.as_file(), cancel).await?;
-                spill::read(file.into_temp_path(), &spilled.cast_back, answer.account.facts.columns)?
+                let rows = answer.account.tally().rows;
+                spill::read(file.into_temp_path(), &spilled.cast_back, answer.account.facts.columns, rows)?
             }
         };
         let cancel = cancel.clone();

@@ -60,6 +60,24 @@ fn modules_lie_where_their_names_say_and_nothing_dead_is_kept() {
     }
 }
 
+/// Every DuckDB on this machine is locked: one place opens them, and one more, for Arrow, that locks its own the same way.
+#[test]
+fn a_duckdb_is_opened_in_one_place() {
+    let src = root().join("src");
+    let mut files = Vec::new();
+    collect(&src, &mut files);
+    let mut found = Vec::new();
+    for path in files.iter().filter(|path| !is_test(path)) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        if ["open_in_memory", "duckdb_open", "Connection::open("].iter().any(|way| code.contains(way)) {
+            found.push(path.strip_prefix(&src).unwrap().display().to_string());
+        }
+    }
+    found.sort();
+    assert_eq!(found, ["duck/sandbox.rs", "query/divided/appender.rs"]);
+}
+
 #[test]
 fn an_upward_import_is_found_however_it_is_written() {
     let temporary = tempfile::tempdir().unwrap();

@@ -135,6 +135,27 @@ fn results_over_a_response_come_whole_and_leave_nothing_in_the_bucket() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// What an answer tells of its columns is held against what comes: no type that DuckDB has may fall through.
+#[test]
+fn every_type_comes_with_the_answer_and_spilled_and_is_the_same() {
+    let project = Project::up("");
+    let few = "SELECT * FROM test_all_types()";
+    let many = "SELECT * FROM test_all_types(), (SELECT md5(i::VARCHAR) AS text FROM range(300000) t(i)) ORDER BY text";
+    let rows = |sql: &str, limit: &str| {
+        let output = project.quackctl(["query", "--all", "--format", "jsonl", sql]).output().unwrap();
+        assert!(output.status.success(), "{limit}: {}", crate::support::text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let few = rows(few, "inline");
+    assert_eq!(few.lines().count(), 3);
+    let many = rows(&format!("SELECT * FROM ({many}) LIMIT 200000"), "spilled");
+    assert_eq!(many.lines().count(), 200_000);
+    for line in few.lines() {
+        let line = line.strip_suffix('}').unwrap();
+        assert!(many.lines().take(3).any(|other| other.starts_with(line)), "{line}");
+    }
+}
+
 #[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let project = Project::up("");

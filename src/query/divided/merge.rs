@@ -1,11 +1,9 @@
 //! The final stage: what the splits bring goes into a DuckDB here as it comes, and the final query runs over it.
 
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
-use arrow_ipc::reader::StreamReader;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use tempfile::{TempDir, TempPath};
@@ -15,6 +13,7 @@ use tokio::sync::oneshot;
 use super::appender::Database;
 use crate::duck::batches::{self, Batches};
 use crate::duck::{self, Sandbox, words};
+use crate::invoke::response::Inline;
 use crate::invoke::spill;
 use crate::planner::QueryPlan;
 use crate::query::answered::{Finished, PARQUET};
@@ -22,8 +21,8 @@ use crate::rows::ResultSet;
 
 /// What one split brought.
 pub(crate) enum Partial {
-    /// An Arrow IPC stream.
-    Arrow(Vec<u8>),
+    /// Rows that came with the answer.
+    Arrow(Inline),
     /// A Parquet file, and the columns that it holds as text.
     Parquet(TempPath, Vec<Column>),
 }
@@ -143,7 +142,8 @@ struct Tables {
     // Closed before the database that it is of.
     connection: duckdb::Connection,
     database: Database,
-    names: Vec<String>,
+    /// Each table's name, and the columns that the plan gives it.
+    tables: Vec<(String, Vec<Column>)>,
     folder: Arc<TempDir>,
 }
 
@@ -166,8 +166,7 @@ impl Tables {
                 columns.iter().map(|column| format!("{} {}", identifier(&column.name), column.sql_type)).collect();
             connection.execute_batch(&format!("CREATE TABLE {} ({})", identifier(name), columns.join(", ")))?;
         }
-        let names = tables.into_iter().map(|(name, _)| name).collect();
-        Ok(Self { connection, database, names, folder })
+        Ok(Self { connection, database, tables, folder })
     }
 
     /// Takes rows until everything is there; gives the answer's columns, and the query that is left to run.
@@ -175,8 +174,8 @@ impl Tables {
         loop {
             match steps.blocking_recv().context("the query was given up")? {
                 Step::Rows(fetch, partial) => {
-                    let name = self.names.get(fetch).context("rows of no fetch")?;
-                    self.take(name, partial)?;
+                    let (name, columns) = self.tables.get(fetch).context("rows of no fetch")?;
+                    self.take(name, columns, partial)?;
                 }
                 Step::Finish(Finish::Rows) => {
                     let columns = words::columns(&self.connection, sql)?;
@@ -191,15 +190,16 @@ impl Tables {
         }
     }
 
-    fn take(&self, name: &str, partial: Partial) -> Result<()> {
+    fn take(&self, name: &str, columns: &[Column], partial: Partial) -> Result<()> {
         match partial {
-            Partial::Arrow(stream) => {
-                for batch in StreamReader::try_new(Cursor::new(stream), None)? {
+            Partial::Arrow(inline) => {
+                for batch in inline.open_as(columns)?.batches {
                     self.database.append(name, &batch?)?;
                 }
             }
             Partial::Parquet(file, cast_back) => {
-                let select = spill::select(&file.to_string_lossy(), &cast_back);
+                let select = spill::select(&file.to_string_lossy(), &cast_back)?;
+                spill::check_columns(&self.connection, &select, columns)?;
                 self.connection.execute_batch(&format!("INSERT INTO {} {select}", identifier(name)))?;
             }
         }
@@ -246,10 +246,39 @@ mod tests {
     #[tokio::test]
     async fn rows_that_do_not_fit_end_it_at_once_and_what_comes_after_is_refused() {
         let mut merge = Merge::start(&plan()).unwrap();
-        merge.add(0, Partial::Arrow(b"no stream".to_vec())).await.unwrap();
+        merge.add(0, Partial::Arrow(Inline::of(b"no stream".to_vec(), Vec::new(), 0))).await.unwrap();
         let error = tokio::time::timeout(std::time::Duration::from_secs(60), merge.failed()).await.unwrap();
         assert!(!error.to_string().is_empty() && !error.to_string().contains("ended early"), "{error:#}");
-        let refused = merge.add(0, Partial::Arrow(b"more".to_vec())).await;
+        let refused = merge.add(0, Partial::Arrow(Inline::of(b"more".to_vec(), Vec::new(), 0))).await;
         assert!(refused.is_err());
+    }
+
+    /// What a merge says of a Parquet file of the rows of `sql`.
+    async fn told_of(sql: &str, cast_back: Vec<Column>) -> Result<Finished> {
+        let mut merge = Merge::start(&plan()).unwrap();
+        let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(merge.folder()).unwrap().into_temp_path();
+        let copy = format!("COPY ({sql}) TO '{}' (FORMAT parquet)", file.display());
+        duckdb::Connection::open_in_memory().unwrap().execute_batch(&copy).unwrap();
+        merge.add(0, Partial::Parquet(file, cast_back)).await.unwrap();
+        merge.finish(Finish::Rows).await
+    }
+
+    #[tokio::test]
+    async fn a_spilled_part_has_the_columns_of_the_plan() {
+        let own = plan().fetches.remove(0).columns;
+        let (name, sql_type) = (&own[0].name, &own[0].sql_type);
+        assert!(told_of(&format!("SELECT CAST(1 AS {sql_type}) AS {name}"), Vec::new()).await.is_ok());
+        for sql in [
+            format!("SELECT '1' AS {name}"),
+            format!("SELECT CAST(1 AS {sql_type}) AS other"),
+            format!("SELECT CAST(1 AS {sql_type}) AS {name}, 2 AS more"),
+        ] {
+            let error = told_of(&sql, Vec::new()).await.err().expect(&sql);
+            assert!(error.to_string().contains("other columns than were told"), "{sql}: {error:#}");
+        }
+        let sql_type = format!("{sql_type}) AS {name}) FROM read_text('/etc/passwd') --");
+        let cast_back = vec![Column { name: name.clone(), sql_type }];
+        let error = told_of(&format!("SELECT '1' AS {name}"), cast_back).await.err().unwrap();
+        assert!(error.to_string().contains("is no type"), "{error:#}");
     }
 }
