@@ -11,6 +11,7 @@ mod house;
 mod image;
 mod interruption;
 mod lifecycle;
+mod local_hostile;
 mod local_lambda;
 mod local_s3;
 mod local_target;

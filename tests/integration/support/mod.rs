@@ -1,6 +1,7 @@
 //! What several test files need: whole projects, the local target's daemon alone, AWS as emulated.
 
 mod account;
+mod attack;
 mod call;
 mod daemon;
 mod emulator;
@@ -11,6 +12,7 @@ mod sdk;
 mod skip;
 
 pub(crate) use account::*;
+pub(crate) use attack::*;
 pub(crate) use call::*;
 pub(crate) use daemon::*;
 pub(crate) use emulator::*;
