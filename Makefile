@@ -39,10 +39,17 @@ lint: target/lint/bin/cfn-lint-$(CFN_LINT) ## rustfmt, clippy, and cfn-lint on t
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	target/lint/bin/cfn-lint templates/*.yaml
 
-target/lint/bin/cfn-lint-$(CFN_LINT):
+target/lint/bin/cfn-lint-$(CFN_LINT): .ci/cfn-lint.txt
 	python3 -m venv target/lint
-	target/lint/bin/pip install --quiet --disable-pip-version-check cfn-lint==$(CFN_LINT)
+	target/lint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/cfn-lint.txt
 	touch $@
+
+deny: ## licences, duplicate crates and sources of everything built in; needs cargo-deny
+	cargo deny --locked check bans licenses sources
+
+fuzz: ## two minutes on each target of coverage-guided fuzzing; needs cargo-fuzz
+	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
+	    cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=120 || exit 1; done
 
 bench: $(QUACKCTL) ## ours and the peers', side by side
 	python3 -m venv target/peers
@@ -56,4 +63,4 @@ install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
 
 FORCE:
-.PHONY: help demo deploy test lint bench install FORCE
+.PHONY: help demo deploy test lint deny fuzz bench install FORCE

@@ -125,6 +125,23 @@ Examples:
         #[arg(short, long)]
         yes: bool,
     },
+    /// List what was replaced or deleted in the last 7 days, or bring it back
+    #[command(after_help = "\
+Without arguments it lists the catalogs that the bucket keeps, and which tables each has that the current one lacks.
+Nothing is lost by it: what it replaces can be brought back in the same way.
+
+Examples:
+  quackctl recover
+  quackctl recover trips                              as it was before it was replaced or dropped
+  quackctl recover --at 2026-03-01T09:30:00Z          all tables, as they were at that time
+  quackctl recover trips --at 'VERSION'               one table, from that catalog")]
+    Recover {
+        /// The table to bring back
+        table: Option<String>,
+        /// A catalog's version, or a time at which it was the current one
+        #[arg(long, value_name = "VERSION|TIME")]
+        at: Option<String>,
+    },
     /// Run SQL on the function
     Query(QueryArgs),
     /// Measure one query three ways: map-reduce, one function, DuckDB on this machine
@@ -167,7 +184,7 @@ Examples:
   quackctl --target aws doctor --json | jq '.checks[] | select(.state != \"ok\")'
   quackctl --target aws doctor --policy > policy.json       for whoever gives you permissions")]
     Doctor {
-        /// Print the least IAM policy that `up`, `load`, `query`, `logs` and `down` need
+        /// Print the least IAM policy that `up`, `load`, `query`, `recover`, `logs` and `down` need
         #[arg(long)]
         policy: bool,
     },

@@ -1,7 +1,7 @@
 //! The event: from the text of an invocation to an [`Event`], or to an error that quotes what was given.
 
-use quack_function::engine::Failure;
-use quack_function::wire::Event;
+use crate::failure::Failure;
+use crate::wire::Event;
 use serde_json::{Map, Value};
 
 /// Longest piece of what was given that an error quotes, characters.
@@ -11,7 +11,7 @@ const QUOTED_CHARS: usize = 80;
 ///
 /// # Errors
 /// `Quack.BadEvent`.
-pub(crate) fn parse(text: &str) -> Result<Event, Failure> {
+pub fn parse(text: &str) -> Result<Event, Failure> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| bad(format!("the event is not JSON ({error}): {}", quote(text))))?;
     let Value::Object(fields) = value else {
@@ -66,7 +66,7 @@ fn quote(given: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quack_function::wire::{Encoding, Spill};
+    use crate::wire::{Encoding, Spill};
 
     #[track_caller]
     fn refuses(event: &str, message: &str) {

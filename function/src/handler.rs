@@ -1,8 +1,8 @@
 //! One invocation: bytes in, a response or a failure out.
 
-use crate::event;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use quack_function::engine::{Engine, Failure, Outcome};
+use quack_function::event;
 use quack_function::wire::{Column, Metadata, PAYLOAD_LIMIT_BYTES, Response};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};

@@ -6,6 +6,8 @@
 pub mod copy;
 #[cfg(feature = "engine")]
 pub mod engine;
+pub mod event;
+pub mod failure;
 pub mod s3;
 pub mod sql;
 pub mod sql_type;

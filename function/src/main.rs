@@ -1,6 +1,5 @@
 //! The Lambda function: answers SQL over a data lake, one invocation at a time.
 
-mod event;
 mod handler;
 mod init;
 mod network;

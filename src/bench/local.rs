@@ -9,7 +9,7 @@ use quack_function::sql::literal;
 use tempfile::TempDir;
 
 use crate::cloud::Target;
-use crate::config::ReadPath;
+use crate::config::S3Folder;
 use crate::duck::{self, Sandbox, batches};
 use crate::error::failure;
 use crate::invoke::tables;
@@ -30,7 +30,7 @@ impl Local {
     ///
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
-    pub(super) async fn open(target: &Target, read: &[ReadPath], catalog: &Catalog, sql: &str) -> Result<Self> {
+    pub(super) async fn open(target: &Target, read: &[S3Folder], catalog: &Catalog, sql: &str) -> Result<Self> {
         let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
         let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
         let secret = target.s3_access().await?.secret_options();

@@ -15,9 +15,12 @@ pub(crate) struct Layout {
     pub tables: String,
     /// Where the function's code is, when it travels as zip.
     pub functions: String,
-    /// Whatever the function writes lies under this; empty is the whole bucket.
-    pub write: String,
+    /// Where SQL's own `COPY ... TO` writes.
+    pub exports: String,
 }
+
+/// Longest key that S3 takes, bytes.
+const LONGEST_KEY: usize = 1024;
 
 impl Layout {
     /// In a bucket that is quackctl's own, tables lie where people look for them; in somebody else's bucket, everything
@@ -30,14 +33,14 @@ impl Layout {
                 results: RESULTS_PREFIX.to_owned(),
                 tables: "tables/".to_owned(),
                 functions: "_quack/functions/".to_owned(),
-                write: String::new(),
+                exports: "exports/".to_owned(),
             },
             false => Self {
                 catalog: format!("{prefix}catalog.json"),
                 results: format!("{prefix}results/"),
                 tables: format!("{prefix}tables/"),
                 functions: format!("{prefix}functions/"),
-                write: prefix.to_owned(),
+                exports: format!("{prefix}exports/"),
             },
         }
     }
@@ -47,15 +50,69 @@ impl Layout {
         format!("{}{name}/", self.tables)
     }
 
+    /// Whether `key` is that of a file of the table `name`: in its folder, and as plain as those that loads make.
+    pub(crate) fn is_of_table(&self, name: &str, key: &str) -> bool {
+        key.len() <= LONGEST_KEY && key.strip_prefix(&self.table(name)).is_some_and(is_plain)
+    }
+
+    /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.
+    pub(crate) fn is_result(&self, key: &str) -> bool {
+        key.len() <= LONGEST_KEY && key.strip_prefix(&self.results).is_some_and(is_plain)
+    }
+
+    /// The folders that the function may write to. Neither the catalog, nor a table, nor the function's own code lies in
+    /// them: those change by the caller's rights only.
+    pub(crate) fn writable(&self) -> [&str; 2] {
+        [&self.results, &self.exports]
+    }
+
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
     pub(crate) fn owned(&self) -> Vec<String> {
         [&self.catalog, &self.results, &self.functions, &self.tables].map(Clone::clone).into()
     }
 }
 
+/// Whether the rest of a key is one that whoever reads it takes for what it says: no glob, no folder above, nothing
+/// encoded twice or that a terminal would obey.
+fn is_plain(rest: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '=' | '%');
+    rest.split('/').all(|part| !matches!(part, "" | "." | "..") && part.chars().all(of_name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_of_others_are_told_from_those_of_a_table() {
+        let lake = config::Lake { bucket: None, manage: true, prefix: String::new(), read: Vec::new() };
+        let layout = Layout::new(&lake);
+        for key in ["tables/t/20260301T000000Z-0badcafe/data.parquet", "tables/t/1/p=..%2F..%2Fx/a~b.parquet"] {
+            assert!(layout.is_of_table("t", key), "{key}");
+        }
+        for key in [
+            "tables/u/1/data.parquet",
+            "tables/tt/1.parquet",
+            "tables/t/",
+            "tables/t",
+            "tables/t//x",
+            "tables/t/../u/x",
+            "tables/t/./x",
+            "tables/t/x/",
+            "tables/t/*.parquet",
+            "tables/t/a?b",
+            "tables/t/[a]",
+            "tables/t/a\nb",
+            "tables/t/a b",
+            "tables/t/\u{e4}",
+            "_quack/catalog.json",
+            "",
+            &format!("tables/t/{}", "x".repeat(1024)),
+        ] {
+            assert!(!layout.is_of_table("t", key), "{key}");
+        }
+        assert!(layout.is_result("_quack/results/a-1.parquet") && !layout.is_result("_quack/catalog.json"));
+    }
 
     #[test]
     fn somebody_elses_bucket_is_written_to_under_the_prefix_only() {
@@ -72,6 +129,20 @@ mod tests {
             theirs.owned(),
             ["catalog.json", "results/", "functions/", "tables/"].map(|key| format!("team/q/{key}"))
         );
-        assert_eq!(theirs.write, "team/q/");
+        assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
+    }
+
+    #[test]
+    fn what_the_function_may_write_to_holds_nothing_that_queries_are_led_by() {
+        for manage in [true, false] {
+            let lake = config::Lake { bucket: None, manage, prefix: "p/".to_owned(), read: Vec::new() };
+            let layout = Layout::new(&lake);
+            for folder in layout.writable() {
+                assert!(folder.ends_with('/'));
+                for key in [&layout.catalog, &layout.tables, &layout.functions] {
+                    assert!(!key.starts_with(folder) && !folder.starts_with(key.as_str()), "{key} and {folder}");
+                }
+            }
+        }
     }
 }

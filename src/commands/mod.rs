@@ -11,6 +11,7 @@ pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod query;
+pub(crate) mod recover;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod tables;

@@ -51,6 +51,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("aws.permissions_boundary", "QUACK_PERMISSIONS_BOUNDARY"),
     ("aws.reserved_concurrency", "QUACK_RESERVED_CONCURRENCY"),
     ("aws.log_retention_days", "QUACK_LOG_RETENTION_DAYS"),
+    ("aws.kms_key", "QUACK_KMS_KEY"),
+    ("aws.access_logs", "QUACK_ACCESS_LOGS"),
     ("aws.registry", "QUACK_REGISTRY"),
     ("query.limit", "QUACK_LIMIT"),
     ("local.port", "QUACK_PORT"),

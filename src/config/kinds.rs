@@ -38,13 +38,13 @@ pub(crate) enum PackageKind {
 
 /// A folder in object storage: `s3://bucket/prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ReadPath {
+pub(crate) struct S3Folder {
     pub bucket: String,
     /// Empty, or ends in `/`.
     pub prefix: String,
 }
 
-impl fmt::Display for ReadPath {
+impl fmt::Display for S3Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}/{}", self.bucket, self.prefix)
     }

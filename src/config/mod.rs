@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 pub(crate) use self::data::DataSet;
 use self::keys::{BASE_IMAGE, RETENTION_DAYS};
 pub(crate) use self::keys::{FILE, Origin};
-pub(crate) use self::kinds::{PackageKind, ReadPath, TargetKind};
+pub(crate) use self::kinds::{PackageKind, S3Folder, TargetKind};
 pub(crate) use self::network::Network;
 use self::values::Values;
 use crate::arch::{self, Arch};
@@ -77,7 +77,7 @@ pub(crate) struct Lake {
     /// What quackctl writes in a bucket that it does not manage lies under this key prefix, which ends in `/`.
     pub prefix: String,
     /// Folders of other buckets that queries may read.
-    pub read: Vec<ReadPath>,
+    pub read: Vec<S3Folder>,
 }
 
 /// What only the target `aws` knows.
@@ -94,6 +94,10 @@ pub(crate) struct Aws {
     /// Instances taken out of the account's concurrency for this function alone.
     pub reserved_concurrency: Option<u32>,
     pub log_retention_days: u32,
+    /// ARN of the KMS key that the bucket is encrypted with; `None`: a key of S3's own.
+    pub kms_key: Option<String>,
+    /// Where S3 logs each access to a bucket that quackctl manages.
+    pub access_logs: Option<S3Folder>,
     /// `host[:port]` or `http://host:port` of the image registry, where it is not ECR's own.
     pub registry: Option<String>,
 }
@@ -147,6 +151,8 @@ impl Config {
                 reserved_concurrency: Some(values.number("aws.reserved_concurrency", 0, 0, 100_000)?)
                     .filter(|reserved| *reserved > 0),
                 log_retention_days: values.one_of("aws.log_retention_days", 30, RETENTION_DAYS)?,
+                kms_key: values.kms_key()?,
+                access_logs: values.access_logs()?,
                 registry: values.optional("aws.registry")?,
             },
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
@@ -161,6 +167,19 @@ impl Config {
             return Err(usage(
                 "`lake.manage` is false and there is no `lake.bucket`",
                 "name the bucket: bucket = \"my-lake\"",
+            ));
+        }
+        let logs_in_lake = |place: &S3Folder| config.lake.bucket.as_ref() == Some(&place.bucket);
+        if config.aws.access_logs.as_ref().is_some_and(logs_in_lake) {
+            return Err(usage(
+                "`aws.access_logs` is in the lake's own bucket: each line of the log would be logged, too",
+                "name another bucket, or a folder of it: access_logs = \"s3://logs/lake/\"",
+            ));
+        }
+        if !config.lake.manage && config.aws.access_logs.is_some() {
+            return Err(usage(
+                "`aws.access_logs` is set, and `lake.manage` is false: the bucket's owner sets its log",
+                "leave one of them away",
             ));
         }
         Ok(config)

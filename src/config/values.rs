@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::data::{self, DataSet};
 use super::keys::{FILE, KEYS, Origin};
-use super::kinds::{ReadPath, TargetKind};
+use super::kinds::{S3Folder, TargetKind};
 use super::reject::{bad_value, unknown_key};
 use crate::arch::Arch;
 use crate::error::{nearest, usage};
@@ -242,12 +242,12 @@ impl Values {
     }
 
     /// The folders of other buckets that queries may read.
-    pub(super) fn read_paths(&mut self) -> Result<Vec<ReadPath>> {
+    pub(super) fn read_paths(&mut self) -> Result<Vec<S3Folder>> {
         let key = "lake.read";
         let wanted = "a list of folders in buckets, e.g. [\"s3://other/prefix/*\"]";
         let (paths, origin) = self.list(key, wanted)?;
         self.origins.push((key, paths.join(","), origin.clone()));
-        paths.iter().map(|path| read_path(path).ok_or_else(|| bad_value(key, path, &origin, wanted))).collect()
+        paths.iter().map(|path| s3_folder(path).ok_or_else(|| bad_value(key, path, &origin, wanted))).collect()
     }
 
     pub(super) fn target(&mut self) -> Result<TargetKind> {
@@ -274,6 +274,33 @@ impl Values {
         Ok(value)
     }
 
+    /// A KMS key's ARN: IAM knows a key by no other name.
+    /// Source: <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN>.
+    pub(super) fn kms_key(&mut self) -> Result<Option<String>> {
+        let key = "aws.kms_key";
+        let Some(arn) = self.optional(key)? else { return Ok(None) };
+        let parts: Vec<&str> = arn.split(':').collect();
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        match parts.as_slice() {
+            ["arn", partition, "kms", region, account, name]
+                if [partition, region, account].iter().all(|part| plain(part))
+                    && name.strip_prefix("key/").is_some_and(plain) =>
+            {
+                Ok(Some(arn))
+            }
+            _ => Err(bad_value(key, &arn, &self.origin(key), "a key's ARN: arn:aws:kms:REGION:ACCOUNT:key/ID")),
+        }
+    }
+
+    /// Where S3 logs accesses.
+    pub(super) fn access_logs(&mut self) -> Result<Option<S3Folder>> {
+        let key = "aws.access_logs";
+        let Some(text) = self.optional(key)? else { return Ok(None) };
+        let place = s3_folder(&text);
+        let wanted = "a folder of another bucket, e.g. \"s3://logs/lake/\"";
+        place.map(Some).ok_or_else(|| bad_value(key, &text, &self.origin(key), wanted))
+    }
+
     pub(super) fn origin(&self, key: &str) -> Origin {
         self.values.get(key).map_or(Origin::Default, |(_, origin)| origin.clone())
     }
@@ -294,7 +321,7 @@ fn is_bucket(name: &str) -> bool {
 }
 
 /// `s3://bucket`, `s3://bucket/prefix/` or `s3://bucket/prefix/*`.
-fn read_path(text: &str) -> Option<ReadPath> {
+fn s3_folder(text: &str) -> Option<S3Folder> {
     let (bucket, prefix) = text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
     let prefix = prefix.strip_suffix('*').unwrap_or(prefix);
     let mut prefix = prefix.to_owned();
@@ -304,7 +331,7 @@ fn read_path(text: &str) -> Option<ReadPath> {
     if !prefix.is_empty() && !prefix.ends_with('/') {
         prefix.push('/');
     }
-    Some(ReadPath { bucket: bucket.to_owned(), prefix })
+    Some(S3Folder { bucket: bucket.to_owned(), prefix })
 }
 
 #[cfg(test)]
@@ -319,14 +346,29 @@ mod tests {
     }
 
     #[test]
+    fn a_kms_key_is_told_by_its_arn() {
+        let key = |text: &str| {
+            let mut values = Values::default();
+            values.read_file(&format!("[aws]\nkms_key = \"{text}\"")).unwrap();
+            values.kms_key()
+        };
+        let arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd";
+        assert_eq!(key(arn).unwrap().as_deref(), Some(arn));
+        assert_eq!(key("").unwrap(), None);
+        for wrong in ["alias/lake", "arn:aws:kms:us-east-1:1:alias/lake", "arn:aws:kms:us-east-1:1:key/*", "key/1"] {
+            assert!(key(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn folders_to_read_are_written_in_three_ways() {
-        let path = |bucket: &str, prefix: &str| Some(ReadPath { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
-        assert_eq!(read_path("s3://other"), path("other", ""));
-        assert_eq!(read_path("s3://other/*"), path("other", ""));
-        assert_eq!(read_path("s3://other/a/b"), path("other", "a/b/"));
-        assert_eq!(read_path("s3://other/a/b/*"), path("other", "a/b/"));
+        let path = |bucket: &str, prefix: &str| Some(S3Folder { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
+        assert_eq!(s3_folder("s3://other"), path("other", ""));
+        assert_eq!(s3_folder("s3://other/*"), path("other", ""));
+        assert_eq!(s3_folder("s3://other/a/b"), path("other", "a/b/"));
+        assert_eq!(s3_folder("s3://other/a/b/*"), path("other", "a/b/"));
         for wrong in ["other/a", "s3://", "s3://Other/", "s3://other/*/b/*", "https://other/a", "s3://a,b/c"] {
-            assert_eq!(read_path(wrong), None, "{wrong}");
+            assert_eq!(s3_folder(wrong), None, "{wrong}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod batches;
 mod sandbox;
+pub(crate) mod types;
 pub(crate) mod words;
 
 pub(crate) use sandbox::{Sandbox, lock, open};

@@ -59,12 +59,15 @@ impl Sandbox<'_> {
         if let Some(threads) = self.threads {
             set("threads", threads.to_string());
         }
+        // Before the folders are named: what an address of an extension's is, only the extension knows.
+        sql.push_str(self.setup);
+        sql.push_str(";\n");
+        let mut set = |name: &str, value: String| sql.push_str(&format!("SET {name} = {value};\n"));
         set("allowed_paths", list(self.files.iter().map(|file| text(file))));
         // Spilling needs no leave. The separator keeps out a neighbour whose name begins alike.
         let folder = self.folder.map(|folder| format!("{}/", text(folder).trim_end_matches('/')));
         set("allowed_directories", list(folder.into_iter().chain(self.buckets.iter().cloned())));
-        sql.push_str(self.setup);
-        sql.push_str(";\nSET enable_external_access = false; SET lock_configuration = true;");
+        sql.push_str("SET enable_external_access = false; SET lock_configuration = true;");
         sql
     }
 }

@@ -21,10 +21,15 @@ const QUIET_FOR: Duration = Duration::from_secs(1);
 /// How long deleting the object may hold up the result; a lifecycle rule deletes it otherwise.
 const DELETE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Copies the object to `out`, then deletes it: a result is read once.
+/// Most bytes of a result: what S3 takes as one object.
+const MOST_BYTES: u64 = 5 << 40;
+
+/// Copies the object to `out`, then deletes it: a result is read once. It is read and deleted with the rights of whoever
+/// asked, so nothing but a result is.
 ///
 /// # Errors
-/// An object that is gone or shorter than it was, a lost connection, `out` that cannot be written, `cancel`.
+/// An address that is none of a result, an object that is gone or has another length than it was told to have, a lost
+/// connection, `out` that cannot be written, `cancel`.
 pub(crate) async fn fetch(
     context: &Context,
     target: &Target,
@@ -32,12 +37,21 @@ pub(crate) async fn fetch(
     out: &mut dyn Write,
     cancel: &CancellationToken,
 ) -> Result<()> {
-    let (bucket, key) = spilled.uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).ok_or_else(|| {
-        failure(
-            format!("the function put its result at `{}`", spilled.uri),
+    let bucket = target.bucket.name.as_str();
+    let of_bucket = spilled.uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(bucket)?.strip_prefix('/'));
+    let Some(key) = of_bucket.filter(|key| target.bucket.layout.is_result(key)) else {
+        let place: String = spilled.uri.chars().take(200).collect();
+        return Err(failure(
+            format!("the function says that its result is at {place:?}, where no results are"),
             "run `quackctl up`, which renews the function",
-        )
-    })?;
+        ));
+    };
+    if spilled.bytes > MOST_BYTES {
+        return Err(failure(
+            format!("the function says that its result has {} bytes, more than an object can have", spilled.bytes),
+            "run `quackctl up`, which renews the function",
+        ));
+    }
     let copied = tokio::select! {
         copied = copy(context, target, bucket, key, spilled.bytes, out) => copied,
         () = cancel.cancelled() => Err(interrupted("interrupted")),
@@ -65,6 +79,9 @@ async fn copy(
     let (started, mut bar, mut done) = (Instant::now(), None, 0);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| lost(&error))?;
+        if chunk.len() as u64 > bytes - done {
+            return Err(lost(&format_args!("it has more than {bytes} bytes")));
+        }
         out.write_all(&chunk).context("cannot write the result")?;
         done += chunk.len() as u64;
         if started.elapsed() > QUIET_FOR {

@@ -37,8 +37,7 @@ pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
         Ok((Dropped { table, rows: gone.rows, bytes: gone.bytes }, keys))
     })
     .await?;
-    let folder = bucket.layout.table(&dropped.table);
     // A catalog that says otherwise does not make this delete anything else.
-    upload::delete(bucket, keys.into_iter().filter(|key| key.starts_with(&folder))).await;
+    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_table(&dropped.table, key))).await;
     Ok(dropped)
 }

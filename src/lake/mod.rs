@@ -1,6 +1,11 @@
 //! The lake: tables in the bucket, how they get there and what is known of them.
 
 pub(crate) mod catalog;
+mod check;
 pub(crate) mod describe;
 pub(crate) mod drop;
 pub(crate) mod load;
+pub(crate) mod recover;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;

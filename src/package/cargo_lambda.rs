@@ -18,6 +18,9 @@ use quack_pinned::{cache, duckdb};
 /// The version installed where there is none.
 pub(super) const VERSION: &str = "1.9.2";
 
+/// It and the Zig that it links with, by digest: pip takes no other file.
+const REQUIREMENTS: &str = include_str!("cargo-lambda.txt");
+
 /// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
 /// compiled in the cache between builds.
 ///
@@ -97,12 +100,15 @@ impl Tool {
         let bin = python.join("bin");
         let program = bin.join("cargo-lambda");
         // pip writes the program before it is done with the rest, so its presence alone proves nothing.
-        let installed = python.join(format!("cargo-lambda-{VERSION}"));
+        let installed = python.join(format!("cargo-lambda-{VERSION}-verified"));
         if !installed.is_file() {
             let _lock = cache::lock(&python)?;
             let spinner = progress::spinner(context, "Installing cargo-lambda");
+            let requirements = python.join("cargo-lambda.txt");
+            fs::write(&requirements, REQUIREMENTS)?;
             let mut pip = Command::new(bin.join("pip"));
-            pip.args(["install", "--quiet", "--disable-pip-version-check", &format!("cargo-lambda=={VERSION}")]);
+            pip.args(["install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps"]);
+            pip.args(["--only-binary=:all:", "--require-hashes", "-r"]).arg(&requirements);
             let output = pip.output().context("cannot run pip")?;
             spinner.finish_and_clear();
             if !output.status.success() {
@@ -189,5 +195,12 @@ mod tests {
         // One that Rust has no ready library for, and one that it does not know.
         assert!(!is_installed("aarch64-wrs-vxworks").unwrap());
         assert!(!is_installed("nowhere").unwrap());
+    }
+
+    #[test]
+    fn what_is_installed_is_pinned_by_digest() {
+        let pinned: Vec<_> = REQUIREMENTS.lines().filter(|line| line.contains("==")).collect();
+        assert_eq!(pinned[0].split(' ').next(), Some(format!("cargo-lambda=={VERSION}").as_str()));
+        assert!(pinned.iter().all(|line| line.ends_with('\\')), "each has digests below it: {pinned:?}");
     }
 }

@@ -174,7 +174,7 @@ pub fn extension_names() -> impl Iterator<Item = &'static str> {
 /// npm is missing or cannot reach its registry, or the file is not the one that was pinned.
 pub fn library(arch: Arch) -> Result<PathBuf, FetchError> {
     let package = format!("@duckdb/node-bindings-linux-{}@{NPM_REVISION}", arch.npm());
-    fetch("libduckdb.so", arch.pick(LIBRARY), &package, |draft| {
+    fetch(&cache::root(), "libduckdb.so", arch.pick(LIBRARY), &package, |draft| {
         run(Command::new("npm").args(["pack", "--silent", "--pack-destination"]).arg(draft).arg(&package))?;
         let archive = only_file(draft, ".tgz")?;
         run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(draft).arg("package/libduckdb.so"))?;
@@ -191,7 +191,7 @@ pub fn extension(name: &str, arch: Arch) -> Option<Result<PathBuf, FetchError>> 
     let (_, digests) = EXTENSIONS.iter().find(|(known, _)| *known == name)?;
     let file = format!("{name}.duckdb_extension");
     let package = format!("duckdb-extension-{name}=={VERSION}");
-    Some(fetch(&file, arch.pick(*digests), &package, |draft| {
+    Some(fetch(&cache::root(), &file, arch.pick(*digests), &package, |draft| {
         let mut pip = Command::new(python_tools()?.join("bin/pip"));
         pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]);
         run(pip.args(["--platform", arch.wheel_platform(), "--dest"]).arg(draft).arg(&package))?;
@@ -217,14 +217,19 @@ pub fn python_tools() -> Result<PathBuf, FetchError> {
     Ok(place)
 }
 
-/// Fetches one file with `unpack`, which returns where in the draft folder it put it, and keeps it under its digest.
+/// Fetches one file with `unpack`, which returns where in the draft folder it put it, and keeps it under its digest. What
+/// the cache has is hashed again, so that a file that was changed there since is fetched anew rather than used.
 fn fetch(
+    root: &Path,
     file: &str,
     digest: &str,
     package: &str,
     unpack: impl FnOnce(&Path) -> Result<PathBuf, FetchError>,
 ) -> Result<PathBuf, FetchError> {
-    let place = cache::root().join("fetched").join(digest);
+    let place = root.join("fetched").join(digest);
+    if place.is_dir() && !sha256(&place.join(file)).is_ok_and(|found| found == digest) {
+        fs::remove_dir_all(&place)?;
+    }
     cache::folder(&place, |draft| {
         let parts = draft.join("parts");
         fs::create_dir(&parts)?;
@@ -268,4 +273,31 @@ fn run(command: &mut Command) -> Result<(), FetchError> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
     Err(FetchError(format!("`{command:?}` failed: {last}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    #[test]
+    fn what_was_changed_in_the_cache_is_fetched_anew_and_what_is_not_pinned_is_not_kept() {
+        let root = env::temp_dir().join(format!("quack-pinned-{}", std::process::id()));
+        let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let fetched = |text: &'static str, digest: &str| {
+            fetch(&root, "file", digest, "a package", |draft| {
+                fs::write(draft.join("unpacked"), text)?;
+                Ok(draft.join("unpacked"))
+            })
+        };
+        let place = fetched("hello", digest).unwrap();
+        assert!(fetched("never asked for", digest).is_ok(), "it is there already");
+        fs::write(&place, "changed").unwrap();
+        fetched("hello", digest).unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"hello");
+        let error = fetched("other", &"0".repeat(64)).unwrap_err().to_string();
+        assert!(error.contains("is not the file that was pinned"), "{error}");
+        fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -116,7 +116,7 @@ fn named_bytes(request: &Request<'_>) -> u64 {
     let tables: HashMap<String, u64> = names
         .filter_map(|name| request.catalog.find(&name).map(|(name, table)| (name.to_owned(), table.bytes)))
         .collect();
-    tables.values().sum()
+    tables.values().copied().fold(0, u64::saturating_add)
 }
 
 /// The tables that a tree names, each once.

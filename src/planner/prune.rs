@@ -4,6 +4,8 @@
 //! A file is left out only where DuckDB itself says, of the query's own conditions over the file's bounds, that no row
 //! can meet them. Where that cannot be told, the file stays.
 
+use std::collections::HashSet;
+
 use duckdb::appender_params_from_iter;
 use duckdb::types::Value as DuckValue;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use super::ast::{self, class, items, kind};
 use super::from_clause::Place;
 use super::names::{BOUND_TEXTS, BOUNDS};
 use super::refusal::Refusal;
-use super::scratch::Scratch;
+use super::scratch::{Scratch, checked};
 use crate::lake::catalog::{ColumnStats, DataFile, Table};
 
 /// Indices of the files of `table` that may hold rows that meet the conditions of `place`; at least one, as a table
@@ -43,7 +45,7 @@ struct Bounds<'a> {
 
 impl Bounds<'_> {
     /// The files for which `condition` may hold; `None` where it says nothing of bounds.
-    fn possible(&self, condition: &Value) -> Result<Option<Vec<u64>>, Refusal> {
+    fn possible(&self, condition: &Value) -> Result<Option<HashSet<u64>>, Refusal> {
         let mut columns = Vec::new();
         let Some(test) = self.test(condition, &mut columns)? else { return Ok(None) };
         self.fill(&columns)?;
@@ -212,7 +214,8 @@ impl Bounds<'_> {
         columns.dedup();
         let (mut texts, mut casts) = (String::new(), String::new());
         for index in &columns {
-            let sql_type = self.table.columns.get(*index).map(|column| column.sql_type.as_str()).unwrap_or_default();
+            let Some(column) = self.table.columns.get(*index) else { continue };
+            let sql_type = checked(&column.sql_type)?;
             texts.push_str(&format!(", lo{index} VARCHAR, hi{index} VARCHAR, nulls{index} UBIGINT"));
             casts.push_str(&format!(
                 ", CAST(lo{index} AS {sql_type}) AS lo{index}, CAST(hi{index} AS {sql_type}) AS hi{index}, nulls{index}"

@@ -73,7 +73,7 @@ pub(crate) struct Fetch {
 impl Fetch {
     /// What the splits hold together.
     pub(crate) fn split_bytes(&self) -> u64 {
-        self.splits.iter().map(|split| split.bytes).sum()
+        self.splits.iter().map(|split| split.bytes).fold(0, u64::saturating_add)
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 
 use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
+use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::{ast, spell};
-use crate::duck::{self, Sandbox, words};
+use crate::duck::{self, Sandbox, types, words};
 use crate::lake::catalog::Table;
 
 /// The planner's own DuckDB.
@@ -71,8 +72,9 @@ impl Scratch {
 
     /// A view, as the function has it: it has no `rowid`.
     fn add_view<'a>(&self, name: &str, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Refusal> {
-        let columns: Vec<_> =
-            columns.map(|(name, sql_type)| format!("CAST(NULL AS {sql_type}) AS {}", identifier(name))).collect();
+        let columns = columns
+            .map(|(name, sql_type)| Ok(format!("CAST(NULL AS {}) AS {}", checked(sql_type)?, identifier(name))))
+            .collect::<Result<Vec<_>, Refusal>>()?;
         let sql = format!("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} LIMIT 0", identifier(name), columns.join(", "));
         Ok(self.connection.execute_batch(&sql)?)
     }
@@ -157,7 +159,7 @@ impl Scratch {
     /// # Errors
     /// A name that is no type.
     pub(super) fn cast(&self, expression: &Value, sql_type: &str) -> Result<Value, Refusal> {
-        self.template(&format!("CAST(x AS {sql_type})"), &["x"], std::slice::from_ref(expression))
+        self.template(&format!("CAST(x AS {})", checked(sql_type)?), &["x"], std::slice::from_ref(expression))
     }
 
     /// The columns that a query node gives, by DuckDB's binder.
@@ -203,6 +205,14 @@ impl Scratch {
         }
         Ok(names.iter().filter_map(|name| known.get(name)).flatten().cloned().collect())
     }
+}
+
+/// A type that somebody else may have written, as a value that says nothing but that type.
+///
+/// # Errors
+/// Text that is no type.
+pub(super) fn checked(sql_type: &str) -> Result<SqlType, Refusal> {
+    types::parse(sql_type).map_err(Refusal)
 }
 
 /// A row of `duckdb_functions()`.

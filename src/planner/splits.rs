@@ -16,8 +16,8 @@ pub(crate) struct Split {
 impl Split {
     fn add(&mut self, file: &DataFile) {
         self.files.push(file.key.clone());
-        self.rows += file.rows;
-        self.bytes += file.bytes;
+        self.rows = self.rows.saturating_add(file.rows);
+        self.bytes = self.bytes.saturating_add(file.bytes);
     }
 }
 
@@ -55,7 +55,7 @@ fn cut(files: &[&DataFile], bound: u64) -> Vec<Split> {
     let mut splits: Vec<Split> = Vec::new();
     for file in files {
         match splits.last_mut() {
-            Some(last) if last.bytes + file.bytes <= bound => last.add(file),
+            Some(last) if last.bytes.saturating_add(file.bytes) <= bound => last.add(file),
             _ => {
                 let mut split = Split::default();
                 split.add(file);
@@ -67,7 +67,7 @@ fn cut(files: &[&DataFile], bound: u64) -> Vec<Split> {
 }
 
 fn bytes_of(files: &[&DataFile]) -> u64 {
-    files.iter().map(|file| file.bytes).sum()
+    files.iter().map(|file| file.bytes).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

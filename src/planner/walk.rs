@@ -126,9 +126,9 @@ impl<'a> Walk<'a> {
         if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
             return Err(Refusal(format!("`{name}` is read more than once")));
         }
-        let all: u64 = names.iter().map(|name| bytes(name)).sum();
+        let all = names.iter().map(|name| bytes(name)).fold(0, u64::saturating_add);
         let count = table.files.len().min(self.most_splits()).max(1) as u64;
-        if !pays(all - table.bytes + table.bytes / count, all) {
+        if !pays(all.saturating_sub(table.bytes - table.bytes / count), all) {
             return Err(Refusal(format!(
                 "with a part of `{name}` each function would still read most of what one alone does"
             )));
@@ -190,12 +190,13 @@ impl<'a> Walk<'a> {
         let (table_name, table) =
             self.context.catalog.find(&place.table).ok_or_else(|| Refusal(format!("there is no `{}`", place.table)))?;
         let keep = prune::files(scratch, table, place);
-        let (bytes, rows) = keep
-            .iter()
-            .filter_map(|index| table.files.get(*index))
-            .fold((0, 0), |(bytes, rows), file| (bytes + file.bytes, rows + file.rows));
+        let (bytes, rows) =
+            keep.iter().filter_map(|index| table.files.get(*index)).fold((0, 0), |(bytes, rows): (u64, u64), file| {
+                (bytes.saturating_add(file.bytes), rows.saturating_add(file.rows))
+            });
         if shape.unreduced {
-            self.gathered_bytes += rows * estimate::row_bytes(&columns);
+            let more = rows.saturating_mul(estimate::row_bytes(&columns));
+            self.gathered_bytes = self.gathered_bytes.saturating_add(more);
             if self.gathered_bytes > self.request.gather_bytes {
                 let because = self.because.as_ref().map(|why| format!("{}, and ", why.0)).unwrap_or_default();
                 return Err(Refusal(format!("{because}more rows would have to be gathered than pays")));
@@ -294,10 +295,13 @@ impl<'a> Walk<'a> {
     /// When it does not.
     pub(super) fn finish(self, final_sql: String) -> Result<QueryPlan, Refusal> {
         let fetches = self.fetches;
-        let broadcast = |fetch: &Fetch| fetch.broadcast.iter().map(|table| table.bytes).sum::<u64>();
+        let broadcast = |fetch: &Fetch| fetch.broadcast.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
         let most = |fetch: &Fetch| fetch.splits.iter().map(|split| split.bytes).max().unwrap_or(0);
-        let all = fetches.iter().map(|fetch| fetch.split_bytes() + broadcast(fetch)).sum();
-        let each = fetches.iter().map(|fetch| most(fetch) + broadcast(fetch)).max().unwrap_or(0);
+        let all = fetches
+            .iter()
+            .map(|fetch| fetch.split_bytes().saturating_add(broadcast(fetch)))
+            .fold(0, u64::saturating_add);
+        let each = fetches.iter().map(|fetch| most(fetch).saturating_add(broadcast(fetch))).max().unwrap_or(0);
         if fetches.iter().all(|fetch| fetch.splits.len() < 2) {
             return Err(self.because.unwrap_or_else(|| Refusal("all that it needs is in one file".to_owned())));
         }
@@ -319,7 +323,7 @@ impl<'a> Walk<'a> {
 
 /// Whether reading `each` bytes instead of `all` is worth another function.
 fn pays(each: u64, all: u64) -> bool {
-    each * 100 <= all * WORTH_PERCENT
+    u128::from(each) * 100 <= u128::from(all) * u128::from(WORTH_PERCENT)
 }
 
 /// Whether what each function works out for itself, of tables that it reads whole, is the same for all of them: nothing

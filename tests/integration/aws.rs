@@ -147,10 +147,8 @@ fn down_deletes_every_version() {
     let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
     let client = s3(&project.account().emulator.sdk());
     block_on(async {
-        let versioning = aws_sdk_s3::types::VersioningConfiguration::builder()
-            .status(aws_sdk_s3::types::BucketVersioningStatus::Enabled)
-            .build();
-        client.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send().await.unwrap();
+        let versioning = client.get_bucket_versioning().bucket(&bucket).send().await.unwrap();
+        assert_eq!(versioning.status, Some(aws_sdk_s3::types::BucketVersioningStatus::Enabled));
         for _ in 0..2 {
             client.put_object().bucket(&bucket).key("note").body(b"text".to_vec().into()).send().await.unwrap();
         }

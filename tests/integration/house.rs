@@ -1,6 +1,7 @@
-//! The rules of the house, read from its sources: imports point down.
+//! The rules of the house, read from its sources: imports point down and run in no circle, files stay small, nothing is
+//! taken in by path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The floors, the ground first. A room may import rooms of floors below its own, never its neighbours.
@@ -19,38 +20,44 @@ const FLOORS: &[&[&str]] = &[
     &["main", "lib"],
 ];
 
+/// Longest that a file may be.
+const MOST_LINES: usize = 450;
+
 #[test]
 fn imports_point_down() {
     let found = upward_imports(&root().join("src"));
     assert!(found.is_empty(), "imports that do not point down:\n{}", found.join("\n"));
 }
 
-/// Within the planner each file stands on others, none of them on itself.
+/// Within a folder each file stands on others, none of them on itself, and none on the `mod.rs` that lists it.
 #[test]
-fn the_planners_files_import_each_other_in_no_circle() {
-    let planner = root().join("src/planner");
-    let mut files = Vec::new();
-    collect(&planner, &mut files);
-    files.retain(|path| path.parent() == Some(&planner) && path.file_stem().is_some_and(|stem| stem != "mod"));
-    let mut imports: Vec<(String, BTreeSet<String>)> = Vec::new();
-    for path in &files {
-        let text = std::fs::read_to_string(path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        imports.push((name, named_behind("super::", code)));
-    }
-    let known: BTreeSet<String> = imports.iter().map(|(name, _)| name.clone()).collect();
-    for (name, imported) in &imports {
-        assert!(imported.is_subset(&known), "{name} imports what is no file of the planner: {imported:?}");
-    }
-    // Whoever imports nobody that is left is taken out, until nobody is left or all of them are in circles.
-    while let Some(at) = imports.iter().position(|(_, imported)| imported.is_empty()) {
-        let (name, _) = imports.swap_remove(at);
-        for (_, imported) in &mut imports {
-            imported.remove(&name);
+fn files_import_each_other_in_no_circle() {
+    let mut found = Vec::new();
+    circles(&root().join("src"), &mut found);
+    circles(&root().join("function/src"), &mut found);
+    assert!(found.is_empty(), "imports in circles:\n{}", found.join("\n"));
+}
+
+#[test]
+fn files_are_small() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|path| (std::fs::read_to_string(&path).unwrap().lines().count(), path))
+        .filter(|(lines, _)| *lines > MOST_LINES)
+        .collect();
+    assert!(long.is_empty(), "files of more than {MOST_LINES} lines: {long:?}");
+}
+
+#[test]
+fn modules_lie_where_their_names_say_and_nothing_dead_is_kept() {
+    // Put together, so that this file does not find itself.
+    let banned = [["#[pa", "th"].concat(), ["allow(dead", "_code"].concat()];
+    for path in sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for banned in &banned {
+            assert!(!text.contains(banned), "{} has `{banned}`", path.display());
         }
     }
-    assert!(imports.is_empty(), "imports in circles: {imports:?}");
 }
 
 #[test]
@@ -79,6 +86,63 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every Rust file of the workspace.
+fn sources() -> Vec<PathBuf> {
+    let mut all = vec![root().join("build.rs")];
+    ["src", "function", "tests", "benches"].iter().for_each(|folder| collect(&root().join(folder), &mut all));
+    all
+}
+
+/// The circles among the files and folders of `dir`, and of the folders in it.
+fn circles(dir: &Path, found: &mut Vec<String>) {
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if is_test(Path::new(&entry.file_name())) || matches!(name.as_str(), "mod" | "lib" | "main" | "pinned") {
+            continue;
+        }
+        let mut files = Vec::new();
+        if path.is_dir() {
+            circles(&path, found);
+            collect(&path, &mut files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+        for file in files.iter().filter(|file| !is_test(file.strip_prefix(dir).unwrap())) {
+            // From a folder in it, a neighbour is one step further away.
+            let depth = file.strip_prefix(dir).unwrap().components().count();
+            let depth = if file.file_stem().is_some_and(|stem| stem == "mod") { depth - 1 } else { depth };
+            imports.entry(name.clone()).or_default().extend(neighbours(&code_of(file), depth));
+        }
+    }
+    let known: BTreeSet<String> = imports.keys().cloned().collect();
+    for (name, imported) in &mut imports {
+        imported.retain(|other| known.contains(other) && other != name);
+    }
+    // Whoever imports nobody that is left is taken out, until nobody is left or all of them are in circles.
+    while let Some(name) = imports.iter().find(|(_, imported)| imported.is_empty()).map(|(name, _)| name.clone()) {
+        imports.remove(&name);
+        imports.values_mut().for_each(|imported| _ = imported.remove(&name));
+    }
+    if !imports.is_empty() {
+        found.push(format!("{}: {imports:?}", dir.display()));
+    }
+}
+
+/// What `code`, which lies `depth` folders below, imports of the folder's own.
+fn neighbours(code: &str, depth: usize) -> BTreeSet<String> {
+    let up = "super::".repeat(depth);
+    let exactly = code.replace(&format!("super::{up}"), "");
+    named_behind(&up, &exactly)
+}
+
+/// The code of a file without its tests.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
+}
+
 fn collect(dir: &Path, all: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -101,9 +165,7 @@ fn upward_imports(src: &Path) -> Vec<String> {
         if is_test(relative) || room == "pinned" {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        for imported in imports(code) {
+        for imported in imports(&code_of(&path)) {
             let below = matches!((floor(&room), floor(&imported)), (Some(own), Some(other)) if other < own);
             if imported != room && !below {
                 found.push(format!("{}: {room} -> {imported}", relative.display()));

@@ -1,7 +1,7 @@
 //! Where SQL may read and write: folders of buckets, and nothing else. Every address is looked at as plain text.
 
-use super::Failure;
 use super::storage::Folder;
+use crate::failure::Failure;
 
 /// The folders of a function.
 #[derive(Debug, Clone)]

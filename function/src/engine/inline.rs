@@ -1,6 +1,6 @@
 //! Rows that go into the response itself, as JSON objects or as an Arrow stream.
 
-use super::Failure;
+use crate::failure::Failure;
 use crate::value::write_json;
 use crate::wire::{Data, Encoding};
 use arrow::datatypes::SchemaRef;

@@ -2,7 +2,6 @@
 //! outlives it.
 
 mod access;
-mod error;
 mod guard;
 mod inline;
 mod invocation;
@@ -18,8 +17,8 @@ mod type_name;
 #[cfg(test)]
 mod value_test;
 
+pub use crate::failure::Failure;
 pub use crate::s3::{Partition, S3Access};
-pub use error::Failure;
 pub use settings::Settings;
 pub use storage::Folder;
 

@@ -2,8 +2,8 @@
 //! chunks that were kept, then the rest of the stream. This is how a result is written to the bucket without running
 //! its query twice.
 
-use super::Failure;
 use super::raw::{Chunk, Connection, LogicalType, Rows};
+use crate::failure::Failure;
 use duckdb::ffi;
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_void};

@@ -1,8 +1,8 @@
 //! The engine's settings, from the environment that Lambda gives.
 
-use super::Failure;
 use super::access::Access;
 use super::storage::Folder;
+use crate::failure::Failure;
 use crate::s3::S3Access;
 use crate::sql::literal;
 use crate::wire::RESULTS_PREFIX;

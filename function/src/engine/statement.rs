@@ -3,9 +3,9 @@
 //! The text is cut by our own tokenizer. A cut in a wrong place makes wrong SQL, and nothing worse: each piece is judged by
 //! DuckDB's own parser.
 
-use super::Failure;
 use super::pivot::Pivot;
 use crate::copy::{BadCopy, CopySource, CopyStatement};
+use crate::failure::Failure;
 use crate::sql::{Token, Tokens, identifier};
 use crate::wire::Destination;
 

@@ -1,6 +1,6 @@
 //! Folders of buckets, as the function is told them.
 
-use super::Failure;
+use crate::failure::Failure;
 use std::fmt;
 
 /// A folder of a bucket, or a whole bucket. As text: `s3://bucket/prefix/`.

@@ -127,6 +127,8 @@ fn is_overtaken(text: &str) -> bool {
     state
         || text.contains("does not exist") && text.contains("tack")
         || text.contains("already exists and cannot be created again")
+        // Another `up`, also the first of its stage, was quicker.
+        || text.starts_with("Stack [") && text.contains("] already exists")
 }
 
 /// The change set once CloudFormation is done with it; nothing when it is gone.
@@ -238,4 +240,24 @@ impl ChangeSet {
 
 fn is_success(status: &StackStatus) -> bool {
     matches!(status, StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_up_is_told_from_other_trouble() {
+        for overtaken in [
+            "Stack [quack-lake-dev] already exists",
+            "Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.",
+            "Stack [quack-lake-dev] does not exist",
+            "Stack [x] already exists and cannot be created again with the changeSet [y].",
+        ] {
+            assert!(is_overtaken(overtaken), "{overtaken}");
+        }
+        for other in ["lake-bucket already exists", "Template format error", "Bucket [x] already exists"] {
+            assert!(!is_overtaken(other), "{other}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
-use crate::config::{Config, ReadPath};
+use crate::config::{Config, S3Folder};
 
 /// One of the stage's stacks as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +66,9 @@ impl Wanted {
             Code::Image(uri) => ("image", uri.as_str(), ""),
             Code::Zip(key) => ("zip", "", key.as_str()),
         };
-        let read = |show: &dyn Fn(&ReadPath) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
+        let read = |show: &dyn Fn(&S3Folder) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
         let arn = format!("arn:{}:s3:::", session.partition());
+        let access_logs = config.aws.access_logs.as_ref();
         let parameters = [
             ("Project", config.project.clone()),
             ("Stage", config.stage.clone()),
@@ -75,7 +76,11 @@ impl Wanted {
             ("ManageBucket", config.lake.manage.to_string()),
             ("BucketOnDelete", "RetainExceptOnCreate".to_owned()),
             ("ResultsPrefix", layout.results.clone()),
-            ("WritePrefix", layout.write.clone()),
+            ("WritePaths", layout.writable().map(|folder| format!("s3://{}/{folder}", names.bucket)).join(",")),
+            ("WriteObjects", layout.writable().map(|folder| format!("{arn}{}/{folder}*", names.bucket)).join(",")),
+            ("KmsKey", config.aws.kms_key.clone().unwrap_or_default()),
+            ("AccessLogsBucket", access_logs.map(|place| place.bucket.clone()).unwrap_or_default()),
+            ("AccessLogsPrefix", access_logs.map(|place| place.prefix.clone()).unwrap_or_default()),
             ("ReadPaths", read(&|path| path.to_string())),
             ("ReadBuckets", read(&|path| format!("{arn}{}", path.bucket))),
             ("ReadPrefixes", read(&|path| format!("{}*", path.prefix))),

@@ -32,11 +32,11 @@ pub(super) struct Folder {
 impl Grants {
     /// As `config` wants it: results, which it also deletes, and what SQL exports.
     pub(super) fn of(config: &Config) -> Self {
-        let results = Layout::new(&config.lake).results;
+        let layout = Layout::new(&config.lake);
         Self {
             bucket: local_name(config),
-            write: vec![results.clone(), exports(config)],
-            delete: vec![results],
+            write: layout.writable().map(str::to_owned).into(),
+            delete: vec![layout.results],
             read: config
                 .lake
                 .read
@@ -50,13 +50,5 @@ impl Grants {
     pub(super) fn write_list(&self) -> String {
         let folders: Vec<String> = self.write.iter().map(|prefix| format!("s3://{}/{prefix}", self.bucket)).collect();
         folders.join(",")
-    }
-}
-
-/// Where SQL writes with `COPY ... TO`.
-fn exports(config: &Config) -> String {
-    match config.lake.manage {
-        true => "exports/".to_owned(),
-        false => format!("{}exports/", config.lake.prefix),
     }
 }

@@ -6,6 +6,7 @@ use quack_function::wire::Column;
 
 use crate::duck::words::{columns, words};
 use crate::error::{nearest, usage};
+use crate::lake::check::is_name;
 use quack_function::sql::identifier;
 
 /// Most folders that one load may make.
@@ -122,12 +123,6 @@ pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], part
         return Err(usage("every column is a partition: the files would have none", "leave one column out"));
     }
     Ok(plan)
-}
-
-/// A name that is sane as SQL and as a folder.
-pub(super) fn is_name(name: &str) -> bool {
-    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn find<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
 
 use super::convert::convert;
-use super::partition::{self, Partition};
+use super::partition::Partition;
 use super::source::{self, Origin};
 use super::sweep::{self, STAMP};
 use super::workdir::Staging;
@@ -21,6 +21,7 @@ use crate::console::interrupt;
 use crate::console::progress;
 use crate::error::{failure, interrupted, usage};
 use crate::lake::catalog::{self, Catalog, DataFile, Table};
+use crate::lake::check;
 use crate::lake::describe::Loaded;
 
 /// What becomes of the rows that a table has already.
@@ -56,7 +57,7 @@ impl From<DataSet> for LoadRequest {
 /// The table is then as it was, and what was uploaded is removed.
 pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
-    if !partition::is_name(&request.table) {
+    if !check::is_name(&request.table) {
         return Err(usage(
             format!("`{}` cannot be a table's name", request.table),
             "use letters, digits and `_`, not a digit first, at most 64",
@@ -87,7 +88,9 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
     };
     match committed {
         Ok((table, replaced)) => {
-            upload::delete(bucket, replaced).await;
+            // Nothing but the table's own, whatever the catalog that named them said.
+            let own = |key: &String| bucket.layout.is_of_table(&request.table, key);
+            upload::delete(bucket, replaced.into_iter().filter(own)).await;
             sweep::sweep(bucket, &request.table, &table).await;
             Ok(Loaded::new(request.table, table, &staged.files, started.elapsed()))
         }

@@ -12,9 +12,9 @@ mod names;
 mod query;
 mod value;
 
-use super::Failure;
 use super::access::Access;
 use super::raw::{Connection, Database, Prepared};
+use crate::failure::Failure;
 use query::Walk;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! Databases, connections, and statements on their way to a result.
 
+use super::handle::{OpenConnection, OpenDatabase};
 use super::rows::Rows;
 use super::{ArrowExporter, c_string, owned_text, text_of};
 use crate::engine::Failure;
@@ -7,39 +8,6 @@ use ::arrow::array::RecordBatch;
 use duckdb::ffi;
 use std::ptr;
 use std::sync::Arc;
-
-/// What `duckdb_open_ext` gave. It lives as long as the last that uses it.
-struct OpenDatabase(ffi::duckdb_database);
-
-// SAFETY: DuckDB's databases and connections lock themselves; any thread may use them.
-unsafe impl Send for OpenDatabase {}
-// SAFETY: the same.
-unsafe impl Sync for OpenDatabase {}
-
-impl Drop for OpenDatabase {
-    fn drop(&mut self) {
-        // SAFETY: every connection holds this value, so none is left.
-        unsafe { ffi::duckdb_close(&mut self.0) }
-    }
-}
-
-/// What `duckdb_connect` gave. It lives as long as the last that uses it.
-pub(super) struct OpenConnection {
-    raw: ffi::duckdb_connection,
-    _database: Arc<OpenDatabase>,
-}
-
-// SAFETY: as for the database.
-unsafe impl Send for OpenConnection {}
-// SAFETY: the same.
-unsafe impl Sync for OpenConnection {}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        // SAFETY: every statement and result holds this value, so none is left.
-        unsafe { ffi::duckdb_disconnect(&mut self.raw) }
-    }
-}
 
 /// An in-memory database.
 pub(crate) struct Database(Arc<OpenDatabase>);

@@ -5,6 +5,7 @@
 
 mod arrow;
 mod connection;
+mod handle;
 mod logical_type;
 mod rows;
 
@@ -13,7 +14,7 @@ pub(crate) use connection::{Connection, Database, Prepared};
 pub(crate) use logical_type::LogicalType;
 pub(crate) use rows::{Chunk, Rows};
 
-use super::Failure;
+use crate::failure::Failure;
 use duckdb::ffi;
 use std::ffi::{CStr, CString, c_char, c_void};
 

@@ -1,6 +1,6 @@
 //! Running results, and the chunks of rows that they give.
 
-use super::connection::OpenConnection;
+use super::handle::OpenConnection;
 use super::{ArrowExporter, LogicalType, text_of};
 use crate::engine::Failure;
 use duckdb::ffi;

@@ -55,6 +55,8 @@ pub(super) enum Resource {
     Function,
     LogGroup,
     Repository,
+    /// The KMS key of `quack.toml`.
+    Key,
 }
 
 /// What must be so besides.
@@ -84,6 +86,8 @@ const ZIP: fn(&Config) -> bool = |config| config.package == PackageKind::Zip;
 const MANAGED: fn(&Config) -> bool = |config| config.lake.manage;
 const RESERVED: fn(&Config) -> bool = |config| config.aws.reserved_concurrency.is_some();
 const UNRESERVED: fn(&Config) -> bool = |config| config.aws.reserved_concurrency.is_none();
+const ENCRYPTED: fn(&Config) -> bool = |config| config.aws.kms_key.is_some();
+const ACCESS_LOGGED: fn(&Config) -> bool = |config| config.aws.access_logs.is_some();
 const BOUNDED: fn(&Config) -> bool = |config| config.aws.permissions_boundary.is_some();
 
 /// A line of the table.
@@ -145,6 +149,18 @@ pub(super) const TABLE: &[Permissions] = &[
         "up, load, query, down",
         ALWAYS,
         &["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"],
+    ),
+    // CloudFormation asks for it, too.
+    row(By::Quackctl, Resource::Bucket, Condition::None, "up, recover", ALWAYS, &["s3:GetBucketVersioning"]),
+    row(By::Quackctl, Resource::Objects, Condition::None, "recover", ALWAYS, &["s3:GetObjectVersion"]),
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms>, on multipart uploads.
+    row(
+        By::Quackctl,
+        Resource::Key,
+        Condition::None,
+        "up, load, query, recover",
+        ENCRYPTED,
+        &["kms:Decrypt", "kms:GenerateDataKey"],
     ),
     // One that `down --keep-data` kept is in no stack.
     row(By::Quackctl, Resource::Bucket, Condition::None, "down", MANAGED, &["s3:DeleteBucket"]),
@@ -220,10 +236,12 @@ pub(super) const TABLE: &[Permissions] = &[
             "s3:PutBucketPolicy",
             "s3:PutBucketPublicAccessBlock",
             "s3:PutBucketTagging",
+            "s3:PutBucketVersioning",
             "s3:PutEncryptionConfiguration",
             "s3:PutLifecycleConfiguration",
         ],
     ),
+    row(By::CloudFormation, Resource::Bucket, Condition::None, "up", ACCESS_LOGGED, &["s3:PutBucketLogging"]),
     row(
         By::CloudFormation,
         Resource::Bucket,
@@ -242,7 +260,6 @@ pub(super) const TABLE: &[Permissions] = &[
             "s3:GetBucketPolicy",
             "s3:GetBucketPublicAccessBlock",
             "s3:GetBucketTagging",
-            "s3:GetBucketVersioning",
             "s3:GetBucketWebsite",
             "s3:GetEncryptionConfiguration",
             "s3:GetIntelligentTieringConfiguration",
@@ -269,6 +286,7 @@ pub(super) const TABLE: &[Permissions] = &[
             "iam:ListAttachedRolePolicies",
             "iam:ListRolePolicies",
             "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
         ],
     ),
     // <https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html>
@@ -378,6 +396,7 @@ impl Resource {
             Self::Function => vec![arn("lambda", format!("function:{}", names.stack))],
             // With and without its streams: actions differ in which they ask for.
             Self::LogGroup => ["", ":*"].map(|end| arn("logs", format!("log-group:{}{end}", names.log_group))).into(),
+            Self::Key => config.aws.kms_key.iter().cloned().collect(),
             Self::Repository => vec![arn("ecr", format!("repository/{}", names.repository))],
         }
     }

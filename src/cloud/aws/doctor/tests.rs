@@ -60,8 +60,13 @@ fn each_package_has_its_own_actions() {
 fn a_bucket_of_somebody_else_is_never_made_nor_deleted_and_written_only_under_its_prefix() {
     let policy = policy("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/quack/\"\n");
     for action in actions(&policy) {
-        let allowed =
-            ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload"];
+        let allowed = [
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+            "s3:ListBucketMultipartUploads",
+            "s3:AbortMultipartUpload",
+            "s3:GetBucketVersioning",
+        ];
         let on_objects = action.starts_with("s3:") && action.contains("Object");
         assert!(!action.starts_with("s3:") || on_objects || allowed.contains(&action), "{action}");
     }
@@ -91,7 +96,8 @@ fn no_action_is_twice_on_one_resource_and_the_policy_fits_in_one() {
     let name = "a".repeat(32);
     let policy = policy(&format!(
         "stage = \"{}\"\n[lake]\nbucket = \"{}\"\n[aws]\n\
-         permissions_boundary = \"arn:aws:iam::123456789012:policy/{name}\"\n",
+         permissions_boundary = \"arn:aws:iam::123456789012:policy/{name}\"\n\
+         kms_key = \"arn:aws:kms:eu-west-1:123456789012:key/{name}\"\naccess_logs = \"s3://logs/lake/\"\n",
         "b".repeat(20),
         "c".repeat(63)
     ));
@@ -114,4 +120,16 @@ fn concurrency_is_reserved_or_given_back() {
     assert!(actions(&reserving).contains(&"lambda:PutFunctionConcurrency"));
     assert!(!actions(&reserving).contains(&"lambda:DeleteFunctionConcurrency"));
     assert!(!actions(&policy("")).contains(&"lambda:PutFunctionConcurrency"));
+}
+
+#[test]
+fn a_key_and_a_log_of_accesses_take_permissions_of_their_own() {
+    let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd";
+    let asked = policy(&format!("[aws]\nkms_key = \"{arn}\"\naccess_logs = \"s3://logs/lake/\"\n"));
+    let key = statement(&asked, "Key").unwrap();
+    assert_eq!(key["Resource"], json!([arn]));
+    assert_eq!(key["Action"], json!(["kms:Decrypt", "kms:GenerateDataKey"]));
+    assert!(actions(&asked).contains(&"s3:PutBucketLogging"));
+    let plain = policy("");
+    assert!(statement(&plain, "Key").is_none() && !actions(&plain).contains(&"s3:PutBucketLogging"));
 }

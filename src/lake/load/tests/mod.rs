@@ -29,7 +29,7 @@ impl Lake {
     }
 
     /// What a load is refused with: the error's text, which must leave nothing in the bucket.
-    async fn refused(&self, request: LoadRequest) -> String {
+    pub(in crate::lake) async fn refused(&self, request: LoadRequest) -> String {
         let before = self.keys("").await;
         let error = self.load(request).await.expect_err("the load should have failed");
         assert_eq!(self.keys("").await, before, "a failed load changed the bucket");

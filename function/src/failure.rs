@@ -23,12 +23,12 @@ impl Failure {
     }
 
     /// The sandbox's refusal of `what`, with the reason and what to do instead.
-    pub(crate) fn refused(what: &str, why: &str) -> Self {
+    pub fn refused(what: &str, why: &str) -> Self {
         Self::new("Quack.SandboxError", format!("{what} is refused: {why}"))
     }
 
     /// Whether it tells that DuckDB lost its way, so that the instance cannot be relied on any more.
-    pub(crate) fn is_internal(&self) -> bool {
+    pub fn is_internal(&self) -> bool {
         ["DuckDB.INTERNALError", "DuckDB.FATALError", "Quack.InternalError"].contains(&self.error_type.as_str())
     }
 

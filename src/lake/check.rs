@@ -1,0 +1,163 @@
+//! What a catalog may say. Whoever can write to the bucket can write the catalog, and quackctl acts on it with its caller's
+//! rights: it reads and deletes the files that it names, and its own DuckDB is told the names and types in it. So nothing
+//! of it is used before all of it has been looked at.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::table::{Catalog, DataFile, FileColumn, Table};
+use crate::bucket::layout::Layout;
+use crate::duck::types;
+
+/// Most tables of a catalog, columns and partition columns of a table, files of a table.
+const TABLES: usize = 10_000;
+const COLUMNS: usize = 10_000;
+const PARTITIONS: usize = 64;
+const FILES: usize = 200_000;
+
+/// Longest name of a column, bytes.
+const NAME_BYTES: usize = 1024;
+
+/// Longest text of a bound or a partition's value: DuckDB writes no longer ones to Parquet's statistics.
+const VALUE_BYTES: usize = 64 << 10;
+
+/// Longest text on where a table came from: appending adds to it.
+const SOURCE_BYTES: usize = 1 << 20;
+
+/// Most rows and bytes of all tables together. What is added up of a catalog stays far below what a number can hold.
+const MOST: u64 = 1 << 53;
+
+/// Refuses a catalog of a bucket that is laid out as `layout` says.
+///
+/// # Errors
+/// The first thing that no load could have written.
+pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
+    at_most("tables", catalog.tables.len(), TABLES)?;
+    let mut names = BTreeSet::new();
+    let (mut rows, mut bytes) = (0_u64, 0_u64);
+    for (name, table) in &catalog.tables {
+        if !is_name(name) {
+            return Err(format!("a table is called {}", shown(name)));
+        }
+        if !names.insert(name.to_ascii_lowercase()) {
+            return Err(format!("two tables are called {name:?} but for upper and lower case"));
+        }
+        table_is_sound(name, table, layout).map_err(|what| format!("of table {name:?}, {what}"))?;
+        (rows, bytes) = (rows.saturating_add(table.rows), bytes.saturating_add(table.bytes));
+    }
+    if rows > MOST || bytes > MOST {
+        return Err(format!("its tables have {rows} rows and {bytes} bytes, more than there are"));
+    }
+    Ok(())
+}
+
+/// A name that is sane as SQL, as a folder and as part of a key.
+pub(crate) fn is_name(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), String> {
+    at_most("columns", table.columns.len(), COLUMNS)?;
+    at_most("partition columns", table.partitions.len(), PARTITIONS)?;
+    at_most("files", table.files.len(), FILES)?;
+    for (what, text, most) in
+        [("the source", &table.source, SOURCE_BYTES), ("the time of loading", &table.loaded_at, NAME_BYTES)]
+    {
+        is_short(what, text, most)?;
+    }
+    columns_are_sound(table)?;
+    let mut keys = BTreeSet::new();
+    let (mut rows, mut bytes) = (0_u64, 0_u64);
+    for file in &table.files {
+        if !layout.is_of_table(name, &file.key) {
+            return Err(format!("the file {} is not in the folder {}", shown(&file.key), layout.table(name)));
+        }
+        if !keys.insert(file.key.as_str()) {
+            return Err(format!("the file {} is named twice", shown(&file.key)));
+        }
+        file_is_sound(file, table).map_err(|what| format!("the file {}: {what}", shown(&file.key)))?;
+        (rows, bytes) = (rows.saturating_add(file.rows), bytes.saturating_add(file.bytes));
+    }
+    if (rows, bytes) != (table.rows, table.bytes) {
+        return Err(format!(
+            "the files have {rows} rows and {bytes} bytes, and it claims {} and {}",
+            table.rows, table.bytes
+        ));
+    }
+    Ok(())
+}
+
+fn columns_are_sound(table: &Table) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    for column in &table.columns {
+        let name = &column.name;
+        is_column_name(name)?;
+        if !names.insert(name.to_ascii_lowercase()) {
+            return Err(format!("two columns are called {}", shown(name)));
+        }
+        types::parse(&column.sql_type).map_err(|error| format!("the column {}: {error}", shown(name)))?;
+        if column.nulls.is_some_and(|nulls| nulls > table.rows) {
+            return Err(format!("the column {} has more NULLs than rows", shown(name)));
+        }
+        for bound in [&column.min, &column.max].into_iter().flatten() {
+            is_short("a bound", bound, VALUE_BYTES)?;
+        }
+    }
+    let own = table.columns.len().checked_sub(table.partitions.len()).and_then(|own| table.columns.get(own..));
+    let last = own.ok_or("there are more partition columns than columns")?;
+    if !last.iter().zip(&table.partitions).all(|(a, b)| (&a.name, &a.sql_type) == (&b.name, &b.sql_type)) {
+        return Err("the partition columns are not its last columns".to_owned());
+    }
+    match table.partitions.iter().find(|column| !is_name(&column.name)) {
+        Some(column) => Err(format!("a partition column is called {}", shown(&column.name))),
+        None => Ok(()),
+    }
+}
+
+fn file_is_sound(file: &DataFile, table: &Table) -> Result<(), String> {
+    if file.partition.len() != table.partitions.len() {
+        return Err(format!("{} partition values for {} columns", file.partition.len(), table.partitions.len()));
+    }
+    for value in file.partition.iter().flatten() {
+        is_short("a partition value", value, VALUE_BYTES)?;
+    }
+    for (name, FileColumn { nulls, min, max }) in &file.columns {
+        if !table.columns.iter().any(|column| column.name == *name) {
+            return Err(format!("statistics of {}, which is no column", shown(name)));
+        }
+        if nulls.is_some_and(|nulls| nulls > file.rows) {
+            return Err(format!("the column {} has more NULLs than rows", shown(name)));
+        }
+        for bound in [min, max].into_iter().flatten() {
+            is_short("a bound", bound, VALUE_BYTES)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_column_name(name: &str) -> Result<(), String> {
+    is_short("a column's name", name, NAME_BYTES)?;
+    match name {
+        "" => Err("a column has no name".to_owned()),
+        // What reverses the direction of writing makes a name look like another.
+        _ if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) => {
+            Err(format!("the column name {} holds a control character", shown(name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_short(what: &str, text: &str, most: usize) -> Result<(), String> {
+    if text.len() <= most { Ok(()) } else { Err(format!("{what} is longer than {most} bytes")) }
+}
+
+fn at_most(what: &str, count: usize, most: usize) -> Result<(), String> {
+    if count <= most { Ok(()) } else { Err(format!("there are {count} {what}, more than {most}")) }
+}
+
+/// What somebody else wrote, short and in quotes.
+fn shown(text: &str) -> impl fmt::Display {
+    let short: String = text.chars().take(80).collect();
+    format!("{short:?}")
+}

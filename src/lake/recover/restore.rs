@@ -1,0 +1,173 @@
+//! Puts an earlier catalog back, or one table of it. The files come first, and the catalog changes in one conditional
+//! write when all of them are there; so it is either done or not.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
+use std::pin::pin;
+
+use anyhow::Result;
+use futures::TryStreamExt;
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::files;
+use super::history::{self, Past, pick, shown};
+use super::versions::{self, Keeping, Version};
+use crate::bucket::Bucket;
+use crate::bucket::upload;
+use crate::error::{Kind, failure, failure_of, nearest};
+use crate::lake::catalog::{self, Catalog, Table};
+
+/// What came back.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recovered {
+    /// The version of the catalog that it came from.
+    pub version: String,
+    /// When that was written, RFC 3339.
+    pub at: String,
+    /// The rows of each table that is as it was then.
+    pub tables: BTreeMap<String, u64>,
+    /// Files that were brought back; the others were there.
+    pub files: usize,
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tables.is_empty() {
+            writeln!(f, "the catalog is empty, as it was")?;
+        }
+        for (name, rows) in &self.tables {
+            writeln!(f, "{name}: {} rows", HumanCount(*rows))?;
+        }
+        writeln!(f, "as in the catalog of {}, version {}; {} files brought back", self.at, self.version, self.files)
+    }
+}
+
+/// Puts the catalog back that `at` means: a version, or a time.
+///
+/// # Errors
+/// There is none, it is the current one, or files of it are lost for good; then nothing has changed.
+pub(crate) async fn catalog(bucket: &Bucket, at: &str) -> Result<Recovered> {
+    let version = pick(&history::of_catalog(bucket).await?, at)?.clone();
+    let past = &history::read_past(bucket, version).await?;
+    let wanted = readable(past)?;
+    if past.version.is_latest {
+        return Err(failure("that is the current catalog already", "`quackctl recover` lists those before it"));
+    }
+    let tables: Vec<(&str, &Table)> = wanted.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
+    let recovered = bring_back(bucket, past, &tables).await?;
+    let unneeded = catalog::replace(bucket, |current| {
+        let current = current.unwrap_or_default();
+        Ok((wanted.clone(), no_longer_named(bucket, &current, wanted)))
+    })
+    .await?;
+    put_away(bucket, unneeded).await?;
+    Ok(recovered)
+}
+
+/// Brings one table back: as it is in the catalog that `at` means, else as the newest catalog has it in which it is other
+/// than now.
+///
+/// # Errors
+/// There is no such table, or files of it are lost for good; then nothing has changed.
+pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Result<Recovered> {
+    let mut versions = history::of_catalog(bucket).await?;
+    let chosen = at.map(|at| pick(&versions, at).cloned()).transpose()?;
+    let now = match versions.iter().position(|version| version.is_latest) {
+        Some(at) => Some(history::read_past(bucket, versions.remove(at)).await?),
+        None => None,
+    };
+    if let Some(Past { version, catalog: Err(error) }) = &now
+        && version.content.is_some()
+    {
+        return Err(failure(
+            format!("the current catalog cannot be read, so no table can be put into it: {error}"),
+            "put a whole one back first: `quackctl recover` lists them, `quackctl recover --at VERSION` does it",
+        ));
+    }
+    let past = &match chosen {
+        Some(version) => history::read_past(bucket, version).await?,
+        None => newest(bucket, versions, name, now.as_ref()).await?,
+    };
+    let (name, wanted) = readable(past)?.table(name)?;
+    let recovered = bring_back(bucket, past, &[(name, wanted)]).await?;
+    let unneeded = catalog::replace(bucket, |current| {
+        let before = current?;
+        let mut after = before.clone();
+        after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        after.tables.insert(name.to_owned(), wanted.clone());
+        let unneeded = no_longer_named(bucket, &before, &after);
+        Ok((after, unneeded))
+    })
+    .await?;
+    put_away(bucket, unneeded).await?;
+    Ok(recovered)
+}
+
+fn readable(past: &Past) -> Result<&Catalog> {
+    past.catalog.as_ref().map_err(|error| {
+        let message = format!("version {} cannot be put back: {error}", past.version.id);
+        failure(message, "choose another one: `quackctl recover` lists them")
+    })
+}
+
+/// The newest of the catalogs in which the table `name` is other than `now`.
+async fn newest(bucket: &Bucket, versions: Vec<Version>, name: &str, now: Option<&Past>) -> Result<Past> {
+    let now = now.and_then(|now| now.catalog.as_ref().ok()?.find(name)).map(|(_, table)| table);
+    let mut names = BTreeSet::new();
+    // Most often it is the one before, so few are read that nobody needs.
+    let mut history = pin!(history::read(bucket, versions, 2));
+    while let Some(past) = history.try_next().await? {
+        if has_other(&past, name, now) {
+            return Ok(past);
+        }
+        names.extend(past.catalog.into_iter().flat_map(|catalog| catalog.tables.into_keys()));
+    }
+    if now.is_some() {
+        return Err(failure(
+            format!("`{name}` is as it was in every catalog that is kept: there is nothing to bring back"),
+            "what is replaced or deleted is kept for 7 days; `quackctl recover` lists it",
+        ));
+    }
+    let help = match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "what is replaced or deleted is kept for 7 days; `quackctl recover` lists it".to_owned(),
+    };
+    Err(failure_of(Kind::Missing, format!("no catalog that is kept has a table `{name}`"), help))
+}
+
+/// Whether the catalog has a table `name` with other files than `now`.
+pub(super) fn has_other(past: &Past, name: &str, now: Option<&Table>) -> bool {
+    let then = past.catalog.as_ref().ok().and_then(|catalog| catalog.find(name));
+    then.is_some_and(|(_, then)| now.is_none_or(|now| now.files != then.files))
+}
+
+/// Has every file of the tables be there.
+async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> Result<Recovered> {
+    let lost = files::lost(bucket, tables, past.version.at).await?;
+    files::bring_back(bucket, &lost).await?;
+    Ok(Recovered {
+        version: past.version.id.clone(),
+        at: shown(past.version.at),
+        tables: tables.iter().map(|(name, table)| ((*name).to_owned(), table.rows)).collect(),
+        files: lost.len(),
+    })
+}
+
+/// The files of tables that `before` names and `after` does not.
+fn no_longer_named(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Vec<String> {
+    let keys = |catalog: &'_ Catalog| -> HashSet<String> {
+        catalog.tables.values().flat_map(|table| table.files.iter().map(|file| file.key.clone())).collect()
+    };
+    let (before, after) = (keys(before), keys(after));
+    // A catalog that others wrote may name anything.
+    before.difference(&after).filter(|key| key.starts_with(&bucket.layout.tables)).cloned().collect()
+}
+
+/// Deletes files that the catalog no longer names, where they can be brought back again.
+async fn put_away(bucket: &Bucket, keys: Vec<String>) -> Result<()> {
+    if versions::keeping(bucket).await? == Keeping::On {
+        upload::delete(bucket, keys).await;
+    }
+    Ok(())
+}

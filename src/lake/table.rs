@@ -1,0 +1,180 @@
+//! What the catalog says of tables: their files, their columns, what was learnt of them when they were loaded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::Result;
+use quack_function::wire::{Column, TableDef};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::error::{failure, nearest};
+
+/// The version of the catalog's form that this program reads and writes.
+pub(crate) const VERSION: u32 = 1;
+
+/// All tables, by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Catalog {
+    pub version: u32,
+    #[serde(deserialize_with = "unique")]
+    pub tables: BTreeMap<String, Table>,
+}
+
+/// One table: its Parquet files and what was learnt of them when they were loaded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// What was loaded, as the user named it.
+    pub source: String,
+    /// True for generated data: said wherever the table is shown.
+    #[serde(default)]
+    pub synthetic: bool,
+    /// When it was last loaded, RFC 3339.
+    pub loaded_at: String,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Hive partition columns, in folder order.
+    #[serde(default)]
+    pub partitions: Vec<Column>,
+    pub columns: Vec<ColumnStats>,
+    pub files: Vec<DataFile>,
+}
+
+/// A column with its statistics over the whole table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ColumnStats {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub sql_type: String,
+    pub nulls: Option<u64>,
+    /// Smallest and largest value as DuckDB writes them; absent for types without an order.
+    pub min: Option<String>,
+    pub max: Option<String>,
+}
+
+/// One Parquet file of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DataFile {
+    /// Key in the bucket.
+    pub key: String,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Values of the table's partition columns in this file, in their order.
+    #[serde(default)]
+    pub partition: Vec<Option<String>>,
+    /// Statistics of this file's own columns, by name: what lets a query skip it.
+    #[serde(default)]
+    pub columns: BTreeMap<String, FileColumn>,
+}
+
+/// What one file says of one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileColumn {
+    pub nulls: Option<u64>,
+    pub min: Option<String>,
+    pub max: Option<String>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { version: VERSION, tables: BTreeMap::new() }
+    }
+}
+
+impl Catalog {
+    /// The table `name`, however its case is written.
+    ///
+    /// # Errors
+    /// When there is none: the error names the nearest.
+    pub(crate) fn table(&self, name: &str) -> Result<(&str, &Table)> {
+        if let Some((name, table)) = self.find(name) {
+            return Ok((name, table));
+        }
+        let help = match nearest(name, self.tables.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.tables.is_empty() => "load one: quackctl load --sample taxi --table trips".to_owned(),
+            None => format!("tables: {}", self.tables.keys().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        Err(failure(format!("there is no table `{name}`"), help))
+    }
+
+    /// The table `name`, if there is one; SQL does not tell upper case from lower, so neither does this.
+    pub(crate) fn find(&self, name: &str) -> Option<(&str, &Table)> {
+        let found = self.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(known, table)| (known.as_str(), table))
+    }
+}
+
+/// A map in which no key comes twice: whoever wrote it twice would have it shown once and used as the other.
+fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Table>, D::Error> {
+    struct Unique;
+    impl<'de> Visitor<'de> for Unique {
+        type Value = BTreeMap<String, Table>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("tables by name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut tables = BTreeMap::new();
+            while let Some((name, table)) = map.next_entry::<String, Table>()? {
+                if tables.insert(name, table).is_some() {
+                    return Err(A::Error::custom("two tables have one name"));
+                }
+            }
+            Ok(tables)
+        }
+    }
+    deserializer.deserialize_map(Unique)
+}
+
+impl Table {
+    /// The definition that travels with a query.
+    pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
+        TableDef {
+            name: name.to_owned(),
+            files: self.files.iter().map(|file| format!("s3://{bucket}/{}", file.key)).collect(),
+            partitions: self.partitions.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl DataFile {
+    /// A file that nothing but its key is known of.
+    pub(crate) fn named(key: String) -> Self {
+        Self { key, rows: 0, bytes: 0, partition: Vec::new(), columns: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+impl Table {
+    /// A table that nothing but its files is known of.
+    pub(crate) fn of(files: Vec<DataFile>) -> Self {
+        Self {
+            source: String::new(),
+            synthetic: false,
+            loaded_at: String::new(),
+            rows: 0,
+            bytes: 0,
+            partitions: Vec::new(),
+            columns: Vec::new(),
+            files,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_found_in_any_case_and_the_nearest_is_named() {
+        let table = r#"{"source":"s","loaded_at":"t","rows":0,"bytes":0,"columns":[],"files":[]}"#;
+        let catalog = format!(r#"{{"version":1,"tables":{{"Trips":{table}}}}}"#);
+        let catalog: Catalog = serde_json::from_str(&catalog).unwrap();
+        assert_eq!(catalog.table("TRIPS").unwrap().0, "Trips");
+        let error = catalog.table("tripz").unwrap_err();
+        assert_eq!(error.to_string(), "there is no table `tripz`");
+    }
+}
