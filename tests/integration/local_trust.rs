@@ -154,11 +154,7 @@ fn sql_writes_its_exports_and_nothing_else() {
 /// Tells the function that it may write to the whole bucket.
 async fn unguarded(project: &Project) {
     let status = project.json(["status", "--json"]);
-    let keys = std::fs::read_to_string(status["credentials_file"].as_str().unwrap()).unwrap();
-    let value = |name: &str| keys.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).unwrap();
-    let endpoint = status["endpoint"].as_str().unwrap();
-    let sdk = crate::support::sdk(endpoint, value("aws_access_key_id"), value("aws_secret_access_key"));
-    let lambda = aws_sdk_lambda::Client::new(&sdk);
+    let lambda = aws_sdk_lambda::Client::new(&project.sdk(&status));
     let function = lambda.get_function_configuration().function_name("quack-lake-dev").send().await.unwrap();
     let mut variables = function.environment.unwrap().variables.unwrap();
     variables.insert("QUACK_WRITE".to_owned(), "s3://quack-lake-dev/".to_owned());

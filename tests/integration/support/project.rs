@@ -125,6 +125,18 @@ impl Project {
         self.account.as_ref().expect("a project on AWS")
     }
 
+    /// AWS's clients for the stage that `status` describes, with all rights.
+    pub(crate) fn sdk(&self, status: &Value) -> aws_config::SdkConfig {
+        if let Some(account) = &self.account {
+            return account.emulator.sdk();
+        }
+        let text = |name: &str| status[name].as_str().expect("a local stage's place");
+        let keys = std::fs::read_to_string(text("credentials_file")).expect("a local stage's keys");
+        let value = |name: &str| keys.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+        let key = |name: &str| value(name).expect("a key");
+        super::sdk(text("endpoint"), key("aws_access_key_id"), key("aws_secret_access_key"))
+    }
+
     /// Fails unless nothing of the project is left but what lies in its folder, which is `files`.
     pub(crate) fn assert_gone(&self, files: &[&str]) {
         assert_eq!(self.files(), files);
