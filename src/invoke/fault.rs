@@ -66,8 +66,8 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
         return failure(lines.join("\n"), help);
     }
     let help = match kind {
-        // It names the folders that there are.
-        "Quack.SandboxError" if message.contains("SQL may write only under") => "",
+        // Other refusals say themselves what to do instead.
+        "Quack.SandboxError" if !message.starts_with("reading ") => "",
         "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
         _ => "",
     };
@@ -188,6 +188,14 @@ mod tests {
         let shown = shown("CatalogError", message, &["trips", "zones"]);
         assert!(shown.contains("did you mean `trips`?"), "{shown}");
         assert!(!shown.contains("pg_type") && shown.contains("LINE 1: FROM tripz\\n"), "{shown}");
+    }
+
+    #[test]
+    fn refusals_speak_for_themselves_but_for_files() {
+        let calls = shown("Quack.SandboxError", "CALL is refused: call the function in a query", &[]);
+        assert!(!calls.contains("quackctl load"), "{calls}");
+        let reads = shown("Quack.SandboxError", "reading \"/etc/passwd\" is refused: SQL may read under s3://b/", &[]);
+        assert!(reads.contains("quackctl load"), "{reads}");
     }
 
     #[test]
