@@ -114,10 +114,11 @@ pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>, r
             ..Sandbox::default()
         })
         .map_err(unreadable)?;
-        let sent = check_columns(&connection, &sql, &told).and_then(|()| batches::send(&connection, &sql, send));
+        let sent = check_columns(&connection, &sql, &told)
+            .and_then(|()| batches::send(&connection, &sql, send).map_err(unreadable));
         // Nothing may read the file as it goes.
         drop((connection, file));
-        sent.map_err(unreadable)
+        sent
     })?;
     // No more rows than were told of: a small file may stand for more than anybody can wait for.
     let mut left = rows;
@@ -136,15 +137,25 @@ pub(crate) fn read(file: TempPath, cast_back: &[Column], columns: Vec<Column>, r
 /// # Errors
 /// Other columns, and DuckDB's.
 pub(crate) fn check_columns(connection: &Connection, select: &str, columns: &[Column]) -> Result<()> {
-    let found = words::columns(connection, select)?;
+    let found = words::columns(connection, select).map_err(unreadable)?;
     let is_alone = |name: &str| columns.iter().filter(|other| other.name.eq_ignore_ascii_case(name)).count() == 1;
-    let is_same = |(found, told): (&Column, &Column)| {
-        found.sql_type == told.sql_type && (found.name == told.name || !is_alone(&told.name))
+    let is_same = |(found, told): &(&Column, &Column)| {
+        // The same type may be spelled with more quotes or fewer.
+        let is_of_type = types::parse(&found.sql_type).is_ok_and(|own| types::parse(&told.sql_type) == Ok(own));
+        is_of_type && (found.name == told.name || !is_alone(&told.name))
     };
-    match found.len() == columns.len() && found.iter().zip(columns).all(is_same) {
-        true => Ok(()),
-        false => Err(unreadable("it has other columns than were told")),
+    if found.len() != columns.len() {
+        return Err(unreadable(format_args!(
+            "it has other columns than were told: {} for {}",
+            found.len(),
+            columns.len()
+        )));
     }
+    let other = found.iter().zip(columns).find(|pair| !is_same(pair));
+    other.map_or(Ok(()), |(found, told)| {
+        let [found, told] = [found, told].map(|column| format!("{:?} of type {}", column.name, column.sql_type));
+        Err(unreadable(format_args!("it has other columns than were told: {found} for {told}")))
+    })
 }
 
 /// What reads a spilled result, with the types that Parquet cannot hold.
