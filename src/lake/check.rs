@@ -2,7 +2,7 @@
 //! rights: it reads and deletes the files that it names, and its own DuckDB is told the names and types in it. So nothing
 //! of it is used before all of it has been looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use super::table::{Catalog, DataFile, FileColumn, Table};
@@ -67,7 +67,8 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
         is_short(what, text, most)?;
     }
     columns_are_sound(table)?;
-    let mut keys = BTreeSet::new();
+    let columns: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    let mut keys = HashSet::with_capacity(table.files.len());
     let (mut rows, mut bytes) = (0_u64, 0_u64);
     for file in &table.files {
         if !layout.is_of_table(name, &file.key) {
@@ -76,7 +77,7 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
         if !keys.insert(file.key.as_str()) {
             return Err(format!("the file {} is named twice", shown(&file.key)));
         }
-        file_is_sound(file, table).map_err(|what| format!("the file {}: {what}", shown(&file.key)))?;
+        file_is_sound(file, table, &columns).map_err(|what| format!("the file {}: {what}", shown(&file.key)))?;
         (rows, bytes) = (rows.saturating_add(file.rows), bytes.saturating_add(file.bytes));
     }
     if (rows, bytes) != (table.rows, table.bytes) {
@@ -115,7 +116,7 @@ fn columns_are_sound(table: &Table) -> Result<(), String> {
     }
 }
 
-fn file_is_sound(file: &DataFile, table: &Table) -> Result<(), String> {
+fn file_is_sound(file: &DataFile, table: &Table, columns: &HashSet<&str>) -> Result<(), String> {
     if file.partition.len() != table.partitions.len() {
         return Err(format!("{} partition values for {} columns", file.partition.len(), table.partitions.len()));
     }
@@ -123,7 +124,7 @@ fn file_is_sound(file: &DataFile, table: &Table) -> Result<(), String> {
         is_short("a partition value", value, VALUE_BYTES)?;
     }
     for (name, FileColumn { nulls, min, max }) in &file.columns {
-        if !table.columns.iter().any(|column| column.name == *name) {
+        if !columns.contains(name.as_str()) {
             return Err(format!("statistics of {}, which is no column", shown(name)));
         }
         if nulls.is_some_and(|nulls| nulls > file.rows) {
