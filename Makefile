@@ -47,6 +47,9 @@ target/lint/bin/cfn-lint-$(CFN_LINT): .ci/cfn-lint.txt
 deny: ## licences, duplicate crates and sources of everything built in; needs cargo-deny
 	cargo deny --locked check bans licenses sources
 
+fuzz-targets: ## builds what `make fuzz` runs; needs a C++ compiler
+	cargo build --locked --manifest-path tests/fuzz/Cargo.toml
+
 fuzz: ## two minutes on each target of coverage-guided fuzzing; needs cargo-fuzz
 	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 	    cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=120 || exit 1; done
@@ -63,4 +66,4 @@ install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
 
 FORCE:
-.PHONY: help demo deploy test lint deny fuzz bench install FORCE
+.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install FORCE
