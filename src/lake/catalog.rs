@@ -18,8 +18,8 @@ use crate::error::failure;
 const ATTEMPTS: u32 = 20;
 
 /// What to do with a catalog that is not as this program writes it.
-const MEND: &str = "`quackctl recover` lists the catalogs that are kept and brings one back; if others may write to the bucket, \
-                    find out who did";
+const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackctl recover --at VERSION` brings one back; if \
+                    others may write to the bucket, find out who did";
 
 /// Reads a catalog that lies at `place`, of a bucket that is laid out as `layout` says.
 ///
