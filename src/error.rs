@@ -107,7 +107,7 @@ pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
     let help = help.map(|help| help.replace("`quackctl ", &format!("`quackctl {flags}")));
     if json {
-        say(serde_json::json!({ "error": message, "help": help }));
+        say_as_is(terminal::json(&serde_json::json!({ "error": message, "help": help }).to_string()));
         return;
     }
     say(format_args!("error: {message}"));
@@ -116,7 +116,8 @@ pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     }
 }
 
-/// Writes to standard error what may hold words of others, on a line of its own. Unlike `eprintln!` it does not panic when nobody reads it any more (`2>&1 | head`).
+/// Writes to standard error what may hold words of others, on a line of its own. Unlike `eprintln!` it does not panic when
+/// nobody reads it any more (`2>&1 | head`).
 pub(crate) fn say(line: impl fmt::Display) {
     say_as_is(terminal::lines(&line.to_string()));
 }

@@ -15,15 +15,27 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 
 /// `text` of several lines: line ends and tabs stay as they are.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
-    shown(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
+    shown(text, is_obeyed_in_lines)
+}
+
+/// JSON, which stays JSON and means the same: what is obeyed stands in its texts only, and is escaped there as JSON has it.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    escaped(text, is_obeyed_in_lines, |shown, c| {
+        c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(shown, "\\u{unit:04x}"));
+    })
 }
 
 fn shown(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    escaped(text, is_hidden, |shown, c| _ = write!(shown, "{}", c.escape_default()))
+}
+
+/// `text` with each character that `is_hidden` as `escape` writes it.
+fn escaped(text: &str, is_hidden: impl Fn(char) -> bool, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
     let Some(first) = text.find(&is_hidden) else { return Cow::Borrowed(text) };
     let mut shown = text[..first].to_owned();
     for c in text[first..].chars() {
         match is_hidden(c) {
-            true => _ = write!(shown, "{}", c.escape_default()),
+            true => escape(&mut shown, c),
             false => shown.push(c),
         }
     }
@@ -38,6 +50,10 @@ fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn is_obeyed_in_lines(c: char) -> bool {
+    is_obeyed(c) && !matches!(c, '\n' | '\t')
 }
 
 /// A stream of text on its way to a terminal. What is no UTF-8 is shown as replacement characters.
@@ -116,6 +132,17 @@ mod tests {
         }
         assert_eq!(line("a\nb\tc"), "a\\nb\\tc");
         assert_eq!(lines("a\nb\tc"), "a\nb\tc");
+    }
+
+    #[test]
+    fn json_stays_json_and_means_the_same() {
+        for text in HOSTILE {
+            let value = serde_json::json!({ *text: [text] });
+            let written = serde_json::to_string_pretty(&value).unwrap();
+            let shown = json(&written);
+            assert!(!shown.chars().any(|c| is_obeyed(c) && c != '\n'), "{shown:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        }
     }
 
     #[test]

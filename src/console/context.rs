@@ -65,7 +65,7 @@ impl Context {
     /// Prints a command's result on standard output: as text, or with `--json` as one JSON document.
     pub(crate) fn print(&self, result: &(impl Serialize + std::fmt::Display)) -> Result<()> {
         if self.json {
-            return self.print_as_is(serde_json::to_string_pretty(result)? + "\n");
+            return self.print_as_is(terminal::json(&(serde_json::to_string_pretty(result)? + "\n")));
         }
         self.print_as_is(terminal::lines(&result.to_string()))
     }

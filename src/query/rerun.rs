@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::coordinator::Coordinator;
+use crate::error::{Kind, kind};
 use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
 
@@ -23,6 +24,8 @@ pub(super) async fn while_replaced<T>(
         let known = fresh.as_ref().unwrap_or(coordinator.catalog);
         let error = match work(&Coordinator { catalog: known, ..*coordinator }).await {
             Ok(done) => return Ok(done),
+            // Whoever ended it does not want it again, whatever became of the tables.
+            Err(error) if kind(&error) == Kind::Interrupted => return Err(error),
             Err(error) => error,
         };
         match catalog::read(&coordinator.target.bucket).await {
