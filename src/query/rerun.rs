@@ -7,8 +7,9 @@ use crate::error::{Kind, kind};
 use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
 
-/// Times that a query runs again. Each of them is paid for, and a table that is loaded again and again will be tomorrow, too.
-const MOST: u32 = 3;
+/// Times that a query runs again. A run that misses its files ends early and costs little; but a table that is loaded again
+/// and again will be tomorrow, too.
+const MOST: u32 = 10;
 
 /// Runs `work` and, when it fails while tables that `sql` names were loaded anew, again over the new ones.
 ///
