@@ -68,7 +68,7 @@ impl Global {
     /// What the configuration is told.
     pub(crate) fn overrides(&self) -> Overrides {
         let Self { target, stage, region, profile, dir, .. } = self.clone();
-        Overrides { target, stage, region, profile, dir }
+        Overrides { target, stage, region, profile, dir, ..Overrides::default() }
     }
 
     /// How the command speaks.

@@ -95,6 +95,13 @@ pub(crate) fn noted(error: &anyhow::Error, note: impl fmt::Display) -> anyhow::E
     failure_of(kind(error), format!("{error:#}\n{note}"), help)
 }
 
+/// The same error with more advice.
+pub(crate) fn more_help(error: &anyhow::Error, more: &str) -> anyhow::Error {
+    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let help = help.map_or_else(|| more.to_owned(), |help| format!("{help}; {more}"));
+    failure_of(kind(error), format!("{error:#}"), help)
+}
+
 /// Exit code for `error`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     kind(error).exit_code()

@@ -28,7 +28,7 @@ use anyhow::Result;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
-use config::Config;
+use config::{Config, Overrides};
 use console::context::Context;
 
 /// The program: reads the command line, runs the command, reports what went wrong.
@@ -50,7 +50,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Daemon => return cloud::local::daemon::run().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
-    let context = Context::new(Config::load(&cli.global.overrides())?, cli.global.voice());
+    let overrides = Overrides {
+        is_new: matches!(cli.command, Command::Init),
+        is_lenient: matches!(cli.command, Command::Down { .. }),
+        ..cli.global.overrides()
+    };
+    let context = Context::new(Config::load(&overrides)?, cli.global.voice());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match cli.command {

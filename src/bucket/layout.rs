@@ -17,6 +17,8 @@ pub(crate) struct Layout {
     pub functions: String,
     /// Where SQL's own `COPY ... TO` writes.
     pub exports: String,
+    /// The key of the mark that says whose the lake is.
+    pub mark: String,
 }
 
 /// Longest key that S3 takes, bytes.
@@ -28,20 +30,27 @@ impl Layout {
     pub(crate) fn new(lake: &config::Lake) -> Self {
         let prefix = lake.prefix.as_str();
         match lake.manage {
-            true => Self {
-                catalog: "_quack/catalog.json".to_owned(),
-                results: RESULTS_PREFIX.to_owned(),
-                tables: "tables/".to_owned(),
-                functions: "_quack/functions/".to_owned(),
-                exports: "exports/".to_owned(),
-            },
+            true => Self::managed(),
             false => Self {
                 catalog: format!("{prefix}catalog.json"),
                 results: format!("{prefix}results/"),
                 tables: format!("{prefix}tables/"),
                 functions: format!("{prefix}functions/"),
                 exports: format!("{prefix}exports/"),
+                mark: format!("{prefix}stage.json"),
             },
+        }
+    }
+
+    /// The layout of a bucket that is quackctl's own.
+    pub(crate) fn managed() -> Self {
+        Self {
+            catalog: "_quack/catalog.json".to_owned(),
+            results: RESULTS_PREFIX.to_owned(),
+            tables: "tables/".to_owned(),
+            functions: "_quack/functions/".to_owned(),
+            exports: "exports/".to_owned(),
+            mark: "_quack/stage.json".to_owned(),
         }
     }
 
@@ -68,7 +77,7 @@ impl Layout {
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
     pub(crate) fn owned(&self) -> Vec<String> {
-        [&self.catalog, &self.results, &self.functions, &self.tables].map(Clone::clone).into()
+        [&self.catalog, &self.results, &self.functions, &self.tables, &self.mark].map(Clone::clone).into()
     }
 }
 
@@ -122,12 +131,12 @@ mod tests {
         };
         assert_eq!(
             layout(true, "team/").owned(),
-            ["_quack/catalog.json", "_quack/results/", "_quack/functions/", "tables/"]
+            ["_quack/catalog.json", "_quack/results/", "_quack/functions/", "tables/", "_quack/stage.json"]
         );
         let theirs = layout(false, "team/q/");
         assert_eq!(
             theirs.owned(),
-            ["catalog.json", "results/", "functions/", "tables/"].map(|key| format!("team/q/{key}"))
+            ["catalog.json", "results/", "functions/", "tables/", "stage.json"].map(|key| format!("team/q/{key}"))
         );
         assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
     }
@@ -139,7 +148,7 @@ mod tests {
             let layout = Layout::new(&lake);
             for folder in layout.writable() {
                 assert!(folder.ends_with('/'));
-                for key in [&layout.catalog, &layout.tables, &layout.functions] {
+                for key in [&layout.catalog, &layout.tables, &layout.functions, &layout.mark] {
                     assert!(!key.starts_with(folder) && !folder.starts_with(key.as_str()), "{key} and {folder}");
                 }
             }

@@ -4,6 +4,7 @@
 pub(crate) mod aws;
 pub(crate) mod change;
 pub(crate) mod confirm;
+pub(crate) mod holding;
 pub(crate) mod local;
 pub(crate) mod place;
 mod provisioned;
@@ -12,5 +13,5 @@ mod target;
 
 pub(crate) use change::Change;
 pub(crate) use provisioned::{Provisioned, UpOptions};
-pub(crate) use stage::{doctor, has_data, logs, plan, policy, provision, status, teardown};
+pub(crate) use stage::{doctor, holdings, logs, plan, policy, provision, status, teardown};
 pub(crate) use target::Target;

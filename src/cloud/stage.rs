@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::change::Planned;
+use super::holding::Holding;
 use super::place::Place;
 use super::provisioned::{Provisioned, UpOptions};
 use super::target::Target;
@@ -20,6 +21,7 @@ impl Target {
     /// # Errors
     /// When the target or the stage is unknown or nothing is up, each with what to do.
     pub(crate) async fn open(context: &Context) -> Result<Self> {
+        context.config.check_owner()?;
         match context.config.target {
             TargetKind::Local => local::open(context),
             TargetKind::Aws => aws::open(&context.config).await,
@@ -46,14 +48,15 @@ pub(crate) async fn policy(config: &Config) -> Result<aws::doctor::Policy> {
     aws::doctor::policy(config).await
 }
 
-/// Whether [`teardown`] would delete tables.
+/// The data that [`teardown`] would delete.
 ///
 /// # Errors
-/// When the target is unknown or does not answer.
-pub(crate) async fn has_data(config: &Config) -> Result<bool> {
+/// When the target does not answer, or the stage is of another project.
+pub(crate) async fn holdings(config: &Config) -> Result<Vec<Holding>> {
+    config.check_owner()?;
     match config.target {
-        TargetKind::Local => Ok(local::has_data(config)),
-        TargetKind::Aws => aws::has_data(config).await,
+        TargetKind::Local => Ok(local::holdings(config)),
+        TargetKind::Aws => aws::data(config).await,
     }
 }
 
@@ -62,6 +65,7 @@ pub(crate) async fn has_data(config: &Config) -> Result<bool> {
 /// # Errors
 /// A build that fails; a target that cannot be started or refuses.
 pub(crate) async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+    context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::up(context).await,
         TargetKind::Aws => aws::up(context, options).await,
@@ -73,6 +77,7 @@ pub(crate) async fn provision(context: &Context, options: &UpOptions) -> Result<
 /// # Errors
 /// As for [`provision`].
 pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
+    context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::plan(context).await,
         TargetKind::Aws => aws::plan(context).await,
@@ -82,8 +87,9 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
 /// Removes everything that [`provision`] made, or all but the bucket. False if there was nothing.
 ///
 /// # Errors
-/// When something cannot be removed.
+/// When something cannot be removed, or the stage is of another project.
 pub(crate) async fn teardown(context: &Context, keep_data: bool) -> Result<bool> {
+    context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::down(&context.config, keep_data),
         TargetKind::Aws => aws::down(context, keep_data).await,
@@ -96,6 +102,7 @@ pub(crate) async fn teardown(context: &Context, keep_data: bool) -> Result<bool>
 /// # Errors
 /// When the target is unknown or does not answer.
 pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<Place>> {
+    config.check_owner()?;
     match config.target {
         TargetKind::Local => Ok(local::status(config).map(Place::Local)),
         TargetKind::Aws => Ok(aws::status(config, drift).await?.map(Place::Aws)),
@@ -113,6 +120,7 @@ pub(crate) async fn logs(
     follow: bool,
     write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<()> {
+    context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::logs(context, since, follow, write).await,
         TargetKind::Aws => aws::logs(&context.config, since, follow, write).await,

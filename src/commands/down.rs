@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::cloud::holding::{self, Holding};
 use crate::cloud::{self, confirm};
 use crate::console::context::Context;
 
@@ -15,14 +16,17 @@ struct Down {
     /// False when there was nothing to remove.
     removed: bool,
     data_kept: bool,
+    /// The data that are gone.
+    deleted: Vec<Holding>,
 }
 
 impl fmt::Display for Down {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { project, stage, removed, data_kept } = self;
+        let Self { project, stage, removed, data_kept, deleted } = self;
         match (removed, data_kept) {
             (false, _) => writeln!(f, "{project} ({stage}) was not up: nothing to remove"),
-            (true, false) => writeln!(f, "{project} ({stage}) is gone"),
+            (true, false) if deleted.is_empty() => writeln!(f, "{project} ({stage}) is gone"),
+            (true, false) => writeln!(f, "{project} ({stage}) is gone: {}", holding::list(deleted)),
             (true, true) => writeln!(f, "{project} ({stage}) is down; its data are kept for the next `quackctl up`"),
         }
     }
@@ -31,11 +35,19 @@ impl fmt::Display for Down {
 /// Stops and removes everything; asks before data is deleted unless `yes`.
 pub(crate) async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
     let config = &context.config;
-    if !yes && !keep_data && cloud::has_data(config).await? {
-        let question = format!("Delete {} ({}) and all its tables?", config.project, config.stage);
-        confirm::ask(&question, "data would be deleted", "add --yes, or --keep-data")?;
+    let held = match cloud::holdings(config).await {
+        _ if keep_data => Vec::new(),
+        Ok(held) => held,
+        // Nobody asked; what is in the way is in the way of the rest, too.
+        Err(_) if yes => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    if !yes && !held.is_empty() {
+        let data = holding::list(&held);
+        let question = format!("Delete {} ({}): {data}?", config.project, config.stage);
+        confirm::ask(&question, &format!("{data} would be deleted"), "add --yes, or --keep-data")?;
     }
     let removed = cloud::teardown(context, keep_data).await?;
     let (project, stage) = (config.project.clone(), config.stage.clone());
-    context.print(&Down { project, stage, removed, data_kept: keep_data })
+    context.print(&Down { project, stage, removed, data_kept: keep_data, deleted: held })
 }

@@ -1,8 +1,9 @@
-//! `quackctl init`: a commented `quack.toml`.
+//! `quackctl init`: a commented `quack.toml`, and a `.gitignore` that keeps what is not for others.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -36,7 +37,26 @@ pub(crate) fn run(context: &Context) -> Result<()> {
         ),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
     })?;
-    let text = TEMPLATE.replace("{project}", &project);
+    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &config::new_id());
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    ignore_state(&context.config.dir)?;
     context.print(&Initialized { file: path.display().to_string(), project })
+}
+
+/// Has git leave the project's state alone, where the local lake and its keys are.
+fn ignore_state(dir: &Path) -> Result<()> {
+    let path = dir.join(".gitignore");
+    let cannot = || format!("cannot write {}", path.display());
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(cannot),
+    };
+    let is_state = |line: &str| line.trim().trim_matches('/') == config::STATE;
+    if text.lines().any(is_state) {
+        return Ok(());
+    }
+    let start = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let mut file = File::options().append(true).create(true).open(&path).with_context(cannot)?;
+    file.write_all(format!("{start}{}/\n", config::STATE).as_bytes()).with_context(cannot)
 }

@@ -55,7 +55,7 @@ fn sql_of(context: &Context, args: &QueryArgs) -> Result<Option<String>> {
         (Some(sql), _, _) | (_, Some(sql), _) => (sql.clone().into_bytes(), "the SQL".to_owned()),
         (_, _, Some(file)) => {
             // As `-C` has it, relative to the folder that the command runs in.
-            let bytes = std::fs::read(context.config.dir.join(file)).map_err(|error| {
+            let bytes = std::fs::read(context.config.here.join(file)).map_err(|error| {
                 usage(format!("cannot read `{}`: {error}", file.display()), "give -f a file of SQL")
             })?;
             (bytes, format!("`{}`", file.display()))
@@ -122,7 +122,7 @@ impl<'a> Plan<'a> {
     ) -> Result<()> {
         let spill = if self.format == Format::Parquet { Spill::Always } else { Spill::Auto };
         // A file that cannot be written is better known before the query is paid for.
-        let file = self.output.map(|path| OutputFile::create(&self.context.config.dir.join(path))).transpose()?;
+        let file = self.output.map(|path| OutputFile::create(&self.context.config.here.join(path))).transpose()?;
         let request = Request { sql, limit: self.limit, spill };
         let answer = crate::query::answer(coordinator, &request, workers, &interrupt.token).await?;
         let account = answer.account.clone();

@@ -69,8 +69,10 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let mut loaded = Vec::new();
     for set in &config.data {
         if catalog::read(&target.bucket).await?.find(&set.table).is_none() {
-            // Listens for Ctrl-C itself, to clean up.
-            loaded.push(lake::load::load(context, &target.bucket, set.clone().into()).await?);
+            // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
+            let mut context = context.clone();
+            context.config.here = config.dir.clone();
+            loaded.push(lake::load::load(&context, &target.bucket, set.clone().into()).await?);
         }
     }
     let health = match args.no_check {

@@ -31,6 +31,7 @@ impl fmt::Display for Origin {
 /// Each key of `quack.toml`, with the environment variable that overrides it.
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("project", "QUACK_PROJECT"),
+    ("id", "QUACK_ID"),
     ("stage", "QUACK_STAGE"),
     ("target", "QUACK_TARGET"),
     ("function.memory_mb", "QUACK_MEMORY_MB"),

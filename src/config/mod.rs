@@ -1,6 +1,9 @@
 //! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
 
 mod data;
+mod environment;
+mod find;
+mod identity;
 mod keys;
 mod kinds;
 mod network;
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub(crate) use self::data::DataSet;
+pub(crate) use self::identity::{Owner, STATE, new_id};
 use self::keys::{BASE_IMAGE, RETENTION_DAYS};
 pub(crate) use self::keys::{FILE, Origin};
 pub(crate) use self::kinds::{PackageKind, S3Folder, TargetKind};
@@ -27,8 +31,12 @@ pub(crate) struct Overrides {
     pub stage: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,
-    /// The project's folder; `None` is the current one.
+    /// The folder to begin in; `None` is the current one.
     pub dir: Option<PathBuf>,
+    /// The project is in that folder, whatever the folders above have.
+    pub is_new: bool,
+    /// A setting that makes no sense keeps nobody from going on, unless it says which stage is meant.
+    pub is_lenient: bool,
 }
 
 /// Everything that a command needs to know of the project.
@@ -36,8 +44,14 @@ pub(crate) struct Overrides {
 pub(crate) struct Config {
     /// The folder that `quack.toml` is or would be in.
     pub dir: PathBuf,
+    /// The folder that the command was called in: where its relative paths begin.
+    pub here: PathBuf,
+    /// What no other project has; `None` while nothing has been put up.
+    pub id: Option<String>,
     pub project: String,
     pub stage: String,
+    /// The project that the stage says it is of; `None` when it is not up, as far as this folder knows.
+    pub owner: Option<Owner>,
     pub target: TargetKind,
     pub memory_mb: u32,
     pub timeout_s: u32,
@@ -65,7 +79,13 @@ pub(crate) struct Config {
     pub network: Network,
     pub data: Vec<DataSet>,
     origins: Vec<(&'static str, String, Origin)>,
+    /// What the user should know of the settings, and what is no error.
+    pub notes: Vec<String>,
 }
+
+/// The keys that say which stage is meant and where it lives.
+const WHERE: &[&str] =
+    &["project", "id", "stage", "target", "lake.bucket", "lake.manage", "lake.prefix", "aws.region", "aws.profile"];
 
 /// The bucket, and other data that queries may read.
 #[derive(Debug, Clone)]
@@ -108,13 +128,15 @@ impl Config {
     /// # Errors
     /// A usage error for a file that is not TOML, an unknown key, or a value out of its range.
     pub(crate) fn load(overrides: &Overrides) -> Result<Self> {
-        let dir = match &overrides.dir {
+        let here = match &overrides.dir {
             Some(dir) => dir.canonicalize().map_err(|error| {
                 usage(format!("cannot go to `{}`: {error}", dir.display()), "give -C an existing folder")
             })?,
             None => std::env::current_dir().context("cannot tell the current folder")?,
         };
-        let mut values = Values::read(&dir)?;
+        let dir = if overrides.is_new { here.clone() } else { find::project(&here) };
+        let is_told = overrides.target.is_some() && overrides.stage.is_some();
+        let mut values = Values::read(&dir, overrides.is_lenient, is_told)?;
         for (key, flag) in [
             ("target", &overrides.target),
             ("stage", &overrides.stage),
@@ -125,10 +147,28 @@ impl Config {
                 values.set(key, toml::Value::String(value.clone()), Origin::Flag);
             }
         }
+        match Self::of(here.clone(), dir.clone(), values.clone()) {
+            Err(error) if overrides.is_lenient => {
+                values.keep(WHERE);
+                values.notes.push(format!("{error:#}"));
+                Self::of(here, dir, values)
+            }
+            config => config,
+        }
+    }
+
+    /// The configuration that `values` are.
+    fn of(here: PathBuf, dir: PathBuf, mut values: Values) -> Result<Self> {
+        let (stage, target) = (values.name("stage", "dev")?, values.target()?);
+        let owner = Owner::read(&identity::record(&dir, target, &stage))?;
+        // A folder may move, and its name is nothing that anybody said.
+        let called = owner.as_ref().map_or_else(|| default_project(&dir), |owner| owner.project.clone());
         let config = Self {
-            project: values.name("project", &default_project(&dir))?,
-            stage: values.name("stage", "dev")?,
-            target: values.target()?,
+            id: values.optional("id")?.or_else(|| owner.as_ref().map(|owner| owner.id.clone())),
+            project: values.name("project", &called)?,
+            stage,
+            target,
+            owner,
             memory_mb: values.number("function.memory_mb", 2048, 128, 10_240)?,
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
@@ -161,7 +201,9 @@ impl Config {
             network: values.network()?,
             data: values.data_sets()?,
             origins: values.origins,
+            notes: values.notes,
             dir,
+            here,
         };
         if !config.lake.manage && config.lake.bucket.is_none() {
             return Err(usage(

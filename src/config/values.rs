@@ -7,44 +7,43 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::data::{self, DataSet};
+use super::environment;
 use super::keys::{FILE, KEYS, Origin};
 use super::kinds::{S3Folder, TargetKind};
 use super::reject::{bad_value, unknown_key};
 use crate::arch::Arch;
-use crate::error::{nearest, usage};
+use crate::error::{more_help, nearest, usage};
 
 /// The raw values, before each is checked.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Values {
     values: HashMap<&'static str, (toml::Value, Origin)>,
     data: Vec<toml::Value>,
     pub(super) origins: Vec<(&'static str, String, Origin)>,
+    /// What the user should know, and what is no error.
+    pub(super) notes: Vec<String>,
+    lenient: bool,
 }
 
 impl Values {
-    pub(super) fn read(dir: &Path) -> Result<Self> {
-        let mut values = Self::default();
+    /// What the file and the environment say of the project in `dir`. Where `lenient`, what makes no sense is left out and
+    /// noted; all of the file is, if flags tell by themselves which stage is meant.
+    pub(super) fn read(dir: &Path, lenient: bool, is_told: bool) -> Result<Self> {
+        let mut values = Self { lenient, ..Self::default() };
         let path = dir.join(FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) => values.read_file(&text)?,
+            Ok(text) => match values.read_file(&text) {
+                Err(error) if lenient && is_told => values.notes.push(format!("{error:#}")),
+                Err(error) if lenient => {
+                    return Err(more_help(&error, "or tell which stage is meant: --target and --stage"));
+                }
+                read => read?,
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
-        let mut environment = HashMap::new();
-        let dotenv = dir.join(".env");
-        if dotenv.exists() {
-            let entries =
-                dotenvy::from_path_iter(&dotenv).with_context(|| format!("cannot read {}", dotenv.display()))?;
-            for entry in entries {
-                let (name, value) = entry.map_err(|error| {
-                    usage(format!("{}: {error}", dotenv.display()), "each line of .env is NAME=value")
-                })?;
-                environment.insert(name, value);
-            }
-        }
-        environment.extend(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
+        let environment = environment::read(dir, lenient.then_some(&mut values.notes))?;
+        values.notes.extend(environment::unknown(environment.keys().map(String::as_str)));
         for (key, variable) in KEYS {
             if let Some(value) = environment.get(*variable).filter(|value| !value.is_empty()) {
                 values.set(key, toml::Value::String(value.clone()), Origin::Environment((*variable).to_owned()));
@@ -58,6 +57,13 @@ impl Values {
             usage(format!("{FILE} is not valid TOML\n{}", error.to_string().trim_end()), "mend the line shown")
         })?;
         self.read_table(text, "", table)
+    }
+
+    /// Forgets every value but those of `keys`.
+    pub(super) fn keep(&mut self, keys: &[&str]) {
+        self.values.retain(|key, _| keys.contains(key));
+        self.data.clear();
+        self.origins.clear();
     }
 
     /// Reads what stands in the file's `table`, whose keys begin with `section`.
@@ -85,7 +91,13 @@ impl Values {
             {
                 self.set(key, value, Origin::File);
             }
-            None => return Err(unknown_key(text, name, KEYS.iter().map(|(key, _)| *key).chain(["data"]))),
+            None => {
+                let error = unknown_key(text, name, KEYS.iter().map(|(key, _)| *key).chain(["data"]));
+                if !self.lenient {
+                    return Err(error);
+                }
+                self.notes.push(error.to_string());
+            }
         }
         Ok(())
     }

@@ -40,6 +40,9 @@ impl Context {
         for (key, value, origin) in context.config.origins() {
             context.detail(format_args!("{key} = {value} ({origin})"));
         }
+        for note in &context.config.notes {
+            context.say(format_args!("note: {note}"));
+        }
         context
     }
 

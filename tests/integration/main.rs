@@ -8,6 +8,7 @@ mod doctor;
 mod emulator;
 mod faults;
 mod house;
+mod identity;
 mod image;
 mod interruption;
 mod lifecycle;

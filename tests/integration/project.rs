@@ -38,6 +38,44 @@ fn init_writes_a_file_that_loads_and_never_overwrites_it() {
 }
 
 #[test]
+fn init_has_git_leave_the_state_alone_and_says_so_once() {
+    let parent = TempDir::new().unwrap();
+    let ignored = || fs::read_to_string(parent.path().join("lake/.gitignore")).unwrap();
+    quackctl(&parent).arg("init").assert().success();
+    assert_eq!(ignored(), ".quack/\n");
+    for (before, after) in [("target", "target\n.quack/\n"), ("/.quack\n*.csv\n", "/.quack\n*.csv\n")] {
+        fs::remove_file(parent.path().join("lake/quack.toml")).unwrap();
+        write(&parent, ".gitignore", before);
+        quackctl(&parent).arg("init").assert().success();
+        assert_eq!(ignored(), after);
+    }
+}
+
+#[test]
+fn two_projects_have_two_ids_and_a_file_keeps_its_own() {
+    let id = || {
+        let parent = TempDir::new().unwrap();
+        quackctl(&parent).arg("init").assert().success();
+        let text = fs::read_to_string(parent.path().join("lake/quack.toml")).unwrap();
+        let output = quackctl(&parent).args(["--verbose", "status"]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        let id =
+            told.lines().find_map(|line| line.strip_prefix("id = ")?.strip_suffix(" (quack.toml)")).unwrap().to_owned();
+        assert!(text.contains(&id) && id.len() == 32, "{text}");
+        id
+    };
+    assert_ne!(id(), id());
+}
+
+#[test]
+fn a_misspelled_variable_is_told_of() {
+    let parent = TempDir::new().unwrap();
+    let told = contains("note: the environment has QUACK_STAEG, which means nothing; is QUACK_STAGE meant?");
+    quackctl(&parent).arg("status").env("QUACK_STAEG", "x").assert().success().stderr(told);
+    quackctl(&parent).args(["--quiet", "status"]).env("QUACK_STAEG", "x").assert().success().stderr("");
+}
+
+#[test]
 fn every_commented_default_of_the_template_is_a_known_key_with_that_default() {
     let parent = TempDir::new().unwrap();
     quackctl(&parent).arg("init").assert().success();

@@ -10,13 +10,11 @@ use super::errors::{self, explain};
 use super::session::Session;
 use crate::bucket::layout::Layout;
 use crate::bucket::object;
+use crate::cloud::holding::Holding;
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::console::progress;
 use crate::error::failure;
-
-/// The object that says whose a bucket is that quackctl manages. A bucket without it is never adopted nor emptied.
-const MARK: &str = "_quack/stage.json";
 
 /// Most keys that one request deletes.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>.
@@ -27,12 +25,27 @@ const WINDOW: usize = 4;
 
 /// What the mark says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Mark {
-    project: String,
-    stage: String,
+pub(super) struct Mark {
+    pub project: String,
+    pub stage: String,
+    /// The project's id; absent in a mark of an older quackctl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Buckets that were the stage's before `lake.bucket` changed; they still hold their tables.
     #[serde(default)]
     previous: Vec<String>,
+}
+
+impl Mark {
+    pub(super) fn of(config: &Config, previous: Vec<String>) -> Self {
+        Self { project: config.project.clone(), stage: config.stage.clone(), id: config.id.clone(), previous }
+    }
+
+    /// Whether it is the mark of the stage that `config` is about.
+    pub(super) fn is_of(&self, config: &Config) -> bool {
+        let same = self.project == config.project && self.stage == config.stage;
+        same && (self.id.is_none() || self.id == config.id)
+    }
 }
 
 /// Whether the bucket is there.
@@ -82,13 +95,20 @@ pub(super) async fn previous(config: &Config, session: &Session, bucket: &str) -
 
 /// The stage's mark in `bucket`.
 async fn read_mark(config: &Config, session: &Session, bucket: &str) -> Result<Option<Mark>> {
-    let found = match object::whole(session.s3.get_object().bucket(bucket).key(MARK)).await {
-        Ok((found, _)) => found,
-        Err(error) if errors::is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => return Ok(None),
-        Err(error) => return Err(explain(error, &format!("read {MARK} in the bucket {bucket}"))),
-    };
-    let mark = serde_json::from_slice::<Mark>(&found).ok();
-    Ok(mark.filter(|mark| mark.project == config.project && mark.stage == config.stage))
+    // A bucket without it is never adopted nor emptied.
+    Ok(mark_at(session, bucket, &Layout::managed().mark).await?.filter(|mark| mark.is_of(config)))
+}
+
+/// The mark that is at `key`, whosever it is.
+///
+/// # Errors
+/// What AWS says.
+pub(super) async fn mark_at(session: &Session, bucket: &str, key: &str) -> Result<Option<Mark>> {
+    match object::whole(session.s3.get_object().bucket(bucket).key(key)).await {
+        Ok((found, _)) => Ok(serde_json::from_slice(&found).ok()),
+        Err(error) if errors::is_code(&error, &["NoSuchKey", "NoSuchBucket"]) => Ok(None),
+        Err(error) => Err(explain(error, &format!("read {key} in the bucket {bucket}"))),
+    }
 }
 
 /// Marks the bucket as this stage's, and `replaced` as one that was.
@@ -104,28 +124,38 @@ pub(super) async fn mark(config: &Config, session: &Session, bucket: &str, repla
     previous.sort();
     previous.dedup();
     previous.retain(|name| name != bucket);
-    let mark = Mark { project: config.project.clone(), stage: config.stage.clone(), previous };
-    let body = ByteStream::from(serde_json::to_vec(&mark)?);
-    let put = session.s3.put_object().bucket(bucket).key(MARK).body(body).send().await;
+    let body = ByteStream::from(serde_json::to_vec(&Mark::of(config, previous))?);
+    let put = session.s3.put_object().bucket(bucket).key(Layout::managed().mark).body(body).send().await;
     put.map(drop).map_err(|error| explain(error, &format!("write to the bucket {bucket}")))
 }
 
-/// Whether there are tables in `bucket`; in one that is not there are none.
+/// The data in `bucket`, which is laid out as `layout` says, under `prefix`; nothing when there are none. What quackctl
+/// can make again does not count.
 ///
 /// # Errors
 /// What AWS says.
-pub(super) async fn has_tables(config: &Config, session: &Session, bucket: &str) -> Result<bool> {
-    let layout = Layout::new(&config.lake);
-    for prefix in [&layout.catalog, &layout.tables] {
-        let listed = session.s3.list_objects_v2().bucket(bucket).prefix(prefix).max_keys(1).send().await;
-        match listed {
-            Ok(page) if !page.contents().is_empty() => return Ok(true),
-            Ok(_) => {}
-            Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(false),
-            Err(error) => return Err(explain(error, &format!("list the bucket {bucket}"))),
-        }
+pub(super) async fn holding(session: &Session, bucket: &str, layout: &Layout, prefix: &str) -> Result<Option<Holding>> {
+    let doing = || format!("list the bucket {bucket}");
+    let list = |prefix: &str| session.s3.list_objects_v2().bucket(bucket).prefix(prefix).delimiter("/");
+    let mut tables = Vec::new();
+    let mut pages = list(&layout.tables).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if errors::is_code(&error, &["NoSuchBucket"]) => return Ok(None),
+            Err(error) => return Err(explain(error, &doing())),
+        };
+        let folders = page.common_prefixes().iter().filter_map(|folder| folder.prefix()?.strip_prefix(&layout.tables));
+        tables.extend(folders.map(|name| name.trim_end_matches('/').to_owned()));
     }
-    Ok(false)
+    let catalog = list(&layout.catalog).send().await.map_err(|error| explain(error, &doing()))?;
+    let top = list(prefix).send().await.map_err(|error| explain(error, &doing()))?;
+    // In a bucket of ours, what others put there goes, too.
+    let others = prefix.is_empty()
+        && (!top.contents().is_empty()
+            || top.common_prefixes().iter().any(|folder| folder.prefix() != Some("_quack/")));
+    let is_data = !tables.is_empty() || !catalog.contents().is_empty() || others;
+    Ok(is_data.then(|| Holding { bucket: bucket.to_owned(), prefix: prefix.to_owned(), tables }))
 }
 
 /// Deletes every version of every object under the prefixes (an empty one is the whole bucket), and every unfinished

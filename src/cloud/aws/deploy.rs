@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 
+use super::bucket::Mark;
 use super::change_set::{self, ChangeSet, Outcome};
 use super::code::{self, Built};
 use super::preview::removed_registry;
@@ -11,11 +12,11 @@ use super::session::Session;
 use super::stack::{self, Pace, Phase, Stack};
 use super::step::{Found, Seen, Step, next_step};
 use super::template::{self, Code, Wanted};
-use super::{bucket, mend};
+use super::{bucket, mend, shared};
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::confirm;
 use crate::cloud::provisioned::{Provisioned, UpOptions};
-use crate::config::PackageKind;
+use crate::config::{Config, PackageKind};
 use crate::console::context::Context;
 use crate::error::{Kind, failure, failure_of};
 
@@ -27,6 +28,30 @@ const ATTEMPTS: u32 = 30;
 /// # Errors
 /// Whatever AWS refuses, with the root cause; a replacement or removal that nobody confirmed.
 pub(crate) async fn up(context: &Context, options: &UpOptions) -> Result<Provisioned> {
+    let mut ours = context.clone();
+    ours.config.id = Some(ours.config.claim()?);
+    let done = provision(&ours, options).await;
+    if done.is_err() && context.config.owner.is_none() && !holds_any(&ours.config).await {
+        // The stage is another project's, or there is none.
+        ours.config.disclaim()?;
+    }
+    done
+}
+
+/// Whether a stack of this project is there; when nobody can tell, there may be one.
+async fn holds_any(config: &Config) -> bool {
+    let Ok(session) = Session::open(config).await else { return true };
+    for name in [&session.names.stack, &session.names.registry_stack] {
+        match stack::find(&session, name).await {
+            Ok(None) => {}
+            Ok(Some(stack)) if stack.check_owner(config).is_err() => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
+async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned> {
     let config = &context.config;
     let (session, artifact) = tokio::try_join!(Session::open(config), code::build(context))?;
     let built = code::pack(context, &session, artifact, options.pull).await?;
@@ -209,6 +234,11 @@ impl Deploy<'_> {
         let name = &self.session.names.bucket;
         if self.context.config.lake.manage {
             bucket::mark(&self.context.config, self.session, name, self.replaced.as_deref()).await?;
+        } else if let Some(first) = shared::claim(&self.context.config, self.session).await? {
+            let (prefix, Mark { project, stage, .. }) = (&self.context.config.lake.prefix, first);
+            self.context.say(format_args!(
+                "note: s3://{name}/{prefix} was {project} ({stage})'s before: the tables there are shared, and `down` leaves them"
+            ));
         }
         if let Some(bucket) = &self.replaced {
             self.context.say(format_args!("note: the bucket {bucket} is left with its tables, until `quackctl down`"));

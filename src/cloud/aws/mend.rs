@@ -17,6 +17,7 @@ use crate::error::failure;
 /// A stack that only a person can mend, with what to do; what AWS says.
 pub(super) async fn mended(context: &Context, session: &Session, name: &str) -> Result<Option<Stack>> {
     let Some(stack) = settle(context, session, name).await? else { return Ok(None) };
+    stack.check_owner(&context.config)?;
     match stack.phase() {
         Phase::Stuck => Err(failure(
             format!(

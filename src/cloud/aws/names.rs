@@ -9,6 +9,9 @@ use crate::error::usage;
 pub(crate) const PROJECT_TAG: &str = "quackctl:project";
 pub(crate) const STAGE_TAG: &str = "quackctl:stage";
 
+/// On a stack: the id of the project that it is of.
+pub(crate) const ID_TAG: &str = "quackctl:id";
+
 /// The names of one stage's things in one account and region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names {

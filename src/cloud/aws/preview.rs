@@ -24,6 +24,7 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     let session = &session;
     let names = &session.names;
     let (main, registry) = stack::settle_both(context, session).await?;
+    main.iter().try_for_each(|stack| stack.check_owner(config))?;
     let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
     let mut planned = Vec::new();
     match config.package {

@@ -7,9 +7,12 @@ use anyhow::Result;
 use aws_sdk_cloudformation::types::{Stack as Described, StackStatus, TemplateStage};
 
 use super::errors::{self, explain};
+use super::names::ID_TAG;
 use super::session::Session;
 use super::template::Wanted;
+use crate::config::Config;
 use crate::console::context::Context;
+use crate::error::failure;
 
 /// What is known of a stack.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub(super) struct Stack {
     pub status: StackStatus,
     pub reason: Option<String>,
     pub parameters: BTreeMap<String, String>,
+    /// The project that it is of, by its id; nothing on one of an older quackctl.
+    pub project_id: Option<String>,
 }
 
 /// What may be done with a stack next.
@@ -53,6 +58,24 @@ impl Stack {
         }
     }
 
+    /// Refuses a stack of another project that has the same name.
+    ///
+    /// # Errors
+    /// Whose it is, and what to do.
+    pub(super) fn check_owner(&self, config: &Config) -> Result<()> {
+        let Some(theirs) = self.project_id.as_ref().filter(|id| Some(*id) != config.id.as_ref()) else { return Ok(()) };
+        Err(failure(
+            format!(
+                "the stack {} is of another project, also called `{}`, with the id {theirs}",
+                self.name, config.project
+            ),
+            format!(
+                "if it is yours, and was put up from another folder, add id = \"{theirs}\" to quack.toml (or set QUACK_ID); \
+                 if not, choose another `project`"
+            ),
+        ))
+    }
+
     /// The value of a parameter of the stack's last update.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
@@ -78,11 +101,13 @@ pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Stack>>
 
 fn known(stack: Described) -> Stack {
     let parameters = stack.parameters.unwrap_or_default().into_iter();
+    let id = stack.tags.unwrap_or_default().into_iter().find(|tag| tag.key() == Some(ID_TAG));
     Stack {
         id: stack.stack_id.unwrap_or_default(),
         name: stack.stack_name.unwrap_or_default(),
         status: stack.stack_status.unwrap_or(StackStatus::from("UNKNOWN")),
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
+        project_id: id.and_then(|tag| tag.value).filter(|id| !id.is_empty()),
         parameters: parameters
             .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
             .collect(),

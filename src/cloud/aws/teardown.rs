@@ -7,8 +7,9 @@ use super::errors::{self, explain};
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use super::stack::{self, Stack};
-use super::{bucket, holdings, logs, mend};
+use super::{bucket, holdings, logs, mend, shared};
 use crate::bucket::layout::Layout;
+use crate::cloud::holding::Holding;
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::error::failure;
@@ -22,6 +23,7 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     let session = Session::open(config).await?;
     let session = &session;
     let (main, registry) = stack::settle_both(context, session).await?;
+    [&main, &registry].into_iter().flatten().try_for_each(|stack| stack.check_owner(config))?;
     let found = main.is_some() || registry.is_some();
     let role = role_name(session, main.as_ref()).await?;
     let buckets = holdings::buckets(config, session, main.as_ref()).await?;
@@ -42,26 +44,29 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
         delete_data(context, session, &buckets).await?;
     }
     verify(config, session, role.as_deref(), keep_data).await?;
+    if !keep_data {
+        config.disclaim()?;
+    }
     Ok(found || !buckets.is_empty() && !keep_data)
 }
 
-/// Whether there are tables that [`down`] would delete.
+/// The data that [`down`] would delete.
 ///
 /// # Errors
-/// What AWS says.
-pub(crate) async fn has_data(config: &Config) -> Result<bool> {
+/// What AWS says; a stack of another project.
+pub(crate) async fn data(config: &Config) -> Result<Vec<Holding>> {
     let session = Session::open(config).await?;
     let stack = stack::find(&session, &session.names.stack).await?;
-    let mut buckets = holdings::buckets(config, &session, stack.as_ref()).await?;
-    if !config.lake.manage {
-        buckets.push(session.names.bucket.clone());
+    stack.iter().try_for_each(|stack| stack.check_owner(config))?;
+    let mut data = Vec::new();
+    for bucket in holdings::buckets(config, &session, stack.as_ref()).await? {
+        data.extend(bucket::holding(&session, &bucket, &Layout::managed(), "").await?);
     }
-    for bucket in &buckets {
-        if bucket::has_tables(config, &session, bucket).await? {
-            return Ok(true);
-        }
+    if !config.lake.manage && shared::is_ours(config, &session).await? {
+        let layout = Layout::new(&config.lake);
+        data.extend(bucket::holding(&session, &session.names.bucket, &layout, &config.lake.prefix).await?);
     }
-    Ok(false)
+    Ok(data)
 }
 
 /// The role that the stack made: tags do not find roles.
@@ -82,7 +87,7 @@ async fn role_name(session: &Session, stack: Option<&Stack>) -> Result<Option<St
 /// Deletes the stage's own buckets; of somebody else's, what quackctl itself wrote.
 async fn delete_data(context: &Context, session: &Session, buckets: &[String]) -> Result<()> {
     let config = &context.config;
-    if !config.lake.manage {
+    if !config.lake.manage && shared::is_ours(config, session).await? {
         bucket::empty(context, session, &session.names.bucket, &Layout::new(&config.lake).owned()).await?;
     }
     for bucket in buckets.iter().rev() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{Parameter, Tag};
 
-use super::names::{PROJECT_TAG, STAGE_TAG};
+use super::names::{ID_TAG, PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
@@ -152,5 +152,6 @@ impl Wanted {
 }
 
 fn tags(config: &Config) -> Vec<(&'static str, String)> {
-    vec![(PROJECT_TAG, config.project.clone()), (STAGE_TAG, config.stage.clone())]
+    let id = config.id.clone().map(|id| (ID_TAG, id));
+    [(PROJECT_TAG, config.project.clone()), (STAGE_TAG, config.stage.clone())].into_iter().chain(id).collect()
 }

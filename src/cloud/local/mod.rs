@@ -19,4 +19,4 @@ mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::stages::{down, has_data, logs, open, plan, status, up};
+pub(crate) use self::stages::{down, holdings, logs, open, plan, status, up};

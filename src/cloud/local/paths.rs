@@ -4,10 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::config::STATE;
 use crate::private;
-
-/// The folder, in the project's, of all its stages.
-const ROOT: &str = ".quack";
 
 /// One stage's files.
 #[derive(Debug, Clone)]
@@ -17,7 +15,7 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn new(project: &Path, stage: &str) -> Self {
-        Self { dir: project.join(ROOT).join(stage) }
+        Self { dir: project.join(STATE).join(stage) }
     }
 
     /// Locked by the daemon for as long as it lives; holds its settings.
@@ -45,6 +43,11 @@ impl Paths {
         self.dir.join("daemon.log")
     }
 
+    /// Whose the stage is; written by the configuration.
+    pub(super) fn owner(&self) -> PathBuf {
+        self.dir.join("stage.json")
+    }
+
     /// The buckets.
     pub(super) fn storage(&self) -> PathBuf {
         self.dir.join("s3")
@@ -70,12 +73,12 @@ impl Paths {
         private::dir(&self.dir)
     }
 
-    /// Removes everything of the stage, or all but its buckets; and `.quack` itself when nothing is left in it.
+    /// Removes everything of the stage, or all but its buckets and whose they are; and `.quack` itself when nothing is left in it.
     pub(super) fn remove(&self, keep_storage: bool) -> io::Result<()> {
-        let kept = keep_storage.then(|| self.storage());
+        let kept = keep_storage.then(|| [self.storage(), self.owner()]);
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
-            if Some(entry.path()) == kept {
+            if kept.as_ref().is_some_and(|kept| kept.contains(&entry.path())) {
                 continue;
             }
             if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path())? } else { fs::remove_file(entry.path())? }
@@ -93,7 +96,7 @@ impl Paths {
 
 /// Names of the project's stages that are up.
 pub(super) fn stages(project: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(project.join(ROOT)) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(project.join(STATE)) else { return Vec::new() };
     let mut stages: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|stage| Paths::new(project, stage).endpoint().exists())

@@ -164,6 +164,15 @@ pub(super) fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
     Ok(outdated)
 }
 
+/// Stops a daemon whose stage's folder was moved: it looks for its files where they were.
+pub(super) fn stop_if_moved(paths: &Paths) -> Result<()> {
+    let settings = std::fs::read(paths.lock()).ok().and_then(|text| serde_json::from_slice::<Settings>(&text).ok());
+    if settings.is_some_and(|settings| settings.dir != paths.dir) && find(paths).is_some() {
+        drop(stop(paths)?);
+    }
+    Ok(())
+}
+
 /// Stops the daemon, if one runs. While the result is held, no other can start.
 ///
 /// # Errors

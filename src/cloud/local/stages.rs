@@ -10,7 +10,9 @@ use super::credentials::Credentials;
 use super::paths::{self, Paths};
 use super::process::{self, Endpoint};
 use super::{lambda, provision, tail};
+use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned};
+use crate::cloud::holding::Holding;
 use crate::cloud::place::LocalPlace;
 use crate::cloud::provisioned::Provisioned;
 use crate::cloud::target::{REGION, Target, local_name};
@@ -35,6 +37,7 @@ pub(crate) fn open(context: &Context) -> Result<Target> {
             "run `quackctl up` again",
         ));
     }
+    process::stop_if_moved(&paths)?;
     let endpoint = match process::serving(&paths) {
         Some(endpoint) => endpoint,
         None => {
@@ -88,7 +91,7 @@ fn start(context: &Context) -> Result<(Target, Vec<Change>)> {
     let paths = Paths::new(&config.dir, &config.stage);
     let fresh = !paths.dir.exists();
     let restarted = process::stop_if_outdated(config, &paths)?;
-    let running = process::ensure_running(config, &paths).inspect_err(|_| {
+    let running = config.claim().and_then(|_| process::ensure_running(config, &paths)).inspect_err(|_| {
         // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
         if fresh && Endpoint::read(&paths).is_none() {
             let _ = paths.remove(false);
@@ -118,11 +121,19 @@ pub(crate) fn down(config: &Config, keep_data: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether there is an object in any of the stage's buckets.
-pub(crate) fn has_data(config: &Config) -> bool {
+/// The stage's buckets in which there is an object.
+pub(crate) fn holdings(config: &Config) -> Vec<Holding> {
     let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
-    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries(&buckets).any(|bucket| entries(&bucket.path()).next().is_some())
+    let tables = Layout::new(&config.lake).tables;
+    let names = |dir: &Path| {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let held = names(&buckets).into_iter().filter(|bucket| !names(&buckets.join(bucket)).is_empty());
+    held.map(|bucket| Holding { tables: names(&buckets.join(&bucket).join(&tables)), prefix: String::new(), bucket })
+        .collect()
 }
 
 fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {

@@ -132,7 +132,7 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             Ok(Input::Files { files, renames: &[], _download: Some(download) })
         }
         Origin::Source(source) => {
-            let files = local(&context.config.dir, source)?;
+            let files = local(&context.config.here, source)?;
             Ok(Input::Files { files, renames: &[], _download: None })
         }
     }

@@ -1,0 +1,142 @@
+//! Whose a stage is. A project's name may change, and two projects may have the same; so a stage keeps a record of the
+//! project that it was put up by, with an id that no other project has. Nothing is touched that says otherwise.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::Config;
+use super::keys::FILE;
+use super::kinds::TargetKind;
+use crate::error::{failure, usage};
+use crate::private;
+
+/// The folder, in the project's, of what quackctl keeps there.
+pub(crate) const STATE: &str = ".quack";
+
+/// The project that a stage is of, as the stage's record has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owner {
+    /// What no other project has.
+    pub id: String,
+    /// What the project was called when the stage was put up.
+    pub project: String,
+}
+
+impl Owner {
+    /// What the record at `path` says; nothing when there is none.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let owner = serde_json::from_slice(&text).map_err(|error| {
+            failure(
+                format!("{} does not say whose the stage is: {error}", path.display()),
+                "it holds {\"id\": \"...\", \"project\": \"...\"}; remove it when you are sure that the stage is this project's",
+            )
+        })?;
+        Ok(Some(owner))
+    }
+}
+
+/// A new project's id.
+pub(crate) fn new_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Where a stage's record is. A local stage's lies with its data and goes where they go; no stage has a name with a dot.
+pub(super) fn record(dir: &Path, target: TargetKind, stage: &str) -> PathBuf {
+    let state = dir.join(STATE);
+    match target {
+        TargetKind::Local => state.join(stage).join("stage.json"),
+        TargetKind::Aws => state.join(format!("{stage}.aws.json")),
+    }
+}
+
+impl Config {
+    /// Refuses to go on when the stage was put up by another project than this is, or by this one under another name: its
+    /// bucket and its function have the name that it had.
+    ///
+    /// # Errors
+    /// Who the stage is of, and what to do.
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        let Some(owner) = &self.owner else { return Ok(()) };
+        let (stage, project, theirs) = (&self.stage, &self.project, &owner.project);
+        let origin = self.origins().iter().find(|(key, _, _)| *key == "project").map(|(_, _, origin)| origin);
+        let said = origin.map_or_else(|| FILE.to_owned(), ToString::to_string);
+        if owner.project != self.project {
+            return Err(usage(
+                format!(
+                    "stage `{stage}` was put up from {} as project `{theirs}`, and it is called `{project}` now ({said})",
+                    self.dir.display()
+                ),
+                format!(
+                    "its tables are where they were: project = \"{theirs}\" brings them back. To begin anew as `{project}`, take \
+                     it down first, `QUACK_PROJECT={theirs} quackctl down`, or choose another --stage"
+                ),
+            ));
+        }
+        // On AWS the stack itself says whose it is.
+        if self.target == TargetKind::Local && self.id.as_ref().is_some_and(|id| *id != owner.id) {
+            return Err(usage(
+                format!("stage `{stage}` in {} is of another project called `{project}`", self.dir.display()),
+                format!(
+                    "its id is {}: set id = \"{}\" in {FILE} when it is yours, else choose another --stage",
+                    owner.id, owner.id
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says that the stage is this project's, and gives the project's id. The first of several at once decides.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to.
+    pub(crate) fn claim(&self) -> Result<String> {
+        if let Some(owner) = &self.owner {
+            return Ok(owner.id.clone());
+        }
+        let path = record(&self.dir, self.target, &self.stage);
+        let write = || -> Result<()> {
+            let folder = path.parent().unwrap_or(&self.dir);
+            private::dir(folder)?;
+            let owner = Owner { id: self.id.clone().unwrap_or_else(new_id), project: self.project.clone() };
+            let mut draft = NamedTempFile::new_in(folder)?;
+            draft.write_all(&serde_json::to_vec(&owner)?)?;
+            match draft.persist_noclobber(&path) {
+                Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error.into()),
+                _ => Ok(()),
+            }
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        let owner = Owner::read(&path)?.with_context(|| format!("{} went away", path.display()))?;
+        Ok(owner.id)
+    }
+
+    /// Forgets the stage, which is gone; and `.quack` itself when nothing is left in it.
+    ///
+    /// # Errors
+    /// A record that cannot be removed.
+    pub(crate) fn disclaim(&self) -> Result<()> {
+        let path = record(&self.dir, self.target, &self.stage);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+        // Not empty: another stage is in it.
+        let _ = fs::remove_dir(self.dir.join(STATE));
+        Ok(())
+    }
+}
