@@ -1,5 +1,6 @@
 //! The command line: clap definitions and nothing else.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,6 +63,23 @@ pub(crate) struct Global {
     /// Print results and errors, nothing else
     #[arg(long, global = true)]
     pub quiet: bool,
+}
+
+impl Cli {
+    /// The command line of this process.
+    pub(crate) fn of_process() -> Self {
+        Self::parse_from(std::env::args_os().map(unmistaken))
+    }
+}
+
+/// SQL that begins with a comment is no option: a blank before it says so. An option's name has no blank in it, and no
+/// line of its own.
+fn unmistaken(argument: OsString) -> OsString {
+    let is_comment = argument.to_str().and_then(|text| text.strip_prefix("--")).is_some_and(|rest| {
+        let name = rest.split('=').next().unwrap_or(rest);
+        !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    });
+    if is_comment { [OsStr::new(" "), &argument].into_iter().collect() } else { argument }
 }
 
 impl Global {
@@ -291,19 +309,21 @@ pub(crate) struct LoadArgs {
     group(clap::ArgGroup::new("text").args(["sql", "query", "file"])),
     after_help = "\
 Data goes to standard output, everything else to standard error. Without SQL: a health check that counts a table's rows.
+Every row comes back; a table on a terminal shows the first ones unless --limit or --all says otherwise.
+Of several statements each result is printed.
 `--format json` prints the rows as one array; `--json` one object: {\"rows\": [...], \"metadata\": ...}.
 With -o, the file's name tells the format unless --format does; Arrow is an IPC file there, and an IPC stream in a pipe.
 
 Examples:
   quackctl query 'SELECT count(*) FROM trips'
   quackctl query -f report.sql --format markdown
-  echo 'SELECT 42' | quackctl query -
-  quackctl query --all --format parquet -o out.parquet 'SELECT * FROM trips'
+  quackctl query < report.sql > report.txt
+  quackctl query -o out.parquet 'SELECT * FROM trips'
   quackctl query --explain --workers 8 'SELECT count(*) FROM trips'
   quackctl query \"SELECT * FROM 's3://my-bucket/some/*.parquet'\" --limit 5"
 )]
 pub(crate) struct QueryArgs {
-    /// The SQL, or `-` to read it from standard input
+    /// The SQL; `-` reads it from standard input, as does none when that is a file or a pipe
     pub sql: Option<String>,
     /// The SQL, as an option
     #[arg(short, long = "query", value_name = "SQL")]
@@ -311,16 +331,16 @@ pub(crate) struct QueryArgs {
     /// Read the SQL from a file
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Most rows to return [default: 20]
+    /// Most rows to return [default: all; 20 of a table on a terminal]
     #[arg(short, long, value_name = "N", conflicts_with = "all", allow_negative_numbers = true)]
     pub limit: Option<u64>,
-    /// Return every row
+    /// Return every row, also of a table on a terminal
     #[arg(short, long)]
     pub all: bool,
     /// How to write the rows [default: table]
     #[arg(long, value_enum, value_name = "NAME")]
     pub format: Option<Format>,
-    /// Write the rows to a file
+    /// Write the rows to a file; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Show how the query would be divided among functions, and why; run nothing

@@ -25,7 +25,6 @@ mod terminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser as _;
 
 use cli::{Cli, Command};
 use config::{Config, Overrides};
@@ -33,7 +32,7 @@ use console::context::Context;
 
 /// The program: reads the command line, runs the command, reports what went wrong.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let (json, flags) = (cli.global.json, cli.global.flags());
     match run(cli) {
         Ok(code) => code,

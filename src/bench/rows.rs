@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
 
 use crate::output::text_of;
+use crate::rows::counted;
 
 /// How far apart floating-point numbers may be, relative to the larger: sums depend on the order of what is added.
 const TOLERANCE: f64 = 1e-9;
@@ -40,7 +41,7 @@ impl Rows {
     /// In words, where `other` differs from this; nothing when they are equal.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.0.len() != other.0.len() {
-            return Some(format!("{} rows instead of {}", other.0.len(), self.0.len()));
+            return Some(format!("{} instead of {}", counted(other.0.len() as u64), self.0.len()));
         }
         let pairs = self.0.iter().zip(&other.0);
         let (expected, found) = pairs.into_iter().find(|(a, b)| !same_row(a, b))?;

@@ -1,13 +1,13 @@
 //! `quackctl drop`
 
 use anyhow::Result;
-use indicatif::HumanCount;
 
 use crate::cloud::Target;
 use crate::cloud::confirm;
 use crate::console::context::Context;
 use crate::lake::catalog;
 use crate::lake::drop::drop_table;
+use crate::rows::counted;
 
 /// Drops a table; asks first unless `yes`.
 pub(crate) async fn run(context: &Context, name: &str, yes: bool) -> Result<()> {
@@ -15,8 +15,8 @@ pub(crate) async fn run(context: &Context, name: &str, yes: bool) -> Result<()> 
     if !yes {
         let catalog = catalog::read(&target.bucket).await?;
         let (name, table) = catalog.table(name)?;
-        let what = format!("`{name}` with its {} rows would be deleted", HumanCount(table.rows));
-        confirm::ask(&format!("Drop `{name}` with its {} rows?", HumanCount(table.rows)), &what, "add --yes")?;
+        let what = format!("`{name}` with its {} would be deleted", counted(table.rows));
+        confirm::ask(&format!("Drop `{name}` with its {}?", counted(table.rows)), &what, "add --yes")?;
     }
     context.print(&drop_table(&target.bucket, name).await?)
 }

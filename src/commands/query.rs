@@ -1,7 +1,10 @@
 //! `quackctl query`: SQL in, rows out.
 
-use std::io::{BufWriter, IsTerminal, Read, Write};
+mod text;
+
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use quack_function::wire::Spill;
@@ -11,12 +14,13 @@ use crate::cli::QueryArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::error::usage;
+use crate::error::{self, usage};
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::explain::{Expected, Explained};
+use crate::query::statements::{self, Statement};
 use crate::query::summary::Summary;
 use crate::query::{Coordinator, Request, health};
 
@@ -25,61 +29,44 @@ use crate::query::{Coordinator, Request, health};
 /// # Errors
 /// Arguments that make no sense, an engine that is not up, SQL that fails; each with what to do.
 pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
-    let sql = sql_of(context, &args)?;
+    let statements = text::of(context, &args)?.map(|sql| statements::results(&sql)).unwrap_or_default();
     let plan = Plan::new(context, &args)?;
+    plan.check(&statements)?;
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
     let catalog = catalog::read(&target.bucket).await?;
     let coordinator = Coordinator { context, target: &target, catalog: &catalog };
-    match sql {
-        Some(sql) if args.explain => {
-            let request = Request { sql, limit: plan.limit, spill: Spill::Auto };
-            let plan = crate::query::plan(&coordinator, &request, args.workers);
-            let expected = Expected::of(&plan, context.config.memory_mb, context.config.function_arch()?);
-            context.print(&Explained { plan, expected })
-        }
-        None if args.explain => {
-            Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"))
-        }
-        Some(sql) => plan.run(&coordinator, sql, args.workers, &interrupt).await,
-        None => context.print(&health::check(&coordinator, &interrupt.token).await?),
+    if args.explain {
+        return explain(&coordinator, &plan, statements, args.workers);
     }
+    if statements.is_empty() {
+        return context.print(&health::check(&coordinator, &interrupt.token).await?);
+    }
+    for statement in &statements {
+        match plan.run(&coordinator, statement, args.workers, &interrupt).await {
+            // Whoever reads has had enough.
+            Err(error) if error::is_broken_pipe(&error) => break,
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
-/// The SQL, from wherever it comes; `None` when none is given.
-fn sql_of(context: &Context, args: &QueryArgs) -> Result<Option<String>> {
-    let advice = "e.g. quackctl query 'SELECT 42'";
-    let (bytes, origin) = match (&args.sql, &args.query, &args.file) {
-        (Some(dash), _, _) if dash == "-" => (read_stdin(context)?, "standard input".to_owned()),
-        (_, _, Some(file)) if file == Path::new("-") => (read_stdin(context)?, "standard input".to_owned()),
-        (Some(sql), _, _) | (_, Some(sql), _) => (sql.clone().into_bytes(), "the SQL".to_owned()),
-        (_, _, Some(file)) => {
-            // As `-C` has it, relative to the folder that the command runs in.
-            let bytes = std::fs::read(context.config.here.join(file)).map_err(|error| {
-                usage(format!("cannot read `{}`: {error}", file.display()), "give -f a file of SQL")
-            })?;
-            (bytes, format!("`{}`", file.display()))
-        }
-        (None, None, None) => return Ok(None),
-    };
-    let sql = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        usage(format!("{origin} is not UTF-8 text (byte {at})"), "save it as UTF-8, without anything binary")
-    })?;
-    if crate::query::statements::is_blank(&sql) {
-        return Err(usage(format!("{origin} holds no statement"), advice));
+/// Shows how each statement would be run, or what is wrong with it.
+fn explain(coordinator: &Coordinator<'_>, plan: &Plan<'_>, statements: Vec<Statement>, workers: Workers) -> Result<()> {
+    if statements.is_empty() {
+        return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
     }
-    Ok(Some(sql))
-}
-
-fn read_stdin(context: &Context) -> Result<Vec<u8>> {
-    let mut input = std::io::stdin().lock();
-    if input.is_terminal() {
-        context.say("type SQL and end it with Ctrl-D; `quackctl shell` is more comfortable");
+    let config = &coordinator.context.config;
+    for statement in statements {
+        crate::query::check(coordinator, &statement.sql)?;
+        let limit = plan.limit(&statement);
+        let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
+        let plan = crate::query::plan(coordinator, &request, workers);
+        let expected = Expected::of(&plan, config.memory_mb, config.function_arch()?);
+        coordinator.context.print(&Explained { plan, expected })?;
     }
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(())
 }
 
 /// Where the rows go, and how.
@@ -88,49 +75,77 @@ struct Plan<'a> {
     format: Format,
     /// One JSON object of metadata and rows, rather than the rows alone.
     with_metadata: bool,
+    /// Most rows, when the command line says so.
     limit: Option<u64>,
+    all: bool,
     output: Option<&'a Path>,
 }
 
 impl<'a> Plan<'a> {
     fn new(context: &'a Context, args: &'a QueryArgs) -> Result<Self> {
-        let output = args.output.as_deref();
+        let output = args.output.as_deref().filter(|path| *path != Path::new("-"));
         let format = match (args.format, output) {
             (Some(format), _) => format,
             (None, Some(path)) => format_of(path)?,
             (None, None) if context.json => Format::Json,
             (None, None) => Format::Table,
         };
-        let binary = matches!(format, Format::Parquet | Format::Arrow);
-        if binary && output.is_none() && std::io::stdout().is_terminal() {
+        if is_binary(format) && output.is_none() && std::io::stdout().is_terminal() {
             return Err(usage(
                 "binary rows would only garble the terminal",
                 "write them to a file with -o FILE, or pipe them",
             ));
         }
         let with_metadata = context.json && args.format.is_none() && output.is_none();
-        let limit = if args.all { None } else { Some(args.limit.unwrap_or(context.config.limit)) };
-        Ok(Self { context, format, with_metadata, limit, output })
+        Ok(Self { context, format, with_metadata, limit: args.limit, all: args.all, output })
+    }
+
+    /// Refuses several results where there is room for one.
+    fn check(&self, statements: &[Statement]) -> Result<()> {
+        if statements.len() < 2 || (self.output.is_none() && !is_binary(self.format)) {
+            return Ok(());
+        }
+        let place = match self.output {
+            Some(path) => format!("`{}`", path.display()),
+            None => "a binary format".to_owned(),
+        };
+        Err(usage(
+            format!("the SQL gives {} results, and {place} takes one", statements.len()),
+            "run each by itself, or `quackctl shell`, whose .output takes one after another",
+        ))
+    }
+
+    /// Most rows of a statement that come back.
+    fn limit(&self, statement: &Statement) -> Option<u64> {
+        match (self.all, self.limit) {
+            (true, _) => None,
+            (false, Some(limit)) => Some(limit),
+            (false, None) => match self.output {
+                Some(_) => None,
+                None => limit_on(look_of_stdout(), self.format, self.context, statement),
+            },
+        }
     }
 
     async fn run(
         &self,
         coordinator: &Coordinator<'_>,
-        sql: String,
+        statement: &Statement,
         workers: Workers,
         interrupt: &Interrupt,
     ) -> Result<()> {
+        let started = Instant::now();
         let spill = if self.format == Format::Parquet { Spill::Always } else { Spill::Auto };
         // A file that cannot be written is better known before the query is paid for.
         let file = self.output.map(|path| OutputFile::create(&self.context.config.here.join(path))).transpose()?;
-        let request = Request { sql, limit: self.limit, spill };
+        let request = Request { sql: statement.sql.clone(), limit: self.limit(statement), spill };
         let answer = crate::query::answer(coordinator, &request, workers, &interrupt.token).await?;
         let account = answer.account.clone();
+        let run = Run { plan: self, coordinator, statement, interrupt };
         match file {
             Some(file) => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, file);
-                let look = Look { seekable: true, ..Look::default() };
-                self.write(coordinator, answer, look, &mut out, interrupt).await?;
+                run.write(answer, Look { seekable: true, ..Look::default() }, &mut out).await?;
                 out.into_inner().map_err(|error| error.into_error())?.keep()?;
                 if self.context.json {
                     self.context.print(&Written { metadata: &account.summary(), output: self.output })?;
@@ -138,37 +153,62 @@ impl<'a> Plan<'a> {
             }
             None => {
                 let mut out = BufWriter::with_capacity(OUT_BYTES, std::io::stdout().lock());
-                let written = self.write(coordinator, answer, look_of_stdout(), &mut out, interrupt).await;
-                match written {
-                    // Whoever reads has had enough, and what is buffered must not be tried again.
-                    Err(error) if crate::error::is_broken_pipe(&error) => drop(out.into_parts()),
-                    written => written?,
+                if let Err(error) = run.write(answer, look_of_stdout(), &mut out).await {
+                    // What is buffered must not be tried again.
+                    drop(out.into_parts());
+                    return Err(error);
                 }
             }
         }
-        self.context.say(account.summary());
+        tell(self.context, &account.summary(), started.elapsed(), true);
         Ok(())
     }
+}
 
-    async fn write(
-        &self,
-        coordinator: &Coordinator<'_>,
-        answer: crate::query::Answer,
-        look: Look,
-        out: &mut dyn Write,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        if self.format == Format::Parquet {
+/// One statement on its way.
+struct Run<'a> {
+    plan: &'a Plan<'a>,
+    coordinator: &'a Coordinator<'a>,
+    statement: &'a Statement,
+    interrupt: &'a Interrupt,
+}
+
+impl Run<'_> {
+    async fn write(&self, answer: crate::query::Answer, look: Look, out: &mut dyn Write) -> Result<()> {
+        let Self { plan, coordinator, statement, interrupt } = *self;
+        if plan.format == Format::Parquet {
             coordinator.save_parquet(answer, out, &interrupt.token).await?;
+            return Ok(out.flush()?);
+        }
+        let account = answer.account.clone();
+        let rows = coordinator.rows(answer, &interrupt.token).await?;
+        if plan.with_metadata {
+            output::write_with_metadata(rows, || account.summary(), look, out)?;
+        } else if statement.explains {
+            output::write_plan(rows, plan.format, look, out)?;
         } else {
-            let account = answer.account.clone();
-            let rows = coordinator.rows(answer, &interrupt.token).await?;
-            match self.with_metadata {
-                true => output::write_with_metadata(rows, || account.summary(), look, out)?,
-                false => output::write(rows, self.format, look, out)?,
-            };
+            output::write(rows, plan.format, look, out)?;
         }
         Ok(out.flush()?)
+    }
+}
+
+fn is_binary(format: Format) -> bool {
+    matches!(format, Format::Parquet | Format::Arrow)
+}
+
+/// Most rows that are shown when nobody says how many: a table on a terminal is there to be looked at; whatever else takes
+/// rows takes all of them.
+pub(crate) fn limit_on(look: Look, format: Format, context: &Context, statement: &Statement) -> Option<u64> {
+    (look.terminal && format == Format::Table && !statement.describes).then_some(context.config.limit)
+}
+
+/// Says how it went, with `timing` also what it took; that rows were cut off is said whatever else is not.
+pub(crate) fn tell(context: &Context, summary: &Summary, total: Duration, timing: bool) {
+    if timing && !context.quiet {
+        context.say(summary.within(total));
+    } else if summary.tally.truncated {
+        error::say(summary.rows());
     }
 }
 

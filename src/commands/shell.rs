@@ -5,6 +5,7 @@ mod dot;
 mod history;
 
 use std::io::{BufRead, BufWriter, IsTerminal, Write};
+use std::time::Instant;
 
 use anyhow::Result;
 use quack_function::wire::Spill;
@@ -13,7 +14,7 @@ use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
 use crate::cloud::Target;
-use crate::commands::query::look_of_stdout;
+use crate::commands::query::{limit_on, look_of_stdout, tell};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error;
@@ -21,7 +22,8 @@ use crate::lake::catalog::{self, Catalog};
 use crate::output;
 use crate::output::Format;
 use crate::planner::Workers;
-use crate::query::{Coordinator, Request, statements};
+use crate::query::statements::{self, Statement};
+use crate::query::{Coordinator, Request};
 use crate::terminal;
 use complete::Helper;
 use dot::Dot;
@@ -135,19 +137,26 @@ impl Session<'_> {
         // Tables may have come since, from another shell.
         self.catalog = catalog::read(&self.target.bucket).await?;
         let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
-        let request = Request { sql: sql.to_owned(), limit: Some(self.context.config.limit), spill: Spill::Auto };
-        let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
+        for statement in statements::results(sql) {
+            self.run_one(&coordinator, &statement, &interrupt).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_one(&self, coordinator: &Coordinator<'_>, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
+        let (started, look) = (Instant::now(), look_of_stdout());
+        let limit = limit_on(look, self.format, self.context, statement);
+        let request = Request { sql: statement.sql.clone(), limit, spill: Spill::Auto };
+        let answer = crate::query::answer(coordinator, &request, Workers::default(), &interrupt.token).await?;
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
         let mut out = BufWriter::new(std::io::stdout().lock());
-        output::write(rows, self.format, look_of_stdout(), &mut out)?;
+        match statement.explains {
+            true => output::write_plan(rows, self.format, look, &mut out)?,
+            false => output::write(rows, self.format, look, &mut out)?,
+        };
         out.flush()?;
-        let summary = account.summary();
-        if self.timer {
-            self.context.say(summary);
-        } else if summary.tally.truncated {
-            self.context.say(summary.rows());
-        }
+        tell(self.context, &account.summary(), started.elapsed(), self.timer);
         Ok(())
     }
 

@@ -13,7 +13,8 @@ use crate::console::context::Context;
 use crate::lake::catalog;
 use crate::query::Coordinator;
 use crate::query::health;
-use indicatif::{HumanBytes, HumanCount};
+use crate::rows::counted;
+use indicatif::HumanBytes;
 use quack_pinned::duckdb;
 
 #[derive(Debug, Serialize)]
@@ -68,13 +69,7 @@ impl fmt::Display for Status {
             tables => {
                 for (index, table) in tables.iter().enumerate() {
                     let label = if index == 0 { "tables" } else { "" };
-                    writeln!(
-                        f,
-                        "  {label:<12}{}: {} rows, {}",
-                        table.name,
-                        HumanCount(table.rows),
-                        HumanBytes(table.bytes)
-                    )?;
+                    writeln!(f, "  {label:<12}{}: {}, {}", table.name, counted(table.rows), HumanBytes(table.bytes))?;
                 }
             }
         }

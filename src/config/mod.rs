@@ -69,7 +69,7 @@ pub(crate) struct Config {
     pub ephemeral_mb: u32,
     pub lake: Lake,
     pub aws: Aws,
-    /// Rows that `query` returns unless told otherwise.
+    /// Rows that a table on a terminal shows unless told otherwise.
     pub limit: u64,
     /// Port of the local target; 0 is any free one.
     pub port: u16,

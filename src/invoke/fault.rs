@@ -50,6 +50,11 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
     of_engine(kind, message, catalog)
 }
 
+/// What a DuckDB on this machine said of SQL, as if the function had.
+pub(crate) fn of_words(words: &str, catalog: &Catalog) -> anyhow::Error {
+    of_engine("", words, catalog)
+}
+
 /// An error of DuckDB, with its caret lines as they are.
 fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     let message = message.trim_end();

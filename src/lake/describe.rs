@@ -8,10 +8,14 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
 use super::catalog::{Catalog, ColumnStats, DataFile, Table};
-use crate::output::grid::grid;
+use crate::output::grid::{self, grid};
+use crate::rows::counted;
 
 /// Longest bound that is shown; a longer one is cut.
 const BOUND_CHARS: usize = 32;
+
+/// Most columns that are listed after a load.
+const MOST_COLUMNS: usize = 20;
 
 /// What a load did.
 #[derive(Debug, Serialize)]
@@ -41,14 +45,13 @@ impl Display for Loaded {
         let rate = (self.loaded_bytes as f64 / seconds.max(0.001)) as u64;
         writeln!(
             f,
-            "loaded {} row{}, {} into {} in {seconds:.1} s ({}/s)",
-            HumanCount(self.loaded_rows),
-            if self.loaded_rows == 1 { "" } else { "s" },
+            "loaded {}, {} into {} in {seconds:.1} s ({}/s)",
+            counted(self.loaded_rows),
             HumanBytes(self.loaded_bytes),
             self.table.summary.name,
             HumanBytes(rate),
         )?;
-        self.table.fmt(f)
+        self.table.write(f, MOST_COLUMNS)
     }
 }
 
@@ -132,6 +135,7 @@ impl Display for TableList {
                 table.loaded_at.clone(),
             ]);
         }
+        grid::keep_whole(&mut grid, &[0, 1, 2, 3, 4, 6]);
         writeln!(f, "{grid}")
     }
 }
@@ -152,13 +156,20 @@ impl TableDetail {
 
 impl Display for TableDetail {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f, usize::MAX)
+    }
+}
+
+impl TableDetail {
+    /// With its first `most` columns.
+    fn write(&self, f: &mut Formatter<'_>, most: usize) -> fmt::Result {
         let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, .. } = &self.summary;
         let split = if partitions.columns.is_empty() { String::new() } else { format!(", partitions: {partitions}") };
         let plural = if *files == 1 { "" } else { "s" };
-        writeln!(f, "{name}: {} rows, {}, {files} file{plural}{split}", HumanCount(*rows), HumanBytes(*bytes))?;
+        writeln!(f, "{name}: {}, {}, {files} file{plural}{split}", counted(*rows), HumanBytes(*bytes))?;
         writeln!(f, "from {source}, {loaded_at}")?;
         let mut grid = grid(&["column", "type", "nulls", "min", "max"], &[2]);
-        for column in &self.columns {
+        for column in self.columns.iter().take(most) {
             grid.add_row([
                 column.name.clone(),
                 column.sql_type.clone(),
@@ -167,7 +178,11 @@ impl Display for TableDetail {
                 bound(column.max.as_deref()),
             ]);
         }
-        writeln!(f, "{grid}")
+        writeln!(f, "{grid}")?;
+        match self.columns.len().saturating_sub(most) {
+            0 => Ok(()),
+            more => writeln!(f, "{more} more columns: `quackctl tables {name}` lists all {}", self.columns.len()),
+        }
     }
 }
 

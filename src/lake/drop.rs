@@ -3,11 +3,12 @@
 use std::fmt;
 
 use anyhow::Result;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::catalog;
 use crate::bucket::{Bucket, upload};
+use crate::rows::counted;
 
 /// A table that is gone.
 #[derive(Debug, Serialize)]
@@ -20,7 +21,7 @@ pub(crate) struct Dropped {
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, rows, bytes } = self;
-        writeln!(f, "dropped `{table}`: {} rows, {}", HumanCount(*rows), HumanBytes(*bytes))
+        writeln!(f, "dropped `{table}`: {}, {}", counted(*rows), HumanBytes(*bytes))
     }
 }
 

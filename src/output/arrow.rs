@@ -5,24 +5,27 @@ use std::io::Write;
 use anyhow::Result;
 use arrow_ipc::writer::{FileWriter, StreamWriter};
 
+use super::plain::{plain_batch, plain_schema};
 use crate::rows::ResultSet;
 
 pub(super) fn write(result: ResultSet, seekable: bool, out: &mut dyn Write) -> Result<u64> {
+    let schema = plain_schema(&result.schema);
     let mut rows = 0;
+    let batches = result.batches.map(|batch| {
+        let batch = plain_batch(&batch?, &schema)?;
+        rows += batch.num_rows() as u64;
+        Ok::<_, anyhow::Error>(batch)
+    });
     if seekable {
-        let mut writer = FileWriter::try_new(out, &result.schema)?;
-        for batch in result.batches {
-            let batch = batch?;
-            writer.write(&batch)?;
-            rows += batch.num_rows() as u64;
+        let mut writer = FileWriter::try_new(out, &schema)?;
+        for batch in batches {
+            writer.write(&batch?)?;
         }
         writer.finish()?;
     } else {
-        let mut writer = StreamWriter::try_new(out, &result.schema)?;
-        for batch in result.batches {
-            let batch = batch?;
-            writer.write(&batch)?;
-            rows += batch.num_rows() as u64;
+        let mut writer = StreamWriter::try_new(out, &schema)?;
+        for batch in batches {
+            writer.write(&batch?)?;
         }
         writer.finish()?;
     }

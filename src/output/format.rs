@@ -6,6 +6,8 @@ use clap::ValueEnum;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Table,
+    /// A value a line: for rows of many columns
+    Line,
     Json,
     Jsonl,
     Csv,

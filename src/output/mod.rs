@@ -8,8 +8,11 @@ mod format;
 pub(crate) mod grid;
 mod json;
 mod jsonl;
+mod line;
 mod look;
 mod markdown;
+mod plain;
+mod plan;
 mod table;
 mod tsv;
 
@@ -25,6 +28,7 @@ pub(crate) use cells::text_of;
 pub(crate) use format::Format;
 pub(crate) use json::write_with_metadata;
 pub(crate) use look::Look;
+pub(crate) use plan::write_plan;
 
 /// Writes all rows of `result` to `out`; returns how many there were.
 ///
@@ -36,8 +40,11 @@ pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn
     let out: &mut dyn Write = if shown { &mut Shown::new(out) } else { out };
     match format {
         // A statement that only did something has no header either.
-        Format::Table | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => Ok(0),
+        Format::Table | Format::Line | Format::Csv | Format::Tsv | Format::Markdown if result.columns.is_empty() => {
+            Ok(0)
+        }
         Format::Table => table::write(result, look, out),
+        Format::Line => line::write(result, out),
         Format::Json => json::write(result, out),
         Format::Jsonl => jsonl::write(result, out),
         Format::Csv => csv::write(result, out),
@@ -61,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_result_without_columns_is_nothing_but_json() {
-        for format in [Format::Table, Format::Csv, Format::Tsv, Format::Markdown, Format::Jsonl] {
+        for format in [Format::Table, Format::Line, Format::Csv, Format::Tsv, Format::Markdown, Format::Jsonl] {
             let schema = ::arrow::datatypes::Schema::empty().into();
             let nothing = ResultSet { schema, columns: Vec::new(), batches: Box::new(std::iter::empty()) };
             assert_eq!(rendered(nothing, format), "", "{format:?}");

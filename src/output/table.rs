@@ -48,6 +48,11 @@ pub(super) fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Resul
         count += 1;
     }
     frame.rule(out, ['└', '┴', '┘'])?;
+    let (all, shown) = (frame.widths.len(), frame.shown.len());
+    if shown < all {
+        let note = format!("{all} columns, {shown} of them shown; DESCRIBE lists all, and --format line shows them");
+        writeln!(out, "{}", cut(&note, look.width.unwrap_or(usize::MAX)))?;
+    }
     Ok(count)
 }
 
@@ -217,6 +222,8 @@ mod tests {
             .collect();
         let text = rendered_with(result(columns), Format::Table, Look { width: Some(80), ..Look::default() });
         assert!(text.lines().all(|line| line.width() <= 80) && text.contains(" … "), "{text}");
+        let shown = text.lines().nth(1).unwrap().matches("some").count();
+        assert!(text.lines().last().unwrap().starts_with(&format!("30 columns, {shown} of them shown")), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod ast;
+mod check;
 mod context;
 mod display;
 mod draft;
@@ -31,6 +32,7 @@ mod splits;
 mod tests;
 mod walk;
 
+pub(crate) use check::check;
 pub(crate) use plan::Planner;
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Request, Workers};

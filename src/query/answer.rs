@@ -14,6 +14,7 @@ use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
 use super::{divided, rerun, single};
+use crate::invoke::fault;
 use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
 
@@ -68,6 +69,17 @@ async fn by_many(
     };
     let result = ResultSet { schema, columns, batches };
     Ok(Answer { account, data: Data::Merged(Box::new(Finished { result, folder })) })
+}
+
+/// Refuses a statement that is wrong as far as that is known without the function.
+///
+/// # Errors
+/// What DuckDB says of it.
+pub(crate) fn check(coordinator: &Coordinator<'_>, sql: &str) -> Result<()> {
+    match planner::check(sql, coordinator.catalog) {
+        Some(words) => Err(fault::of_words(&words, coordinator.catalog)),
+        None => Ok(()),
+    }
 }
 
 /// How a query would be answered.

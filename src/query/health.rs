@@ -4,7 +4,6 @@ use std::fmt;
 
 use anyhow::Result;
 use arrow::array::Int64Array;
-use indicatif::HumanCount;
 use quack_function::sql::identifier;
 use quack_function::wire::Spill;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::request::Request;
 use super::summary::Summary;
 use super::{rerun, single};
 use crate::error::failure;
+use crate::rows;
 
 /// An engine that answered, and rightly.
 #[derive(Debug, Serialize)]
@@ -30,7 +30,7 @@ pub(crate) struct Health {
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.table, self.rows) {
-            (Some(table), Some(rows)) => write!(f, "healthy: `{table}` has {} rows", HumanCount(rows))?,
+            (Some(table), Some(rows)) => write!(f, "healthy: `{table}` has {}", rows::counted(rows))?,
             _ => write!(f, "healthy: the engine answers, and there are no tables yet")?,
         }
         writeln!(f, "  ({})", self.metadata.timing())
@@ -64,7 +64,7 @@ pub(crate) async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationTo
         && known.rows != counted
     {
         return Err(failure(
-            format!("`{name}` has {counted} rows in the bucket and {} in the catalog", known.rows),
+            format!("`{name}` has {} in the bucket and {} in the catalog", rows::counted(counted), known.rows),
             format!(
                 "its files were changed by other means: load it again with `quackctl load SOURCE --table {name} --replace`"
             ),

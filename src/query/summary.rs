@@ -1,13 +1,17 @@
 //! How a query went, for people on one line and for programs as JSON.
 
 use std::fmt;
+use std::time::Duration;
 
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::account::{Account, Facts, Tally};
 use super::stats::Stats;
 use crate::invoke::cost::{Report, dollars};
+use crate::rows::counted;
+
+/// What a command takes beyond its query is told from here on.
+const WORTH_TELLING: Duration = Duration::from_millis(100);
 
 /// What is known of an answer, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]
@@ -42,9 +46,17 @@ impl Account {
 impl Summary {
     /// How many rows, and whether there are more.
     pub(crate) fn rows(&self) -> String {
-        let rows = self.tally.rows;
         let limited = if self.tally.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
-        format!("{} row{}{limited}", HumanCount(rows), if rows == 1 { "" } else { "s" })
+        format!("{}{limited}", counted(self.tally.rows))
+    }
+
+    /// Everything, of a command that took `total`: that is more than the query where there were many rows to write.
+    pub(crate) fn within(&self, total: Duration) -> String {
+        let total_ms = total.as_secs_f64() * 1000.0;
+        match total.saturating_sub(self.tally.elapsed) < WORTH_TELLING {
+            true => self.to_string(),
+            false => format!("{self} · {} with writing", duration(total_ms)),
+        }
     }
 
     /// How long it took and what it cost.
@@ -68,5 +80,20 @@ fn duration(ms: f64) -> String {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}", self.rows(), self.timing())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_time_is_told_where_it_differs() {
+        let columns = Vec::new();
+        let account = Account::of_many(String::new(), String::new(), columns, Stats::default());
+        account.tally().elapsed = Duration::from_millis(200);
+        let summary = account.summary();
+        assert_eq!(summary.within(Duration::from_millis(250)), summary.to_string());
+        assert!(summary.within(Duration::from_millis(3200)).ends_with(" · 3200 ms with writing"));
     }
 }

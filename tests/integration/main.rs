@@ -19,6 +19,7 @@ mod local_target;
 mod local_trust;
 mod local_versions;
 mod network;
+mod output;
 mod project;
 mod query;
 mod recover;

@@ -46,6 +46,9 @@ fn rows_are_limited_and_it_is_said() {
     let expected = "id,city\n1,Berlin\n2,\"Paris, Texas\"\n";
     limited.assert().success().stdout(expected).stderr(contains("2 rows (limited"));
     let sql = "SELECT id FROM trips ORDER BY id";
+    // A cut is told whatever else is not.
+    let mut cut = project.quackctl(["query", "--quiet", "--limit", "2", "--format", "csv", sql]);
+    cut.assert().success().stdout("id\n1\n2\n").stderr(contains("2 rows (limited"));
     let mut silent = project.quackctl(["query", "--quiet", "--all", "--format", "csv", sql]);
     silent.assert().success().stdout("id\n1\n2\n3\n4\n5\n").stderr(is_empty());
     project.quackctl(["query"]).assert().success().stdout(contains("healthy: `trips` has 5 rows"));

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use clap::ValueEnum as _;
-use indicatif::HumanCount;
 
 use crate::error::{nearest, usage};
 use crate::lake::catalog::Catalog;
 use crate::output::Format;
+use crate::rows::counted;
 
 /// A dot-command.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) fn tables(catalog: &Catalog) -> String {
     catalog.tables.iter().fold(String::new(), |mut text, (name, table)| {
         let synthetic = if table.synthetic { "  (synthetic)" } else { "" };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:width$}  {} rows{synthetic}", HumanCount(table.rows));
+        let _ = writeln!(text, "{name:width$}  {}{synthetic}", counted(table.rows));
         text
     })
 }

@@ -7,7 +7,6 @@ use std::pin::pin;
 
 use anyhow::Result;
 use futures::TryStreamExt;
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::files;
@@ -17,6 +16,7 @@ use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{self, Catalog, Table};
+use crate::rows::counted;
 
 /// What came back.
 #[derive(Debug, Serialize)]
@@ -37,7 +37,7 @@ impl fmt::Display for Recovered {
             writeln!(f, "the catalog is empty, as it was")?;
         }
         for (name, rows) in &self.tables {
-            writeln!(f, "{name}: {} rows", HumanCount(*rows))?;
+            writeln!(f, "{name}: {}", counted(*rows))?;
         }
         writeln!(f, "as in the catalog of {}, version {}; {} files brought back", self.at, self.version, self.files)
     }

@@ -262,6 +262,26 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
+/// What a person sees who runs `quackctl` in a terminal of 80 columns, both streams in one; it must succeed.
+pub(crate) fn on_terminal(project: &Project, arguments: &[&str]) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let words: Vec<_> = [env!("CARGO_BIN_EXE_quackctl")].iter().chain(arguments).map(|word| quoted(word)).collect();
+    // `script` gives what it runs a terminal of its own.
+    let mut terminal = std::process::Command::new("script");
+    terminal.current_dir(project.dir());
+    for (name, value) in project.process([]).env("NO_COLOR", "1").get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    let line = format!("stty cols 80; {}", words.join(" "));
+    let output = terminal.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().expect("script runs");
+    let shown = text(&output).replace('\r', "");
+    assert!(output.status.success(), "{arguments:?}: {shown}");
+    shown
+}
+
 /// Both streams of a command, for messages of failed assertions.
 pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

@@ -1,0 +1,49 @@
+//! Whether SQL is right as far as that can be told here: its syntax, and names of tables, columns and functions.
+
+use quack_function::sql::tokens;
+
+use super::scratch::Scratch;
+use crate::lake::catalog::Catalog;
+
+/// What DuckDB has against one statement, in its own words, with its error's kind before them; nothing where that takes
+/// files, or anything else that only the function has.
+pub(crate) fn check(sql: &str, catalog: &Catalog) -> Option<String> {
+    let scratch = Scratch::open().ok()?;
+    for name in tokens(sql).iter().filter_map(|token| token.name()) {
+        if let Some((name, table)) = catalog.find(&name) {
+            scratch.add_table(name, table).ok()?;
+        }
+    }
+    let error = scratch.connection().prepare(sql).err()?;
+    let words = match error {
+        duckdb::Error::DuckDBFailure(_, Some(words)) => words,
+        other => other.to_string(),
+    };
+    // A function may be an extension's, a file only the function's to read.
+    let is_sure = words.starts_with("Parser Error: ")
+        || words.starts_with("Binder Error: ")
+        || words.starts_with("Catalog Error: Table with name ");
+    is_sure.then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_and_what_is_not_known_is_not() {
+        let catalog: Catalog = serde_json::from_value(serde_json::json!({"version": 1, "tables": {"trips": {
+            "source": "", "loaded_at": "", "rows": 7, "bytes": 0, "files": [], "partitions": [], "synthetic": false,
+            "columns": [{"name": "fare", "type": "DOUBLE"}],
+        }}}))
+        .unwrap();
+        let found = |sql: &str| check(sql, &catalog).unwrap_or_default();
+        assert!(found("SELEC 1").contains("syntax error") && found("\n SELEC 1").contains("LINE 2:"));
+        assert!(found("SELECT fair FROM trips").contains("\"fair\" not found"), "{}", found("SELECT fair FROM trips"));
+        assert!(found("FROM tripz").contains("Table with name tripz does not exist"));
+        for sql in ["SELECT sum(fare) FROM trips", "FROM 's3://a/b.parquet'", "SELECT ST_Point(1, 2)", "DESCRIBE trips"]
+        {
+            assert_eq!(found(sql), "", "{sql}");
+        }
+    }
+}

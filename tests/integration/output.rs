@@ -1,0 +1,151 @@
+//! What comes out of a query: every row where a file or a pipe takes them, the first ones where a person looks.
+
+use std::process::Stdio;
+
+use crate::support::{Project, on_terminal, text};
+use predicates::prelude::PredicateBooleanExt as _;
+use predicates::str::{contains, is_empty, starts_with};
+
+const ROWS: &str = "SELECT i, md5(i::VARCHAR) AS text FROM range(42049) t(i)";
+
+#[test]
+fn files_and_pipes_hold_every_row() {
+    let project = Project::up("limit = 7");
+    for (format, lines) in [("csv", 42_050), ("tsv", 42_050), ("jsonl", 42_049), ("json", 42_051), ("markdown", 42_051)]
+    {
+        let output = project.quackctl(["query", "--quiet", "--format", format, ROWS]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{format}: {}", text(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), lines, "{format}");
+        let file = format!("out.{format}");
+        project.quackctl(["query", "--format", format, "-o", &file, ROWS]).assert().success().stdout(is_empty());
+        assert_eq!(std::fs::read(project.dir().join(file)).unwrap(), output.stdout, "{format}");
+        let dash = project.quackctl(["query", "--format", format, "-o", "-", ROWS]).output().unwrap();
+        assert_eq!(dash.stdout, output.stdout, "{format}");
+    }
+    let output = project.quackctl(["query", ROWS]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 42_049 + 5);
+    assert_eq!(project.json(["query", "--json", ROWS])["rows"].as_array().map(Vec::len), Some(42_049));
+    let count = |path: &str| {
+        let connection = duckdb::Connection::open_in_memory().unwrap();
+        let sql = format!("SELECT count(*) FROM '{}'", project.dir().join(path).display());
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    project.quackctl(["query", "-o", "out.parquet", ROWS]).assert().success();
+    project
+        .quackctl(["query", "-o", "few.parquet", "--limit", "7", ROWS])
+        .assert()
+        .success()
+        .stderr(contains("limited"));
+    assert_eq!((count("out.parquet"), count("few.parquet")), (42_049, 7));
+}
+
+#[test]
+fn a_terminal_shows_the_first_rows_of_a_table_and_says_so() {
+    let project = Project::up("limit = 7");
+    let shown = on_terminal(&project, &["query", ROWS]);
+    assert!(shown.contains("7 rows (limited: more exist"), "{shown}");
+    assert_eq!(shown.lines().filter(|line| line.contains('│')).count(), 7 + 2, "{shown}");
+    let quiet = on_terminal(&project, &["query", "--quiet", ROWS]);
+    assert!(quiet.contains("7 rows (limited: more exist"), "{quiet}");
+    // What is not made to be looked at is whole on a terminal, too; and so is what tells of something.
+    let csv = on_terminal(&project, &["query", "--format", "csv", "SELECT i FROM range(30) t(i)"]);
+    assert!(csv.contains("30 rows ") && !csv.contains("limited"), "{csv}");
+    let columns = (0..71).map(|i| format!("{i} AS column_{i}")).collect::<Vec<_>>().join(", ");
+    let described = on_terminal(&project, &["query", &format!("DESCRIBE SELECT {columns}")]);
+    assert!(described.contains("column_70") && !described.contains("limited"), "{described}");
+    let wide = on_terminal(&project, &["query", &format!("SELECT {columns}")]);
+    assert!(wide.contains("71 columns, "), "{wide}");
+}
+
+#[test]
+fn a_plan_is_printed_as_duckdbs_command_line_prints_it() {
+    let project = Project::up("");
+    let plan = |sql: &str| project.quackctl(["query", sql]).assert().success();
+    let boxed = "┌─────────────────────────────┐\n│┌───────────────────────────┐│\n││       Physical Plan       ││\n";
+    plan("EXPLAIN SELECT 42 AS answer").stdout(starts_with(boxed).and(contains("│         PROJECTION        │\n")));
+    let analyzed = contains("Total Time").and(contains("EXPLAIN_ANALYZE")).and(contains("explain_key").not());
+    plan("-- how long?\nEXPLAIN ANALYZE SELECT 42 AS answer").stdout(analyzed);
+    plan("EXPLAIN (FORMAT json) SELECT 42").stdout(starts_with("[\n"));
+    let mut csv = project.quackctl(["query", "--format", "csv", "EXPLAIN SELECT 42"]);
+    csv.assert().success().stdout(starts_with("explain_key,explain_value\nphysical_plan,"));
+}
+
+#[test]
+fn each_statement_gives_its_result_and_its_own_error() {
+    let project = Project::up("");
+    let csv = |sql: &str| project.quackctl(["query", "--format", "csv", sql]).output().unwrap();
+    let output = csv("SELECT 1 AS a; SET VARIABLE x = 41;\nSELECT getvariable('x') + 1 AS b;");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\nb\n42\n", "{}", text(&output));
+    let output = csv("SELECT 1 AS a;\n\nSELECT 2 AS b,\n  nonsense;");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("LINE 4:   nonsense") && said.contains("\n          ^"), "{said}");
+    let said = text(&csv("SELECT 1 AS a;  SELEC 2;"));
+    let caret = said.lines().find(|line| line.trim() == "^").unwrap_or_default();
+    assert_eq!(caret.find('^'), Some("LINE 1: SELECT 1 AS a;  ".len()), "{said}");
+    let mut two = project.quackctl(["query", "-o", "out.csv", "SELECT 1; SELECT 2"]);
+    two.assert().code(2).stderr(contains("2 results").and(contains("out.csv")));
+    assert!(!project.dir().join("out.csv").exists());
+}
+
+#[test]
+fn what_would_not_last_is_refused() {
+    let project = Project::up("");
+    for sql in ["CREATE TABLE t AS SELECT 1", "CREATE VIEW v AS SELECT 1", "CREATE TEMP TABLE t (a INTEGER)"] {
+        let mut create = project.quackctl(["query", sql]);
+        create.assert().code(1).stdout(is_empty()).stderr(contains("nothing of it would last"));
+    }
+}
+
+#[test]
+fn sql_comes_from_standard_input_when_it_is_a_file_or_a_pipe() {
+    let project = Project::up("");
+    let file = project.write("q.sql", "-- what?\nSELECT 42 AS a;\n");
+    let mut query = project.process(["query", "--format", "csv"]);
+    let output = query.stdin(std::fs::File::open(file).unwrap()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n42\n", "{}", text(&output));
+    project.quackctl(["query", "--format", "csv"]).write_stdin("SELECT 42 AS a").assert().success().stdout("a\n42\n");
+    // Nothing at all is the health check that it is without standard input.
+    project.quackctl(["query"]).write_stdin("").assert().success().stdout(starts_with("healthy"));
+    let empty = project.write("empty.sql", "");
+    let output = project.process(["query"]).stdin(std::fs::File::open(empty).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+#[test]
+fn sql_that_begins_with_a_comment_is_sql() {
+    let project = Project::up("");
+    for sql in ["-- x\nSELECT 42 AS a", "--x\nSELECT 42 AS a", "/* x */ SELECT 42 AS a"] {
+        project.quackctl(["query", "--format", "csv", sql]).assert().success().stdout("a\n42\n");
+        project.quackctl(["query", "--format", "csv", "-q", sql]).assert().success().stdout("a\n42\n");
+    }
+    project.quackctl(["query", "-- only this"]).assert().code(2).stderr(contains("holds no statement"));
+    project.quackctl(["query", "--nonsense"]).assert().code(2).stderr(contains("--nonsense"));
+}
+
+#[test]
+fn what_is_no_sql_is_told() {
+    let project = Project::up("");
+    project.write("page.sql", "\n<!DOCTYPE html>\n<html><body>SELECT 1</body></html>");
+    project.quackctl(["query", "-f", "page.sql"]).assert().code(2).stderr(contains("`page.sql` is a web page"));
+    let mut address = project.quackctl(["query", "-f", "https://example.org/q.sql"]);
+    address.assert().code(2).stderr(contains("curl -fsSL https://example.org/q.sql"));
+    for (sql, said) in
+        [("SELEC 1", "syntax error"), ("FROM tripz", "tripz"), ("SELECT a FROM range(1)", "\"a\" not found")]
+    {
+        let mut explain = project.quackctl(["query", "--explain", sql]);
+        explain.assert().code(1).stdout(is_empty()).stderr(contains(said).and(contains("LINE 1:")));
+    }
+}
+
+#[test]
+fn a_script_that_nobody_reads_to_its_end_is_no_error() {
+    let project = Project::up("");
+    let mut query =
+        project.process(["query", "--quiet", "--format", "csv", "FROM range(1000000); FROM range(1000000)"]);
+    let mut query = query.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(query.stdout.take());
+    let output = query.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output));
+}
