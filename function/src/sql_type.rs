@@ -47,6 +47,40 @@ impl SqlType {
     pub fn parse(text: &str) -> Result<Self, BadType> {
         parse::parse(text)
     }
+
+    /// The type that keeps every value of this one in Parquet, which has no integers of 128 bits: DuckDB would write
+    /// doubles, and decimals of 38 digits are exact or an error. `None` for a type that it writes well as it is.
+    pub fn in_parquet(&self) -> Option<Self> {
+        self.with_huge(&Self::Decimal { width: 38, scale: 0 })
+    }
+
+    /// This type with `other` in the place of each 128-bit integer; `None` when it has none.
+    pub fn with_huge(&self, other: &Self) -> Option<Self> {
+        let of_fields = |fields: &[(String, Self)]| {
+            let changed: Vec<_> = fields.iter().map(|(name, own)| (name, own, own.with_huge(other))).collect();
+            changed.iter().any(|(_, _, changed)| changed.is_some()).then(|| {
+                let field = |(name, own, changed): (&String, &Self, Option<Self>)| {
+                    (name.clone(), changed.unwrap_or_else(|| own.clone()))
+                };
+                changed.into_iter().map(field).collect()
+            })
+        };
+        match self {
+            Self::Plain("HUGEINT" | "UHUGEINT") => Some(other.clone()),
+            Self::Plain(_) | Self::Decimal { .. } | Self::Enum(_) | Self::Geometry(_) => None,
+            Self::List(element) => Some(Self::List(Box::new(element.with_huge(other)?))),
+            Self::Array(element, len) => Some(Self::Array(Box::new(element.with_huge(other)?), *len)),
+            Self::Map(key, value) => match (key.with_huge(other), value.with_huge(other)) {
+                (None, None) => None,
+                (new_key, new_value) => Some(Self::Map(
+                    new_key.map_or_else(|| key.clone(), Box::new),
+                    new_value.map_or_else(|| value.clone(), Box::new),
+                )),
+            },
+            Self::Struct(fields) => of_fields(fields).map(Self::Struct),
+            Self::Union(members) => of_fields(members).map(Self::Union),
+        }
+    }
 }
 
 impl std::str::FromStr for SqlType {
@@ -99,6 +133,24 @@ impl std::error::Error for BadType {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_integers_are_decimals_in_parquet_wherever_they_are() {
+        for (own, kept) in [
+            ("HUGEINT", "DECIMAL(38,0)"),
+            ("UHUGEINT[3][]", "DECIMAL(38,0)[3][]"),
+            (
+                "STRUCT(\"HUGEINT\" INTEGER, b MAP(VARCHAR, HUGEINT))",
+                "STRUCT(\"HUGEINT\" INTEGER, b MAP(VARCHAR, DECIMAL(38,0)))",
+            ),
+        ] {
+            let kept = SqlType::parse(kept).unwrap();
+            assert_eq!(SqlType::parse(own).unwrap().in_parquet(), Some(kept), "{own}");
+        }
+        for own in ["BIGINT", "ENUM('HUGEINT')", "STRUCT(\"HUGEINT\" INTEGER)", "UNION(a INTEGER, b DECIMAL(38,0))"] {
+            assert_eq!(SqlType::parse(own).unwrap().in_parquet(), None, "{own}");
+        }
+    }
 
     #[track_caller]
     fn reads(text: &str, expected: &str) {

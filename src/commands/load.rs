@@ -11,7 +11,8 @@ use crate::lake::load::{LoadRequest, Mode, Origin, load};
 pub(crate) async fn run(context: &Context, args: LoadArgs) -> Result<()> {
     let target = Target::open(context).await?;
     let loaded = load(context, &target.bucket, request(args)).await?;
-    context.print(&loaded)
+    // Without a word, unless a program asked for it.
+    if context.quiet && !context.json { Ok(()) } else { context.print(&loaded) }
 }
 
 fn request(args: LoadArgs) -> LoadRequest {

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::catalog::{Catalog, ColumnStats, DataFile, Table};
-use crate::output::grid::{self, grid};
+use crate::output::cut;
+use crate::output::grid::grid;
 use crate::rows::counted;
 
 /// Longest bound that is shown; a longer one is cut.
@@ -123,20 +125,62 @@ impl Display for TableList {
         if self.tables.is_empty() {
             return writeln!(f, "no tables yet; load one: quackctl load --sample taxi --table trips");
         }
-        let mut grid = grid(&["table", "rows", "bytes", "files", "partitions", "source", "loaded at"], &[1, 2, 3]);
-        for table in &self.tables {
-            grid.add_row([
-                table.name.clone(),
-                HumanCount(table.rows).to_string(),
-                HumanBytes(table.bytes).to_string(),
-                table.files.to_string(),
-                table.partitions.to_string(),
-                table.source.clone(),
-                table.loaded_at.clone(),
-            ]);
+        let mut shown: Vec<usize> = (0..HEADER.len()).collect();
+        let mut rows: Vec<[String; HEADER.len()]> = self.tables.iter().map(TableSummary::cells).collect();
+        if let Some(width) = grid(&[], &[]).width() {
+            let width_of = |column: usize| {
+                let texts = rows.iter().map(|row| row[column].as_str()).chain([HEADER[column]]);
+                texts.map(UnicodeWidthStr::width).max().unwrap_or(0)
+            };
+            let widths: [usize; HEADER.len()] = std::array::from_fn(width_of);
+            let room = |shown: &[usize]| {
+                let others = shown.iter().filter(|column| **column != SOURCE).map(|column| widths[*column]);
+                usize::from(width).saturating_sub(others.sum::<usize>() + 3 * shown.len() + 1)
+            };
+            for column in LEFT_OUT {
+                if room(&shown) < widths[SOURCE].min(LEAST_SOURCE) {
+                    shown.retain(|own| own != column);
+                }
+            }
+            let room = room(&shown).max(LEAST_SOURCE);
+            rows.iter_mut().for_each(|row| row[SOURCE] = cut(&row[SOURCE], room));
         }
-        grid::keep_whole(&mut grid, &[0, 1, 2, 3, 4, 6]);
-        writeln!(f, "{grid}")
+        let header: Vec<&str> = shown.iter().map(|column| HEADER[*column]).collect();
+        let right: Vec<usize> = (0..shown.len()).filter(|at| NUMBERS.contains(&shown[*at])).collect();
+        let mut grid = grid(&header, &right);
+        for row in &rows {
+            grid.add_row(shown.iter().map(|column| &row[*column]));
+        }
+        writeln!(f, "{grid}")?;
+        let hidden: Vec<&str> = LEFT_OUT.iter().filter(|c| !shown.contains(c)).map(|column| HEADER[*column]).collect();
+        match hidden.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "no room for: {}; `quackctl tables NAME` tells all", hidden.join(", ")),
+        }
+    }
+}
+
+/// What is listed of each table.
+const HEADER: [&str; 7] = ["table", "rows", "bytes", "files", "partitions", "source", "loaded at"];
+/// Those that are aligned to the right, the one that is cut, and those that are left out where there is no room, the first
+/// one first.
+const NUMBERS: [usize; 3] = [1, 2, 3];
+const SOURCE: usize = 5;
+const LEFT_OUT: &[usize] = &[6, 3, 4];
+/// Terminal columns that a source needs to say something.
+const LEAST_SOURCE: usize = 12;
+
+impl TableSummary {
+    fn cells(&self) -> [String; HEADER.len()] {
+        [
+            self.name.clone(),
+            HumanCount(self.rows).to_string(),
+            HumanBytes(self.bytes).to_string(),
+            self.files.to_string(),
+            self.partitions.to_string(),
+            self.source.clone(),
+            self.loaded_at.clone(),
+        ]
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) use format::Format;
 pub(crate) use json::write_with_metadata;
 pub(crate) use look::Look;
 pub(crate) use plan::write_plan;
+pub(crate) use table::cut;
 
 /// Writes all rows of `result` to `out`; returns how many there were.
 ///

@@ -78,7 +78,7 @@ fn rows(result: ResultSet) -> impl Iterator<Item = Result<Row>> {
 }
 
 /// At most `width` terminal columns of `text`, the last one an ellipsis when something was cut.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

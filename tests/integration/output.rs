@@ -149,3 +149,48 @@ fn a_script_that_nobody_reads_to_its_end_is_no_error() {
     let output = query.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output));
 }
+
+#[test]
+fn rows_come_through_standard_input_and_pipes() {
+    let project = Project::up("");
+    let load = |table: &str| project.quackctl(["load", "-", "--table", table, "--quiet"]);
+    load("t").write_stdin("id\tcity\n1\tBerlin\n2\tRome\n").assert().success().stdout(is_empty());
+    load("j").write_stdin("{\"id\": 3}\n").assert().success().stdout(is_empty());
+    load("e").write_stdin("").assert().failure().stderr(contains("`standard input` is empty"));
+    load("z").write_stdin(b"\x1f\x8b\x08.".as_slice()).assert().failure().stderr(contains("gunzip -c"));
+    load("p")
+        .write_stdin(b"\x89PNG\r\n".as_slice())
+        .assert()
+        .failure()
+        .stderr(contains("not a format that load reads"));
+    assert_eq!(project.rows("SELECT (SELECT sum(id) FROM t) + (SELECT sum(id) FROM j) AS n")[0]["n"], 6);
+    assert_eq!(project.json(["tables", "t", "--json"])["source"], "standard input");
+    let quackctl = env!("CARGO_BIN_EXE_quackctl");
+    let line = format!("'{quackctl}' load <(printf 'a,b\\n1,2\\n') --table piped");
+    let mut bash = std::process::Command::new("bash");
+    let output = bash.current_dir(project.dir()).args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("piped: 1 row, "), "{}", text(&output));
+}
+
+#[test]
+fn a_table_of_many_columns_is_told_in_few_lines() {
+    let project = Project::up("");
+    let columns: Vec<_> = (0..71).map(|i| format!("column_{i}")).collect();
+    project.write("wide.csv", format!("{}\n{}\n", columns.join(","), ["1"; 71].join(",")));
+    let mut load = project.quackctl(["load", "wide.csv", "--table", "wide"]);
+    load.assert()
+        .success()
+        .stdout(contains("column_19").and(contains("column_20").not()).and(contains("51 more columns")));
+    project.quackctl(["tables", "wide"]).assert().success().stdout(contains("column_70"));
+    let long = "a_file_with_quite_a_long_name_as_there_are_many_of_them_in_collections.csv";
+    project.write(long, "a\n1\n");
+    project.quackctl(["load", long, "--table", "another_table"]).assert().success();
+    let shown = on_terminal(&project, &["tables"]);
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(shown.contains(" another_table ") && shown.contains("…"), "{shown}");
+    assert_eq!(shown.lines().count(), 3 + 2 + 1 + 1, "no row takes two lines:\n{shown}");
+    assert!(shown.contains("no room for: loaded at"), "{shown}");
+    let piped = text(&project.quackctl(["tables"]).output().unwrap());
+    assert!(piped.contains(long) && piped.contains("loaded at"), "{piped}");
+}

@@ -4,6 +4,7 @@ use super::raw::LogicalType;
 use super::replay::{self, Source};
 use super::{Failure, Instance, Outcome};
 use crate::sql::{identifier, literal};
+use crate::sql_type::SqlType;
 use crate::wire::{Column, Data, Spill, Spilled};
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt64Type};
@@ -21,7 +22,8 @@ pub(super) fn write(
     folder: &str,
 ) -> Result<Outcome, Failure> {
     let uri = format!("{folder}/rows.parquet");
-    let stored: Vec<_> = source.types.iter().map(|logical_type| Stored::of(logical_type, spill)).collect();
+    let types = source.types.iter().zip(&columns);
+    let stored: Vec<_> = types.map(|(logical_type, column)| Stored::of(logical_type, column, spill)).collect();
     let selected: Vec<_> = stored
         .iter()
         .zip(&columns)
@@ -87,19 +89,19 @@ enum Stored {
     /// DuckDB reads another type back, which casts to the same values.
     Similar,
     /// Cast to this type first.
-    As(&'static str),
+    As(String),
 }
 
 impl Stored {
-    fn of(logical_type: &LogicalType, spill: Spill) -> Self {
-        match (spill, logical_type.id()) {
-            (Spill::Always, DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT | DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT) => {
-                Self::As("DECIMAL(38,0)")
+    fn of(logical_type: &LogicalType, column: &Column, spill: Spill) -> Self {
+        match spill {
+            Spill::Always => {
+                let kept = SqlType::parse(&column.sql_type).ok().and_then(|sql_type| sql_type.in_parquet());
+                kept.map_or(Self::AsIs, |kept| Self::As(kept.to_string()))
             }
-            (Spill::Always, _) => Self::AsIs,
-            (Spill::Auto, _) if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR"),
-            (Spill::Auto, _) if any(logical_type, &changes_in_parquet) => Self::Similar,
-            (Spill::Auto, _) => Self::AsIs,
+            Spill::Auto if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR".to_owned()),
+            Spill::Auto if any(logical_type, &changes_in_parquet) => Self::Similar,
+            Spill::Auto => Self::AsIs,
         }
     }
 }

@@ -9,6 +9,7 @@ use duckdb::{Connection, InterruptHandle};
 use indicatif::{HumanBytes, ProgressBar};
 use quack_function::wire::Column;
 
+use super::format::Kind;
 use super::partition::{self, Partition, Plan};
 use super::source::{Files, Input};
 use super::stop::Stop;
@@ -18,6 +19,7 @@ use crate::duck::words::{self, columns, words};
 use crate::duck::{self, Sandbox};
 use crate::error::{failure, usage};
 use quack_function::sql::{identifier, literal};
+use quack_function::sql_type::SqlType;
 
 /// Most memory that DuckDB may take; it spills to disk beyond.
 const MEMORY: &str = "640MB";
@@ -86,6 +88,8 @@ struct Way {
     thorough: bool,
     /// Sort by partition first, so that few are open at once.
     sorted: bool,
+    /// Let DuckDB's word stand that integers take 128 bits: it says so of all JSON with negative ones among them.
+    wide: bool,
 }
 
 /// What went wrong, and in which part.
@@ -110,7 +114,7 @@ impl Stager<'_> {
     fn write(&self, way: Way) -> Result<(Plan, Vec<written::Written>), Trouble> {
         let rows = self.input.query(self.connection, way.thorough).map_err(Trouble::Reading)?;
         let found = columns(self.connection, &rows).map_err(Trouble::Reading)?;
-        let rows = format!("SELECT *{} FROM ({rows}\n) AS source", storable(&found));
+        let rows = format!("SELECT *{} FROM ({rows}\n) AS source", storable(&found, self.is_json() && !way.wide));
         // Empty, so that expressions can be tried without the source being read again.
         self.connection
             .execute_batch(&format!("CREATE OR REPLACE TEMP TABLE shape AS SELECT * FROM ({rows}) LIMIT 0"))
@@ -164,11 +168,18 @@ impl Stager<'_> {
         })
     }
 
+    fn is_json(&self) -> bool {
+        self.input.files().is_some_and(|files| files.kind == Kind::Json)
+    }
+
     fn another_way(&self, way: Way, trouble: &Trouble) -> Option<Way> {
         let (Trouble::Reading(error) | Trouble::Writing(error)) = trouble else { return None };
         let said = error.to_string();
         if said.contains("Out of Memory") && !self.partitions.is_empty() && !way.sorted {
             return Some(Way { sorted: true, ..way });
+        }
+        if said.contains("INT128") && self.is_json() && !way.wide {
+            return Some(Way { wide: true, ..way });
         }
         let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
         (types && !way.thorough).then_some(Way { thorough: true, ..way })
@@ -211,15 +222,17 @@ impl Stager<'_> {
     }
 }
 
-/// Parquet has no 128-bit integers: DuckDB would write doubles. Decimals of 38 digits are exact or an error.
-fn storable(columns: &[Column]) -> String {
+/// Has what Parquet cannot keep be stored as what it can; `narrow`, 128-bit integers as those of 64.
+fn storable(columns: &[Column], narrow: bool) -> String {
+    let kept = |column: &Column| {
+        let own = SqlType::parse(&column.sql_type).ok()?;
+        if narrow { own.with_huge(&SqlType::Plain("BIGINT")) } else { own.in_parquet() }
+    };
     let casts: Vec<String> = columns
         .iter()
-        .filter(|column| column.sql_type.contains("HUGEINT"))
-        .map(|column| {
-            let exact = column.sql_type.replace("UHUGEINT", "HUGEINT").replace("HUGEINT", "DECIMAL(38,0)");
+        .filter_map(|column| {
             let name = identifier(&column.name);
-            format!("CAST({name} AS {exact}) AS {name}")
+            Some(format!("CAST({name} AS {}) AS {name}", kept(column)?))
         })
         .collect();
     if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) }

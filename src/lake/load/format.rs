@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::foreign;
 use crate::error::failure;
 
 /// How rows are stored.
@@ -41,12 +42,9 @@ impl Packing {
 /// When the file cannot be read, is empty, or cannot be told.
 pub(super) fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
     let head = head(path, name)?;
+    foreign::refuse(&head, name)?;
     let (stem, named_packing) = strip_packing(name);
-    let packing = match head.as_slice() {
-        [0x1f, 0x8b, ..] => Packing::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
-        _ => Packing::None,
-    };
+    let packing = packing(&head);
     let kind = match stem.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
         Some("parquet") => Some(Kind::Parquet),
         Some("csv") => Some(Kind::Csv),
@@ -61,6 +59,15 @@ pub(super) fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
             format!("cannot tell what is in `{name}`"),
             "name it by its kind before the packing, e.g. trips.csv.gz or trips.jsonl.zst",
         )),
+    }
+}
+
+/// How what begins with `head` is packed.
+pub(super) fn packing(head: &[u8]) -> Packing {
+    match head {
+        [0x1f, 0x8b, ..] => Packing::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+        _ => Packing::None,
     }
 }
 
@@ -82,7 +89,11 @@ fn strip_packing(name: &str) -> (&str, Option<Packing>) {
     (name, None)
 }
 
-fn head(path: &Path, name: &str) -> Result<Vec<u8>> {
+/// The first bytes of the file at `path`, that goes by `name`.
+///
+/// # Errors
+/// When it cannot be read, or is empty.
+pub(super) fn head(path: &Path, name: &str) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(512).read_to_end(&mut head))

@@ -2,8 +2,10 @@
 
 mod convert;
 mod download;
+mod foreign;
 mod format;
 mod partition;
+mod piped;
 mod pipeline;
 mod sample;
 mod source;

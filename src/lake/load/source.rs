@@ -1,5 +1,6 @@
 //! What is loaded: files, a URL, a sample or a data set, and the SQL that reads it.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -7,8 +8,10 @@ use duckdb::Connection;
 
 use super::download::{self, Download};
 use super::format::{self, Kind, Packing};
+use super::piped::{self, Piped};
 use super::sample;
 use super::stop::Stop;
+use super::workdir::Staging;
 use crate::console::context::Context;
 use crate::console::progress;
 use crate::duck::words::columns;
@@ -34,7 +37,7 @@ const TAXI_NAMES: &[(&str, &str)] = &[
 /// What the user wants loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A file, a glob or an http(s) URL.
+    /// A file, a glob, an http(s) URL, or `-` for standard input.
     Source(String),
     Sample {
         name: String,
@@ -62,6 +65,7 @@ impl Origin {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Source(source) if is_url(source) => public(source),
+            Self::Source(source) if source == piped::DASH => piped::STDIN.to_owned(),
             Self::Source(source) => source.clone(),
             Self::Sample { name, .. } => format!("sample {name} (synthetic)"),
             Self::Dataset(name) => format!("dataset {name}"),
@@ -76,8 +80,16 @@ impl Origin {
 
 /// Data at hand, to be read by DuckDB.
 pub(super) enum Input {
-    Generated { query: String },
-    Files { files: Files, renames: &'static [(&'static str, &'static str)], _download: Option<Temporary> },
+    Generated {
+        query: String,
+    },
+    Files {
+        files: Files,
+        renames: &'static [(&'static str, &'static str)],
+        _download: Option<Temporary>,
+        /// Of what came through a pipe.
+        _folder: Option<Staging>,
+    },
 }
 
 /// Local files of one kind.
@@ -113,7 +125,7 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             fetch_url(context, &download, "dataset taxi", stop)?;
             let (kind, packing) = format::detect(&download.path, &url)?;
             let files = Files { kind, packing, paths: vec![download.path] };
-            Ok(Input::Files { files, renames: TAXI_NAMES, _download: None })
+            Ok(Input::Files { files, renames: TAXI_NAMES, _download: None, _folder: None })
         }
         Origin::Dataset(name) => {
             let near = nearest(name, ["taxi"]).unwrap_or("taxi");
@@ -129,11 +141,15 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             fetch_url(context, &download.0, name, stop)?;
             let (kind, packing) = format::detect(&download.0.path, name)?;
             let files = Files { kind, packing, paths: vec![download.0.path.clone()] };
-            Ok(Input::Files { files, renames: &[], _download: Some(download) })
+            Ok(Input::Files { files, renames: &[], _download: Some(download), _folder: None })
         }
         Origin::Source(source) => {
+            if let Some(Piped { folder, path, kind }) = through_pipe(context, source, stop)? {
+                let files = Files { kind, packing: Packing::None, paths: vec![path] };
+                return Ok(Input::Files { files, renames: &[], _download: None, _folder: Some(folder) });
+            }
             let files = local(&context.config.here, source)?;
-            Ok(Input::Files { files, renames: &[], _download: None })
+            Ok(Input::Files { files, renames: &[], _download: None, _folder: None })
         }
     }
 }
@@ -156,6 +172,27 @@ fn fetch_url(context: &Context, download: &Download, label: &str, stop: &Stop) -
     let fetched = download.fetch(&bar, stop);
     bar.finish_and_clear();
     fetched
+}
+
+/// What comes through standard input or a named pipe, as `<(...)` gives one; `None` for any other source.
+fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<Piped>> {
+    let path = context.config.here.join(source);
+    let is_stdin = source == piped::DASH;
+    let is_pipe = is_stdin || std::fs::metadata(&path).is_ok_and(|found| found.file_type().is_fifo());
+    if !is_pipe {
+        return Ok(None);
+    }
+    let name = if is_stdin { piped::STDIN } else { source };
+    let bar = progress::bytes(context, &format!("read {name}"), 0);
+    let kept = match is_stdin {
+        true => piped::keep(std::io::stdin(), name, &bar, stop),
+        false => {
+            let pipe = std::fs::File::open(&path).with_context(|| format!("cannot read `{source}`"))?;
+            piped::keep(pipe, name, &bar, stop)
+        }
+    };
+    bar.finish_and_clear();
+    kept.map(Some)
 }
 
 /// The files that `source` names: one, or those that match it as a glob.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::appender::Database;
 use crate::duck::batches::{self, Batches};
-use crate::duck::{self, Sandbox, words};
+use crate::duck::{self, Sandbox, types, words};
 use crate::invoke::response::Inline;
 use crate::invoke::spill;
 use crate::planner::QueryPlan;
@@ -184,7 +184,8 @@ impl Tables {
                 Step::Finish(Finish::Parquet) => {
                     let columns = words::columns(&self.connection, sql)?;
                     let path = literal(&self.folder.path().join(PARQUET).to_string_lossy());
-                    return Ok((self, columns, format!("COPY ({sql}) TO {path} (FORMAT parquet)")));
+                    let kept = in_parquet(sql, &columns)?;
+                    return Ok((self, columns, format!("COPY ({kept}) TO {path} (FORMAT parquet)")));
                 }
             }
         }
@@ -215,6 +216,19 @@ impl Tables {
     }
 }
 
+/// The query `sql` with its columns as Parquet keeps all of their values: as one function writes them, too.
+fn in_parquet(sql: &str, columns: &[Column]) -> Result<String> {
+    let (mut names, mut selected) = (Vec::new(), Vec::new());
+    for (index, column) in columns.iter().enumerate() {
+        let name = format!("c{index}");
+        let kept = types::parse(&column.sql_type).map_err(|error| anyhow!(error))?.in_parquet();
+        let value = kept.map_or_else(|| name.clone(), |kept| format!("CAST({name} AS {kept})"));
+        selected.push(format!("{value} AS {}", identifier(&column.name)));
+        names.push(name);
+    }
+    Ok(format!("SELECT {} FROM ({sql}\n) AS answer({})", selected.join(", "), names.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +255,20 @@ mod tests {
             final_sql: "FROM part".to_owned(),
             table_bytes: 0,
         }
+    }
+
+    #[tokio::test]
+    async fn parquet_keeps_every_digit() {
+        let sql =
+            "SELECT sum(n) AS \"a b\", sum(n), [sum(n)] AS list FROM (FROM part UNION ALL SELECT 9007199254740993)";
+        let plan = QueryPlan { final_sql: sql.to_owned(), ..plan() };
+        let finished = Merge::start(&plan).unwrap().finish(Finish::Parquet).await.unwrap();
+        let path = finished.parquet();
+        assert_eq!(finished.result.batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1);
+        let connection = duckdb::Connection::open_in_memory().unwrap();
+        let sql = format!("SELECT \"a b\"::VARCHAR || typeof(list) FROM '{}'", path.display());
+        let found: String = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, "9007199254740993DECIMAL(38,0)[]");
     }
 
     #[tokio::test]

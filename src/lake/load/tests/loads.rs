@@ -58,6 +58,20 @@ async fn a_csv_becomes_one_parquet_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn integers_of_json_take_64_bits_where_they_fit() {
+    let lake = Lake::new().await;
+    lake.write("a.json", r#"[{"a": 1, "b": [1], "c": {"x": 1}}, {"a": -1, "b": [-2], "c": {"x": -1}}]"#);
+    lake.write("b.json", r#"[{"a": 18446744073709551615}, {"a": -1}]"#);
+    lake.load(request("a.json", "t")).await.unwrap();
+    lake.load(request("b.json", "u")).await.unwrap();
+    let (t, u) = (lake.table("t").await, lake.table("u").await);
+    let types = ["a", "b", "c"].map(|name| column(&t, name).sql_type.clone());
+    assert_eq!(types, ["BIGINT", "BIGINT[]", "STRUCT(x BIGINT)"]);
+    assert_eq!(column(&u, "a").sql_type, "DECIMAL(38,0)");
+    assert_eq!(lake.select(&u, "SELECT max(a) FROM TABLE").await, "18446744073709551615");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_somebody_elses_bucket_everything_keeps_to_the_prefix() {
     let lake = Lake::of("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/q\"").await;
     let old = "tables/t/20200101T000000Z-0badcafe/theirs.parquet";

@@ -1,0 +1,101 @@
+//! Files that are not rows in a format that load reads, told by their first bytes, each with what to do about it.
+
+use anyhow::Result;
+
+use crate::error::failure;
+
+/// What a file begins with, what it then is, and what to do.
+const KNOWN: &[(&[u8], &str, &str)] = &[
+    (b"PK\x03\x04", "a zip archive", "unpack it first: unzip FILE"),
+    (b"%PDF-", "a PDF", "export its tables as CSV, e.g. with tabula or pdfplumber"),
+    (b"\x89PNG", "an image (PNG)", IMAGE),
+    (b"\xff\xd8\xff", "an image (JPEG)", IMAGE),
+    (b"GIF8", "an image (GIF)", IMAGE),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", "save it as CSV, and load that"),
+    (
+        b"SQLite format 3\0",
+        "an SQLite database",
+        "write each table as CSV: sqlite3 -csv -header FILE 'SELECT * FROM t'",
+    ),
+    (
+        b"ARROW1",
+        "an Arrow file",
+        "write it as Parquet: pyarrow.parquet.write_table(pyarrow.feather.read_table(FILE), ...)",
+    ),
+    (b"Obj\x01", "an Avro file", "write it as Parquet or JSON lines"),
+    (b"ORC", "an ORC file", "write it as Parquet"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
+    (b"BZh", "packed with bzip2", "unpack it, or pack it with gzip or zstd: bunzip2 -c FILE | quackctl load -"),
+    (b"\xfd7zXZ\0", "packed with xz", "unpack it, or pack it with gzip or zstd: xz -dc FILE | quackctl load -"),
+    (b"\xff\xfe", "text in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xfe\xff", "text in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
+];
+
+const IMAGE: &str = "give the file that the picture was made of";
+
+/// Where a DuckDB database says that it is one.
+const DUCKDB: (usize, &[u8]) = (8, b"DUCK");
+
+/// Refuses a file that begins with `head` and goes by `name`.
+///
+/// # Errors
+/// When it is of a known kind that is not read.
+pub(super) fn refuse(head: &[u8], name: &str) -> Result<()> {
+    let (what, help) = match told(head, name) {
+        Some(told) => told,
+        None => return Ok(()),
+    };
+    Err(failure(
+        format!("`{name}` is {what}, not a format that load reads"),
+        format!("{help}; load reads CSV, TSV, JSON, JSON lines and Parquet"),
+    ))
+}
+
+fn told(head: &[u8], name: &str) -> Option<(&'static str, &'static str)> {
+    let is_named = |endings: &[&str]| endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    if head.starts_with(b"PK\x03\x04") && is_named(&[".xlsx", ".xlsm", ".ods", ".docx"]) {
+        return Some(("a workbook", "save its sheet as CSV, and load that"));
+    }
+    if let Some((_, what, help)) = KNOWN.iter().find(|(magic, _, _)| head.starts_with(magic)) {
+        return Some((what, help));
+    }
+    if head.get(DUCKDB.0..).is_some_and(|rest| rest.starts_with(DUCKDB.1)) {
+        return Some(("a DuckDB database", "write its tables as Parquet: duckdb FILE \"COPY t TO 't.parquet'\""));
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let start = String::from_utf8_lossy(&text[..text.len().min(14)]).to_ascii_lowercase();
+    if start.starts_with("<!doctype html") || start.starts_with("<html") {
+        return Some(("a web page", "give the address of the data itself: sites often show a page around it"));
+    }
+    if start.starts_with("<svg") || (start.starts_with("<?xml") && !is_named(&[".csv", ".tsv"])) {
+        return Some(("XML", "turn its records into JSON lines or CSV"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_read_is_told_by_what_it_is() {
+        for (name, head, what) in [
+            ("a.csv", b" <!DOCTYPE HTML>\n<html>".as_slice(), "`a.csv` is a web page, not a format that load reads"),
+            ("a.png", b"\x89PNG\r\n", "an image (PNG)"),
+            ("a.xlsx", b"PK\x03\x04..", "a workbook"),
+            ("a.zip", b"PK\x03\x04..", "a zip archive"),
+            ("a.pdf", b"%PDF-1.7", "a PDF"),
+            ("a.db", b"12345678DUCK", "a DuckDB database"),
+            ("a.arrow", b"ARROW1\0\0", "an Arrow file"),
+            ("a.svg", b"<svg xmlns", "XML"),
+        ] {
+            let error = refuse(head, name).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+        for (name, head) in
+            [("a.csv", b"<b>,c\n".as_slice()), ("a.csv", b""), ("a", b"PAR1"), ("a", b"\xef\xbb\xbfa,b")]
+        {
+            assert!(refuse(head, name).is_ok(), "{name}");
+        }
+    }
+}
