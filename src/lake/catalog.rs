@@ -25,7 +25,7 @@ const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackc
 ///
 /// # Errors
 /// What is no catalog, names what no load makes, or is of a newer program.
-pub(super) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
+pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
     #[derive(Deserialize)]
     struct Head {
         version: u32,
