@@ -101,6 +101,16 @@ pub(crate) async fn replace<T>(
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
 }
 
+/// Whether there are files of tables, none of which a catalog without tables names.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub(crate) async fn is_lost(bucket: &Bucket) -> Result<bool> {
+    let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&bucket.layout.tables).max_keys(1);
+    let listed = list.send().await.with_context(|| format!("cannot list s3://{}", bucket.name))?;
+    Ok(!listed.contents().is_empty())
+}
+
 /// The catalog, if it can be read, and the tag of the version that was.
 async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
     let place = place(bucket);
