@@ -12,6 +12,8 @@ mod config;
 mod console;
 mod duck;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod invoke;
 mod lake;
 mod output;

@@ -66,6 +66,12 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
         )),
     };
+    if catalog::read(&target.bucket).await?.tables.is_empty() && catalog::is_lost(&target.bucket).await? {
+        context.say(
+            "note: there are files of tables in the bucket, and the catalog that named them is gone: `quackctl recover` lists \
+             what can be had back; else load them again",
+        );
+    }
     let mut loaded = Vec::new();
     for set in &config.data {
         if catalog::read(&target.bucket).await?.find(&set.table).is_none() {

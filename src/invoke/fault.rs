@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::config::Config;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::Catalog;
+use crate::lake::catalog::{Catalog, DataFile};
 
 /// An error object as Lambda and every runtime write it.
 #[derive(Default, Deserialize)]
@@ -69,6 +69,16 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
             None => "`quackctl tables` lists the tables".to_owned(),
         };
         return failure(lines.join("\n"), help);
+    }
+    let is_lost = |file: &DataFile| message.contains(&format!("/{}'", file.key));
+    let lost = catalog.tables.iter().find(|(_, table)| message.contains("404") && table.files.iter().any(is_lost));
+    if let Some((name, _)) = lost {
+        return failure(
+            format!("files of table `{name}` are gone from the bucket: {message}"),
+            format!(
+                "`quackctl recover` lists what can be had back; else `quackctl load SOURCE --table {name} --replace`"
+            ),
+        );
     }
     let help = match kind {
         // Other refusals say themselves what to do instead.

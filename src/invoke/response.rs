@@ -33,7 +33,7 @@ pub(crate) struct Inline {
 }
 
 impl Inline {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(stream: Vec<u8>, columns: Vec<Column>, rows: u64) -> Self {
         Self { stream, columns, rows }
     }

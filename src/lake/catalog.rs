@@ -25,7 +25,7 @@ const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackc
 ///
 /// # Errors
 /// What is no catalog, names what no load makes, or is of a newer program.
-pub(super) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
+pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
     #[derive(Deserialize)]
     struct Head {
         version: u32,
@@ -99,6 +99,16 @@ pub(crate) async fn replace<T>(
         }
     }
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
+}
+
+/// Whether there are files of tables, none of which a catalog without tables names.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub(crate) async fn is_lost(bucket: &Bucket) -> Result<bool> {
+    let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&bucket.layout.tables).max_keys(1);
+    let listed = list.send().await.with_context(|| format!("cannot list s3://{}", bucket.name))?;
+    Ok(!listed.contents().is_empty())
 }
 
 /// The catalog, if it can be read, and the tag of the version that was.

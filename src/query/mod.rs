@@ -19,4 +19,6 @@ pub(crate) mod summary;
 pub(crate) use answer::{answer, check, plan};
 pub(crate) use answered::Answer;
 pub(crate) use coordinator::Coordinator;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use request::Request;

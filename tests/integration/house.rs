@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["cloud", "lake"],
     &["invoke", "planner"],
     &["query"],
-    &["bench"],
+    &["bench", "fuzz"],
     &["cli"],
     &["commands"],
     &["main", "lib"],
@@ -76,6 +76,20 @@ fn a_duckdb_is_opened_in_one_place() {
     }
     found.sort();
     assert_eq!(found, ["duck/sandbox.rs", "query/divided/appender.rs"]);
+}
+
+/// The gate builds the fuzz targets of what it has built already.
+#[test]
+fn fuzz_targets_stand_on_the_same_crates() {
+    let packages = |lock: &str| -> BTreeSet<String> {
+        let text = std::fs::read_to_string(root().join(lock)).unwrap();
+        let packages = text.split("[[package]]").skip(1);
+        packages.map(|package| package.lines().skip(1).take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let (all, workspace) = (packages("tests/fuzz/Cargo.lock"), packages("Cargo.lock"));
+    let own: Vec<_> = all.difference(&workspace).collect();
+    let names = own.iter().map(|package| package.split('"').nth(1).unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["libfuzzer-sys", "quack-fuzz"], "copy Cargo.lock to tests/fuzz: {own:?}");
 }
 
 #[test]

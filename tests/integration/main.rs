@@ -4,6 +4,7 @@
 mod aws;
 mod bench;
 mod concurrency;
+mod damaged;
 mod doctor;
 mod emulator;
 mod faults;

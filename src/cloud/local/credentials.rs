@@ -10,6 +10,8 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use tempfile::NamedTempFile;
 
+use crate::private;
+
 /// A pair of keys.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
@@ -43,6 +45,14 @@ impl Credentials {
             }
             loaded => loaded,
         }
+    }
+
+    /// Writes them to the file at `path`, for its owner alone.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        private::write(path, self.to_file().as_bytes())
     }
 
     /// The keys in the file at `path`.

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hyper::body::Incoming;
@@ -23,7 +23,7 @@ use super::credentials::Credentials;
 use super::door::{Door, Refusal};
 use super::lambda::{self, Lambda};
 use super::paths::Paths;
-use super::process::{Endpoint, Greeting, Settings};
+use super::process::{self, Endpoint, Greeting, Settings};
 use super::s3;
 use super::stalled::Watched;
 use crate::private;
@@ -36,6 +36,9 @@ const HEAD_MAX: usize = 128 << 10;
 
 /// The most headers that a request may have.
 const HEADERS_MAX: usize = 100;
+
+/// How often it is looked whether the daemon's lock is there, and its files.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long requests in progress may take to end once the daemon is told to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -95,6 +98,7 @@ struct Daemon {
     listener: TcpListener,
     endpoint: Endpoint,
     services: Arc<Services>,
+    guard: Guard,
 }
 
 /// What is behind the port.
@@ -134,17 +138,28 @@ impl Daemon {
             idle: Duration::from_secs(settings.idle_s.into()),
         };
         let lambda = Lambda::open(host).context("cannot open the functions")?;
-        private::write(&paths.endpoint(), &serde_json::to_vec(&endpoint)?)?;
+        let guard = Guard { paths, keys: lambda.host.owner.clone(), endpoint: endpoint.clone() };
+        guard.put_back()?;
         let door = Door::new(endpoint.port);
-        Ok((Self { listener, endpoint, services: Arc::new(Services { door, s3, lambda }) }, note))
+        Ok((Self { listener, endpoint, services: Arc::new(Services { door, s3, lambda }), guard }, note))
     }
 
     async fn serve(self) -> Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (stop, stopped) = watch::channel(());
         let connections = Connections::new();
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
         loop {
             tokio::select! {
+                _ = look.tick() => {
+                    if !process::is_there(&io::stdin(), &self.guard.paths) {
+                        eprintln!("{} is gone, so that nobody finds this process: it ends", self.guard.paths.lock().display());
+                        break;
+                    }
+                    if let Err(error) = self.guard.put_back().and_then(|()| self.services.lambda.put_back()) {
+                        eprintln!("cannot put back what was removed: {error}");
+                    }
+                }
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let (services, stopped) = (self.services.clone(), stopped.clone());
@@ -175,14 +190,41 @@ impl Daemon {
     }
 }
 
+/// The files by which others find the daemon.
+struct Guard {
+    paths: Paths,
+    keys: Credentials,
+    endpoint: Endpoint,
+}
+
+impl Guard {
+    /// Writes those of them that are not there, or are another daemon's.
+    fn put_back(&self) -> io::Result<()> {
+        if Endpoint::read(&self.paths).is_none_or(|there| there.id != self.endpoint.id) {
+            private::write(&self.paths.endpoint(), &serde_json::to_vec(&self.endpoint)?)?;
+        }
+        if !Credentials::load(&self.paths.credentials()).is_ok_and(|there| there == self.keys) {
+            self.keys.save(&self.paths.credentials())?;
+        }
+        Ok(())
+    }
+}
+
 /// Listens on the port that is asked for; without one on the port `before`, or else on any.
 async fn listen(port: u16, before: Option<u16>) -> Result<(TcpListener, Option<String>)> {
     let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     if port != 0 {
-        return match bind(port).await {
-            Ok(listener) => Ok((listener, None)),
-            Err(error) if error.kind() == ErrorKind::AddrInUse => Err(PortTaken(port).into()),
-            Err(error) => Err(error).with_context(|| format!("cannot listen on port {port}")),
+        let deadline = Instant::now() + LOOK_INTERVAL * 3;
+        return loop {
+            match bind(port).await {
+                Ok(listener) => break Ok((listener, None)),
+                // The daemon before may have lost its lock, and be about to see it.
+                Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(25)).await;
+                }
+                Err(error) if error.kind() == ErrorKind::AddrInUse => break Err(PortTaken(port).into()),
+                Err(error) => break Err(error).with_context(|| format!("cannot listen on port {port}")),
+            }
         };
     }
     let Some(before) = before else { return Ok((bind(0).await?, None)) };

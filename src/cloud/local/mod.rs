@@ -7,6 +7,8 @@ mod credentials;
 pub(crate) mod daemon;
 pub(crate) mod doctor;
 mod door;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod grants;
 mod lambda;
 mod paths;

@@ -48,7 +48,12 @@ impl Paths {
         self.dir.join("stage.json")
     }
 
-    /// The buckets.
+    /// A folder for each bucket.
+    pub(super) fn buckets(&self) -> PathBuf {
+        self.storage().join("buckets")
+    }
+
+    /// The buckets, and what is kept of them.
     pub(super) fn storage(&self) -> PathBuf {
         self.dir.join("s3")
     }

@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -121,10 +122,25 @@ pub(super) fn find(paths: &Paths) -> Option<Endpoint> {
     Endpoint::read(paths).filter(|endpoint| endpoint.id == settings.id)
 }
 
+/// Whether a daemon holds the lock, ready or not.
+pub(super) fn is_held(paths: &Paths) -> bool {
+    File::open(paths.lock()).is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// Whether `lock`, which this process holds, is the file that others look at: not when the stage's folder, or only the
+/// lock, was removed or put in another's place.
+pub(super) fn is_there(lock: &impl AsFd, paths: &Paths) -> bool {
+    let there = paths.lock().metadata().map(|there| (there.dev(), there.ino()));
+    matches!((there, rustix::fs::fstat(lock)), (Ok(there), Ok(own)) if there == (own.st_dev, own.st_ino))
+}
+
 /// As [`find`], and it takes connections: one that is being killed keeps its lock a moment longer than its port.
 pub(super) fn serving(paths: &Paths) -> Option<Endpoint> {
     let address = |endpoint: &Endpoint| SocketAddr::from((Ipv4Addr::LOCALHOST, endpoint.port));
-    find(paths).filter(|endpoint| TcpStream::connect_timeout(&address(endpoint), PATIENCE).is_ok())
+    // Keys that were removed are put back by the daemon, soon.
+    find(paths)
+        .filter(|_| paths.credentials().exists())
+        .filter(|endpoint| TcpStream::connect_timeout(&address(endpoint), PATIENCE).is_ok())
 }
 
 /// Finds the daemon or starts one.
@@ -134,15 +150,18 @@ pub(super) fn serving(paths: &Paths) -> Option<Endpoint> {
 pub(super) fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
     let made = || format!("cannot make {}", paths.dir.display());
     paths.create().with_context(made)?;
-    Credentials::load_or_create(&paths.credentials()).context("cannot make the local target's keys")?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(lock) = try_lock(paths).with_context(made)? {
+            // Not while a daemon runs: it has its keys, and puts them back.
+            Credentials::load_or_create(&paths.credentials()).context("cannot make the local target's keys")?;
             return start(lock, &Settings::new(config, paths)?, paths);
         }
         if let Some(endpoint) = serving(paths) {
             return Ok(Running { endpoint, started: false, note: None });
         }
+        // The folder may have gone meanwhile, with a daemon that ends for it.
+        paths.create().with_context(made)?;
         if Instant::now() > deadline {
             let help = format!("look into {}, then run `quackctl down` and `quackctl up`", paths.log().display());
             return Err(failure("the local target's process runs but does not become ready", help));
@@ -212,10 +231,7 @@ fn try_lock(paths: &Paths) -> io::Result<Option<Lock>> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         // `down` may have removed the file between the opening and the locking: then this lock keeps nobody out.
-        Ok(()) => match path.metadata() {
-            Ok(there) if there.ino() == file.metadata()?.ino() => Ok(Some(Lock(file))),
-            _ => Ok(None),
-        },
+        Ok(()) => Ok(is_there(&file, paths).then_some(Lock(file))),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -28,10 +28,12 @@ use crate::package::{self, Artifact};
 pub(crate) fn open(context: &Context) -> Result<Target> {
     let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
-    if Endpoint::read(&paths).is_none() {
+    // A daemon that runs puts back what was removed of its files, soon.
+    let held = process::is_held(&paths);
+    if Endpoint::read(&paths).is_none() && !held {
         return Err(nothing_up(config));
     }
-    if !lambda::exists(&paths, &local_name(config)) {
+    if !lambda::exists(&paths, &local_name(config)) && !held {
         return Err(failure(
             format!("`up` of stage `{}` did not come to its end", config.stage),
             "run `quackctl up` again",
@@ -58,7 +60,12 @@ pub(crate) fn open(context: &Context) -> Result<Target> {
 /// A build that fails; a daemon that cannot start, e.g. because the configured port is taken.
 pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
     let artifact = build(context).await?;
+    let (paths, name) = (Paths::new(&context.config.dir, &context.config.stage), local_name(&context.config));
+    let lost = lambda::exists(&paths, &name) && !paths.buckets().join(&name).exists();
     let (target, mut changes) = start(context)?;
+    if lost {
+        context.say(format_args!("note: bucket {name} was gone, and with it what was loaded: it is made anew, empty"));
+    }
     changes.extend(provision::bucket(&target).await?);
     changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
     Ok(Provisioned { target, changes, artifact })
@@ -123,7 +130,7 @@ pub(crate) fn down(config: &Config, keep_data: bool) -> Result<bool> {
 
 /// The stage's buckets in which there is an object.
 pub(crate) fn holdings(config: &Config) -> Vec<Holding> {
-    let buckets = Paths::new(&config.dir, &config.stage).storage().join("buckets");
+    let buckets = Paths::new(&config.dir, &config.stage).buckets();
     let tables = Layout::new(&config.lake).tables;
     let names = |dir: &Path| {
         let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);

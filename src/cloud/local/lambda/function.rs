@@ -227,6 +227,7 @@ impl Function {
     }
 
     pub(super) fn save(&self, folder: &Path) -> io::Result<()> {
+        private::dir(folder)?;
         private::write(&file(folder, &self.name), &serde_json::to_vec_pretty(self)?)
     }
 

@@ -53,6 +53,21 @@ impl Lambda {
         Ok(lambda)
     }
 
+    /// Writes the functions whose files are not there any more.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn put_back(&self) -> io::Result<()> {
+        let folder = self.host.paths.functions();
+        for pool in self.pools().values() {
+            let function = pool.function();
+            if !function::file(&folder, &function.name).exists() {
+                function.save(&folder)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends all instances. Functions stay as they are on disk.
     pub(crate) fn close(&self) {
         self.pools().clear();

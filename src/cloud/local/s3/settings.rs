@@ -68,6 +68,7 @@ impl AllSettings {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut settings = known.get(bucket).cloned().unwrap_or_default();
         change(&mut settings);
+        private::dir(&self.folder)?;
         private::write(&file(&self.folder, bucket), &serde_json::to_vec(&settings)?)?;
         known.insert(bucket.to_owned(), settings);
         Ok(())

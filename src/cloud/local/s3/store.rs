@@ -91,6 +91,10 @@ impl Store {
     }
 
     pub(super) fn create_bucket(&self, bucket: &str) -> S3Result<()> {
+        // Somebody may have removed them.
+        for folder in [&self.buckets, &self.uploads, &self.versions, &self.scratch] {
+            private::dir(folder).map_err(failed)?;
+        }
         fs::create_dir(self.buckets.join(bucket)).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
             _ => failed(error),
@@ -155,7 +159,11 @@ impl Store {
     /// A new file to write an object's bytes to.
     pub(super) fn scratch(&self) -> S3Result<Scratch> {
         let path = self.scratch.join(self.scratch_files.fetch_add(1, Ordering::Relaxed).to_string());
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let open = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = match open() {
+            Err(error) if error.kind() == ErrorKind::NotFound => private::dir(&self.scratch).and_then(|()| open()),
+            opened => opened,
+        };
         Ok(Scratch { file: file.map_err(failed)?, path })
     }
 
