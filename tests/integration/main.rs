@@ -3,6 +3,7 @@
 
 mod aws;
 mod bench;
+mod cancelled;
 mod concurrency;
 mod doctor;
 mod emulator;
@@ -27,4 +28,5 @@ mod recovery;
 mod reduce;
 mod reduce_faults;
 mod support;
+mod tables;
 mod trust;
