@@ -143,6 +143,14 @@ Examples:
         #[arg(short, long)]
         yes: bool,
     },
+    /// Give a table another name; its files stay where they are
+    #[command(after_help = "Examples:\n  quackctl rename trips trips_2019")]
+    Rename {
+        /// The table
+        old: String,
+        /// Its new name
+        new: String,
+    },
     /// List what was replaced or deleted in the last 7 days, or bring it back
     #[command(after_help = "\
 Without arguments it lists the catalogs that the bucket keeps, and which tables each has that the current one lacks.

@@ -68,6 +68,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name } => commands::tables::run(&context, name).await,
             Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
+            Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,
             Command::Recover { table, at } => commands::recover::run(&context, table, at).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,

@@ -1,6 +1,7 @@
 //! The event: from the text of an invocation to an [`Event`], or to an error that quotes what was given.
 
 use crate::failure::Failure;
+use crate::names;
 use crate::wire::Event;
 use serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ pub fn parse(text: &str) -> Result<Event, Failure> {
     };
     check_sql(&fields)?;
     check_limit(&fields)?;
+    check_result(&fields)?;
     // An empty field means its default, as an absent one does.
     let fields = fields.into_iter().filter(|(_, value)| !value.is_null()).collect();
     serde_json::from_value(Value::Object(fields)).map_err(|error| bad(format!("the event is malformed: {error}")))
@@ -48,6 +50,17 @@ fn check_limit(fields: &Map<String, Value>) -> Result<(), Failure> {
             "`limit` must be a whole number from 0 to {}, not {}; for every row send \"all\": true",
             u64::MAX,
             quote(&limit.to_string()),
+        ))),
+    }
+}
+
+fn check_result(fields: &Map<String, Value>) -> Result<(), Failure> {
+    match fields.get("result") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(name)) if names::is_result(name) => Ok(()),
+        Some(other) => Err(bad(format!(
+            "`result` must be 32 hexadecimal digits in small letters, not {}",
+            quote(&other.to_string())
         ))),
     }
 }
@@ -97,6 +110,9 @@ mod tests {
             refuses(&format!(r#"{{"q": "x", "limit": {limit}}}"#), &format!("not {limit}"));
         }
         refuses(r#"{"q": "x", "format": "xml"}"#, "xml");
+        for result in ["\"../x\"", "\"\"", "1", "\"0123456789ABCDEF0123456789ABCDEF\""] {
+            refuses(&format!(r#"{{"q": "x", "result": {result}}}"#), "`result` must be 32 hexadecimal digits");
+        }
         refuses(&format!("\"{}\"", "x".repeat(1000)), "xxx...");
     }
 }

@@ -8,6 +8,7 @@ pub mod copy;
 pub mod engine;
 pub mod event;
 pub mod failure;
+pub mod names;
 pub mod s3;
 pub mod sql;
 pub mod sql_type;

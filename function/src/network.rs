@@ -236,6 +236,8 @@ mod tests {
             read: read.iter().map(|bucket| Folder::whole(bucket)).collect(),
             write: Vec::new(),
             results: String::new(),
+            catalog: String::new(),
+            tables: String::new(),
             memory_mib: 0,
             extensions: Vec::new(),
             extension_dirs: Vec::new(),

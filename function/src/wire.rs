@@ -19,6 +19,12 @@ pub const PAYLOAD_LIMIT_BYTES: usize = 6 * 1024 * 1024;
 /// Key prefix, in the bucket, of results that were too large for a response. A lifecycle rule empties it after a day.
 pub const RESULTS_PREFIX: &str = "_quack/results/";
 
+/// Name of the object that a caller leaves beside its result when it goes away: nobody wants the answer any more.
+pub const LEFT: &str = "left";
+
+/// Name of the object of a spilled result, in the folder that is called as the result is.
+pub const ROWS: &str = "rows.parquet";
+
 /// One invocation: SQL, and how its result should come back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
@@ -42,6 +48,10 @@ pub struct Event {
     /// Write the result there instead of returning it, as `COPY (...) TO` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<Destination>,
+    /// What a spilled result is called: 32 hexadecimal digits that nobody guesses; the request's id when absent. Who names it
+    /// can remove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
 }
 
 /// Where a result is written, and how: what `COPY (...) TO 'uri' (FORMAT ..., ...)` says.

@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, anyhow};
 use arrow::array::RecordBatch;
 use duckdb::Connection;
 use quack_function::sql::literal;
-use tempfile::TempDir;
 
 use crate::cloud::Target;
 use crate::config::S3Folder;
@@ -14,6 +13,7 @@ use crate::duck::{self, Sandbox, batches};
 use crate::error::failure;
 use crate::invoke::tables;
 use crate::lake::catalog::Catalog;
+use crate::lake::load::Staging;
 use quack_pinned::duckdb::extension;
 
 /// DuckDB in memory with its own defaults (all cores, most of the memory), left open from one query to the next, as an
@@ -21,7 +21,7 @@ use quack_pinned::duckdb::extension;
 pub(super) struct Local {
     connection: Arc<Mutex<Connection>>,
     /// Goes when DuckDB does.
-    _spill: TempDir,
+    _spill: Staging,
 }
 
 impl Local {
@@ -41,7 +41,7 @@ impl Local {
         let mut buckets = vec![format!("s3://{}/", target.bucket.name)];
         buckets.extend(read.iter().map(ToString::to_string));
         let opened = tokio::task::spawn_blocking(move || {
-            let spill = tempfile::Builder::new().prefix("quackctl-").tempdir()?;
+            let spill = Staging::new()?;
             let sandbox = Sandbox { buckets: &buckets, spill: Some(spill.path()), setup: &setup, ..Sandbox::default() };
             let connection = duck::open(&sandbox)?;
             connection.execute_batch(&views.concat()).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! Where quackctl keeps its objects in the lake's bucket.
 
+use quack_function::names;
 use quack_function::wire::RESULTS_PREFIX;
 
 use crate::config;
@@ -20,9 +21,6 @@ pub(crate) struct Layout {
     /// The key of the mark that says whose the lake is.
     pub mark: String,
 }
-
-/// Longest key that S3 takes, bytes.
-const LONGEST_KEY: usize = 1024;
 
 impl Layout {
     /// In a bucket that is quackctl's own, tables lie where people look for them; in somebody else's bucket, everything
@@ -61,12 +59,18 @@ impl Layout {
 
     /// Whether `key` is that of a file of the table `name`: in its folder, and as plain as those that loads make.
     pub(crate) fn is_of_table(&self, name: &str, key: &str) -> bool {
-        key.len() <= LONGEST_KEY && key.strip_prefix(&self.table(name)).is_some_and(is_plain)
+        names::is_plain_key(&self.table(name), key)
+    }
+
+    /// Whether `key` is that of a file of some table.
+    pub(crate) fn is_of_tables(&self, key: &str) -> bool {
+        let folder = key.strip_prefix(&self.tables).and_then(|rest| rest.split_once('/'));
+        folder.is_some_and(|(name, _)| names::is_table(name) && self.is_of_table(name, key))
     }
 
     /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.
     pub(crate) fn is_result(&self, key: &str) -> bool {
-        key.len() <= LONGEST_KEY && key.strip_prefix(&self.results).is_some_and(is_plain)
+        names::is_plain_key(&self.results, key)
     }
 
     /// The folders that the function may write to. Neither the catalog, nor a table, nor the function's own code lies in
@@ -79,13 +83,6 @@ impl Layout {
     pub(crate) fn owned(&self) -> Vec<String> {
         [&self.catalog, &self.results, &self.functions, &self.tables, &self.mark].map(Clone::clone).into()
     }
-}
-
-/// Whether the rest of a key is one that whoever reads it takes for what it says: no glob, no folder above, nothing
-/// encoded twice or that a terminal would obey.
-fn is_plain(rest: &str) -> bool {
-    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '=' | '%');
-    rest.split('/').all(|part| !matches!(part, "" | "." | "..") && part.chars().all(of_name))
 }
 
 #[cfg(test)]
@@ -119,6 +116,11 @@ mod tests {
             &format!("tables/t/{}", "x".repeat(1024)),
         ] {
             assert!(!layout.is_of_table("t", key), "{key}");
+            assert_eq!(
+                layout.is_of_tables(key),
+                key == "tables/u/1/data.parquet" || key == "tables/tt/1.parquet",
+                "{key}"
+            );
         }
         assert!(layout.is_result("_quack/results/a-1.parquet") && !layout.is_result("_quack/catalog.json"));
     }

@@ -36,11 +36,10 @@ pub(crate) async fn run(context: &Context, policy: bool) -> Result<()> {
     if policy {
         return context.print(&cloud::policy(config).await?);
     }
-    let tools = {
-        let context = context.clone();
-        tokio::task::spawn_blocking(move || package::tools::check(&context.config))
-    };
-    let (target, tools) = (cloud::doctor(config).await?, tools.await?);
+    let target = cloud::doctor(config).await?;
+    let is_up = cloud::status(config, false).await.is_ok_and(|place| place.is_some());
+    let context_of_tools = context.clone();
+    let tools = tokio::task::spawn_blocking(move || package::tools::check(&context_of_tools.config, is_up)).await?;
     let versions = Check::ok("quackctl", format!("{}, with DuckDB {}", env!("CARGO_PKG_VERSION"), duckdb::VERSION));
     let checks: Vec<Check> = std::iter::once(versions).chain(tools).chain(target).collect();
     let failed = checks.iter().filter(|check| check.state == State::Fail).count();

@@ -12,6 +12,7 @@ pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod query;
 pub(crate) mod recover;
+pub(crate) mod rename;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod tables;

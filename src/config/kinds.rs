@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 /// The kinds of place that a lake can live in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TargetKind {
     /// This machine.
+    #[default]
     Local,
     Aws,
 }

@@ -1,5 +1,6 @@
 //! One invocation of the function: sent, retried while it is throttled, answered.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -12,12 +13,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use quack_function::wire::{Event, PAYLOAD_LIMIT_BYTES};
 use rand::Rng as _;
+use tokio_util::sync::CancellationToken;
 
 use super::cost::Report;
 use super::fault;
+use super::pending::Pending;
 use crate::cloud::Target;
 use crate::console::context::Context;
-use crate::error::failure;
+use crate::error::{failure, interrupted};
 
 /// How long a throttled invocation is tried again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
@@ -45,14 +48,14 @@ pub(crate) enum Refused {
 
 /// An event on its way: encoded once, however often it is sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Payload(Blob);
+pub(crate) struct Payload(Vec<u8>);
 
 impl Payload {
     /// # Errors
     /// An event that is larger than an invocation can carry.
     pub(crate) fn new(event: &Event) -> Result<Self> {
         let payload = serde_json::to_vec(event)?;
-        if payload.len() > PAYLOAD_LIMIT_BYTES {
+        if payload.len() + NAME_BYTES > PAYLOAD_LIMIT_BYTES {
             return Err(failure(
                 format!(
                     "the query and the file lists of its tables take {} bytes; an invocation carries {PAYLOAD_LIMIT_BYTES}",
@@ -61,44 +64,79 @@ impl Payload {
                 "load the table again with a coarser --partition-by, or shorten the SQL",
             ));
         }
-        Ok(Self(Blob::new(payload)))
+        Ok(Self(payload))
+    }
+
+    /// The event, with the name of the result that it may be answered with.
+    fn named(&self, result: &Pending<'_>) -> Blob {
+        let mut event = self.0.clone();
+        // The closing bracket.
+        event.pop();
+        event.extend_from_slice(format!(",\"result\":\"{}\"}}", result.name()).as_bytes());
+        Blob::new(event)
     }
 }
 
-/// Sends `event` and waits for the answer, as long as it is throttled again and again.
+/// What a result's name adds to an event.
+const NAME_BYTES: usize = 64;
+
+/// Sends `event` and waits for the answer, as long as it is throttled again and again. The answer's result is the one that
+/// is given back with it; without an answer, none is left.
 ///
 /// # Errors
-/// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
-pub(crate) async fn invoke(context: &Context, target: &Target, event: &Event) -> Result<Invoked> {
+/// What Lambda's API refuses, a connection that fails, `cancel`. An error of the function itself is an answer.
+pub(crate) async fn invoke<'a>(
+    context: &Context,
+    target: &'a Target,
+    event: &Event,
+    cancel: &CancellationToken,
+) -> Result<(Invoked, Pending<'a>)> {
     let payload = Payload::new(event)?;
     let started = Instant::now();
     for attempt in 0.. {
-        match once(target, &payload).await {
-            Ok(invoked) => return Ok(invoked),
+        let result = Pending::new(&target.bucket);
+        let mut sent = pin!(once(target, &payload, &result));
+        let answer = tokio::select! {
+            answer = &mut sent => answer,
+            () = cancel.cancelled() => {
+                result.withdraw(sent).await;
+                return Err(interrupted("interrupted"));
+            }
+        };
+        match answer {
+            Ok(invoked) => return Ok((invoked, result.clone())),
             Err(Refused::Throttled) if started.elapsed() > PATIENCE => return Err(fault::throttled()),
             Err(Refused::Throttled) => {}
-            Err(Refused::Lost(error) | Refused::Never(error)) => return Err(error),
+            Err(Refused::Lost(error)) => {
+                result.leave().await;
+                result.remove(false).await;
+                return Err(error);
+            }
+            Err(Refused::Never(error)) => return Err(error),
         }
         let pause = pause_before(attempt);
         context
             .detail(format_args!("the function is at its concurrency limit; trying again in {} ms", pause.as_millis()));
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = cancel.cancelled() => return Err(interrupted("interrupted")),
+        }
     }
     unreachable!("the loop above only ends by returning")
 }
 
-/// Sends an event once.
+/// Sends an event once; a result that is spilled is to be `result`.
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
-pub(crate) async fn once(target: &Target, payload: &Payload) -> Result<Invoked, Refused> {
+pub(crate) async fn once(target: &Target, payload: &Payload, result: &Pending<'_>) -> Result<Invoked, Refused> {
     // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is no
     // stalled stream when the function is busy for minutes.
     let config = Config::builder()
         .retry_config(RetryConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let invoke = target.lambda.invoke().function_name(&target.function).log_type(LogType::Tail);
-    match invoke.payload(payload.0.clone()).customize().config_override(config).send().await {
+    match invoke.payload(payload.named(result)).customize().config_override(config).send().await {
         Ok(output) => Ok(Invoked {
             failed: output.function_error.is_some(),
             report: output.log_result.as_deref().and_then(report_of),

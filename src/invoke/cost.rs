@@ -1,6 +1,7 @@
 //! What an invocation cost: Lambda's REPORT line, and its public price.
 
 use crate::arch::Arch;
+use crate::config::TargetKind;
 
 /// Lambda's own account of one invocation: the REPORT line at the end of its log.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -52,6 +53,14 @@ impl Report {
         };
         let gb_seconds = self.billed_ms as f64 / 1000.0 * self.memory_mb as f64 / 1024.0;
         gb_seconds * rate + REQUEST_USD
+    }
+}
+
+/// Billed time and its price, as a line tells of them. Nothing is billed on this machine: there it is what Lambda asks.
+pub(crate) fn billed(ms: u64, usd: f64, target: TargetKind) -> String {
+    match target {
+        TargetKind::Aws => format!("billed {ms} ms · {}", dollars(usd)),
+        TargetKind::Local => format!("{ms} ms would cost {} on Lambda", dollars(usd)),
     }
 }
 

@@ -62,11 +62,11 @@ impl Inline {
     }
 }
 
-/// Takes a response apart.
+/// Takes a response apart, whose rows are inline or at the address `result`.
 ///
 /// # Errors
 /// A response that does not hold the wire protocol: the function is of another version, or not ours.
-pub(crate) fn parse(payload: &[u8]) -> Result<(Metadata, Payload)> {
+pub(crate) fn parse(payload: &[u8], result: &str) -> Result<(Metadata, Payload)> {
     let Response { metadata, data } = serde_json::from_slice(payload).map_err(unknown)?;
     check(&metadata).map_err(unknown)?;
     let data = match (data.arrow, data.spilled) {
@@ -77,6 +77,10 @@ pub(crate) fn parse(payload: &[u8]) -> Result<(Metadata, Payload)> {
         }),
         (None, Some(spilled)) if data.records.is_none() => {
             check_spilled(&spilled, &metadata.columns).map_err(unknown)?;
+            if spilled.uri != result {
+                let place: String = spilled.uri.chars().take(200).collect();
+                return Err(unknown(format_args!("its rows are at {place:?}, and not where they were to go")));
+            }
             Payload::Spilled(spilled)
         }
         _ => return Err(unknown("neither rows nor where they are")),

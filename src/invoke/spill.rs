@@ -10,6 +10,7 @@ use quack_function::wire::{Column, Spilled};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
+use super::pending;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -19,7 +20,7 @@ use crate::rows::ResultSet;
 
 /// A transfer that takes longer shows a bar.
 const QUIET_FOR: Duration = Duration::from_secs(1);
-/// How long deleting the object may hold up the result; a lifecycle rule deletes it otherwise.
+/// How long deleting the object may hold up the result; otherwise it goes after a day.
 const DELETE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Most bytes of a result: what S3 takes as one object.
@@ -39,8 +40,7 @@ pub(crate) async fn fetch(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let bucket = target.bucket.name.as_str();
-    let of_bucket = spilled.uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(bucket)?.strip_prefix('/'));
-    let Some(key) = of_bucket.filter(|key| target.bucket.layout.is_result(key)) else {
+    let Some(key) = key_of(target, spilled) else {
         let place: String = spilled.uri.chars().take(200).collect();
         return Err(failure(
             format!("the function says that its result is at {place:?}, where no results are"),
@@ -57,11 +57,27 @@ pub(crate) async fn fetch(
         copied = copy(context, target, bucket, key, spilled.bytes, out) => copied,
         () = cancel.cancelled() => Err(interrupted("interrupted")),
     };
-    let delete = target.bucket.s3.delete_object().bucket(bucket).key(key).send();
-    if !matches!(tokio::time::timeout(DELETE_WITHIN, delete).await, Ok(Ok(_))) {
-        context.detail(format_args!("could not delete {}; it goes within a day", spilled.uri));
-    }
+    discard(context, target, spilled).await;
     copied
+}
+
+/// Deletes the object of a result, which nobody reads again.
+pub(crate) async fn discard(context: &Context, target: &Target, spilled: &Spilled) {
+    let Some(key) = key_of(target, spilled) else { return };
+    let delete = target.bucket.s3.delete_object().bucket(&target.bucket.name).key(key).send();
+    if !matches!(tokio::time::timeout(DELETE_WITHIN, delete).await, Ok(Ok(_))) {
+        context.detail(format_args!("could not delete {}; it goes after a day", spilled.uri));
+    }
+    if !context.config.lake.manage {
+        let _ = tokio::time::timeout(DELETE_WITHIN, pending::sweep(&target.bucket)).await;
+    }
+}
+
+/// The key of a result, if the address is that of one.
+fn key_of<'a>(target: &Target, spilled: &'a Spilled) -> Option<&'a str> {
+    let rest = spilled.uri.strip_prefix("s3://")?;
+    let key = rest.strip_prefix(target.bucket.name.as_str())?.strip_prefix('/')?;
+    target.bucket.layout.is_result(key).then_some(key)
 }
 
 async fn copy(

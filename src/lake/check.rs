@@ -5,6 +5,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
+use quack_function::names;
+pub(crate) use quack_function::names::is_table as is_name;
+
 use super::table::{Catalog, DataFile, FileColumn, Table};
 use crate::bucket::layout::Layout;
 use crate::duck::types;
@@ -13,10 +16,11 @@ use crate::duck::types;
 const TABLES: usize = 10_000;
 const COLUMNS: usize = 10_000;
 const PARTITIONS: usize = 64;
+const FORMERLY: usize = 64;
 const FILES: usize = 200_000;
 
-/// Longest name of a column, bytes.
-const NAME_BYTES: usize = 1024;
+/// Longest text on when a table was loaded, bytes.
+const TIME_BYTES: usize = 1024;
 
 /// Longest text of a bound or a partition's value: DuckDB writes no longer ones to Parquet's statistics.
 const VALUE_BYTES: usize = 64 << 10;
@@ -35,14 +39,20 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     at_most("tables", catalog.tables.len(), TABLES)?;
     let mut names = BTreeSet::new();
     let (mut rows, mut bytes) = (0_u64, 0_u64);
+    let mut keys = HashSet::new();
+    // Without a former name, no two tables have one folder.
+    let may_share = catalog.tables.values().any(|table| !table.formerly.is_empty());
     for (name, table) in &catalog.tables {
-        if !is_name(name) {
+        if !names::is_table(name) {
             return Err(format!("a table is called {}", shown(name)));
         }
         if !names.insert(name.to_ascii_lowercase()) {
             return Err(format!("two tables are called {name:?} but for upper and lower case"));
         }
         table_is_sound(name, table, layout).map_err(|what| format!("of table {name:?}, {what}"))?;
+        if may_share && let Some(key) = table.keys().find(|key| !keys.insert(*key)) {
+            return Err(format!("the file {} is of two tables", shown(key)));
+        }
         (rows, bytes) = (rows.saturating_add(table.rows), bytes.saturating_add(table.bytes));
     }
     if rows > MOST || bytes > MOST {
@@ -51,18 +61,12 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     Ok(())
 }
 
-/// A name that is sane as SQL, as a folder and as part of a key.
-pub(crate) fn is_name(name: &str) -> bool {
-    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
 fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), String> {
     at_most("columns", table.columns.len(), COLUMNS)?;
     at_most("partition columns", table.partitions.len(), PARTITIONS)?;
     at_most("files", table.files.len(), FILES)?;
     for (what, text, most) in
-        [("the source", &table.source, SOURCE_BYTES), ("the time of loading", &table.loaded_at, NAME_BYTES)]
+        [("the source", &table.source, SOURCE_BYTES), ("the time of loading", &table.loaded_at, TIME_BYTES)]
     {
         is_short(what, text, most)?;
     }
@@ -70,8 +74,12 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
     let columns: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut keys = HashSet::with_capacity(table.files.len());
     let (mut rows, mut bytes) = (0_u64, 0_u64);
+    at_most("former names", table.formerly.len(), FORMERLY)?;
+    if let Some(folder) = table.formerly.iter().find(|folder| !names::is_table(folder)) {
+        return Err(format!("it was called {}", shown(folder)));
+    }
     for file in &table.files {
-        if !layout.is_of_table(name, &file.key) {
+        if !table.folders(name).any(|folder| layout.is_of_table(folder, &file.key)) {
             return Err(format!("the file {} is not in the folder {}", shown(&file.key), layout.table(name)));
         }
         if !keys.insert(file.key.as_str()) {
@@ -93,7 +101,7 @@ fn columns_are_sound(table: &Table) -> Result<(), String> {
     let mut names = BTreeSet::new();
     for column in &table.columns {
         let name = &column.name;
-        is_column_name(name)?;
+        names::check_column(name)?;
         if !names.insert(name.to_ascii_lowercase()) {
             return Err(format!("two columns are called {}", shown(name)));
         }
@@ -110,7 +118,7 @@ fn columns_are_sound(table: &Table) -> Result<(), String> {
     if !last.iter().zip(&table.partitions).all(|(a, b)| (&a.name, &a.sql_type) == (&b.name, &b.sql_type)) {
         return Err("the partition columns are not its last columns".to_owned());
     }
-    match table.partitions.iter().find(|column| !is_name(&column.name)) {
+    match table.partitions.iter().find(|column| !names::is_table(&column.name)) {
         Some(column) => Err(format!("a partition column is called {}", shown(&column.name))),
         None => Ok(()),
     }
@@ -135,18 +143,6 @@ fn file_is_sound(file: &DataFile, table: &Table, columns: &HashSet<&str>) -> Res
         }
     }
     Ok(())
-}
-
-fn is_column_name(name: &str) -> Result<(), String> {
-    is_short("a column's name", name, NAME_BYTES)?;
-    match name {
-        "" => Err("a column has no name".to_owned()),
-        // What reverses the direction of writing makes a name look like another.
-        _ if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) => {
-            Err(format!("the column name {} holds a control character", shown(name)))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn is_short(what: &str, text: &str, most: usize) -> Result<(), String> {

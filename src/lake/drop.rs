@@ -39,6 +39,6 @@ pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
     })
     .await?;
     // A catalog that says otherwise does not make this delete anything else.
-    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_table(&dropped.table, key))).await;
+    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
     Ok(dropped)
 }

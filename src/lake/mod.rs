@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod drop;
 pub(crate) mod load;
 pub(crate) mod recover;
+pub(crate) mod rename;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -38,6 +38,9 @@ pub(crate) struct Table {
     pub partitions: Vec<Column>,
     pub columns: Vec<ColumnStats>,
     pub files: Vec<DataFile>,
+    /// What the table was called before, as far as files of it are still in the folder of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<String>,
 }
 
 /// A column with its statistics over the whole table.
@@ -129,6 +132,16 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String,
 }
 
 impl Table {
+    /// The keys of its files.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.key.as_str())
+    }
+
+    /// The names of the folders that its files may be in, when it is called `name`.
+    pub(crate) fn folders<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        std::iter::once(name).chain(self.formerly.iter().map(String::as_str))
+    }
+
     /// The definition that travels with a query.
     pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
         TableDef {
@@ -160,6 +173,7 @@ impl Table {
             partitions: Vec::new(),
             columns: Vec::new(),
             files,
+            formerly: Vec::new(),
         }
     }
 }

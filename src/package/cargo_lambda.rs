@@ -27,6 +27,7 @@ const REQUIREMENTS: &str = include_str!("cargo-lambda.txt");
 /// # Errors
 /// Before anything is built, when Rust's standard library for `arch` is not installed; else the build's own.
 pub(super) fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
+    check_cargo()?;
     check_target(arch)?;
     let library = duckdb::library(arch)?;
     let library_dir = library.parent().context("the library has no folder")?;
@@ -43,6 +44,24 @@ pub(super) fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path,
     let bootstrap = out.join("bootstrap/bootstrap");
     anyhow::ensure!(bootstrap.is_file(), "cargo-lambda succeeded and left no `bootstrap`");
     Ok(bootstrap)
+}
+
+/// Sees to it that there is Rust, before anything is fetched; and says what else is missing.
+fn check_cargo() -> Result<()> {
+    if on_path("cargo").is_some() {
+        return Ok(());
+    }
+    let others = [
+        ("npm", "`npm` (Node.js), which fetches DuckDB's library"),
+        ("python3", "`python3` with venv, which fetches DuckDB's extensions and cargo-lambda"),
+    ];
+    let missing: Vec<&str> =
+        others.into_iter().filter(|(name, _)| on_path(name).is_none()).map(|(_, what)| what).collect();
+    let more = if missing.is_empty() { String::new() } else { format!("; also missing: {}", missing.join(", ")) };
+    Err(failure(
+        "`cargo` was not found: the function is built with Rust, once for each version",
+        format!("install Rust: https://rustup.rs{more}"),
+    ))
 }
 
 /// What Rust calls Linux on `arch`.
@@ -139,12 +158,6 @@ impl Tool {
 
 /// Runs the build: one line that changes while it goes well, everything it said when it does not.
 fn run(context: &Context, mut command: Command) -> Result<()> {
-    if on_path("cargo").is_none() {
-        return Err(failure(
-            "`cargo` was not found: the function is built with Rust",
-            "install Rust: https://rustup.rs",
-        ));
-    }
     let spinner = progress::spinner(context, "Building the function");
     // Settings of a `cargo` that runs us (`cargo run`, `cargo test`) are not meant for this build.
     for name in

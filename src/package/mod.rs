@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::arch::Arch;
+use crate::config::Config;
 use crate::console::context::Context;
 use crate::error::{nearest, usage};
 use quack_pinned::{cache, duckdb};
@@ -56,15 +57,9 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     let names = &context.config.extensions;
     check_names(names)?;
 
-    let files = source::files()?;
-    // The build is the same whatever extensions lie beside it.
-    let build = source::digest(&files, &[format!("{arch:?}")]);
-    let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
-    settings.extend(names.iter().cloned());
-    let engine = source::digest(&[], &settings);
-    let digest = source::digest(&[], &[build.clone(), engine.clone()]);
-
-    let dir = cache::root().join("functions").join(&digest);
+    let inputs = Inputs::of(&context.config, arch)?;
+    let dir = inputs.dir();
+    let Inputs { files, build, engine, digest } = inputs;
     let mut built = false;
     cache::folder(&dir, |draft| -> Result<()> {
         let bootstrap = cache::root().join("bootstraps").join(&build);
@@ -83,6 +78,37 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
         Ok(())
     })?;
     Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
+}
+
+/// Whether [`assemble`] would find the artifact in the cache.
+fn is_built(config: &Config, arch: Arch) -> bool {
+    Inputs::of(config, arch).is_ok_and(|inputs| inputs.dir().is_dir())
+}
+
+/// What an artifact is made of, as digests.
+struct Inputs {
+    files: Vec<(String, Vec<u8>)>,
+    build: String,
+    engine: String,
+    digest: String,
+}
+
+impl Inputs {
+    fn of(config: &Config, arch: Arch) -> Result<Self> {
+        let files = source::files()?;
+        // The build is the same whatever extensions lie beside it.
+        let build = source::digest(&files, &[format!("{arch:?}")]);
+        let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
+        settings.extend(config.extensions.iter().cloned());
+        let engine = source::digest(&[], &settings);
+        let digest = source::digest(&[], &[build.clone(), engine.clone()]);
+        Ok(Self { files, build, engine, digest })
+    }
+
+    /// Where the artifact is, or is to be.
+    fn dir(&self) -> PathBuf {
+        cache::root().join("functions").join(&self.digest)
+    }
 }
 
 fn check_names(names: &[String]) -> Result<()> {

@@ -7,8 +7,31 @@ use crate::arch::Arch;
 use crate::check::{Check, State};
 use crate::config::Config;
 
-/// Looks at each tool that an `up` with nothing in the cache calls.
-pub(crate) fn check(config: &Config) -> Vec<Check> {
+/// What needs these tools, and what does not.
+const NEED: &str = "`up`, `plan` and `build` need it, to build the function; `load`, `query` and the rest do not";
+
+/// Looks at each tool that builds the function. One that is not there is in the way only where the function is still to be
+/// built, and the stage `is_up` on none.
+pub(crate) fn check(config: &Config, is_up: bool) -> Vec<Check> {
+    let is_built = config.function_arch().is_ok_and(|arch| super::is_built(config, arch));
+    let found = tools(config).into_iter();
+    let excused = |check: Check| match check.state {
+        State::Fail if is_built => {
+            Check::ok(check.name, format!("{}; not needed now: the function is built", check.detail))
+        }
+        State::Fail if is_up => Check { state: State::Warn, ..needed(check) },
+        State::Fail => needed(check),
+        _ => check,
+    };
+    found.map(excused).collect()
+}
+
+fn needed(check: Check) -> Check {
+    let help = check.help.map_or_else(|| NEED.to_owned(), |help| format!("{help}\n{NEED}"));
+    Check { help: Some(help), ..check }
+}
+
+fn tools(config: &Config) -> Vec<Check> {
     let target = match config.function_arch() {
         Ok(arch) => rust_target(arch),
         Err(error) => Check::error("rust target", State::Fail, &error),

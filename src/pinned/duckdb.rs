@@ -262,9 +262,14 @@ fn only_file(folder: &Path, ending: &str) -> Result<PathBuf, FetchError> {
 fn run(command: &mut Command) -> Result<(), FetchError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            FetchError(format!("`{program}` is needed to fetch DuckDB and was not found: install it"))
-        }
+        io::ErrorKind::NotFound => FetchError(format!(
+            "`{program}` was not found: {}; a function that is built already, `load` and `query` do without",
+            match program.as_str() {
+                "npm" => "DuckDB's library, which the function is built on, is fetched with it (Node.js brings it)",
+                "tar" => "what npm fetches is unpacked with it",
+                _ => "DuckDB's extensions and cargo-lambda, for the function, are fetched with it (and its venv)",
+            }
+        )),
         _ => FetchError(format!("cannot run `{program}`: {error}")),
     })?;
     if output.status.success() {

@@ -7,6 +7,7 @@ use quack_function::wire::{Column, Metadata};
 use serde::Serialize;
 
 use super::stats::Stats;
+use crate::config::TargetKind;
 use crate::invoke::cost::Report;
 
 /// An answer's account, shared by whoever takes its rows and whoever tells of them.
@@ -17,6 +18,8 @@ pub(crate) struct Account {
     pub report: Option<Report>,
     /// What it cost at Lambda's public price, US dollars.
     pub cost_usd: Option<f64>,
+    /// Where the functions were.
+    pub target: TargetKind,
     /// What dividing the query took; nothing of one that ran on one function.
     pub divided: Option<Stats>,
     tally: Arc<Mutex<Tally>>,
@@ -72,20 +75,21 @@ impl Account {
         report: Option<Report>,
         cost_usd: Option<f64>,
         elapsed: Duration,
+        target: TargetKind,
     ) -> Self {
         let Metadata { time_ms, epoch_ms, event_id, query, warm, rows, bytes, truncated, engine, init_ms, columns } =
             metadata;
         let function = Some(FunctionFacts { time_ms, epoch_ms, event_id, bytes, init_ms });
         let facts = Facts { query, warm, engine, columns, function };
         let tally = Arc::new(Mutex::new(Tally { rows, truncated, elapsed }));
-        Self { facts, report, cost_usd, divided: None, tally }
+        Self { facts, report, cost_usd, target, divided: None, tally }
     }
 
     /// Of a divided query, whose rows are still to come.
     pub(super) fn of_many(query: String, engine: String, columns: Vec<Column>, stats: Stats) -> Self {
         let facts = Facts { query, warm: stats.cold_starts == 0, engine, columns, function: None };
-        let cost_usd = Some(stats.cost_usd);
-        Self { facts, report: None, cost_usd, divided: Some(stats), tally: Arc::default() }
+        let (cost_usd, target) = (Some(stats.cost_usd), stats.target);
+        Self { facts, report: None, cost_usd, target, divided: Some(stats), tally: Arc::default() }
     }
 
     /// Changes the tally as rows go by.

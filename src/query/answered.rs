@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tempfile::TempDir;
-
 use super::account::Account;
 use crate::invoke::response;
+use crate::lake::load::Staging;
 use crate::rows::ResultSet;
 
 /// What came of a query. Its rows are taken with `Coordinator::rows` or `Coordinator::save_parquet`, as they come.
@@ -26,7 +25,7 @@ pub(crate) enum Data {
 /// The answer of a divided query.
 pub(crate) struct Finished {
     pub result: ResultSet,
-    pub folder: Arc<TempDir>,
+    pub folder: Arc<Staging>,
 }
 
 impl Finished {

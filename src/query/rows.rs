@@ -8,6 +8,7 @@ use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use crate::error::{failure, interrupted};
 use crate::invoke::{response, spill};
+use crate::lake::load::Staging;
 use crate::rows::ResultSet;
 
 impl Coordinator<'_> {
@@ -20,10 +21,25 @@ impl Coordinator<'_> {
             Data::Function(response::Payload::Inline(inline)) => inline.open()?,
             Data::Merged(finished) => finished.result,
             Data::Function(response::Payload::Spilled(spilled)) => {
-                let file = tempfile::Builder::new().prefix("quackctl-").suffix(".parquet").tempfile()?;
+                let place = || -> Result<_> {
+                    let staging = Staging::new()?;
+                    let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(staging.path())?;
+                    Ok((staging, file))
+                };
+                let (staging, file) = match place() {
+                    Ok(place) => place,
+                    Err(error) => {
+                        spill::discard(self.context, self.target, &spilled).await;
+                        return Err(error);
+                    }
+                };
                 spill::fetch(self.context, self.target, &spilled, &mut file.as_file(), cancel).await?;
                 let rows = answer.account.tally().rows;
-                spill::read(file.into_temp_path(), &spilled.cast_back, answer.account.facts.columns, rows)?
+                let file = file.into_temp_path();
+                let mut result = spill::read(file, &spilled.cast_back, answer.account.facts.columns, rows)?;
+                // The folder goes after the file that is read.
+                result.batches = Box::new(result.batches.inspect(move |_| _ = &staging));
+                result
             }
         };
         let cancel = cancel.clone();

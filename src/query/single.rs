@@ -10,7 +10,6 @@ use super::account::Account;
 use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use super::request::Request;
-use crate::error::interrupted;
 use crate::invoke::{call, fault, response, tables};
 
 /// Runs one query on one function, to the end or until `cancel`.
@@ -31,19 +30,24 @@ pub(super) async fn run(
         spill: request.spill,
         into: None,
         tables: tables::named_in(&request.sql, catalog, &target.bucket.name),
+        result: None,
     };
     let started = Instant::now();
-    let invoked = tokio::select! {
-        invoked = call::invoke(context, target, &event) => invoked?,
-        () = cancel.cancelled() => return Err(interrupted("interrupted")),
-    };
+    let (invoked, result) = call::invoke(context, target, &event, cancel).await?;
     if invoked.failed {
+        result.remove(false).await;
         return Err(fault::of_function(&invoked.payload, catalog, &context.config));
     }
-    let (metadata, data) = response::parse(&invoked.payload)?;
+    let (metadata, data) = match response::parse(&invoked.payload, &result.uri()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            result.remove(false).await;
+            return Err(error);
+        }
+    };
     let (report, elapsed) = (invoked.report, started.elapsed());
     let arch = context.config.function_arch()?;
     let cost_usd = report.map(|report| report.cost_usd(arch));
-    let account = Account::of_function(metadata, report, cost_usd, elapsed);
+    let account = Account::of_function(metadata, report, cost_usd, elapsed, context.config.target);
     Ok(Answer { account, data: Data::Function(data) })
 }

@@ -6,8 +6,9 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::arch::Arch;
+use crate::config::TargetKind;
 use crate::invoke::call::Invoked;
-use crate::invoke::cost::dollars;
+use crate::invoke::cost::billed;
 
 /// Counts over all invocations of a query, also those that were in vain.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -31,6 +32,9 @@ pub(crate) struct Stats {
     pub cost_usd: f64,
     #[serde(skip)]
     pub arch: Option<Arch>,
+    /// Where the functions were.
+    #[serde(skip)]
+    pub target: TargetKind,
 }
 
 impl Stats {
@@ -58,7 +62,7 @@ impl fmt::Display for Stats {
             write!(f, " · {} throttled", self.throttled)?;
         }
         if self.billed_ms > 0 {
-            write!(f, " · billed {} ms · {}", self.billed_ms, dollars(self.cost_usd))?;
+            write!(f, " · {}", billed(self.billed_ms, self.cost_usd, self.target))?;
         }
         if self.single_ms > 0.0 {
             write!(f, " · one function about {:.0} ms", self.single_ms)?;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::account::{Account, Facts, Tally};
 use super::stats::Stats;
-use crate::invoke::cost::{Report, dollars};
+use crate::config::TargetKind;
+use crate::invoke::cost::{Report, billed};
 use crate::rows::counted;
 
 /// What a command takes beyond its query is told from here on.
@@ -28,6 +29,8 @@ pub(crate) struct Summary {
     /// Estimate at Lambda's public price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    #[serde(skip)]
+    pub target: TargetKind,
     /// Of a query that was divided among functions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divided: Option<Stats>,
@@ -36,10 +39,10 @@ pub(crate) struct Summary {
 impl Account {
     /// Everything that is known by now; after the rows were taken, that is everything.
     pub(crate) fn summary(&self) -> Summary {
-        let Self { facts, report, cost_usd, divided, .. } = self.clone();
+        let Self { facts, report, cost_usd, target, divided, .. } = self.clone();
         let tally = *self.tally();
         let elapsed_ms = tally.elapsed.as_secs_f64() * 1000.0;
-        Summary { facts, tally, elapsed_ms, report, cost_usd, divided }
+        Summary { facts, tally, elapsed_ms, report, cost_usd, target, divided }
     }
 }
 
@@ -67,7 +70,7 @@ impl Summary {
         let state = if self.facts.warm { "warm" } else { "cold" };
         let mut text = format!("{} · {state}", duration(self.elapsed_ms));
         if let (Some(report), Some(cost)) = (&self.report, self.cost_usd) {
-            text.push_str(&format!(" · billed {} ms · {}", report.billed_ms, dollars(cost)));
+            text.push_str(&format!(" · {}", billed(report.billed_ms, cost, self.target)));
         }
         text
     }

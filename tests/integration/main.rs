@@ -3,6 +3,7 @@
 
 mod aws;
 mod bench;
+mod cancelled;
 mod concurrency;
 mod damaged;
 mod doctor;
@@ -28,4 +29,5 @@ mod recovery;
 mod reduce;
 mod reduce_faults;
 mod support;
+mod tables;
 mod trust;

@@ -9,7 +9,7 @@ use super::replay::{self, Source};
 use super::statement::{self, Action, Statement};
 use super::{Failure, Instance, Outcome, spill, type_name};
 use crate::sql::identifier;
-use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
+use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
 use duckdb::ffi;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -24,8 +24,10 @@ pub(super) struct Plan {
     statements: Vec<Statement>,
     /// Names of the event's tables, in lower case.
     tables: BTreeSet<String>,
-    /// The statements that make the views of the tables it names.
+    /// The statements that make the tables it names: a view of each; where it lists tables, an empty one of each other.
     views: Vec<String>,
+    /// Why a table that is missing may be in the lake all the same.
+    note: Option<String>,
 }
 
 impl Plan {
@@ -43,7 +45,7 @@ impl Plan {
             last.action = Action::Write(into.clone());
         }
         let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_lowercase()).collect();
-        let mut named = Named::new();
+        let mut named = Named::default();
         for statement in &mut statements {
             if let Action::Write(destination) = &statement.action {
                 instance.judge.access().may_write(&destination.uri)?;
@@ -62,13 +64,39 @@ impl Plan {
                 named.extend(judged(instance, &statement.select, &tables)?);
             }
         }
-        let views = event.tables.iter().filter(|table| named.contains(&table.name.to_lowercase())).map(|table| {
-            table.files.iter().try_for_each(|file| instance.judge.access().may_read(file))?;
-            table.view_sql().map_err(|error| Failure::new("Quack.BadEvent", error.to_string()))
-        });
-        let views = views.collect::<Result<_, _>>()?;
-        Ok(Self { views, statements, tables })
+        let is_wanted = |table: &&TableDef| named.lists || named.tables.contains(&table.name.to_lowercase());
+        let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
+        let mut views = views.collect::<Result<Vec<_>, _>>()?;
+        let mut note = None;
+        let catalog = match named.lists || !named.unknown.is_empty() {
+            true => match instance.lake.read(&instance.database) {
+                // They may be names of nothing, which DuckDB tells better.
+                Err(failure) if !named.lists => {
+                    note = Some(failure.message);
+                    None
+                }
+                read => Some(read?),
+            },
+            false => None,
+        };
+        if let Some(catalog) = catalog {
+            let found = named.unknown.iter().filter_map(|name| instance.lake.definition(&catalog, name));
+            for table in found {
+                views.push(view(instance, &table)?);
+            }
+            if named.lists {
+                let has_view = |name: &str| tables.contains(name) || named.unknown.contains(name);
+                views.extend(catalog.stand_ins(has_view)?);
+            }
+        }
+        Ok(Self { views, statements, tables, note })
     }
+}
+
+/// The statement that makes the view which stands for a table.
+fn view(instance: &Instance, table: &TableDef) -> Result<String, Failure> {
+    table.files.iter().try_for_each(|file| instance.judge.access().may_read(file))?;
+    table.view_sql().map_err(|error| Failure::new("Quack.BadEvent", error.to_string()))
 }
 
 /// Judges one SELECT, and tells the tables that it names.
@@ -101,6 +129,15 @@ impl Invocation<'_> {
     /// # Errors
     /// The first statement's that fails.
     pub(super) fn run(&self, plan: &Plan) -> Result<Outcome, Failure> {
+        self.run_all(plan).map_err(|failure| match &plan.note {
+            Some(note) if failure.error_type == "DuckDB.CatalogError" => {
+                Failure { message: format!("{}\n{note}", failure.message), ..failure }
+            }
+            _ => failure,
+        })
+    }
+
+    fn run_all(&self, plan: &Plan) -> Result<Outcome, Failure> {
         let Self { instance, event, result_folder, .. } = *self;
         for view in &plan.views {
             self.connection.prepare(view)?.stream()?.exhaust()?;

@@ -6,6 +6,7 @@ mod guard;
 mod inline;
 mod invocation;
 mod judge;
+mod lake;
 mod pivot;
 mod raw;
 mod replay;
@@ -16,6 +17,7 @@ mod storage;
 mod type_name;
 #[cfg(test)]
 mod value_test;
+mod watch;
 
 pub use crate::failure::Failure;
 pub use crate::s3::{Partition, S3Access};
@@ -26,8 +28,10 @@ use crate::wire::{Column, Data, Event};
 use guard::{Guard, Transaction};
 use invocation::{Invocation, Plan};
 use judge::Judge;
+use lake::Lake;
 use raw::Database;
 use replay::Replay;
+use watch::Watch;
 
 /// What an invocation found.
 pub struct Outcome {
@@ -52,6 +56,7 @@ pub struct Engine {
 /// what they are connected to.
 struct Instance {
     judge: Judge,
+    lake: Lake,
     guard: Guard,
     database: Database,
     replay: Replay,
@@ -72,7 +77,7 @@ impl Engine {
         &self.version
     }
 
-    /// Runs an event's SQL. `name` names the object of a spilled result; `room_bytes` is how large the encoded rows may
+    /// Runs an event's SQL. `name` names a spilled result that the event does not name; `room_bytes` is how large the encoded rows may
     /// be to go into the response.
     ///
     /// # Errors
@@ -89,7 +94,10 @@ impl Engine {
             None => Instance::open(&self.settings)?,
         };
         let (outcome, clean) = match Plan::of(&instance, event) {
-            Ok(plan) => instance.run(&plan, event, &self.settings.result_folder(name), &room_bytes),
+            Ok(plan) => {
+                let folder = self.settings.result_folder(event.result.as_deref().unwrap_or(name));
+                instance.run(&plan, event, &folder, &room_bytes)
+            }
             // Nothing of it was run.
             Err(failure) => (Err(failure), true),
         };
@@ -114,7 +122,7 @@ impl Instance {
         drop(connection);
         let judge = Judge::new(&database, settings.access())?;
         let guard = Guard::new(&database)?;
-        Ok(Self { judge, guard, database, replay })
+        Ok(Self { judge, lake: Lake::new(settings), guard, database, replay })
     }
 
     /// Runs an event that was judged, and says whether the instance is as it was before.
@@ -134,7 +142,16 @@ impl Instance {
             Ok(transaction) => transaction,
             Err(failure) => return (Err(failure), false),
         };
-        let outcome = invocation.run(plan);
+        let watch = event.result.is_some().then(|| Watch::start(&self.database, &connection, result_folder));
+        let mut outcome = invocation.run(plan);
+        if let Some((is_gone, may_be_gone)) = watch.map(Watch::end) {
+            let spilled = outcome.as_ref().is_ok_and(|outcome| outcome.data.spilled.is_some());
+            let looks = || watch::is_left(&self.database, result_folder).unwrap_or(false);
+            if is_gone || (may_be_gone || spilled) && looks() {
+                spill::remove(self, result_folder);
+                outcome = Err(Failure::new("Quack.Cancelled", "whoever asked has gone away"));
+            }
+        }
         // The same transaction from beginning to end, rolled back, has left nothing in the catalog. One that cannot be
         // rolled back had ended before.
         let one_transaction = transaction.goes_on();

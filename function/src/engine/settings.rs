@@ -27,6 +27,8 @@ const SECRET: &str = "lake";
 /// | `QUACK_BUCKET` | the lake's bucket; there is no function without it |
 /// | `QUACK_EXTENSIONS` | extensions to load, in this order, with commas between; `httpfs` when absent, none when empty |
 /// | `QUACK_RESULTS` | key prefix of spilled results, ends in `/`; `_quack/results/` when absent |
+/// | `QUACK_CATALOG` | key of the lake's catalog; `_quack/catalog.json` when absent |
+/// | `QUACK_TABLES` | key prefix of the tables' folders, ends in `/`; `tables/` when absent |
 /// | `QUACK_READ` | folders that SQL may only read, `s3://bucket/prefix/`, with commas between |
 /// | `QUACK_WRITE` | folders that SQL may write to, likewise; the whole bucket when absent |
 /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the bucket's region; Lambda sets it |
@@ -46,6 +48,10 @@ pub struct Settings {
     pub write: Vec<Folder>,
     /// Key prefix of spilled results, in the bucket.
     pub results: String,
+    /// Key of the lake's catalog, in the bucket.
+    pub catalog: String,
+    /// Key prefix of the tables' folders, in the bucket.
+    pub tables: String,
     /// Memory of the whole process, MiB.
     pub memory_mib: u64,
     /// Extensions to load, by name.
@@ -83,6 +89,8 @@ impl Settings {
             read,
             write,
             results: var("QUACK_RESULTS").unwrap_or_else(|| RESULTS_PREFIX.to_owned()),
+            catalog: var("QUACK_CATALOG").unwrap_or_else(|| "_quack/catalog.json".to_owned()),
+            tables: var("QUACK_TABLES").unwrap_or_else(|| "tables/".to_owned()),
             memory_mib: var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.parse().ok()).unwrap_or(1024),
             extensions: env::var("QUACK_EXTENSIONS")
                 .unwrap_or_else(|_| "httpfs".to_owned())

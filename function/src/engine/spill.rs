@@ -5,7 +5,7 @@ use super::replay::{self, Source};
 use super::{Failure, Instance, Outcome};
 use crate::sql::{identifier, literal};
 use crate::sql_type::SqlType;
-use crate::wire::{Column, Data, Spill, Spilled};
+use crate::wire::{Column, Data, ROWS, Spill, Spilled};
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt64Type};
 use duckdb::ffi::*;
@@ -21,7 +21,7 @@ pub(super) fn write(
     spill: Spill,
     folder: &str,
 ) -> Result<Outcome, Failure> {
-    let uri = format!("{folder}/rows.parquet");
+    let uri = format!("{folder}/{ROWS}");
     let types = source.types.iter().zip(&columns);
     let stored: Vec<_> = types.map(|(logical_type, column)| Stored::of(logical_type, column, spill)).collect();
     let selected: Vec<_> = stored
@@ -52,7 +52,7 @@ pub(super) fn write(
         (Ok(stats), None) => stats,
         (_, Some(failure)) | (Err(failure), None) => {
             // DuckDB completes the upload of a COPY that failed. What cannot be removed goes after a day (lifecycle rule).
-            let _ = connection.execute(&removal(folder));
+            remove(instance, folder);
             return Err(failure);
         }
     };
@@ -72,6 +72,11 @@ pub(super) fn write(
     let spilled = Spilled { uri, bytes, cast_back };
     let data = Data { spilled: Some(spilled), ..Data::default() };
     Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated })
+}
+
+/// Removes what is in a folder, as far as the bucket lets it.
+pub(super) fn remove(instance: &Instance, folder: &str) {
+    let _ = instance.database.connect().and_then(|connection| connection.execute(&removal(folder)));
 }
 
 /// SQL that removes what is in a folder: DuckDB has no statement for it, but a partitioned COPY that may overwrite empties

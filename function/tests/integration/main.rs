@@ -3,5 +3,6 @@
 mod attacks;
 mod contract;
 mod fuzz;
+mod lake;
 mod storage;
 mod support;

@@ -76,6 +76,8 @@ impl Wanted {
             ("ManageBucket", config.lake.manage.to_string()),
             ("BucketOnDelete", "RetainExceptOnCreate".to_owned()),
             ("ResultsPrefix", layout.results.clone()),
+            ("CatalogKey", layout.catalog.clone()),
+            ("TablesPrefix", layout.tables.clone()),
             ("WritePaths", layout.writable().map(|folder| format!("s3://{}/{folder}", names.bucket)).join(",")),
             ("WriteObjects", layout.writable().map(|folder| format!("{arn}{}/{folder}*", names.bucket)).join(",")),
             ("KmsKey", config.aws.kms_key.clone().unwrap_or_default()),

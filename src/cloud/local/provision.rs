@@ -123,6 +123,8 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         ("QUACK_BUCKET", name.clone()),
         ("QUACK_EXTENSIONS", config.extensions.join(",")),
         ("QUACK_RESULTS", layout.results.clone()),
+        ("QUACK_CATALOG", layout.catalog.clone()),
+        ("QUACK_TABLES", layout.tables.clone()),
         ("QUACK_WRITE", Grants::of(config).write_list()),
         ("QUACK_TEMP_MIB", config.ephemeral_mb.to_string()),
     ];

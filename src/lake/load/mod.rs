@@ -19,3 +19,4 @@ pub(crate) mod written;
 
 pub(crate) use pipeline::{LoadRequest, Mode, load};
 pub(crate) use source::Origin;
+pub(crate) use workdir::Staging;

@@ -88,10 +88,10 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
     };
     match committed {
         Ok((table, replaced)) => {
-            // Nothing but the table's own, whatever the catalog that named them said.
-            let own = |key: &String| bucket.layout.is_of_table(&request.table, key);
+            // Nothing but tables' files, whatever the catalog that named them said.
+            let own = |key: &String| bucket.layout.is_of_tables(key);
             upload::delete(bucket, replaced.into_iter().filter(own)).await;
-            sweep::sweep(bucket, &request.table, &table).await;
+            sweep::sweep(bucket, &request.table).await;
             Ok(Loaded::new(request.table, table, &staged.files, started.elapsed()))
         }
         Err(error) => {
@@ -144,7 +144,7 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
         staged.files.iter().map(|file| DataFile { key: format!("{folder}{}", file.key), ..file.clone() }).collect();
     let mut source = request.origin.label();
     let mut synthetic = request.origin.synthetic();
-    let mut replaced = Vec::new();
+    let (mut replaced, mut formerly) = (Vec::new(), Vec::new());
     match (catalog.tables.remove(&request.table), request.mode) {
         (Some(old), Mode::Append) => {
             fits(&request.table, &old, staged)?;
@@ -153,6 +153,7 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
             }
             synthetic |= old.synthetic;
             files.splice(..0, old.files);
+            formerly = old.formerly;
         }
         (Some(old), _) => replaced = old.files.into_iter().map(|file| file.key).collect(),
         (None, _) => {}
@@ -166,6 +167,7 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
         partitions: staged.partitions.clone(),
         columns: stats::of_table(&staged.columns, &staged.partitions, &files)?,
         files,
+        formerly,
     };
     catalog.tables.insert(request.table.clone(), table.clone());
     Ok((table, replaced))

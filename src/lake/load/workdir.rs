@@ -1,4 +1,5 @@
-//! The folder that a load writes into before it uploads: removed when the load ends, and when it was killed by the next.
+//! The folder that a load writes into before it uploads, and a query's rows on their way: removed when either ends, and when
+//! it was killed by the next.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -6,18 +7,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-const PREFIX: &str = "quackctl-load-";
+const PREFIX: &str = "quackctl-work-";
 const LOCK: &str = "lock";
 
-/// A folder of this load's own, in the system's temporary folder (`TMPDIR`).
+/// A folder of this process's own, in the system's temporary folder (`TMPDIR`).
 pub(crate) struct Staging {
     dir: TempDir,
-    /// Held for as long as the folder is in use: how the next load tells a leftover.
+    /// Held for as long as the folder is in use: how the next process tells a leftover.
     _lock: File,
 }
 
 impl Staging {
-    /// Makes a folder, after removing those that killed loads left behind.
+    /// Makes a folder, after removing those that killed ones left behind.
     ///
     /// # Errors
     /// When the temporary folder cannot be written to.
@@ -37,7 +38,7 @@ impl Staging {
                 .tempdir_in(parent)
                 .with_context(|| format!("cannot make a folder in {} (TMPDIR)", parent.display()))?;
             let path = dir.path().join(LOCK);
-            // Another load's sweep may take the folder before it is locked; then try again.
+            // Another one's sweep may take the folder before it is locked; then try again.
             match File::create(&path) {
                 Ok(lock) if lock.try_lock().is_ok() && path.exists() => return Ok(Self { dir, _lock: lock }),
                 Err(error) if dir.path().exists() => {
@@ -64,7 +65,7 @@ impl Staging {
     }
 }
 
-/// Removes the folders in `parent` that no living load holds; best effort.
+/// Removes the folders in `parent` that no living process holds; best effort.
 fn sweep(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {

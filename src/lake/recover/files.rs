@@ -1,5 +1,7 @@
 //! The files of earlier tables: whether the bucket still keeps them, and how they come back.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -43,7 +45,10 @@ pub(super) async fn lost(bucket: &Bucket, tables: &[(&str, &Table)], at: DateTim
     let mut lost = Vec::new();
     for (name, table) in tables {
         // A catalog that names a file elsewhere is none: it was looked at when it was read.
-        let found = versions::of_prefix(bucket, &bucket.layout.table(name)).await?;
+        let mut found = BTreeMap::new();
+        for folder in table.folders(name) {
+            found.extend(versions::of_prefix(bucket, &bucket.layout.table(folder)).await?);
+        }
         let mut gone = Vec::new();
         for file in &table.files {
             match look(file, found.get(&file.key).map(Vec::as_slice).unwrap_or_default(), at) {

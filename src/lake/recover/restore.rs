@@ -95,6 +95,18 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         let before = current?;
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        // A table that these files were renamed to goes back with them, unless it has more by now.
+        let back: HashSet<&str> = wanted.keys().collect();
+        let shares = |table: &Table| table.keys().any(|key| back.contains(key));
+        if let Some((other, _)) =
+            after.tables.iter().find(|(_, table)| shares(table) && !table.keys().all(|key| back.contains(key)))
+        {
+            return Err(failure(
+                format!("`{name}` is called `{other}` now, and has more rows: they would be lost"),
+                format!("`quackctl rename {other} {name}` gives it back its name"),
+            ));
+        }
+        after.tables.retain(|_, table| !shares(table));
         after.tables.insert(name.to_owned(), wanted.clone());
         let unneeded = no_longer_named(&before, &after);
         Ok((after, unneeded))

@@ -80,6 +80,7 @@ impl Lake {
             columns: stats::of_table(&columns, &partitions, &files).unwrap(),
             partitions,
             files,
+            formerly: Vec::new(),
         };
         self.view(name, &table, table.files.iter().map(|file| file.key.as_str()));
         self.catalog.tables.insert(name.to_owned(), table);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
-use tempfile::{TempDir, TempPath};
+use tempfile::TempPath;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
@@ -15,6 +15,7 @@ use crate::duck::batches::{self, Batches};
 use crate::duck::{self, Sandbox, types, words};
 use crate::invoke::response::Inline;
 use crate::invoke::spill;
+use crate::lake::load::Staging;
 use crate::planner::QueryPlan;
 use crate::query::answered::{Finished, PARQUET};
 use crate::rows::ResultSet;
@@ -30,7 +31,7 @@ pub(crate) enum Partial {
 /// The DuckDB of the final stage, on a thread of its own.
 pub(crate) struct Merge {
     /// The only folder that it reaches: the user's SQL runs here, and not in the function's sandbox.
-    folder: Arc<TempDir>,
+    folder: Arc<Staging>,
     /// Holds little, so that what functions bring waits with them rather than here.
     sender: Sender<Step>,
     batches: std::thread::JoinHandle<Result<(arrow::datatypes::SchemaRef, Batches)>>,
@@ -64,7 +65,7 @@ impl Merge {
     /// # Errors
     /// When there is no temporary folder to be had.
     pub(crate) fn start(plan: &QueryPlan) -> Result<Self> {
-        let folder = Arc::new(tempfile::Builder::new().prefix("quackctl-").tempdir()?);
+        let folder = Arc::new(Staging::new()?);
         let of_thread = folder.clone();
         let tables = plan.fetches.iter().map(|fetch| (fetch.name.clone(), fetch.columns.clone())).collect();
         let (sender, mut receiver) = channel(WAITING);
@@ -144,11 +145,11 @@ struct Tables {
     database: Database,
     /// Each table's name, and the columns that the plan gives it.
     tables: Vec<(String, Vec<Column>)>,
-    folder: Arc<TempDir>,
+    folder: Arc<Staging>,
 }
 
 impl Tables {
-    fn new(tables: Vec<(String, Vec<Column>)>, folder: Arc<TempDir>) -> Result<Self> {
+    fn new(tables: Vec<(String, Vec<Column>)>, folder: Arc<Staging>) -> Result<Self> {
         let database = Database::open()?;
         let connection = database.connect()?;
         let sandbox = Sandbox {

@@ -1,11 +1,11 @@
 //! A plan carried out: each split on a function of its own, many at once, and the final query over what they bring.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::StreamExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use quack_function::wire::{Encoding, Event, Spill, TableDef};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use super::window::Window;
 use crate::console::progress;
 use crate::error::{interrupted, noted};
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
+use crate::invoke::pending::{GRACE, Pending};
 use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
 use crate::lake::catalog::Table;
@@ -38,34 +39,18 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<(Merge, Stats)> {
     let mut run = Run::new(coordinator, plan, workers, cancel)?;
-    loop {
-        run.send_more();
-        if run.is_over() {
-            // Copies that are still under way are dropped: their connections close.
-            return Ok((run.merge, run.stats));
-        }
-        // With a full window, only an answer changes anything.
-        let wake = if run.has_room() { run.tasks.wake(Instant::now()) } else { None };
-        let asleep = async {
-            match wake {
-                Some(time) => tokio::time::sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            Some(sent) = run.running.next() => run.take(sent).await?,
-            error = run.merge.failed() => return Err(error),
-            () = asleep => {}
-            () = cancel.cancelled() => return Err(interrupted("interrupted: no more functions were started")),
-        }
-    }
+    let done = run.go_on().await;
+    // Copies that are still under way are dropped: their connections close.
+    run.withdraw(&done).await;
+    done.map(|()| (run.merge, run.stats))
 }
 
 /// What came of one invocation.
-struct Sent {
+struct Sent<'a> {
     index: usize,
     at: Instant,
     outcome: Result<Invoked, Refused>,
+    result: Pending<'a>,
 }
 
 /// What one split brought.
@@ -84,7 +69,11 @@ struct Run<'a> {
     window: Window,
     /// Since when nothing but refusals came.
     throttled_since: Option<Instant>,
-    running: FuturesUnordered<BoxFuture<'a, Sent>>,
+    running: FuturesUnordered<BoxFuture<'a, Sent<'a>>>,
+    /// The results of those that are running, by name.
+    pending: HashMap<String, Pending<'a>>,
+    /// A result was spilled, so others may be.
+    spills: bool,
     merge: Merge,
     /// For each fetch whose rows have an order: what came too early, by split; and the split that is next.
     early: Vec<BTreeMap<usize, Partial>>,
@@ -121,13 +110,59 @@ impl<'a> Run<'a> {
             window: Window::new(workers),
             throttled_since: None,
             running: FuturesUnordered::new(),
+            pending: HashMap::new(),
+            spills: false,
             merge: Merge::start(plan)?,
             early: plan.fetches.iter().map(|_| BTreeMap::new()).collect(),
             next: vec![0; plan.fetches.len()],
             rows: vec![0; plan.fetches.len()],
-            stats: Stats { arch, ..Stats::default() },
+            stats: Stats { arch, target: coordinator.context.config.target, ..Stats::default() },
             live,
         })
+    }
+
+    async fn go_on(&mut self) -> Result<()> {
+        loop {
+            self.send_more();
+            if self.is_over() {
+                return Ok(());
+            }
+            // With a full window, only an answer changes anything.
+            let wake = if self.has_room() { self.tasks.wake(Instant::now()) } else { None };
+            let asleep = async {
+                match wake {
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(sent) = self.running.next() => self.take(sent).await?,
+                error = self.merge.failed() => return Err(error),
+                () = asleep => {}
+                () = self.cancel.cancelled() => {
+                    return Err(interrupted("interrupted: no more functions were started"));
+                }
+            }
+        }
+    }
+
+    /// Has the functions that are still running end, and removes what they have written. At a good end that is for those
+    /// only that may write anything.
+    async fn withdraw(&mut self, done: &Result<()>) {
+        if done.is_ok() && !self.spills {
+            return;
+        }
+        let pending: Vec<Pending<'_>> = self.pending.values().cloned().collect();
+        join_all(pending.iter().map(Pending::leave)).await;
+        if done.is_err() {
+            let answers = async {
+                while let Some(sent) = self.running.next().await {
+                    self.pending.remove(sent.result.name());
+                }
+            };
+            let _ = tokio::time::timeout(GRACE, answers).await;
+        }
+        join_all(pending.iter().map(|result| result.remove(!self.pending.contains_key(result.name())))).await;
     }
 
     /// Sends as many as the window lets through.
@@ -141,8 +176,12 @@ impl<'a> Run<'a> {
                 continue;
             }
             let (target, payload) = (self.coordinator.target, self.payloads[index].clone());
-            self.running
-                .push(Box::pin(async move { Sent { index, at: now, outcome: invoke::once(target, &payload).await } }));
+            let result = Pending::new(&target.bucket);
+            self.pending.insert(result.name().to_owned(), result.clone());
+            self.running.push(Box::pin(async move {
+                let outcome = invoke::once(target, &payload, &result).await;
+                Sent { index, at: now, outcome, result }
+            }));
         }
     }
 
@@ -160,8 +199,12 @@ impl<'a> Run<'a> {
     }
 
     /// Takes in what came of an invocation.
-    async fn take(&mut self, sent: Sent) -> Result<()> {
-        let Sent { index, at, outcome } = sent;
+    async fn take(&mut self, sent: Sent<'a>) -> Result<()> {
+        let Sent { index, at, outcome, result } = sent;
+        // One without an answer may be running still.
+        if !matches!(outcome, Err(Refused::Lost(_))) {
+            self.pending.remove(result.name());
+        }
         let now = Instant::now();
         match outcome {
             Err(Refused::Throttled) => {
@@ -195,21 +238,25 @@ impl<'a> Run<'a> {
                         }
                     };
                 }
-                match self.partial(&invoked).await {
+                match self.partial(&invoked, &result).await {
                     Ok(brought) => self.keep(index, at, now, brought).await,
                     // An answer that broke off.
-                    Err(error) => self.again(index, at, error),
+                    Err(error) => {
+                        result.remove(false).await;
+                        self.again(index, at, error)
+                    }
                 }
             }
         }
     }
 
     /// The rows of an answer, fetched from the bucket if they were spilled.
-    async fn partial(&self, invoked: &Invoked) -> Result<Brought> {
-        let (metadata, rows) = results::parse(&invoked.payload)?;
+    async fn partial(&mut self, invoked: &Invoked, result: &Pending<'_>) -> Result<Brought> {
+        let (metadata, rows) = results::parse(&invoked.payload, &result.uri())?;
         let partial = match rows {
             Rows::Inline(stream) => Partial::Arrow(stream),
             Rows::Spilled(spilled) => {
+                self.spills = true;
                 let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
                 spill::fetch(
                     self.coordinator.context,
@@ -312,6 +359,7 @@ fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<E
         spill: Spill::Auto,
         into: None,
         tables,
+        result: None,
     })
 }
 

@@ -109,7 +109,7 @@ fn the_page_about_functions_is_true() {
 #[test]
 fn tables_are_told_apart_from_parts_of_the_query() {
     let named = |sql: &str| match judge(sql).unwrap() {
-        Judgement::Select(named) => named.into_iter().collect::<Vec<_>>(),
+        Judgement::Select(named) => named.tables.into_iter().collect::<Vec<_>>(),
         other => panic!("{sql}: {other:?}"),
     };
     assert_eq!(named("FROM Trips, main.trips"), ["trips"]);
@@ -119,6 +119,25 @@ fn tables_are_told_apart_from_parts_of_the_query() {
     assert_eq!(named("FROM query('FROM query_table(''trips'')')"), ["trips"]);
     assert_eq!(named("SUMMARIZE trips"), ["trips"]);
     assert_eq!(named("FROM nowhere"), [""; 0]);
+    let found = |sql: &str| match judge(sql).unwrap() {
+        Judgement::Select(named) => (named.unknown.into_iter().collect::<Vec<_>>().join(" "), named.lists),
+        other => panic!("{sql}: {other:?}"),
+    };
+    assert_eq!(found("FROM trips, Zones, memory.main.more, range(3), (SELECT 1) z"), ("more zones".to_owned(), false));
+    assert_eq!(found("WITH zones AS (SELECT 1) SELECT zones.*, 'duckdb_tables' FROM zones"), (String::new(), false));
+    for lists in [
+        "SHOW TABLES",
+        "SHOW ALL TABLES",
+        "DESCRIBE",
+        "FROM information_schema.columns",
+        "SELECT (SELECT count(*) FROM duckdb_tables())",
+        "FROM query('FROM duckdb_columns()')",
+        "FROM duckdb_views",
+        "FROM Pg_Catalog.pg_class",
+        "FROM sqlite_master",
+    ] {
+        assert!(found(lists).1, "{lists}");
+    }
     let outside = "WITH a AS (WITH \"s3://other/x\" AS (SELECT 1) SELECT 1) FROM \"s3://other/x\"";
     assert!(judge(outside).unwrap_err().message.contains("s3://other/x"));
 }

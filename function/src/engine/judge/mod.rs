@@ -43,8 +43,24 @@ pub(crate) enum Judgement {
     Malformed,
 }
 
-/// Tables that a SELECT names and that it does not define itself, in lower case.
-pub(crate) type Named = BTreeSet<String>;
+/// What a SELECT says of tables that it does not define itself; names are in lower case.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Those of the event that it names.
+    pub(crate) tables: BTreeSet<String>,
+    /// Names that are none of the event's: tables of the lake, views of DuckDB's own, or nothing.
+    pub(crate) unknown: BTreeSet<String>,
+    /// It asks which tables there are, or what columns they have.
+    pub(crate) lists: bool,
+}
+
+impl Named {
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.tables.extend(other.tables);
+        self.unknown.extend(other.unknown);
+        self.lists |= other.lists;
+    }
+}
 
 /// Judges SQL, on a connection of its own.
 pub(crate) struct Judge {
@@ -84,7 +100,7 @@ impl Judge {
     /// # Errors
     /// `Quack.SandboxError`, naming what is refused; `DuckDB.*` for a function or a type that does not exist.
     pub(crate) fn judge(&self, sql: &str, tables: &BTreeSet<String>) -> Result<Judgement, Failure> {
-        let mut named = Named::new();
+        let mut named = Named::default();
         let (mut texts, mut next) = (vec![sql.to_owned()], 0);
         while let Some(text) = texts.get(next) {
             let json = self.serialize(text)?;

@@ -90,6 +90,22 @@ const FILE_OPTIONS: &[&str] = &[
     "version_name_format",
 ];
 
+/// DuckDB's own views, beside all of `information_schema` and `pg_catalog`, and functions that tell which tables there are.
+const LISTS: &[&str] = &[
+    "duckdb_columns",
+    "duckdb_constraints",
+    "duckdb_tables",
+    "duckdb_views",
+    "pg_attribute",
+    "pg_class",
+    "pg_tables",
+    "pg_views",
+    "pragma_show_tables",
+    "pragma_show_tables_expanded",
+    "sqlite_master",
+    "sqlite_schema",
+];
+
 impl Walk<'_> {
     /// Judges the name of a table. What is neither the event's, nor the query's own, nor an address is left to DuckDB when
     /// it can only be the name of nothing or of one of DuckDB's own views.
@@ -105,12 +121,13 @@ impl Walk<'_> {
         }
         if is_plain {
             if self.tables.contains(&lower) {
-                self.named.insert(lower);
+                self.named.tables.insert(lower);
                 return Ok(());
             }
             if is_address(name) {
                 return self.address(name);
             }
+            self.missing(lower);
         } else {
             // What DuckDB does not find it takes for the name of a file, with the dots between.
             let known_catalog = ["", "memory", "temp", "system"].contains(&catalog.to_lowercase().as_str());
@@ -122,11 +139,22 @@ impl Walk<'_> {
                 let message = format!("Catalog Error: Table with name {shown} does not exist!");
                 return Err(Failure::new("DuckDB.CatalogError", message));
             }
+            self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema.to_lowercase().as_str());
             if self.tables.contains(&lower) {
-                self.named.insert(lower);
+                self.named.tables.insert(lower);
+            } else {
+                self.missing(lower);
             }
         }
         Ok(())
+    }
+
+    /// A name that is none of the event's.
+    fn missing(&mut self, lower: String) {
+        match LISTS.contains(&lower.as_str()) {
+            true => self.named.lists = true,
+            false => drop(self.named.unknown.insert(lower)),
+        }
     }
 
     /// Judges a function in FROM.
@@ -137,6 +165,7 @@ impl Walk<'_> {
         }
         let name = text(function, "function_name")?;
         let arguments = list(function, "children")?;
+        self.named.lists |= LISTS.contains(&name.to_ascii_lowercase().as_str());
         match verdict(Place::From, name)? {
             Verdict::Allowed => {}
             Verdict::Files => self.files(name, arguments)?,

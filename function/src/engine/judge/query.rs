@@ -15,7 +15,7 @@ pub(super) struct Walk<'a> {
     pub(super) tables: &'a BTreeSet<String>,
     /// Names that the query itself gives to parts of it (WITH), in lower case, outermost first.
     pub(super) parts: Vec<String>,
-    /// Tables that it names.
+    /// What it says of tables.
     pub(super) named: Named,
     /// SQL that it runs from a text.
     pub(super) texts: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(access: &'a Access, tables: &'a BTreeSet<String>) -> Self {
-        Self { access, tables, parts: Vec::new(), named: Named::new(), texts: Vec::new() }
+        Self { access, tables, parts: Vec::new(), named: Named::default(), texts: Vec::new() }
     }
 
     /// Judges a statement, or a SELECT in brackets.
@@ -175,6 +175,7 @@ impl<'a> Walk<'a> {
                             "\"variables\"",
                             "__show_tables_expanded",
                         ];
+                        self.named.lists = true;
                         one_of(text(table, "table_name")?, &lists)
                     }
                 }

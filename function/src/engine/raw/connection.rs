@@ -9,7 +9,8 @@ use duckdb::ffi;
 use std::ptr;
 use std::sync::Arc;
 
-/// An in-memory database.
+/// An in-memory database. A clone is the same one.
+#[derive(Clone)]
 pub(crate) struct Database(Arc<OpenDatabase>);
 
 impl Database {
@@ -66,7 +67,23 @@ impl Database {
 /// A connection: what it alone sees (temporary tables, variables, prepared statements) ends with it.
 pub(crate) struct Connection(Arc<OpenConnection>);
 
+/// Ends what runs on a connection, from another thread.
+pub(crate) struct Interrupter(Arc<OpenConnection>);
+
+impl Interrupter {
+    /// Has what runs now end with an error.
+    pub(crate) fn interrupt(&self) {
+        // SAFETY: an open connection, which DuckDB lets any thread interrupt.
+        unsafe { ffi::duckdb_interrupt(self.0.raw) }
+    }
+}
+
 impl Connection {
+    /// What ends statements of this connection early.
+    pub(crate) fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::clone(&self.0))
+    }
+
     /// Splits `sql` into statements.
     ///
     /// # Errors

@@ -1,0 +1,45 @@
+//! What names may be in a catalog. Both sides read it as if somebody else had written it.
+
+/// Longest name of a column, bytes.
+const COLUMN_BYTES: usize = 1024;
+
+/// Longest key that S3 takes, bytes.
+const KEY_BYTES: usize = 1024;
+
+/// Whether a table may be called so: sane as SQL, as a folder and as part of a key.
+pub fn is_table(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Refuses what no column may be called.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_column(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("a column has no name".to_owned());
+    }
+    if name.len() > COLUMN_BYTES {
+        return Err(format!("a column's name is longer than {COLUMN_BYTES} bytes"));
+    }
+    // What reverses the direction of writing makes a name look like another.
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        let shown: String = name.chars().take(80).collect();
+        return Err(format!("the column name {shown:?} holds a control character"));
+    }
+    Ok(())
+}
+
+/// Whether `key` is in the `folder`, which ends in `/`, and one that whoever reads it takes for what it says: no glob, no
+/// folder above, nothing encoded twice or that a terminal would obey.
+pub fn is_plain_key(folder: &str, key: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '=' | '%');
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(of_name);
+    key.len() <= KEY_BYTES && key.strip_prefix(folder).is_some_and(|rest| rest.split('/').all(is_plain))
+}
+
+/// Whether a result may be called so: what nobody guesses.
+pub fn is_result(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
