@@ -19,7 +19,6 @@ use crate::lake::catalog;
 use crate::output::file::OutputFile;
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
-use crate::query::explain::{Expected, Explained};
 use crate::query::statements::{self, Statement};
 use crate::query::summary::Summary;
 use crate::query::{Coordinator, Request, health};
@@ -57,14 +56,11 @@ fn explain(coordinator: &Coordinator<'_>, plan: &Plan<'_>, statements: Vec<State
     if statements.is_empty() {
         return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
     }
-    let config = &coordinator.context.config;
     for statement in statements {
         crate::query::check(coordinator, &statement.sql)?;
         let limit = plan.limit(&statement);
         let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
-        let plan = crate::query::plan(coordinator, &request, workers);
-        let expected = Expected::of(&plan, config.memory_mb, config.function_arch()?);
-        coordinator.context.print(&Explained { plan, expected })?;
+        coordinator.context.print(&crate::query::plan(coordinator, &request, workers))?;
     }
     Ok(())
 }

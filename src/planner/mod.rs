@@ -31,6 +31,7 @@ mod splits;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod worth;
 
 pub(crate) use check::check;
 pub(crate) use plan::Planner;

@@ -14,8 +14,8 @@ use super::recipes::Way;
 use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::scratch::Scratch;
-use super::walk::{SPLIT_BYTES, Walk, references};
-use super::{display, from_clause, names, normal, recipes, spell};
+use super::walk::{Walk, references};
+use super::{display, from_clause, names, normal, recipes, spell, worth};
 use crate::lake::catalog::{Catalog, Table};
 
 /// Most characters of a syntax tree with every common table expression in place: past that, planning takes longer than
@@ -104,10 +104,14 @@ fn check_bounds(request: &Request<'_>) -> Result<(), Refusal> {
     if matches!(request.workers, Workers::Exactly(0 | 1) | Workers::Auto(0 | 1)) {
         return Err(Refusal("only one may be used".to_owned()));
     }
-    if matches!(request.workers, Workers::Auto(_)) && named_bytes(request) < 2 * SPLIT_BYTES {
-        return Err(Refusal("its tables are so small that another function would not pay".to_owned()));
+    match request.workers {
+        // Before anything is parsed, and before there is a DuckDB here: most queries end at this.
+        Workers::Auto(_) => match named_bytes(request) {
+            0 => Err(Refusal("it names no table of the lake".to_owned())),
+            bytes => worth::check(bytes),
+        },
+        Workers::Exactly(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Bytes of all tables that the SQL may name, however it does: known before anything is parsed.
@@ -147,4 +151,70 @@ fn check_known(functions: &Functions, tree: &Value) -> Result<(), Refusal> {
         refused.is_none()
     });
     refused.map_or(Ok(()), |why| Err(Refusal(why)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::worth::PAYS_FROM_BYTES;
+    use super::*;
+    use crate::lake::catalog::DataFile;
+
+    /// A table `t` of `files` files that hold `bytes` together, a day each.
+    fn catalog(files: u64, bytes: u64) -> Catalog {
+        let file = |day: u64| DataFile {
+            bytes: bytes / files,
+            rows: 1000,
+            partition: vec![Some(format!("2024-01-{day:02}"))],
+            ..DataFile::named(format!("tables/t/day=2024-01-{day:02}/0.parquet"))
+        };
+        let column = |name: &str, sql_type: &str| serde_json::json!({ "name": name, "type": sql_type });
+        let columns = [column("n", "BIGINT"), column("day", "DATE")];
+        let mut table = Table::of((1..=files).map(file).collect());
+        table.bytes = bytes;
+        table.columns = serde_json::from_value(columns.to_vec().into()).unwrap();
+        table.partitions = serde_json::from_value(columns[1..].to_vec().into()).unwrap();
+        Catalog { tables: [("t".to_owned(), table)].into(), ..Catalog::default() }
+    }
+
+    fn plan(planner: &Planner, catalog: &Catalog, workers: Workers, sql: &str) -> QueryPlan {
+        planner.plan(&Request { sql, catalog, workers, gather_bytes: 1 << 20, limit: Some(20) })
+    }
+
+    const GROUPED: &str = "SELECT n % 7, count(*) FROM t GROUP BY ALL";
+
+    #[test]
+    fn what_one_function_does_soon_is_not_planned_at_all() {
+        let (planner, small) = (Planner::default(), catalog(30, PAYS_FROM_BYTES - 30));
+        let small_enough = "another function pays from 512.00 MiB on";
+        for (sql, why) in [(GROUPED, small_enough), ("no SQL, t", small_enough), ("SELECT 42", "names no table")] {
+            let plan = plan(&planner, &small, Workers::default(), sql);
+            assert_eq!((plan.strategy, plan.final_sql.as_str()), (Strategy::Single, sql));
+            assert!(plan.reason.contains(why), "{}", plan.reason);
+        }
+        assert!(planner.scratch.get().is_none(), "a DuckDB was opened for it");
+        // Unless somebody wants it so.
+        let forced = plan(&planner, &small, Workers::Exactly(8), GROUPED);
+        assert_eq!((forced.strategy, forced.fetches[0].splits.len()), (Strategy::PartialAggregate, 8));
+    }
+
+    #[test]
+    fn each_function_has_enough_to_read() {
+        let planner = Planner::default();
+        for (bytes, functions) in [(PAYS_FROM_BYTES, 4), (PAYS_FROM_BYTES * 2, 8), (PAYS_FROM_BYTES * 100, 30)] {
+            let plan = plan(&planner, &catalog(30, bytes.next_multiple_of(30)), Workers::default(), GROUPED);
+            assert_eq!((plan.strategy, plan.fetches[0].splits.len()), (Strategy::PartialAggregate, functions));
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_large_table_counts() {
+        let (planner, large) = (Planner::default(), catalog(30, PAYS_FROM_BYTES * 6));
+        let days = |last: u32| format!("SELECT count(*), sum(n) FROM t WHERE day <= '2024-01-{last:02}'");
+        let four = plan(&planner, &large, Workers::default(), &days(4));
+        assert!(four.strategy == Strategy::Single && four.reason.contains("hold 409.60 MiB"), "{}", four.reason);
+        let more = plan(&planner, &large, Workers::default(), &days(11));
+        assert_eq!((more.strategy, more.fetches[0].splits.len()), (Strategy::PartialAggregate, 8));
+        let forced = plan(&planner, &large, Workers::Exactly(4), &days(4));
+        assert_eq!(forced.strategy, Strategy::PartialAggregate);
+    }
 }

@@ -17,11 +17,8 @@ use super::from_clause::{self, FromClause, Place};
 use super::query_plan::{Broadcast, Fetch, QueryPlan, Strategy};
 use super::refusal::Refusal;
 use super::request::{Request, Workers};
-use super::{aggregate, display, estimate, gather, names, project, prune, recipes, splits};
+use super::{aggregate, display, estimate, gather, names, project, prune, recipes, splits, worth};
 use crate::lake::catalog::Table;
-
-/// Bytes that a function should at least have to read before another one pays.
-pub(super) const SPLIT_BYTES: u64 = 16 << 20;
 
 /// A plan has to leave each function at most this share of what one alone would read, in percent.
 const WORTH_PERCENT: u64 = 67;
@@ -204,7 +201,7 @@ impl<'a> Walk<'a> {
         }
         let count = match self.request.workers {
             Workers::Exactly(count) => count,
-            Workers::Auto(most) => usize::try_from(bytes / SPLIT_BYTES).unwrap_or(most).clamp(1, most),
+            Workers::Auto(most) => usize::try_from(bytes / worth::SPLIT_BYTES).unwrap_or(most).clamp(1, most),
         };
         let name = names::partials(self.fetches.len());
         scratch.add_partials(&name, &columns)?;
@@ -301,6 +298,9 @@ impl<'a> Walk<'a> {
             .iter()
             .map(|fetch| fetch.split_bytes().saturating_add(broadcast(fetch)))
             .fold(0, u64::saturating_add);
+        if let Workers::Auto(_) = self.request.workers {
+            worth::check(all)?;
+        }
         let each = fetches.iter().map(|fetch| most(fetch).saturating_add(broadcast(fetch))).max().unwrap_or(0);
         if fetches.iter().all(|fetch| fetch.splits.len() < 2) {
             return Err(self.because.unwrap_or_else(|| Refusal("all that it needs is in one file".to_owned())));

@@ -5,7 +5,6 @@ mod answer;
 mod answered;
 mod coordinator;
 mod divided;
-pub(crate) mod explain;
 pub(crate) mod health;
 mod request;
 mod rerun;

@@ -26,8 +26,6 @@ pub(crate) struct Stats {
     /// Bytes of the files of the splits.
     pub scanned_bytes: u64,
     pub billed_ms: u64,
-    /// What one function would have taken, as estimated: the invocations one after another, milliseconds.
-    pub single_ms: f64,
     /// At Lambda's public price, US dollars.
     pub cost_usd: f64,
     #[serde(skip)]
@@ -43,7 +41,6 @@ impl Stats {
         self.invocations += 1;
         if let Some(report) = invoked.report {
             self.billed_ms += report.billed_ms;
-            self.single_ms += report.duration_ms;
             self.cost_usd += self.arch.map_or(0.0, |arch| report.cost_usd(arch));
         }
     }
@@ -63,9 +60,6 @@ impl fmt::Display for Stats {
         }
         if self.billed_ms > 0 {
             write!(f, " · {}", billed(self.billed_ms, self.cost_usd, self.target))?;
-        }
-        if self.single_ms > 0.0 {
-            write!(f, " · one function about {:.0} ms", self.single_ms)?;
         }
         Ok(())
     }

@@ -1,0 +1,29 @@
+//! When another function pays: the one rule that `--workers auto` goes by. It knows sizes and nothing else.
+
+use indicatif::HumanBytes;
+
+use super::refusal::Refusal;
+
+/// What one function works off so soon that a second one would not have helped, bytes of the files that a query has to read.
+///
+/// A function's first 300 MB come in a fifth of a second, and 75 MB each second after that. A query looks at some of the
+/// columns, a third perhaps, so that it is done with half a GiB of files before its burst is. What another function
+/// takes is not less: a plan, most likely a cold start, and a merge. Where functions share a machine's processors and there is
+/// no network between, dividing gains nothing at any size; there, it costs little of what so much data takes.
+pub(super) const PAYS_FROM_BYTES: u64 = 512 << 20;
+
+/// What each function is given at least. Much less, and a bill would be for starting rather than for work: about 30 ms of
+/// each invocation are, and this much takes one a second.
+pub(super) const SPLIT_BYTES: u64 = PAYS_FROM_BYTES / 4;
+
+/// Refuses to divide what holds `bytes`, where nobody asked for it.
+///
+/// # Errors
+/// Too little.
+pub(super) fn check(bytes: u64) -> Result<(), Refusal> {
+    if bytes >= PAYS_FROM_BYTES {
+        return Ok(());
+    }
+    let (found, least) = (HumanBytes(bytes), HumanBytes(PAYS_FROM_BYTES));
+    Err(Refusal(format!("the files that it may have to read hold {found}, and another function pays from {least} on")))
+}
