@@ -19,11 +19,15 @@ def seconds(action):
     return time.perf_counter() - start
 
 
+def in_turn(actions, runs, before=lambda: None):
+    """Medians in seconds, taken in turn, so that a noisy moment hits all; `before` each turn is not timed."""
+    for action in actions:
+        action()
+    return medians([before() or [seconds(action) for action in actions] for _ in range(runs)])
+
+
 def pair(ours, peer, runs, before=lambda: None):
-    """Medians in seconds, taken in turn, so that a noisy moment hits both; `before` each turn is not timed."""
-    ours(), peer()
-    times = [before() or (seconds(ours), seconds(peer)) for _ in range(runs)]
-    return medians(times)
+    return in_turn([ours, peer], runs, before)
 
 
 def medians(rows):

@@ -7,6 +7,7 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
+use tokio::sync::Semaphore;
 
 use crate::bucket::Bucket;
 
@@ -17,8 +18,11 @@ const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// Source: Amazon S3 multipart upload limits.
 const MOST_PARTS: u64 = 10_000;
 
-/// Requests under way at once.
-const WINDOW: usize = 8;
+/// Most requests under way at once: a small file is little more than the way there and back.
+const WINDOW: usize = 64;
+
+/// What all requests under way may hold in memory, bytes.
+const WINDOW_BYTES: u64 = 8 * PART_BYTES;
 
 /// A file and where it goes.
 #[derive(Debug, Clone)]
@@ -65,8 +69,10 @@ impl<'a> Upload<'a> {
             pieces(item, id)
         });
         let bucket = self.bucket;
+        let room = &Semaphore::new(WINDOW);
         let done: Vec<(&str, Option<CompletedPart>)> = stream::iter(pieces)
             .map(|piece| async move {
+                let _room = room.acquire_many(share(piece.bytes)).await?;
                 let part = send(bucket, &piece).await.with_context(|| format!("cannot upload {}", piece.item.key))?;
                 bar.inc(piece.bytes);
                 anyhow::Ok((piece.item.key.as_str(), part))
@@ -124,6 +130,12 @@ async fn send(bucket: &Bucket, piece: &Piece<'_>) -> Result<Option<CompletedPart
     Ok(Some(part))
 }
 
+/// How much of the window a request takes that carries so many bytes.
+fn share(bytes: u64) -> u32 {
+    let share = bytes.div_ceil(WINDOW_BYTES / WINDOW as u64).clamp(1, WINDOW as u64);
+    u32::try_from(share).unwrap_or(1)
+}
+
 fn in_parts(item: &Item) -> bool {
     item.bytes > 2 * PART_BYTES
 }
@@ -148,6 +160,14 @@ async fn body(path: &Path, offset: u64, bytes: u64) -> Result<ByteStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_files_go_side_by_side_and_large_ones_fill_no_memory() {
+        for (bytes, at_once) in [(0, 64), (100_000, 64), (PART_BYTES, 8), (2 * PART_BYTES, 4), (u64::MAX, 1)] {
+            assert_eq!(WINDOW as u32 / share(bytes), at_once, "of {bytes} bytes");
+            assert!(u64::from(at_once).saturating_mul(bytes) <= WINDOW_BYTES || at_once == 1);
+        }
+    }
 
     #[test]
     fn parts_cover_a_file_exactly() {

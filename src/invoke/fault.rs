@@ -32,6 +32,15 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
             "raise function.timeout_s in quack.toml (to 900 at most) and run `quackctl up`, or ask for less",
         );
     }
+    // DuckDB calls this one out of memory, too: what does not fit there goes to the disk.
+    if ["max_temp_directory_size", "no space left on device"].iter().any(|sign| message.contains(sign)) {
+        let (memory_mb, disk_mb) = (config.memory_mb, config.ephemeral_mb);
+        return failure(
+            format!("the query needs more than the function's {memory_mb} MB of memory and {disk_mb} MB of disk"),
+            "raise function.memory_mb or function.ephemeral_mb in quack.toml (to 10240 at most) and run `quackctl up`, or ask for \
+             less",
+        );
+    }
     if kind == "Runtime.OutOfMemory" || message.contains("signal: killed") || message.contains("Out of Memory Error") {
         return failure(
             format!("the query needs more than the function's {} MB of memory", config.memory_mb),
@@ -148,7 +157,7 @@ pub(crate) fn is_transient(payload: &[u8]) -> bool {
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
     match kind {
         "Runtime.OutOfMemory" => false,
-        _ if kind.starts_with("Runtime.") => true,
+        _ if kind.starts_with("Runtime.") => !message.contains("no space left on device"),
         // S3's own trouble, and connections to it; what is not there or not allowed stays so. An address may have any
         // number in its port and path.
         "DuckDB.HTTPError" | "DuckDB.IOError" => !["HTTP 404", "HTTP 403", "Not Found", "Forbidden", "No files found"]
@@ -219,6 +228,13 @@ mod tests {
         assert!(timeout.contains("function.timeout_s"), "{timeout}");
         let killed = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);
         assert!(killed.contains("function.memory_mb"), "{killed}");
+        let spilled = "Out of Memory Error: failed to offload data block of size 256.0 KiB (448.0 MiB/448.0 MiB used).\nThis limit \
+                       was set by the 'max_temp_directory_size' setting.";
+        let no_space = "RequestId: 1 Error: Runtime exited with error: no space left on device: /tmp holds 512 MB (EphemeralStorage)";
+        for (kind, message) in [("DuckDB.OutofMemoryError", spilled), ("Runtime.ExitError", no_space)] {
+            let full = shown(kind, message, &[]);
+            assert!(full.contains("512 MB of disk") && full.contains("function.ephemeral_mb"), "{full}");
+        }
         let crash = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: exit status 1", &[]);
         assert!(crash.contains("quackctl logs"), "{crash}");
     }

@@ -37,5 +37,3 @@ pub(crate) use check::check;
 pub(crate) use plan::Planner;
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Request, Workers};
-#[cfg(test)]
-pub(crate) use splits::Split;

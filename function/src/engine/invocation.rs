@@ -6,6 +6,7 @@ use super::judge::{Judgement, Named};
 use super::pivot::{self, Pivot};
 use super::raw::{Connection, Prepared, Rows};
 use super::replay::{self, Source};
+use super::spill::Width;
 use super::statement::{self, Action, Statement};
 use super::{Failure, Instance, Outcome, spill, type_name};
 use crate::sql::identifier;
@@ -162,13 +163,18 @@ impl Invocation<'_> {
         let limit = if event.all { u64::MAX } else { event.limit.unwrap_or(DEFAULT_LIMIT) };
         let mut source = Source::new(types, limit);
         let wrote = matches!(last.action, Action::Write(_));
+        let exporter = rows.exporter(&names, &source.types);
+        source.rows = Some(rows);
         if event.spill == Spill::Always && !columns.is_empty() && !wrote {
-            source.rows = Some(rows);
-            return spill::write(instance, source, columns, event.spill, result_folder);
+            // How wide the rows are is known of the first ones; a file takes what Arrow does not, too.
+            let first = source.next()?;
+            let batch = first.iter().zip(&exporter).find_map(|(chunk, exporter)| exporter.batch(chunk).ok());
+            let width = Width::of(batch.map_or(0, |batch| batch.get_array_memory_size()), source.handed_out);
+            source.again(first.into_iter().collect());
+            return spill::write(instance, source, columns, event.spill, width, result_folder);
         }
 
-        let exporter = rows.exporter(&names, &source.types)?;
-        source.rows = Some(rows);
+        let exporter = exporter?;
         let mut inline = Inline::new(event.format, exporter.schema(), (self.room_bytes)(&columns))?;
         let mut kept = VecDeque::new();
         let mut kept_bytes = 0;
@@ -178,11 +184,10 @@ impl Invocation<'_> {
             kept.push_back(chunk);
             inline.push(&batch)?;
             if inline.overflows() || kept_bytes > KEEP_BYTES {
-                // What was kept is handed out again, and the limit counts from the start.
-                source.kept = kept;
-                source.handed_out = 0;
+                let width = Width::of(kept_bytes, source.handed_out);
+                source.again(kept);
                 drop(inline);
-                return spill::write(instance, source, columns, event.spill, result_folder);
+                return spill::write(instance, source, columns, event.spill, width, result_folder);
             }
         }
         let (rows, truncated) = (source.handed_out, source.truncated);

@@ -37,6 +37,12 @@ impl Source {
         Self { kept: VecDeque::new(), rows: None, limit, types, handed_out: 0, truncated: false, failure: None }
     }
 
+    /// Takes back the chunks that were handed out, all of them: they come again, and the limit counts from the start.
+    pub(crate) fn again(&mut self, chunks: VecDeque<Chunk>) {
+        self.kept = chunks;
+        self.handed_out = 0;
+    }
+
     /// The next chunk, cut to what the limit leaves.
     ///
     /// # Errors

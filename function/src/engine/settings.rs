@@ -131,8 +131,9 @@ impl Settings {
             ("memory_limit", format!("{memory_mib}MiB")),
             ("threads", threads.to_string()),
             ("temp_directory", self.temp_dir.display().to_string()),
-            // Megabytes rather than mebibytes: a little stays free for others.
-            ("max_temp_directory_size", format!("{}MB", self.temp_mib)),
+            // An eighth stays free: a disk also holds what DuckDB does not count, such as room that a file was given before
+            // it was written to, and who writes more than there is gets a worse error.
+            ("max_temp_directory_size", format!("{}MiB", self.temp_mib * 7 / 8)),
         ]
     }
 

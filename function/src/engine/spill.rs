@@ -10,7 +10,31 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, UInt64Type};
 use duckdb::ffi::*;
 
-/// Writes all rows of `source` as one Parquet object in `folder`, in their order.
+/// What a row group holds at most, bytes: as much is in memory before it is written, and more than once.
+const GROUP_BYTES: u64 = 32 << 20;
+
+/// Rows of a row group where they are not wide: DuckDB's own number.
+const GROUP_ROWS: u64 = 122_880;
+
+/// How wide rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Width {
+    row_bytes: u64,
+}
+
+impl Width {
+    /// Of `rows` rows, at least one, that take `bytes`.
+    pub(super) fn of(bytes: usize, rows: u64) -> Self {
+        Self { row_bytes: bytes as u64 / rows.max(1) }
+    }
+
+    /// How many such rows make a row group. DuckDB writes one no sooner than it has a chunk.
+    fn group_rows(self) -> u64 {
+        (GROUP_BYTES / self.row_bytes.max(1)).clamp(1, GROUP_ROWS)
+    }
+}
+
+/// Writes all rows of `source`, the first of which are as wide as `width`, as one Parquet object in `folder`, in their order.
 ///
 /// # Errors
 /// The query's own when it fails midway, else DuckDB's about the writing; no object is left then.
@@ -19,6 +43,7 @@ pub(super) fn write(
     source: Source,
     columns: Vec<Column>,
     spill: Spill,
+    width: Width,
     folder: &str,
 ) -> Result<Outcome, Failure> {
     let uri = format!("{folder}/{ROWS}");
@@ -39,9 +64,10 @@ pub(super) fn write(
         .collect();
     let function = replay::FUNCTION.to_string_lossy();
     let copy = format!(
-        "COPY (SELECT {} FROM {function}()) TO {} (FORMAT parquet, COMPRESSION snappy, RETURN_STATS)",
+        "COPY (SELECT {} FROM {function}()) TO {} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {}, RETURN_STATS)",
         selected.join(", "),
         literal(&uri),
+        width.group_rows(),
     );
 
     let connection = instance.database.connect()?;
@@ -143,4 +169,18 @@ fn changes_in_parquet(id: duckdb_type) -> bool {
             | DUCKDB_TYPE_DUCKDB_TYPE_GEOMETRY
             | DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_rows_make_small_row_groups() {
+        for (bytes, rows, group) in [(0, 0, 122_880), (20_480, 2048, 122_880), (20 << 20, 2048, 3276), (32 << 20, 2, 2)]
+        {
+            assert_eq!(Width::of(bytes, rows).group_rows(), group);
+        }
+        assert_eq!(Width::of(1 << 30, 1).group_rows(), 1);
+    }
 }

@@ -286,3 +286,24 @@ fn millions_of_rows_take_bounded_memory() {
     assert_eq!(response["metadata"]["rows"], 1_000_000);
     assert!(function.peak_memory_mib() < 1024, "{} MiB", function.peak_memory_mib());
 }
+
+#[test]
+fn wide_rows_take_bounded_memory_and_are_written_a_few_at_a_time() {
+    start!(_store, function);
+    // 10 kB each, 600 MB together.
+    let sql = "SELECT range AS n, repeat(md5(range::VARCHAR), 320) AS s FROM range(60000)";
+    for spill in ["auto", "always"] {
+        let response = function.invoke(json!({"q": sql, "all": true, "spill": spill})).unwrap();
+        assert_eq!(response["metadata"]["rows"], 60_000);
+        let uri = response["data"]["spilled"]["uri"].as_str().unwrap();
+        let groups =
+            function.rows(&format!("SELECT max(row_group_num_rows) < 10000 AS few FROM parquet_metadata('{uri}')"));
+        assert_eq!(groups, json!([{"few": true}]), "{spill}");
+        let wrong = format!(
+            "SELECT count(*) AS n FROM (SELECT *, row_number() OVER () - 1 AS place FROM '{uri}') \
+             WHERE n <> place OR s <> repeat(md5(n::VARCHAR), 320)"
+        );
+        assert_eq!(function.rows(&wrong), json!([{"n": 0}]), "{spill}");
+    }
+    assert!(function.peak_memory_mib() < 1024, "{} MiB", function.peak_memory_mib());
+}

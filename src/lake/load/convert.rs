@@ -13,16 +13,14 @@ use super::format::Kind;
 use super::partition::{self, Partition, Plan};
 use super::source::{Files, Input};
 use super::stop::Stop;
+use super::way::{self, Way};
 use super::workdir::Staging;
 use super::written::{self, Staged};
+use crate::duck::types;
 use crate::duck::words::{self, columns, words};
-use crate::duck::{self, Sandbox};
 use crate::error::{failure, usage};
 use quack_function::sql::{identifier, literal};
 use quack_function::sql_type::SqlType;
-
-/// Most memory that DuckDB may take; it spills to disk beyond.
-const MEMORY: &str = "640MB";
 
 /// How often the staging folder is measured.
 const LOOK: Duration = Duration::from_millis(250);
@@ -45,9 +43,10 @@ pub(super) fn convert(
     stop: &Stop,
 ) -> Result<Staged> {
     let mut way = Way::default();
+    let named = input.files().map(Files::named).unwrap_or_default();
     let (connection, plan, files) = loop {
         stop.check()?;
-        let connection = open(input, &staging, way)?;
+        let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
         let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
         match stager.write(way) {
@@ -61,41 +60,14 @@ pub(super) fn convert(
     })
 }
 
-/// A DuckDB that reads the files of `input` and writes into `staging`, and reaches nothing else: partition expressions
-/// are SQL, and the files may be anybody's.
-fn open(input: &Input, staging: &Staging, way: Way) -> Result<Connection> {
-    let files = input.files().map(Files::named).unwrap_or_default();
-    duck::open(&Sandbox {
-        files: &files,
-        folder: Some(staging.path()),
-        spill: Some(&staging.spill()),
-        memory: Some(MEMORY),
-        setup: match way.sorted {
-            // One file a partition even where rows come in no order; and a quarter of DuckDB's default threshold: as
-            // quick, row groups as large, a third less memory.
-            false => "SET partitioned_write_max_open_files = 500; SET partitioned_write_flush_threshold = 131072",
-            // Every partition holds buffers from its first row to the next flush; sorted, few are open at once.
-            true => "SET partitioned_write_max_open_files = 16; SET partitioned_write_flush_threshold = 4096",
-        },
-        ..Sandbox::default()
-    })
-}
-
-/// How to go about it; the first way is the quick one.
-#[derive(Debug, Clone, Copy, Default)]
-struct Way {
-    /// Find the types of text from every row.
-    thorough: bool,
-    /// Sort by partition first, so that few are open at once.
-    sorted: bool,
-    /// Let DuckDB's word stand that integers take 128 bits: it says so of all JSON with negative ones among them.
-    wide: bool,
-}
-
 /// What went wrong, and in which part.
 enum Trouble {
     Reading(duckdb::Error),
     Writing(duckdb::Error),
+    /// The rows are too wide for this way; this one is for them.
+    Wide(Way),
+    /// The process took more memory than it may in this way.
+    Memory,
     /// Already in words.
     Told(anyhow::Error),
 }
@@ -112,13 +84,14 @@ struct Stager<'a> {
 
 impl Stager<'_> {
     fn write(&self, way: Way) -> Result<(Plan, Vec<written::Written>), Trouble> {
+        if let Some(way) = way.for_rows_of(self.input.row_bytes(self.connection)) {
+            return Err(Trouble::Wide(way));
+        }
         let rows = self.input.query(self.connection, way.thorough).map_err(Trouble::Reading)?;
         let found = columns(self.connection, &rows).map_err(Trouble::Reading)?;
-        let rows = format!("SELECT *{} FROM ({rows}\n) AS source", storable(&found, self.is_json() && !way.wide));
-        // Empty, so that expressions can be tried without the source being read again.
-        self.connection
-            .execute_batch(&format!("CREATE OR REPLACE TEMP TABLE shape AS SELECT * FROM ({rows}) LIMIT 0"))
-            .map_err(Trouble::Reading)?;
+        let storable = storable(&found, self.is_json() && !way.wide_integers);
+        let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
+        self.shape(&found, &storable)?;
         let shape = columns(self.connection, "SELECT * FROM shape").map_err(Trouble::Reading)?;
         let plan = partition::plan(self.connection, "shape", &shape, self.partitions).map_err(Trouble::Told)?;
         let names: Vec<String> = plan.columns.iter().map(|column| identifier(&column.name)).collect();
@@ -141,30 +114,53 @@ impl Stager<'_> {
         };
         let copy = format!(
             "COPY (SELECT *{} FROM ({rows}) AS typed{order}) TO {} \
-             (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, RETURN_STATS{split})",
+             (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, {}, RETURN_STATS{split})",
             plan.select,
             literal(&path.to_string_lossy()),
+            way.row_groups(),
         );
-        let files = self.watched(&data, || written::run(self.connection, &copy, &data))?;
+        let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
         Ok((plan, files))
     }
 
-    /// Runs `copy` while another thread shows how far it is, and ends it when it makes too many folders.
-    fn watched<T>(&self, data: &Path, copy: impl FnOnce() -> duckdb::Result<T>) -> Result<T, Trouble> {
+    /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being
+    /// read, and its types found, again.
+    fn shape(&self, found: &[Column], storable: &str) -> Result<(), Trouble> {
+        let nulls = found
+            .iter()
+            .map(|column| {
+                let sql_type = types::parse(&column.sql_type)?;
+                Ok(format!("CAST(NULL AS {sql_type}) AS {}", identifier(&column.name)))
+            })
+            .collect::<Result<Vec<_>, String>>()
+            .map_err(|why| {
+                Trouble::Told(failure(format!("cannot load `{}`: {why}", self.label), "leave such columns out"))
+            })?;
+        let shape = format!(
+            "CREATE OR REPLACE TEMP TABLE shape AS SELECT *{storable} FROM (SELECT {}) AS source LIMIT 0",
+            nulls.join(", ")
+        );
+        self.connection.execute_batch(&shape).map_err(Trouble::Reading)
+    }
+
+    /// Runs `copy` while another thread shows how far it is, and ends it when it makes too many folders or takes more memory
+    /// than `way` may.
+    fn watched<T>(&self, way: Way, data: &Path, copy: impl FnOnce() -> duckdb::Result<T>) -> Result<T, Trouble> {
         let depth = self.partitions.len();
         let (query, bar) = (self.connection.interrupt_handle(), self.bar);
         std::thread::scope(|scope| {
             let (running, ended) = mpsc::channel::<()>();
-            let watcher = scope.spawn(move || watch(data, depth, &query, bar, &ended));
+            let watcher = scope.spawn(move || watch(way, data, depth, &query, bar, &ended));
             let copied = copy();
             drop(running);
-            if watcher.join().unwrap_or(false) {
-                return Err(Trouble::Told(usage(
+            match watcher.join().unwrap_or_default() {
+                Some(TooMuch::Partitions) => Err(Trouble::Told(usage(
                     format!("the partition expressions make more than {} partitions", partition::MOST),
                     TOO_FINE,
-                )));
+                ))),
+                Some(TooMuch::Memory) if copied.is_err() => Err(Trouble::Memory),
+                _ => copied.map_err(Trouble::Writing),
             }
-            copied.map_err(Trouble::Writing)
         })
     }
 
@@ -173,21 +169,28 @@ impl Stager<'_> {
     }
 
     fn another_way(&self, way: Way, trouble: &Trouble) -> Option<Way> {
-        let (Trouble::Reading(error) | Trouble::Writing(error)) = trouble else { return None };
+        let error = match trouble {
+            Trouble::Wide(way) => return Some(*way),
+            Trouble::Memory => return way.with_less(!self.partitions.is_empty()),
+            Trouble::Told(_) => return None,
+            Trouble::Reading(error) | Trouble::Writing(error) => error,
+        };
         let said = error.to_string();
-        if said.contains("Out of Memory") && !self.partitions.is_empty() && !way.sorted {
-            return Some(Way { sorted: true, ..way });
+        if said.contains("Out of Memory") {
+            return way.with_less(!self.partitions.is_empty());
         }
-        if said.contains("INT128") && self.is_json() && !way.wide {
-            return Some(Way { wide: true, ..way });
+        if said.contains("INT128") && self.is_json() && !way.wide_integers {
+            return Some(way.with_wide_integers());
         }
         let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
-        (types && !way.thorough).then_some(Way { thorough: true, ..way })
+        (types && !way.thorough).then(|| way.thoroughly())
     }
 
     fn explain(&self, trouble: Trouble) -> anyhow::Error {
         let (error, writing) = match trouble {
             Trouble::Told(error) => return error,
+            // There is another way for either.
+            Trouble::Wide(_) | Trouble::Memory => return self.too_large("it needs more than 1 GiB"),
             Trouble::Reading(error) => (error, false),
             Trouble::Writing(error) => (error, true),
         };
@@ -198,6 +201,9 @@ impl Stager<'_> {
         let text = error.to_string();
         if text.contains("Out of Memory") && !self.partitions.is_empty() {
             return usage("the partition expressions make too many partitions, of too few rows each", TOO_FINE);
+        }
+        if text.contains("Out of Memory") {
+            return self.too_large(&words(&error, path));
         }
         if writing && (text.contains(&*path.to_string_lossy()) || words::is_disk_full(&text)) {
             return words::write_failure(&error, path);
@@ -220,6 +226,14 @@ impl Stager<'_> {
         }
         failure(format!("cannot load `{}`: {said}", self.label), "mend the data and load again; the table is as it was")
     }
+
+    /// The data are in order, and more than can be held at once.
+    fn too_large(&self, said: &str) -> anyhow::Error {
+        failure(
+            format!("cannot load `{}`: too much of it has to be in memory at once: {said}", self.label),
+            "rows may have 16 MB each; write larger values, or Parquet in smaller row groups, anew; the table is as it was",
+        )
+    }
 }
 
 /// Has what Parquet cannot keep be stored as what it can; `narrow`, 128-bit integers as those of 64.
@@ -238,9 +252,23 @@ fn storable(columns: &[Column], narrow: bool) -> String {
     if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) }
 }
 
-/// Measures `data` until `ended` says so. True when it ended the query for making too many folders.
-fn watch(data: &Path, depth: usize, query: &InterruptHandle, bar: &ProgressBar, ended: &Receiver<()>) -> bool {
-    let mut too_many = false;
+/// Why a query was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TooMuch {
+    Partitions,
+    Memory,
+}
+
+/// Measures `data` and memory until `ended` says so. Tells of what it ended the query for.
+fn watch(
+    way: Way,
+    data: &Path,
+    depth: usize,
+    query: &InterruptHandle,
+    bar: &ProgressBar,
+    ended: &Receiver<()>,
+) -> Option<TooMuch> {
+    let mut too_much = None;
     while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let (folders, bytes) = measure(data, depth);
         bar.set_message(if depth == 0 {
@@ -249,11 +277,15 @@ fn watch(data: &Path, depth: usize, query: &InterruptHandle, bar: &ProgressBar, 
             format!("{} in {folders} partitions", HumanBytes(bytes))
         });
         if folders > partition::MOST {
-            too_many = true;
+            too_much = Some(TooMuch::Partitions);
+        } else if way.process_bytes().is_some_and(|most| way::resident_bytes() > most) {
+            too_much = too_much.or(Some(TooMuch::Memory));
+        }
+        if too_much.is_some() {
             query.interrupt();
         }
     }
-    too_many || measure(data, depth).0 > partition::MOST
+    if measure(data, depth).0 > partition::MOST { Some(TooMuch::Partitions) } else { too_much }
 }
 
 /// Folders at `depth` below `folder`, and the size of all files in it.

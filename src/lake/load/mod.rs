@@ -14,6 +14,7 @@ mod stop;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod way;
 mod workdir;
 pub(crate) mod written;
 

@@ -1,5 +1,6 @@
 //! What is loaded: files, a URL, a sample or a data set, and the SQL that reads it.
 
+use std::cell::OnceCell;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,13 @@ const TAXI_NAMES: &[(&str, &str)] = &[
     ("PULocationID", "pickup_location_id"),
     ("DOLocationID", "dropoff_location_id"),
 ];
+
+/// Lines that are looked at before a text file is read.
+const HEAD_LINES: usize = 100;
+
+/// What DuckDB reads of a CSV at a time, on each thread: as quick as its default of 32 MB, and several lines of the longest that
+/// it takes, 2 MB.
+const CSV_BUFFER_BYTES: u32 = 8 << 20;
 
 /// What the user wants loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +107,8 @@ pub(super) struct Files {
     pub packing: Packing,
     /// Absolute.
     pub paths: Vec<PathBuf>,
+    /// The first lines of the first, once they were read.
+    head: OnceCell<Vec<String>>,
 }
 
 /// A download that is removed once it has been loaded.
@@ -124,7 +134,7 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             let download = Download::new(&url, &download::cache());
             fetch_url(context, &download, "dataset taxi", stop)?;
             let (kind, packing) = format::detect(&download.path, &url)?;
-            let files = Files { kind, packing, paths: vec![download.path] };
+            let files = Files::new(kind, packing, vec![download.path]);
             Ok(Input::Files { files, renames: TAXI_NAMES, _download: None, _folder: None })
         }
         Origin::Dataset(name) => {
@@ -140,12 +150,12 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             let name = name.rsplit('/').next().unwrap_or(name);
             fetch_url(context, &download.0, name, stop)?;
             let (kind, packing) = format::detect(&download.0.path, name)?;
-            let files = Files { kind, packing, paths: vec![download.0.path.clone()] };
+            let files = Files::new(kind, packing, vec![download.0.path.clone()]);
             Ok(Input::Files { files, renames: &[], _download: Some(download), _folder: None })
         }
         Origin::Source(source) => {
             if let Some(Piped { folder, path, kind }) = through_pipe(context, source, stop)? {
-                let files = Files { kind, packing: Packing::None, paths: vec![path] };
+                let files = Files::new(kind, Packing::None, vec![path]);
                 return Ok(Input::Files { files, renames: &[], _download: None, _folder: Some(folder) });
             }
             let files = local(&context.config.here, source)?;
@@ -212,7 +222,7 @@ fn local(dir: &Path, source: &str) -> Result<Files> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read `{source}`")),
     };
-    let mut files = Files { kind: Kind::Csv, packing: Packing::None, paths: Vec::new() };
+    let mut files = Files::new(Kind::Csv, Packing::None, Vec::new());
     for path in paths {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (kind, packing) = format::detect(&path, &name)?;
@@ -296,6 +306,11 @@ impl Input {
         Ok(select)
     }
 
+    /// How many bytes a row takes, by the first ones; 0 where nobody knows.
+    pub(super) fn row_bytes(&self, connection: &Connection) -> u64 {
+        self.files().map_or(0, |files| files.row_bytes(connection))
+    }
+
     /// The files, if it is files.
     pub(super) fn files(&self) -> Option<&Files> {
         match self {
@@ -306,6 +321,10 @@ impl Input {
 }
 
 impl Files {
+    fn new(kind: Kind, packing: Packing, paths: Vec<PathBuf>) -> Self {
+        Self { kind, packing, paths, head: OnceCell::new() }
+    }
+
     fn reader(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
         let several = if self.paths.len() > 1 { ", union_by_name = true" } else { ", hive_partitioning = false" };
         let sample = if thorough { ", sample_size = -1" } else { "" };
@@ -315,8 +334,11 @@ impl Files {
             Kind::Parquet => format!("read_parquet({list}{several})"),
             Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample})"),
             Kind::Csv | Kind::Tsv => {
-                let delimiter = literal(&self.delimiter(&self.header(connection)?).to_string());
-                format!("read_csv({list}, compression = '{packing}', delim = {delimiter}, skip = 0{several}{sample})")
+                let delimiter = literal(&self.delimiter(self.header(connection)?).to_string());
+                format!(
+                    "read_csv({list}, compression = '{packing}', delim = {delimiter}, skip = 0, \
+                     buffer_size = {CSV_BUFFER_BYTES}{several}{sample})"
+                )
             }
         })
     }
@@ -324,9 +346,9 @@ impl Files {
     /// Why DuckDB's detection of a CSV gave up, as precisely as reading it strictly can tell; `None` when that works.
     pub(super) fn diagnose(&self, connection: &Connection) -> Option<duckdb::Error> {
         let header = self.header(connection).ok()?;
-        let delimiter = self.delimiter(&header);
+        let delimiter = self.delimiter(header);
         let columns: Vec<String> =
-            (0..fields(&header, delimiter)).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
+            (0..fields(header, delimiter)).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
         let sql = format!(
             "SELECT count(*) FROM read_csv({}, compression = '{}', auto_detect = false, columns = {{{}}}, \
              header = true, delim = {}, quote = '\"', escape = '\"', skip = 0)",
@@ -339,16 +361,52 @@ impl Files {
     }
 
     /// The first line of the first file.
-    fn header(&self, connection: &Connection) -> duckdb::Result<String> {
+    fn header(&self, connection: &Connection) -> duckdb::Result<&str> {
+        Ok(self.head(connection)?.first().map_or("", String::as_str))
+    }
+
+    /// The first lines of the first file, of text.
+    fn head(&self, connection: &Connection) -> duckdb::Result<&[String]> {
+        if let Some(head) = self.head.get() {
+            return Ok(head);
+        }
+        // A line may be longer than DuckDB takes.
+        let head = self.lines(connection, HEAD_LINES).or_else(|_| self.lines(connection, 1))?;
+        Ok(self.head.get_or_init(|| head))
+    }
+
+    fn lines(&self, connection: &Connection, count: usize) -> duckdb::Result<Vec<String>> {
         let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
         let sql = format!(
             "SELECT line FROM read_csv({first}, compression = '{}', auto_detect = false, columns = {{'line': 'VARCHAR'}}, \
-             delim = '\x01', quote = '', escape = '', header = false) LIMIT 1",
+             delim = '\x01', quote = '', escape = '', header = false, buffer_size = {CSV_BUFFER_BYTES}) LIMIT {count}",
             self.packing.name(),
         );
         let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        Ok(rows.next()?.and_then(|row| row.get(0).ok()).unwrap_or_default())
+        let rows = statement.query_map([], |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))?;
+        rows.collect()
+    }
+
+    /// How many bytes a row takes, by the first ones; 0 where they cannot be read, which is told elsewhere.
+    fn row_bytes(&self, connection: &Connection) -> u64 {
+        let list = self.list();
+        let sql = match self.kind {
+            Kind::Csv | Kind::Tsv => {
+                let lines = self.head(connection).unwrap_or_default();
+                let bytes: usize = lines.iter().map(String::len).sum();
+                return (bytes / lines.len().max(1)) as u64;
+            }
+            Kind::Json => format!(
+                "SELECT CAST(avg(strlen(json)) AS UBIGINT) FROM \
+                 (FROM read_json_objects({list}, compression = '{}') LIMIT {HEAD_LINES})",
+                self.packing.name()
+            ),
+            Kind::Parquet => format!(
+                "SELECT CAST(max(row_group_bytes // greatest(row_group_num_rows, 1)) AS UBIGINT) \
+                 FROM parquet_metadata({list})"
+            ),
+        };
+        connection.query_row(&sql, [], |row| row.get::<_, Option<u64>>(0)).ok().flatten().unwrap_or(0)
     }
 
     /// The character between values. DuckDB's own guess takes a file with ragged rows for one with a single column.

@@ -155,8 +155,8 @@ impl Tables {
         let sandbox = Sandbox {
             folder: Some(folder.path()),
             spill: Some(folder.path()),
-            // What is gathered may be more than a result is.
-            memory: Some("2GB"),
+            // What is gathered may be more: it goes into the folder.
+            memory: Some("640MB"),
             threads: Some(batches::THREADS),
             setup: batches::SETTINGS,
             ..Sandbox::default()

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod loads;
+mod wide;
 
 use anyhow::Result;
 

@@ -1,0 +1,159 @@
+//! How a load goes about it: the quick way first, and one that takes less memory where that one takes too much.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use duckdb::Connection;
+
+use super::workdir::Staging;
+use crate::duck::{self, Sandbox};
+
+/// Most memory that DuckDB may take; it spills to disk beyond.
+const MEMORY: &str = "640MB";
+
+/// Most memory that the whole process may take, bytes. DuckDB does not count all that it takes: above this, another way is
+/// tried before the machine has none left.
+const PROCESS_BYTES: u64 = 900 << 20;
+
+/// Rows of a row group, unless they are wide: DuckDB's own number.
+const GROUP_ROWS: u64 = 122_880;
+
+/// What a row group holds at most, bytes: as much waits on each thread, and more than once.
+const GROUP_BYTES: u64 = 32 << 20;
+
+/// DuckDB works on so many rows at once.
+const VECTOR_ROWS: u64 = 2048;
+
+/// A way to go about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    /// Find the types of text from every row.
+    pub thorough: bool,
+    /// Sort by partition first, so that few are open at once.
+    pub sorted: bool,
+    /// Let DuckDB's word stand that integers take 128 bits: it says so of all JSON with negative ones among them.
+    pub wide_integers: bool,
+    /// One thread, which holds one small row group at a time.
+    pub frugal: bool,
+    /// Rows of a row group.
+    group_rows: u64,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self { thorough: false, sorted: false, wide_integers: false, frugal: false, group_rows: GROUP_ROWS }
+    }
+}
+
+impl Way {
+    /// This way, which finds the types of text from every row.
+    pub(super) fn thoroughly(self) -> Self {
+        Self { thorough: true, ..self }
+    }
+
+    /// This way, where integers may take 128 bits.
+    pub(super) fn with_wide_integers(self) -> Self {
+        Self { wide_integers: true, ..self }
+    }
+
+    /// This way for rows of `row_bytes`; `None` where they are not too wide for it.
+    pub(super) fn for_rows_of(self, row_bytes: u64) -> Option<Self> {
+        let rows = GROUP_BYTES / row_bytes.max(1);
+        let group_rows = rows.clamp(VECTOR_ROWS, GROUP_ROWS);
+        let frugal = self.frugal || rows < VECTOR_ROWS;
+        (group_rows < self.group_rows).then_some(Self { group_rows, frugal, ..self })
+    }
+
+    /// The way that takes less memory, if there is one. `partitioned` is whether there are partitions to write.
+    pub(super) fn with_less(self, partitioned: bool) -> Option<Self> {
+        match (partitioned && !self.sorted, self.frugal) {
+            (true, _) => Some(Self { sorted: true, ..self }),
+            (false, false) => Some(Self { frugal: true, ..self }),
+            (false, true) => None,
+        }
+    }
+
+    /// Most memory that the process may take before a way with less is tried, bytes; `None` where there is none.
+    pub(super) fn process_bytes(self) -> Option<u64> {
+        (!self.frugal).then_some(PROCESS_BYTES)
+    }
+
+    /// A DuckDB that reads `files` and writes into `staging`, and reaches nothing else: partition expressions are SQL, and
+    /// the files may be anybody's.
+    ///
+    /// # Errors
+    /// When DuckDB cannot start.
+    pub(super) fn open(self, files: &[PathBuf], staging: &Staging) -> Result<Connection> {
+        // Each open partition holds buffers; the threshold is how many rows wait for theirs, on each thread.
+        let (open, waiting) = match (self.sorted, self.frugal) {
+            // One file a partition even where rows come in no order; and a quarter of DuckDB's default threshold: as
+            // quick, row groups as large, a third less memory.
+            (false, false) => (500, 131_072),
+            (false, true) => (100, 65_536),
+            (true, false) => (16, 4096),
+            (true, true) => (4, 4096),
+        };
+        let waiting = (waiting * self.group_rows / GROUP_ROWS).max(VECTOR_ROWS);
+        let mut setup =
+            format!("SET partitioned_write_max_open_files = {open}; SET partitioned_write_flush_threshold = {waiting}");
+        if self.frugal {
+            // Row groups are cut by bytes only where order need not be kept, and one thread keeps it all the same.
+            setup.push_str("; SET preserve_insertion_order = false");
+        }
+        duck::open(&Sandbox {
+            files,
+            folder: Some(staging.path()),
+            spill: Some(&staging.spill()),
+            memory: Some(MEMORY),
+            threads: self.frugal.then_some(1),
+            setup: &setup,
+            ..Sandbox::default()
+        })
+    }
+
+    /// Options of COPY that say how large row groups are.
+    pub(super) fn row_groups(self) -> String {
+        match self.frugal {
+            true => format!("ROW_GROUP_SIZE {}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES}", self.group_rows),
+            false => format!("ROW_GROUP_SIZE {}", self.group_rows),
+        }
+    }
+}
+
+/// What this process holds in memory, bytes; 0 where the system does not tell.
+pub(super) fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.as_deref().and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_rows_make_small_groups() {
+        let groups = |row_bytes| Way::default().for_rows_of(row_bytes).map(Way::row_groups);
+        assert_eq!(groups(0), None);
+        assert_eq!(groups(270), None);
+        assert_eq!(groups(10_000).as_deref(), Some("ROW_GROUP_SIZE 3355"));
+        assert_eq!(groups(16 << 20).as_deref(), Some("ROW_GROUP_SIZE 2048, ROW_GROUP_SIZE_BYTES 33554432"));
+        let wide = Way::default().for_rows_of(10_000).unwrap();
+        assert_eq!(wide.for_rows_of(10_000), None, "it is tried once");
+    }
+
+    #[test]
+    fn each_way_with_less_is_tried_once() {
+        for (partitioned, ways) in [(false, 1), (true, 2)] {
+            let tried = std::iter::successors(Some(Way::default()), |way| way.with_less(partitioned)).count();
+            assert_eq!(tried, 1 + ways);
+        }
+    }
+
+    #[test]
+    fn memory_is_measured() {
+        if cfg!(target_os = "linux") {
+            assert!(resident_bytes() > 1 << 20);
+        }
+    }
+}
