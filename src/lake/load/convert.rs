@@ -9,9 +9,10 @@ use duckdb::{Connection, InterruptHandle};
 use indicatif::{HumanBytes, ProgressBar};
 use quack_function::wire::Column;
 
+use super::files::Files;
 use super::format::Kind;
 use super::partition::{self, Partition, Plan};
-use super::source::{Files, Input};
+use super::source::Input;
 use super::stop::Stop;
 use super::way::{self, Way};
 use super::workdir::Staging;

@@ -2,6 +2,7 @@
 
 mod convert;
 mod download;
+mod files;
 mod foreign;
 mod format;
 mod partition;
