@@ -174,8 +174,9 @@ Examples:
     Bench(BenchArgs),
     /// Run SQL interactively
     #[command(after_help = "\
-A statement ends with `;` and may take several lines. Tab completes keywords, tables and columns.
-Commands: .tables  .schema [TABLE]  .format NAME  .timer on|off  .help  .quit")]
+A statement ends with `;` and may take several lines. Tab completes keywords, functions, tables and columns.
+Commands: .tables  .schema [TABLE]  .mode NAME  .width [N]  .timer on|off  .read FILE  .output [FILE]  .help  .quit
+Also those of psql: \\d  \\dt  \\x  \\?  \\q")]
     Shell,
     /// Show what is up, where, and whether it is well
     #[command(after_help = "\

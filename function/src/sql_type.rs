@@ -49,37 +49,43 @@ impl SqlType {
     }
 
     /// The type that keeps every value of this one in Parquet, which has no integers of 128 bits: DuckDB would write
-    /// doubles, and decimals of 38 digits are exact or an error. `None` for a type that it writes well as it is.
+    /// doubles, and decimals of 38 digits are exact or an error. And no arrays: of one that is NULL DuckDB writes what
+    /// others do not read. `None` for a type that it writes well as it is.
     pub fn in_parquet(&self) -> Option<Self> {
-        self.with_huge(&Self::Decimal { width: 38, scale: 0 })
+        self.with(&|own| match own {
+            Self::Plain("HUGEINT" | "UHUGEINT") => Some(Self::Decimal { width: 38, scale: 0 }),
+            Self::Array(element, _) => Some(Self::List(element.clone())),
+            _ => None,
+        })
     }
 
-    /// This type with `other` in the place of each 128-bit integer; `None` when it has none.
-    pub fn with_huge(&self, other: &Self) -> Option<Self> {
-        let of_fields = |fields: &[(String, Self)]| {
-            let changed: Vec<_> = fields.iter().map(|(name, own)| (name, own, own.with_huge(other))).collect();
-            changed.iter().any(|(_, _, changed)| changed.is_some()).then(|| {
-                let field = |(name, own, changed): (&String, &Self, Option<Self>)| {
-                    (name.clone(), changed.unwrap_or_else(|| own.clone()))
-                };
-                changed.into_iter().map(field).collect()
-            })
+    /// This type with BIGINT in the place of each HUGEINT; `None` when it has none.
+    pub fn in_64_bits(&self) -> Option<Self> {
+        self.with(&|own| (*own == Self::Plain("HUGEINT")).then_some(Self::Plain("BIGINT")))
+    }
+
+    /// This type with what `change` makes of it and of those that it is made of; `None` when that is nothing.
+    fn with(&self, change: &impl Fn(&Self) -> Option<Self>) -> Option<Self> {
+        let both = |a: &Self, b: &Self| match (a.with(change), b.with(change)) {
+            (None, None) => None,
+            (new_a, new_b) => Some((new_a.unwrap_or_else(|| a.clone()), new_b.unwrap_or_else(|| b.clone()))),
         };
-        match self {
-            Self::Plain("HUGEINT" | "UHUGEINT") => Some(other.clone()),
+        let all = |fields: &[(String, Self)]| {
+            let new: Vec<_> = fields.iter().map(|(_, own)| own.with(change)).collect();
+            let is_other = new.iter().any(Option::is_some);
+            let fields = fields.iter().zip(new);
+            is_other
+                .then(|| fields.map(|((name, own), new)| (name.clone(), new.unwrap_or_else(|| own.clone()))).collect())
+        };
+        let below = match self {
             Self::Plain(_) | Self::Decimal { .. } | Self::Enum(_) | Self::Geometry(_) => None,
-            Self::List(element) => Some(Self::List(Box::new(element.with_huge(other)?))),
-            Self::Array(element, len) => Some(Self::Array(Box::new(element.with_huge(other)?), *len)),
-            Self::Map(key, value) => match (key.with_huge(other), value.with_huge(other)) {
-                (None, None) => None,
-                (new_key, new_value) => Some(Self::Map(
-                    new_key.map_or_else(|| key.clone(), Box::new),
-                    new_value.map_or_else(|| value.clone(), Box::new),
-                )),
-            },
-            Self::Struct(fields) => of_fields(fields).map(Self::Struct),
-            Self::Union(members) => of_fields(members).map(Self::Union),
-        }
+            Self::List(element) => element.with(change).map(|element| Self::List(Box::new(element))),
+            Self::Array(element, len) => element.with(change).map(|element| Self::Array(Box::new(element), *len)),
+            Self::Map(key, value) => both(key, value).map(|(key, value)| Self::Map(Box::new(key), Box::new(value))),
+            Self::Struct(fields) => all(fields).map(Self::Struct),
+            Self::Union(members) => all(members).map(Self::Union),
+        };
+        change(below.as_ref().unwrap_or(self)).or(below)
     }
 }
 
@@ -135,10 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_integers_are_decimals_in_parquet_wherever_they_are() {
+    fn what_parquet_lacks_is_another_type_wherever_it_is() {
         for (own, kept) in [
             ("HUGEINT", "DECIMAL(38,0)"),
-            ("UHUGEINT[3][]", "DECIMAL(38,0)[3][]"),
+            ("UHUGEINT[3][]", "DECIMAL(38,0)[][]"),
             (
                 "STRUCT(\"HUGEINT\" INTEGER, b MAP(VARCHAR, HUGEINT))",
                 "STRUCT(\"HUGEINT\" INTEGER, b MAP(VARCHAR, DECIMAL(38,0)))",

@@ -4,6 +4,7 @@ mod complete;
 mod dot;
 mod history;
 
+use std::fs::File;
 use std::io::{BufRead, BufWriter, IsTerminal, Write};
 use std::time::Instant;
 
@@ -17,10 +18,9 @@ use crate::cloud::Target;
 use crate::commands::query::{limit_on, look_of_stdout, tell};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::error;
+use crate::error::{self, usage};
 use crate::lake::catalog::{self, Catalog};
-use crate::output;
-use crate::output::Format;
+use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
 use crate::query::{Coordinator, Request};
@@ -37,7 +37,17 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     let target = Target::open(context).await?;
     let catalog = catalog::read(&target.bucket).await?;
     let format = if context.json { Format::Jsonl } else { Format::Table };
-    let mut session = Session { context, target, catalog, format, timer: true };
+    let mut session = Session {
+        context,
+        target,
+        catalog,
+        format,
+        timer: true,
+        width: None,
+        output: None,
+        pending: String::new(),
+        depth: 0,
+    };
     if std::io::stdin().is_terminal() {
         session.interact().await
     } else {
@@ -53,6 +63,14 @@ struct Session<'a> {
     catalog: Catalog,
     format: Format,
     timer: bool,
+    /// Columns of the terminal that tables are fitted to; its own without.
+    width: Option<usize>,
+    /// Takes the rows instead of standard output.
+    output: Option<BufWriter<File>>,
+    /// What was read and does not end a statement yet.
+    pending: String,
+    /// Files that are being read, each by a command of the one before.
+    depth: usize,
 }
 
 /// Whether to read on.
@@ -61,6 +79,9 @@ enum Next {
     Read,
     Quit,
 }
+
+/// Files within files that `.read` reads.
+const DEEPEST: usize = 16;
 
 impl Session<'_> {
     async fn interact(&mut self) -> Result<()> {
@@ -71,19 +92,32 @@ impl Session<'_> {
             // A first session has none.
             let _ = editor.load_history(path);
         }
+        let functions = complete::functions();
+        let mut entry = String::new();
         self.context.say("Statements end with `;`. `.help` lists the commands, Ctrl-D ends.");
         loop {
-            editor.set_helper(Some(Helper::new(&self.catalog)));
-            let line = match editor.readline("quack> ") {
-                Ok(line) => line,
-                Err(ReadlineError::Interrupted) => continue,
+            editor.set_helper(Some(Helper::new(&self.catalog, &functions, &self.pending)));
+            let prompt = if statements::is_blank(&self.pending) { "quack> " } else { "   ...> " };
+            let input = match editor.readline(prompt) {
+                Ok(input) => input,
+                Err(ReadlineError::Interrupted) => {
+                    self.pending.clear();
+                    entry.clear();
+                    continue;
+                }
                 Err(ReadlineError::Eof) => break,
                 Err(error) => return Err(error.into()),
             };
-            if !line.trim().is_empty() {
-                editor.add_history_entry(line.trim_end())?;
+            entry.push_str(&input);
+            entry.push('\n');
+            let next = self.feed_all(&input).await;
+            if statements::is_blank(&self.pending) {
+                if !entry.trim().is_empty() {
+                    editor.add_history_entry(entry.trim_end())?;
+                }
+                entry.clear();
             }
-            match self.run_input(&line).await {
+            match next {
                 Ok(Next::Read) => {}
                 Ok(Next::Quit) => break,
                 Err(error) => error::report(&error, self.context.json, &self.context.flags),
@@ -98,78 +132,141 @@ impl Session<'_> {
     }
 
     async fn run_script(&mut self) -> Result<()> {
-        let mut pending = String::new();
         for line in std::io::stdin().lock().lines() {
-            let line = line?;
-            if statements::is_blank(&pending) && Dot::is_one(&line) {
-                if self.run_input(&line).await? == Next::Quit {
-                    return Ok(());
-                }
-                continue;
-            }
-            pending.push_str(&line);
-            pending.push('\n');
-            let (statements, rest) = statements::split(&pending);
-            for statement in &statements {
-                self.run_statement(statement).await?;
-            }
-            if !statements.is_empty() {
-                pending = rest.to_owned();
+            if self.feed(&line?).await? == Next::Quit {
+                return Ok(());
             }
         }
-        self.run_input(&pending).await.map(drop)
+        self.run_rest().await
     }
 
-    /// Runs a dot-command, or each statement of `input`, the last one with or without a semicolon.
-    async fn run_input(&mut self, input: &str) -> Result<Next> {
-        if Dot::is_one(input) {
-            return self.run_dot(Dot::parse(input)?);
-        }
-        let (statements, rest) = statements::split(input);
-        for statement in statements.into_iter().chain(Some(rest).filter(|rest| !statements::is_blank(rest))) {
-            self.run_statement(statement).await?;
+    async fn feed_all(&mut self, input: &str) -> Result<Next> {
+        for line in input.lines() {
+            if self.feed(line).await? == Next::Quit {
+                return Ok(Next::Quit);
+            }
         }
         Ok(Next::Read)
+    }
+
+    /// Takes a line: a command, or a part of statements, of which those that are finished are run.
+    async fn feed(&mut self, line: &str) -> Result<Next> {
+        if statements::is_blank(&self.pending) && Dot::is_one(line) {
+            self.pending.clear();
+            return self.run_dot(Dot::parse(line)?).await;
+        }
+        self.pending.push_str(line);
+        self.pending.push('\n');
+        let pending = std::mem::take(&mut self.pending);
+        let (statements, rest) = statements::split(&pending);
+        for statement in statements {
+            self.run_statement(statement).await?;
+        }
+        self.pending = rest.to_owned();
+        Ok(Next::Read)
+    }
+
+    /// Runs what is left at the end of a text, whose last statement needs no semicolon.
+    async fn run_rest(&mut self) -> Result<()> {
+        let rest = std::mem::take(&mut self.pending);
+        if statements::is_blank(&rest) { Ok(()) } else { self.run_statement(&rest).await }
+    }
+
+    /// Reads commands and statements from a file.
+    async fn read(&mut self, name: &str) -> Result<Next> {
+        if self.depth == DEEPEST {
+            return Err(usage(format!("`{name}` would be file {} within files", DEEPEST + 1), "does one read itself?"));
+        }
+        let text = std::fs::read_to_string(self.context.config.here.join(name))
+            .map_err(|error| usage(format!("cannot read `{name}`: {error}"), "give .read a file of SQL"))?;
+        self.depth += 1;
+        let next = match Box::pin(self.feed_all(&text)).await {
+            Ok(Next::Read) => self.run_rest().await.map(|()| Next::Read),
+            ended => ended,
+        };
+        self.depth -= 1;
+        next
+    }
+
+    /// Has rows go to a file from now on, or back to standard output.
+    fn put_out(&mut self, name: Option<&str>) -> Result<()> {
+        self.output = match name {
+            None => None,
+            Some(name) => {
+                let file = File::create(self.context.config.here.join(name)).map_err(|error| {
+                    usage(
+                        format!("cannot write `{name}`: {error}"),
+                        "give .output a file in a folder that you may write to",
+                    )
+                })?;
+                Some(BufWriter::new(file))
+            }
+        };
+        Ok(())
     }
 
     async fn run_statement(&mut self, sql: &str) -> Result<()> {
         let interrupt = Interrupt::listen();
         // Tables may have come since, from another shell.
         self.catalog = catalog::read(&self.target.bucket).await?;
-        let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
         for statement in statements::results(sql) {
-            self.run_one(&coordinator, &statement, &interrupt).await?;
+            self.run_one(&statement, &interrupt).await?;
         }
         Ok(())
     }
 
-    async fn run_one(&self, coordinator: &Coordinator<'_>, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
-        let (started, look) = (Instant::now(), look_of_stdout());
+    async fn run_one(&mut self, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
+        let started = Instant::now();
+        let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
+        let look = match (&self.output, look_of_stdout()) {
+            (Some(_), _) => Look::default(),
+            (None, look) => Look { width: self.width.or(look.width), ..look },
+        };
         let limit = limit_on(look, self.format, self.context, statement);
         let request = Request { sql: statement.sql.clone(), limit, spill: Spill::Auto };
-        let answer = crate::query::answer(coordinator, &request, Workers::default(), &interrupt.token).await?;
+        let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
-        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut stdout;
+        let out: &mut dyn Write = match &mut self.output {
+            Some(file) => file,
+            None => {
+                stdout = BufWriter::new(std::io::stdout().lock());
+                &mut stdout
+            }
+        };
         match statement.explains {
-            true => output::write_plan(rows, self.format, look, &mut out)?,
-            false => output::write(rows, self.format, look, &mut out)?,
+            true => output::write_plan(rows, self.format, look, out)?,
+            false => output::write(rows, self.format, look, out)?,
         };
         out.flush()?;
         tell(self.context, &account.summary(), started.elapsed(), self.timer);
         Ok(())
     }
 
-    fn run_dot(&mut self, command: Dot) -> Result<Next> {
-        let mut out = std::io::stdout().lock();
-        match command {
-            Dot::Help => write!(out, "{}", dot::HELP)?,
+    async fn run_dot(&mut self, command: Dot) -> Result<Next> {
+        let text = match command {
             Dot::Quit => return Ok(Next::Quit),
-            Dot::Format(format) => self.format = format,
-            Dot::Timer(on) => self.timer = on,
-            Dot::Tables => write!(out, "{}", terminal::lines(&dot::tables(&self.catalog)))?,
-            Dot::Schema(name) => write!(out, "{}", terminal::lines(&dot::schema(&self.catalog, name.as_deref())?))?,
-        }
+            Dot::Read(file) => return self.read(&file).await,
+            Dot::Help => dot::HELP.to_owned(),
+            Dot::Tables => dot::tables(&self.catalog),
+            Dot::Schema(name) => dot::schema(&self.catalog, name.as_deref())?,
+            other => {
+                match other {
+                    Dot::Format(format) => self.format = format,
+                    Dot::Expanded(on) => {
+                        let on = on.unwrap_or(self.format != Format::Line);
+                        self.format = if on { Format::Line } else { Format::Table };
+                    }
+                    Dot::Timer(on) => self.timer = on,
+                    Dot::Width(width) => self.width = width,
+                    Dot::Output(file) => self.put_out(file.as_deref())?,
+                    _ => {}
+                }
+                return Ok(Next::Read);
+            }
+        };
+        write!(std::io::stdout().lock(), "{}", terminal::lines(&text))?;
         Ok(Next::Read)
     }
 }

@@ -9,6 +9,7 @@ mod damaged;
 mod doctor;
 mod emulator;
 mod faults;
+mod formats;
 mod house;
 mod identity;
 mod image;

@@ -42,18 +42,18 @@ fn files_and_pipes_hold_every_row() {
 #[test]
 fn a_terminal_shows_the_first_rows_of_a_table_and_says_so() {
     let project = Project::up("limit = 7");
-    let shown = on_terminal(&project, &["query", ROWS]);
+    let shown = on_terminal(&project, &["query", ROWS], &[]);
     assert!(shown.contains("7 rows (limited: more exist"), "{shown}");
     assert_eq!(shown.lines().filter(|line| line.contains('│')).count(), 7 + 2, "{shown}");
-    let quiet = on_terminal(&project, &["query", "--quiet", ROWS]);
+    let quiet = on_terminal(&project, &["query", "--quiet", ROWS], &[]);
     assert!(quiet.contains("7 rows (limited: more exist"), "{quiet}");
     // What is not made to be looked at is whole on a terminal, too; and so is what tells of something.
-    let csv = on_terminal(&project, &["query", "--format", "csv", "SELECT i FROM range(30) t(i)"]);
+    let csv = on_terminal(&project, &["query", "--format", "csv", "SELECT i FROM range(30) t(i)"], &[]);
     assert!(csv.contains("30 rows ") && !csv.contains("limited"), "{csv}");
     let columns = (0..71).map(|i| format!("{i} AS column_{i}")).collect::<Vec<_>>().join(", ");
-    let described = on_terminal(&project, &["query", &format!("DESCRIBE SELECT {columns}")]);
+    let described = on_terminal(&project, &["query", &format!("DESCRIBE SELECT {columns}")], &[]);
     assert!(described.contains("column_70") && !described.contains("limited"), "{described}");
-    let wide = on_terminal(&project, &["query", &format!("SELECT {columns}")]);
+    let wide = on_terminal(&project, &["query", &format!("SELECT {columns}")], &[]);
     assert!(wide.contains("71 columns, "), "{wide}");
 }
 
@@ -186,11 +186,40 @@ fn a_table_of_many_columns_is_told_in_few_lines() {
     let long = "a_file_with_quite_a_long_name_as_there_are_many_of_them_in_collections.csv";
     project.write(long, "a\n1\n");
     project.quackctl(["load", long, "--table", "another_table"]).assert().success();
-    let shown = on_terminal(&project, &["tables"]);
+    let shown = on_terminal(&project, &["tables"], &[]);
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
     assert!(shown.contains(" another_table ") && shown.contains("…"), "{shown}");
     assert_eq!(shown.lines().count(), 3 + 2 + 1 + 1, "no row takes two lines:\n{shown}");
     assert!(shown.contains("no room for: loaded at"), "{shown}");
     let piped = text(&project.quackctl(["tables"]).output().unwrap());
     assert!(piped.contains(long) && piped.contains("loaded at"), "{piped}");
+}
+
+#[test]
+fn the_shell_takes_what_other_shells_do() {
+    let project = Project::up("limit = 7");
+    project.write("trips.csv", "id,city\n1,Berlin\n2,Rome\n");
+    project.quackctl(["load", "trips.csv", "--table", "trips"]).assert().success();
+    project.write("more.sql", ".mode csv\nSELECT 3 AS c;\nSELECT 4 AS d");
+    let script = "\\dt\n\\d trips\n.timer off\n.mode line\nFROM trips ORDER BY id LIMIT 1;\n\\x off\n.read more.sql\n\
+                  .output rows.csv\nSELECT i FROM range(50) t(i);\n.output\nEXPLAIN SELECT 42;\nexit\nSELECT nothing;\n";
+    let output = project.quackctl(["shell"]).write_stdin(script).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let expected = "trips  2 rows\ntrips\n  id    BIGINT\n  city  VARCHAR\n  id = 1\ncity = Berlin\nc\n3\nd\n4\n";
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(stdout.starts_with(expected), "{stdout}");
+    assert!(stdout[expected.len()..].starts_with("explain_key,"), "{stdout}");
+    let rows = std::fs::read_to_string(project.dir().join("rows.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 51, "a file takes every row");
+    project.write("itself.sql", ".read itself.sql\n");
+    let mut endless = project.quackctl(["shell"]);
+    endless.write_stdin(".read itself.sql\n").assert().code(2).stderr(contains("does one read itself?"));
+}
+
+#[test]
+fn the_shell_asks_on_until_a_statement_ends() {
+    let project = Project::up("");
+    let typed = [("quack> ", "SELECT 40 +\n"), ("   ...> ", "2 AS answer;\n"), ("quack> ", "\\q\n")];
+    let shown = on_terminal(&project, &["shell"], &typed);
+    assert!(shown.contains("│      42 │"), "{shown}");
 }

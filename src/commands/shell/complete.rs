@@ -1,13 +1,15 @@
-//! What Tab offers, and when Enter ends a statement.
+//! What Tab offers.
+
+use std::rc::Rc;
 
 use rustyline::completion::Completer;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Context, Highlighter, Hinter, Result};
+use rustyline::{Context, Highlighter, Hinter, Result, Validator};
 
 use super::dot::{Dot, NAMES};
-use crate::lake::catalog::Catalog;
+use crate::duck::{self, Sandbox};
+use crate::lake::catalog::{Catalog, Table};
 use crate::query::statements;
-use quack_function::sql;
+use quack_function::sql::{self, tokens};
 
 const KEYWORDS: &[&str] = &[
     "ALL",
@@ -103,27 +105,54 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// The editor's knowledge of SQL and of the lake.
-#[derive(Hinter, Highlighter)]
+#[derive(Hinter, Highlighter, Validator)]
 pub(super) struct Helper {
     /// Tables and columns, quoted where SQL needs it.
     names: Vec<String>,
+    /// Each table with its columns, quoted likewise.
+    tables: Vec<(String, Vec<String>)>,
+    /// Functions, each with the parenthesis that follows it.
+    functions: Rc<[String]>,
+    /// The lines of the statement that came before.
+    pending: String,
 }
 
 impl rustyline::Helper for Helper {}
 
+/// The functions that DuckDB has, each with the parenthesis that follows it; none where it cannot be asked.
+pub(super) fn functions() -> Rc<[String]> {
+    let asked = || {
+        let connection = duck::open(&Sandbox { memory: Some("256MB"), threads: Some(1), ..Sandbox::default() }).ok()?;
+        let sql = "SELECT DISTINCT function_name || '(' FROM duckdb_functions() \
+                   WHERE regexp_full_match(function_name, '[a-z][a-z0-9_]*') ORDER BY ALL";
+        let mut statement = connection.prepare(sql).ok()?;
+        let names = statement.query_map([], |row| row.get(0)).ok()?;
+        Some(names.flatten().collect::<Rc<[String]>>())
+    };
+    asked().unwrap_or_default()
+}
+
 impl Helper {
-    pub(super) fn new(catalog: &Catalog) -> Self {
-        let columns = catalog.tables.values().flat_map(|table| table.columns.iter().map(|column| &column.name));
-        let mut names: Vec<String> = catalog.tables.keys().chain(columns).map(|name| identifier(name)).collect();
+    pub(super) fn new(catalog: &Catalog, functions: &Rc<[String]>, pending: &str) -> Self {
+        let columns = |table: &Table| table.columns.iter().map(|column| identifier(&column.name)).collect();
+        let tables: Vec<(String, Vec<String>)> =
+            catalog.tables.iter().map(|(name, table)| (identifier(name), columns(table))).collect();
+        Self::of(tables, functions.clone(), pending.to_owned())
+    }
+
+    fn of(tables: Vec<(String, Vec<String>)>, functions: Rc<[String]>, pending: String) -> Self {
+        let mut names: Vec<String> =
+            tables.iter().flat_map(|(table, columns)| std::iter::once(table).chain(columns).cloned()).collect();
         names.sort();
         names.dedup();
-        Self { names }
+        Self { names, tables, functions, pending }
     }
 
     /// Where the word before `position` begins, and what it may become.
     fn candidates(&self, line: &str, position: usize) -> (usize, Vec<String>) {
         let before = &line[..position];
-        if Dot::is_one(before) && !before.trim_start().contains(char::is_whitespace) {
+        let is_command = Dot::is_one(before) && statements::is_blank(&self.pending);
+        if is_command && !before.trim_start().contains(char::is_whitespace) {
             let start = before.len() - before.trim_start().len();
             return (start, starting_with(&before[start..], NAMES.iter().copied()));
         }
@@ -134,16 +163,37 @@ impl Helper {
             start -= 1;
         }
         let word = &before[start..];
+        if let Some(table) = before[..start].strip_suffix('.')
+            && let Some(columns) = self.columns_of(table, line)
+        {
+            return (start, starting_with(word, columns.iter().map(String::as_str)));
+        }
         if word.is_empty() {
             return (position, Vec::new());
         }
         let mut found = starting_with(word, self.names.iter().map(String::as_str));
-        if !Dot::is_one(before) {
+        if !is_command {
             let lower = word.chars().all(|c| !c.is_uppercase());
             let keywords = starting_with(word, KEYWORDS.iter().copied());
             found.extend(keywords.into_iter().map(|keyword| if lower { keyword.to_lowercase() } else { keyword }));
+            found.extend(starting_with(word, self.functions.iter().map(String::as_str)));
         }
         (start, found)
+    }
+
+    /// The columns of the table, or of the one with the alias, that `before` ends with.
+    fn columns_of(&self, before: &str, line: &str) -> Option<&[String]> {
+        let name = tokens(before).last()?.name()?;
+        let find = |name: &str| {
+            let is_it = |own: &str| tokens(own).first().is_some_and(|token| token.names(name));
+            self.tables.iter().find(|(own, _)| is_it(own)).map(|(_, columns)| columns.as_slice())
+        };
+        find(&name).or_else(|| {
+            let text = format!("{}\n{line}", self.pending);
+            let words: Vec<_> = tokens(&text).into_iter().filter(|token| !token.is("AS")).collect();
+            let tables = words.windows(2).filter(|pair| pair[1].names(&name));
+            tables.filter_map(|pair| find(&pair[0].name()?)).next()
+        })
     }
 }
 
@@ -167,22 +217,15 @@ impl Completer for Helper {
     }
 }
 
-impl Validator for Helper {
-    /// Enter adds a line until the statement has its semicolon.
-    fn validate(&self, context: &mut ValidationContext) -> Result<ValidationResult> {
-        let input = context.input();
-        let complete = Dot::is_one(input) || statements::is_blank(statements::split(input).1);
-        Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn candidates(line: &str) -> (usize, Vec<String>) {
-        let names = ["trips", "fare", "odd name", "Date"].map(identifier).to_vec();
-        Helper { names }.candidates(line, line.len())
+        let columns = ["fare", "Date"].map(identifier).to_vec();
+        let tables = vec![("trips".to_owned(), columns), (identifier("odd name"), vec!["other".to_owned()])];
+        let functions = ["median(".to_owned(), "mode(".to_owned()].into();
+        Helper::of(tables, functions, "SELECT *\nFROM trips AS t,".to_owned()).candidates(line, line.len())
     }
 
     #[test]
@@ -199,7 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn completes_functions_and_columns_of_a_table() {
+        assert_eq!(candidates("SELECT med"), (7, vec!["median".to_owned(), "median(".to_owned()]));
+        assert_eq!(candidates("SELECT trips."), (13, vec!["fare".to_owned(), "\"Date\"".to_owned()]));
+        assert_eq!(candidates("SELECT TRIPS.f"), (13, vec!["fare".to_owned()]));
+        assert_eq!(candidates("SELECT \"odd name\".o").1, ["other"]);
+        assert_eq!(candidates("WHERE t.f").1, ["fare"], "an alias of a line before");
+        assert_eq!(candidates("WHERE x.o").1.first().map(String::as_str), Some("other"), "of any table");
+        assert!(functions().iter().any(|name| name == "date_trunc("));
+    }
+
+    #[test]
     fn completes_commands_and_their_tables() {
+        let helper = Helper::of(vec![("trips".to_owned(), Vec::new())], [].into(), String::new());
+        let candidates = |line: &str| helper.candidates(line, line.len());
         assert_eq!(candidates(" .ta"), (1, vec![".tables".to_owned()]));
         assert_eq!(candidates(".schema tr"), (8, vec!["trips".to_owned()]));
     }

@@ -1,16 +1,15 @@
-//! The shell's own commands, which begin with a dot.
+//! The shell's own commands, which begin with a dot, or with a backslash as psql's do.
 
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use clap::ValueEnum as _;
 
 use crate::error::{nearest, usage};
 use crate::lake::catalog::Catalog;
 use crate::output::Format;
 use crate::rows::counted;
 
-/// A dot-command.
+/// A command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Dot {
     Help,
@@ -18,24 +17,54 @@ pub(super) enum Dot {
     Tables,
     Schema(Option<String>),
     Format(Format),
+    /// A value a line, on or off; the other of the two without.
+    Expanded(Option<bool>),
     Timer(bool),
+    /// Width of tables; the terminal's without.
+    Width(Option<usize>),
+    Read(String),
+    /// A file for rows; standard output without.
+    Output(Option<String>),
 }
 
 /// Their names, for completion.
-pub(super) const NAMES: &[&str] = &[".exit", ".format", ".help", ".quit", ".schema", ".tables", ".timer"];
+pub(super) const NAMES: &[&str] =
+    &[".exit", ".format", ".help", ".mode", ".output", ".quit", ".read", ".schema", ".tables", ".timer", ".width"];
 
 pub(super) const HELP: &str = "\
-.tables          the tables
-.schema [TABLE]  columns and their types
-.format NAME     how rows are shown: table, json, jsonl, csv, tsv, markdown
-.timer on|off    whether time and cost follow the rows
-.quit            end; so does Ctrl-D
+.tables             the tables                                                     \\dt, \\d
+.schema [TABLE]     columns and their types                                        \\d TABLE
+.mode NAME          how rows are shown: table, line, json, jsonl, csv, tsv, markdown
+\\x [on|off]         a value a line, for rows of many columns
+.width [N]          width of tables; without N the terminal's
+.timer on|off       whether time and cost follow the rows
+.read FILE          run the commands and statements in a file
+.output [FILE]      rows go to a file; without FILE back to here
+.help               this list                                                      help, \\?
+.quit               end; so does Ctrl-D                                            exit, quit, \\q
 ";
+
+/// Names of formats, those of DuckDB's command line among them.
+const MODES: &[(&str, Format)] = &[
+    ("table", Format::Table),
+    ("box", Format::Table),
+    ("duckbox", Format::Table),
+    ("line", Format::Line),
+    ("json", Format::Json),
+    ("jsonl", Format::Jsonl),
+    ("jsonlines", Format::Jsonl),
+    ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
+    ("tabs", Format::Tsv),
+    ("markdown", Format::Markdown),
+];
 
 impl Dot {
     /// True when `line` is meant as one.
     pub(super) fn is_one(line: &str) -> bool {
-        line.trim_start().starts_with('.')
+        let line = line.trim_start();
+        let word = line.trim_end().trim_end_matches(';').trim_end().to_ascii_lowercase();
+        line.starts_with(['.', '\\']) || matches!(word.as_str(), "exit" | "quit" | "help")
     }
 
     /// # Errors
@@ -44,30 +73,66 @@ impl Dot {
         let line = line.trim().trim_end_matches(';').trim_end();
         let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = argument.trim();
-        match (name, argument) {
-            (".help", _) => Ok(Self::Help),
-            (".quit" | ".exit", _) => Ok(Self::Quit),
-            (".tables", _) => Ok(Self::Tables),
-            (".schema", "") => Ok(Self::Schema(None)),
-            (".schema", table) => Ok(Self::Schema(Some(table.trim_matches('"').to_owned()))),
-            (".timer", "on") => Ok(Self::Timer(true)),
-            (".timer", "off") => Ok(Self::Timer(false)),
-            (".timer", other) => Err(usage(format!("`.timer` cannot be `{other}`"), "`.timer on` or `.timer off`")),
-            (".format", name) => match Format::from_str(name, true) {
-                Ok(format) if !matches!(format, Format::Parquet | Format::Arrow) => Ok(Self::Format(format)),
-                _ => Err(usage(
-                    format!("`.format` cannot be `{name}`"),
-                    "one of table, json, jsonl, csv, tsv, markdown; `quackctl query -o FILE` writes parquet and arrow",
-                )),
+        let given = (!argument.is_empty()).then(|| unquoted(argument));
+        match (name.to_ascii_lowercase().as_str(), given) {
+            (".help" | "help" | "\\?" | "\\h", _) => Ok(Self::Help),
+            (".quit" | ".exit" | "\\q" | "quit" | "exit", _) => Ok(Self::Quit),
+            (".tables" | "\\dt", _) | ("\\d", None) => Ok(Self::Tables),
+            (".schema" | "\\d", table) => Ok(Self::Schema(table)),
+            (".read" | "\\i", Some(file)) => Ok(Self::Read(file)),
+            (".read" | "\\i", None) => Err(usage("`.read` of which file?", "`.read FILE`")),
+            (".output" | "\\o", file) => Ok(Self::Output(file.filter(|file| file != "stdout" && file != "-"))),
+            (".timer" | "\\timing", Some(word)) => match on_or_off(&word) {
+                Some(on) => Ok(Self::Timer(on)),
+                None => Err(usage(format!("`.timer` cannot be `{word}`"), "`.timer on` or `.timer off`")),
             },
-            (unknown, _) => {
-                let near = nearest(unknown, NAMES.iter().copied());
+            (".timer" | "\\timing", None) => Err(usage("`.timer` needs a word", "`.timer on` or `.timer off`")),
+            ("\\x", None) => Ok(Self::Expanded(None)),
+            ("\\x", Some(word)) => match on_or_off(&word) {
+                Some(on) => Ok(Self::Expanded(Some(on))),
+                None => Err(usage(format!("`\\x` cannot be `{word}`"), "`\\x`, `\\x on` or `\\x off`")),
+            },
+            (".width", None) => Ok(Self::Width(None)),
+            (".width", Some(number)) => match number.parse() {
+                Ok(0) => Ok(Self::Width(None)),
+                Ok(width) => Ok(Self::Width(Some(width))),
+                Err(_) => {
+                    Err(usage(format!("`.width` cannot be `{number}`"), "a number of characters, e.g. `.width 120`"))
+                }
+            },
+            (".format" | ".mode", name) => {
+                let name = name.unwrap_or_default();
+                match MODES.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                    Some((_, format)) => Ok(Self::Format(*format)),
+                    None => Err(usage(
+                        format!("`.mode` cannot be `{name}`"),
+                        "one of table, line, json, jsonl, csv, tsv, markdown; `quackctl query -o FILE` writes parquet and \
+                         arrow",
+                    )),
+                }
+            }
+            (_, _) => {
+                let near = nearest(name, NAMES.iter().copied());
                 let help =
                     near.map_or_else(|| "`.help` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
-                Err(usage(format!("there is no command `{unknown}`"), help))
+                Err(usage(format!("there is no command `{name}`"), help))
             }
         }
     }
+}
+
+fn on_or_off(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A name without the quotes around it.
+fn unquoted(text: &str) -> String {
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(text).to_owned()
 }
 
 /// Each table with its rows.
@@ -121,14 +186,39 @@ mod tests {
         assert_eq!(Dot::parse(".schema").unwrap(), Dot::Schema(None));
         assert_eq!(Dot::parse(".schema \"odd name\";").unwrap(), Dot::Schema(Some("odd name".to_owned())));
         assert_eq!(Dot::parse(".format CSV").unwrap(), Dot::Format(Format::Csv));
+        assert_eq!(Dot::parse(".mode duckbox").unwrap(), Dot::Format(Format::Table));
         assert_eq!(Dot::parse(".timer off").unwrap(), Dot::Timer(false));
+        assert_eq!(Dot::parse(".width 120").unwrap(), Dot::Width(Some(120)));
+        assert_eq!(Dot::parse(".read 'my file.sql'").unwrap(), Dot::Read("my file.sql".to_owned()));
+        assert_eq!(Dot::parse(".output a.csv").unwrap(), Dot::Output(Some("a.csv".to_owned())));
+        assert_eq!(Dot::parse(".output").unwrap(), Dot::Output(None));
+    }
+
+    #[test]
+    fn takes_what_other_shells_say() {
+        for (line, command) in [
+            ("\\q", Dot::Quit),
+            ("exit;", Dot::Quit),
+            ("QUIT", Dot::Quit),
+            ("help", Dot::Help),
+            ("\\?", Dot::Help),
+            ("\\d", Dot::Tables),
+            ("\\dt", Dot::Tables),
+            ("\\d trips", Dot::Schema(Some("trips".to_owned()))),
+            ("\\x", Dot::Expanded(None)),
+            ("\\x off", Dot::Expanded(Some(false))),
+        ] {
+            assert!(Dot::is_one(line), "{line}");
+            assert_eq!(Dot::parse(line).unwrap(), command, "{line}");
+        }
+        assert!(!Dot::is_one("exit SELECT") && !Dot::is_one("SELECT 1"));
     }
 
     #[test]
     fn says_what_it_does_not_know() {
         let shown = |line: &str| shown(&Dot::parse(line).unwrap_err());
         assert!(shown(".table").contains("did you mean `.tables`?"));
-        assert!(shown(".format parquet").contains("quackctl query -o"));
+        assert!(shown(".mode parquet").contains("quackctl query -o"));
         assert!(shown(".timer maybe").contains("`maybe`"));
     }
 

@@ -241,7 +241,7 @@ impl Stager<'_> {
 fn storable(columns: &[Column], narrow: bool) -> String {
     let kept = |column: &Column| {
         let own = SqlType::parse(&column.sql_type).ok()?;
-        if narrow { own.with_huge(&SqlType::Plain("BIGINT")) } else { own.in_parquet() }
+        if narrow { own.in_64_bits() } else { own.in_parquet() }
     };
     let casts: Vec<String> = columns
         .iter()

@@ -8,6 +8,7 @@ mod emulator;
 mod image;
 mod project;
 mod proxy;
+mod python;
 mod sdk;
 mod skip;
 
@@ -19,5 +20,6 @@ pub(crate) use emulator::*;
 pub(crate) use image::*;
 pub(crate) use project::*;
 pub(crate) use proxy::*;
+pub(crate) use python::*;
 pub(crate) use sdk::*;
 pub(crate) use skip::skip;

@@ -1,5 +1,6 @@
 //! A project of the test's own in a temporary folder, taken down when the test ends, however it ends.
 
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -262,8 +263,9 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// What a person sees who runs `quackctl` in a terminal of 80 columns, both streams in one; it must succeed.
-pub(crate) fn on_terminal(project: &Project, arguments: &[&str]) -> String {
+/// What a person sees who runs `quackctl` in a terminal of 80 columns, both streams in one; it must succeed. Each of
+/// `typed` is a text that the person waits for, and what is typed then.
+pub(crate) fn on_terminal(project: &Project, arguments: &[&str], typed: &[(&str, &str)]) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let words: Vec<_> = [env!("CARGO_BIN_EXE_quackctl")].iter().chain(arguments).map(|word| quoted(word)).collect();
     // `script` gives what it runs a terminal of its own.
@@ -276,9 +278,28 @@ pub(crate) fn on_terminal(project: &Project, arguments: &[&str]) -> String {
         };
     }
     let line = format!("stty cols 80; {}", words.join(" "));
-    let output = terminal.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().expect("script runs");
-    let shown = text(&output).replace('\r', "");
-    assert!(output.status.success(), "{arguments:?}: {shown}");
+    let terminal = terminal.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut terminal = terminal.spawn().expect("script runs");
+    let (mut keys, mut screen) = (terminal.stdin.take().expect("keys"), terminal.stdout.take().expect("a screen"));
+    let (mut shown, mut seen) = (Vec::new(), 0);
+    for (awaited, text) in typed {
+        loop {
+            let found = String::from_utf8_lossy(&shown[seen..]).contains(awaited);
+            if found {
+                break;
+            }
+            let mut piece = [0; 1024];
+            let read = screen.read(&mut piece).expect("a screen to read");
+            assert!(read > 0, "{awaited:?} never came: {}", String::from_utf8_lossy(&shown));
+            shown.extend_from_slice(&piece[..read]);
+        }
+        seen = shown.len();
+        keys.write_all(text.as_bytes()).expect("somebody reads what is typed");
+    }
+    screen.read_to_end(&mut shown).expect("a screen to read");
+    drop(keys);
+    let shown = String::from_utf8_lossy(&shown).replace('\r', "");
+    assert!(terminal.wait().expect("script ends").success(), "{arguments:?}: {shown}");
     shown
 }
 
