@@ -141,6 +141,10 @@ impl Daemon {
         let lambda = Lambda::open(host).context("cannot open the functions")?;
         let guard = Guard { paths, keys: lambda.host.owner.clone(), endpoint: endpoint.clone() };
         guard.put_back()?;
+        // The folder of the stage, that of all stages, the project's: each is a name in the one above.
+        for folder in guard.paths.dir.ancestors().take(3) {
+            private::sync(folder)?;
+        }
         let door = Door::new(endpoint.port);
         Ok((Self { listener, endpoint, services: Arc::new(Services { door, s3, lambda }), guard }, note))
     }
