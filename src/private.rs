@@ -15,15 +15,24 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
-/// Writes a file that only its owner can read, so that a reader finds the old text or the new one, whole.
+/// Waits until the names in a folder are on the disk.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Writes a file that only its owner can read, so that a reader finds the old text or the new one, whole, also after a
+/// loss of power.
 pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let replace = || {
-        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(text)?;
+        file.sync_all()?;
         fs::rename(&new, path)
     };
-    replace().inspect_err(|_| drop(fs::remove_file(&new)))
+    replace().inspect_err(|_| drop(fs::remove_file(&new)))?;
+    path.parent().map_or(Ok(()), sync)
 }
 
 #[cfg(test)]

@@ -33,6 +33,19 @@ pub(super) fn fits(field: &Field, sql_type: &SqlType) -> bool {
     }
 }
 
+/// Whether a name or a time zone in `field` has a NUL in it, which no text of C's can hold: Arrow is handed to DuckDB in
+/// such texts.
+pub(super) fn has_nul(field: &Field) -> bool {
+    field.name().contains('\0')
+        || match field.data_type() {
+            DataType::Timestamp(_, zone) => zone.as_ref().is_some_and(|zone| zone.contains('\0')),
+            DataType::List(below) | DataType::FixedSizeList(below, _) | DataType::Map(below, _) => has_nul(below),
+            DataType::Struct(fields) => fields.iter().any(|field| has_nul(field)),
+            DataType::Union(fields, _) => fields.iter().any(|(_, field)| has_nul(field)),
+            _ => false,
+        }
+}
+
 fn all_fit(fields: &[&Field], own: &[(String, SqlType)]) -> bool {
     fields.len() == own.len()
         && fields.iter().zip(own).all(|(field, (name, sql_type))| field.name() == name && fits(field, sql_type))

@@ -14,7 +14,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::{Buffer, MessageHeader, root_as_message};
 use quack_function::wire::Column;
 
-use super::fields::fits;
+use super::fields::{fits, has_nul};
 use crate::duck::types;
 use crate::error::failure;
 
@@ -98,6 +98,9 @@ pub(super) fn check_columns(schema: &Schema, columns: &[Column]) -> Result<(), S
     for (field, column) in schema.fields().iter().zip(columns) {
         if field.name() != &column.name {
             return Err(format!("a column is called {:?} and told as {:?}", short(field.name()), short(&column.name)));
+        }
+        if has_nul(field) {
+            return Err(format!("there is a NUL in the column {:?}", short(&column.name)));
         }
         if !fits(field, &types::parse(&column.sql_type)?) {
             return Err(format!("the column {:?} is of another type than {}", short(&column.name), column.sql_type));

@@ -152,7 +152,8 @@ fn a_catalog_or_data_that_are_lost_are_named() {
     let of_bucket = format!("s3/buckets/{}", bucket(&project));
     let data = stage(&project).join(&of_bucket).join("tables");
     fs::rename(&data, project.dir().join("aside")).unwrap();
-    let named = || contains("files of table `one` are gone").and(contains("quackctl recover")).and(contains("--replace"));
+    let named =
+        || contains("files of table `one` are gone").and(contains("quackctl recover")).and(contains("--replace"));
     project.quackctl(["query", "FROM one"]).assert().failure().stderr(named());
     project.quackctl(["up"]).assert().failure().stderr(named());
     fs::rename(project.dir().join("aside"), &data).unwrap();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
@@ -126,7 +127,7 @@ impl Daemon {
             port: listener.local_addr()?.port(),
             pid: i32::try_from(std::process::id())?,
             id: settings.id,
-            started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            started_at: Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         };
         let s3 = s3::service(&paths.storage(), &keys, settings.network)
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
@@ -140,6 +141,10 @@ impl Daemon {
         let lambda = Lambda::open(host).context("cannot open the functions")?;
         let guard = Guard { paths, keys: lambda.host.owner.clone(), endpoint: endpoint.clone() };
         guard.put_back()?;
+        // The folder of the stage, that of all stages, the project's: each is a name in the one above.
+        for folder in guard.paths.dir.ancestors().take(3) {
+            private::sync(folder)?;
+        }
         let door = Door::new(endpoint.port);
         Ok((Self { listener, endpoint, services: Arc::new(Services { door, s3, lambda }), guard }, note))
     }
@@ -248,12 +253,10 @@ async fn connection(stream: TcpStream, guest: Arc<Guest>, services: Arc<Services
         let (services, guest) = (services.clone(), guest.clone());
         async move {
             let response = services.answer(request).await;
-            response.inspect(|response| guest.answered(response.status()))
+            response.inspect(|response| guest.answered(response.status())).map(|response| dated(response, Utc::now()))
         }
     });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = protocol().serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // A client that goes away is none of the daemon's business.
     tokio::select! {
@@ -263,6 +266,24 @@ async fn connection(stream: TcpStream, guest: Arc<Guest>, services: Arc<Services
             let _ = connection.await;
         }
     }
+}
+
+/// HTTP as the daemon speaks it.
+fn protocol() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
+    http.auto_date_header(false);
+    http
+}
+
+/// Tells the time, which clients correct theirs by when they sign. What `hyper` tells stands still when the clock is set
+/// back: requests would be signed for a time that is yet to come.
+fn dated<B>(mut response: Response<B>, now: DateTime<Utc>) -> Response<B> {
+    // Nothing in it that a header cannot hold.
+    if let Ok(date) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        response.headers_mut().insert("date", date);
+    }
+    response
 }
 
 impl Services {
@@ -297,4 +318,33 @@ fn refused(refusal: Refusal, for_lambda: bool) -> Response<Body> {
     headers.insert("content-type", HeaderValue::from_static(kind));
     headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// One connection, as an SDK holds it, on which the clock is set back between two requests.
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_is_told_as_it_is() {
+        let times = [TimeDelta::zero(), TimeDelta::hours(-1)].map(|back| Utc::now() + back);
+        let (mut client, server) = tokio::io::duplex(4096);
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let service = service_fn(move |_| {
+            let now = times[asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed)];
+            async move { Ok::<_, std::convert::Infallible>(dated(Response::new(Body::empty()), now)) }
+        });
+        tokio::spawn(protocol().serve_connection(TokioIo::new(server), service));
+        for time in times {
+            client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            let mut answer = [0; 1024];
+            let length = client.read(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer[..length]).to_lowercase();
+            let told: Vec<_> = answer.lines().filter_map(|line| line.strip_prefix("date: ")).collect();
+            assert_eq!(told, [time.format("%a, %d %b %Y %H:%M:%S GMT").to_string().to_lowercase()], "{answer}");
+        }
+    }
 }

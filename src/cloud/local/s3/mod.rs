@@ -6,6 +6,7 @@ mod buckets;
 mod chunked;
 mod conditions;
 mod deleted;
+mod durable;
 mod failure;
 mod gate;
 mod headers;

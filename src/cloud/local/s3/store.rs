@@ -18,6 +18,7 @@ use s3s::{S3Result, s3_error};
 
 use super::conditions::Precondition;
 use super::deleted::{Deleted, clear};
+use super::durable::Disk;
 use super::failure::failed;
 use super::headers::{self, Headers};
 use super::keys::key_to_path;
@@ -36,6 +37,7 @@ pub(super) struct Store {
     pub(super) fleeting: Vec<String>,
     pub(super) uploads: PathBuf,
     scratch: PathBuf,
+    pub(super) disk: Disk,
     /// Last modification time given out, in nanoseconds since 1970.
     last_modified_ns: AtomicU64,
     scratch_files: AtomicU64,
@@ -75,6 +77,8 @@ impl Store {
         for folder in [&buckets, &uploads, &versions, &scratch] {
             private::dir(folder)?;
         }
+        let disk = Disk::default();
+        disk.folders(&buckets, root)?;
         // Made by a version that left it open.
         fs::set_permissions(root, Permissions::from_mode(0o700))?;
         Ok(Self {
@@ -84,6 +88,7 @@ impl Store {
             fleeting,
             uploads,
             scratch,
+            disk,
             last_modified_ns: AtomicU64::new(0),
             scratch_files: AtomicU64::new(0),
             commit: Mutex::new(()),
@@ -98,7 +103,8 @@ impl Store {
         fs::create_dir(self.buckets.join(bucket)).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => s3_error!(BucketAlreadyOwnedByYou),
             _ => failed(error),
-        })
+        })?;
+        self.disk.folders(&self.buckets, &self.buckets).map_err(failed)
     }
 
     pub(super) fn delete_bucket(&self, bucket: &str) -> S3Result<()> {
@@ -180,15 +186,22 @@ impl Store {
         precondition: &Precondition,
     ) -> S3Result<Stat> {
         headers::write(&scratch.file, headers)?;
-        let path = self.bucket_path(bucket)?.join(key_to_path(key)?);
-        let _commit = self.committing();
+        let root = self.bucket_path(bucket)?;
+        let path = root.join(key_to_path(key)?);
+        let folder = path.parent().unwrap_or(&path);
+        let lasts = !self.is_fleeting(key);
+        if lasts {
+            // Here writers do not wait for each other.
+            self.disk.file(&scratch.file, &scratch.path).map_err(failed)?;
+        }
+        let commit = self.committing();
         let now = self.object(bucket, key).ok().map(|(_, stat)| stat);
         precondition.check(now.as_ref())?;
         if let Some(now) = now.filter(|_| self.keeps_versions(bucket, key)) {
             self.keep(bucket, key, &path, &now)?;
+            self.disk.folders(&self.versions_folder(bucket, key)?, &self.versions).map_err(failed)?;
         }
         let stat = self.finish(&scratch.file)?;
-        let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).and_then(|()| scratch.keep_as(&path)).map_err(|error| match error.kind() {
             ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::AlreadyExists => s3_error!(
                 InvalidRequest,
@@ -196,6 +209,13 @@ impl Store {
             ),
             _ => failed(error),
         })?;
+        self.disk.named(&path);
+        drop(commit);
+        if lasts {
+            // Once more for its time, which the ETag is made of.
+            let on_disk = self.disk.file(&scratch.file, &path).and_then(|()| self.disk.folders(folder, &root));
+            on_disk.map_err(failed)?;
+        }
         Ok(stat)
     }
 
@@ -256,6 +276,7 @@ mod tests {
     use s3s::dto::ETag;
 
     use super::*;
+    use crate::cloud::local::s3::durable::Step;
 
     fn put(store: &Store, key: &str, bytes: &[u8], precondition: &Precondition) -> S3Result<Stat> {
         let scratch = store.copy(&mut &*bytes)?;
@@ -309,5 +330,49 @@ mod tests {
         store.delete("bucket", "a/b/c", None).unwrap();
         store.delete("bucket", "a/b/c", None).unwrap();
         store.delete_bucket("bucket").unwrap();
+    }
+
+    /// A loss of power at any moment: what is on the disk then is what was told to be, so the order of that is all.
+    #[test]
+    fn what_is_acknowledged_is_on_the_disk_in_the_right_order() {
+        let (root, store) = store();
+        store.settings.change("bucket", |settings| settings.versioned = true).unwrap();
+        let bucket = root.path().join("buckets/bucket");
+        let (object, folder) = (bucket.join("a/b"), bucket.join("a"));
+        let steps = |body: &[u8]| {
+            store.disk.told.lock().unwrap().clear();
+            put(&store, "a/b", body, &Precondition::default()).unwrap();
+            std::mem::take(&mut *store.disk.told.lock().unwrap())
+        };
+        let committed = |steps: &[(Step, PathBuf)]| {
+            let [(Step::File, scratch), rest @ ..] = steps else { panic!("its bytes are not the first: {steps:?}") };
+            assert!(scratch.starts_with(root.path().join("scratch")), "{steps:?}");
+            let end = [
+                (Step::Named, object.clone()),
+                (Step::File, object.clone()),
+                (Step::Folder, folder.clone()),
+                (Step::Folder, bucket.clone()),
+            ];
+            assert!(rest.ends_with(&end), "{steps:?}");
+            rest[..rest.len() - end.len()].to_vec()
+        };
+        assert_eq!(committed(&steps(b"one")), []);
+        // What was there is kept for sure before something else takes its place.
+        let kept = committed(&steps(b"two"));
+        let versions = root.path().join("versions");
+        assert!(kept[0].0 == Step::Named && kept[0].1.starts_with(versions.join("bucket/a/b")), "{kept:?}");
+        let folders = ["bucket/a/b", "bucket/a", "bucket", ""].map(|folder| (Step::Folder, versions.join(folder)));
+        assert_eq!(kept[1..], folders, "{kept:?}");
+    }
+
+    #[test]
+    fn what_is_fetched_once_waits_for_no_disk() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), vec!["results/".to_owned()]).unwrap();
+        store.create_bucket("bucket").unwrap();
+        store.disk.told.lock().unwrap().clear();
+        put(&store, "results/1", b"rows", &Precondition::default()).unwrap();
+        let told = std::mem::take(&mut *store.disk.told.lock().unwrap());
+        assert_eq!(told, [(Step::Named, root.path().join("buckets/bucket/results/1"))]);
     }
 }

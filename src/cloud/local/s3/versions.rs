@@ -37,10 +37,15 @@ pub(super) struct Version {
 impl Store {
     /// True if what `key` stands for is kept when it is overwritten or deleted. What is there to be fetched once is not.
     pub(super) fn keeps_versions(&self, bucket: &str, key: &str) -> bool {
-        self.settings.versioned(bucket) && !self.fleeting.iter().any(|prefix| key.starts_with(prefix.as_str()))
+        self.settings.versioned(bucket) && !self.is_fleeting(key)
     }
 
-    fn versions_folder(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
+    /// True if what `key` stands for is there to be fetched once.
+    pub(super) fn is_fleeting(&self, key: &str) -> bool {
+        self.fleeting.iter().any(|prefix| key.starts_with(prefix.as_str()))
+    }
+
+    pub(super) fn versions_folder(&self, bucket: &str, key: &str) -> S3Result<PathBuf> {
         Ok(self.versions.join(bucket).join(key_to_path(key)?))
     }
 
@@ -57,7 +62,10 @@ impl Store {
         match linked {
             // A writer that was killed behind the link has made it already.
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed(error)),
-            _ => Ok(()),
+            _ => {
+                self.disk.named(&kept);
+                Ok(())
+            }
         }
     }
 
@@ -151,13 +159,15 @@ impl Store {
                 _ => {}
             }
         }
-        let path = self.bucket_path(bucket)?.join(key_to_path(key)?);
+        let root = self.bucket_path(bucket)?;
+        let path = root.join(key_to_path(key)?);
         match history.get(at + 1) {
             Some(before) if at == 0 && !before.marker => {
                 let parent = path.parent().unwrap_or(&path);
-                private::dir(parent).and_then(|()| fs::rename(&before.path, &path)).map_err(failed)?;
+                let put_back = private::dir(parent).and_then(|()| fs::rename(&before.path, &path));
+                put_back.and_then(|()| self.disk.folders(parent, &root)).map_err(failed)?;
             }
-            _ if at == 0 => clear(&path, &self.bucket_path(bucket)?),
+            _ if at == 0 => clear(&path, &root),
             _ => {}
         }
         clear(&folder.join(VERSION), &self.versions.join(bucket));
