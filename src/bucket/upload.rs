@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::sync::Semaphore;
@@ -59,7 +59,9 @@ impl<'a> Upload<'a> {
     /// The bucket's, or a file's; call [`Self::undo`] then.
     pub(crate) async fn run(&mut self, bar: &ProgressBar) -> Result<()> {
         for item in self.items.iter().filter(|item| in_parts(item)) {
-            let created = self.bucket.s3.create_multipart_upload().bucket(&self.bucket.name).key(&item.key).send();
+            let request = self.bucket.s3.create_multipart_upload().bucket(&self.bucket.name).key(&item.key);
+            // S3 compares the parts' sums at the end only if it was told of them at the beginning, and refuses them otherwise.
+            let created = request.checksum_algorithm(ChecksumAlgorithm::Crc32).send();
             let created = created.await.with_context(|| format!("cannot begin to upload {}", item.key))?;
             let id = created.upload_id.with_context(|| format!("the bucket gave no upload id for {}", item.key))?;
             self.open.push((item.key.clone(), id));
@@ -121,6 +123,7 @@ async fn send(bucket: &Bucket, piece: &Piece<'_>) -> Result<Option<CompletedPart
         return Ok(None);
     };
     let request = s3.upload_part().bucket(name).key(key).upload_id(id).part_number(number);
+    let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
     let sent = request.body(body).send().await?;
     let part = CompletedPart::builder()
         .part_number(number)

@@ -5,7 +5,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 const BUCKET: &str = "test-bucket";
 
@@ -86,37 +86,6 @@ async fn a_body_that_is_not_what_was_meant_replaces_nothing() {
     let bad = bad.checksum_sha256("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").send().await;
     assert!(bad.is_err());
     assert_eq!(get(&s3, "kept").await, b"old");
-}
-
-#[tokio::test]
-async fn multipart_uploads_join_their_parts_or_leave_nothing() {
-    let daemon = Daemon::start();
-    let s3 = bucket(&daemon).await;
-    let data = bytes(11 << 20);
-    let upload = s3.create_multipart_upload().bucket(BUCKET).key("big").send().await.unwrap().upload_id.unwrap();
-    let mut parts = Vec::new();
-    for (number, part) in (1..).zip(data.chunks(5 << 20)) {
-        let sent = s3.upload_part().bucket(BUCKET).key("big").upload_id(&upload).part_number(number);
-        let sent = sent.body(part.to_vec().into()).send().await.unwrap();
-        parts.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
-    }
-    let complete = |upload: &str, parts: Vec<CompletedPart>| {
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        s3.complete_multipart_upload().bucket(BUCKET).key("big").upload_id(upload).multipart_upload(parts).send()
-    };
-    let backwards = parts.iter().rev().cloned().collect();
-    assert_eq!(complete(&upload, backwards).await.unwrap_err().code(), Some("InvalidPartOrder"));
-    complete(&upload, parts.clone()).await.unwrap();
-    assert_eq!(get(&s3, "big").await, data);
-    assert_eq!(complete(&upload, parts).await.unwrap_err().code(), Some("NoSuchUpload"));
-
-    let upload = s3.create_multipart_upload().bucket(BUCKET).key("gone").send().await.unwrap().upload_id.unwrap();
-    let part = s3.upload_part().bucket(BUCKET).key("gone").upload_id(&upload).part_number(1);
-    part.body(ByteStream::from_static(b"part")).send().await.unwrap();
-    s3.abort_multipart_upload().bucket(BUCKET).key("gone").upload_id(&upload).send().await.unwrap();
-    assert!(s3.get_object().bucket(BUCKET).key("gone").send().await.is_err());
-    let uploads = daemon.dir.path().join("s3/uploads");
-    assert_eq!(uploads.read_dir().unwrap().count(), 0);
 }
 
 #[tokio::test]

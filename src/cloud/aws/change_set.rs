@@ -23,6 +23,8 @@ pub(super) struct ChangeSet {
     stack_id: String,
     stack: String,
     kind: ChangeSetType,
+    /// [`Wanted::fleeting`].
+    fleeting: bool,
     pub changes: Vec<Planned>,
 }
 
@@ -96,6 +98,8 @@ async fn create_as(
             None
         }
         Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
+        // Some CloudFormations, though not AWS's, say so at once.
+        Err(error) if has_no_changes(errors::text(&error)) => return Ok(Outcome::NoChanges),
         Err(error) => return Err(explain(error, &doing)),
     };
     let id = created.unwrap_or(name);
@@ -105,6 +109,7 @@ async fn create_as(
         id: described.change_set_id().unwrap_or(&id).to_owned(),
         stack: wanted.stack.clone(),
         kind,
+        fleeting: wanted.fleeting,
         changes: planned(session, &described, stack, wanted).await?,
     };
     if described.status() == Some(&ChangeSetStatus::CreateComplete) {
@@ -112,13 +117,17 @@ async fn create_as(
     }
     let reason = described.status_reason().unwrap_or("AWS gave no reason").to_owned();
     set.discard(session).await?;
-    if reason.contains("didn't contain changes") || reason.contains("No updates are to be performed") {
+    if has_no_changes(&reason) {
         return Ok(Outcome::NoChanges);
     }
     if is_overtaken(&reason) {
         return Ok(Outcome::Overtaken);
     }
     Err(failure(format!("cannot {doing}: {reason}"), super::cause::advice(&reason)))
+}
+
+fn has_no_changes(text: &str) -> bool {
+    text.contains("didn't contain changes") || text.contains("No updates are to be performed")
 }
 
 /// Whether AWS refused because the stack's state changed meanwhile.
@@ -128,7 +137,7 @@ fn is_overtaken(text: &str) -> bool {
         || text.contains("does not exist") && text.contains("tack")
         || text.contains("already exists and cannot be created again")
         // Another `up`, also the first of its stage, was quicker.
-        || text.starts_with("Stack [") && text.contains("] already exists")
+        || text.starts_with("Stack ") && text.contains(" already exists")
 }
 
 /// The change set once CloudFormation is done with it; nothing when it is gone.
@@ -191,15 +200,15 @@ impl ChangeSet {
             Err(error) if !errors::is_no_stack(&error) => return Err(explain(error, &doing)),
             _ => {}
         }
-        if self.kind != ChangeSetType::Update
-            && let Some(stack) = stack::find(session, &self.stack_id).await?
-            && stack.phase() == Phase::Draft
-        {
-            // Without a change set there is nothing in it, and nothing to wait for.
-            let deleted = session.cloudformation.delete_stack().stack_name(&self.stack_id).send().await;
-            deleted.map_err(|error| explain(error, &format!("delete the empty stack {}", self.stack)))?;
+        if self.kind == ChangeSetType::Update {
+            return Ok(());
         }
-        Ok(())
+        let Some(stack) = stack::find(session, &self.stack_id).await? else { return Ok(()) };
+        // Another `up` may be about to make the same stack: it is left with the change set of that one.
+        match self.fleeting || !has_change_sets(session, &stack).await? {
+            true => remove_draft(session, &stack).await,
+            false => Ok(()),
+        }
     }
 
     /// Has it done, showing each resource's progress, and waits for the end.
@@ -238,6 +247,28 @@ impl ChangeSet {
     }
 }
 
+/// Whether change sets wait to be executed.
+async fn has_change_sets(session: &Session, stack: &Stack) -> Result<bool> {
+    match session.cloudformation.list_change_sets().stack_name(&stack.id).send().await {
+        Ok(found) => Ok(!found.summaries().is_empty()),
+        Err(error) if errors::is_no_stack(&error) => Ok(false),
+        Err(error) => Err(explain(error, &format!("list the change sets of the stack {}", stack.name))),
+    }
+}
+
+/// Deletes a stack in which there is nothing; any other is left as it is.
+///
+/// # Errors
+/// What AWS says.
+pub(super) async fn remove_draft(session: &Session, stack: &Stack) -> Result<()> {
+    if stack.phase() != Phase::Draft {
+        return Ok(());
+    }
+    // There is nothing to wait for.
+    let deleted = session.cloudformation.delete_stack().stack_name(&stack.id).send().await;
+    deleted.map(drop).map_err(|error| explain(error, &format!("delete the empty stack {}", stack.name)))
+}
+
 fn is_success(status: &StackStatus) -> bool {
     matches!(status, StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete)
 }
@@ -250,6 +281,7 @@ mod tests {
     fn another_up_is_told_from_other_trouble() {
         for overtaken in [
             "Stack [quack-lake-dev] already exists",
+            "Stack quack-lake-dev already exists",
             "Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.",
             "Stack [quack-lake-dev] does not exist",
             "Stack [x] already exists and cannot be created again with the changeSet [y].",

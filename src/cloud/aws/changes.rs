@@ -20,8 +20,26 @@ pub(super) fn planned(changes: &[Change], stack: Option<&Stack>, wanted: &Wanted
         .filter(|change| !(is_added(change) && change.logical_resource_id().is_some_and(|id| wanted.leaves_out(id))))
         .filter_map(|change| one(change, &replaced, stack, wanted))
         .collect();
+    if planned.is_empty() {
+        planned.extend(stack.and_then(|stack| parameters(stack, wanted)));
+    }
     planned.sort_by_key(|change| !change.is_destructive());
     planned
+}
+
+/// The parameters of a stack that change. Some CloudFormations, though not AWS's, do not tell what comes of them.
+fn parameters(stack: &Stack, wanted: &Wanted) -> Option<Planned> {
+    let changed = wanted.parameters.iter().filter(|(name, value)| stack.parameter(name) != Some(value));
+    let properties: Vec<Property> = changed
+        .map(|(name, value)| Property {
+            name: (*name).to_owned(),
+            before: stack.parameter(name).map(str::to_owned),
+            after: Some(value.clone()),
+            replaces: false,
+        })
+        .collect();
+    let planned = Planned::added("Stack", "AWS::CloudFormation::Stack", Some(stack.name.clone()));
+    (!properties.is_empty()).then_some(Planned { action: PlannedAction::Modify, properties, ..planned })
 }
 
 fn is_added(change: &ResourceChange) -> bool {

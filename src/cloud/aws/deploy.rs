@@ -9,7 +9,7 @@ use super::change_set::{self, ChangeSet, Outcome};
 use super::code::{self, Built};
 use super::preview::removed_registry;
 use super::session::Session;
-use super::stack::{self, Pace, Phase, Stack};
+use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::step::{Found, Seen, Step, next_step};
 use super::template::{self, Code, Wanted};
 use super::{bucket, mend, shared};
@@ -19,9 +19,6 @@ use crate::cloud::provisioned::{Provisioned, UpOptions};
 use crate::config::{Config, PackageKind};
 use crate::console::context::Context;
 use crate::error::{Kind, failure, failure_of};
-
-/// Times that it looks again because somebody else changed the stack at the same moment.
-const ATTEMPTS: u32 = 30;
 
 /// Makes the stage as the configuration has it; changes nothing that is so already.
 ///

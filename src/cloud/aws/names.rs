@@ -21,6 +21,9 @@ pub(crate) struct Names {
     pub registry_stack: String,
     /// The image repository in ECR.
     pub repository: String,
+    /// The stacks, never with anything in them, in which `plan` has CloudFormation work out what would be added: those that
+    /// `up` makes belong to `up`. No stage's own are called so, as a stage's name has no capitals.
+    pub plan_stacks: [String; 2],
     /// Where Lambda writes the function's log.
     pub log_group: String,
     pub bucket: String,
@@ -48,6 +51,7 @@ impl Names {
             return Err(usage(message, "name it yourself in quack.toml: [lake] bucket = \"...\""));
         }
         Ok(Self {
+            plan_stacks: ["", "-registry"].map(|end| plan_stack(&format!("{stack}{end}"))),
             registry_stack: format!("{stack}-registry"),
             repository: stack.clone(),
             log_group: format!("/aws/lambda/{stack}"),
@@ -55,4 +59,9 @@ impl Names {
             stack,
         })
     }
+}
+
+/// The stack in which `plan` works out what would be added to `stack`.
+pub(crate) fn plan_stack(stack: &str) -> String {
+    format!("{stack}-Plan")
 }

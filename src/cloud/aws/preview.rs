@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::bucket;
 use super::change_set::{self, Outcome};
-use super::code;
+use super::code::{self, Built};
 use super::session::Session;
-use super::stack::{self, Phase, Stack};
+use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::template::{self, Wanted};
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::config::PackageKind;
@@ -18,22 +18,37 @@ use crate::error::failure;
 /// # Errors
 /// What AWS refuses, with the root cause.
 pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
-    let config = &context.config;
-    let (session, artifact) = tokio::try_join!(Session::open(config), code::build(context))?;
+    let (session, artifact) = tokio::try_join!(Session::open(&context.config), code::build(context))?;
     let built = code::pack(context, &session, artifact, false).await?;
-    let session = &session;
+    let mut pace = Pace::new();
+    for _ in 0..ATTEMPTS {
+        if let Some(planned) = look(context, &session, &built).await? {
+            return Ok(planned);
+        }
+        pace.wait().await;
+    }
+    Err(failure(
+        format!("somebody else keeps changing the stack {}", session.names.stack),
+        "plan again when they are done",
+    ))
+}
+
+/// What `up` would do to what is there now; nothing when somebody else changes it at this moment.
+async fn look(context: &Context, session: &Session, built: &Built) -> Result<Option<Vec<Planned>>> {
+    let config = &context.config;
     let names = &session.names;
     let (main, registry) = stack::settle_both(context, session).await?;
     main.iter().try_for_each(|stack| stack.check_owner(config))?;
     let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
     let mut planned = Vec::new();
     match config.package {
-        PackageKind::Image => {
-            planned.extend(preview(session, registry.as_ref(), &Wanted::registry(config, session)).await?)
-        }
+        PackageKind::Image => match preview(session, registry.as_ref(), &Wanted::registry(config, session)).await? {
+            Some(changes) => planned.extend(changes),
+            None => return Ok(None),
+        },
         PackageKind::Zip => planned.extend(registry.iter().map(removed_registry)),
     }
-    let mut main_changes = preview(session, main.as_ref(), &wanted).await?;
+    let Some(mut main_changes) = preview(session, main.as_ref(), &wanted).await? else { return Ok(None) };
     if config.lake.manage
         && main.as_ref().is_none_or(|stack| stack.phase() != Phase::Ready)
         && bucket::exists(session, &names.bucket).await?
@@ -44,29 +59,30 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     }
     planned.extend(main_changes);
     planned.sort_by_key(|change| !change.is_destructive());
-    Ok(planned)
+    Ok(Some(planned))
 }
 
-/// The changes of a change set that is made for this and deleted again.
-async fn preview(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Vec<Planned>> {
-    // Of a stack that can only be deleted, everything comes anew.
-    let usable = stack.filter(|stack| matches!(stack.phase(), Phase::Ready | Phase::Draft));
-    if stack.is_some() && usable.is_none() {
-        return Err(failure(
-            format!("the stack {} is in {}", wanted.stack, stack.map_or("", |stack| stack.status.as_str())),
-            "`quackctl up` recovers it; plan again after that",
-        ));
-    }
-    match change_set::create(session, usable, wanted).await? {
+/// The changes of a change set that is made for this and deleted again; nothing when somebody else was quicker.
+async fn preview(session: &Session, stack: Option<&Stack>, wanted: &Wanted) -> Result<Option<Vec<Planned>>> {
+    let created = match stack.map(Stack::phase) {
+        Some(Phase::Ready) => change_set::create(session, stack, wanted).await?,
+        // One that another `up` is about to fill is that one's.
+        None | Some(Phase::Draft) => change_set::create(session, None, &wanted.planned()).await?,
+        // Of a stack that can only be deleted, everything comes anew.
+        _ => {
+            return Err(failure(
+                format!("the stack {} is in {}", wanted.stack, stack.map_or("", |stack| stack.status.as_str())),
+                "`quackctl up` recovers it; plan again after that",
+            ));
+        }
+    };
+    match created {
         Outcome::Done(set) => {
             set.discard(session).await?;
-            Ok(set.changes)
+            Ok(Some(set.changes))
         }
-        Outcome::NoChanges => Ok(Vec::new()),
-        Outcome::Overtaken => Err(failure(
-            format!("somebody else changes the stack {} at this moment", wanted.stack),
-            "plan again when they are done",
-        )),
+        Outcome::NoChanges => Ok(Some(Vec::new())),
+        Outcome::Overtaken => Ok(None),
     }
 }
 

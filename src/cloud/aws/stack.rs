@@ -131,6 +131,9 @@ pub(super) async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> 
     Ok(template.template_body().is_some_and(|body| body.trim_end() == wanted.template.trim_end()))
 }
 
+/// Times that it is looked again because somebody else changed a stack at the same moment.
+pub(super) const ATTEMPTS: u32 = 30;
+
 /// Waits between two looks at something that changes: short at first, as emulators are quick, then as AWS likes it.
 pub(super) struct Pace(Duration);
 

@@ -7,7 +7,7 @@ use super::errors::{self, explain};
 use super::names::{PROJECT_TAG, STAGE_TAG};
 use super::session::Session;
 use super::stack::{self, Stack};
-use super::{bucket, holdings, logs, mend, shared};
+use super::{bucket, change_set, holdings, logs, mend, shared};
 use crate::bucket::layout::Layout;
 use crate::cloud::holding::Holding;
 use crate::config::Config;
@@ -38,7 +38,8 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
             None => Ok(()),
         }
     };
-    tokio::try_join!(deleted(registry), deleted(main))?;
+    let [plan, plan_registry] = session.names.plan_stacks.each_ref().map(|name| remove_plan(session, name));
+    tokio::try_join!(deleted(registry), deleted(main), plan, plan_registry)?;
     // Now that the function is gone, nothing writes to the bucket any more.
     if !keep_data {
         delete_data(context, session, &buckets).await?;
@@ -48,6 +49,14 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
         config.disclaim()?;
     }
     Ok(found || !buckets.is_empty() && !keep_data)
+}
+
+/// Removes what a `plan` left behind that was killed.
+async fn remove_plan(session: &Session, name: &str) -> Result<()> {
+    match stack::find(session, name).await? {
+        Some(stack) => change_set::remove_draft(session, &stack).await,
+        None => Ok(()),
+    }
 }
 
 /// The data that [`down`] would delete.

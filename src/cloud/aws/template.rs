@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{Parameter, Tag};
 
-use super::names::{ID_TAG, PROJECT_TAG, STAGE_TAG};
+use super::names::{ID_TAG, PROJECT_TAG, STAGE_TAG, plan_stack};
 use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub parameters: BTreeMap<&'static str, String>,
     /// On the stack and, through it, on each of its resources.
     pub tags: Vec<(&'static str, String)>,
+    /// It is made for a plan alone, and goes with it.
+    pub fleeting: bool,
 }
 
 const STACK: &str = include_str!("../../../templates/stack.yaml");
@@ -102,7 +104,7 @@ impl Wanted {
             ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];
-        Self { stack: names.stack.clone(), template: STACK, parameters: parameters.into(), tags: tags(config) }
+        Self::new(&names.stack, STACK, parameters.into(), tags(config))
     }
 
     /// The stack of the image repository.
@@ -114,12 +116,7 @@ impl Wanted {
             ("RepositoryName", names.repository.clone()),
             ("FunctionName", names.stack.clone()),
         ];
-        Self {
-            stack: names.registry_stack.clone(),
-            template: REGISTRY,
-            parameters: parameters.into(),
-            tags: tags(config),
-        }
+        Self::new(&names.registry_stack, REGISTRY, parameters.into(), tags(config))
     }
 
     /// The main stack with nothing in it but the bucket, which exists already.
@@ -127,7 +124,21 @@ impl Wanted {
         let names = &session.names;
         let parameters = [("BucketName", names.bucket.clone())];
         // An import takes no tags.
-        Self { stack: names.stack.clone(), template: ADOPT, parameters: parameters.into(), tags: Vec::new() }
+        Self::new(&names.stack, ADOPT, parameters.into(), Vec::new())
+    }
+
+    fn new(
+        stack: &str,
+        template: &'static str,
+        parameters: BTreeMap<&'static str, String>,
+        tags: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self { stack: stack.to_owned(), template, parameters, tags, fleeting: false }
+    }
+
+    /// The same as a stack of another name, in which nothing is ever made.
+    pub(super) fn planned(&self) -> Self {
+        Self { stack: plan_stack(&self.stack), fleeting: true, ..self.clone() }
     }
 
     /// The parameters as the API wants them.

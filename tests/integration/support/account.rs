@@ -25,6 +25,11 @@ impl Account {
         Self::of(Emulator::strict())
     }
 
+    /// One that is as strict about what it is sent as AWS is, and cannot run functions; nothing where there is none.
+    pub(crate) fn localemu() -> Option<Self> {
+        Emulator::localemu().map(Self::of)
+    }
+
     fn of(emulator: Emulator) -> Self {
         let empty = block_on(emulator.inventory());
         Self { proxy: Proxy::start(&emulator.endpoint), emulator, empty }

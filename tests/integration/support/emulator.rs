@@ -1,5 +1,6 @@
-//! MiniStack, an emulator of AWS that runs the real function, for one test alone: installed once for a user, started in
-//! a fifth of a second on a port of its own.
+//! Emulators of AWS, one for one test alone, on a port of its own; each installed once for a user. MiniStack runs the real
+//! function and starts in a fifth of a second. LocalEmu cannot run functions here, takes seconds to start, and refuses
+//! what MiniStack lets through.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -17,15 +18,25 @@ use tempfile::TempDir;
 
 use super::sdk;
 
-const VERSION: &str = "1.5.33";
-
 /// What the emulator takes as keys: it checks no signature.
 pub(crate) const DUMMY_KEY: &str = "test";
 
 /// The kernel ends it with the thread that started it, so that a test that is killed leaves nothing behind.
-const MAIN: &str = "import ctypes, signal
+const END_WITH_PARENT: &str = "import ctypes, signal
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-from ministack.app import main
+";
+
+const MINISTACK: &str = "from ministack.app import main
+main()";
+
+/// With a word of the standard library that is younger than Python 3.12. It runs functions in Docker: here they are made,
+/// and cannot be called.
+const LOCALEMU: &str = "import warnings, typing_extensions
+warnings.deprecated = getattr(warnings, 'deprecated', typing_extensions.deprecated)
+from localemu.services.lambda_.invocation.docker_runtime_executor import DockerRuntimeExecutor
+for step in ('prepare_version', 'cleanup_version'):
+    setattr(DockerRuntimeExecutor, step, classmethod(lambda cls, version: None))
+from localemu.runtime.main import main
 main()";
 
 /// Has each question of the emulator's IAM, and the answer, written to its log. Calls count as made with TLS, which our
@@ -48,28 +59,59 @@ pub(crate) struct Emulator {
     pub endpoint: String,
 }
 
+/// How an emulator is started.
+struct Recipe {
+    python: PathBuf,
+    /// Python's own program.
+    main: String,
+    /// What it says when it listens.
+    ready: &'static str,
+    /// Its settings.
+    settings: Vec<(&'static str, &'static str)>,
+    /// The setting that has its port, and the text before the port.
+    port: (&'static str, &'static str),
+}
+
 impl Emulator {
     pub(crate) fn start() -> Self {
-        Self::run(MAIN, "false")
+        Self::run(&ministack(MINISTACK, false))
     }
 
     /// One that asks IAM about every call, but for those with [`DUMMY_KEY`], and remembers what was [`asked`](Self::asked).
     pub(crate) fn strict() -> Self {
-        Self::run(&format!("{WATCH}{MAIN}"), "true")
+        Self::run(&ministack(&format!("{WATCH}{MINISTACK}"), true))
     }
 
-    fn run(main: &str, auth: &str) -> Self {
-        let python = install();
+    /// One that is as strict about what it is sent as AWS is; nothing where it cannot be installed.
+    pub(crate) fn localemu() -> Option<Self> {
+        let Some(python) = python_for_localemu() else {
+            super::skip("strict-emulator", "LocalEmu needs Python 3.12 or 3.13");
+            return None;
+        };
+        let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/support/localemu.txt");
+        let requirements = requirements.to_string_lossy();
+        let python = install("localemu-1.3.2", &python, &["--no-deps", "--require-hashes", "-r", &requirements]);
+        Some(Self::run(&Recipe {
+            python,
+            main: LOCALEMU.to_owned(),
+            ready: "Ready.",
+            // It would tell its makers of its use.
+            settings: vec![("DISABLE_EVENTS", "1")],
+            port: ("GATEWAY_LISTEN", "127.0.0.1:"),
+        }))
+    }
+
+    fn run(recipe: &Recipe) -> Self {
         // The port may be taken between its being found and the emulator's listening there.
-        (0..5).find_map(|_| Self::try_start(&python, main, auth)).expect("MiniStack starts on one of five free ports")
+        (0..5).find_map(|_| Self::try_start(recipe)).expect("the emulator starts on one of five free ports")
     }
 
-    fn try_start(python: &Path, main: &str, auth: &str) -> Option<Self> {
+    fn try_start(recipe: &Recipe) -> Option<Self> {
         let dir = TempDir::new().expect("a temporary folder");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let log = File::create(dir.path().join("log")).expect("a file for the emulator's log");
-        let child = Command::new(python)
-            .args(["-c", main])
+        let child = Command::new(&recipe.python)
+            .args(["-u", "-c", &format!("{END_WITH_PARENT}{}", recipe.main)])
             // Functions inherit its environment, so nothing of the tester's is in it.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -77,11 +119,9 @@ impl Emulator {
             .env("TMPDIR", dir.path())
             .env("STATE_DIR", dir.path().join("state"))
             .env("S3_DATA_DIR", dir.path().join("s3"))
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("AUTH", auth)
-            // These listen on fixed ports, which two emulators cannot share.
-            .envs([("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")])
+            .envs(recipe.settings.iter().copied())
+            .env(recipe.port.0, format!("{}{port}", recipe.port.1))
+            .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("one file for both streams"))
             .stderr(log)
@@ -89,14 +129,14 @@ impl Emulator {
             .spawn()
             .expect("Python starts");
         let mut emulator = Self { child, dir, endpoint: format!("http://127.0.0.1:{port}") };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         // Its own word for it: on a port that was taken in the meantime, somebody else would answer a request.
-        while !emulator.log().contains("Running on http") {
+        while !emulator.log().contains(recipe.ready) {
             if emulator.child.try_wait().expect("a child to ask for").is_some() {
-                eprintln!("MiniStack ended:\n{}", emulator.log());
+                eprintln!("the emulator ended:\n{}", emulator.log());
                 return None;
             }
-            assert!(Instant::now() < deadline, "MiniStack does not start:\n{}", emulator.log());
+            assert!(Instant::now() < deadline, "the emulator does not start:\n{}", emulator.log());
             sleep(Duration::from_millis(10));
         }
         Some(emulator)
@@ -166,22 +206,49 @@ impl Drop for Emulator {
     }
 }
 
-/// The Python of an environment that has MiniStack, in the cache.
-fn install() -> PathBuf {
-    let place = quack_pinned::cache::root().join("emulators").join(format!("ministack-{VERSION}"));
+/// MiniStack, that runs `main` and, with `auth`, asks IAM.
+fn ministack(main: &str, auth: bool) -> Recipe {
+    Recipe {
+        python: install("ministack-1.5.33", Path::new("python3"), &["ministack[full]==1.5.33"]),
+        main: main.to_owned(),
+        ready: "Running on http",
+        // The last two listen on fixed ports, which two emulators cannot share.
+        settings: vec![
+            ("BIND_HOST", "127.0.0.1"),
+            ("AUTH", if auth { "true" } else { "false" }),
+            ("IOT_MTLS_ENABLED", "0"),
+            ("SFTP_ENABLED", "0"),
+        ],
+        port: ("GATEWAY_PORT", ""),
+    }
+}
+
+/// A Python that LocalEmu runs on: the system's own, or one that pyenv made.
+fn python_for_localemu() -> Option<PathBuf> {
+    let home = std::env::home_dir().unwrap_or_default();
+    let made = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().filter_map(Result::ok);
+    let candidates = ["python3", "python3.13", "python3.12"].map(PathBuf::from).into_iter();
+    let fits = |python: &PathBuf| {
+        let asked = Command::new(python)
+            .args(["-c", "import sys; raise SystemExit(not (3, 12) <= sys.version_info[:2] <= (3, 13))"])
+            .stderr(Stdio::null())
+            .status();
+        asked.is_ok_and(|status| status.success())
+    };
+    candidates.chain(made.map(|version| version.path().join("bin/python3"))).find(fits)
+}
+
+/// The Python of an environment called `name` in the cache, made with `python`, where pip has installed `requirements`.
+fn install(name: &str, python: &Path, requirements: &[&str]) -> PathBuf {
+    let place = quack_pinned::cache::root().join("emulators").join(name);
     // Made in place, as a virtual environment knows its own path, and marked when done.
     let done = place.join("complete");
     if !done.is_file() {
         let _lock = quack_pinned::cache::lock(&place).expect("a lock on the emulator's folder");
         if !done.is_file() {
-            run(Command::new("python3").args(["-m", "venv"]).arg(&place));
+            run(Command::new(python).args(["-m", "venv"]).arg(&place));
             let mut pip = Command::new(place.join("bin/pip"));
-            run(pip.args([
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                &format!("ministack[full]=={VERSION}"),
-            ]));
+            run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(requirements));
             File::create(&done).expect("a mark in the emulator's folder");
         }
     }

@@ -64,6 +64,12 @@ impl Project {
         Self::within(Some(Account::strict()), settings)
     }
 
+    /// A project on an AWS that is as strict about what it is sent as the real one, and cannot run functions; nothing where
+    /// there is none.
+    pub(crate) fn on_localemu(settings: &str) -> Option<Self> {
+        Some(Self::within(Some(Account::localemu()?), settings))
+    }
+
     fn within(account: Option<Account>, settings: &str) -> Self {
         let mut project = Self { parent: TempDir::new().expect("a temporary folder"), account, settings: Vec::new() };
         if let Some(account) = &project.account {

@@ -46,6 +46,8 @@ pub(super) enum Resource {
     Stacks,
     /// The latter, where the function needs none.
     RegistryStack,
+    /// Those in which `plan` works out what would be added; nothing is ever made in them.
+    PlanStacks,
     /// CloudFormation's own macro, which our template names.
     Transform,
     Bucket,
@@ -119,6 +121,21 @@ pub(super) const TABLE: &[Permissions] = &[
             "cloudformation:DescribeStacks",
             "cloudformation:ExecuteChangeSet",
             "cloudformation:GetTemplate",
+            "cloudformation:ListChangeSets",
+        ],
+    ),
+    row(
+        By::Quackctl,
+        Resource::PlanStacks,
+        Condition::None,
+        "plan, down",
+        ALWAYS,
+        &[
+            "cloudformation:CreateChangeSet",
+            "cloudformation:DeleteChangeSet",
+            "cloudformation:DeleteStack",
+            "cloudformation:DescribeChangeSet",
+            "cloudformation:DescribeStacks",
         ],
     ),
     // Whether there is one: where an earlier configuration made it, `up` needs that one's policy again to remove it.
@@ -133,6 +150,7 @@ pub(super) const TABLE: &[Permissions] = &[
     // Change sets bring tags for the stack. AWS's own policies allow those by this name, e.g.
     // <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSForWordPressPluginPolicy.html>
     row(By::CloudFormation, Resource::Stacks, Condition::None, "up, plan", ALWAYS, &["cloudformation:TagResource"]),
+    row(By::CloudFormation, Resource::PlanStacks, Condition::None, "plan", ALWAYS, &["cloudformation:TagResource"]),
     // <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html>, on macros.
     row(
         By::CloudFormation,
@@ -379,6 +397,9 @@ impl Resource {
                 let registry = IMAGE(config).then_some(&names.registry_stack);
                 let stacks = std::iter::once(&names.stack).chain(registry);
                 stacks.map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
+            }
+            Self::PlanStacks => {
+                names.plan_stacks.iter().map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
             }
             Self::RegistryStack => vec![arn("cloudformation", format!("stack/{}/*", names.registry_stack))],
             Self::Transform => {

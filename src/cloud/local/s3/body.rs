@@ -15,6 +15,7 @@ use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::checksums::Algorithm;
 use super::failure::failed;
 
 /// Bytes read from or written to the disk at once.
@@ -149,14 +150,13 @@ impl Expected {
     /// Hashers of what will be compared, and of nothing else.
     fn sums(&self) -> Sums {
         let Self { md5, algorithm, checksum: given, .. } = self;
-        let named = |name: &str| algorithm.as_deref() == Some(name);
-        let checksum = ChecksumHasher {
-            crc32: (given.checksum_crc32.is_some() || named("CRC32")).then(Default::default),
-            crc32c: (given.checksum_crc32c.is_some() || named("CRC32C")).then(Default::default),
-            crc64nvme: (given.checksum_crc64nvme.is_some() || named("CRC64NVME")).then(Default::default),
-            sha1: (given.checksum_sha1.is_some() || named("SHA1")).then(Default::default),
-            sha256: (given.checksum_sha256.is_some() || named("SHA256")).then(Default::default),
-        };
+        let announced = algorithm.as_deref().and_then(Algorithm::named);
+        let mut checksum = ChecksumHasher::default();
+        for algorithm in Algorithm::ALL {
+            if algorithm.of(given).is_some() || announced == Some(algorithm) || self.declares(algorithm) {
+                algorithm.enable(&mut checksum);
+            }
+        }
         Sums { md5: md5.as_ref().map(|_| Md5::new()), checksum }
     }
 
@@ -164,50 +164,33 @@ impl Expected {
         let md5 = sums.md5.map(|md5| STANDARD.encode(md5.finalize()));
         let got = sums.checksum.finalize();
         self.take_trailers();
-        if let Some(name) = self.lacking() {
-            return Err(s3_error!(InvalidRequest, "the trailer {name} was announced and did not come"));
+        let lacks = |algorithm: &Algorithm| self.declares(*algorithm) && algorithm.of(&self.checksum).is_none();
+        if let Some(lacking) = Algorithm::ALL.iter().find(|algorithm| lacks(algorithm)) {
+            return Err(s3_error!(InvalidRequest, "the trailer {} was announced and did not come", lacking.header()));
         }
-        let given = &self.checksum;
-        let pairs = [
-            ("Content-MD5", &self.md5, &md5),
-            ("x-amz-checksum-crc32", &given.checksum_crc32, &got.checksum_crc32),
-            ("x-amz-checksum-crc32c", &given.checksum_crc32c, &got.checksum_crc32c),
-            ("x-amz-checksum-crc64nvme", &given.checksum_crc64nvme, &got.checksum_crc64nvme),
-            ("x-amz-checksum-sha1", &given.checksum_sha1, &got.checksum_sha1),
-            ("x-amz-checksum-sha256", &given.checksum_sha256, &got.checksum_sha256),
-        ];
-        if let Some((name, _, _)) = pairs.into_iter().find(|(_, given, got)| given.is_some() && given != got) {
-            return Err(s3_error!(BadDigest, "the {name} you specified did not match what we received"));
+        let wrong_md5 = (self.md5.is_some() && self.md5 != md5).then_some("Content-MD5");
+        let differs = |algorithm: &Algorithm| {
+            let given = algorithm.of(&self.checksum);
+            given.is_some() && given != algorithm.of(&got)
+        };
+        let wrong = Algorithm::ALL.iter().find(|algorithm| differs(algorithm)).map(|algorithm| algorithm.header());
+        match wrong_md5.or(wrong) {
+            Some(name) => Err(s3_error!(BadDigest, "the {name} you specified did not match what we received")),
+            None => Ok(got),
         }
-        Ok(got)
     }
 
-    /// A checksum that was announced as a trailer and is not there.
-    fn lacking(&self) -> Option<&str> {
-        let given = &self.checksum;
-        self.declared.iter().flat_map(|names| names.split(',')).map(str::trim).find(|name| match *name {
-            "x-amz-checksum-crc32" => given.checksum_crc32.is_none(),
-            "x-amz-checksum-crc32c" => given.checksum_crc32c.is_none(),
-            "x-amz-checksum-crc64nvme" => given.checksum_crc64nvme.is_none(),
-            "x-amz-checksum-sha1" => given.checksum_sha1.is_none(),
-            "x-amz-checksum-sha256" => given.checksum_sha256.is_none(),
-            _ => false,
-        })
+    /// Whether a checksum was announced as a trailer.
+    fn declares(&self, algorithm: Algorithm) -> bool {
+        self.declared.iter().flat_map(|names| names.split(',')).any(|name| name.trim() == algorithm.header())
     }
 
     /// Checksums that came after the body.
     fn take_trailers(&mut self) {
         let Some(trailers) = self.trailers.as_ref().and_then(TrailingHeaders::take) else { return };
-        let given = &mut self.checksum;
-        for (name, slot) in [
-            ("x-amz-checksum-crc32", &mut given.checksum_crc32),
-            ("x-amz-checksum-crc32c", &mut given.checksum_crc32c),
-            ("x-amz-checksum-crc64nvme", &mut given.checksum_crc64nvme),
-            ("x-amz-checksum-sha1", &mut given.checksum_sha1),
-            ("x-amz-checksum-sha256", &mut given.checksum_sha256),
-        ] {
-            if let Some(value) = trailers.get(name).and_then(|value| value.to_str().ok()) {
-                *slot = Some(value.to_owned());
+        for algorithm in Algorithm::ALL {
+            if let Some(value) = trailers.get(algorithm.header()).and_then(|value| value.to_str().ok()) {
+                *algorithm.slot(&mut self.checksum) = Some(value.to_owned());
             }
         }
     }

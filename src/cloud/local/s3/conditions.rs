@@ -16,8 +16,15 @@ pub(super) struct Precondition {
 
 impl Precondition {
     /// # Errors
-    /// `PreconditionFailed`; `NoSuchKey` when an ETag is wanted of what is not there.
+    /// `PreconditionFailed`; `NoSuchKey` when an ETag is wanted of what is not there; `NotImplemented` when an ETag is not
+    /// wanted: S3's writes know `If-None-Match: *` alone.
     pub(super) fn check(&self, now: Option<&Stat>) -> S3Result<()> {
+        if let Some(ETagCondition::ETag(_)) = &self.if_none_match {
+            return Err(s3_error!(
+                NotImplemented,
+                "A header you provided implies functionality that is not implemented: If-None-Match with an ETag"
+            ));
+        }
         match (&self.if_match, now) {
             (Some(ETagCondition::ETag(_)), None) => return Err(s3_error!(NoSuchKey)),
             (Some(_), None) => return Err(s3_error!(PreconditionFailed)),
@@ -25,7 +32,7 @@ impl Precondition {
             _ => {}
         }
         match (&self.if_none_match, now) {
-            (Some(condition), Some(stat)) if matches(condition, stat) => Err(s3_error!(PreconditionFailed)),
+            (Some(_), Some(_)) => Err(s3_error!(PreconditionFailed)),
             _ => Ok(()),
         }
     }

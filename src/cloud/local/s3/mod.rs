@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod buckets;
+mod checksums;
 mod chunked;
 mod conditions;
 mod deleted;

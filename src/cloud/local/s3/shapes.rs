@@ -42,6 +42,21 @@ macro_rules! given {
 }
 pub(super) use given;
 
+/// What a client says that something adds up to, from any of the requests that do.
+macro_rules! sums {
+    ($input:expr) => {
+        Checksum {
+            checksum_crc32: $input.checksum_crc32.take(),
+            checksum_crc32c: $input.checksum_crc32c.take(),
+            checksum_crc64nvme: $input.checksum_crc64nvme.take(),
+            checksum_sha1: $input.checksum_sha1.take(),
+            checksum_sha256: $input.checksum_sha256.take(),
+            ..Default::default()
+        }
+    };
+}
+pub(super) use sums;
+
 /// What a client says its body adds up to, from any of the requests that have one.
 macro_rules! expected {
     ($input:expr, $headers:expr, $trailers:expr) => {
@@ -50,14 +65,7 @@ macro_rules! expected {
             declared: $headers.get("x-amz-trailer").and_then(|names| Some(names.to_str().ok()?.to_ascii_lowercase())),
             md5: $input.content_md5.take(),
             algorithm: $input.checksum_algorithm.take().map(|algorithm| algorithm.as_str().to_owned()),
-            checksum: Checksum {
-                checksum_crc32: $input.checksum_crc32.take(),
-                checksum_crc32c: $input.checksum_crc32c.take(),
-                checksum_crc64nvme: $input.checksum_crc64nvme.take(),
-                checksum_sha1: $input.checksum_sha1.take(),
-                checksum_sha256: $input.checksum_sha256.take(),
-                ..Default::default()
-            },
+            checksum: $crate::cloud::local::s3::shapes::sums!($input),
             trailers: $trailers,
         }
     };
@@ -115,12 +123,22 @@ macro_rules! source_conditions {
 }
 pub(super) use source_conditions;
 
+/// Most bytes of one request's body, and of one copy.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>.
+const MOST_BYTES: u64 = 5 << 30;
+
 /// Writes a request's body to a new file.
+///
+/// # Errors
+/// `EntityTooLarge`, and those of [`body::write`].
 pub(super) async fn receive(
     storage: &Storage,
     body: Option<StreamingBlob>,
     expected: Expected,
 ) -> S3Result<(Scratch, Checksum)> {
+    if expected.length.and_then(|length| u64::try_from(length).ok()).is_some_and(|length| length > MOST_BYTES) {
+        return Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size"));
+    }
     let scratch = storage.0.scratch()?;
     let checksum = match body {
         Some(body) => body::write(body, &scratch.file, expected).await?,
@@ -140,10 +158,19 @@ pub(super) fn copy_source(
     let (mut file, stat) = store.read(bucket, key, version_id.as_deref())?;
     conditions.check(&stat).map_err(|_| s3_error!(PreconditionFailed))?;
     let headers = headers::read(&file);
+    let range = match range {
+        None => None,
+        Some(range) => Some(Range::parse(range).map_err(|_| s3_error!(InvalidArgument))?.check(stat.size)?),
+    };
+    if range.as_ref().map_or(stat.size, |range| range.end - range.start) > MOST_BYTES {
+        return Err(s3_error!(
+            InvalidRequest,
+            "The specified copy source is larger than the maximum allowable size for a copy source: {MOST_BYTES}"
+        ));
+    }
     let scratch = match range {
         None => store.copy(&mut file)?,
         Some(range) => {
-            let range = Range::parse(range).map_err(|_| s3_error!(InvalidArgument))?.check(stat.size)?;
             file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
             store.copy(&mut file.take(range.end - range.start))?
         }

@@ -6,10 +6,11 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::body::Expected;
+use super::checksums::Summing;
 use super::conditions::{Conditions, Precondition};
 use super::headers::Headers;
-use super::multipart::Upload;
-use super::shapes::{Storage, copy_source, expected, given, receive, received, source_conditions};
+use super::multipart::{Completion, Upload};
+use super::shapes::{Storage, copy_source, expected, given, receive, received, source_conditions, sums};
 use super::stat::Stat;
 use super::store::Store;
 
@@ -19,14 +20,16 @@ pub(super) async fn create(
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     let mut input = req.input;
     let headers = given!(input);
-    let upload = Upload { bucket: input.bucket.clone(), key: input.key.clone(), headers, initiated: SystemTime::now() };
+    let summing = Summing::asked(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
+    let (bucket, key) = (input.bucket.clone(), input.key.clone());
+    let upload = Upload { bucket, key, headers, summing, initiated: SystemTime::now() };
     let upload_id = storage.blocking(move |store| store.create_upload(&upload)).await?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(upload_id),
-        checksum_algorithm: input.checksum_algorithm,
-        checksum_type: input.checksum_type,
+        checksum_algorithm: summing.map(|summing| ChecksumAlgorithm::from_static(summing.algorithm.name())),
+        checksum_type: summing.map(|summing| ChecksumType::from_static(summing.kind())),
         ..Default::default()
     }))
 }
@@ -39,7 +42,8 @@ pub(super) async fn put_part(
     let expected = expected!(input, req.headers, req.trailing_headers);
     let UploadPartInput { bucket, key, upload_id, part_number, body, .. } = input;
     let (scratch, checksum) = receive(storage, body, expected).await?;
-    let stat = storage.blocking(move |store| store.put_part(&upload_id, &bucket, &key, part_number, scratch)).await?;
+    let put = move |store: &Store| store.put_part(&upload_id, &bucket, &key, part_number, scratch, Some(checksum));
+    let (stat, checksum) = storage.blocking(put).await?;
     Ok(S3Response::new(received!(UploadPartOutput, stat, checksum)))
 }
 
@@ -48,18 +52,15 @@ pub(super) async fn copy_part(
     req: S3Request<UploadPartCopyInput>,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let mut input = req.input;
-    let stat = storage.blocking(move |store| {
+    let copied = storage.blocking(move |store| {
         let conditions = source_conditions!(input);
         let range = input.copy_source_range.as_deref();
         let (scratch, _) = copy_source(store, &input.copy_source, &conditions, range)?;
-        store.put_part(&input.upload_id, &input.bucket, &input.key, input.part_number, scratch)
+        store.put_part(&input.upload_id, &input.bucket, &input.key, input.part_number, scratch, None)
     });
-    let stat = stat.await?;
-    let copy_part_result = Some(CopyPartResult {
-        e_tag: Some(stat.e_tag()),
-        last_modified: Some(stat.modified.into()),
-        ..Default::default()
-    });
+    let (stat, checksum) = copied.await?;
+    let last_modified = Some(stat.modified.into());
+    let copy_part_result = Some(CopyPartResult { last_modified, ..received!(CopyPartResult, stat, checksum) });
     Ok(S3Response::new(UploadPartCopyOutput { copy_part_result, ..Default::default() }))
 }
 
@@ -116,23 +117,28 @@ pub(super) async fn complete(
     storage: &Storage,
     req: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } =
-        req.input;
-    let parts = multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-    let precondition = Precondition { if_match, if_none_match };
+    let mut input = req.input;
+    let checksum = Checksum { checksum_type: input.checksum_type.take(), ..sums!(input) };
+    let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, if_match, if_none_match, .. } = input;
+    let completion = Completion {
+        parts: multipart_upload.and_then(|upload| upload.parts).unwrap_or_default(),
+        precondition: Precondition { if_match, if_none_match },
+        checksum,
+        size: input.mpu_object_size,
+    };
     let (b, k) = (bucket.clone(), key.clone());
     let complete = move |store: &Store| {
-        let stat = store.complete_upload(&upload_id, &b, &k, &parts, &precondition)?;
-        Ok((store.settings.versioned(&b).then(|| stat.version().to_owned()), stat))
+        let (stat, checksum) = store.complete_upload(&upload_id, &b, &k, &completion)?;
+        Ok((store.settings.versioned(&b).then(|| stat.version().to_owned()), stat, checksum))
     };
-    let (version_id, stat) = storage.blocking(complete).await?;
+    let (version_id, stat, checksum) = storage.blocking(complete).await?;
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{bucket}/{key}")),
         bucket: Some(bucket),
         key: Some(key),
         version_id,
-        e_tag: Some(stat.e_tag()),
-        ..Default::default()
+        checksum_type: checksum.checksum_type.clone(),
+        ..received!(CompleteMultipartUploadOutput, stat, checksum)
     }))
 }
 
