@@ -9,7 +9,7 @@ use super::change::Planned;
 use super::holding::Holding;
 use super::place::Place;
 use super::provisioned::{Provisioned, UpOptions};
-use super::target::Target;
+use super::target::{Lake, Target};
 use super::{aws, local};
 use crate::check::Check;
 use crate::config::{Config, TargetKind};
@@ -84,6 +84,17 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     }
 }
 
+/// The stage's lake, for a look at its tables; nothing is brought up for it.
+///
+/// # Errors
+/// No credentials; a daemon that was killed and does not start again.
+pub(crate) async fn lake(context: &Context) -> Result<Lake> {
+    match context.config.target {
+        TargetKind::Local => local::lake(context),
+        TargetKind::Aws => Ok(Lake::There(Box::new(aws::open(&context.config).await?))),
+    }
+}
+
 /// Removes everything that [`provision`] made, or all but the bucket. False if there was nothing.
 ///
 /// # Errors
@@ -93,6 +104,17 @@ pub(crate) async fn teardown(context: &Context, keep_data: bool) -> Result<bool>
     match context.config.target {
         TargetKind::Local => local::down(&context.config, keep_data),
         TargetKind::Aws => aws::down(context, keep_data).await,
+    }
+}
+
+/// Whether the stage is there and nobody is at work on it: what tells a command that failed whether it is to blame.
+///
+/// # Errors
+/// When the target does not answer.
+pub(crate) async fn stands(config: &Config) -> Result<bool> {
+    match config.target {
+        TargetKind::Local => Ok(local::stands(config)),
+        TargetKind::Aws => aws::stands(config).await,
     }
 }
 

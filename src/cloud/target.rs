@@ -28,6 +28,17 @@ pub(crate) struct Target {
     pub(super) credentials: Option<SharedCredentialsProvider>,
 }
 
+/// Where a stage's lake is before anything is brought up.
+#[derive(Debug)]
+pub(crate) enum Lake {
+    /// It can be asked; on AWS also when its bucket is not there.
+    There(Box<Target>),
+    /// There is none.
+    Nowhere,
+    /// Its data were kept, and nothing runs that could tell of them.
+    Asleep,
+}
+
 impl Target {
     /// Clients for `endpoint`; nothing is sent yet.
     pub(super) fn connect(config: &Config, endpoint: &str, keys: Credentials) -> Self {

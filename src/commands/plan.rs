@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::cloud;
 use crate::cloud::change::{Planned, PlannedAction};
+use crate::cloud::{self, Lake};
 use crate::config::TargetKind;
 use crate::console::context::Context;
+use crate::error::{self, Kind};
+use crate::lake::catalog::{self, Catalog};
 
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
 const CHANGES: u8 = 2;
@@ -53,7 +55,8 @@ impl fmt::Display for Plan {
 /// Prints what `up` would do; the exit code tells whether it is anything.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     let config = &context.config;
-    let changes = cloud::plan(context).await?;
+    let mut changes = cloud::plan(context).await?;
+    changes.extend(tables(context).await?);
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let (project, stage) = (config.project.clone(), config.stage.clone());
@@ -63,4 +66,22 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
         false => context.print_as_is(plan.to_string())?,
     }
     Ok(code)
+}
+
+/// The tables of `[[data]]` that `up` would load: those that are not there.
+async fn tables(context: &Context) -> Result<Vec<Planned>> {
+    let declared = &context.config.data;
+    if declared.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalog = match cloud::lake(context).await? {
+        Lake::There(target) => match catalog::read(&target.bucket).await {
+            Err(error) if error::kind(&error) == Kind::Missing => Catalog::default(),
+            read => read?,
+        },
+        Lake::Nowhere => Catalog::default(),
+        Lake::Asleep => return Ok(Vec::new()),
+    };
+    let missing = declared.iter().filter(|set| catalog.find(&set.table).is_none());
+    Ok(missing.map(|set| Planned::added("Table", "[[data]]", Some(set.table.clone()))).collect())
 }

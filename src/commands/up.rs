@@ -7,11 +7,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::UpArgs;
-use crate::cloud::{self, Change, Provisioned, UpOptions};
+use crate::cloud::{self, Change, Provisioned, Target, UpOptions};
 use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::error::{self, Kind, interrupted};
+use crate::error::{self, Kind, failure, interrupted};
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::query::Coordinator;
@@ -66,28 +66,14 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
         )),
     };
-    if catalog::read(&target.bucket).await?.tables.is_empty() && catalog::is_lost(&target.bucket).await? {
-        context.say(
-            "note: there are files of tables in the bucket, and the catalog that named them is gone: `quackctl recover` lists \
-             what can be had back; else load them again",
-        );
-    }
-    let mut loaded = Vec::new();
-    for set in &config.data {
-        if catalog::read(&target.bucket).await?.find(&set.table).is_none() {
-            // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
-            let mut context = context.clone();
-            context.config.here = config.dir.clone();
-            loaded.push(lake::load::load(&context, &target.bucket, set.clone().into()).await?);
+    let (loaded, health) = match fill(context, &target, &interrupt, &args, !changes.is_empty()).await {
+        Err(error) if error::kind(&error) != Kind::Interrupted && !cloud::stands(config).await.unwrap_or(true) => {
+            return Err(failure(
+                format!("the stage was taken down or changed while `up` ran: {error:#}"),
+                "run `quackctl up` again when nobody else is at it",
+            ));
         }
-    }
-    let health = match args.no_check {
-        true => None,
-        false => {
-            let catalog = catalog::read(&target.bucket).await?;
-            let coordinator = Coordinator { context, target: &target, catalog: &catalog };
-            Some(prove(&coordinator, &interrupt, !changes.is_empty()).await?)
-        }
+        filled => filled?,
     };
     context.print(&Up {
         project: config.project.clone(),
@@ -101,6 +87,38 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         loaded,
         health,
     })
+}
+
+/// Loads the declared tables that are not there, and has the engine answer.
+async fn fill(
+    context: &Context,
+    target: &Target,
+    interrupt: &Interrupt,
+    args: &UpArgs,
+    changed: bool,
+) -> Result<(Vec<Loaded>, Option<Health>)> {
+    if catalog::read(&target.bucket).await?.tables.is_empty() && catalog::is_lost(&target.bucket).await? {
+        context.say(
+            "note: there are files of tables in the bucket, and the catalog that named them is gone: `quackctl recover` lists \
+             what can be had back; else load them again",
+        );
+    }
+    let mut loaded = Vec::new();
+    for set in &context.config.data {
+        if catalog::read(&target.bucket).await?.find(&set.table).is_none() {
+            // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
+            let mut context = context.clone();
+            context.config.here = context.config.dir.clone();
+            loaded.push(lake::load::load(&context, &target.bucket, set.clone().into()).await?);
+        }
+    }
+    if args.no_check {
+        return Ok((loaded, None));
+    }
+    let catalog = catalog::read(&target.bucket).await?;
+    let coordinator = Coordinator { context, target, catalog: &catalog };
+    let health = prove(&coordinator, interrupt, changed).await?;
+    Ok((loaded, Some(health)))
 }
 
 /// Pauses between tries to prove a stage that has just been changed.

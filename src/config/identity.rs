@@ -123,6 +123,17 @@ impl Config {
         Ok(owner.id)
     }
 
+    /// The project's id, also when another command has given the stage its record since this one began.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub(crate) fn id_by_now(&self) -> Result<Option<String>> {
+        if self.id.is_some() {
+            return Ok(self.id.clone());
+        }
+        Ok(Owner::read(&record(&self.dir, self.target, &self.stage))?.map(|owner| owner.id))
+    }
+
     /// Forgets the stage, which is gone; and `.quack` itself when nothing is left in it.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table}
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::bucket::object;
-use crate::error::failure;
+use crate::error::{Kind, failure, failure_of};
 
 /// Times that an update begins anew because somebody else's came first.
 const ATTEMPTS: u32 = 20;
@@ -121,7 +121,8 @@ async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
             return Ok((Ok(Catalog::default()), None));
         }
         Err(error) if error.code() == Some("NoSuchBucket") => {
-            return Err(failure(format!("nothing is up: there is no bucket {}", bucket.name), "run `quackctl up`"));
+            let message = format!("nothing is up: there is no bucket {}", bucket.name);
+            return Err(failure_of(Kind::Missing, message, "run `quackctl up`"));
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };

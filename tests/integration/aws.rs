@@ -48,7 +48,10 @@ fn plan_shows_what_changed_and_nothing_else() {
 
 #[test]
 fn a_second_up_writes_nothing() {
-    let project = Project::up_at(Place::Aws, "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 1000\n");
+    let project = Project::at(Place::Aws, "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 1000\n");
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("Table ([[data]]) trips: added"));
+    project.quackctl(["up"]).assert().success();
+    project.quackctl(["plan"]).assert().code(0).stdout(contains("no changes"));
     assert!(!project.account().writes().is_empty());
     project.quackctl(["up"]).assert().success().stdout(contains("nothing to change"));
     assert_eq!(project.account().writes(), [""; 0]);

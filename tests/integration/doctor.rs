@@ -83,6 +83,8 @@ fn the_policy_is_enough_for_everything_and_every_action_of_it_is_used() {
     let mut used = emulator.asked(&key, true);
     // Everybody may.
     used.remove("sts:GetCallerIdentity");
+    // Only where the function wrote to its log after the stack was gone; CloudFormation needs it in any case.
+    used.remove("logs:DeleteLogGroup");
     assert_eq!(actions(&policy, |sid| !is_by_documentation(sid)), used);
 }
 

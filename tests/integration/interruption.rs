@@ -128,22 +128,3 @@ fn up_that_changes_something_is_killed_and_converges() {
         assert_healthy(&project, &what);
     }
 }
-
-#[test]
-fn two_ups_at_once_make_one_engine() {
-    let project = Project::at(Place::Aws, SETTINGS);
-    let spawn = || {
-        let mut up = project.process(["up"]);
-        up.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
-    };
-    let outputs = [spawn(), spawn()].map(|up| up.wait_with_output().unwrap());
-    let texts: Vec<String> = outputs.iter().map(crate::support::text).collect();
-    assert!(outputs.iter().any(|output| output.status.success()), "{texts:?}");
-    for (output, text) in outputs.iter().zip(&texts) {
-        assert!(output.status.success() || text.contains("help:"), "{text}");
-    }
-    assert_healthy(&project, "two at once");
-    assert_eq!(project.json(["up", "--json"])["changes"], json!([]), "{texts:?}");
-    project.succeed(["down", "--yes"], "two at once");
-    project.assert_gone(&["quack.toml"]);
-}

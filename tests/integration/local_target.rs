@@ -44,6 +44,36 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn a_plan_tells_of_a_restart_and_of_tables_to_load_and_a_taken_port_stops_nothing() {
+    let data = "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 1000\n";
+    let project = Project::new(data);
+    let table = "Table ([[data]]) trips: added";
+    project.quackctl(["plan"]).assert().code(2).stdout(contains(table));
+    project.quackctl(["up"]).assert().success();
+    project.quackctl(["plan"]).assert().code(0).stdout(contains("no changes"));
+    let pid = project.pid();
+
+    project.write("quack.toml", format!("{data}[local]\nidle_s = 77\n"));
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("idle_s: 300 -> 77").and(contains("1 to change")));
+    assert_eq!(project.pid(), pid, "a plan changes nothing");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    project.write("quack.toml", format!("{data}[local]\nport = {port}\n"));
+    project.quackctl(["plan"]).assert().code(2).stdout(contains(format!("port: 0 -> {port}")));
+    project.quackctl(["up"]).assert().code(1).stderr(contains(format!("port {port}")).and(contains("taken")));
+    assert!(is_running(pid), "what was healthy is stopped");
+
+    let more = format!("{data}[[data]]\ntable = \"more\"\nsample = \"taxi\"\nrows = 10\n");
+    project.write("quack.toml", more);
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("more: added").and(contains("trips").not()));
+    project.quackctl(["up"]).assert().success();
+    project.quackctl(["plan"]).assert().code(0);
+    project.quackctl(["down", "--keep-data"]).assert().success();
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("[[data]]").not());
+}
+
+#[test]
 fn secrets_are_for_the_owner_alone_and_never_shown() {
     use std::os::unix::fs::PermissionsExt;
     let project = Project::up("");

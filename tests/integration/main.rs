@@ -30,6 +30,7 @@ mod recover;
 mod recovery;
 mod reduce;
 mod reduce_faults;
+mod side_by_side;
 mod strict;
 mod support;
 mod tables;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
-    Capability, Change as Described, ChangeSetStatus, ChangeSetType, ResourceToImport, StackStatus,
+    Capability, Change as Described, ChangeSetStatus, ChangeSetType, ExecutionStatus, ResourceToImport, StackStatus,
 };
 
 use super::errors::{self, explain};
@@ -22,7 +22,6 @@ pub(super) struct ChangeSet {
     /// Id of its stack, which may be one that was made for this change set.
     stack_id: String,
     stack: String,
-    kind: ChangeSetType,
     /// [`Wanted::fleeting`].
     fleeting: bool,
     pub changes: Vec<Planned>,
@@ -75,40 +74,44 @@ async fn create_as(
     imports: Option<Vec<ResourceToImport>>,
 ) -> Result<Outcome<ChangeSet>> {
     let doing = format!("make a change set for the stack {}", wanted.stack);
-    let name = format!("quackctl-{:016x}", rand::random::<u64>());
-    let created = session
-        .cloudformation
-        .create_change_set()
-        .stack_name(&wanted.stack)
-        .change_set_name(&name)
-        .client_token(&name)
-        .change_set_type(kind.clone())
-        .template_body(wanted.template)
-        .set_parameters(Some(wanted.api_parameters()))
-        .set_tags(Some(wanted.api_tags()))
-        .capabilities(Capability::CapabilityIam)
-        .capabilities(Capability::CapabilityAutoExpand)
-        .set_resources_to_import(imports)
-        .send()
-        .await;
-    let created = match created {
-        Ok(created) => created.id,
-        // Nobody else calls one so: it was made, and the answer to the first attempt was lost.
-        Err(error) if errors::is_code(&error, &["AlreadyExistsException"]) && errors::text(&error).contains(&name) => {
-            None
+    let own = format!("quackctl-{:016x}", rand::random::<u64>());
+    // Whoever makes the same of nothing at the same moment shares one change set, and one of them executes it.
+    let shared = (kind != ChangeSetType::Update && !wanted.fleeting).then(|| format!("quackctl-{}", wanted.digest()));
+    let mut described = None;
+    for name in shared.iter().chain([&own]) {
+        let request = session.cloudformation.create_change_set().stack_name(&wanted.stack).change_set_name(name);
+        let request = request.client_token(name).change_set_type(kind.clone()).template_body(wanted.template);
+        let request = request.set_parameters(Some(wanted.api_parameters())).set_tags(Some(wanted.api_tags()));
+        let request = request.capabilities(Capability::CapabilityIam).capabilities(Capability::CapabilityAutoExpand);
+        let id = match request.set_resources_to_import(imports.clone()).send().await {
+            Ok(created) => created.id,
+            // It is another's, or was made and the answer to the first attempt was lost.
+            Err(error)
+                if errors::is_code(&error, &["AlreadyExistsException"]) && errors::text(&error).contains(name) =>
+            {
+                None
+            }
+            Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
+            // Some CloudFormations, though not AWS's, say so at once.
+            Err(error) if has_no_changes(errors::text(&error)) => return Ok(Outcome::NoChanges),
+            Err(error) => return Err(explain(error, &doing)),
+        };
+        let Some(found) = wait(session, &wanted.stack, id.as_ref().unwrap_or(name), &doing).await? else {
+            return Ok(Outcome::Overtaken);
+        };
+        let is_over = found.execution_status() != Some(&ExecutionStatus::Available);
+        let is_made = found.status() == Some(&ChangeSetStatus::CreateComplete);
+        described = Some((name, found));
+        // One of an earlier time is of no use any more.
+        if !(is_over && is_made) {
+            break;
         }
-        Err(error) if is_overtaken(errors::text(&error)) => return Ok(Outcome::Overtaken),
-        // Some CloudFormations, though not AWS's, say so at once.
-        Err(error) if has_no_changes(errors::text(&error)) => return Ok(Outcome::NoChanges),
-        Err(error) => return Err(explain(error, &doing)),
-    };
-    let id = created.unwrap_or(name);
-    let Some(described) = wait(session, &wanted.stack, &id, &doing).await? else { return Ok(Outcome::Overtaken) };
+    }
+    let Some((id, described)) = described else { return Ok(Outcome::Overtaken) };
     let set = ChangeSet {
         stack_id: described.stack_id().unwrap_or(&wanted.stack).to_owned(),
-        id: described.change_set_id().unwrap_or(&id).to_owned(),
+        id: described.change_set_id().unwrap_or(id).to_owned(),
         stack: wanted.stack.clone(),
-        kind,
         fleeting: wanted.fleeting,
         changes: planned(session, &described, stack, wanted).await?,
     };
@@ -189,7 +192,7 @@ async fn planned(
 }
 
 impl ChangeSet {
-    /// Deletes the change set, and the empty stack that was made for it.
+    /// Deletes the change set, and the empty stack that was made for a plan.
     ///
     /// # Errors
     /// What AWS says.
@@ -200,15 +203,13 @@ impl ChangeSet {
             Err(error) if !errors::is_no_stack(&error) => return Err(explain(error, &doing)),
             _ => {}
         }
-        if self.kind == ChangeSetType::Update {
-            return Ok(());
+        // The empty stack of an `up` may be another one's by now, which is about to fill it.
+        if self.fleeting
+            && let Some(stack) = stack::find(session, &self.stack_id).await?
+        {
+            remove_draft(session, &stack).await?;
         }
-        let Some(stack) = stack::find(session, &self.stack_id).await? else { return Ok(()) };
-        // Another `up` may be about to make the same stack: it is left with the change set of that one.
-        match self.fleeting || !has_change_sets(session, &stack).await? {
-            true => remove_draft(session, &stack).await,
-            false => Ok(()),
-        }
+        Ok(())
     }
 
     /// Has it done, showing each resource's progress, and waits for the end.
@@ -241,18 +242,11 @@ impl ChangeSet {
                 Some(stack) => {
                     return Err(watch.root_cause(&format!("the stack {} ended in {}", self.stack, stack.status)));
                 }
+                // Some CloudFormations, though not AWS's, make one stack of two that begin at the same moment.
+                None if stack::find(session, &self.stack).await?.is_some() => return Ok(Outcome::Overtaken),
                 None => return Err(watch.root_cause(&format!("the stack {} was deleted meanwhile", self.stack))),
             }
         }
-    }
-}
-
-/// Whether change sets wait to be executed.
-async fn has_change_sets(session: &Session, stack: &Stack) -> Result<bool> {
-    match session.cloudformation.list_change_sets().stack_name(&stack.id).send().await {
-        Ok(found) => Ok(!found.summaries().is_empty()),
-        Err(error) if errors::is_no_stack(&error) => Ok(false),
-        Err(error) => Err(explain(error, &format!("list the change sets of the stack {}", stack.name))),
     }
 }
 

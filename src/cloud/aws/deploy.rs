@@ -28,7 +28,11 @@ pub(crate) async fn up(context: &Context, options: &UpOptions) -> Result<Provisi
     let mut ours = context.clone();
     ours.config.id = Some(ours.config.claim()?);
     let done = provision(&ours, options).await;
-    if done.is_err() && context.config.owner.is_none() && !holds_any(&ours.config).await {
+    if done.is_ok() || holds_any(&ours.config).await {
+        // A `down` at the same moment may have forgotten the stage.
+        ours.config.owner = None;
+        ours.config.claim()?;
+    } else if context.config.owner.is_none() {
         // The stage is another project's, or there is none.
         ours.config.disclaim()?;
     }

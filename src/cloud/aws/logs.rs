@@ -79,6 +79,24 @@ pub(super) async fn group(session: &Session) -> Result<Option<LogGroup>> {
     Ok(groups.find(|group| group.log_group_name() == Some(name)))
 }
 
+/// Removes the function's log group, if there is one: a function that ran to the last may have written to it after the
+/// stack had deleted it.
+///
+/// # Errors
+/// What AWS says.
+pub(super) async fn remove(session: &Session) -> Result<()> {
+    let name = &session.names.log_group;
+    if group(session).await?.is_none() {
+        return Ok(());
+    }
+    match session.logs.delete_log_group().log_group_name(name).send().await {
+        Err(error) if !errors::is_code(&error, &["ResourceNotFoundException"]) => {
+            Err(explain(error, &format!("delete the log group {name}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What tells an event from all others.
 fn identity(event: &FilteredLogEvent) -> String {
     match event.event_id() {

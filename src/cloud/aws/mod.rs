@@ -54,6 +54,16 @@ pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<AwsSta
     status::status(&Session::open(config).await?, drift).await
 }
 
+/// Whether the stage is there and nobody is at work on it.
+///
+/// # Errors
+/// What AWS says.
+pub(crate) async fn stands(config: &Config) -> Result<bool> {
+    let session = Session::open(config).await?;
+    let stack = stack::find(&session, &session.names.stack).await?;
+    Ok(stack.is_some_and(|stack| stack.phase() == stack::Phase::Ready))
+}
+
 /// How far back the log is shown when nobody says: CloudWatch is paid for by what is searched.
 const SINCE: Duration = Duration::from_secs(3600);
 

@@ -61,9 +61,12 @@ impl Stack {
     /// Refuses a stack of another project that has the same name.
     ///
     /// # Errors
-    /// Whose it is, and what to do.
+    /// Whose it is, and what to do; a record of ours that cannot be read.
     pub(super) fn check_owner(&self, config: &Config) -> Result<()> {
-        let Some(theirs) = self.project_id.as_ref().filter(|id| Some(*id) != config.id.as_ref()) else { return Ok(()) };
+        let Some(theirs) = &self.project_id else { return Ok(()) };
+        if config.id_by_now()?.as_ref() == Some(theirs) {
+            return Ok(());
+        }
         Err(failure(
             format!(
                 "the stack {} is of another project, also called `{}`, with the id {theirs}",

@@ -40,6 +40,7 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     };
     let [plan, plan_registry] = session.names.plan_stacks.each_ref().map(|name| remove_plan(session, name));
     tokio::try_join!(deleted(registry), deleted(main), plan, plan_registry)?;
+    logs::remove(session).await?;
     // Now that the function is gone, nothing writes to the bucket any more.
     if !keep_data {
         delete_data(context, session, &buckets).await?;

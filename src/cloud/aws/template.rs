@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{Parameter, Tag};
+use sha2::{Digest as _, Sha256};
 
 use super::names::{ID_TAG, PROJECT_TAG, STAGE_TAG, plan_stack};
 use super::session::Session;
@@ -139,6 +140,17 @@ impl Wanted {
     /// The same as a stack of another name, in which nothing is ever made.
     pub(super) fn planned(&self) -> Self {
         Self { stack: plan_stack(&self.stack), fleeting: true, ..self.clone() }
+    }
+
+    /// What tells it from all that is wanted otherwise: hexadecimal digits.
+    pub(super) fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(self.template);
+        for (name, value) in self.parameters.iter().chain(self.tags.iter().map(|(name, value)| (name, value))) {
+            // With its length before it, no text runs into the next.
+            hasher.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
+        }
+        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The parameters as the API wants them.

@@ -27,6 +27,7 @@ use super::paths::Paths;
 use super::process::{self, Endpoint, Greeting, Settings};
 use super::s3;
 use super::stalled::Watched;
+use crate::error::Failure;
 use crate::private;
 
 /// How long a client may be silent: between requests, in the middle of a request's head, and in the middle of its body.
@@ -63,8 +64,8 @@ pub(crate) fn run() -> Result<()> {
             }
             Err(error) => {
                 let help = "if the reason is not plain, look into daemon.log beside it";
-                let failed = error.downcast_ref::<PortTaken>().map_or(help, |_| PORT_TAKEN_HELP);
-                greet(&Greeting::Failed { error: format!("{error:#}"), help: failed.to_owned() })?;
+                let help = error.downcast_ref::<Failure>().map_or(help, Failure::help);
+                greet(&Greeting::Failed { error: format!("{error:#}"), help: help.to_owned() })?;
                 Err(error)
             }
         }
@@ -79,20 +80,6 @@ fn greet(greeting: &Greeting) -> Result<()> {
     stdout.flush()?;
     rustix::stdio::dup2_stdout(std::fs::File::options().write(true).open("/dev/null")?)?;
     Ok(())
-}
-
-/// The configured port belongs to another program.
-#[derive(Debug)]
-struct PortTaken(u16);
-
-const PORT_TAKEN_HELP: &str = "set another `port` under [local] in quack.toml, or 0 for any free one";
-
-impl std::error::Error for PortTaken {}
-
-impl std::fmt::Display for PortTaken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "port {} on 127.0.0.1 is taken by another program", self.0)
-    }
 }
 
 struct Daemon {
@@ -227,7 +214,7 @@ async fn listen(port: u16, before: Option<u16>) -> Result<(TcpListener, Option<S
                 Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(25)).await;
                 }
-                Err(error) if error.kind() == ErrorKind::AddrInUse => break Err(PortTaken(port).into()),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => break Err(process::port_taken(port)),
                 Err(error) => break Err(error).with_context(|| format!("cannot listen on port {port}")),
             }
         };

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
@@ -17,10 +17,12 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::credentials::Credentials;
 use super::grants::Grants;
 use super::paths::Paths;
+use crate::cloud::change::Property;
 use crate::config::{Config, Network};
 use crate::error::failure;
 use crate::private;
@@ -104,10 +106,27 @@ impl Settings {
         })
     }
 
-    /// True if a daemon with `self` does what one with `wanted` would.
-    fn serves(&self, wanted: &Self) -> bool {
-        Self { id: wanted.id, ..self.clone() } == *wanted
+    /// What a daemon with `self` does not do as one with `wanted` would.
+    fn differences(&self, wanted: &Self) -> Result<Vec<Property>> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let (found, wanted) = (serde_json::to_value(self)?, serde_json::to_value(wanted)?);
+        let all = wanted.as_object().into_iter().flatten().filter(|(name, _)| *name != "id");
+        let changed = all.filter(|(name, value)| found.get(name) != Some(value)).map(|(name, value)| Property {
+            name: name.clone(),
+            before: found.get(name).map(text),
+            after: Some(text(value)),
+            replaces: false,
+        });
+        Ok(changed.collect())
     }
+}
+
+/// That the port of `quack.toml` belongs to another program.
+pub(super) fn port_taken(port: u16) -> anyhow::Error {
+    failure(
+        format!("port {port} on 127.0.0.1 is taken by another program"),
+        "set another `port` under [local] in quack.toml, or 0 for any free one",
+    )
 }
 
 /// The daemon that runs, if one does and is ready.
@@ -170,17 +189,33 @@ pub(super) fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> 
     }
 }
 
-/// Stops a daemon whose settings are no longer those of `config` or whose program has changed. True if it did.
-pub(super) fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
+/// The daemon that runs and is to be another, with what of its settings is not as in `config`; a changed program counts,
+/// too.
+///
+/// # Errors
+/// When this program's own file cannot be found.
+pub(super) fn outdated(config: &Config, paths: &Paths) -> Result<Option<(Endpoint, Vec<Property>)>> {
     let settings = std::fs::read(paths.lock()).ok().and_then(|text| serde_json::from_slice::<Settings>(&text).ok());
-    let outdated = match (settings, find(paths)) {
-        (Some(settings), Some(_)) => !settings.serves(&Settings::new(config, paths)?),
-        _ => false,
-    };
-    if outdated {
-        drop(stop(paths)?);
+    let (Some(settings), Some(endpoint)) = (settings, find(paths)) else { return Ok(None) };
+    let differences = settings.differences(&Settings::new(config, paths)?)?;
+    Ok((!differences.is_empty()).then_some((endpoint, differences)))
+}
+
+/// Stops an [`outdated`] daemon. True if it did.
+///
+/// # Errors
+/// When the next could not listen where it is to: the one that runs goes on.
+pub(super) fn stop_if_outdated(config: &Config, paths: &Paths) -> Result<bool> {
+    let Some((endpoint, _)) = outdated(config, paths)? else { return Ok(false) };
+    if config.port != 0 && config.port != endpoint.port {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(port_taken(config.port)),
+            // What else is wrong with it, the daemon says.
+            _ => {}
+        }
     }
-    Ok(outdated)
+    drop(stop(paths)?);
+    Ok(true)
 }
 
 /// Stops a daemon whose stage's folder was moved: it looks for its files where they were.

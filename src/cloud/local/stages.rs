@@ -11,11 +11,11 @@ use super::paths::{self, Paths};
 use super::process::{self, Endpoint};
 use super::{lambda, provision, tail};
 use crate::bucket::layout::Layout;
-use crate::cloud::change::{Change, Planned};
+use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::holding::Holding;
 use crate::cloud::place::LocalPlace;
 use crate::cloud::provisioned::Provisioned;
-use crate::cloud::target::{REGION, Target, local_name};
+use crate::cloud::target::{Lake, REGION, Target, local_name};
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::error::{failure, nearest, usage};
@@ -82,7 +82,26 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &local_name(config)) {
         return Ok(provision::everything(&local_name(config)));
     }
-    provision::plan(config, &open(context)?, &artifact.dir).await
+    let mut planned = Vec::new();
+    if let Some((endpoint, properties)) = process::outdated(config, &paths)? {
+        let process = Planned::added("Endpoint", "local process", Some(endpoint.url()));
+        planned.push(Planned { action: PlannedAction::Modify, properties, ..process });
+    }
+    planned.extend(provision::plan(config, &open(context)?, &artifact.dir).await?);
+    Ok(planned)
+}
+
+/// The stage's lake, without bringing anything up.
+///
+/// # Errors
+/// When its daemon was killed and does not start again.
+pub(crate) fn lake(context: &Context) -> Result<Lake> {
+    let config = &context.config;
+    match Endpoint::read(&Paths::new(&config.dir, &config.stage)) {
+        Some(_) => Ok(Lake::There(Box::new(open(context)?))),
+        None if !holdings(config).is_empty() => Ok(Lake::Asleep),
+        None => Ok(Lake::Nowhere),
+    }
 }
 
 /// Functions of the local target run on this machine's processor.
@@ -162,6 +181,11 @@ fn nothing_up(config: &Config) -> anyhow::Error {
         ),
         None => failure(format!("nothing is up in {}", config.dir.display()), "run `quackctl up`"),
     }
+}
+
+/// Whether the stage is there.
+pub(crate) fn stands(config: &Config) -> bool {
+    Endpoint::read(&Paths::new(&config.dir, &config.stage)).is_some()
 }
 
 /// What is known of the stage, also when its daemon does not run; nothing if it is not up.

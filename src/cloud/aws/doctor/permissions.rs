@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::names::plan_stack;
 use super::super::session::Session;
 use crate::config::{Config, PackageKind};
 
@@ -42,12 +43,10 @@ pub(super) enum By {
 pub(super) enum Resource {
     /// The action knows no resources.
     Any,
-    /// The stage's stack, and that of its image repository.
+    /// The stage's stack, that of its image repository, and those in which `plan` works out what would be added to them.
     Stacks,
     /// The latter, where the function needs none.
     RegistryStack,
-    /// Those in which `plan` works out what would be added; nothing is ever made in them.
-    PlanStacks,
     /// CloudFormation's own macro, which our template names.
     Transform,
     Bucket,
@@ -121,21 +120,6 @@ pub(super) const TABLE: &[Permissions] = &[
             "cloudformation:DescribeStacks",
             "cloudformation:ExecuteChangeSet",
             "cloudformation:GetTemplate",
-            "cloudformation:ListChangeSets",
-        ],
-    ),
-    row(
-        By::Quackctl,
-        Resource::PlanStacks,
-        Condition::None,
-        "plan, down",
-        ALWAYS,
-        &[
-            "cloudformation:CreateChangeSet",
-            "cloudformation:DeleteChangeSet",
-            "cloudformation:DeleteStack",
-            "cloudformation:DescribeChangeSet",
-            "cloudformation:DescribeStacks",
         ],
     ),
     // Whether there is one: where an earlier configuration made it, `up` needs that one's policy again to remove it.
@@ -150,7 +134,6 @@ pub(super) const TABLE: &[Permissions] = &[
     // Change sets bring tags for the stack. AWS's own policies allow those by this name, e.g.
     // <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSForWordPressPluginPolicy.html>
     row(By::CloudFormation, Resource::Stacks, Condition::None, "up, plan", ALWAYS, &["cloudformation:TagResource"]),
-    row(By::CloudFormation, Resource::PlanStacks, Condition::None, "plan", ALWAYS, &["cloudformation:TagResource"]),
     // <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html>, on macros.
     row(
         By::CloudFormation,
@@ -395,11 +378,10 @@ impl Resource {
             Self::Any => vec!["*".to_owned()],
             Self::Stacks => {
                 let registry = IMAGE(config).then_some(&names.registry_stack);
-                let stacks = std::iter::once(&names.stack).chain(registry);
+                // One line for both, as a policy has not room for many.
+                let plan = plan_stack(&format!("{}*", names.stack));
+                let stacks = std::iter::once(&names.stack).chain(registry).chain([&plan]);
                 stacks.map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
-            }
-            Self::PlanStacks => {
-                names.plan_stacks.iter().map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
             }
             Self::RegistryStack => vec![arn("cloudformation", format!("stack/{}/*", names.registry_stack))],
             Self::Transform => {
