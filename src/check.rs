@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::error::Failure;
+use crate::error::{Failure, words};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,7 +53,7 @@ impl Check {
     /// A check that an error ended, with the error's own advice.
     pub(crate) fn error(name: impl Into<String>, state: State, error: &anyhow::Error) -> Self {
         let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
-        Self { name: name.into(), state, detail: format!("{error:#}"), help: help.map(str::to_owned) }
+        Self { name: name.into(), state, detail: words(error.as_ref()), help: help.map(str::to_owned) }
     }
 }
 

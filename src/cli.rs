@@ -184,6 +184,8 @@ Examples:
   quackctl status
   quackctl status --json
 
+Exit codes: 0 up and well, 3 up and not well, 4 nothing is up, 1 not known.
+
 Use the AWS CLI on the local target, with the endpoint and the keys that `status --json` tells:
   export AWS_SHARED_CREDENTIALS_FILE=$(quackctl status --json | jq -r .credentials_file)
   aws --region us-east-1 --endpoint-url $(quackctl status --json | jq -r .endpoint) s3 ls")]

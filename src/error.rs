@@ -1,10 +1,13 @@
 //! Errors as users read them: what is wrong, quoting what they gave, and what to do next.
 
+mod words;
+
 use std::fmt;
 use std::io::{self, Write as _};
 
 use anyhow::Result;
 
+pub(crate) use self::words::words;
 use crate::terminal;
 
 /// Exit code of a command line or a configuration that makes no sense.
@@ -92,7 +95,7 @@ pub(crate) fn kind(error: &anyhow::Error) -> Kind {
 /// The same error with a line more; its kind and its advice stay.
 pub(crate) fn noted(error: &anyhow::Error, note: impl fmt::Display) -> anyhow::Error {
     let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
-    failure_of(kind(error), format!("{error:#}\n{note}"), help)
+    failure_of(kind(error), format!("{}\n{note}", words(error.as_ref())), help)
 }
 
 /// The same error with more advice.
@@ -110,7 +113,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
 /// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`. Commands in the advice are
 /// given `flags`, those that the failed one was called with, so that they mean the same stage.
 pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
-    let message = format!("{error:#}");
+    let message = words(error.as_ref());
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
     let help = help.map(|help| help.replace("`quackctl ", &format!("`quackctl {flags}")));
     if json {

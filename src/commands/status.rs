@@ -1,6 +1,7 @@
 //! `quackctl status`: what is up, where, and whether it is well.
 
 use std::fmt;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::cloud::place::Place;
 use crate::cloud::{self, Target};
 use crate::config::TargetKind;
 use crate::console::context::Context;
+use crate::error;
 use crate::lake::catalog;
 use crate::query::Coordinator;
 use crate::query::health;
@@ -77,11 +79,21 @@ impl fmt::Display for Status {
     }
 }
 
-pub(crate) async fn run(context: &Context, drift: bool) -> Result<()> {
+/// Exit codes beside 0, for what is up and well.
+const UNHEALTHY: u8 = 3;
+const NOT_UP: u8 = 4;
+
+/// Prints what is up; the exit code tells whether it is well.
+pub(crate) async fn run(context: &Context, drift: bool) -> Result<ExitCode> {
     let config = &context.config;
     let engine = match cloud::status(config, drift).await? {
         Some(place) => Some(look(context, place).await?),
         None => None,
+    };
+    let code = match &engine {
+        Some(engine) if engine.healthy => ExitCode::SUCCESS,
+        Some(_) => ExitCode::from(UNHEALTHY),
+        None => ExitCode::from(NOT_UP),
     };
     context.print(&Status {
         project: config.project.clone(),
@@ -91,7 +103,8 @@ pub(crate) async fn run(context: &Context, drift: bool) -> Result<()> {
         duckdb: duckdb::VERSION,
         up: engine.is_some(),
         engine,
-    })
+    })?;
+    Ok(code)
 }
 
 /// Looks at the function and the tables, and has the engine answer a query.
@@ -117,7 +130,7 @@ async fn look(context: &Context, place: Place) -> Result<EngineStatus> {
         healthy: health.is_ok(),
         health: match health {
             Ok(health) => health.to_string().trim_end().to_owned(),
-            Err(error) => format!("{error:#}"),
+            Err(error) => error::words(error.as_ref()),
         },
         bucket: target.bucket.name,
         function: target.function,

@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let (loaded, health) = match fill(context, &target, &interrupt, &args, !changes.is_empty()).await {
         Err(error) if error::kind(&error) != Kind::Interrupted && !cloud::stands(config).await.unwrap_or(true) => {
             return Err(failure(
-                format!("the stage was taken down or changed while `up` ran: {error:#}"),
+                format!("the stage was taken down or changed while `up` ran: {}", error::words(error.as_ref())),
                 "run `quackctl up` again when nobody else is at it",
             ));
         }

@@ -24,9 +24,14 @@ use crate::error::{failure, interrupted};
 
 /// How long a throttled invocation is tried again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+/// How long it is waited for a function at its limit before that is said.
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 /// The first pause after a throttled invocation; it doubles up to the last one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is said of it.
+pub(crate) const WAITING: &str = "note: the function is at its concurrency limit; waiting until it is free";
 
 /// What Lambda answered.
 pub(crate) struct Invoked {
@@ -93,6 +98,7 @@ pub(crate) async fn invoke<'a>(
 ) -> Result<(Invoked, Pending<'a>)> {
     let payload = Payload::new(event)?;
     let started = Instant::now();
+    let mut said = false;
     for attempt in 0.. {
         let result = Pending::new(&target.bucket);
         let mut sent = pin!(once(target, &payload, &result));
@@ -113,6 +119,10 @@ pub(crate) async fn invoke<'a>(
                 return Err(error);
             }
             Err(Refused::Never(error)) => return Err(error),
+        }
+        if !said && started.elapsed() > SILENCE {
+            context.say(WAITING);
+            said = true;
         }
         let pause = pause_before(attempt);
         context

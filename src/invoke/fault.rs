@@ -41,10 +41,20 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
              less",
         );
     }
-    if kind == "Runtime.OutOfMemory" || message.contains("signal: killed") || message.contains("Out of Memory Error") {
+    if kind == "Runtime.OutOfMemory" || message.contains("Out of Memory Error") {
         return failure(
             format!("the query needs more than the function's {} MB of memory", config.memory_mb),
             "raise function.memory_mb in quack.toml (to 10240 at most) and run `quackctl up`, or ask for less",
+        );
+    }
+    if message.contains("signal: killed") {
+        return failure(
+            format!("the function was killed from outside: {message}"),
+            format!(
+                "run it again; should it end so each time, it may need more than its {} MB: raise function.memory_mb in \
+                 quack.toml and run `quackctl up`",
+                config.memory_mb
+            ),
         );
     }
     if kind == "Function.ResponseSizeTooLarge" {
@@ -227,7 +237,9 @@ mod tests {
         let timeout = shown("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 3.00 seconds", &[]);
         assert!(timeout.contains("function.timeout_s"), "{timeout}");
         let killed = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);
-        assert!(killed.contains("function.memory_mb"), "{killed}");
+        assert!(killed.contains("killed from outside") && killed.contains("run it again"), "{killed}");
+        let full = shown("Runtime.OutOfMemory", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);
+        assert!(full.contains("needs more than the function's") && full.contains("function.memory_mb"), "{full}");
         let spilled = "Out of Memory Error: failed to offload data block of size 256.0 KiB (448.0 MiB/448.0 MiB used).\nThis limit \
                        was set by the 'max_temp_directory_size' setting.";
         let no_space = "RequestId: 1 Error: Runtime exited with error: no space left on device: /tmp holds 512 MB (EphemeralStorage)";

@@ -15,7 +15,7 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
 use crate::duck::{self, Sandbox, batches, types, words};
-use crate::error::{failure, interrupted};
+use crate::error::{failure, interrupted, words};
 use crate::rows::ResultSet;
 
 /// A transfer that takes longer shows a bar.
@@ -92,7 +92,7 @@ async fn copy(
         failure(format!("the result at s3://{bucket}/{key} could not be fetched: {error}"), "run the query again")
     };
     let object = target.bucket.s3.get_object().bucket(bucket).key(key).send().await;
-    let mut body = object.map_err(|error| lost(&aws_sdk_s3::error::DisplayErrorContext(&error)))?.body;
+    let mut body = object.map_err(|error| lost(&words(&error)))?.body;
     let (started, mut bar, mut done) = (Instant::now(), None, 0);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| lost(&error))?;

@@ -109,7 +109,7 @@ fn before_up_every_command_says_what_to_run(place: Place) {
     for command in [["query", "SELECT 1"], ["tables", "trips"], ["logs", "--quiet"]] {
         project.quackctl(command).assert().code(1).stderr(contains("run `quackctl up`"));
     }
-    project.quackctl(["status"]).assert().success().stdout(contains("not up"));
+    project.quackctl(["status"]).assert().code(4).stdout(contains("not up"));
     project.quackctl(["down", "--yes"]).assert().success();
     project.quackctl(["up", "--target", "lokal"]).assert().code(2).stderr(contains("lokal").and(contains("`local`")));
     assert_eq!(project.files(), ["quack.toml"]);

@@ -74,6 +74,24 @@ fn a_plan_tells_of_a_restart_and_of_tables_to_load_and_a_taken_port_stops_nothin
 }
 
 #[test]
+fn a_busy_function_is_said_to_be_waited_for() {
+    let project = Project::up("[function]\nconcurrency = 1\ntimeout_s = 8\n");
+    let mut slow = project.process(["query", "--workers", "1", "SELECT sum(hash(i)) FROM range(100000000000) t(i)"]);
+    let mut slow = slow.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // Until the slow one has begun, the other finds the function free.
+    loop {
+        let waited = project.quackctl(["query", "SELECT 1 AS one"]).output().unwrap();
+        let said = crate::support::text(&waited);
+        assert!(waited.status.success(), "{said}");
+        if said.contains("at its concurrency limit; waiting") {
+            break;
+        }
+        assert!(slow.try_wait().unwrap().is_none(), "nothing was said of the wait");
+    }
+    slow.wait().unwrap();
+}
+
+#[test]
 fn secrets_are_for_the_owner_alone_and_never_shown() {
     use std::os::unix::fs::PermissionsExt;
     let project = Project::up("");

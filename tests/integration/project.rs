@@ -71,8 +71,8 @@ fn two_projects_have_two_ids_and_a_file_keeps_its_own() {
 fn a_misspelled_variable_is_told_of() {
     let parent = TempDir::new().unwrap();
     let told = contains("note: the environment has QUACK_STAEG, which means nothing; is QUACK_STAGE meant?");
-    quackctl(&parent).arg("status").env("QUACK_STAEG", "x").assert().success().stderr(told);
-    quackctl(&parent).args(["--quiet", "status"]).env("QUACK_STAEG", "x").assert().success().stderr("");
+    quackctl(&parent).arg("status").env("QUACK_STAEG", "x").assert().code(4).stderr(told);
+    quackctl(&parent).args(["--quiet", "status"]).env("QUACK_STAEG", "x").assert().code(4).stderr("");
 }
 
 #[test]

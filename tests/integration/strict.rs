@@ -31,7 +31,11 @@ fn a_zip_is_deployed_a_large_table_loaded_and_nothing_left() {
     let table = project.json(["tables", "large", "--json"]);
     assert_eq!(table["rows"], json!(ROWS), "{table}");
 
-    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    // Up, and not well: the function cannot be called.
+    let status = project.quackctl(["status", "--json"]).assert().code(3).get_output().stdout.clone();
+    let status: serde_json::Value = serde_json::from_slice(&status).unwrap();
+    assert_eq!((&status["up"], &status["healthy"]), (&json!(true), &json!(false)));
+    let bucket = status["bucket"].as_str().unwrap().to_owned();
     let client = s3(&project.account().emulator.sdk());
     let back = block_on(async {
         let listed = client.list_objects_v2().bucket(&bucket).prefix("tables/large/").send().await.unwrap();

@@ -195,11 +195,23 @@ impl Deploy<'_> {
                  or choose another bucket",
             ));
         }
-        let wanted = Wanted::adopt(session);
-        let Outcome::Done(set) = change_set::import_bucket(session, stack, &wanted).await? else { return Ok(false) };
-        let outcome = set.execute(self.context, session).await?;
-        self.changes.push(Change::adopted(format!("Bucket {name}")));
-        Ok(matches!(outcome, Outcome::Done(())))
+        match self.import(stack).await {
+            // A `down` at the same moment has deleted it.
+            Err(_) if !bucket::exists(session, name).await? => Ok(false),
+            Ok(true) => {
+                self.changes.push(Change::adopted(format!("Bucket {name}")));
+                Ok(true)
+            }
+            other => other,
+        }
+    }
+
+    async fn import(&self, stack: Option<&Stack>) -> Result<bool> {
+        let wanted = Wanted::adopt(self.session);
+        match change_set::import_bucket(self.session, stack, &wanted).await? {
+            Outcome::Done(set) => Ok(matches!(set.execute(self.context, self.session).await?, Outcome::Done(()))),
+            Outcome::NoChanges | Outcome::Overtaken => Ok(false),
+        }
     }
 
     /// Removes the image repository, which a function from a zip file has no use for.

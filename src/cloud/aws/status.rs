@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::errors::{self, explain};
 use super::session::Session;
+use super::stack::Phase;
 use super::{logs, stack};
 use crate::cloud::place::{AwsStatus, RestCost};
 
@@ -13,7 +14,8 @@ use crate::cloud::place::{AwsStatus, RestCost};
 /// What AWS says.
 pub(super) async fn status(session: &Session, with_drift: bool) -> Result<Option<AwsStatus>> {
     let names = &session.names;
-    let Some(stack) = stack::find(session, &names.stack).await? else { return Ok(None) };
+    let found = stack::find(session, &names.stack).await?;
+    let Some(stack) = found.filter(|stack| stack.phase() != Phase::Draft) else { return Ok(None) };
     let function = async {
         match session.lambda.get_function_configuration().function_name(&names.stack).send().await {
             Ok(found) => Ok(Some(found)),

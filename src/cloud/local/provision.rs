@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::types::{Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, PackageType};
 use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
@@ -16,6 +15,10 @@ use crate::bucket::Bucket;
 use crate::cloud::change::{Planned, PlannedAction, Property};
 use crate::cloud::{Change, Target};
 use crate::config::Config;
+use crate::error::{failure, words};
+
+/// What to do about a target that refuses what it should not.
+const MEND: &str = "run `quackctl up` again; what the local target has to say is in .quack/STAGE/daemon.log";
 
 /// Days that the lake's bucket keeps what was overwritten or deleted.
 const NONCURRENT_DAYS: i32 = 7;
@@ -27,7 +30,7 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
 pub(super) async fn bucket(target: &Target) -> Result<Option<Change>> {
     let Bucket { s3, name, .. } = &target.bucket;
     let cannot = |error: &(dyn std::error::Error + 'static)| {
-        anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot make bucket {name}"))
+        failure(format!("cannot make bucket {name}: {}", words(error)), MEND)
     };
     let mut change = None;
     if s3.head_bucket().bucket(name).send().await.is_err() {
@@ -202,7 +205,7 @@ impl Wanted {
 
 /// The target's refusal to provision a function.
 fn refused(name: &str, error: &(dyn std::error::Error + 'static)) -> anyhow::Error {
-    anyhow::anyhow!("{}", DisplayErrorContext(error)).context(format!("cannot provision function {name}"))
+    failure(format!("cannot provision function {name}: {}", words(error)), MEND)
 }
 
 fn property(name: &str, before: Option<String>, after: String) -> Property {

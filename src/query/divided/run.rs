@@ -69,6 +69,8 @@ struct Run<'a> {
     window: Window,
     /// Since when nothing but refusals came.
     throttled_since: Option<Instant>,
+    /// Whether it was said that the function is busy.
+    said_busy: bool,
     running: FuturesUnordered<BoxFuture<'a, Sent<'a>>>,
     /// The results of those that are running, by name.
     pending: HashMap<String, Pending<'a>>,
@@ -109,6 +111,7 @@ impl<'a> Run<'a> {
             tasks: Tasks::new(tasks),
             window: Window::new(workers),
             throttled_since: None,
+            said_busy: false,
             running: FuturesUnordered::new(),
             pending: HashMap::new(),
             spills: false,
@@ -208,8 +211,14 @@ impl<'a> Run<'a> {
         let now = Instant::now();
         match outcome {
             Err(Refused::Throttled) => {
-                if now.duration_since(*self.throttled_since.get_or_insert(now)) > invoke::PATIENCE {
+                let waited = now.duration_since(*self.throttled_since.get_or_insert(now));
+                if waited > invoke::PATIENCE {
                     return Err(fault::throttled());
+                }
+                // While others of its own run, it is this query itself that keeps the function busy.
+                if waited > invoke::SILENCE && self.running.is_empty() && !self.said_busy {
+                    self.coordinator.context.say(invoke::WAITING);
+                    self.said_busy = true;
                 }
                 self.window.throttled(self.running.len(), now);
                 self.stats.throttled += 1;

@@ -61,6 +61,8 @@ enum Death {
     Exit(String),
     /// It took longer than this.
     Timeout(Duration),
+    /// It held more memory than it may.
+    Memory,
     /// It holds more than these MB in its temporary folder.
     Disk(u32),
     Init(Bytes),
@@ -178,6 +180,7 @@ impl Instance {
         let disk_max = u64::from(function.ephemeral_mb) << 20;
         let deadline = tokio::time::sleep(most);
         tokio::pin!(deadline);
+        let mut too_large = false;
         loop {
             tokio::select! {
                 biased;
@@ -186,12 +189,14 @@ impl Instance {
                     // Asked for work anew without an answer, which is as good as having ended.
                     Err(_) => return Err(Death::Exit("exit status unknown".to_owned())),
                 },
+                _ = self.child.exit(), if too_large => return Err(Death::Memory),
                 exit = self.child.exit() => return Err(Death::Exit(exit)),
                 () = &mut deadline => return Err(Death::Timeout(most)),
                 _ = look.tick() => {
                     let memory = Memory::of(self.child.pid());
                     self.memory_most = self.memory_most.max(memory.most.min(memory_max));
                     if memory.now > memory_max {
+                        too_large = true;
                         self.child.kill();
                     }
                 }
@@ -219,6 +224,12 @@ impl Instance {
                 let message = format!("RequestId: {id} Error: Runtime exited with error: {how}");
                 self.log.line(&format!("{message}\nRuntime.ExitError\n"));
                 (End::Error("Runtime.ExitError".to_owned()), error("Runtime.ExitError", &message))
+            }
+            // As Lambda has it: the kind tells it from an instance that somebody else killed.
+            Death::Memory => {
+                let message = format!("RequestId: {id} Error: Runtime exited with error: signal: killed");
+                self.log.line(&format!("{message}\nRuntime.OutOfMemory\n"));
+                (End::Error("Runtime.OutOfMemory".to_owned()), error("Runtime.OutOfMemory", &message))
             }
             Death::Disk(mb) => {
                 let message = format!(
