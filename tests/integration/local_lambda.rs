@@ -119,7 +119,7 @@ async fn instances_that_fail_give_lambdas_errors_and_serve_no_more() {
     assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
     assert!(log(&slow).contains("Status: timeout"));
     let (kind, message) = failure(&invoke(&lambda, json!({ "do": "memory", "mb": 300, "seconds": 60 })).await);
-    assert_eq!(kind, "Runtime.OutOfMemory");
+    assert_eq!(kind, "Runtime.OutOfMemory", "{message}");
     assert!(message.ends_with("signal: killed"), "{message}");
     // An error that the function itself reports leaves the instance well.
     let before = payload(&invoke(&lambda, json!({})).await);

@@ -25,6 +25,9 @@ use crate::private;
 /// How long a start may take.
 const INIT_MAX: Duration = Duration::from_secs(10);
 
+/// How long an instance whose connection has ended may take to end itself.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
 /// How often the memory of a busy instance is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -186,8 +189,12 @@ impl Instance {
                 biased;
                 answer = &mut answer => match answer {
                     Ok(answer) => return Ok(answer),
-                    // Asked for work anew without an answer, which is as good as having ended.
-                    Err(_) => return Err(Death::Exit("exit status unknown".to_owned())),
+                    Err(_) if too_large => return Err(Death::Memory),
+                    // Its connection has ended, and so has it, in a moment; or it asked for work anew without an answer.
+                    Err(_) => {
+                        let exit = tokio::time::timeout(LAST_BREATH, self.child.exit()).await;
+                        return Err(Death::Exit(exit.unwrap_or_else(|_| "exit status unknown".to_owned())));
+                    }
                 },
                 _ = self.child.exit(), if too_large => return Err(Death::Memory),
                 exit = self.child.exit() => return Err(Death::Exit(exit)),
