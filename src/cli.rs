@@ -194,6 +194,16 @@ Use the AWS CLI on the local target, with the endpoint and the keys that `status
         #[arg(long)]
         drift: bool,
     },
+    /// Print where everything is, by name, for scripts
+    #[command(after_help = "\
+Examples:
+  quackctl outputs
+  quackctl outputs --json
+  aws s3 ls s3://$(quackctl --target aws outputs bucket)/")]
+    Outputs {
+        /// Only this one's value, e.g. bucket, function, region, endpoint, account
+        name: Option<String>,
+    },
     /// Show the function's logs
     #[command(after_help = "Examples:\n  quackctl logs\n  quackctl logs -f\n  quackctl logs --since 15m")]
     Logs {

@@ -72,6 +72,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Recover { table, at } => commands::recover::run(&context, table, at).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
+            Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
             Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,

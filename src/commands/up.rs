@@ -109,7 +109,16 @@ async fn fill(
             // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
             let mut context = context.clone();
             context.config.here = context.config.dir.clone();
-            loaded.push(lake::load::load(&context, &target.bucket, set.clone().into()).await?);
+            match lake::load::load(&context, &target.bucket, set.clone().into()).await {
+                // Another `up` at the same moment has loaded it.
+                Err(error)
+                    if error::kind(&error) != Kind::Interrupted
+                        && catalog::read(&target.bucket).await?.find(&set.table).is_some() =>
+                {
+                    context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
+                }
+                done => loaded.push(done?),
+            }
         }
     }
     if args.no_check {

@@ -55,6 +55,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("aws.kms_key", "QUACK_KMS_KEY"),
     ("aws.access_logs", "QUACK_ACCESS_LOGS"),
     ("aws.registry", "QUACK_REGISTRY"),
+    ("aws.tags", "QUACK_TAGS"),
     ("query.limit", "QUACK_LIMIT"),
     ("local.port", "QUACK_PORT"),
     ("local.idle_s", "QUACK_IDLE_S"),

@@ -8,8 +8,10 @@ mod keys;
 mod kinds;
 mod network;
 mod reject;
+mod tags;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -120,6 +122,8 @@ pub(crate) struct Aws {
     pub access_logs: Option<S3Folder>,
     /// `host[:port]` or `http://host:port` of the image registry, where it is not ECR's own.
     pub registry: Option<String>,
+    /// Tags of the user's own on all that is made, by name.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -194,6 +198,7 @@ impl Config {
                 kms_key: values.kms_key()?,
                 access_logs: values.access_logs()?,
                 registry: values.optional("aws.registry")?,
+                tags: values.tags()?,
             },
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
             port: values.number("local.port", 0, 0, u16::MAX)?,

@@ -159,7 +159,7 @@ impl Values {
     }
 
     /// A list of texts, from the environment with commas between.
-    fn list(&self, key: &'static str, wanted: &str) -> Result<(Vec<String>, Origin)> {
+    pub(super) fn list(&self, key: &'static str, wanted: &str) -> Result<(Vec<String>, Origin)> {
         Ok(match self.values.get(key) {
             None => (Vec::new(), Origin::Default),
             Some((toml::Value::String(list), origin)) if *origin != Origin::File => {

@@ -2,6 +2,7 @@
 
 use crate::support::{DUMMY_KEY, Place, Project, block_on, pull_back, s3, text};
 use aws_sdk_lambda::types::PackageType;
+use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
@@ -44,6 +45,35 @@ fn plan_shows_what_changed_and_nothing_else() {
     project.quackctl(["logs"]).assert().success().stdout(contains("REPORT RequestId:"));
     project.quackctl(["down", "--yes"]).assert().success();
     project.assert_gone(&["quack.toml"]);
+}
+
+#[test]
+fn tags_of_ones_own_come_change_and_go_and_outputs_say_where_it_is() {
+    let project = Project::up_at(Place::Aws, "[aws]\ntags = [\"team=data\"]\n");
+    let stacks = aws_sdk_cloudformation::Client::new(&project.account().emulator.sdk());
+    let team = || {
+        let found = block_on(stacks.describe_stacks().stack_name("quack-lake-dev").send()).unwrap();
+        let tags = found.stacks()[0].tags().to_vec();
+        tags.iter().find(|tag| tag.key() == Some("team")).and_then(|tag| tag.value.clone())
+    };
+    assert_eq!(team().as_deref(), Some("data"));
+    for (settings, wanted) in [("[aws]\ntags = [\"team=other\"]\n", Some("other")), ("", None)] {
+        project.write("quack.toml", settings);
+        assert_eq!(plan(&project).1, 2, "{settings}");
+        project.quackctl(["up"]).assert().success();
+        assert_eq!((team().as_deref(), plan(&project).1), (wanted, 0), "{settings}");
+    }
+    project.write("quack.toml", "[aws]\ntags = [\"aws:team=data\"]\n");
+    project.quackctl(["plan"]).assert().code(2).stderr(contains("aws:team=data").and(contains("aws.tags")));
+    project.write("quack.toml", "");
+
+    let bucket = "quack-lake-dev-000000000000-us-east-1";
+    let outputs = project.json(["outputs", "--json"]);
+    assert_eq!((&outputs["bucket"], &outputs["function"]), (&json!(bucket), &json!("quack-lake-dev")), "{outputs}");
+    project.quackctl(["outputs", "bucket"]).assert().success().stdout(format!("{bucket}\n"));
+    project.quackctl(["outputs", "buckt"]).assert().code(2).stderr(contains("did you mean `bucket`?"));
+    project.quackctl(["down", "--yes"]).assert().success();
+    project.quackctl(["outputs"]).assert().code(1).stderr(contains("run `quackctl up`"));
 }
 
 #[test]

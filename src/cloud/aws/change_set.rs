@@ -139,6 +139,8 @@ fn is_overtaken(text: &str) -> bool {
     state
         || text.contains("does not exist") && text.contains("tack")
         || text.contains("already exists and cannot be created again")
+        // Of what was to be imported into nothing, when there is a stack by now.
+        || text.contains("As part of the import operation, you cannot modify")
         // Another `up`, also the first of its stage, was quicker.
         || text.starts_with("Stack ") && text.contains(" already exists")
 }
@@ -276,6 +278,7 @@ mod tests {
         for overtaken in [
             "Stack [quack-lake-dev] already exists",
             "Stack quack-lake-dev already exists",
+            "As part of the import operation, you cannot modify or add [Outputs]",
             "Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.",
             "Stack [quack-lake-dev] does not exist",
             "Stack [x] already exists and cannot be created again with the changeSet [y].",

@@ -119,7 +119,7 @@ impl Deploy<'_> {
                 }
                 Step::ApplyRegistry => self.apply(registry.as_ref(), &wanted_registry).await?,
                 Step::RemoveRegistry => self.remove_registry(registry.as_ref()).await?,
-                Step::Send => self.built.send(self.context, session).await.map(|()| true)?,
+                Step::Send => self.send().await?,
                 Step::RefuseBucket => return Err(no_bucket(session)),
                 Step::AdoptBucket => self.adopt(main.as_ref()).await?,
                 Step::ApplyWithoutFunction => self.apply_without_function(main.as_ref(), &wanted).await?,
@@ -130,6 +130,16 @@ impl Deploy<'_> {
                 _ => return Ok(false),
             }
         }
+    }
+
+    /// Sends the code. False when a `down` at the same moment has deleted where it goes.
+    async fn send(&self) -> Result<bool> {
+        let sent = self.built.send(self.context, self.session).await;
+        let is_zip = self.context.config.package == PackageKind::Zip;
+        if sent.is_err() && is_zip && !bucket::exists(self.session, &self.session.names.bucket).await? {
+            return Ok(false);
+        }
+        sent.map(|()| true)
     }
 
     /// A stack once nobody works on it any more, and how it was found.

@@ -23,8 +23,8 @@ pub(super) struct Stack {
     pub status: StackStatus,
     pub reason: Option<String>,
     pub parameters: BTreeMap<String, String>,
-    /// The project that it is of, by its id; nothing on one of an older quackctl.
-    pub project_id: Option<String>,
+    /// Those that whoever made it gave it.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What may be done with a stack next.
@@ -63,7 +63,8 @@ impl Stack {
     /// # Errors
     /// Whose it is, and what to do; a record of ours that cannot be read.
     pub(super) fn check_owner(&self, config: &Config) -> Result<()> {
-        let Some(theirs) = &self.project_id else { return Ok(()) };
+        // One of an older quackctl has none.
+        let Some(theirs) = self.tags.get(ID_TAG).filter(|id| !id.is_empty()) else { return Ok(()) };
         if config.id_by_now()?.as_ref() == Some(theirs) {
             return Ok(());
         }
@@ -104,26 +105,30 @@ pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Stack>>
 
 fn known(stack: Described) -> Stack {
     let parameters = stack.parameters.unwrap_or_default().into_iter();
-    let id = stack.tags.unwrap_or_default().into_iter().find(|tag| tag.key() == Some(ID_TAG));
+    let tags = stack.tags.unwrap_or_default().into_iter();
     Stack {
         id: stack.stack_id.unwrap_or_default(),
         name: stack.stack_name.unwrap_or_default(),
         status: stack.stack_status.unwrap_or(StackStatus::from("UNKNOWN")),
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
-        project_id: id.and_then(|tag| tag.value).filter(|id| !id.is_empty()),
+        tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
         parameters: parameters
             .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
             .collect(),
     }
 }
 
-/// Whether the stack is as `wanted`, by its parameters and its template.
+/// Whether the stack is as `wanted`, by its parameters, its tags and its template.
 ///
 /// # Errors
 /// When the template cannot be had.
 pub(super) async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> Result<bool> {
     let same = wanted.parameters.iter().all(|(name, value)| stack.parameter(name) == Some(value));
-    if !same || stack.parameters.len() != wanted.parameters.len() || stack.phase() != Phase::Ready {
+    if !same
+        || stack.tags != wanted.tags
+        || stack.parameters.len() != wanted.parameters.len()
+        || stack.phase() != Phase::Ready
+    {
         return Ok(false);
     }
     // AWS would rather tell what the transform made of it.

@@ -19,7 +19,7 @@ pub(super) struct Wanted {
     /// Value of every parameter, by name.
     pub parameters: BTreeMap<&'static str, String>,
     /// On the stack and, through it, on each of its resources.
-    pub tags: Vec<(&'static str, String)>,
+    pub tags: BTreeMap<String, String>,
     /// It is made for a plan alone, and goes with it.
     pub fleeting: bool,
 }
@@ -125,28 +125,29 @@ impl Wanted {
         let names = &session.names;
         let parameters = [("BucketName", names.bucket.clone())];
         // An import takes no tags.
-        Self::new(&names.stack, ADOPT, parameters.into(), Vec::new())
+        Self::new(&names.stack, ADOPT, parameters.into(), BTreeMap::new())
     }
 
     fn new(
         stack: &str,
         template: &'static str,
         parameters: BTreeMap<&'static str, String>,
-        tags: Vec<(&'static str, String)>,
+        tags: BTreeMap<String, String>,
     ) -> Self {
         Self { stack: stack.to_owned(), template, parameters, tags, fleeting: false }
     }
 
     /// The same as a stack of another name, in which nothing is ever made.
     pub(super) fn planned(&self) -> Self {
-        Self { stack: plan_stack(&self.stack), fleeting: true, ..self.clone() }
+        Self { stack: plan_stack(&self.stack), tags: BTreeMap::new(), fleeting: true, ..self.clone() }
     }
 
     /// What tells it from all that is wanted otherwise: hexadecimal digits.
     pub(super) fn digest(&self) -> String {
         let mut hasher = Sha256::new();
         hasher.update(self.template);
-        for (name, value) in self.parameters.iter().chain(self.tags.iter().map(|(name, value)| (name, value))) {
+        let tags = self.tags.iter().map(|(name, value)| (name.as_str(), value));
+        for (name, value) in self.parameters.iter().map(|(name, value)| (*name, value)).chain(tags) {
             // With its length before it, no text runs into the next.
             hasher.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
         }
@@ -162,7 +163,7 @@ impl Wanted {
 
     /// The tags as the API wants them.
     pub(super) fn api_tags(&self) -> Vec<Tag> {
-        self.tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build()).collect()
+        self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
     }
 
     /// Whether resource `name` of the template is left out with these parameters.
@@ -176,7 +177,9 @@ impl Wanted {
     }
 }
 
-fn tags(config: &Config) -> Vec<(&'static str, String)> {
+fn tags(config: &Config) -> BTreeMap<String, String> {
     let id = config.id.clone().map(|id| (ID_TAG, id));
-    [(PROJECT_TAG, config.project.clone()), (STAGE_TAG, config.stage.clone())].into_iter().chain(id).collect()
+    let ours = [(PROJECT_TAG, config.project.clone()), (STAGE_TAG, config.stage.clone())].into_iter().chain(id);
+    let ours = ours.map(|(name, value)| (name.to_owned(), value));
+    config.aws.tags.clone().into_iter().chain(ours).collect()
 }

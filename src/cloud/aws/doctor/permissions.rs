@@ -45,6 +45,8 @@ pub(super) enum Resource {
     Any,
     /// The stage's stack, that of its image repository, and those in which `plan` works out what would be added to them.
     Stacks,
+    /// The same but for the last, which have no tags.
+    TaggedStacks,
     /// The latter, where the function needs none.
     RegistryStack,
     /// CloudFormation's own macro, which our template names.
@@ -91,6 +93,8 @@ const ENCRYPTED: fn(&Config) -> bool = |config| config.aws.kms_key.is_some();
 const ACCESS_LOGGED: fn(&Config) -> bool = |config| config.aws.access_logs.is_some();
 const BOUNDED: fn(&Config) -> bool = |config| config.aws.permissions_boundary.is_some();
 
+const TAGGED: fn(&Config) -> bool = |config| !config.aws.tags.is_empty();
+
 /// A line of the table.
 const fn row(
     by: By,
@@ -133,7 +137,14 @@ pub(super) const TABLE: &[Permissions] = &[
     ),
     // Change sets bring tags for the stack. AWS's own policies allow those by this name, e.g.
     // <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSForWordPressPluginPolicy.html>
-    row(By::CloudFormation, Resource::Stacks, Condition::None, "up, plan", ALWAYS, &["cloudformation:TagResource"]),
+    row(
+        By::CloudFormation,
+        Resource::TaggedStacks,
+        Condition::None,
+        "up, plan",
+        ALWAYS,
+        &["cloudformation:TagResource"],
+    ),
     // <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html>, on macros.
     row(
         By::CloudFormation,
@@ -328,6 +339,10 @@ pub(super) const TABLE: &[Permissions] = &[
             "lambda:UpdateFunctionConfiguration",
         ],
     ),
+    // Tags of the user's own may go again.
+    row(By::CloudFormation, Resource::Function, Condition::None, "up", TAGGED, &["lambda:UntagResource"]),
+    row(By::CloudFormation, Resource::LogGroup, Condition::None, "up", TAGGED, &["logs:UntagResource"]),
+    row(By::CloudFormation, Resource::Role, Condition::None, "up", TAGGED, &["iam:UntagRole"]),
     row(By::CloudFormation, Resource::Function, Condition::None, "up", RESERVED, &["lambda:PutFunctionConcurrency"]),
     row(
         By::CloudFormation,
@@ -376,11 +391,11 @@ impl Resource {
         let s3 = format!("arn:{}:s3:::{}", session.partition(), names.bucket);
         match self {
             Self::Any => vec!["*".to_owned()],
-            Self::Stacks => {
-                let registry = IMAGE(config).then_some(&names.registry_stack);
+            Self::Stacks | Self::TaggedStacks => {
+                let registry = IMAGE(config).then(|| names.registry_stack.clone());
                 // One line for both, as a policy has not room for many.
-                let plan = plan_stack(&format!("{}*", names.stack));
-                let stacks = std::iter::once(&names.stack).chain(registry).chain([&plan]);
+                let plan = (self == Self::Stacks).then(|| plan_stack(&format!("{}*", names.stack)));
+                let stacks = std::iter::once(names.stack.clone()).chain(registry).chain(plan);
                 stacks.map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
             }
             Self::RegistryStack => vec![arn("cloudformation", format!("stack/{}/*", names.registry_stack))],
