@@ -20,6 +20,9 @@ use crate::error::failure;
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>.
 const BATCH: usize = 1000;
 
+/// Times that a bucket is emptied in which something is written at the same moment.
+const ATTEMPTS: u32 = 5;
+
 /// Requests under way at once.
 const WINDOW: usize = 4;
 
@@ -262,11 +265,19 @@ async fn abort_uploads(session: &Session, bucket: &str, prefix: &str) -> Result<
 /// # Errors
 /// What AWS says.
 pub(super) async fn delete(context: &Context, session: &Session, bucket: &str) -> Result<()> {
-    empty(context, session, bucket, &[String::new()]).await?;
-    match session.s3.delete_bucket().bucket(bucket).send().await {
-        Err(error) if !errors::is_code(&error, &["NoSuchBucket"]) => {
-            Err(explain(error, &format!("delete the bucket {bucket}")))
+    for _ in 0..ATTEMPTS {
+        empty(context, session, bucket, &[String::new()]).await?;
+        match session.s3.delete_bucket().bucket(bucket).send().await {
+            // Something was written meanwhile.
+            Err(error) if errors::is_code(&error, &["BucketNotEmpty"]) => {}
+            Err(error) if !errors::is_code(&error, &["NoSuchBucket"]) => {
+                return Err(explain(error, &format!("delete the bucket {bucket}")));
+            }
+            _ => return Ok(()),
         }
-        _ => Ok(()),
     }
+    Err(failure(
+        format!("somebody keeps writing to the bucket {bucket}, which is to be deleted"),
+        "run the command again when nobody else is at it",
+    ))
 }

@@ -28,6 +28,9 @@ const INIT_MAX: Duration = Duration::from_secs(10);
 /// How long an instance whose connection has ended may take to end itself.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 
+/// How an instance ends that was killed, in Lambda's words.
+const KILLED: &str = "signal: killed";
+
 /// How often the memory of a busy instance is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -142,6 +145,7 @@ impl Instance {
             end: None,
         };
         let reusable = answer.is_ok();
+        let is_full = self.memory_most >= u64::from(function.memory_mb) << 20;
         let (payload, failed) = match answer {
             Ok(Answer::Response(bytes)) => (bytes, false),
             Ok(Answer::Error(bytes)) => (bytes, true),
@@ -153,6 +157,10 @@ impl Instance {
             }
             Err(death) => {
                 self.child.kill();
+                let death = match death {
+                    Death::Exit(how) if is_full && how == KILLED => Death::Memory,
+                    death => death,
+                };
                 let (end, payload) = self.obituary(death, id);
                 usage.end = Some(end);
                 (payload, true)
