@@ -67,8 +67,11 @@ pub(crate) struct Global {
 
 impl Cli {
     /// The command line of this process.
-    pub(crate) fn of_process() -> Self {
-        Self::parse_from(std::env::args_os().map(unmistaken))
+    ///
+    /// # Errors
+    /// What is wrong with it; or help, which was asked for.
+    pub(crate) fn of_process() -> Result<Self, clap::Error> {
+        Self::try_parse_from(std::env::args_os().map(unmistaken))
     }
 }
 

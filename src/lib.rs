@@ -27,6 +27,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use cli::{Cli, Command};
 use config::{Config, Overrides};
@@ -34,7 +35,16 @@ use console::context::Context;
 
 /// The program: reads the command line, runs the command, reports what went wrong.
 pub fn main() -> ExitCode {
-    let cli = Cli::of_process();
+    let cli = match Cli::of_process() {
+        Ok(cli) => cli,
+        Err(error) => match expanded_glob(&error) {
+            Some(error) => {
+                error::report(&error, false, "");
+                return ExitCode::from(error::exit_code(&error));
+            }
+            None => error.exit(),
+        },
+    };
     let (json, flags) = (cli.global.json, cli.global.flags());
     match run(cli) {
         Ok(code) => code,
@@ -43,6 +53,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(error::exit_code(&error))
         }
     }
+}
+
+/// A `load` of several files is most often a glob without quotes, which the shell has expanded.
+fn expanded_glob(error: &clap::Error) -> Option<anyhow::Error> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_load = std::env::args_os().any(|argument| argument == "load");
+    let is_second = error.kind() == ErrorKind::UnknownArgument && std::path::Path::new(argument).exists();
+    (is_load && is_second).then(|| {
+        error::usage(
+            format!("load takes one source, and `{argument}` is one more"),
+            "a glob needs quotes, so that the shell leaves it as it is: quackctl load 'logs/*.csv' --table logs; or load \
+             file by file, with --append",
+        )
+    })
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {

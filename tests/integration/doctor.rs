@@ -195,3 +195,24 @@ fn the_local_target_needs_less() {
     project.write("quack.toml", format!("[local]\nport = {port}\n"));
     project.quackctl(["doctor"]).assert().code(1).stdout(contains(format!("cannot listen on {port}")));
 }
+
+#[test]
+fn a_tool_that_is_missing_is_named_with_what_needs_it_and_a_built_function_needs_none() {
+    let project = Project::new("");
+    // So that it is built.
+    project.succeed(["build"], "with all tools");
+    let (nothing, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let doctor = || {
+        let mut doctor = project.quackctl(["doctor"]);
+        doctor.env("PATH", nothing.path());
+        doctor
+    };
+    let built = doctor().assert().success();
+    built.stdout(contains("not needed now: the function is built").and(contains("FAIL").not()));
+    let unbuilt = doctor().env("QUACK_CACHE_DIR", cache.path()).assert().code(1);
+    unbuilt.stdout(contains("FAIL").and(contains("`load`, `query` and the rest do not")));
+    let mut build = project.quackctl(["build"]);
+    build.env("PATH", nothing.path()).env("QUACK_CACHE_DIR", cache.path());
+    let told = contains("`cargo` was not found").and(contains("also missing: `npm`")).and(contains("python3"));
+    build.assert().code(1).stderr(told);
+}

@@ -169,6 +169,16 @@ fn help_teaches_and_usage_errors_exit_2() {
 }
 
 #[test]
+fn a_glob_that_the_shell_expanded_is_told_to_be_quoted() {
+    let parent = TempDir::new().unwrap();
+    write(&parent, "a.csv", "x\n1\n");
+    write(&parent, "b.csv", "x\n2\n");
+    let refused = quackctl(&parent).args(["load", "a.csv", "b.csv", "--table", "t"]).assert().code(2);
+    refused.stderr(contains("`b.csv` is one more").and(contains("a glob needs quotes")));
+    quackctl(&parent).args(["load", "a.csv", "no-file", "--table", "t"]).assert().code(2).stderr(contains("Usage:"));
+}
+
+#[test]
 fn errors_are_json_with_the_json_flag() {
     let parent = TempDir::new().unwrap();
     write(&parent, "quack.toml", "staeg = 1\n");

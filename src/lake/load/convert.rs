@@ -225,6 +225,12 @@ impl Stager<'_> {
                 "mend the expression; TRY_CAST gives NULL where CAST fails",
             );
         }
+        if ["nvalid unicode", "utf-8 encoded"].iter().any(|sign| said.contains(sign)) {
+            return failure(
+                format!("cannot load `{}`: {said}", self.label),
+                "save it as UTF-8, if it is in Latin-1: iconv -f LATIN1 -t UTF-8 FILE | quackctl load - --table NAME",
+            );
+        }
         failure(format!("cannot load `{}`: {said}", self.label), "mend the data and load again; the table is as it was")
     }
 

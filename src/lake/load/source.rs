@@ -102,7 +102,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes `origin` local; relative paths are from the project's folder.
+/// Makes `origin` local; relative paths are from the folder that the command is called in.
 ///
 /// # Errors
 /// When there is nothing there, or nothing that can be read.
@@ -189,6 +189,15 @@ fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<P
 
 /// The files that `source` names: one, or those that match it as a glob.
 fn local(dir: &Path, source: &str) -> Result<Files> {
+    if source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://")) {
+        return Err(usage(
+            format!("`{source}` is in S3, and load reads this machine and http(s) addresses"),
+            format!(
+                "a query reads it where it is: SELECT ... FROM '{source}', with its folder under `read` of [lake] in \
+                     quack.toml; or fetch it first: aws s3 cp '{source}' ."
+            ),
+        ));
+    }
     let path = dir.join(source);
     let paths = match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => {
@@ -256,7 +265,7 @@ fn near_file(path: &Path) -> String {
     let wanted = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "paths are from the project's folder, or -C DIR".to_owned(),
+        None => "paths are from the folder that the command is called in, or -C DIR".to_owned(),
     }
 }
 

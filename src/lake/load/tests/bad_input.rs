@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
-use crate::lake::load::Mode;
+use crate::error::Failure;
 use crate::lake::load::convert::convert;
 use crate::lake::load::partition::Partition;
 use crate::lake::load::sample as samples;
@@ -15,6 +15,7 @@ use crate::lake::load::source::Input;
 use crate::lake::load::source::Origin;
 use crate::lake::load::stop::Stop;
 use crate::lake::load::workdir::Staging;
+use crate::lake::load::{Mode, load};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_not_there() {
@@ -25,6 +26,17 @@ async fn files_that_are_not_there() {
     assert_eq!(lake.refused(request("*.json", "t")).await, "no file matches `*.json`");
     assert_eq!(lake.refused(request("folder", "t")).await, "`folder` is a folder");
     assert!(lake.refused(request("[", "t")).await.contains("`[`"));
+    let elsewhere = lake.refused(request("s3://b/x.csv", "t")).await;
+    assert_eq!(elsewhere, "`s3://b/x.csv` is in S3, and load reads this machine and http(s) addresses");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_in_latin_1_is_told_with_what_makes_it_utf_8() {
+    let lake = Lake::new().await;
+    std::fs::write(lake.dir.path().join("old.csv"), b"name,n\nM\xfcller,1\nGr\xf6\xdfe,2\n").unwrap();
+    let error = load(&lake.context, &lake.target.bucket, request("old.csv", "t")).await.unwrap_err();
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    assert!(help.contains("iconv -f LATIN1"), "{error:#}: {help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
