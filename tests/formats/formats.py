@@ -368,7 +368,8 @@ def bare(tree):
         except ValueError:
             return tree
     if isinstance(tree, dict):
-        return {key: bare(value) for key, value in tree.items() if bare(value) not in (None, {})}
+        members = ((key, bare(value)) for key, value in tree.items())
+        return {key: value for key, value in members if value not in (None, {})}
     return [bare(value) for value in tree] if isinstance(tree, list) else plain(tree)
 
 
