@@ -41,7 +41,9 @@ pub(super) fn take(bytes: &[u8]) -> bool {
 }
 
 fn response(bytes: &[u8]) -> bool {
-    let Ok((metadata, payload)) = response::parse(bytes, "s3://lake/_quack/results/1/rows.parquet") else { return false };
+    let Ok((metadata, payload)) = response::parse(bytes, "s3://lake/_quack/results/1/rows.parquet") else {
+        return false;
+    };
     if let (Payload::Inline(inline), 0..=MOST_ROWS) = (payload, metadata.rows)
         && let Ok(rows) = inline.open()
     {
