@@ -281,7 +281,7 @@ MOST_COMPARED = 20_000
 # What a reader does not open: it guesses lists of one depth from the first, and others follow.
 NOT_OPENED = {
     (reader, file, ending)
-    for reader, file in (("polars", "londonBoroughs.json"), ("polars", "us-10m.json"))
+    for reader, file in (("polars", "londonBoroughs.json"), ("polars", "us-10m.json"), ("polars", "world-110m.json"))
     for ending in ("json", "jsonl")
 }
 
