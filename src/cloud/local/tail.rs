@@ -1,7 +1,9 @@
 //! A log file as it grows.
 
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,7 +17,14 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Parts a line's time, in milliseconds since 1970, from the line.
 pub(super) const TIME_END: char = '\t';
 
-/// Gives the lines of the file at `path` to `write`, those of the last `since`; with `follow` it waits for more, and for
+/// Where the log file was put that was full before the one at `path` began.
+pub(super) fn before(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+/// Gives the lines of the file at `path`, and of the one [`before`] it to `write`, those of the last `since`; with `follow` it waits for more, and for
 /// the file itself.
 ///
 /// # Errors
@@ -26,16 +35,19 @@ pub(super) async fn file(
     follow: bool,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<()> {
-    let mut file = loop {
+    let file = loop {
         match File::open(path).await {
-            Ok(file) => break BufReader::new(file),
+            Ok(file) => break file,
             Err(error) if error.kind() == ErrorKind::NotFound && !follow => return Ok(()),
             Err(error) if error.kind() == ErrorKind::NotFound => tokio::time::sleep(INTERVAL).await,
             Err(error) => return Err(error.into()),
         }
     };
     let from_ms = since.map(|since| Utc::now().timestamp_millis().saturating_sub_unsigned(since.as_millis() as u64));
-    let mut line = Vec::new();
+    let mut files = vec![file];
+    files.extend(File::open(before(path)).await.ok());
+    let Some(mut file) = files.pop().map(BufReader::new) else { return Ok(()) };
+    let (mut line, mut turned) = (Vec::new(), false);
     loop {
         let length = file.read_until(b'\n', &mut line).await?;
         if line.ends_with(b"\n") {
@@ -44,12 +56,27 @@ pub(super) async fn file(
                 write(text)?;
             }
             line.clear();
-        } else if length == 0 && follow {
+        } else if length > 0 {
+            // The rest of the line comes later.
+        } else if let Some(next) = files.pop() {
+            file = BufReader::new(next);
+        } else if follow && turned {
+            file = BufReader::new(File::open(path).await?);
+            turned = false;
+        } else if follow {
             tokio::time::sleep(INTERVAL).await;
-        } else if length == 0 {
+            // Once more, for what was written meanwhile, before the one that began is read.
+            turned = is_another(file.get_ref(), path).await;
+        } else {
             return Ok(write(parts(&line).1)?);
         }
     }
+}
+
+/// Whether another file is at `path` than `file`.
+async fn is_another(file: &File, path: &Path) -> bool {
+    let ino = |metadata: io::Result<Metadata>| metadata.map(|metadata| metadata.ino());
+    matches!((ino(file.metadata().await), ino(tokio::fs::metadata(path).await)), (Ok(own), Ok(there)) if own != there)
 }
 
 /// A line's time and its text.
@@ -80,5 +107,30 @@ mod tests {
         assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), "new\tx\nhalf");
         file(&path, None, false, |text| out.write_all(text)).await.unwrap();
         assert!(out.starts_with(b"old\nnew"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_put_aside_comes_first_and_the_one_that_began_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(before(&path), "1\ta\n").unwrap();
+        std::fs::write(&path, "2\tb\n").unwrap();
+        let mut out = Vec::new();
+        file(&path, None, false, |text| out.write_all(text)).await.unwrap();
+        assert_eq!(out, b"a\nb\n");
+        let mut lines = Vec::new();
+        let follow = file(&path, None, true, |text| {
+            lines.push(String::from_utf8_lossy(text).into_owned());
+            match text {
+                b"b\n" => {
+                    std::fs::rename(&path, before(&path))?;
+                    std::fs::write(&path, "3\tc\n")
+                }
+                b"c\n" => Err(io::Error::other("enough")),
+                _ => Ok(()),
+            }
+        });
+        tokio::time::timeout(Duration::from_secs(60), follow).await.unwrap().unwrap_err();
+        assert_eq!(lines, ["a\n", "b\n", "c\n"]);
     }
 }

@@ -1,16 +1,25 @@
 //! What instances write, with Lambda's START, END and REPORT lines around it: into the function's log file, and the
 //! last of it to whoever asked for it with the invocation.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
-use crate::cloud::local::tail::TIME_END;
+use crate::cloud::local::tail::{TIME_END, before};
 use crate::private;
+
+/// Bytes of a log file, past which it becomes the one before, in the place of that, and another begins.
+const FILE_MAX: u64 = 16 << 20;
+
+/// Bytes of a line, past which it is taken for one though it has no end yet.
+const LINE_MAX: usize = 256 << 10;
+
+/// Held while a file is put aside: instances of one function write to one file.
+static TURNING: Mutex<()> = Mutex::new(());
 
 /// Bytes of log that come back with an invocation.
 const TAIL: usize = 4096;
@@ -27,6 +36,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Written {
+    path: PathBuf,
     file: File,
     /// A line that has no end yet.
     partial: Vec<u8>,
@@ -37,8 +47,7 @@ struct Written {
 impl Log {
     /// Logs what comes out of `output`, to the file at `path`.
     pub(super) fn start(output: Receiver, path: &Path) -> io::Result<Self> {
-        let written = Mutex::new(Written { file: private::append(path)?, partial: Vec::new(), tail: Vec::new() });
-        let log = Self(Arc::new(Inner { output, written }));
+        let log = Self(Arc::new(Inner { output, written: Mutex::new(Written::open(path)?) }));
         let reader = log.clone();
         tokio::spawn(async move { while reader.0.output.readable().await.is_ok() && reader.drain() {} });
         Ok(log)
@@ -82,6 +91,25 @@ impl Log {
 }
 
 impl Written {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = private::append(path)?;
+        Ok(Self { path: path.to_owned(), file, partial: Vec::new(), tail: Vec::new() })
+    }
+
+    /// Begins another file when this one is full.
+    fn turn(&mut self) -> io::Result<()> {
+        if self.file.metadata()?.len() < FILE_MAX {
+            return Ok(());
+        }
+        let _turning = TURNING.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another instance may have put it aside.
+        if self.path.metadata().is_ok_and(|there| there.len() >= FILE_MAX) {
+            fs::rename(&self.path, before(&self.path))?;
+        }
+        self.file = private::append(&self.path)?;
+        Ok(())
+    }
+
     /// Output of the process: to the file line by line, so that instances do not write into each other's lines.
     fn take(&mut self, bytes: &[u8]) {
         self.keep(bytes);
@@ -89,6 +117,11 @@ impl Written {
         let whole = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let lines: Vec<u8> = self.partial.drain(..whole).collect();
         self.write(&lines);
+        if self.partial.len() > LINE_MAX {
+            self.partial.push(b'\n');
+            let line = std::mem::take(&mut self.partial);
+            self.write(&line);
+        }
     }
 
     fn line(&mut self, text: &str) {
@@ -117,7 +150,7 @@ impl Written {
             timed.extend_from_slice(line);
         }
         // A full disk must not fail a query that needs none.
-        let _ = self.file.write_all(&timed);
+        let _ = self.turn().and_then(|()| self.file.write_all(&timed));
     }
 }
 
@@ -189,5 +222,24 @@ mod tests {
         );
         let warm = Usage { init: None, duration: Duration::from_nanos(1), ..report };
         assert_eq!(warm.billed_ms(), 1);
+    }
+
+    #[test]
+    fn logs_are_bounded_however_much_instances_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.log");
+        let mut instances = [Written::open(&path).unwrap(), Written::open(&path).unwrap()];
+        // Lines without an end, too.
+        let much = vec![b'x'; LINE_MAX + 1];
+        for n in 0..200 {
+            let written = &mut instances[n % 2];
+            written.take(&much);
+            assert!(written.partial.len() <= LINE_MAX);
+        }
+        instances[0].line("the last\n");
+        let most = FILE_MAX + 2 * LINE_MAX as u64;
+        assert!(path.metadata().unwrap().len() <= most && before(&path).metadata().unwrap().len() <= most);
+        assert_eq!(dir.path().read_dir().unwrap().count(), 2);
+        assert!(fs::read_to_string(&path).unwrap().ends_with("the last\n"));
     }
 }
