@@ -32,7 +32,7 @@ deploy: $(QUACKCTL) ## the same in your AWS account: bucket, role, image, functi
 test: ## all tests
 	cargo build --locked
 	artifact=$$(cargo run --locked --quiet -- build) && \
-	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace
+	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace --no-fail-fast
 
 lint: target/lint/bin/cfn-lint-$(CFN_LINT) ## rustfmt, clippy, and cfn-lint on the templates
 	cargo fmt --all --check

@@ -54,6 +54,8 @@ struct File {
 /// Where the catalog is, and what it said last.
 pub(super) struct Lake {
     bucket: String,
+    /// Whether DuckDB has what reads a bucket at all; without it, there is no lake.
+    reachable: bool,
     /// Key of the catalog.
     catalog: String,
     /// Key prefix of the tables' folders.
@@ -64,7 +66,8 @@ pub(super) struct Lake {
 impl Lake {
     pub(super) fn new(settings: &Settings) -> Self {
         let Settings { bucket, catalog, tables, .. } = settings.clone();
-        Self { bucket, catalog, tables, last: RefCell::default() }
+        let reachable = settings.extensions.iter().any(|name| name == "httpfs");
+        Self { bucket, reachable, catalog, tables, last: RefCell::default() }
     }
 
     /// The catalog as it is now; DuckDB keeps the object for as long as it is the same. One that is not there has no
@@ -82,6 +85,10 @@ impl Lake {
                 ),
             )
         };
+        let nothing = || Ok(Rc::new(Catalog { version: VERSION, tables: BTreeMap::new() }));
+        if !self.reachable {
+            return nothing();
+        }
         let connection = database.connect()?;
         let first =
             |column: &str| connection.first_row(&format!("SELECT {column} FROM read_text({})", literal(&place)));
@@ -91,7 +98,7 @@ impl Lake {
             Err(failure) => return Err(cannot(&failure.message)),
         };
         if size == 0 {
-            return Ok(Rc::new(Catalog { version: VERSION, tables: BTreeMap::new() }));
+            return nothing();
         }
         if size > MOST_BYTES {
             return Err(cannot(&format!("it has {size} bytes, and the function reads {MOST_BYTES}")));
