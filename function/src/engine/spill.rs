@@ -11,7 +11,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 use duckdb::ffi::*;
 
 /// What a row group holds at most, bytes: as much is in memory before it is written, and more than once.
-const GROUP_BYTES: u64 = 32 << 20;
+const GROUP_BYTES: u64 = 8 << 20;
 
 /// Rows of a row group where they are not wide: DuckDB's own number.
 const GROUP_ROWS: u64 = 122_880;
@@ -177,8 +177,7 @@ mod tests {
 
     #[test]
     fn wide_rows_make_small_row_groups() {
-        for (bytes, rows, group) in [(0, 0, 122_880), (20_480, 2048, 122_880), (20 << 20, 2048, 3276), (32 << 20, 2, 2)]
-        {
+        for (bytes, rows, group) in [(0, 0, 122_880), (20_480, 2048, 122_880), (20 << 20, 2048, 819), (8 << 20, 2, 2)] {
             assert_eq!(Width::of(bytes, rows).group_rows(), group);
         }
         assert_eq!(Width::of(1 << 30, 1).group_rows(), 1);
