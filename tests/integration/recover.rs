@@ -104,13 +104,13 @@ fn a_replaced_and_a_dropped_table_come_back_with_their_rows(place: Place) {
     assert_eq!(project.rows("SELECT x FROM other"), json!([{"x": 7}]), "the other table stays");
 
     // What it replaced comes back in the same way.
-    project.quackctl(["recover", "DAYS"]).assert().success().stdout(contains("days: 1 rows"));
+    project.quackctl(["recover", "DAYS"]).assert().success().stdout(contains("days: 1 row\n"));
     assert_eq!(project.rows("SELECT sum(n)::INT AS n FROM days"), json!([{"n": 10}]));
 
     project.quackctl(["drop", "days", "--yes"]).assert().success();
     project.quackctl(["query", "FROM days"]).assert().code(1);
     project.quackctl(["recover"]).assert().success().stdout(contains("days"));
-    project.quackctl(["recover", "days"]).assert().success().stdout(contains("1 files brought back"));
+    project.quackctl(["recover", "days"]).assert().success().stdout(contains("files brought back: 1"));
     assert_eq!(project.rows("SELECT sum(n)::INT AS n FROM days"), json!([{"n": 10}]));
     project.quackctl(["recover", "dayz"]).assert().code(1).stderr(contains("did you mean `days`?"));
 
@@ -134,7 +134,7 @@ fn an_overwritten_or_deleted_catalog_comes_back(place: Place) {
             project.quackctl(["tables"]).assert().code(1).stderr(contains("quackctl recover --at"));
             project.quackctl(["recover", "t"]).assert().code(1).stderr(contains("put a whole one back first"));
         }
-        project.quackctl(["recover", "--at", version]).assert().success().stdout(contains("1 files brought back"));
+        project.quackctl(["recover", "--at", version]).assert().success().stdout(contains("files brought back: 1"));
         assert_eq!(lake.catalog(), good);
         assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM t"), json!([{"s": 3}]));
     }

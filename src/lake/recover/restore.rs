@@ -39,7 +39,7 @@ impl fmt::Display for Recovered {
         for (name, rows) in &self.tables {
             writeln!(f, "{name}: {}", counted(*rows))?;
         }
-        writeln!(f, "as in the catalog of {}, version {}; {} files brought back", self.at, self.version, self.files)
+        writeln!(f, "as in the catalog of {}, version {}; files brought back: {}", self.at, self.version, self.files)
     }
 }
 
