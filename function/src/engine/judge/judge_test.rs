@@ -52,6 +52,16 @@ fn every_function_is_classified() {
     assert_eq!(unknown, [""; 0], "in no section of functions.txt");
 }
 
+/// DuckDB writes them into its tree in a way that is no JSON.
+#[test]
+fn numbers_that_no_double_holds_are_refused() {
+    for sql in ["SELECT 1e400", "SELECT -1e400 AS a", "SELECT 1 WHERE 2 < 1e999"] {
+        let failure = judge(sql).unwrap_err();
+        assert!(!failure.is_internal() && failure.message.contains("larger than a DOUBLE"), "{sql}: {failure}");
+    }
+    assert!(judge("SELECT 'infinity'::DOUBLE, ':Infinity'").is_ok());
+}
+
 /// DuckDB's own views are few enough to be looked at one by one.
 #[test]
 fn every_view_of_duckdbs_own_is_known() {

@@ -158,8 +158,10 @@ fn walk(json: &str, access: &Access, tables: &BTreeSet<String>) -> Result<Option
 fn walk_here(json: &str, access: &Access, tables: &BTreeSet<String>) -> Result<Option<Found>, Failure> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.disable_recursion_limit();
-    let serialized = Serialized::deserialize(&mut deserializer)
-        .map_err(|error| internal(&format!("DuckDB's syntax tree is not as expected: {error}")))?;
+    let serialized = Serialized::deserialize(&mut deserializer).map_err(|error| match holds_infinity(json) {
+        true => Failure::refused("a number that is larger than a DOUBLE holds", "write 'infinity'::DOUBLE"),
+        false => internal(&format!("DuckDB's syntax tree is not as expected: {error}")),
+    })?;
     let [statement] = serialized.statements.as_slice() else { return Ok(None) };
     if serialized.error {
         return Ok(None);
@@ -167,6 +169,11 @@ fn walk_here(json: &str, access: &Access, tables: &BTreeSet<String>) -> Result<O
     let mut walk = Walk::new(access, tables);
     walk.statement(statement)?;
     Ok(Some(Found { named: walk.named, texts: walk.texts }))
+}
+
+/// Whether the tree has a number that JSON cannot have: DuckDB writes 1e400 as `Infinity`, without quotes.
+fn holds_infinity(json: &str) -> bool {
+    [":Infinity", ":-Infinity"].iter().any(|number| json.contains(number))
 }
 
 /// Whether the parser took the SQL, although there is no tree of one SELECT.
