@@ -179,7 +179,9 @@ Examples:
     #[command(after_help = "\
 A statement ends with `;` and may take several lines. Tab completes keywords, functions, tables and columns.
 Commands: .tables  .schema [TABLE]  .mode NAME  .width [N]  .timer on|off  .read FILE  .output [FILE]  .help  .quit
-Also those of psql: \\d  \\dt  \\x  \\?  \\q")]
+Also those of psql: \\d  \\dt  \\x  \\?  \\q
+What SET VARIABLE sets lasts until the end of the shell.
+A script on standard input stops at the first error, says at which line, and exits with 1 or 2.")]
     Shell,
     /// Show what is up, where, and whether it is well
     #[command(after_help = "\

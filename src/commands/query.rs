@@ -86,7 +86,7 @@ impl<'a> Plan<'a> {
             (None, None) if context.json => Format::Json,
             (None, None) => Format::Table,
         };
-        if is_binary(format) && output.is_none() && std::io::stdout().is_terminal() {
+        if format.is_binary() && output.is_none() && std::io::stdout().is_terminal() {
             return Err(usage(
                 "binary rows would only garble the terminal",
                 "write them to a file with -o FILE, or pipe them",
@@ -98,7 +98,7 @@ impl<'a> Plan<'a> {
 
     /// Refuses several results where there is room for one.
     fn check(&self, statements: &[Statement]) -> Result<()> {
-        if statements.len() < 2 || (self.output.is_none() && !is_binary(self.format)) {
+        if statements.len() < 2 || (self.output.is_none() && !self.format.is_binary()) {
             return Ok(());
         }
         let place = match self.output {
@@ -189,10 +189,6 @@ impl Run<'_> {
     }
 }
 
-fn is_binary(format: Format) -> bool {
-    matches!(format, Format::Parquet | Format::Arrow)
-}
-
 /// Most rows that are shown when nobody says how many: a table on a terminal is there to be looked at; whatever else takes
 /// rows takes all of them.
 pub(crate) fn limit_on(look: Look, format: Format, context: &Context, statement: &Statement) -> Option<u64> {
@@ -226,23 +222,14 @@ impl std::fmt::Display for Written<'_> {
 
 /// The format that a file's name asks for.
 fn format_of(path: &Path) -> Result<Format> {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    Ok(match extension.as_deref() {
-        None | Some("txt") => Format::Table,
-        Some("json") => Format::Json,
-        Some("jsonl" | "ndjson") => Format::Jsonl,
-        Some("csv") => Format::Csv,
-        Some("tsv" | "tab") => Format::Tsv,
-        Some("md") => Format::Markdown,
-        Some("parquet") => Format::Parquet,
-        Some("arrow" | "feather") => Format::Arrow,
-        Some(_) => {
-            return Err(usage(
-                format!("`{}` does not tell a format", path.display()),
-                "name it with --format, e.g. --format csv",
-            ));
-        }
-    })
+    match Format::named_by(path) {
+        Some(format) => Ok(format),
+        None if path.extension().is_none_or(|extension| extension.eq_ignore_ascii_case("txt")) => Ok(Format::Table),
+        None => Err(usage(
+            format!("`{}` does not tell a format", path.display()),
+            "name it with --format, e.g. --format csv",
+        )),
+    }
 }
 
 /// How standard output is looked at.

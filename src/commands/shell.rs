@@ -6,6 +6,7 @@ mod history;
 
 use std::fs::File;
 use std::io::{BufRead, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -45,6 +46,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         timer: true,
         width: None,
         output: None,
+        variables: String::new(),
         pending: String::new(),
         depth: 0,
     };
@@ -66,11 +68,20 @@ struct Session<'a> {
     /// Columns of the terminal that tables are fitted to; its own without.
     width: Option<usize>,
     /// Takes the rows instead of standard output.
-    output: Option<BufWriter<File>>,
+    output: Option<Output>,
+    /// The statements that set variables so far: each answer comes from a DuckDB of its own, which knows none.
+    variables: String,
     /// What was read and does not end a statement yet.
     pending: String,
     /// Files that are being read, each by a command of the one before.
     depth: usize,
+}
+
+/// A file that takes rows.
+struct Output {
+    file: BufWriter<File>,
+    /// What its name tells, until `.mode` says otherwise.
+    format: Option<Format>,
 }
 
 /// Whether to read on.
@@ -132,9 +143,15 @@ impl Session<'_> {
     }
 
     async fn run_script(&mut self) -> Result<()> {
-        for line in std::io::stdin().lock().lines() {
-            if self.feed(&line?).await? == Next::Quit {
-                return Ok(());
+        for (index, line) in std::io::stdin().lock().lines().enumerate() {
+            match self.feed(&line?).await {
+                Ok(Next::Read) => {}
+                Ok(Next::Quit) => return Ok(()),
+                Err(error) if error::is_broken_pipe(&error) => return Err(error),
+                Err(error) => {
+                    let note = format!("stopped at line {}; the rest was not run", index + 1);
+                    return Err(error::noted(&error, note));
+                }
             }
         }
         self.run_rest().await
@@ -188,18 +205,32 @@ impl Session<'_> {
         next
     }
 
+    fn show_as(&mut self, format: Format) {
+        self.format = format;
+        if let Some(output) = &mut self.output {
+            output.format = None;
+        }
+    }
+
     /// Has rows go to a file from now on, or back to standard output.
     fn put_out(&mut self, name: Option<&str>) -> Result<()> {
         self.output = match name {
             None => None,
             Some(name) => {
+                let format = Format::named_by(Path::new(name));
+                if format.is_some_and(Format::is_binary) {
+                    return Err(usage(
+                        format!("`.output` takes one result after another, which `{name}` cannot hold"),
+                        "`quackctl query -o FILE` writes parquet and arrow",
+                    ));
+                }
                 let file = File::create(self.context.config.here.join(name)).map_err(|error| {
                     usage(
                         format!("cannot write `{name}`: {error}"),
                         "give .output a file in a folder that you may write to",
                     )
                 })?;
-                Some(BufWriter::new(file))
+                Some(Output { file: BufWriter::new(file), format })
             }
         };
         Ok(())
@@ -222,24 +253,32 @@ impl Session<'_> {
             (Some(_), _) => Look::default(),
             (None, look) => Look { width: self.width.or(look.width), ..look },
         };
-        let limit = limit_on(look, self.format, self.context, statement);
-        let request = Request { sql: statement.sql.clone(), limit, spill: Spill::Auto };
+        let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
+        let limit = limit_on(look, format, self.context, statement);
+        let sql = format!("{}{}", self.variables, statement.sql);
+        let request = Request { sql, limit, spill: Spill::Auto };
         let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
         let mut stdout;
         let out: &mut dyn Write = match &mut self.output {
-            Some(file) => file,
+            Some(output) => &mut output.file,
             None => {
                 stdout = BufWriter::new(std::io::stdout().lock());
                 &mut stdout
             }
         };
         match statement.explains {
-            true => output::write_plan(rows, self.format, look, out)?,
-            false => output::write(rows, self.format, look, out)?,
+            true => output::write_plan(rows, format, look, out)?,
+            false => output::write(rows, format, look, out)?,
         };
         out.flush()?;
+        if statements::sets_variable(&statement.sql) {
+            self.variables.push_str(&statement.sql);
+            // The last one of a file may have no semicolon, and a comment in its place.
+            let ends = statements::is_blank(statements::split(&statement.sql).1);
+            self.variables.push_str(if ends { "\n" } else { "\n;\n" });
+        }
         tell(self.context, &account.summary(), started.elapsed(), self.timer);
         Ok(())
     }
@@ -253,10 +292,10 @@ impl Session<'_> {
             Dot::Schema(name) => dot::schema(&self.catalog, name.as_deref())?,
             other => {
                 match other {
-                    Dot::Format(format) => self.format = format,
+                    Dot::Format(format) => self.show_as(format),
                     Dot::Expanded(on) => {
                         let on = on.unwrap_or(self.format != Format::Line);
-                        self.format = if on { Format::Line } else { Format::Table };
+                        self.show_as(if on { Format::Line } else { Format::Table });
                     }
                     Dot::Timer(on) => self.timer = on,
                     Dot::Width(width) => self.width = width,

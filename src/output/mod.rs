@@ -14,7 +14,6 @@ mod markdown;
 mod plain;
 mod plan;
 mod table;
-mod tsv;
 
 use std::io::Write;
 
@@ -48,8 +47,8 @@ pub(crate) fn write(result: ResultSet, format: Format, look: Look, out: &mut dyn
         Format::Line => line::write(result, out),
         Format::Json => json::write(result, out),
         Format::Jsonl => jsonl::write(result, out),
-        Format::Csv => csv::write(result, out),
-        Format::Tsv => tsv::write(result, out),
+        Format::Csv => csv::write(result, ',', out),
+        Format::Tsv => csv::write(result, '\t', out),
         Format::Markdown => markdown::write(result, out),
         Format::Arrow => arrow::write(result, look.seekable, out),
         Format::Parquet => Err(usage(

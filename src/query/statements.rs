@@ -80,7 +80,8 @@ impl Statement {
     }
 }
 
-fn sets_variable(sql: &str) -> bool {
+/// True for `SET VARIABLE` and `RESET VARIABLE`.
+pub(crate) fn sets_variable(sql: &str) -> bool {
     let mut tokens = Tokens::new(sql).map(|(token, _)| token);
     let is_set = tokens.next().is_some_and(|first| first.is("SET") || first.is("RESET"));
     is_set && tokens.next().is_some_and(|second| second.is("VARIABLE"))

@@ -223,3 +223,46 @@ fn the_shell_asks_on_until_a_statement_ends() {
     let shown = on_terminal(&project, &["shell"], &typed);
     assert!(shown.contains("│      42 │"), "{shown}");
 }
+
+#[test]
+fn the_shells_output_is_written_as_its_name_tells() {
+    let project = Project::up("");
+    let script = ".output a.csv\nSELECT 1 AS n, 'x,y' AS t;\n.output b.jsonl\nSELECT 2 AS n;\n.mode csv\nSELECT 3 AS n;\n\
+                  .output c.txt\nSELECT 4 AS n;\n";
+    project.quackctl(["shell"]).write_stdin(script).assert().success().stdout(is_empty());
+    let read = |name: &str| std::fs::read_to_string(project.dir().join(name)).unwrap();
+    assert_eq!(read("a.csv"), "n,t\n1,\"x,y\"\n");
+    assert_eq!(read("b.jsonl"), "{\"n\":2}\nn\n3\n", "a later .mode counts");
+    assert_eq!(read("c.txt"), "n\n4\n");
+    for name in ["d.parquet", "d.arrow"] {
+        let mut shell = project.quackctl(["shell"]);
+        shell
+            .write_stdin(format!(".output {name}\n"))
+            .assert()
+            .code(2)
+            .stderr(contains(name).and(contains("query -o")));
+        assert!(!project.dir().join(name).exists());
+    }
+}
+
+#[test]
+fn the_shell_keeps_what_variables_are_set_to() {
+    let project = Project::up("");
+    project.write("set.sql", "SET VARIABLE w = getvariable('v') + 1 -- ;");
+    let script = ".mode csv\n.timer off\nSET VARIABLE v = 3;\n.read set.sql\n\
+                  SELECT getvariable('v') AS v, getvariable('w') AS w;\n\
+                  RESET VARIABLE v;\nSELECT getvariable('v') IS NULL AS gone, getvariable('w') AS w;\n";
+    let output = project.quackctl(["shell"]).write_stdin(script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "v,w\n3,4\ngone,w\ntrue,4\n", "{}", text(&output));
+}
+
+#[test]
+fn what_is_written_as_tsv_loads_back() {
+    let project = Project::up("");
+    let sql =
+        "SELECT * FROM (VALUES (1, 'tab\there'), (2, NULL), (3, 'a\nbreak'), (4, 'a \"quote\"'), (5, '\\N')) v(n, t)";
+    project.quackctl(["query", "-o", "out.tsv", sql]).assert().success();
+    project.quackctl(["load", "out.tsv", "--table", "back"]).assert().success();
+    let rows = |sql: &str| project.json(["query", "--json", sql])["rows"].clone();
+    assert_eq!(rows("FROM back ORDER BY n"), rows(sql));
+}

@@ -241,6 +241,8 @@ fn the_shell_runs_a_script_to_its_first_error() {
     let output = shell(".format csv\nSELECT 1 AS a;\nSELEC 2;\nSELECT 3 AS c;\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n1\n");
+    let told = crate::support::text(&output);
+    assert!(told.contains("stopped at line 3; the rest was not run"), "{told}");
     let output = shell(".frmat csv\n");
     assert!(crate::support::text(&output).contains("did you mean `.format`?"), "{}", crate::support::text(&output));
 }

@@ -39,7 +39,7 @@ pub(super) const HELP: &str = "\
 .width [N]          width of tables; without N the terminal's
 .timer on|off       whether time and cost follow the rows
 .read FILE          run the commands and statements in a file
-.output [FILE]      rows go to a file; without FILE back to here
+.output [FILE]      rows go to a file, as its name tells (.csv, .json, ...); without FILE back to here
 .help               this list                                                      help, \\?
 .quit               end; so does Ctrl-D                                            exit, quit, \\q
 ";
