@@ -18,7 +18,11 @@ pub(crate) async fn run(context: &Context, table: Option<String>, at: Option<Str
                 if yes {
                     Ok(())
                 } else {
-                    confirm::ask(&format!("{changes}\nPut that catalog back?"), &changes, "add --yes")
+                    confirm::ask(
+                        &format!("{changes}\nPut that catalog back?"),
+                        &format!("tables would go\n{changes}"),
+                        "add --yes",
+                    )
                 }
             });
             context.print(&recovered.await?)

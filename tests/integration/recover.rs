@@ -160,7 +160,8 @@ fn tables_go_only_when_somebody_said_so(place: Place) {
     project.quackctl(["rename", "old", "new"]).assert().success();
     let before = lake.catalog();
     let refused = project.quackctl(["recover", "--at", &then]).assert().code(1);
-    let named = contains("`newer` (1 row)").and(contains("as they were then: `kept`")).and(contains("add --yes"));
+    let named =
+        contains("`newer` (1 row): would go").and(contains("`kept`: would be as then")).and(contains("add --yes"));
     refused.stderr(named.and(contains("`new` would be called `old` again")));
     assert_eq!(lake.catalog(), before);
 

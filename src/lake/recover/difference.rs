@@ -52,20 +52,20 @@ impl Difference {
         self.gone.iter().all(|table| agreed.gone.iter().any(|known| known == table))
     }
 
-    /// What goes, comes and changes, in words: `would go`, or `went`.
+    /// What goes, comes and changes, a line each; once it `is_done`, or before.
     pub(crate) fn lines(&self, is_done: bool) -> Vec<String> {
         let list =
             |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let gone: Vec<String> = self.gone.iter().map(|(name, rows)| format!("`{name}` ({})", counted(*rows))).collect();
         let [goes, comes, changes] = match is_done {
-            true => ["gone, as they were not there then", "back", "as they were then"],
-            false => ["would go, as they were not there then", "would come back", "would be as they were then"],
+            true => ["gone, as that catalog lacks them; `quackctl recover TABLE` brings one back", "back", "as then"],
+            false => ["would go, as that catalog lacks them", "would come back", "would be as then"],
         };
         let mut lines: Vec<String> =
             [(gone.join(", "), goes), (list(&self.came), comes), (list(&self.changed), changes)]
                 .into_iter()
                 .filter(|(names, _)| !names.is_empty())
-                .map(|(names, what)| format!("{what}: {names}"))
+                .map(|(names, what)| format!("{names}: {what}"))
                 .collect();
         let called = if is_done { "is called" } else { "would be called" };
         lines.extend(self.renamed.iter().map(|(now, then)| format!("`{now}` {called} `{then}` again")));
