@@ -162,7 +162,7 @@ Nothing is lost by it: what it replaces can be brought back in the same way.
 Examples:
   quackctl recover
   quackctl recover trips                              as it was before it was replaced or dropped
-  quackctl recover --at 2026-03-01T09:30:00Z          all tables, as they were at that time
+  quackctl recover --at 2026-03-01T09:30:00Z          all tables, as they were then; asks before newer ones go
   quackctl recover trips --at 'VERSION'               one table, from that catalog")]
     Recover {
         /// The table to bring back
@@ -170,6 +170,9 @@ Examples:
         /// A catalog's version, or a time at which it was the current one
         #[arg(long, value_name = "VERSION|TIME")]
         at: Option<String>,
+        /// Do not ask before tables go that were not there then
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Run SQL on the function
     Query(QueryArgs),
@@ -312,7 +315,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "NAME")]
     pub sample: Option<String>,
     /// Rows of the sample
-    #[arg(long, value_name = "N", requires = "sample")]
+    #[arg(long, value_name = "N", requires = "sample", conflicts_with_all = ["source", "dataset"])]
     pub rows: Option<u64>,
     /// Download a public data set instead: `taxi` (New York yellow cabs, April 2019)
     #[arg(long, value_name = "NAME")]

@@ -110,12 +110,18 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     kind(error).exit_code()
 }
 
+/// The text, in which commands have `flags`, each with a space after it, so that they mean the stage that the command at
+/// hand was called for. Texts name commands without any such flag.
+pub(crate) fn flagged(text: &str, flags: &str) -> String {
+    text.replace("`quackctl ", &format!("`quackctl {flags}"))
+}
+
 /// Prints `error` to standard error: as text, or with `json` as one object `{"error", "help"}`. Commands in the advice are
 /// given `flags`, those that the failed one was called with, so that they mean the same stage.
 pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     let message = words(error.as_ref());
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
-    let help = help.map(|help| help.replace("`quackctl ", &format!("`quackctl {flags}")));
+    let help = help.map(|help| flagged(help, flags));
     if json {
         say_as_is(terminal::json(&serde_json::json!({ "error": message, "help": help }).to_string()));
         return;
@@ -173,6 +179,12 @@ mod tests {
             assert_eq!(exit_code(&failure_of(kind, "m", "h")), code);
         }
         assert_eq!(exit_code(&anyhow::anyhow!("a plain error")), 1);
+    }
+
+    #[test]
+    fn commands_in_advice_mean_the_same_stage() {
+        let told = flagged("run `quackctl down` and `quackctl up`; quackctl is `quackctl`", "--stage test ");
+        assert_eq!(told, "run `quackctl --stage test down` and `quackctl --stage test up`; quackctl is `quackctl`");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use console::context::Context;
 pub fn main() -> ExitCode {
     let cli = match Cli::of_process() {
         Ok(cli) => cli,
-        Err(error) => match expanded_glob(&error) {
+        Err(error) => match expanded_glob(&error).or_else(|| unquoted_sql(&error)) {
             Some(error) => {
                 error::report(&error, false, "");
                 return ExitCode::from(error::exit_code(&error));
@@ -69,6 +69,19 @@ fn expanded_glob(error: &clap::Error) -> Option<anyhow::Error> {
     })
 }
 
+/// A `query` of several words is most often SQL without quotes, which the shell has cut.
+fn unquoted_sql(error: &clap::Error) -> Option<anyhow::Error> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_query = std::env::args_os().any(|argument| argument == "query");
+    let is_word = error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-');
+    (is_query && is_word).then(|| {
+        error::usage(
+            format!("query takes one text of SQL, and `{argument}` is one more"),
+            "SQL needs quotes, so that the shell leaves it as it is: quackctl query 'SELECT 42'",
+        )
+    })
+}
+
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
@@ -93,7 +106,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Tables { name } => commands::tables::run(&context, name).await,
             Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
             Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,
-            Command::Recover { table, at } => commands::recover::run(&context, table, at).await,
+            Command::Recover { table, at, yes } => commands::recover::run(&context, table, at, yes).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,

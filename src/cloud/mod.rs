@@ -13,5 +13,5 @@ mod target;
 
 pub(crate) use change::Change;
 pub(crate) use provisioned::{Provisioned, UpOptions};
-pub(crate) use stage::{doctor, holdings, lake, logs, plan, policy, provision, stands, status, teardown};
+pub(crate) use stage::{doctor, holdings, lake, logs, others_up, plan, policy, provision, stands, status, teardown};
 pub(crate) use target::{Lake, Target};

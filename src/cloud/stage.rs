@@ -40,6 +40,14 @@ pub(crate) async fn doctor(config: &Config) -> Result<Vec<Check>> {
     }
 }
 
+/// The project's stages that are up, where that is known without asking around.
+pub(crate) fn others_up(config: &Config) -> Vec<String> {
+    match config.target {
+        TargetKind::Local => local::stages_up(config),
+        TargetKind::Aws => Vec::new(),
+    }
+}
+
 /// The IAM policy that a deployer of this project's stage needs, on whatever target it is now.
 ///
 /// # Errors

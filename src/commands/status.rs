@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::place::Place;
 use crate::cloud::{self, Target};
-use crate::config::TargetKind;
+use crate::config::{Config, TargetKind};
 use crate::console::context::Context;
 use crate::error;
 use crate::lake::catalog;
@@ -27,6 +27,9 @@ struct Status {
     quackctl: &'static str,
     duckdb: &'static str,
     up: bool,
+    /// What to do where it is not.
+    #[serde(skip)]
+    beginning: String,
     #[serde(flatten)]
     engine: Option<EngineStatus>,
 }
@@ -57,7 +60,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { project, stage, kind, quackctl, duckdb, .. } = self;
         let Some(engine) = &self.engine else {
-            return writeln!(f, "{project} ({stage}) is not up on {kind}; run `quackctl up`");
+            return writeln!(f, "{project} ({stage}) is not up on {kind}; {}", self.beginning);
         };
         writeln!(f, "{project} ({stage}) is up on {kind}")?;
         write!(f, "{}", engine.place)?;
@@ -102,9 +105,18 @@ pub(crate) async fn run(context: &Context, drift: bool) -> Result<ExitCode> {
         quackctl: env!("CARGO_PKG_VERSION"),
         duckdb: duckdb::VERSION,
         up: engine.is_some(),
+        beginning: beginning(config),
         engine,
     })?;
     Ok(code)
+}
+
+/// What to do where the stage is not up, and which stages are.
+fn beginning(config: &Config) -> String {
+    match cloud::others_up(config).as_slice() {
+        [] => config.beginning().to_owned(),
+        others => format!("run `quackctl up`; up are: {}", others.join(", ")),
+    }
 }
 
 /// Looks at the function and the tables, and has the engine answer a query.

@@ -244,6 +244,16 @@ impl Config {
         }
     }
 
+    /// What to do where nothing is up: most often a folder without `quack.toml` is not the one that is meant.
+    pub(crate) fn beginning(&self) -> &'static str {
+        match self.dir.join(FILE).exists() {
+            true => "run `quackctl up`",
+            false => {
+                "there is no quack.toml here: go to the project's folder, or run `quackctl init` and `quackctl up`"
+            }
+        }
+    }
+
     /// `(key, value, origin)` of every setting, for `--verbose`.
     pub(crate) fn origins(&self) -> &[(&'static str, String, Origin)] {
         &self.origins

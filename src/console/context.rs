@@ -49,7 +49,7 @@ impl Context {
     /// Says something to a person, on standard error; silent with `--quiet`.
     pub(crate) fn say(&self, message: impl std::fmt::Display) {
         if !self.quiet {
-            error::say(message);
+            error::say(error::flagged(&message.to_string(), &self.flags));
         }
     }
 
@@ -70,7 +70,7 @@ impl Context {
         if self.json {
             return self.print_as_is(terminal::json(&(serde_json::to_string_pretty(result)? + "\n")));
         }
-        self.print_as_is(terminal::lines(&result.to_string()))
+        self.print_as_is(terminal::lines(&error::flagged(&result.to_string(), &self.flags)))
     }
 
     /// Prints a text that is made up for the terminal, all of whose foreign parts went through [`terminal::line`].

@@ -56,10 +56,10 @@ pub(crate) fn write_failure(error: &duckdb::Error, staging: &Path) -> anyhow::Er
     if is_disk_full(&said) {
         failure(
             format!("no room left for the Parquet files of this load in {parent}: {said}"),
-            "free some space, or set TMPDIR to a folder on a larger disk; the table is as it was",
+            "free some space, or set TMPDIR to a folder on a larger disk; nothing was loaded",
         )
     } else {
-        failure(format!("cannot write Parquet: {said}"), "the table is as it was")
+        failure(format!("cannot write Parquet: {said}"), "nothing was loaded")
     }
 }
 

@@ -99,7 +99,14 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
             ),
         );
     }
+    let local = between(message, "COPY TO \"", "\" is refused").filter(|to| !to.contains("://"));
+    let copies = local.map(|to| format!("`quackctl query -o {to} 'SELECT ...'` writes a file on this machine"));
     let help = match kind {
+        "Quack.SandboxError" if let Some(copies) = &copies => copies,
+        "Quack.SandboxError" if message.starts_with("DROP is refused") => "`quackctl drop TABLE` drops a table",
+        "Quack.SandboxError" if message.starts_with("ALTER is refused") => {
+            "`quackctl rename OLD NEW` gives a table another name; `quackctl load ... --replace` other columns"
+        }
         // Other refusals say themselves what to do instead.
         "Quack.SandboxError" if !message.starts_with("reading ") => "",
         "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
@@ -230,6 +237,16 @@ mod tests {
         assert!(!calls.contains("quackctl load"), "{calls}");
         let reads = shown("Quack.SandboxError", "reading \"/etc/passwd\" is refused: SQL may read under s3://b/", &[]);
         assert!(reads.contains("quackctl load"), "{reads}");
+        for (message, help) in [
+            ("DROP is refused: a query changes no table", "quackctl drop TABLE"),
+            ("ALTER is refused: a query changes no table", "quackctl rename OLD NEW"),
+            ("COPY TO \"out/x.csv\" is refused: SQL may write only under s3://b/", "quackctl query -o out/x.csv "),
+        ] {
+            let told = shown("Quack.SandboxError", message, &[]);
+            assert!(told.contains(help), "{told}");
+        }
+        let far = shown("Quack.SandboxError", "COPY TO \"s3://c/x\" is refused: SQL may write only under s3://b/", &[]);
+        assert!(!far.contains("-o"), "{far}");
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub(crate) async fn replace<T>(
         let (catalog, result) = change(current)?;
         // What could not be read again is not stored.
         check::check(&catalog, &bucket.layout)
-            .map_err(|what| failure(format!("the catalog would not be one: {what}"), "the table is as it was"))?;
+            .map_err(|what| failure(format!("the catalog would not be one: {what}"), "nothing was changed"))?;
         let body = ByteStream::from(serde_json::to_vec(&catalog)?);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);

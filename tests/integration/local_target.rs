@@ -27,7 +27,24 @@ fn down_ends_the_process_and_frees_the_port() {
 fn a_stage_that_is_not_there_is_told_from_those_that_are() {
     let project = Project::up("");
     let mut query = project.quackctl(["query", "SELECT 1", "--stage", "deb"]);
-    query.assert().failure().stderr(contains("deb").and(contains("dev")));
+    let advice = "up are: dev; use --stage dev, or run `quackctl --stage deb up`";
+    query.assert().code(2).stderr(contains("deb").and(contains(advice)));
+    let status = project.quackctl(["--stage", "deb", "status"]).assert().code(4);
+    status.stdout(contains("run `quackctl --stage deb up`; up are: dev"));
+    let down = project.quackctl(["--stage", "dev", "down", "--keep-data"]).assert().success();
+    down.stdout(contains("kept for the next `quackctl --stage dev up`"));
+    std::fs::remove_file(project.dir().join("quack.toml")).unwrap();
+    let query = project.quackctl(["query", "SELECT 1", "--stage", "deb"]).assert().code(1);
+    query.stderr(contains("nothing is up").and(contains("`quackctl --stage deb init`")));
+}
+
+#[test]
+fn what_would_be_left_out_of_a_command_line_is_refused() {
+    let project = Project::new("");
+    let load = project.quackctl(["load", "x.csv", "--table", "t", "--rows", "5"]).assert().code(2);
+    load.stderr(contains("--rows"));
+    let query = project.quackctl(["query", "SELECT", "1"]).assert().code(2);
+    query.stderr(contains("`1` is one more").and(contains("quackctl query 'SELECT 42'")));
 }
 
 #[test]

@@ -11,6 +11,7 @@ crate::on_every_target! {
     a_replaced_and_a_dropped_table_come_back_with_their_rows,
     an_overwritten_or_deleted_catalog_comes_back,
     what_is_lost_for_good_is_said_and_nothing_changes,
+    tables_go_only_when_somebody_said_so,
 }
 
 /// The bucket and its S3, with all rights.
@@ -146,6 +147,35 @@ fn an_overwritten_or_deleted_catalog_comes_back(place: Place) {
     assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM t"), json!([{"s": 3}]));
     project.quackctl(["recover", "--at", "2020-01-01 00:00"]).assert().code(1).stderr(contains("the oldest"));
     project.quackctl(["recover", "--at", "yesterday"]).assert().code(2);
+}
+
+fn tables_go_only_when_somebody_said_so(place: Place) {
+    let project = Project::up_at(place, "");
+    let lake = Lake::of(&project);
+    load(&project, "old", "x\n1\n2\n", "");
+    load(&project, "kept", "x\n1\n", "");
+    let then = project.json(["recover", "--json"])["versions"][0]["version"].as_str().unwrap().to_owned();
+    load(&project, "newer", "x\n5\n", "");
+    load(&project, "kept", "x\n8\n", "--replace");
+    project.quackctl(["rename", "old", "new"]).assert().success();
+    let before = lake.catalog();
+    let refused = project.quackctl(["recover", "--at", &then]).assert().code(1);
+    let named =
+        contains("`newer` (1 row): would go").and(contains("`kept`: would be as then")).and(contains("add --yes"));
+    refused.stderr(named.and(contains("`new` would be called `old` again")));
+    assert_eq!(lake.catalog(), before);
+
+    // A name that comes back is said; nothing goes, so nobody is asked.
+    let renamed = project.quackctl(["recover", "old", "--at", &then]).assert().success();
+    renamed.stdout(contains("`new` is called `old` again"));
+    assert!(lake.catalog()["tables"]["new"].is_null());
+
+    let recovered = project.json(["recover", "--at", &then, "--yes", "--json"]);
+    let changes = json!({"gone": {"newer": 1}, "came": [], "changed": ["kept"], "renamed": {}});
+    assert_eq!(recovered["changes"], changes);
+    assert_eq!(project.rows("FROM kept"), json!([{"x": 1}]));
+    project.quackctl(["recover", "newer"]).assert().success();
+    assert_eq!(project.rows("FROM newer"), json!([{"x": 5}]));
 }
 
 fn what_is_lost_for_good_is_said_and_nothing_changes(place: Place) {

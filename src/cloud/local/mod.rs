@@ -21,4 +21,4 @@ mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use self::stages::{down, holdings, lake, logs, open, plan, stands, status, up};
+pub(crate) use self::stages::{down, holdings, lake, logs, open, plan, stages_up, stands, status, up};

@@ -170,16 +170,21 @@ fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target>
     Ok(Target::connect(config, &endpoint.url(), keys))
 }
 
+/// Names of the project's stages that are up.
+pub(crate) fn stages_up(config: &Config) -> Vec<String> {
+    paths::stages(&config.dir)
+}
+
 fn nothing_up(config: &Config) -> anyhow::Error {
     let stage = &config.stage;
-    let stages = paths::stages(&config.dir);
+    let stages = stages_up(config);
     let near = nearest(stage, stages.iter().map(String::as_str)).or(stages.first().map(String::as_str));
     match near {
         Some(near) => usage(
             format!("stage `{stage}` is not up in {}", config.dir.display()),
-            format!("stage `{near}` is: use --stage {near}, or run `quackctl --stage {stage} up`"),
+            format!("up are: {}; use --stage {near}, or run `quackctl up`", stages.join(", ")),
         ),
-        None => failure(format!("nothing is up in {}", config.dir.display()), "run `quackctl up`"),
+        None => failure(format!("nothing is up in {}", config.dir.display()), config.beginning()),
     }
 }
 

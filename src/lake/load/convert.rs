@@ -231,14 +231,14 @@ impl Stager<'_> {
                 "save it as UTF-8, if it is in Latin-1: iconv -f LATIN1 -t UTF-8 FILE | quackctl load - --table NAME",
             );
         }
-        failure(format!("cannot load `{}`: {said}", self.label), "mend the data and load again; the table is as it was")
+        failure(format!("cannot load `{}`: {said}", self.label), "mend the data and load again; nothing was loaded")
     }
 
     /// The data are in order, and more than can be held at once.
     fn too_large(&self, said: &str) -> anyhow::Error {
         failure(
             format!("cannot load `{}`: too much of it has to be in memory at once: {said}", self.label),
-            "rows may have 16 MB each; write larger values, or Parquet in smaller row groups, anew; the table is as it was",
+            "rows may have 16 MB each; write larger values, or Parquet in smaller row groups, anew; nothing was loaded",
         )
     }
 }

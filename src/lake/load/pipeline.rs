@@ -79,7 +79,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
     let mut upload = Upload::new(bucket, items);
     let uploaded = tokio::select! {
         uploaded = upload.run(&bar) => uploaded,
-        () = interrupt::requested() => Err(interrupted("interrupted: the table is as it was")),
+        () = interrupt::requested() => Err(interrupted("interrupted: nothing was loaded")),
     };
     bar.finish_and_clear();
     let committed = match uploaded {

@@ -59,7 +59,7 @@ pub(super) async fn run<T: Send + 'static>(work: impl FnOnce(&Stop) -> Result<T>
     loop {
         stop.stop();
         if tokio::time::timeout(NUDGE, &mut running).await.is_ok() {
-            return Err(interrupted("interrupted: the table is as it was"));
+            return Err(interrupted("interrupted: nothing was loaded"));
         }
     }
 }

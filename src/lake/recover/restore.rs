@@ -9,6 +9,7 @@ use anyhow::Result;
 use futures::TryStreamExt;
 use serde::Serialize;
 
+use super::difference::Difference;
 use super::files;
 use super::history::{self, Past, pick, shown};
 use super::versions::{self, Keeping, Version};
@@ -27,8 +28,22 @@ pub(crate) struct Recovered {
     pub at: String,
     /// The rows of each table that is as it was then.
     pub tables: BTreeMap<String, u64>,
+    /// What became of the tables that were there.
+    pub changes: Difference,
     /// Files that were brought back; the others were there.
     pub files: usize,
+}
+
+impl Recovered {
+    fn of(past: &Past, tables: &[(&str, &Table)], changes: Difference, files: usize) -> Self {
+        Self {
+            version: past.version.id.clone(),
+            at: shown(past.version.at),
+            tables: tables.iter().map(|(name, table)| ((*name).to_owned(), table.rows)).collect(),
+            changes,
+            files,
+        }
+    }
 }
 
 impl fmt::Display for Recovered {
@@ -39,15 +54,22 @@ impl fmt::Display for Recovered {
         for (name, rows) in &self.tables {
             writeln!(f, "{name}: {}", counted(*rows))?;
         }
+        for line in self.changes.lines(true) {
+            writeln!(f, "{line}")?;
+        }
         writeln!(f, "as in the catalog of {}, version {}; files brought back: {}", self.at, self.version, self.files)
     }
 }
 
-/// Puts the catalog back that `at` means: a version, or a time.
+/// Puts the catalog back that `at` means: a version, or a time. Where tables would go by that, `allow` is asked before.
 ///
 /// # Errors
-/// There is none, it is the current one, or files of it are lost for good; then nothing has changed.
-pub(crate) async fn catalog(bucket: &Bucket, at: &str) -> Result<Recovered> {
+/// There is none, it is the current one, or files of it are lost for good; or what `allow` says. Then nothing has changed.
+pub(crate) async fn catalog(
+    bucket: &Bucket,
+    at: &str,
+    mut allow: impl FnMut(&Difference) -> Result<()>,
+) -> Result<Recovered> {
     let version = pick(&history::of_catalog(bucket).await?, at)?.clone();
     let past = &history::read_past(bucket, version).await?;
     let wanted = readable(past)?;
@@ -55,14 +77,25 @@ pub(crate) async fn catalog(bucket: &Bucket, at: &str) -> Result<Recovered> {
         return Err(failure("that is the current catalog already", "`quackctl recover` lists those before it"));
     }
     let tables: Vec<(&str, &Table)> = wanted.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
-    let recovered = bring_back(bucket, past, &tables).await?;
+    // Of a catalog that cannot be read nothing is known that could go.
+    let mut changes = Difference::between(&catalog::read(bucket).await.unwrap_or_default(), wanted);
+    if !changes.gone.is_empty() {
+        allow(&changes)?;
+    }
+    let files = bring_back(bucket, past, &tables).await?;
     let unneeded = catalog::replace(bucket, |current| {
         let current = current.unwrap_or_default();
+        let newer = Difference::between(&current, wanted);
+        // Somebody loaded meanwhile.
+        if !newer.takes_no_more_than(&changes) {
+            allow(&newer)?;
+        }
+        changes = newer;
         Ok((wanted.clone(), no_longer_named(&current, wanted)))
     })
     .await?;
     put_away(bucket, unneeded).await?;
-    Ok(recovered)
+    Ok(Recovered::of(past, &tables, changes, files))
 }
 
 /// Brings one table back: as it is in the catalog that `at` means, else as the newest catalog has it in which it is other
@@ -90,8 +123,8 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         None => newest(bucket, versions, name, now.as_ref()).await?,
     };
     let (name, wanted) = readable(past)?.table(name)?;
-    let recovered = bring_back(bucket, past, &[(name, wanted)]).await?;
-    let unneeded = catalog::replace(bucket, |current| {
+    let files = bring_back(bucket, past, &[(name, wanted)]).await?;
+    let (unneeded, changes) = catalog::replace(bucket, |current| {
         let before = current?;
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
@@ -108,12 +141,12 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         }
         after.tables.retain(|_, table| !shares(table));
         after.tables.insert(name.to_owned(), wanted.clone());
-        let unneeded = no_longer_named(&before, &after);
-        Ok((after, unneeded))
+        let result = (no_longer_named(&before, &after), Difference::between(&before, &after));
+        Ok((after, result))
     })
     .await?;
     put_away(bucket, unneeded).await?;
-    Ok(recovered)
+    Ok(Recovered::of(past, &[(name, wanted)], changes, files))
 }
 
 fn readable(past: &Past) -> Result<&Catalog> {
@@ -154,16 +187,11 @@ pub(super) fn has_other(past: &Past, name: &str, now: Option<&Table>) -> bool {
     then.is_some_and(|(_, then)| now.is_none_or(|now| now.files != then.files))
 }
 
-/// Has every file of the tables be there.
-async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> Result<Recovered> {
+/// Has every file of the tables be there. Gives how many were not.
+async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> Result<usize> {
     let lost = files::lost(bucket, tables, past.version.at).await?;
     files::bring_back(bucket, &lost).await?;
-    Ok(Recovered {
-        version: past.version.id.clone(),
-        at: shown(past.version.at),
-        tables: tables.iter().map(|(name, table)| ((*name).to_owned(), table.rows)).collect(),
-        files: lost.len(),
-    })
+    Ok(lost.len())
 }
 
 /// The files of tables that `before` names and `after` does not.
