@@ -283,11 +283,10 @@ impl Invocation<'_> {
         }
         match prepared.parameters() {
             0 => Ok(prepared),
-            count => {
-                let message =
-                    format!("the SQL has {count} parameters (`?`, `$1`), and an event has no values for them");
-                Err(Failure::new("Quack.BadEvent", message))
-            }
+            _ => Err(Failure::new(
+                "Quack.BadEvent",
+                "the SQL has parameters (`?`, `$1`) that nothing gives a value: write the values themselves",
+            )),
         }
     }
 }
