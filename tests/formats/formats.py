@@ -115,13 +115,9 @@ def relation(connection, path):
         case "arrow":
             connection.register("arrow_file", pyarrow.ipc.open_file(path).read_all())
             return "arrow_file"
-        case "csv":
-            return f"read_csv('{path}', all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')"
-        case "tsv":
-            return (
-                f"read_csv('{path}', all_varchar = true, header = true, delim = '\t', quote = '', escape = '', "
-                "nullstr = '\\N')"
-            )
+        case "csv" | "tsv" as ending:
+            delimiter = "," if ending == "csv" else "\t"
+            return f"read_csv('{path}', all_varchar = true, header = true, delim = '{delimiter}', quote = '\"', escape = '\"')"
         case "json":
             return f"read_json('{path}', format = 'array', map_inference_threshold = -1)"
         case "jsonl":
@@ -131,15 +127,6 @@ def relation(connection, path):
 
 
 # -- types ---------------------------------------------------------------------------------------------------------
-
-
-def untabbed(text):
-    """A value as a TSV of PostgreSQL's kind has it."""
-    out, escapes = [], {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
-    characters = iter(text)
-    for character in characters:
-        out.append(escapes.get(next(characters, ""), "?") if character == "\\" else character)
-    return "".join(out)
 
 
 def read_value(connection, path, sql_type):
@@ -169,8 +156,7 @@ def read_value(connection, path, sql_type):
     ) else (None, None)
     if first is not None:
         assert second[0] is None, second
-        text = untabbed(first[0]) if ending == "tsv" else first[0]
-        return connection.execute(f"SELECT CAST(CAST(? AS {sql_type}) AS VARCHAR)", [text]).fetchone()[0], "text"
+        return connection.execute(f"SELECT CAST(CAST(? AS {sql_type}) AS VARCHAR)", [first[0]]).fetchone()[0], "text"
     is_arrow = ending == "arrow"
     schema = pyarrow.ipc.open_file(path).schema if is_arrow else pyarrow.parquet.read_schema(path)
     # Bytes of DuckDB's own are not to be cast.
