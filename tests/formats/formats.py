@@ -25,6 +25,7 @@ import pyarrow.feather
 import pyarrow.parquet
 
 FORMATS = ["parquet", "arrow", "csv", "tsv", "json", "jsonl"]
+DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 # A value of each type: large or precise enough to show what is lost.
 TYPES = {
@@ -116,8 +117,8 @@ def relation(connection, path):
             connection.register("arrow_file", pyarrow.ipc.open_file(path).read_all())
             return "arrow_file"
         case "csv" | "tsv" as ending:
-            delimiter = "," if ending == "csv" else "\t"
-            return f"read_csv('{path}', all_varchar = true, header = true, delim = '{delimiter}', quote = '\"', escape = '\"')"
+            options = f"delim = '{DELIMITERS[ending]}', quote = '\"', escape = '\"'"
+            return f"read_csv('{path}', all_varchar = true, header = true, {options})"
         case "json":
             return f"read_json('{path}', format = 'array', map_inference_threshold = -1)"
         case "jsonl":
@@ -284,18 +285,15 @@ def rows_of(path, reader):
         case "pyarrow", "arrow":
             found = pyarrow.feather.read_table(path)
         case "pyarrow", "csv" | "tsv":
-            shape = {"delimiter": ","} if ending == "csv" else {"delimiter": "\t", "quote_char": False}
-            parse = pyarrow.csv.ParseOptions(**shape, newlines_in_values=ending == "csv")
-            nulls = pyarrow.csv.ConvertOptions(null_values=["", "\\N"], strings_can_be_null=True)
+            parse = pyarrow.csv.ParseOptions(delimiter=DELIMITERS[ending], newlines_in_values=True)
+            nulls = pyarrow.csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
             found = pyarrow.csv.read_csv(path, parse_options=parse, convert_options=nulls)
         case "pandas", "parquet":
             found = pandas.read_parquet(path)
         case "pandas", "arrow":
             found = pandas.read_feather(path)
-        case "pandas", "csv":
-            found = pandas.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
-        case "pandas", "tsv":
-            options = {"sep": "\t", "keep_default_na": False, "na_values": ["\\N", ""], "quoting": 3}
+        case "pandas", "csv" | "tsv":
+            options = {"sep": DELIMITERS[ending], "keep_default_na": False, "na_values": [""]}
             found = pandas.read_csv(path, **options, low_memory=False)
         case "pandas", _:
             found = pandas.read_json(path, lines=ending == "jsonl", dtype=False, precise_float=True)
@@ -303,11 +301,8 @@ def rows_of(path, reader):
             found = polars.read_parquet(path)
         case "polars", "arrow":
             found = polars.read_ipc(path)
-        case "polars", "csv":
-            found = polars.read_csv(path, infer_schema_length=None)
-        case "polars", "tsv":
-            options = {"separator": "\t", "quote_char": None, "null_values": "\\N", "infer_schema_length": None}
-            found = polars.read_csv(path, **options)
+        case "polars", "csv" | "tsv":
+            found = polars.read_csv(path, separator=DELIMITERS[ending], infer_schema_length=None)
         case "polars", "json":
             found = polars.read_json(path, infer_schema_length=None)
         case "polars", "jsonl":
