@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::invoke::response::{self, Inline, Payload};
 use crate::invoke::spill;
 use crate::output::{self, Format, Look};
-use crate::planner::{Fetch, QueryPlan, Strategy};
+use crate::planner::QueryPlan;
 use crate::query::{Finish, Merge, Partial};
 use crate::rows::ResultSet;
 
@@ -97,25 +97,7 @@ fn is_taken(rows: ResultSet, told: &Told) -> bool {
 
 /// Has the rows merged by a plan that expects the columns that were told.
 fn merge(told: &Told, partial: impl FnOnce(&Path) -> io::Result<Partial>) {
-    let fetch = Fetch {
-        name: "part".to_owned(),
-        columns: told.columns.clone(),
-        strategy: Strategy::Projection,
-        sql: String::new(),
-        table: String::new(),
-        splits: Vec::new(),
-        pruned_files: 0,
-        broadcast: Vec::new(),
-        ordered: false,
-        enough_rows: None,
-    };
-    let plan = QueryPlan {
-        strategy: Strategy::Projection,
-        reason: String::new(),
-        fetches: vec![fetch],
-        final_sql: "FROM part".to_owned(),
-        table_bytes: 0,
-    };
+    let plan = QueryPlan::of_one_part(told.columns.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("there is memory");
     let merged = runtime.block_on(async {
         let mut merge = Merge::start(&plan)?;

@@ -70,6 +70,32 @@ pub(crate) struct Fetch {
     pub enough_rows: Option<u64>,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl QueryPlan {
+    /// A plan whose answer is what comes for its one fetch, with `columns`: for tests of what becomes of that.
+    pub(crate) fn of_one_part(columns: Vec<Column>) -> Self {
+        let fetch = Fetch {
+            name: "part".to_owned(),
+            columns,
+            strategy: Strategy::Projection,
+            sql: String::new(),
+            table: String::new(),
+            splits: Vec::new(),
+            pruned_files: 0,
+            broadcast: Vec::new(),
+            ordered: false,
+            enough_rows: None,
+        };
+        Self {
+            strategy: Strategy::Projection,
+            reason: String::new(),
+            fetches: vec![fetch],
+            final_sql: "FROM part".to_owned(),
+            table_bytes: 0,
+        }
+    }
+}
+
 impl Fetch {
     /// What the splits hold together.
     pub(crate) fn split_bytes(&self) -> u64 {

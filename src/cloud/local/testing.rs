@@ -72,6 +72,12 @@ impl Lake {
         std::fs::write(self.dir.path().join(name), content).unwrap();
     }
 
+    /// Puts an object into the bucket.
+    pub(crate) async fn put(&self, key: &str, body: Vec<u8>) {
+        let put = self.target.bucket.s3.put_object().bucket(&self.target.bucket.name).key(key);
+        put.body(body.into()).send().await.unwrap();
+    }
+
     /// All keys in the bucket that begin with `prefix`.
     pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
         let listed = self

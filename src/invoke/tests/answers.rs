@@ -23,20 +23,13 @@ const PRECIOUS: [&str; 2] = ["_quack/catalog.json", "theirs/precious.parquet"];
 /// Longest that one of them may take, in a build for tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-impl Lake {
-    async fn put_object(&self, key: &str, body: Vec<u8>) {
-        let put = self.target.bucket.s3.put_object().bucket(&self.target.bucket.name).key(key);
-        put.body(body.into()).send().await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_answers_are_refused_each_for_its_reason() {
     let lake = Lake::new().await;
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("precious.parquet"), "precious").unwrap();
     for key in PRECIOUS {
-        lake.put_object(key, b"precious".to_vec()).await;
+        lake.put(key, b"precious".to_vec()).await;
     }
     let corpus_of_bucket = ANSWERS.replace("{bucket}", &lake.target.bucket.name);
     let cases = corpus::read(&corpus_of_bucket, outside.path());
@@ -72,7 +65,7 @@ async fn take(lake: &Lake, case: &mut Value) -> Result<usize> {
     if let Some(object) = case.get("object") {
         let body = body(object);
         bytes = body.len() as u64;
-        lake.put_object(object["key"].as_str().unwrap(), body).await;
+        lake.put(object["key"].as_str().unwrap(), body).await;
     }
     let payload = match case.get("raw") {
         Some(raw) => raw.as_str().unwrap().as_bytes().to_vec(),

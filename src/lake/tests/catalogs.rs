@@ -26,13 +26,6 @@ fn bytes_of(case: &Value) -> Vec<u8> {
     }
 }
 
-impl Lake {
-    async fn put(&self, key: &str, body: Vec<u8>) {
-        let put = self.target.bucket.s3.put_object().bucket(&self.target.bucket.name).key(key);
-        put.body(body.into()).send().await.unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_catalogs_are_refused_each_for_its_reason() {
     let lake = Lake::new().await;

@@ -233,29 +233,10 @@ fn in_parquet(sql: &str, columns: &[Column]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::planner::{Fetch, Strategy};
 
     fn plan() -> QueryPlan {
         let column = Column { name: "n".to_owned(), sql_type: "BIGINT".to_owned() };
-        let fetch = Fetch {
-            name: "part".to_owned(),
-            columns: vec![column],
-            strategy: Strategy::Projection,
-            sql: String::new(),
-            table: String::new(),
-            splits: Vec::new(),
-            pruned_files: 0,
-            broadcast: Vec::new(),
-            ordered: false,
-            enough_rows: None,
-        };
-        QueryPlan {
-            strategy: Strategy::Projection,
-            reason: String::new(),
-            fetches: vec![fetch],
-            final_sql: "FROM part".to_owned(),
-            table_bytes: 0,
-        }
+        QueryPlan::of_one_part(vec![column])
     }
 
     #[tokio::test]
