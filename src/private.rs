@@ -1,9 +1,14 @@
-//! Folders and files for their owner's eyes only: keys, logs, history.
+//! For their owner's eyes only: folders and files (keys, logs, history), and names that nobody else can know.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+/// A name that nobody guesses and nothing else has: 32 hexadecimal digits.
+pub(crate) fn name() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
 
 /// Makes a folder, and those above it, that only their owner can enter.
 pub(crate) fn dir(path: &Path) -> io::Result<()> {

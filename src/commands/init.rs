@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::config::{self, default_project};
 use crate::console::context::Context;
 use crate::error::failure;
+use crate::private;
 
 const TEMPLATE: &str = include_str!("../../templates/quack.toml");
 
@@ -37,7 +38,7 @@ pub(crate) fn run(context: &Context) -> Result<()> {
         ),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
     })?;
-    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &config::new_id());
+    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &private::name());
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     ignore_state(&context.config.dir)?;
     context.print(&Initialized { file: path.display().to_string(), project })

@@ -48,11 +48,6 @@ impl Owner {
     }
 }
 
-/// A new project's id.
-pub(crate) fn new_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
 /// Where a stage's record is. A local stage's lies with its data and goes where they go; no stage has a name with a dot.
 pub(super) fn record(dir: &Path, target: TargetKind, stage: &str) -> PathBuf {
     let state = dir.join(STATE);
@@ -71,9 +66,9 @@ impl Config {
     pub(crate) fn check_owner(&self) -> Result<()> {
         let Some(owner) = &self.owner else { return Ok(()) };
         let (stage, project, theirs) = (&self.stage, &self.project, &owner.project);
-        let origin = self.origins().iter().find(|(key, _, _)| *key == "project").map(|(_, _, origin)| origin);
-        let said = origin.map_or_else(|| FILE.to_owned(), ToString::to_string);
         if owner.project != self.project {
+            let origin = self.origins().iter().find(|(key, _, _)| *key == "project").map(|(_, _, origin)| origin);
+            let said = origin.map_or_else(|| FILE.to_owned(), ToString::to_string);
             return Err(usage(
                 format!(
                     "stage `{stage}` was put up from {} as project `{theirs}`, and it is called `{project}` now ({said})",
@@ -110,7 +105,7 @@ impl Config {
         let write = || -> Result<()> {
             let folder = path.parent().unwrap_or(&self.dir);
             private::dir(folder)?;
-            let owner = Owner { id: self.id.clone().unwrap_or_else(new_id), project: self.project.clone() };
+            let owner = Owner { id: self.id.clone().unwrap_or_else(private::name), project: self.project.clone() };
             let mut draft = NamedTempFile::new_in(folder)?;
             draft.write_all(&serde_json::to_vec(&owner)?)?;
             match draft.persist_noclobber(&path) {

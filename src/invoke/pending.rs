@@ -9,6 +9,7 @@ use chrono::{TimeDelta, Utc};
 use quack_function::wire::{LEFT, ROWS};
 
 use crate::bucket::{Bucket, upload};
+use crate::private;
 
 /// How long a single request may hold up whoever waits for the end.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -29,7 +30,7 @@ pub(crate) struct Pending<'a> {
 
 impl<'a> Pending<'a> {
     pub(crate) fn new(bucket: &'a Bucket) -> Self {
-        Self { bucket, name: format!("{:032x}", rand::random::<u128>()) }
+        Self { bucket, name: private::name() }
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -50,7 +50,7 @@ impl Store {
     /// Starts an upload and returns its id.
     pub(super) fn create_upload(&self, upload: &Upload) -> S3Result<String> {
         self.bucket_path(&upload.bucket)?;
-        let id = format!("{:032x}", rand::random::<u128>());
+        let id = private::name();
         let folder = self.uploads.join(&id);
         let text = serde_json::to_vec(upload).map_err(S3Error::internal_error)?;
         private::dir(&folder).and_then(|()| private::write(&folder.join(UPLOAD), &text)).map_err(failed)?;
