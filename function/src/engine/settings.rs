@@ -183,6 +183,9 @@ impl Settings {
             // Four parts of 16 MiB in flight rather than fifty of 80: what an upload holds stays small.
             sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\nSET GLOBAL s3_uploader_thread_limit = 4;\n";
         }
+        // What makes room for a buffer this large first gives back the pages of those before it, which DuckDB's allocator would
+        // keep for ten seconds: chunks of wide rows are such, and as many as one was quick enough to free would stay.
+        sql += "SET GLOBAL allocator_bulk_deallocation_flush_threshold = '16MiB';\n";
         let readable: Vec<_> = self.access().read.iter().map(|folder| literal(&folder.to_string())).collect();
         sql += &format!("SET GLOBAL allowed_directories = [{}];\n", readable.join(", "));
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
