@@ -32,6 +32,11 @@ impl Failure {
         ["DuckDB.INTERNALError", "DuckDB.FATALError", "Quack.InternalError"].contains(&self.error_type.as_str())
     }
 
+    /// Whether DuckDB tells no more than that it was interrupted.
+    pub fn has_lost_its_reason(&self) -> bool {
+        self.error_type == "DuckDB.INTERRUPTError"
+    }
+
     /// A failure from DuckDB's message, which begins with its kind: `Parser Error: syntax error at ...`. Its Arrow
     /// conversion says the same as JSON.
     pub fn duckdb(message: impl Into<String>) -> Self {

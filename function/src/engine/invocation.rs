@@ -92,6 +92,11 @@ impl Plan {
         }
         Ok(Self { views, statements, tables, note })
     }
+
+    /// Whether one of its statements writes to where the event says.
+    pub(super) fn writes(&self) -> bool {
+        self.statements.iter().any(|statement| matches!(statement.action, Action::Write(_)))
+    }
 }
 
 /// The statement that makes the view which stands for a table.

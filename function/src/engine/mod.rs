@@ -33,6 +33,9 @@ use raw::Database;
 use replay::Replay;
 use watch::Watch;
 
+/// How often an event is run whose failure has lost its reason.
+const MOST_ATTEMPTS: usize = 4;
+
 /// What an invocation found.
 pub struct Outcome {
     pub data: Data,
@@ -126,7 +129,37 @@ impl Instance {
     }
 
     /// Runs an event that was judged, and says whether the instance is as it was before.
+    ///
+    /// Of a query that fails in one thread while another waits with a chunk to be fetched, DuckDB may tell no more than that
+    /// it was interrupted. Such a one is run again for its reason, unless it has written something.
     fn run(
+        &self,
+        plan: &Plan,
+        event: &Event,
+        result_folder: &str,
+        room_bytes: &dyn Fn(&[Column]) -> usize,
+    ) -> (Result<Outcome, Failure>, bool) {
+        let attempt = || self.attempt(plan, event, result_folder, room_bytes);
+        let mut attempts = 1;
+        let mut ended = attempt();
+        while let (Err(failure), true) = &ended
+            && failure.has_lost_its_reason()
+            && attempts < MOST_ATTEMPTS
+            && !plan.writes()
+        {
+            attempts += 1;
+            ended = attempt();
+        }
+        if let Err(failure) = &mut ended.0
+            && failure.has_lost_its_reason()
+        {
+            failure.message += "\nThe query failed in one of DuckDB's threads, and the reason was lost: run it again.";
+        }
+        ended
+    }
+
+    /// Runs an event once.
+    fn attempt(
         &self,
         plan: &Plan,
         event: &Event,
