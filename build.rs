@@ -1,10 +1,12 @@
 //! Sees to it that DuckDB's official library is where the linker looks for it (`DUCKDB_LIB_DIR`, set in
 //! `.cargo/config.toml`), and that the program finds it when it runs.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
-use quack_pinned::duckdb::{self, Arch};
+use quack_pinned::duckdb::{self, Arch, Pinned};
 
 fn main() {
     // The function's sources travel in the program.
@@ -36,10 +38,31 @@ fn provide_library() -> Result<PathBuf, String> {
             _ => None,
         };
         let arch = arch.ok_or("no DuckDB library is pinned for this platform: build with --features bundled")?;
-        let fetched = duckdb::library(arch).map_err(|error| format!("{error} (or build with --features bundled)"))?;
+        let library = duckdb::library(arch);
+        let fetched = library.obtain(|to| fetch(&library, to));
+        let fetched = fetched.map_err(|error| format!("{error} (or build with --features bundled)"))?;
         fs::create_dir_all(&dir).and_then(|()| link_or_copy(&fetched, &place)).map_err(|error| error.to_string())?;
     }
     dir.canonicalize().map_err(|error| error.to_string())
+}
+
+/// Fetches a file with what every machine has that builds programs: an HTTP client in here would have to be built first.
+fn fetch(pinned: &Pinned, to: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = to.parent().ok_or("no folder to fetch into")?;
+    let archive = folder.join("package.tgz");
+    let download = ["--fail", "--silent", "--show-error", "--location", "--retry", "3", "--output"];
+    run(Command::new("curl").args(download).arg(&archive).arg(&pinned.url))?;
+    run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(folder).arg(&pinned.member))?;
+    fs::rename(folder.join(&pinned.member), to)?;
+    fs::remove_dir_all(folder.join("package"))?;
+    Ok(fs::remove_file(archive)?)
+}
+
+fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("cannot run `{program}`: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { Ok(()) } else { Err(format!("`{program}` failed: {}", said.trim()).into()) }
 }
 
 /// A hard link stays when the cache is emptied; across file systems it takes a copy.

@@ -12,6 +12,7 @@ mod config;
 mod console;
 mod duck;
 mod error;
+mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod invoke;

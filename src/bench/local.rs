@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use arrow::array::RecordBatch;
 use duckdb::Connection;
 use quack_function::sql::literal;
@@ -11,10 +11,10 @@ use crate::cloud::Target;
 use crate::config::S3Folder;
 use crate::duck::{self, Sandbox, batches};
 use crate::error::failure;
+use crate::fetch::pinned::{self, Web};
 use crate::invoke::tables;
 use crate::lake::catalog::Catalog;
 use crate::lake::load::Staging;
-use quack_pinned::duckdb::extension;
 
 /// DuckDB in memory with its own defaults (all cores, most of the memory), left open from one query to the next, as an
 /// instance of the function is.
@@ -31,8 +31,7 @@ impl Local {
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
     pub(super) async fn open(target: &Target, read: &[S3Folder], catalog: &Catalog, sql: &str) -> Result<Self> {
-        let httpfs = extension("httpfs", crate::arch::host()?).context("the extension httpfs is not known")?;
-        let httpfs = httpfs.map_err(|error| anyhow!("{error}"))?;
+        let httpfs = pinned::extension("httpfs", crate::arch::host()?, &Web::QUIET)?;
         let secret = target.s3_access().await?.secret_options();
         let tables = tables::named_in(sql, catalog, &target.bucket.name);
         let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;

@@ -38,6 +38,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("function.timeout_s", "QUACK_TIMEOUT_S"),
     ("function.concurrency", "QUACK_CONCURRENCY"),
     ("function.extensions", "QUACK_EXTENSIONS"),
+    ("function.mirror", "QUACK_MIRROR"),
+    ("function.source", "QUACK_SOURCE"),
     ("function.package", "QUACK_PACKAGE"),
     ("function.arch", "QUACK_ARCH"),
     ("function.base_image", "QUACK_BASE_IMAGE"),

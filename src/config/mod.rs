@@ -61,6 +61,10 @@ pub(crate) struct Config {
     pub concurrency: u32,
     /// DuckDB extensions packaged with the function, each after those that it needs; `httpfs` is always among them.
     pub extensions: Vec<String>,
+    /// A folder of the web that DuckDB's files come from; `None` is where they are published.
+    pub mirror: Option<String>,
+    /// The crate that the function is built from; `None` is the one that quackctl brings.
+    pub source: Option<PathBuf>,
     /// How the function travels to AWS.
     pub package: PackageKind,
     /// The processor that the function is built for; `None` leaves it to the target.
@@ -177,6 +181,8 @@ impl Config {
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
             extensions: values.extensions()?,
+            mirror: values.mirror()?,
+            source: values.optional("function.source")?.map(|source| dir.join(source)),
             package: values.choice("function.package", &[("image", PackageKind::Image), ("zip", PackageKind::Zip)])?,
             arch: values.arch()?,
             base_image: values.text("function.base_image", BASE_IMAGE)?,

@@ -187,6 +187,18 @@ impl Values {
         Ok(names)
     }
 
+    /// Where DuckDB's files come from instead of npm and PyPI.
+    pub(super) fn mirror(&mut self) -> Result<Option<String>> {
+        let mirror = self.optional("function.mirror")?;
+        match &mirror {
+            Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) => Err(usage(
+                format!("`function.mirror` is {url:?}, which is no address of the web"),
+                "give a whole one, e.g. mirror = \"https://files.example.org/duckdb/\"",
+            )),
+            _ => Ok(mirror),
+        }
+    }
+
     /// A text that need not be there.
     pub(super) fn optional(&mut self, key: &'static str) -> Result<Option<String>> {
         let value = self.text(key, "")?;

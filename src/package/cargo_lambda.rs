@@ -13,7 +13,8 @@ use crate::arch::Arch;
 use crate::console::context::Context;
 use crate::console::progress;
 use crate::error::failure;
-use quack_pinned::{cache, duckdb};
+use crate::fetch::pinned::{self, Web};
+use quack_pinned::cache;
 
 /// The version installed where there is none.
 pub(super) const VERSION: &str = "1.9.2";
@@ -26,10 +27,16 @@ const REQUIREMENTS: &str = include_str!("cargo-lambda.txt");
 ///
 /// # Errors
 /// Before anything is built, when Rust's standard library for `arch` is not installed; else the build's own.
-pub(super) fn build(context: &Context, files: &[(String, Vec<u8>)], work: &Path, arch: Arch) -> Result<PathBuf> {
+pub(super) fn build(
+    context: &Context,
+    files: &[(String, Vec<u8>)],
+    work: &Path,
+    arch: Arch,
+    web: &Web<'_>,
+) -> Result<PathBuf> {
     check_cargo()?;
     check_target(arch)?;
-    let library = duckdb::library(arch)?;
+    let library = pinned::library(arch, web)?;
     let library_dir = library.parent().context("the library has no folder")?;
     let tool = Tool::find_or_install(context)?;
     let (sources, out) = (work.join("sources"), work.join("out"));
@@ -51,15 +58,12 @@ fn check_cargo() -> Result<()> {
     if on_path("cargo").is_some() {
         return Ok(());
     }
-    let others = [
-        ("npm", "`npm` (Node.js), which fetches DuckDB's library"),
-        ("python3", "`python3` with venv, which fetches DuckDB's extensions and cargo-lambda"),
-    ];
-    let missing: Vec<&str> =
-        others.into_iter().filter(|(name, _)| on_path(name).is_none()).map(|(_, what)| what).collect();
-    let more = if missing.is_empty() { String::new() } else { format!("; also missing: {}", missing.join(", ")) };
+    let more = match on_path("cargo-lambda").or_else(|| on_path("python3")) {
+        Some(_) => "",
+        None => "; also missing: `python3` with venv, which fetches cargo-lambda",
+    };
     Err(failure(
-        "`cargo` was not found: the function is built with Rust, once for each version",
+        "`cargo` was not found: this function is built with Rust, once for each version",
         format!("install Rust: https://rustup.rs{more}"),
     ))
 }
@@ -115,7 +119,7 @@ impl Tool {
             context.detail(format_args!("cargo-lambda: {}", found.display()));
             return Ok(Self { program: found, path: None });
         }
-        let python = duckdb::python_tools()?;
+        let python = python_tools()?;
         let bin = python.join("bin");
         let program = bin.join("cargo-lambda");
         // pip writes the program before it is done with the rest, so its presence alone proves nothing.
@@ -154,6 +158,29 @@ impl Tool {
         }
         command
     }
+}
+
+/// A Python environment of our own in the cache, for what comes from PyPI.
+///
+/// # Errors
+/// Python 3 is missing, or its module `venv` is.
+fn python_tools() -> Result<PathBuf> {
+    let place = cache::root().join("python");
+    // A virtual environment knows its own path, so it cannot be made elsewhere and moved: made in place, marked when done.
+    let done = place.join("complete");
+    if !done.is_file() {
+        let _lock = cache::lock(&place)?;
+        let help = "install Python 3 with venv, or cargo-lambda yourself: https://www.cargo-lambda.info";
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&place).output();
+        let made =
+            made.map_err(|error| failure(format!("cannot run `python3`, which fetches cargo-lambda: {error}"), help))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+            return Err(failure(format!("`python3 -m venv` failed, which cargo-lambda is fetched with\n{said}"), help));
+        }
+        fs::write(done, "")?;
+    }
+    Ok(place)
 }
 
 /// Runs the build: one line that changes while it goes well, everything it said when it does not.

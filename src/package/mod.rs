@@ -7,16 +7,20 @@ mod source;
 pub(crate) mod tools;
 pub(crate) mod zip;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::arch::Arch;
 use crate::config::Config;
 use crate::console::context::Context;
+use crate::console::progress;
 use crate::error::{nearest, usage};
+use crate::fetch::pinned::{self, Web, link_or_copy};
+use crate::fetch::shipped;
 use quack_pinned::{cache, duckdb};
 
 /// An assembled artifact, ready to be run or packed.
@@ -59,20 +63,28 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
 
     let inputs = Inputs::of(&context.config, arch)?;
     let dir = inputs.dir();
-    let Inputs { files, build, engine, digest } = inputs;
+    let Inputs { sources, build, engine, digest } = inputs;
+    let bar = |name: &str| progress::bytes(context, &format!("download {name}"), 0);
+    let web = Web { mirror: context.config.mirror.as_deref(), bar: &bar };
     let mut built = false;
     cache::folder(&dir, |draft| -> Result<()> {
         let bootstrap = cache::root().join("bootstraps").join(&build);
         cache::folder(&bootstrap, |draft| -> Result<()> {
+            let program = draft.join("bootstrap");
+            if let Some(shipped) = shipped::bootstrap(arch, &build)? {
+                // A copy: what unpacked it may not have made it executable.
+                fs::copy(shipped, &program)?;
+                return Ok(fs::set_permissions(program, fs::Permissions::from_mode(0o755))?);
+            }
             built = true;
             let work = draft.join("work");
-            fs::rename(cargo_lambda::build(context, &files, &work, arch)?, draft.join("bootstrap"))?;
+            fs::rename(cargo_lambda::build(context, &sources, &work, arch, &web)?, program)?;
             Ok(fs::remove_dir_all(work)?)
         })?;
         place(&bootstrap.join("bootstrap"), &draft.join("bootstrap"))?;
-        place(&duckdb::library(arch)?, &draft.join("lib/libduckdb.so"))?;
+        place(&pinned::library(arch, &web)?, &draft.join("lib/libduckdb.so"))?;
         for name in names {
-            let extension = duckdb::extension(name, arch).context("an extension's name was not checked")??;
+            let extension = pinned::extension(name, arch, &web)?;
             place(&extension, &draft.join(format!("extensions/{name}.duckdb_extension")))?;
         }
         Ok(())
@@ -80,14 +92,17 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
 }
 
-/// Whether [`assemble`] would find the artifact in the cache.
+/// Whether [`assemble`] finds a function that was built already: in the cache, or beside the program.
 fn is_built(config: &Config, arch: Arch) -> bool {
-    Inputs::of(config, arch).is_ok_and(|inputs| inputs.dir().is_dir())
+    let has = |inputs: Inputs| {
+        inputs.dir().is_dir() || shipped::bootstrap(arch, &inputs.build).is_ok_and(|found| found.is_some())
+    };
+    Inputs::of(config, arch).is_ok_and(has)
 }
 
 /// What an artifact is made of, as digests.
 struct Inputs {
-    files: Vec<(String, Vec<u8>)>,
+    sources: Vec<(String, Vec<u8>)>,
     build: String,
     engine: String,
     digest: String,
@@ -95,14 +110,14 @@ struct Inputs {
 
 impl Inputs {
     fn of(config: &Config, arch: Arch) -> Result<Self> {
-        let files = source::files()?;
+        let sources = source::files(config.source.as_deref())?;
         // The build is the same whatever extensions lie beside it.
-        let build = source::digest(&files, &[format!("{arch:?}")]);
+        let build = source::digest(&sources, &[format!("{arch:?}")]);
         let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
         settings.extend(config.extensions.iter().cloned());
         let engine = source::digest(&[], &settings);
         let digest = source::digest(&[], &[build.clone(), engine.clone()]);
-        Ok(Self { files, build, engine, digest })
+        Ok(Self { sources, build, engine, digest })
     }
 
     /// Where the artifact is, or is to be.
@@ -124,11 +139,10 @@ fn check_names(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Puts `from` at `to` as a hard link: the files are large, and one copy in the cache serves every artifact.
+/// Puts `from` at `to`, in a folder that need not be there yet.
 fn place(from: &Path, to: &Path) -> Result<()> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))?;
-    Ok(())
+    Ok(link_or_copy(from, to)?)
 }

@@ -1,5 +1,6 @@
 //! The function's sources, which travel in this program, and the small workspace they are built in.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -7,17 +8,32 @@ use anyhow::{Context as _, Result};
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest, Sha256};
 
+use crate::error::usage;
+
 static FUNCTION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/function");
 const WORKSPACE: &str = include_str!("../../Cargo.toml");
 const LOCK: &str = include_str!("../../Cargo.lock");
 
-/// Every file of the workspace, by path, in order: what the function's digest is made of.
-pub(super) fn files() -> Result<Vec<(String, Vec<u8>)>> {
+/// Every file of the workspace, by path, in order: what the function's digest is made of. The function is the crate in the
+/// folder `own` where one is given.
+///
+/// # Errors
+/// `own` is no such crate, or cannot be read.
+pub(super) fn files(own: Option<&Path>) -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![
         ("Cargo.toml".to_owned(), workspace_manifest()?.into_bytes()),
         ("Cargo.lock".to_owned(), LOCK.as_bytes().to_vec()),
     ];
-    collect(&FUNCTION, &mut files);
+    match own {
+        None => collect(&FUNCTION, &mut files),
+        Some(own) if own.join("Cargo.toml").is_file() => read(own, own, &mut files)?,
+        Some(own) => {
+            return Err(usage(
+                format!("`function.source` is {}, and no Cargo.toml is there", own.display()),
+                "name the folder of the function's crate: `function` of a checkout of quackctl, changed as you like",
+            ));
+        }
+    }
     files.sort();
     Ok(files)
 }
@@ -62,6 +78,26 @@ fn workspace_manifest() -> Result<String> {
     Ok(manifest.to_string())
 }
 
+/// Adds what a build needs of the crate in `root`, from its folder `dir` on: neither tests nor what was built.
+fn read(root: &Path, dir: &Path, files: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    let unreadable = |path: &Path| format!("cannot read {}, of `function.source`", path.display());
+    for entry in fs::read_dir(dir).with_context(|| unreadable(dir))? {
+        let path = entry.with_context(|| unreadable(dir))?.path();
+        let name = path.strip_prefix(root).unwrap_or(&path);
+        let is_left_out = name.iter().next().is_some_and(|first| ["tests", "target"].map(OsStr::new).contains(&first))
+            || name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if is_left_out {
+            continue;
+        }
+        match path.is_dir() {
+            true => read(root, &path, files)?,
+            false => files
+                .push((format!("function/{}", name.display()), fs::read(&path).with_context(|| unreadable(&path))?)),
+        }
+    }
+    Ok(())
+}
+
 /// Adds what a build needs of `dir`: not the tests.
 fn collect(dir: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
     for entry in dir.entries() {
@@ -81,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_workspace_has_what_a_build_needs_and_no_tests() {
-        let files = files().unwrap();
+        let files = files(None).unwrap();
         let has = |path: &str| files.iter().any(|(name, _)| name == path);
         assert!(has("Cargo.toml") && has("Cargo.lock") && has("function/Cargo.toml") && has("function/src/main.rs"));
         assert!(!files.iter().any(|(name, _)| name.starts_with("function/tests")));
@@ -89,6 +125,14 @@ mod tests {
         assert!(manifest["workspace"]["dependencies"].get("duckdb").is_some());
         assert!(manifest.get("dependencies").is_none());
         assert!(manifest["profile"].get("release").is_some() && manifest["profile"].get("dev").is_none());
+    }
+
+    #[test]
+    fn a_function_of_ones_own_is_read_as_the_one_that_is_brought() {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("function");
+        assert!(files(Some(&checkout)).unwrap() == files(None).unwrap());
+        let error = files(Some(Path::new("/no such"))).unwrap_err().to_string();
+        assert_eq!(error, "`function.source` is /no such, and no Cargo.toml is there");
     }
 
     #[test]

@@ -36,13 +36,7 @@ fn tools(config: &Config) -> Vec<Check> {
         Ok(arch) => rust_target(arch),
         Err(error) => Check::error("rust target", State::Fail, &error),
     };
-    vec![
-        program("cargo", &["--version"], "install Rust: https://rustup.rs"),
-        target,
-        cargo_lambda(),
-        program("npm", &["--version"], "install Node.js, which brings npm: DuckDB's library is fetched with it"),
-        python(),
-    ]
+    vec![program("cargo", &["--version"], "install Rust: https://rustup.rs"), target, cargo_lambda(), python()]
 }
 
 fn rust_target(arch: Arch) -> Check {
@@ -64,7 +58,7 @@ fn cargo_lambda() -> Check {
 fn python() -> Check {
     let name = "python3";
     match say(name, &["--version"]) {
-        None => Check::fail(name, "not found", "install Python 3 with venv: DuckDB's extensions are fetched with pip"),
+        None => Check::fail(name, "not found", "install Python 3 with venv: cargo-lambda is fetched with pip"),
         Some(version) if say(name, &["-c", "import venv, ensurepip"]).is_some() => Check::ok(name, version),
         Some(version) => {
             Check::fail(name, format!("{version} without venv"), "install it, e.g. `apt install python3-venv`")

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["arch", "private", "rows", "terminal"],
     &["error"],
     &["check", "config"],
-    &["console"],
+    &["console", "fetch"],
     &["bucket", "duck", "output", "package"],
     &["cloud", "lake"],
     &["invoke", "planner"],

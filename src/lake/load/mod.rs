@@ -1,7 +1,6 @@
 //! Loads: from a file, an address or a sample to Parquet files in the bucket and a new catalog.
 
 mod convert;
-mod download;
 mod files;
 mod foreign;
 mod format;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use duckdb::Connection;
 
-use super::download::{self, Download};
 use super::files::Files;
 use super::format::{self, Kind, Packing};
 use super::piped::{self, Piped};
@@ -17,6 +16,7 @@ use crate::console::context::Context;
 use crate::console::progress;
 use crate::duck::words::columns;
 use crate::error::{failure, nearest, usage};
+use crate::fetch::download::{self, Download};
 use quack_function::sql::identifier;
 
 /// The public file of New York's yellow cabs, April 2019.
@@ -113,7 +113,7 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
         }
         Origin::Dataset(name) if name == "taxi" => {
             let url = std::env::var(TAXI_URL_VARIABLE).unwrap_or_else(|_| TAXI_URL.to_owned());
-            let download = Download::new(&url, &download::cache());
+            let download = Download::new(&url, &download::folder());
             fetch_url(context, &download, "dataset taxi", stop)?;
             let (kind, packing) = format::detect(&download.path, &url)?;
             let files = Files::new(kind, packing, vec![download.path]);
@@ -124,7 +124,7 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             Err(usage(format!("there is no data set `{name}`"), format!("try `--dataset {near}`")))
         }
         Origin::Source(url) if is_url(url) => {
-            let download = Download::new(url, &download::cache());
+            let download = Download::new(url, &download::folder());
             // What is at a URL may change: what an earlier run finished but did not load is not taken for it.
             download.discard();
             let download = Temporary(download);
@@ -161,7 +161,7 @@ fn public(url: &str) -> String {
 
 fn fetch_url(context: &Context, download: &Download, label: &str, stop: &Stop) -> Result<()> {
     let bar = progress::bytes(context, &format!("download {label}"), 0);
-    let fetched = download.fetch(&bar, stop);
+    let fetched = download.fetch(&bar, &|| stop.check());
     bar.finish_and_clear();
     fetched
 }

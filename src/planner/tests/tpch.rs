@@ -3,8 +3,8 @@
 use quack_function::sql::literal;
 
 use super::support::Lake;
+use crate::fetch::pinned::{Web, extension};
 use crate::planner::Strategy;
-use quack_pinned::duckdb::{Arch, extension};
 
 /// Queries that more than one function works on.
 const LEAST_SPLIT: usize = 15;
@@ -17,8 +17,7 @@ const PARTITIONED: &[(&str, &str)] = &[("lineitem", "l_orderkey"), ("orders", "o
 
 #[test]
 fn all_queries_give_the_same_rows() {
-    let arch = Arch::parse(std::env::consts::ARCH).unwrap();
-    let path = extension("tpch", arch).unwrap().unwrap();
+    let path = extension("tpch", crate::arch::host().unwrap(), &Web::QUIET).unwrap();
     let mut lake = Lake::new();
     lake.execute(&format!("LOAD {}; CALL dbgen(sf = 0.1)", literal(&path.to_string_lossy())));
     let queries: Vec<(i32, String)> = lake.rows_of("SELECT query_nr, query FROM tpch_queries() ORDER BY query_nr");

@@ -41,6 +41,7 @@ fn off_by(region: &str) -> Result<i64> {
         .timeout_global(Some(Duration::from_secs(10)))
         .http_status_as_error(false)
         .max_redirects(0)
+        .tls_config(crate::fetch::tls())
         .build()
         .into();
     let before = Utc::now();

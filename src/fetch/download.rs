@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use ureq::http::StatusCode;
 use ureq::http::header::{CONTENT_RANGE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE};
 
-use super::stop::Stop;
 use crate::error::failure;
 use quack_pinned::cache;
 
@@ -22,7 +21,7 @@ const RETRIES: u32 = 4;
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A download's place in the cache.
-pub(super) struct Download {
+pub(crate) struct Download {
     url: String,
     /// The finished file.
     pub path: PathBuf,
@@ -34,18 +33,19 @@ pub(super) struct Download {
 
 impl Download {
     /// The download of `url` in the folder `cache`.
-    pub(super) fn new(url: &str, cache: &Path) -> Self {
+    pub(crate) fn new(url: &str, cache: &Path) -> Self {
         let digest = Sha256::digest(url.as_bytes());
         let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         let at = |ending: &str| cache.join(format!("{name}{ending}"));
         Self { url: url.to_owned(), path: at(""), part: at(".part"), version: at(".version") }
     }
 
-    /// Fetches what is missing of the file into [`Self::path`]; returns at once when it is there.
+    /// Fetches what is missing of the file into [`Self::path`]; returns at once when it is there. `go_on` is asked now and
+    /// then.
     ///
     /// # Errors
-    /// When the server refuses, or breaks off again and again: the next run goes on from there.
-    pub(super) fn fetch(&self, bar: &ProgressBar, stop: &Stop) -> Result<()> {
+    /// When the server refuses, or breaks off again and again: the next run goes on from there. What `go_on` fails with.
+    pub(crate) fn fetch(&self, bar: &ProgressBar, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         if self.path.exists() {
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Download {
         let mut attempt = 0;
         loop {
             let before = part.metadata()?.len();
-            match self.attempt(&mut part, bar, stop) {
+            match self.attempt(&mut part, bar, go_on) {
                 Ok(()) => break,
                 Err(Broken::Final(error)) => {
                     if part.metadata().is_ok_and(|metadata| metadata.len() == 0) {
@@ -90,17 +90,18 @@ impl Download {
     }
 
     /// Removes the finished file.
-    pub(super) fn discard(&self) {
+    pub(crate) fn discard(&self) {
         _ = std::fs::remove_file(&self.path);
     }
 
-    fn attempt(&self, part: &mut File, bar: &ProgressBar, stop: &Stop) -> Result<(), Broken> {
+    fn attempt(&self, part: &mut File, bar: &ProgressBar, go_on: &dyn Fn() -> Result<()>) -> Result<(), Broken> {
         let have = part.metadata().map_err(Broken::disk)?.len();
         let version = std::fs::read_to_string(&self.version).unwrap_or_default();
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(SILENCE))
             .timeout_recv_response(Some(SILENCE))
+            .tls_config(super::tls())
             .build()
             .into();
         let mut request = agent.get(&self.url).header("accept-encoding", "identity");
@@ -145,7 +146,7 @@ impl Download {
         let mut buffer = vec![0; 256 * 1024];
         let mut got = 0;
         loop {
-            stop.check().map_err(Broken::Final)?;
+            go_on().map_err(Broken::Final)?;
             let read = body.read(&mut buffer).map_err(|error| Broken::Again(error.to_string()))?;
             if read == 0 {
                 break;
@@ -174,7 +175,7 @@ impl Broken {
 }
 
 /// Where downloads are kept for this user.
-pub(super) fn cache() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     cache::root().join("downloads")
 }
 
@@ -249,7 +250,7 @@ mod tests {
 
     fn fetch(url: &str, cache: &Path) -> Result<Vec<u8>> {
         let download = Download::new(url, cache);
-        download.fetch(&ProgressBar::hidden(), &Stop::default())?;
+        download.fetch(&ProgressBar::hidden(), &|| Ok(()))?;
         Ok(std::fs::read(&download.path)?)
     }
 
