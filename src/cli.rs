@@ -249,6 +249,18 @@ Examples:
         #[arg(long)]
         keep_data: bool,
     },
+    /// List what quackctl keeps for all projects of yours, and remove what is old
+    #[command(after_help = "\
+Nothing in the cache is missed: what is needed again is made or fetched again. What is up does not need it.
+
+Examples:
+  quackctl cache
+  quackctl cache prune                      what was not used for 30 days
+  quackctl cache prune --unused-for 0s      all of it")]
+    Cache {
+        #[command(subcommand)]
+        command: Option<CacheCommand>,
+    },
     /// Print a completion script for your shell
     #[command(
         after_help = "Examples:\n  quackctl completions bash > ~/.local/share/bash-completion/completions/quackctl\n  quackctl completions zsh > ~/.zfunc/_quackctl"
@@ -257,6 +269,16 @@ Examples:
     /// The local target's own process
     #[command(hide = true)]
     Daemon,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Remove what has not been used for long
+    Prune {
+        /// How long, e.g. 12h or 7d
+        #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d")]
+        unused_for: Duration,
+    },
 }
 
 #[derive(Debug, Args)]

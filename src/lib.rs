@@ -91,7 +91,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     }
     let overrides = Overrides {
         is_new: matches!(cli.command, Command::Init),
-        is_lenient: matches!(cli.command, Command::Down { .. }),
+        is_lenient: matches!(cli.command, Command::Down { .. } | Command::Cache { .. }),
         ..cli.global.overrides()
     };
     let context = Context::new(Config::load(&overrides)?, cli.global.voice());
@@ -102,6 +102,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),
+            Command::Cache { command } => commands::cache::run(&context, command),
             Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name } => commands::tables::run(&context, name).await,

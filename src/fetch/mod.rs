@@ -1,7 +1,8 @@
 //! What comes from the web, or came with quackctl: downloads that go on where they broke off, DuckDB's library and
-//! extensions, and the files that lie beside an installed program.
+//! extensions, the files that lie beside an installed program; and what the cache keeps of all that.
 
 pub(crate) mod download;
+pub(crate) mod kept;
 pub(crate) mod pinned;
 pub(crate) mod shipped;
 

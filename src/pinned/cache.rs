@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 use std::{env, fs, io};
 
 /// The cache's folder: `QUACK_CACHE_DIR`, else `quackctl` in the system's place for caches.
@@ -41,6 +42,7 @@ fn own_folder(shared: &Path) -> PathBuf {
 /// called. Of several processes one does the work, the others wait for it.
 pub fn folder<E: From<io::Error>>(place: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
     if place.is_dir() {
+        touch(place);
         return Ok(());
     }
     let parent = place.parent().unwrap_or(Path::new("."));
@@ -55,6 +57,12 @@ pub fn folder<E: From<io::Error>>(place: &Path, fill: impl FnOnce(&Path) -> Resu
     }
     fill(&draft)?;
     Ok(fs::rename(&draft, place)?)
+}
+
+/// Notes that something in the cache is used now.
+pub fn touch(place: &Path) {
+    // Where it cannot be noted, it counts as unused sooner.
+    let _ = fs::File::open(place).and_then(|place| place.set_modified(SystemTime::now()));
 }
 
 /// Makes `folder` and keeps other processes from changing what is in it until the returned file is dropped.

@@ -78,6 +78,8 @@ pub(super) async fn pull(
         && let Ok(base) = read(name, &resolved.digest)
         && base.layers.iter().all(|layer| blob(&layer.digest).is_file())
     {
+        cache::touch(&known);
+        base.layers.iter().for_each(|layer| cache::touch(&blob(&layer.digest)));
         return Ok(base);
     }
     // Not earlier: the first name that a process parses costs a tenth of a second.
