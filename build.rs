@@ -12,6 +12,7 @@ fn main() {
     // The function's sources travel in the program.
     println!("cargo::rerun-if-changed=function");
     println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
+    println!("cargo::rerun-if-env-changed=QUACKCTL_FOR_PACKAGE");
     if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
         return;
     }
@@ -19,7 +20,9 @@ fn main() {
         Ok(dir) => {
             // An installed program has the library beside it (`make install`), one in `target/` has it where it was linked.
             println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/quackctl");
-            println!("cargo::rustc-link-arg=-Wl,-rpath,{}", dir.display());
+            if env::var_os("QUACKCTL_FOR_PACKAGE").is_none() {
+                println!("cargo::rustc-link-arg=-Wl,-rpath,{}", dir.display());
+            }
         }
         Err(message) => println!("cargo::error={message}"),
     }

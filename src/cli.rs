@@ -266,6 +266,9 @@ Examples:
         after_help = "Examples:\n  quackctl completions bash > ~/.local/share/bash-completion/completions/quackctl\n  quackctl completions zsh > ~/.zfunc/_quackctl"
     )]
     Completions { shell: clap_complete::Shell },
+    /// Write the manual pages into a folder, for a package
+    #[command(hide = true)]
+    Man { folder: PathBuf },
     /// The local target's own process
     #[command(hide = true)]
     Daemon,

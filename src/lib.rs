@@ -86,6 +86,7 @@ fn unquoted_sql(error: &clap::Error) -> Option<anyhow::Error> {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
+        Command::Man { folder } => return commands::man::run(&folder).map(|()| ExitCode::SUCCESS),
         Command::Daemon => return cloud::local::daemon::run().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
@@ -116,7 +117,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
-            Command::Daemon | Command::Completions { .. } => Ok(()),
+            Command::Daemon | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }?;
         Ok(ExitCode::SUCCESS)
     })

@@ -10,6 +10,7 @@ pub(crate) mod drop;
 pub(crate) mod init;
 pub(crate) mod load;
 pub(crate) mod logs;
+pub(crate) mod man;
 pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod query;
