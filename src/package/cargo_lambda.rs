@@ -19,6 +19,9 @@ use quack_pinned::cache;
 /// The version installed where there is none.
 pub(super) const VERSION: &str = "1.9.2";
 
+/// The oldest C library that the function runs on: Lambda's is newer, a laptop's may be this old.
+const OLDEST_GLIBC: &str = "2.28";
+
 /// It and the Zig that it links with, by digest: pip takes no other file.
 const REQUIREMENTS: &str = include_str!("cargo-lambda.txt");
 
@@ -45,7 +48,7 @@ pub(super) fn build(
     let mut command = tool.command();
     command.args(["lambda", "build", "--release", "--package", "quack-function", "--bin", "bootstrap"]);
     command.arg("--lambda-dir").arg(&out).current_dir(&sources);
-    command.args(["--target", rust_target(arch)]);
+    command.args(["--target", &build_target(arch)]);
     command.env("CARGO_TARGET_DIR", cache::root().join("target")).env("DUCKDB_LIB_DIR", library_dir);
     run(context, command)?;
     let bootstrap = out.join("bootstrap/bootstrap");
@@ -74,6 +77,11 @@ pub(super) fn rust_target(arch: Arch) -> &'static str {
         Arch::X86_64 => "x86_64-unknown-linux-gnu",
         Arch::Arm64 => "aarch64-unknown-linux-gnu",
     }
+}
+
+/// What cargo-lambda is told to build for.
+pub(super) fn build_target(arch: Arch) -> String {
+    format!("{}.{OLDEST_GLIBC}", rust_target(arch))
 }
 
 /// Sees to it that Rust can build for `arch`: cargo would say so only after minutes, and in other words.
