@@ -98,7 +98,8 @@ impl Inputs {
         let files = source::files()?;
         // The build is the same whatever extensions lie beside it.
         let build = source::digest(&files, &[format!("{arch:?}")]);
-        let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
+        let mut settings =
+            vec![format!("{arch:?}"), duckdb::VERSION.to_owned(), duckdb::library_digest(arch).to_owned()];
         settings.extend(config.extensions.iter().cloned());
         let engine = source::digest(&[], &settings);
         let digest = source::digest(&[], &[build.clone(), engine.clone()]);

@@ -7,7 +7,7 @@ use std::{fmt, fs, io};
 
 use sha2::{Digest, Sha256};
 
-use crate::cache;
+use crate::{bind, cache};
 
 /// The release that everything here is pinned to.
 pub const VERSION: &str = "1.5.5";
@@ -64,10 +64,17 @@ impl fmt::Display for Arch {
     }
 }
 
-/// SHA-256 of `libduckdb.so` for x86-64 and arm64.
-const LIBRARY: [&str; 2] = [
+/// SHA-256 of `libduckdb.so` for x86-64 and arm64, as published.
+const PUBLISHED_LIBRARY: [&str; 2] = [
     "fc23f12e376c47be520f75221288281906e7942e8fd6f6ce4849198ba60d0405",
     "d00d007f3f7ca1f2896a5e4b89c2ce141bf0508506a9d6d56f9598b8e59d074e",
+];
+
+/// The same of what is made of it: its references to itself bound. Whoever pins another version finds
+/// them in the error that says they are wrong.
+const LIBRARY: [&str; 2] = [
+    "dd98ee561ddd13457f41a887e1d813b3608833d5f613b80db6bf24594a43a7be",
+    "1d84683a5266dea72a5ee3bf6a8cae87e6af19cd0291a461e39611143128c815",
 ];
 
 /// The extensions that `quack.toml` may name, with the SHA-256 of each for x86-64 and arm64. DuckDB's own signature was
@@ -168,17 +175,32 @@ pub fn extension_names() -> impl Iterator<Item = &'static str> {
     EXTENSIONS.iter().map(|(name, _)| *name)
 }
 
-/// The path of `libduckdb.so` for `arch` in the cache, fetched if it is not there.
+/// SHA-256 of the `libduckdb.so` that [`library`] gives, in hexadecimal.
+pub fn library_digest(arch: Arch) -> &'static str {
+    arch.pick(LIBRARY)
+}
+
+/// Whether the file at `path` is the `libduckdb.so` that [`library`] gives.
+pub fn is_library(path: &Path, arch: Arch) -> bool {
+    sha256(path).is_ok_and(|found| found == library_digest(arch))
+}
+
+/// The path of `libduckdb.so` for `arch` in the cache, fetched if it is not there, with its references to itself bound.
 ///
 /// # Errors
 /// npm is missing or cannot reach its registry, or the file is not the one that was pinned.
 pub fn library(arch: Arch) -> Result<PathBuf, FetchError> {
     let package = format!("@duckdb/node-bindings-linux-{}@{NPM_REVISION}", arch.npm());
-    fetch(&cache::root(), "libduckdb.so", arch.pick(LIBRARY), &package, |draft| {
+    fetch(&cache::root(), "libduckdb.so", library_digest(arch), &package, |draft| {
         run(Command::new("npm").args(["pack", "--silent", "--pack-destination"]).arg(draft).arg(&package))?;
         let archive = only_file(draft, ".tgz")?;
         run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(draft).arg("package/libduckdb.so"))?;
-        Ok(draft.join("package/libduckdb.so"))
+        let library = draft.join("package/libduckdb.so");
+        check(&library, "libduckdb.so", arch.pick(PUBLISHED_LIBRARY), &package)?;
+        let mut bytes = fs::read(&library)?;
+        bind::bind(&mut bytes).map_err(|why| FetchError(format!("libduckdb.so cannot be bound: {why}")))?;
+        fs::write(&library, bytes)?;
+        Ok(library)
     })
 }
 
@@ -230,21 +252,26 @@ fn fetch(
     if place.is_dir() && !sha256(&place.join(file)).is_ok_and(|found| found == digest) {
         fs::remove_dir_all(&place)?;
     }
-    cache::folder(&place, |draft| {
+    cache::folder(&place, |draft| -> Result<(), FetchError> {
         let parts = draft.join("parts");
         fs::create_dir(&parts)?;
         let unpacked = unpack(&parts)?;
-        let found = sha256(&unpacked)?;
-        if found != digest {
-            return Err(FetchError(format!(
-                "{file} from {package} is not the file that was pinned: SHA-256 {found}, expected {digest}"
-            )));
-        }
+        check(&unpacked, file, digest, package)?;
         fs::rename(unpacked, draft.join(file))?;
-        fs::remove_dir_all(parts)?;
-        Ok(())
+        Ok(fs::remove_dir_all(parts)?)
     })?;
     Ok(place.join(file))
+}
+
+/// Sees to it that what was unpacked of `package` is the `file` that was pinned.
+fn check(unpacked: &Path, file: &str, digest: &str, package: &str) -> Result<(), FetchError> {
+    let found = sha256(unpacked)?;
+    if found == digest {
+        return Ok(());
+    }
+    Err(FetchError(format!(
+        "{file} from {package} is not the file that was pinned: SHA-256 {found}, expected {digest}"
+    )))
 }
 
 fn sha256(path: &Path) -> Result<String, FetchError> {
