@@ -28,18 +28,24 @@ fn main() {
     }
 }
 
-/// Puts `libduckdb.so` into `DUCKDB_LIB_DIR` unless one is there, and returns that folder.
+/// Sees to it that `libduckdb.so` is in `DUCKDB_LIB_DIR`, and returns that folder. What is in the checkout's own is the pinned one,
+/// whatever lay there before; what somebody put elsewhere stays.
 fn provide_library() -> Result<PathBuf, String> {
     let dir = env::var_os("DUCKDB_LIB_DIR").map(PathBuf::from);
     let dir = dir.ok_or("DUCKDB_LIB_DIR is not set: build inside the checkout, or with --features bundled")?;
     let place = dir.join("libduckdb.so");
     println!("cargo::rerun-if-changed={}", place.display());
-    if !place.exists() {
-        let platform = (env::var("CARGO_CFG_TARGET_OS"), env::var("CARGO_CFG_TARGET_ARCH"));
-        let arch = match &platform {
-            (Ok(os), Ok(arch)) if os == "linux" => Arch::parse(arch),
-            _ => None,
-        };
+    let platform = (env::var("CARGO_CFG_TARGET_OS"), env::var("CARGO_CFG_TARGET_ARCH"));
+    let arch = match &platform {
+        (Ok(os), Ok(arch)) if os == "linux" => Arch::parse(arch),
+        _ => None,
+    };
+    let is_own = env::var_os("CARGO_MANIFEST_DIR").is_some_and(|root| dir == Path::new(&root).join("target/duckdb"));
+    let is_there = match arch {
+        Some(arch) if is_own => duckdb::library(arch).is_at(&place),
+        _ => place.exists(),
+    };
+    if !is_there {
         let arch = arch.ok_or("no DuckDB library is pinned for this platform: build with --features bundled")?;
         let library = duckdb::library(arch);
         let fetched = library.obtain(|to| fetch(&library, to));
@@ -68,7 +74,12 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     if output.status.success() { Ok(()) } else { Err(format!("`{program}` failed: {}", said.trim()).into()) }
 }
 
-/// A hard link stays when the cache is emptied; across file systems it takes a copy.
+/// A hard link stays when the cache is emptied; across file systems it takes a copy. What was there is replaced, not written to:
+/// it may be linked elsewhere, or run.
 fn link_or_copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))
+    let draft = to.with_extension("draft");
+    // There is none but after a build that was cut off.
+    let _ = fs::remove_file(&draft);
+    fs::hard_link(from, &draft).or_else(|_| fs::copy(from, &draft).map(|_| ()))?;
+    fs::rename(draft, to)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
-use quack_pinned::duckdb::{self, Arch, Pinned, sha256};
+use quack_pinned::duckdb::{self, Arch, Pinned};
 
 use super::download::{self, Download};
 use super::shipped;
@@ -48,7 +48,7 @@ pub(crate) fn extension(name: &str, arch: Arch, web: &Web<'_>) -> Result<PathBuf
 
 fn obtain(pinned: &Pinned, arch: Arch, web: &Web<'_>) -> Result<PathBuf> {
     pinned.obtain(|to| {
-        let shipped = shipped::file(pinned, arch).filter(|file| sha256(file).is_ok_and(|found| found == pinned.sha256));
+        let shipped = shipped::file(pinned, arch).filter(|file| pinned.is_at(file));
         match shipped {
             Some(file) => Ok(link_or_copy(&file, to)?),
             None => fetch(pinned, web, to),

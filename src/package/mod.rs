@@ -113,7 +113,8 @@ impl Inputs {
         let sources = source::files(config.source.as_deref())?;
         // The build is the same whatever extensions lie beside it.
         let build = source::digest(&sources, &[cargo_lambda::build_target(arch)]);
-        let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned()];
+        let library = duckdb::library(arch).sha256.to_owned();
+        let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned(), library];
         settings.extend(config.extensions.iter().cloned());
         let engine = source::digest(&[], &settings);
         let digest = source::digest(&[], &[build.clone(), engine.clone()]);

@@ -6,7 +6,7 @@ use std::{fmt, fs, io};
 
 use sha2::{Digest, Sha256};
 
-use crate::cache;
+use crate::{bind, cache};
 
 /// The release that everything here is pinned to.
 pub const VERSION: &str = "1.5.5";
@@ -49,10 +49,17 @@ impl fmt::Display for Arch {
     }
 }
 
-/// SHA-256 of `libduckdb.so` for x86-64 and arm64.
-const LIBRARY: [&str; 2] = [
+/// SHA-256 of `libduckdb.so` for x86-64 and arm64, as published.
+const PUBLISHED_LIBRARY: [&str; 2] = [
     "fc23f12e376c47be520f75221288281906e7942e8fd6f6ce4849198ba60d0405",
     "d00d007f3f7ca1f2896a5e4b89c2ce141bf0508506a9d6d56f9598b8e59d074e",
+];
+
+/// The same of what is made of it: its references to itself bound. Whoever pins another version finds them in the error that
+/// says they are wrong.
+const LIBRARY: [&str; 2] = [
+    "dd98ee561ddd13457f41a887e1d813b3608833d5f613b80db6bf24594a43a7be",
+    "1d84683a5266dea72a5ee3bf6a8cae87e6af19cd0291a461e39611143128c815",
 ];
 
 /// An extension, for x86-64 and arm64.
@@ -186,6 +193,8 @@ pub struct Pinned {
     pub file: String,
     /// What it must hash to, in hexadecimal.
     pub sha256: &'static str,
+    /// What a library hashes to as published, before its references to itself are bound.
+    unbound: Option<&'static str>,
     /// Address of the package, which ends in its file name: `.tgz` or `.whl`.
     pub url: String,
     /// The file's path in the package.
@@ -198,6 +207,7 @@ pub fn library(arch: Arch) -> Pinned {
     Pinned {
         file: "libduckdb.so".to_owned(),
         sha256: arch.pick(LIBRARY),
+        unbound: Some(arch.pick(PUBLISHED_LIBRARY)),
         url: format!("https://registry.npmjs.org/@duckdb/{package}/-/{package}-{NPM_REVISION}.tgz"),
         member: "package/libduckdb.so".to_owned(),
     }
@@ -211,6 +221,7 @@ pub fn extension(name: &str, arch: Arch) -> Option<Pinned> {
     let wheel = format!("duckdb_extension_{name}-{VERSION}-py3-none-{platform}.whl");
     Some(Pinned {
         sha256: arch.pick(extension.sha256),
+        unbound: None,
         url: format!("https://files.pythonhosted.org/packages/{}/{wheel}", arch.pick(extension.folder)),
         member: format!("duckdb_extension_{name}/extensions/v{VERSION}/{file}"),
         file,
@@ -235,8 +246,13 @@ impl fmt::Display for NotPinned {
 impl std::error::Error for NotPinned {}
 
 impl Pinned {
-    /// Its path in the cache; when it is not there, `put` writes it to the path that it is given. What the cache has is hashed
-    /// again, so that a file that was changed there since is fetched anew rather than used.
+    /// Whether the file at `path` is it.
+    pub fn is_at(&self, path: &Path) -> bool {
+        sha256(path).is_ok_and(|found| found == self.sha256)
+    }
+
+    /// Its path in the cache; when it is not there, `put` writes it to the path that it is given, as published or as it is to be.
+    /// What the cache has is hashed again, so that a file that was changed there since is fetched anew rather than used.
     ///
     /// # Errors
     /// `put`'s, the disk's, and when what `put` wrote is another file.
@@ -253,7 +269,7 @@ impl Pinned {
         put: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         let place = root.join("fetched").join(self.sha256);
-        if place.is_dir() && !sha256(&place.join(&self.file)).is_ok_and(|found| found == self.sha256) {
+        if place.is_dir() && !self.is_at(&place.join(&self.file)) {
             fs::remove_dir_all(&place)?;
         }
         cache::folder(&place, |draft| -> Result<(), E> {
@@ -263,13 +279,30 @@ impl Pinned {
             if found == self.sha256 {
                 return Ok(());
             }
-            let Self { file, url, sha256, .. } = self;
-            Err(NotPinned(format!(
-                "{file} from {url} is not the file that was pinned: SHA-256 {found}, expected {sha256}"
-            ))
-            .into())
+            let Self { file, url, .. } = self;
+            match self.unbound {
+                Some(unbound) if found == unbound => {
+                    let mut bytes = fs::read(&draft)?;
+                    bind::bind(&mut bytes)
+                        .map_err(|why| NotPinned(format!("{file} from {url} cannot be bound: {why}")))?;
+                    fs::write(&draft, bytes)?;
+                    self.expect(&sha256(&draft)?, self.sha256)?;
+                }
+                expected => self.expect(&found, expected.unwrap_or(self.sha256))?,
+            }
+            Ok(())
         })?;
         Ok(place.join(&self.file))
+    }
+
+    fn expect(&self, found: &str, expected: &str) -> Result<(), NotPinned> {
+        if found == expected {
+            return Ok(());
+        }
+        let Self { file, url, .. } = self;
+        Err(NotPinned(format!(
+            "{file} from {url} is not the file that was pinned: SHA-256 {found}, expected {expected}"
+        )))
     }
 }
 
