@@ -119,11 +119,18 @@ pub(crate) enum Command {
     /// Show what `up` would do: resources added, changed, replaced, removed, property by property
     #[command(after_help = "\
 Changes nothing. Exit code: 0 when there is nothing to change, 2 when there is, 1 on errors.
+With -o the plan is also saved, and `quackctl up FILE` makes exactly it: when anything that it rests on has changed
+meanwhile (settings, code, what is up, account, region), it says what, and does nothing. The file is JSON without secrets.
 
 Examples:
   quackctl plan
+  quackctl --target aws plan -o lake.plan; quackctl --target aws up lake.plan
   quackctl --target aws plan --json | jq '.changes[].resource'")]
-    Plan,
+    Plan {
+        /// Save the plan, for `quackctl up FILE`
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
     Build,
@@ -266,8 +273,12 @@ Run it again at any time: it converges, and changes nothing that is already righ
 Examples:
   quackctl up
   quackctl --stage test up       a second one, side by side with the first
-  quackctl --target aws up       the same in your AWS account")]
+  quackctl --target aws up       the same in your AWS account
+  quackctl up lake.plan          exactly what `quackctl plan -o lake.plan` showed, without asking; or nothing")]
 pub(crate) struct UpArgs {
+    /// Do what this plan says, of `quackctl plan -o FILE`, or refuse
+    #[arg(value_name = "PLAN", conflicts_with = "pull")]
+    pub plan: Option<PathBuf>,
     /// Replace and remove resources without asking
     #[arg(short, long)]
     pub yes: bool,

@@ -97,7 +97,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Plan => return commands::plan::run(&context).await,
+            Command::Plan { output } => return commands::plan::run(&context, output.as_deref()).await,
             Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),

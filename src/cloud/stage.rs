@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::change::Planned;
 use super::holding::Holding;
 use super::place::Place;
+use super::plan::Plan;
 use super::provisioned::{Provisioned, UpOptions};
 use super::target::{Lake, Target};
 use super::{aws, local};
@@ -84,7 +84,7 @@ pub(crate) async fn provision(context: &Context, options: &UpOptions) -> Result<
 ///
 /// # Errors
 /// As for [`provision`].
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::plan(context).await,

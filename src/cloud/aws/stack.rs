@@ -22,6 +22,8 @@ pub(super) struct Stack {
     pub name: String,
     pub status: StackStatus,
     pub reason: Option<String>,
+    /// When it was changed last, as AWS writes it.
+    pub changed_at: String,
     pub parameters: BTreeMap<String, String>,
     /// Those that whoever made it gave it.
     pub tags: BTreeMap<String, String>,
@@ -104,6 +106,7 @@ pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Stack>>
 }
 
 fn known(stack: Described) -> Stack {
+    let changed_at = stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()).unwrap_or_default();
     let parameters = stack.parameters.unwrap_or_default().into_iter();
     let tags = stack.tags.unwrap_or_default().into_iter();
     Stack {
@@ -111,6 +114,7 @@ fn known(stack: Described) -> Stack {
         name: stack.stack_name.unwrap_or_default(),
         status: stack.stack_status.unwrap_or(StackStatus::from("UNKNOWN")),
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
+        changed_at,
         tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
         parameters: parameters
             .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))

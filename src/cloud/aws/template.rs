@@ -1,6 +1,7 @@
 //! The CloudFormation templates, and the parameters that a configuration gives them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_sdk_cloudformation::types::{Parameter, Tag};
 use sha2::{Digest as _, Sha256};
@@ -27,6 +28,9 @@ pub(super) struct Wanted {
 const STACK: &str = include_str!("../../../templates/stack.yaml");
 const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
 const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
+
+/// CloudFormation's type of a stack.
+pub(super) const STACK_KIND: &str = "AWS::CloudFormation::Stack";
 
 /// Name of the bucket's resource in the templates.
 pub(super) const BUCKET: &str = "Bucket";
@@ -57,6 +61,15 @@ pub(super) enum Code {
     Image(String),
     /// Key of a zip file in the bucket.
     Zip(String),
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Image(code) | Self::Zip(code) => code,
+        })
+    }
 }
 
 impl Wanted {

@@ -14,6 +14,7 @@ use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::holding::Holding;
 use crate::cloud::place::LocalPlace;
+use crate::cloud::plan::{Basis, Plan};
 use crate::cloud::provisioned::Provisioned;
 use crate::cloud::target::{Lake, REGION, Target, local_name};
 use crate::config::Config;
@@ -75,9 +76,15 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
 ///
 /// # Errors
 /// A build that fails; a daemon that does not answer.
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
-    let config = &context.config;
+pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     let artifact = build(context).await?;
+    let place = [("folder".to_owned(), context.config.dir.display().to_string())].into();
+    let changes = changes(context, &artifact).await?;
+    Ok(Plan { changes, basis: Basis { place, code: artifact.digest, ..Basis::default() } })
+}
+
+async fn changes(context: &Context, artifact: &Artifact) -> Result<Vec<Planned>> {
+    let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &local_name(config)) {
         return Ok(provision::everything(&local_name(config)));
