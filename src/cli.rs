@@ -1,11 +1,14 @@
 //! The command line: clap definitions and nothing else.
 
+mod stage;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::bench;
 use crate::config::Overrides;
 use crate::console::context::Voice;
@@ -131,6 +134,8 @@ Examples:
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Print the CloudFormation template that `up` deploys on AWS, and its parameters; deploys nothing
+    Template(TemplateArgs),
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
     Build,
@@ -264,30 +269,6 @@ Examples:
     /// The local target's own process
     #[command(hide = true)]
     Daemon,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Run it again at any time: it converges, and changes nothing that is already right.
-
-Examples:
-  quackctl up
-  quackctl --stage test up       a second one, side by side with the first
-  quackctl --target aws up       the same in your AWS account
-  quackctl up lake.plan          exactly what `quackctl plan -o lake.plan` showed, without asking; or nothing")]
-pub(crate) struct UpArgs {
-    /// Do what this plan says, of `quackctl plan -o FILE`, or refuse
-    #[arg(value_name = "PLAN", conflicts_with = "pull")]
-    pub plan: Option<PathBuf>,
-    /// Replace and remove resources without asking
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Do not prove the engine with a query at the end
-    #[arg(long)]
-    pub no_check: bool,
-    /// Ask the registry anew for the base image's tag (AWS, package = \"image\")
-    #[arg(long)]
-    pub pull: bool,
 }
 
 /// An age: a whole number and its unit.

@@ -107,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
             Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,
             Command::Recover { table, at, yes } => commands::recover::run(&context, table, at, yes).await,
+            Command::Template(arguments) => commands::template::run(&context, arguments).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,

@@ -50,6 +50,14 @@ impl Planned {
         Self { action: PlannedAction::Add, resource, kind, name, properties: Vec::new() }
     }
 
+    /// The stage's protection from `down`, which is set or lifted: `kind` and `name` are those of what bears it.
+    pub(crate) fn protection(kind: &str, name: String, wanted: bool) -> Self {
+        let (before, after) = (Some((!wanted).to_string()), Some(wanted.to_string()));
+        let property = Property { name: "protect".to_owned(), before, after, replaces: false };
+        let properties = vec![property];
+        Self { action: PlannedAction::Modify, properties, ..Self::added("Stage", kind, Some(name)) }
+    }
+
     /// Whether something is lost by it.
     pub(crate) fn is_destructive(&self) -> bool {
         matches!(self.action, PlannedAction::Replace | PlannedAction::Remove)

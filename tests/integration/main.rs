@@ -31,6 +31,7 @@ mod recover;
 mod recovery;
 mod reduce;
 mod reduce_faults;
+mod settings;
 mod side_by_side;
 mod strict;
 mod support;

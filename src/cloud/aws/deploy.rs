@@ -121,7 +121,10 @@ impl Deploy<'_> {
         loop {
             let step = next_step(&seen);
             let is_done = match step {
-                Step::Finish => return Ok(true),
+                Step::Finish => {
+                    self.protect(main.as_ref()).await?;
+                    return Ok(true);
+                }
                 Step::LookForBucket => {
                     seen.bucket = Some(bucket::exists(session, &session.names.bucket).await?);
                     true
@@ -139,6 +142,17 @@ impl Deploy<'_> {
                 _ => return Ok(false),
             }
         }
+    }
+
+    /// Has AWS refuse to delete the stack, as the settings want it; `stack` is how it was found.
+    async fn protect(&mut self, stack: Option<&Stack>) -> Result<()> {
+        let (wanted, name) = (self.context.config.protect, &self.session.names.stack);
+        if stack.is_some_and(|stack| stack.is_protected) != wanted {
+            stack::protect(self.session, name, wanted).await?;
+            let planned = Planned::protection(template::STACK_KIND, name.clone(), wanted);
+            self.changes.push(Change::from(&planned));
+        }
+        Ok(())
     }
 
     /// Sends the code. False when a `down` at the same moment has deleted where it goes.

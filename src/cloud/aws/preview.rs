@@ -71,6 +71,9 @@ async fn look(context: &Context, session: &Session, built: &Built) -> Result<Opt
         }
     }
     planned.extend(main_changes);
+    if main.as_ref().is_some_and(|stack| stack.is_protected) != config.protect {
+        planned.push(Planned::protection(template::STACK_KIND, names.stack.clone(), config.protect));
+    }
     planned.sort_by_key(|change| !change.is_destructive());
     Ok(Some(Plan { changes: planned, basis }))
 }

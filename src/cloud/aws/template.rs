@@ -25,8 +25,8 @@ pub(super) struct Wanted {
     pub fleeting: bool,
 }
 
-const STACK: &str = include_str!("../../../templates/stack.yaml");
-const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
+pub(super) const STACK: &str = include_str!("../../../templates/stack.yaml");
+pub(super) const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
 const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
 
 /// CloudFormation's type of a stack.
@@ -84,7 +84,7 @@ impl Wanted {
         };
         let read = |show: &dyn Fn(&S3Folder) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
         let arn = format!("arn:{}:s3:::", session.partition());
-        let access_logs = config.aws.access_logs.as_ref();
+        let (access_logs, vpc) = (config.aws.access_logs.as_ref(), config.aws.vpc.as_ref());
         let parameters = [
             ("Project", config.project.clone()),
             ("Stage", config.stage.clone()),
@@ -115,6 +115,9 @@ impl Wanted {
             ("EphemeralMB", config.ephemeral_mb.to_string()),
             ("ReservedConcurrency", config.aws.reserved_concurrency.unwrap_or(0).to_string()),
             ("Extensions", config.extensions.join(",")),
+            ("Network", if vpc.is_some() { "vpc" } else { "lambda" }.to_owned()),
+            ("Subnets", vpc.map(|vpc| vpc.subnets.join(",")).unwrap_or_default()),
+            ("SecurityGroups", vpc.map(|vpc| vpc.security_groups.join(",")).unwrap_or_default()),
             ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];

@@ -69,6 +69,10 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
     }
     changes.extend(provision::bucket(&target).await?);
     changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
+    if let Some(planned) = protection(&context.config) {
+        context.config.record_protection()?;
+        changes.push(Change::from(&planned));
+    }
     Ok(Provisioned { target, changes, artifact })
 }
 
@@ -79,7 +83,8 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
 pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     let artifact = build(context).await?;
     let place = [("folder".to_owned(), context.config.dir.display().to_string())].into();
-    let changes = changes(context, &artifact).await?;
+    let mut changes = changes(context, &artifact).await?;
+    changes.extend(protection(&context.config));
     Ok(Plan { changes, basis: Basis { place, code: artifact.digest, ..Basis::default() } })
 }
 
@@ -96,6 +101,12 @@ async fn changes(context: &Context, artifact: &Artifact) -> Result<Vec<Planned>>
     }
     planned.extend(provision::plan(config, &open(context)?, &artifact.dir).await?);
     Ok(planned)
+}
+
+/// The stage's protection from `down`, where it is not as the settings want it.
+fn protection(config: &Config) -> Option<Planned> {
+    let differs = config.protect != config.is_protected();
+    differs.then(|| Planned::protection("local stage", config.stage.clone(), config.protect))
 }
 
 /// The stage's lake, without bringing anything up.
