@@ -1,11 +1,14 @@
 //! The command line: clap definitions and nothing else.
 
+mod stage;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::bench;
 use crate::config::Overrides;
 use crate::console::context::Voice;
@@ -119,11 +122,20 @@ pub(crate) enum Command {
     /// Show what `up` would do: resources added, changed, replaced, removed, property by property
     #[command(after_help = "\
 Changes nothing. Exit code: 0 when there is nothing to change, 2 when there is, 1 on errors.
+With -o the plan is also saved, and `quackctl up FILE` makes exactly it: when anything that it rests on has changed
+meanwhile (settings, code, what is up, account, region), it says what, and does nothing. The file is JSON without secrets.
 
 Examples:
   quackctl plan
+  quackctl --target aws plan -o lake.plan; quackctl --target aws up lake.plan
   quackctl --target aws plan --json | jq '.changes[].resource'")]
-    Plan,
+    Plan {
+        /// Save the plan, for `quackctl up FILE`
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print the CloudFormation template that `up` deploys on AWS, and its parameters; deploys nothing
+    Template(TemplateArgs),
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
     Build,
@@ -282,26 +294,6 @@ pub(crate) enum CacheCommand {
         #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d")]
         unused_for: Duration,
     },
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Run it again at any time: it converges, and changes nothing that is already right.
-
-Examples:
-  quackctl up
-  quackctl --stage test up       a second one, side by side with the first
-  quackctl --target aws up       the same in your AWS account")]
-pub(crate) struct UpArgs {
-    /// Replace and remove resources without asking
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Do not prove the engine with a query at the end
-    #[arg(long)]
-    pub no_check: bool,
-    /// Ask the registry anew for the base image's tag (AWS, package = \"image\")
-    #[arg(long)]
-    pub pull: bool,
 }
 
 /// An age: a whole number and its unit.

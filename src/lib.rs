@@ -99,7 +99,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Plan => return commands::plan::run(&context).await,
+            Command::Plan { output } => return commands::plan::run(&context, output.as_deref()).await,
             Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),
@@ -110,6 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
             Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,
             Command::Recover { table, at, yes } => commands::recover::run(&context, table, at, yes).await,
+            Command::Template(arguments) => commands::template::run(&context, arguments).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,

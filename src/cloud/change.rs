@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::terminal::line;
 
 /// One resource's change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Planned {
     pub action: PlannedAction,
     /// What it is called in the template.
@@ -20,7 +20,7 @@ pub(crate) struct Planned {
     pub properties: Vec<Property>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PlannedAction {
     Add,
@@ -33,7 +33,7 @@ pub(crate) enum PlannedAction {
 }
 
 /// One property's change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Property {
     pub name: String,
     /// `None`: not known, or not there.
@@ -48,6 +48,14 @@ impl Planned {
     pub(crate) fn added(resource: &str, kind: &str, name: Option<String>) -> Self {
         let (resource, kind) = (resource.to_owned(), kind.to_owned());
         Self { action: PlannedAction::Add, resource, kind, name, properties: Vec::new() }
+    }
+
+    /// The stage's protection from `down`, which is set or lifted: `kind` and `name` are those of what bears it.
+    pub(crate) fn protection(kind: &str, name: String, wanted: bool) -> Self {
+        let (before, after) = (Some((!wanted).to_string()), Some(wanted.to_string()));
+        let property = Property { name: "protect".to_owned(), before, after, replaces: false };
+        let properties = vec![property];
+        Self { action: PlannedAction::Modify, properties, ..Self::added("Stage", kind, Some(name)) }
     }
 
     /// Whether something is lost by it.
@@ -77,6 +85,19 @@ impl Planned {
     pub(crate) fn title(&self) -> String {
         let name = self.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
         format!("{} ({}){name}", self.resource, self.kind)
+    }
+}
+
+/// As what is to be done.
+impl fmt::Display for PlannedAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add => "add",
+            Self::Adopt => "adopt",
+            Self::Modify => "change",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+        })
     }
 }
 

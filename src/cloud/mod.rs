@@ -7,11 +7,16 @@ pub(crate) mod confirm;
 pub(crate) mod holding;
 pub(crate) mod local;
 pub(crate) mod place;
+mod plan;
 mod provisioned;
+pub(crate) mod saved;
 mod stage;
 mod target;
 
 pub(crate) use change::Change;
+pub(crate) use plan::Plan;
 pub(crate) use provisioned::{Provisioned, UpOptions};
-pub(crate) use stage::{doctor, holdings, lake, logs, others_up, plan, policy, provision, stands, status, teardown};
+pub(crate) use stage::{
+    check_unprotected, doctor, holdings, lake, logs, others_up, plan, policy, provision, stands, status, teardown,
+};
 pub(crate) use target::{Lake, Target};

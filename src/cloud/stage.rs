@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::change::Planned;
 use super::holding::Holding;
 use super::place::Place;
+use super::plan::Plan;
 use super::provisioned::{Provisioned, UpOptions};
 use super::target::{Lake, Target};
 use super::{aws, local};
 use crate::check::Check;
 use crate::config::{Config, TargetKind};
 use crate::console::context::Context;
+use crate::error::failure;
 
 impl Target {
     /// What `up` made, for every command after it.
@@ -84,7 +85,7 @@ pub(crate) async fn provision(context: &Context, options: &UpOptions) -> Result<
 ///
 /// # Errors
 /// As for [`provision`].
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     context.config.check_owner()?;
     match context.config.target {
         TargetKind::Local => local::plan(context).await,
@@ -100,6 +101,34 @@ pub(crate) async fn lake(context: &Context) -> Result<Lake> {
     match context.config.target {
         TargetKind::Local => local::lake(context),
         TargetKind::Aws => Ok(Lake::There(Box::new(aws::open(&context.config).await?))),
+    }
+}
+
+/// Refuses to take down a stage that is protected, by its settings or since an earlier [`provision`].
+///
+/// # Errors
+/// What protects it, and how that is lifted; what the target says.
+pub(crate) async fn check_unprotected(config: &Config) -> Result<()> {
+    config.check_owner()?;
+    let (project, stage) = (&config.project, &config.stage);
+    if config.protect {
+        let origin = config.origins().iter().find(|(key, _, _)| *key == "protect").map(|(_, _, origin)| origin);
+        let said = origin.map(|origin| format!(" ({origin})")).unwrap_or_default();
+        return Err(failure(
+            format!("{project} ({stage}) is protected from `down`: `protect` is true{said}"),
+            "to take it down all the same, set protect = false, run `quackctl up`, and then `quackctl down`",
+        ));
+    }
+    let is_protected = match config.target {
+        TargetKind::Local => config.is_protected(),
+        TargetKind::Aws => aws::is_protected(config).await?,
+    };
+    match is_protected {
+        false => Ok(()),
+        true => Err(failure(
+            format!("{project} ({stage}) is protected from `down` since it was put up"),
+            "`protect` is false now: run `quackctl up`, which lifts it, and then `quackctl down`",
+        )),
     }
 }
 

@@ -35,6 +35,7 @@ impl fmt::Display for Down {
 /// Stops and removes everything; asks before data is deleted unless `yes`.
 pub(crate) async fn run(context: &Context, yes: bool, keep_data: bool) -> Result<()> {
     let config = &context.config;
+    cloud::check_unprotected(config).await?;
     let held = match cloud::holdings(config).await {
         _ if keep_data => Vec::new(),
         Ok(held) => held,

@@ -19,4 +19,5 @@ pub(crate) mod rename;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod tables;
+pub(crate) mod template;
 pub(crate) mod up;

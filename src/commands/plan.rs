@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::cloud::change::{Planned, PlannedAction};
-use crate::cloud::{self, Lake};
+use crate::cloud::saved::Saved;
+use crate::cloud::{self, Lake, Plan};
 use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::error::{self, Kind};
@@ -17,8 +19,9 @@ use crate::lake::catalog::{self, Catalog};
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
 const CHANGES: u8 = 2;
 
+/// A plan as it is shown.
 #[derive(Debug, Serialize)]
-struct Plan {
+struct Shown {
     project: String,
     stage: String,
     target: TargetKind,
@@ -27,7 +30,7 @@ struct Plan {
     color: bool,
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { project, stage, target, .. } = self;
         if self.changes.is_empty() {
@@ -52,20 +55,48 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Prints what `up` would do; the exit code tells whether it is anything.
-pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
+/// Prints what `up` would do, and saves it to `output`; the exit code tells whether it is anything.
+pub(crate) async fn run(context: &Context, output: Option<&Path>) -> Result<ExitCode> {
     let config = &context.config;
-    let mut changes = cloud::plan(context).await?;
-    changes.extend(tables(context).await?);
+    let plan = made(context).await?;
+    if let Some(output) = output {
+        Saved::new(config, plan.clone())?.write(&config.here, output)?;
+    }
+    let changes = plan.changes;
     let code = if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CHANGES) };
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let (project, stage) = (config.project.clone(), config.stage.clone());
-    let plan = Plan { project, stage, target: config.target, changes, color };
+    let shown = Shown { project, stage, target: config.target, changes, color };
     match context.json {
-        true => context.print(&plan)?,
-        false => context.print_as_is(plan.to_string())?,
+        true => context.print(&shown)?,
+        false => context.print_as_is(shown.to_string())?,
+    }
+    if let Some(output) = output {
+        context.say(format_args!("saved: `quackctl up {}` does exactly this, or nothing", output.display()));
     }
     Ok(code)
+}
+
+/// What `up` would do, with the tables that it would load.
+///
+/// # Errors
+/// A build that fails, a target that does not answer.
+pub(super) async fn made(context: &Context) -> Result<Plan> {
+    let mut plan = cloud::plan(context).await?;
+    plan.changes.extend(tables(context).await?);
+    Ok(plan)
+}
+
+/// The plan that is saved in `path`, if it is what `up` would do now.
+///
+/// # Errors
+/// What has changed since; a file that is no plan.
+pub(super) async fn saved(context: &Context, path: &Path) -> Result<Plan> {
+    let saved = Saved::read(&context.config.here, path)?;
+    saved.check_settings(path, &context.config)?;
+    let now = made(context).await?;
+    saved.check(path, &now)?;
+    Ok(now)
 }
 
 /// The tables of `[[data]]` that `up` would load: those that are not there.

@@ -59,9 +59,17 @@ impl fmt::Display for Up {
 pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
     let interrupt = Interrupt::listen();
-    let options = UpOptions { yes: args.yes, pull: args.pull };
+    let provisioned = async {
+        let plan = match &args.plan {
+            Some(path) => Some(super::plan::saved(context, path).await?),
+            None => None,
+        };
+        // Whoever saved the plan has seen what it replaces and removes.
+        let options = UpOptions { yes: args.yes || plan.is_some(), pull: args.pull, plan };
+        cloud::provision(context, &options).await
+    };
     let Provisioned { target, changes, artifact } = tokio::select! {
-        provisioned = cloud::provision(context, &options) => provisioned?,
+        provisioned = provisioned => provisioned?,
         () = interrupt.token.cancelled() => return Err(interrupted(
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
         )),

@@ -25,6 +25,9 @@ pub(crate) struct Owner {
     pub id: String,
     /// What the project was called when the stage was put up.
     pub project: String,
+    /// Whether the stage is protected from `down`. On AWS the stack says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
 }
 
 impl Owner {
@@ -105,7 +108,8 @@ impl Config {
         let write = || -> Result<()> {
             let folder = path.parent().unwrap_or(&self.dir);
             private::dir(folder)?;
-            let owner = Owner { id: self.id.clone().unwrap_or_else(private::name), project: self.project.clone() };
+            let id = self.id.clone().unwrap_or_else(private::name);
+            let owner = Owner { id, project: self.project.clone(), protected: false };
             let mut draft = NamedTempFile::new_in(folder)?;
             draft.write_all(&serde_json::to_vec(&owner)?)?;
             match draft.persist_noclobber(&path) {
@@ -116,6 +120,22 @@ impl Config {
         write().with_context(|| format!("cannot write {}", path.display()))?;
         let owner = Owner::read(&path)?.with_context(|| format!("{} went away", path.display()))?;
         Ok(owner.id)
+    }
+
+    /// Whether the stage's record says that it is protected from `down`.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.protected)
+    }
+
+    /// Has the stage's record say whether it is protected from `down`, as the settings have it.
+    ///
+    /// # Errors
+    /// A record that cannot be written.
+    pub(crate) fn record_protection(&self) -> Result<()> {
+        let path = record(&self.dir, self.target, &self.stage);
+        let Some(owner) = Owner::read(&path)? else { return Ok(()) };
+        let owner = Owner { protected: self.protect, ..owner };
+        private::write(&path, &serde_json::to_vec(&owner)?).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The project's id, also when another command has given the stage its record since this one began.

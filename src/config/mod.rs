@@ -10,6 +10,7 @@ mod network;
 mod reject;
 mod tags;
 mod values;
+mod vpc;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub(crate) use self::keys::{FILE, Origin};
 pub(crate) use self::kinds::{PackageKind, S3Folder, TargetKind};
 pub(crate) use self::network::Network;
 use self::values::Values;
+pub(crate) use self::vpc::Vpc;
 use crate::arch::{self, Arch};
 use crate::error::usage;
 
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     /// The project that the stage says it is of; `None` when it is not up, as far as this folder knows.
     pub owner: Option<Owner>,
     pub target: TargetKind,
+    /// Whether `down` is refused.
+    pub protect: bool,
     pub memory_mb: u32,
     pub timeout_s: u32,
     /// Most function instances at once.
@@ -90,8 +94,18 @@ pub(crate) struct Config {
 }
 
 /// The keys that say which stage is meant and where it lives.
-const WHERE: &[&str] =
-    &["project", "id", "stage", "target", "lake.bucket", "lake.manage", "lake.prefix", "aws.region", "aws.profile"];
+const WHERE: &[&str] = &[
+    "project",
+    "id",
+    "stage",
+    "target",
+    "protect",
+    "lake.bucket",
+    "lake.manage",
+    "lake.prefix",
+    "aws.region",
+    "aws.profile",
+];
 
 /// The bucket, and other data that queries may read.
 #[derive(Debug, Clone)]
@@ -124,6 +138,8 @@ pub(crate) struct Aws {
     pub kms_key: Option<String>,
     /// Where S3 logs each access to a bucket that quackctl manages.
     pub access_logs: Option<S3Folder>,
+    /// The network of the user's own that the function is in; `None`: Lambda's.
+    pub vpc: Option<Vpc>,
     /// `host[:port]` or `http://host:port` of the image registry, where it is not ECR's own.
     pub registry: Option<String>,
     /// Tags of the user's own on all that is made, by name.
@@ -177,6 +193,7 @@ impl Config {
             stage,
             target,
             owner,
+            protect: values.choice("protect", &[("false", false), ("true", true)])?,
             memory_mb: values.number("function.memory_mb", 2048, 128, 10_240)?,
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
@@ -203,6 +220,7 @@ impl Config {
                 log_retention_days: values.one_of("aws.log_retention_days", 30, RETENTION_DAYS)?,
                 kms_key: values.kms_key()?,
                 access_logs: values.access_logs()?,
+                vpc: values.vpc()?,
                 registry: values.optional("aws.registry")?,
                 tags: values.tags()?,
             },

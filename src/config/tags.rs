@@ -28,6 +28,7 @@ impl Values {
             let Some((name, value)) = tag else { return Err(bad_value(key, text, &origin, WANTED)) };
             tags.insert(name.to_owned(), value.to_owned());
         }
+        self.origins.push((key, list.join(","), origin));
         Ok(tags)
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::{
 };
 
 use super::stack::Stack;
-use super::template::{Wanted, replaces};
+use super::template::{STACK_KIND, Wanted, replaces};
 use crate::cloud::change::{Planned, PlannedAction, Property};
 
 /// The plan that `changes` make of `stack` on its way to `wanted`.
@@ -38,7 +38,7 @@ fn parameters(stack: &Stack, wanted: &Wanted) -> Option<Planned> {
             replaces: false,
         })
         .collect();
-    let planned = Planned::added("Stack", "AWS::CloudFormation::Stack", Some(stack.name.clone()));
+    let planned = Planned::added("Stack", STACK_KIND, Some(stack.name.clone()));
     (!properties.is_empty()).then_some(Planned { action: PlannedAction::Modify, properties, ..planned })
 }
 

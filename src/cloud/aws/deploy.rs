@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::bucket::Mark;
 use super::change_set::{self, ChangeSet, Outcome};
 use super::code::{self, Built};
-use super::preview::removed_registry;
+use super::preview::{removed_registry, state};
 use super::session::Session;
 use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::step::{Found, Seen, Step, next_step};
@@ -15,7 +15,9 @@ use super::template::{self, Code, Wanted};
 use super::{bucket, mend, shared};
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::confirm;
+use crate::cloud::plan::Plan;
 use crate::cloud::provisioned::{Provisioned, UpOptions};
+use crate::cloud::saved::overtaken;
 use crate::config::{Config, PackageKind};
 use crate::console::context::Context;
 use crate::error::{Kind, failure, failure_of};
@@ -63,6 +65,8 @@ async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned
         confirmed: options.yes,
         changes: Vec::new(),
         replaced: None,
+        plan: options.plan.as_ref(),
+        begun: false,
     };
     let mut pace = Pace::new();
     for _ in 0..ATTEMPTS {
@@ -89,6 +93,10 @@ struct Deploy<'a> {
     changes: Vec<Change>,
     /// The bucket that another one took the place of.
     replaced: Option<String>,
+    /// Nothing but this may be done.
+    plan: Option<&'a Plan>,
+    /// Whether something was changed: then the stacks are not as the plan found them any more.
+    begun: bool,
 }
 
 impl Deploy<'_> {
@@ -100,6 +108,7 @@ impl Deploy<'_> {
         let wanted_registry = Wanted::registry(config, session);
         let ((main, main_found), (registry, registry_found), is_sent) =
             tokio::try_join!(self.look(&wanted), self.look(&wanted_registry), self.built.is_sent(session))?;
+        self.check_state(main.as_ref(), registry.as_ref())?;
         let mut seen = Seen {
             package: config.package,
             manage: config.lake.manage,
@@ -112,7 +121,10 @@ impl Deploy<'_> {
         loop {
             let step = next_step(&seen);
             let is_done = match step {
-                Step::Finish => return Ok(true),
+                Step::Finish => {
+                    self.protect(main.as_ref()).await?;
+                    return Ok(true);
+                }
                 Step::LookForBucket => {
                     seen.bucket = Some(bucket::exists(session, &session.names.bucket).await?);
                     true
@@ -130,6 +142,17 @@ impl Deploy<'_> {
                 _ => return Ok(false),
             }
         }
+    }
+
+    /// Has AWS refuse to delete the stack, as the settings want it; `stack` is how it was found.
+    async fn protect(&mut self, stack: Option<&Stack>) -> Result<()> {
+        let (wanted, name) = (self.context.config.protect, &self.session.names.stack);
+        if stack.is_some_and(|stack| stack.is_protected) != wanted {
+            stack::protect(self.session, name, wanted).await?;
+            let planned = Planned::protection(template::STACK_KIND, name.clone(), wanted);
+            self.changes.push(Change::from(&planned));
+        }
+        Ok(())
     }
 
     /// Sends the code. False when a `down` at the same moment has deleted where it goes.
@@ -166,13 +189,41 @@ impl Deploy<'_> {
         }
     }
 
+    /// Refuses to begin with stacks that are not as the plan found them.
+    fn check_state(&self, main: Option<&Stack>, registry: Option<&Stack>) -> Result<()> {
+        let Some(plan) = self.plan.filter(|_| !self.begun) else { return Ok(()) };
+        match plan.basis.state == state(self.session, main, registry) {
+            true => Ok(()),
+            false => Err(overtaken("somebody changed the stage at this moment")),
+        }
+    }
+
+    /// Refuses changes that the plan does not name.
+    async fn check_changes(&self, set: &ChangeSet) -> Result<()> {
+        let Some(plan) = self.plan else { return Ok(()) };
+        let is_named = |change: &Planned| {
+            let mut named = plan.changes.iter().filter(|planned| planned.resource == change.resource);
+            // A stack's own parameters are on the way to what the plan names.
+            change.kind == template::STACK_KIND
+                || named.any(|planned| planned.action == change.action || !change.is_destructive())
+        };
+        let Some(other) = set.changes.iter().find(|change| !is_named(change)) else { return Ok(()) };
+        set.discard(self.session).await?;
+        Err(overtaken(format_args!("to {} {} is no part of it", other.action, other.title())))
+    }
+
     async fn execute(&mut self, set: ChangeSet) -> Result<bool> {
+        self.check_changes(&set).await?;
+        self.begun = true;
         let outcome = set.execute(self.context, self.session).await?;
         self.changes.extend(set.changes.iter().map(Change::from));
         let is_replaced_bucket =
             |change: &&Planned| change.resource == template::BUCKET && change.action == PlannedAction::Replace;
         if let Some(bucket) = set.changes.iter().find(is_replaced_bucket) {
             self.replaced = bucket.name.clone();
+        }
+        if self.plan.is_some() && matches!(outcome, Outcome::Overtaken) {
+            return Err(overtaken("somebody else changed the stage at this moment"));
         }
         Ok(matches!(outcome, Outcome::Done(())))
     }
@@ -205,6 +256,7 @@ impl Deploy<'_> {
                  or choose another bucket",
             ));
         }
+        self.begun = true;
         match self.import(stack).await {
             // A `down` at the same moment has deleted it.
             Err(_) if !bucket::exists(session, name).await? => Ok(false),
@@ -231,6 +283,7 @@ impl Deploy<'_> {
         if !self.confirmed {
             confirm::changes(self.context, std::slice::from_ref(&planned))?;
         }
+        self.begun = true;
         mend::delete(self.context, self.session, registry, vec![]).await?;
         self.changes.push(Change::from(&planned));
         Ok(true)

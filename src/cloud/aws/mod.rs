@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 mod drift;
 pub(crate) mod errors;
 mod events;
+pub(crate) mod export;
 mod holdings;
 mod identity;
 mod logs;
@@ -62,6 +63,16 @@ pub(crate) async fn stands(config: &Config) -> Result<bool> {
     let session = Session::open(config).await?;
     let stack = stack::find(&session, &session.names.stack).await?;
     Ok(stack.is_some_and(|stack| stack.phase() == stack::Phase::Ready))
+}
+
+/// Whether the stage is protected from being taken down.
+///
+/// # Errors
+/// What AWS says.
+pub(crate) async fn is_protected(config: &Config) -> Result<bool> {
+    let session = Session::open(config).await?;
+    let stack = stack::find(&session, &session.names.stack).await?;
+    Ok(stack.is_some_and(|stack| stack.is_protected))
 }
 
 /// How far back the log is shown when nobody says: CloudWatch is paid for by what is searched.

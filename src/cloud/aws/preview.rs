@@ -1,5 +1,7 @@
 //! `plan` on AWS: what `up` would do, from change sets that are made for it and deleted again.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::bucket;
@@ -9,6 +11,7 @@ use super::session::Session;
 use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::template::{self, Wanted};
 use crate::cloud::change::{Planned, PlannedAction};
+use crate::cloud::plan::{Basis, Plan};
 use crate::config::PackageKind;
 use crate::console::context::Context;
 use crate::error::failure;
@@ -17,7 +20,7 @@ use crate::error::failure;
 ///
 /// # Errors
 /// What AWS refuses, with the root cause.
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
+pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     let (session, artifact) = tokio::try_join!(Session::open(&context.config), code::build(context))?;
     let built = code::pack(context, &session, artifact, false).await?;
     let mut pace = Pace::new();
@@ -34,15 +37,25 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
 }
 
 /// What `up` would do to what is there now; nothing when somebody else changes it at this moment.
-async fn look(context: &Context, session: &Session, built: &Built) -> Result<Option<Vec<Planned>>> {
+async fn look(context: &Context, session: &Session, built: &Built) -> Result<Option<Plan>> {
     let config = &context.config;
     let names = &session.names;
     let (main, registry) = stack::settle_both(context, session).await?;
     main.iter().try_for_each(|stack| stack.check_owner(config))?;
-    let wanted = Wanted::stack(config, session, built.artifact.arch, &built.code(session));
+    let code = built.code(session);
+    let wanted = Wanted::stack(config, session, built.artifact.arch, &code);
+    let wanted_registry = Wanted::registry(config, session);
+    let basis = Basis {
+        place: [("account", &session.account), ("region", &session.region)]
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .into(),
+        code: code.to_string(),
+        wanted: [&wanted, &wanted_registry].map(|wanted| (wanted.stack.clone(), wanted.digest())).into(),
+        state: state(session, main.as_ref(), registry.as_ref()),
+    };
     let mut planned = Vec::new();
     match config.package {
-        PackageKind::Image => match preview(session, registry.as_ref(), &Wanted::registry(config, session)).await? {
+        PackageKind::Image => match preview(session, registry.as_ref(), &wanted_registry).await? {
             Some(changes) => planned.extend(changes),
             None => return Ok(None),
         },
@@ -58,8 +71,23 @@ async fn look(context: &Context, session: &Session, built: &Built) -> Result<Opt
         }
     }
     planned.extend(main_changes);
+    if main.as_ref().is_some_and(|stack| stack.is_protected) != config.protect {
+        planned.push(Planned::protection(template::STACK_KIND, names.stack.clone(), config.protect));
+    }
     planned.sort_by_key(|change| !change.is_destructive());
-    Ok(Some(planned))
+    Ok(Some(Plan { changes: planned, basis }))
+}
+
+/// The stage's stacks as they are, in words that change with them.
+pub(super) fn state(session: &Session, main: Option<&Stack>, registry: Option<&Stack>) -> BTreeMap<String, String> {
+    let names = &session.names;
+    let words = |stack: Option<&Stack>| match stack.filter(|stack| stack.phase() != Phase::Draft) {
+        Some(Stack { id, status, changed_at, .. }) => format!("{status} since {changed_at} ({id})"),
+        None => "not there".to_owned(),
+    };
+    [(&names.stack, main), (&names.registry_stack, registry)]
+        .map(|(name, stack)| (format!("the stack {name}"), words(stack)))
+        .into()
 }
 
 /// The changes of a change set that is made for this and deleted again; nothing when somebody else was quicker.

@@ -22,6 +22,10 @@ pub(super) struct Stack {
     pub name: String,
     pub status: StackStatus,
     pub reason: Option<String>,
+    /// When it was changed last, as AWS writes it.
+    pub changed_at: String,
+    /// Whether AWS refuses to delete it.
+    pub is_protected: bool,
     pub parameters: BTreeMap<String, String>,
     /// Those that whoever made it gave it.
     pub tags: BTreeMap<String, String>,
@@ -104,6 +108,7 @@ pub(super) async fn find(session: &Session, name: &str) -> Result<Option<Stack>>
 }
 
 fn known(stack: Described) -> Stack {
+    let changed_at = stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()).unwrap_or_default();
     let parameters = stack.parameters.unwrap_or_default().into_iter();
     let tags = stack.tags.unwrap_or_default().into_iter();
     Stack {
@@ -111,6 +116,8 @@ fn known(stack: Described) -> Stack {
         name: stack.stack_name.unwrap_or_default(),
         status: stack.stack_status.unwrap_or(StackStatus::from("UNKNOWN")),
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
+        changed_at,
+        is_protected: stack.enable_termination_protection.unwrap_or(false),
         tags: tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect(),
         parameters: parameters
             .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
@@ -137,6 +144,17 @@ pub(super) async fn is_as(session: &Session, stack: &Stack, wanted: &Wanted) -> 
     let template =
         template.map_err(|error| explain(error, &format!("read the template of the stack {}", stack.name)))?;
     Ok(template.template_body().is_some_and(|body| body.trim_end() == wanted.template.trim_end()))
+}
+
+/// Has AWS refuse, or not any more, to delete the stack called `name`.
+///
+/// # Errors
+/// What AWS says.
+pub(super) async fn protect(session: &Session, name: &str, wanted: bool) -> Result<()> {
+    let request = session.cloudformation.update_termination_protection().stack_name(name);
+    let sent = request.enable_termination_protection(wanted).send().await;
+    let doing = if wanted { "protect" } else { "lift the protection of" };
+    sent.map(drop).map_err(|error| explain(error, &format!("{doing} the stack {name}")))
 }
 
 /// Times that it is looked again because somebody else changed a stack at the same moment.

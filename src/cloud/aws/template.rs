@@ -1,6 +1,7 @@
 //! The CloudFormation templates, and the parameters that a configuration gives them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_sdk_cloudformation::types::{Parameter, Tag};
 use sha2::{Digest as _, Sha256};
@@ -24,9 +25,12 @@ pub(super) struct Wanted {
     pub fleeting: bool,
 }
 
-const STACK: &str = include_str!("../../../templates/stack.yaml");
-const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
+pub(super) const STACK: &str = include_str!("../../../templates/stack.yaml");
+pub(super) const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
 const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
+
+/// CloudFormation's type of a stack.
+pub(super) const STACK_KIND: &str = "AWS::CloudFormation::Stack";
 
 /// Name of the bucket's resource in the templates.
 pub(super) const BUCKET: &str = "Bucket";
@@ -59,6 +63,15 @@ pub(super) enum Code {
     Zip(String),
 }
 
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Image(code) | Self::Zip(code) => code,
+        })
+    }
+}
+
 impl Wanted {
     /// The stage's main stack, with the function's code at `code`.
     pub(super) fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
@@ -71,7 +84,7 @@ impl Wanted {
         };
         let read = |show: &dyn Fn(&S3Folder) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
         let arn = format!("arn:{}:s3:::", session.partition());
-        let access_logs = config.aws.access_logs.as_ref();
+        let (access_logs, vpc) = (config.aws.access_logs.as_ref(), config.aws.vpc.as_ref());
         let parameters = [
             ("Project", config.project.clone()),
             ("Stage", config.stage.clone()),
@@ -102,6 +115,9 @@ impl Wanted {
             ("EphemeralMB", config.ephemeral_mb.to_string()),
             ("ReservedConcurrency", config.aws.reserved_concurrency.unwrap_or(0).to_string()),
             ("Extensions", config.extensions.join(",")),
+            ("Network", if vpc.is_some() { "vpc" } else { "lambda" }.to_owned()),
+            ("Subnets", vpc.map(|vpc| vpc.subnets.join(",")).unwrap_or_default()),
+            ("SecurityGroups", vpc.map(|vpc| vpc.security_groups.join(",")).unwrap_or_default()),
             ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];

@@ -171,7 +171,7 @@ impl Wanted {
             (found != Some(wanted))
                 .then(|| property(&format!("Environment.Variables.{name}"), found.cloned(), wanted.clone()))
         };
-        [
+        let mut differences: Vec<Property> = [
             number("MemorySize", found.and_then(|found| found.memory_size()), self.memory_mb),
             number("Timeout", found.and_then(|found| found.timeout()), self.timeout_s),
             number(
@@ -183,7 +183,10 @@ impl Wanted {
         .into_iter()
         .chain(self.variables.iter().map(variable))
         .flatten()
-        .collect()
+        .collect();
+        // Variables come in any order.
+        differences.sort_by(|one, other| one.name.cmp(&other.name));
+        differences
     }
 
     fn ephemeral_storage(&self) -> Result<EphemeralStorage> {

@@ -14,6 +14,7 @@ use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::holding::Holding;
 use crate::cloud::place::LocalPlace;
+use crate::cloud::plan::{Basis, Plan};
 use crate::cloud::provisioned::Provisioned;
 use crate::cloud::target::{Lake, REGION, Target, local_name};
 use crate::config::Config;
@@ -68,6 +69,10 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
     }
     changes.extend(provision::bucket(&target).await?);
     changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
+    if let Some(planned) = protection(&context.config) {
+        context.config.record_protection()?;
+        changes.push(Change::from(&planned));
+    }
     Ok(Provisioned { target, changes, artifact })
 }
 
@@ -75,9 +80,16 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
 ///
 /// # Errors
 /// A build that fails; a daemon that does not answer.
-pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
-    let config = &context.config;
+pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     let artifact = build(context).await?;
+    let place = [("folder".to_owned(), context.config.dir.display().to_string())].into();
+    let mut changes = changes(context, &artifact).await?;
+    changes.extend(protection(&context.config));
+    Ok(Plan { changes, basis: Basis { place, code: artifact.digest, ..Basis::default() } })
+}
+
+async fn changes(context: &Context, artifact: &Artifact) -> Result<Vec<Planned>> {
+    let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &local_name(config)) {
         return Ok(provision::everything(&local_name(config)));
@@ -89,6 +101,12 @@ pub(crate) async fn plan(context: &Context) -> Result<Vec<Planned>> {
     }
     planned.extend(provision::plan(config, &open(context)?, &artifact.dir).await?);
     Ok(planned)
+}
+
+/// The stage's protection from `down`, where it is not as the settings want it.
+fn protection(config: &Config) -> Option<Planned> {
+    let differs = config.protect != config.is_protected();
+    differs.then(|| Planned::protection("local stage", config.stage.clone(), config.protect))
 }
 
 /// The stage's lake, without bringing anything up.

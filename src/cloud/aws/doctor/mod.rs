@@ -4,6 +4,7 @@ mod clock;
 mod permissions;
 mod policy;
 mod quotas;
+mod resource;
 mod simulate;
 #[cfg(test)]
 mod testing;

@@ -12,8 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::names::plan_stack;
-use super::super::session::Session;
+use super::resource::Resource;
 use crate::config::{Config, PackageKind};
 
 /// Actions on one kind of resource, and who needs them.
@@ -36,30 +35,6 @@ pub(super) enum By {
     /// The registry's own protocol, in which an image is sent.
     Push,
     CloudFormation,
-}
-
-/// What actions are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Resource {
-    /// The action knows no resources.
-    Any,
-    /// The stage's stack, that of its image repository, and those in which `plan` works out what would be added to them.
-    Stacks,
-    /// The same but for the last, which have no tags.
-    TaggedStacks,
-    /// The latter, where the function needs none.
-    RegistryStack,
-    /// CloudFormation's own macro, which our template names.
-    Transform,
-    Bucket,
-    /// What quackctl reads and writes in the bucket.
-    Objects,
-    Role,
-    Function,
-    LogGroup,
-    Repository,
-    /// The KMS key of `quack.toml`.
-    Key,
 }
 
 /// What must be so besides.
@@ -93,6 +68,8 @@ const ENCRYPTED: fn(&Config) -> bool = |config| config.aws.kms_key.is_some();
 const ACCESS_LOGGED: fn(&Config) -> bool = |config| config.aws.access_logs.is_some();
 const BOUNDED: fn(&Config) -> bool = |config| config.aws.permissions_boundary.is_some();
 
+const PROTECTED: fn(&Config) -> bool = |config| config.protect;
+const IN_VPC: fn(&Config) -> bool = |config| config.aws.vpc.is_some();
 const TAGGED: fn(&Config) -> bool = |config| !config.aws.tags.is_empty();
 
 /// A line of the table.
@@ -125,6 +102,15 @@ pub(super) const TABLE: &[Permissions] = &[
             "cloudformation:ExecuteChangeSet",
             "cloudformation:GetTemplate",
         ],
+    ),
+    // To lift it takes the same.
+    row(
+        By::Quackctl,
+        Resource::Stacks,
+        Condition::None,
+        "up",
+        PROTECTED,
+        &["cloudformation:UpdateTerminationProtection"],
     ),
     // Whether there is one: where an earlier configuration made it, `up` needs that one's policy again to remove it.
     row(
@@ -339,6 +325,15 @@ pub(super) const TABLE: &[Permissions] = &[
             "lambda:UpdateFunctionConfiguration",
         ],
     ),
+    // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions>
+    row(
+        By::CloudFormation,
+        Resource::Any,
+        Condition::None,
+        "up",
+        IN_VPC,
+        &["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+    ),
     // Tags of the user's own may go again.
     row(By::CloudFormation, Resource::Function, Condition::None, "up", TAGGED, &["lambda:UntagResource"]),
     row(By::CloudFormation, Resource::LogGroup, Condition::None, "up", TAGGED, &["logs:UntagResource"]),
@@ -379,54 +374,4 @@ pub(super) fn needed(config: &Config) -> Vec<Statement> {
         Statement { sid: format!("{by}{resource:?}{condition_name}"), resource, condition, actions }
     };
     groups.into_iter().map(statement).collect()
-}
-
-impl Resource {
-    /// ARNs, where `*` stands for anything.
-    pub(super) fn arns(self, config: &Config, session: &Session) -> Vec<String> {
-        let names = &session.names;
-        let arn = |service: &str, rest: String| {
-            format!("arn:{}:{service}:{}:{}:{rest}", session.partition(), session.region, session.account)
-        };
-        let s3 = format!("arn:{}:s3:::{}", session.partition(), names.bucket);
-        match self {
-            Self::Any => vec!["*".to_owned()],
-            Self::Stacks | Self::TaggedStacks => {
-                let registry = IMAGE(config).then(|| names.registry_stack.clone());
-                // One line for both, as a policy has not room for many.
-                let plan = (self == Self::Stacks).then(|| plan_stack(&format!("{}*", names.stack)));
-                let stacks = std::iter::once(names.stack.clone()).chain(registry).chain(plan);
-                stacks.map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
-            }
-            Self::RegistryStack => vec![arn("cloudformation", format!("stack/{}/*", names.registry_stack))],
-            Self::Transform => {
-                let (partition, region) = (session.partition(), &session.region);
-                vec![format!("arn:{partition}:cloudformation:{region}:aws:transform/LanguageExtensions")]
-            }
-            Self::Bucket => vec![s3],
-            Self::Objects if config.lake.manage => vec![format!("{s3}/*")],
-            Self::Objects => vec![format!("{s3}/{}*", config.lake.prefix)],
-            Self::Role => {
-                let (partition, account) = (session.partition(), &session.account);
-                let (path, name) = (&config.aws.role_path, role_name(&names.stack));
-                vec![format!("arn:{partition}:iam::{account}:role{path}{name}")]
-            }
-            Self::Function => vec![arn("lambda", format!("function:{}", names.stack))],
-            // With and without its streams: actions differ in which they ask for.
-            Self::LogGroup => ["", ":*"].map(|end| arn("logs", format!("log-group:{}{end}", names.log_group))).into(),
-            Self::Key => config.aws.kms_key.iter().cloned().collect(),
-            Self::Repository => vec![arn("ecr", format!("repository/{}", names.repository))],
-        }
-    }
-}
-
-/// What CloudFormation calls the role: `STACK-Role-` and 12 or 13 characters of its own, 64 at most, for which it cuts
-/// the stack's name.
-fn role_name(stack: &str) -> String {
-    const OWN: usize = 13;
-    match stack.get(..64 - OWN - "-Role-".len()) {
-        // Shorter than that.
-        None => format!("{stack}-Role-*"),
-        Some(_) => format!("{}*-Role-*", stack.get(..24).unwrap_or(stack)),
-    }
 }

@@ -57,6 +57,17 @@ fn each_package_has_its_own_actions() {
 }
 
 #[test]
+fn protection_and_a_vpc_take_actions_that_nothing_else_does() {
+    let (plain, protected) = (policy(""), policy("protect = true\n"));
+    let vpc = policy("[aws]\nsubnets = [\"subnet-0a1b2c3d\"]\nsecurity_groups = [\"sg-0a1b2c3d\"]\n");
+    let with = |policy: &Value, start: &str| actions(policy).iter().filter(|action| action.starts_with(start)).count();
+    let protect = "cloudformation:UpdateTerminationProtection";
+    assert_eq!([&plain, &vpc, &protected].map(|policy| with(policy, protect)), [0, 0, 1]);
+    assert_eq!([&plain, &vpc, &protected].map(|policy| with(policy, "ec2:Describe")), [0, 3, 0]);
+    assert_eq!(with(&vpc, "ec2:"), 3, "a deployer changes nothing of a network");
+}
+
+#[test]
 fn a_bucket_of_somebody_else_is_never_made_nor_deleted_and_written_only_under_its_prefix() {
     let policy = policy("[lake]\nbucket = \"theirs\"\nmanage = false\nprefix = \"team/quack/\"\n");
     for action in actions(&policy) {

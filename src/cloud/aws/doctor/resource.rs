@@ -1,0 +1,79 @@
+//! What a deployer's permissions are on, narrowed to the stage's own names.
+
+use super::super::names::plan_stack;
+use super::super::session::Session;
+use crate::config::{Config, PackageKind};
+
+/// What actions are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource {
+    /// The action knows no resources.
+    Any,
+    /// The stage's stack, that of its image repository, and those in which `plan` works out what would be added to them.
+    Stacks,
+    /// The same but for the last, which have no tags.
+    TaggedStacks,
+    /// The latter, where the function needs none.
+    RegistryStack,
+    /// CloudFormation's own macro, which our template names.
+    Transform,
+    Bucket,
+    /// What quackctl reads and writes in the bucket.
+    Objects,
+    Role,
+    Function,
+    LogGroup,
+    Repository,
+    /// The KMS key of `quack.toml`.
+    Key,
+}
+
+impl Resource {
+    /// ARNs, where `*` stands for anything.
+    pub(super) fn arns(self, config: &Config, session: &Session) -> Vec<String> {
+        let names = &session.names;
+        let arn = |service: &str, rest: String| {
+            format!("arn:{}:{service}:{}:{}:{rest}", session.partition(), session.region, session.account)
+        };
+        let s3 = format!("arn:{}:s3:::{}", session.partition(), names.bucket);
+        match self {
+            Self::Any => vec!["*".to_owned()],
+            Self::Stacks | Self::TaggedStacks => {
+                let registry = (config.package == PackageKind::Image).then(|| names.registry_stack.clone());
+                // One line for both, as a policy has not room for many.
+                let plan = (self == Self::Stacks).then(|| plan_stack(&format!("{}*", names.stack)));
+                let stacks = std::iter::once(names.stack.clone()).chain(registry).chain(plan);
+                stacks.map(|name| arn("cloudformation", format!("stack/{name}/*"))).collect()
+            }
+            Self::RegistryStack => vec![arn("cloudformation", format!("stack/{}/*", names.registry_stack))],
+            Self::Transform => {
+                let (partition, region) = (session.partition(), &session.region);
+                vec![format!("arn:{partition}:cloudformation:{region}:aws:transform/LanguageExtensions")]
+            }
+            Self::Bucket => vec![s3],
+            Self::Objects if config.lake.manage => vec![format!("{s3}/*")],
+            Self::Objects => vec![format!("{s3}/{}*", config.lake.prefix)],
+            Self::Role => {
+                let (partition, account) = (session.partition(), &session.account);
+                let (path, name) = (&config.aws.role_path, role_name(&names.stack));
+                vec![format!("arn:{partition}:iam::{account}:role{path}{name}")]
+            }
+            Self::Function => vec![arn("lambda", format!("function:{}", names.stack))],
+            // With and without its streams: actions differ in which they ask for.
+            Self::LogGroup => ["", ":*"].map(|end| arn("logs", format!("log-group:{}{end}", names.log_group))).into(),
+            Self::Key => config.aws.kms_key.iter().cloned().collect(),
+            Self::Repository => vec![arn("ecr", format!("repository/{}", names.repository))],
+        }
+    }
+}
+
+/// What CloudFormation calls the role: `STACK-Role-` and 12 or 13 characters of its own, 64 at most, for which it cuts
+/// the stack's name.
+fn role_name(stack: &str) -> String {
+    const OWN: usize = 13;
+    match stack.get(..64 - OWN - "-Role-".len()) {
+        // Shorter than that.
+        None => format!("{stack}-Role-*"),
+        Some(_) => format!("{}*-Role-*", stack.get(..24).unwrap_or(stack)),
+    }
+}
