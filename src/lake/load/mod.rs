@@ -5,6 +5,7 @@ mod download;
 mod files;
 mod foreign;
 mod format;
+mod header;
 mod partition;
 mod piped;
 mod pipeline;
