@@ -193,7 +193,7 @@ Examples:
     /// Run SQL interactively
     #[command(after_help = "\
 A statement ends with `;` and may take several lines. Tab completes keywords, functions, tables and columns.
-Commands: .tables  .schema [TABLE]  .mode NAME  .width [N]  .timer on|off  .read FILE  .output [FILE]  .help  .quit
+Commands: .tables  .schema [TABLE]  .mode [NAME]  .width [N]  .timer [on|off]  .read FILE  .output [FILE]  .help  .quit
 Also those of psql: \\d  \\dt  \\x  \\?  \\q
 What SET VARIABLE sets lasts until the end of the shell.
 A script on standard input stops at the first error, says at which line, and exits with 1 or 2.")]
@@ -332,7 +332,8 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "NAME")]
     pub sample: Option<String>,
     /// Rows of the sample
-    #[arg(long, value_name = "N", requires = "sample", conflicts_with_all = ["source", "dataset"])]
+    #[arg(long, value_name = "N", requires = "sample", conflicts_with_all = ["source", "dataset"],
+        value_parser = whole, allow_negative_numbers = true)]
     pub rows: Option<u64>,
     /// Download a public data set instead: `taxi` (New York yellow cabs, April 2019)
     #[arg(long, value_name = "NAME")]
@@ -379,7 +380,7 @@ pub(crate) struct QueryArgs {
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Most rows to return [default: all; 20 of a table on a terminal]
-    #[arg(short, long, value_name = "N", conflicts_with = "all", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", conflicts_with = "all", value_parser = whole, allow_negative_numbers = true)]
     pub limit: Option<u64>,
     /// Return every row, also of a table on a terminal
     #[arg(short, long)]
@@ -427,6 +428,11 @@ pub(crate) struct BenchArgs {
     /// Most functions of the map-reduce, or `auto`: as many as pay
     #[arg(long, value_name = "N", default_value = "10", value_parser = workers)]
     pub workers: Workers,
+}
+
+/// A number of rows.
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number in digits alone, e.g. 1000000".to_owned())
 }
 
 fn workers(text: &str) -> Result<Workers, String> {

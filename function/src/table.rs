@@ -52,7 +52,9 @@ impl TableDef {
         } else {
             format!("hive_partitioning = true, hive_types = {{{types}}}")
         };
-        Ok(format!("CREATE TEMP VIEW {} AS SELECT * FROM read_parquet([{files}], {hive})", identifier(&self.name)))
+        // Where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
+        let name = identifier(&self.name);
+        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT * FROM read_parquet([{files}], {hive})"))
     }
 
     fn check(&self) -> Result<(), BadTable> {
@@ -113,7 +115,7 @@ mod tests {
     fn names_are_quoted() {
         assert_eq!(
             table("my \"trips", &[("da te", "DATE")]).view_sql().unwrap(),
-            "CREATE TEMP VIEW \"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
+            "CREATE VIEW memory.main.\"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
              hive_partitioning = true, hive_types = {\"da te\": DATE})"
         );
     }

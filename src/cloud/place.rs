@@ -20,6 +20,16 @@ impl Place {
         matches!(self, Self::Local(local) if !local.running)
     }
 
+    /// Why nobody answers there, and what to do about it.
+    pub(crate) fn silence(&self) -> Option<String> {
+        match self {
+            Self::Local(LocalPlace { halted: true, pid: Some(pid), .. }) => {
+                Some(format!("its process {pid} was halted, and answers nobody; let it go on: kill -CONT {pid}"))
+            }
+            _ => None,
+        }
+    }
+
     /// The place, whose tables hold `table_bytes`: where storage is paid for, that has its cost.
     pub(crate) fn with_tables(self, table_bytes: u64) -> Self {
         match self {
@@ -77,6 +87,8 @@ impl fmt::Display for Place {
 pub(crate) struct LocalPlace {
     /// False when its process has ended; the next command starts it again.
     pub running: bool,
+    /// True when its process was halted: it is there and answers nobody.
+    pub halted: bool,
     /// URL of S3 and of the Lambda API.
     pub endpoint: String,
     pub region: String,

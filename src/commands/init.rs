@@ -41,6 +41,12 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     let text = TEMPLATE.replace("{project}", &project).replace("{id}", &private::name());
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     ignore_state(&context.config.dir)?;
+    if let Some(above) = config::project_above(&context.config.dir) {
+        context.say(format_args!(
+            "note: {} is a project, which this folder was part of: here and below, commands mean the new one now",
+            above.display()
+        ));
+    }
     context.print(&Initialized { file: path.display().to_string(), project })
 }
 

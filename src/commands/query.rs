@@ -17,6 +17,7 @@ use crate::console::interrupt::Interrupt;
 use crate::error::{self, usage};
 use crate::lake::catalog;
 use crate::output::file::OutputFile;
+use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
@@ -148,7 +149,7 @@ impl<'a> Plan<'a> {
                 }
             }
             None => {
-                let mut out = BufWriter::with_capacity(OUT_BYTES, std::io::stdout().lock());
+                let mut out = BufWriter::with_capacity(OUT_BYTES, Named::new(std::io::stdout().lock(), STDOUT));
                 if let Err(error) = run.write(answer, look_of_stdout(), &mut out).await {
                     // What is buffered must not be tried again.
                     drop(out.into_parts());

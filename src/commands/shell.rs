@@ -21,6 +21,7 @@ use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, usage};
 use crate::lake::catalog::{self, Catalog};
+use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
@@ -79,6 +80,7 @@ struct Session<'a> {
 
 /// A file that takes rows.
 struct Output {
+    name: String,
     file: BufWriter<File>,
     /// What its name tells, until `.mode` says otherwise.
     format: Option<Format>,
@@ -116,7 +118,14 @@ impl Session<'_> {
                     entry.clear();
                     continue;
                 }
-                Err(ReadlineError::Eof) => break,
+                Err(ReadlineError::Eof) if statements::is_blank(&self.pending) => break,
+                Err(ReadlineError::Eof) => {
+                    self.context
+                        .say("note: that had no `;` at its end, and was not run; Ctrl-D once more ends the shell");
+                    self.pending.clear();
+                    entry.clear();
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             entry.push_str(&input);
@@ -230,7 +239,7 @@ impl Session<'_> {
                         "give .output a file in a folder that you may write to",
                     )
                 })?;
-                Some(Output { file: BufWriter::new(file), format })
+                Some(Output { name: format!("`{name}`"), file: BufWriter::new(file), format })
             }
         };
         Ok(())
@@ -261,13 +270,14 @@ impl Session<'_> {
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
         let mut stdout;
-        let out: &mut dyn Write = match &mut self.output {
-            Some(output) => &mut output.file,
+        let (out, name): (&mut dyn Write, &str) = match &mut self.output {
+            Some(output) => (&mut output.file, &output.name),
             None => {
                 stdout = BufWriter::new(std::io::stdout().lock());
-                &mut stdout
+                (&mut stdout, STDOUT)
             }
         };
+        let out = &mut Named::new(out, name);
         match statement.explains {
             true => output::write_plan(rows, format, look, out)?,
             false => output::write(rows, format, look, out)?,
@@ -290,14 +300,18 @@ impl Session<'_> {
             Dot::Help => dot::HELP.to_owned(),
             Dot::Tables => dot::tables(&self.catalog),
             Dot::Schema(name) => dot::schema(&self.catalog, name.as_deref())?,
+            Dot::Format(None) => {
+                dot::mode(self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format))
+            }
+            Dot::Timer(None) => format!("timer: {}\n", if self.timer { "on" } else { "off" }),
             other => {
                 match other {
-                    Dot::Format(format) => self.show_as(format),
+                    Dot::Format(Some(format)) => self.show_as(format),
                     Dot::Expanded(on) => {
                         let on = on.unwrap_or(self.format != Format::Line);
                         self.show_as(if on { Format::Line } else { Format::Table });
                     }
-                    Dot::Timer(on) => self.timer = on,
+                    Dot::Timer(Some(on)) => self.timer = on,
                     Dot::Width(width) => self.width = width,
                     Dot::Output(file) => self.put_out(file.as_deref())?,
                     _ => {}

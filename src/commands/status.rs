@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::cloud::place::Place;
 use crate::cloud::{self, Target};
 use crate::config::{Config, TargetKind};
 use crate::console::context::Context;
-use crate::error;
+use crate::error::{self, failure};
 use crate::lake::catalog;
 use crate::query::Coordinator;
 use crate::query::health;
@@ -39,14 +40,22 @@ struct Status {
 struct EngineStatus {
     #[serde(flatten)]
     place: Place,
+    /// Nothing while nobody answers.
+    #[serde(flatten)]
+    told: Option<Told>,
+    healthy: bool,
+    /// Why it is not healthy, or how the check went.
+    health: String,
+}
+
+/// What it tells of itself.
+#[derive(Debug, Serialize)]
+struct Told {
     bucket: String,
     function: String,
     memory_mb: Option<i32>,
     timeout_s: Option<i32>,
     tables: Vec<TableStatus>,
-    healthy: bool,
-    /// Why it is not healthy, or how the check went.
-    health: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,14 +73,17 @@ impl fmt::Display for Status {
         };
         writeln!(f, "{project} ({stage}) is up on {kind}")?;
         write!(f, "{}", engine.place)?;
-        writeln!(f, "  {:<12}{}", "bucket", engine.bucket)?;
-        let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-        let (memory, timeout) = (number(engine.memory_mb), number(engine.timeout_s));
-        writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most", "function", engine.function)?;
+        if let Some(told) = &engine.told {
+            writeln!(f, "  {:<12}{}", "bucket", told.bucket)?;
+            let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+            let (memory, timeout) = (number(told.memory_mb), number(told.timeout_s));
+            writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most", "function", told.function)?;
+        }
         writeln!(f, "  {:<12}quackctl {quackctl}, DuckDB {duckdb}", "versions")?;
-        match engine.tables.as_slice() {
-            [] => writeln!(f, "  {:<12}none yet", "tables")?,
-            tables => {
+        match engine.told.as_ref().map(|told| told.tables.as_slice()) {
+            None => {}
+            Some([]) => writeln!(f, "  {:<12}none yet", "tables")?,
+            Some(tables) => {
                 for (index, table) in tables.iter().enumerate() {
                     let label = if index == 0 { "tables" } else { "" };
                     writeln!(f, "  {label:<12}{}: {}, {}", table.name, counted(table.rows), HumanBytes(table.bytes))?;
@@ -86,10 +98,20 @@ impl fmt::Display for Status {
 const UNHEALTHY: u8 = 3;
 const NOT_UP: u8 = 4;
 
+/// How long the stage may take to answer; a look for drift takes AWS minutes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Prints what is up; the exit code tells whether it is well.
 pub(crate) async fn run(context: &Context, drift: bool) -> Result<ExitCode> {
     let config = &context.config;
-    let engine = match cloud::status(config, drift).await? {
+    if drift && config.target == TargetKind::Local {
+        context.say("note: --drift looks at what AWS holds; of the local target, nothing is changed by others");
+    }
+    let place = match drift {
+        true => cloud::status(config, drift).await?,
+        false => tokio::time::timeout(PATIENCE, cloud::status(config, drift)).await.map_err(|_| silent(config))??,
+    };
+    let engine = match place {
         Some(place) => Some(look(context, place).await?),
         None => None,
     };
@@ -119,8 +141,28 @@ fn beginning(config: &Config) -> String {
     }
 }
 
-/// Looks at the function and the tables, and has the engine answer a query.
+/// That nobody tells anything.
+fn silent(config: &Config) -> anyhow::Error {
+    failure(
+        format!("{} did not answer within {} s", config.target, PATIENCE.as_secs()),
+        "look whether this machine reaches it: `quackctl doctor`",
+    )
+}
+
+/// Looks at the stage, for as long as it may take.
 async fn look(context: &Context, place: Place) -> Result<EngineStatus> {
+    let unwell = |place, health| EngineStatus { place, told: None, healthy: false, health };
+    if let Some(health) = place.silence() {
+        return Ok(unwell(place, health));
+    }
+    match tokio::time::timeout(PATIENCE, ask(context, place.clone())).await {
+        Ok(told) => told,
+        Err(_) => Ok(unwell(place, format!("it did not answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+/// Asks for the function and the tables, and has the engine answer a query.
+async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
     let target = Target::open(context).await?;
     // One that was killed has been started again, so what is told of the place must be true afterwards.
     let place = match place.is_stopped() {
@@ -134,17 +176,19 @@ async fn look(context: &Context, place: Place) -> Result<EngineStatus> {
     let tables = catalog.tables.iter();
     Ok(EngineStatus {
         place: place.with_tables(catalog.tables.values().map(|table| table.bytes).sum()),
-        memory_mb: function.as_ref().and_then(|function| function.memory_size),
-        timeout_s: function.as_ref().and_then(|function| function.timeout),
-        tables: tables
-            .map(|(name, table)| TableStatus { name: name.clone(), rows: table.rows, bytes: table.bytes })
-            .collect(),
+        told: Some(Told {
+            memory_mb: function.as_ref().and_then(|function| function.memory_size),
+            timeout_s: function.as_ref().and_then(|function| function.timeout),
+            tables: tables
+                .map(|(name, table)| TableStatus { name: name.clone(), rows: table.rows, bytes: table.bytes })
+                .collect(),
+            bucket: target.bucket.name,
+            function: target.function,
+        }),
         healthy: health.is_ok(),
         health: match health {
             Ok(health) => health.to_string().trim_end().to_owned(),
             Err(error) => error::words(error.as_ref()),
         },
-        bucket: target.bucket.name,
-        function: target.function,
     })
 }

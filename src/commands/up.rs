@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::cli::UpArgs;
 use crate::cloud::{self, Change, Provisioned, Target, UpOptions};
-use crate::config::TargetKind;
+use crate::config::{FILE, TargetKind};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, Kind, failure, interrupted};
@@ -125,7 +125,7 @@ async fn fill(
                 {
                     context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
                 }
-                done => loaded.push(done?),
+                done => loaded.push(done.with_context(|| format!("table `{}` of [[data]] in {FILE}", set.table))?),
             }
         }
     }

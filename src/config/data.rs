@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::keys::{FILE, Origin};
 use super::reject::{bad_value, unknown_key};
-use crate::error::usage;
+use crate::error::{noted, usage};
 
 /// A table that `up` loads: `[[data]]` in `quack.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,9 +22,17 @@ const DATA_KEYS: &[&str] = &["table", "source", "sample", "dataset", "rows", "pa
 
 /// Reads one `[[data]]`.
 pub(super) fn data_set(value: toml::Value) -> Result<DataSet> {
-    let toml::Value::Table(mut table) = value else {
+    let toml::Value::Table(table) = value else {
         return Err(usage(format!("`data` in {FILE} must be tables"), "write [[data]] and below it table = \"...\""));
     };
+    let name = table.get("table").and_then(toml::Value::as_str).map(str::to_owned);
+    parse(table).map_err(|error| match name {
+        Some(name) => noted(&error, format!("in the [[data]] of table `{name}`")),
+        None => error,
+    })
+}
+
+fn parse(mut table: toml::Table) -> Result<DataSet> {
     if let Some(unknown) = table.keys().find(|key| !DATA_KEYS.contains(&key.as_str())) {
         return Err(unknown_key("", &format!("data.{unknown}"), DATA_KEYS.iter().copied()));
     }
@@ -51,12 +59,15 @@ pub(super) fn data_set(value: toml::Value) -> Result<DataSet> {
         }
     };
     let Some(table) = name else {
-        return Err(usage(format!("a [[data]] in {FILE} has no `table`:\n{shown}"), "add table = \"name\""));
+        return Err(usage(
+            format!("a [[data]] in {FILE} has no `table`:\n{}", shown.trim_end()),
+            "add the name that its rows are queried by: table = \"name\"",
+        ));
     };
     if [&source, &sample, &dataset].into_iter().flatten().count() != 1 {
         return Err(usage(
-            format!("[[data]] `{table}` in {FILE} needs exactly one of source, sample and dataset"),
-            "e.g. source = \"trips/*.csv\"",
+            format!("a [[data]] in {FILE} needs exactly one of `source`, `sample` and `dataset`"),
+            "e.g. source = \"trips/*.csv\", or sample = \"taxi\"",
         ));
     }
     Ok(DataSet { table, source, sample, dataset, rows, partition_by })

@@ -21,6 +21,12 @@ pub(super) fn project(here: &Path) -> PathBuf {
     here.ancestors().find(is_project).unwrap_or(here).to_path_buf()
 }
 
+/// The project that `dir` would be part of, if it were none of its own.
+pub(crate) fn project_above(dir: &Path) -> Option<PathBuf> {
+    let above = project(dir.parent()?);
+    above.join(FILE).exists().then_some(above)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub(crate) use self::data::DataSet;
+pub(crate) use self::find::project_above;
 pub(crate) use self::identity::{Owner, STATE};
 use self::keys::{BASE_IMAGE, RETENTION_DAYS};
 pub(crate) use self::keys::{FILE, Origin};

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -75,7 +75,7 @@ impl Context {
 
     /// Prints a text that is made up for the terminal, all of whose foreign parts went through [`terminal::line`].
     pub(crate) fn print_as_is(&self, text: impl AsRef<str>) -> Result<()> {
-        let text = text.as_ref();
-        crate::error::unless_broken_pipe(std::io::stdout().lock().write_all(text.as_bytes()).map_err(Into::into))
+        let written = std::io::stdout().lock().write_all(text.as_ref().as_bytes());
+        error::unless_broken_pipe(written.context("cannot write standard output"))
     }
 }

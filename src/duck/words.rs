@@ -4,6 +4,7 @@ use std::path::Path;
 
 use duckdb::Connection;
 
+use super::sandbox::{self, Sandbox};
 use crate::error::failure;
 
 /// The `(name, type)` of a query's columns, nothing of it being run.
@@ -16,6 +17,14 @@ pub(crate) fn columns(connection: &Connection, query: &str) -> duckdb::Result<Ve
         Ok(quack_function::wire::Column { name: row.get("column_name")?, sql_type: row.get("column_type")? })
     })?;
     rows.collect()
+}
+
+/// Whether SQL takes `word` for one of its own where the name of a table may stand; false where DuckDB does not start.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    let sql = "SELECT count(*) > 0 FROM duckdb_keywords() WHERE keyword_name = lower(?) AND keyword_category IN ('reserved', \
+               'type_function')";
+    let is = |connection: Connection| connection.query_row(sql, [word], |row| row.get(0)).ok();
+    sandbox::open(&Sandbox::default()).ok().and_then(is).unwrap_or(false)
 }
 
 /// DuckDB's own words, without what only we know of: our SQL, its options, the staging folder.
@@ -83,6 +92,15 @@ mod tests {
 
         let error = duckdb::Error::DuckDBFailure(code, Some("IO Error: /tmp/s/data/x.parquet: bad".to_owned()));
         assert_eq!(words(&error, Path::new("/tmp/s")), "IO Error: data/x.parquet: bad");
+    }
+
+    #[test]
+    fn words_that_cannot_be_names_are_known() {
+        for (word, is) in
+            [("order", true), ("Table", true), ("left", true), ("trips", false), ("date", false), ("'", false)]
+        {
+            assert_eq!(is_reserved(word), is, "{word}");
+        }
     }
 
     #[test]

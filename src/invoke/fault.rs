@@ -8,8 +8,9 @@ use aws_sdk_lambda::operation::invoke::InvokeError;
 use serde::Deserialize;
 
 use crate::config::Config;
+use crate::duck::words;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::{Catalog, DataFile};
+use crate::lake::catalog::{Catalog, DataFile, Table};
 
 /// An error object as Lambda and every runtime write it.
 #[derive(Default, Deserialize)]
@@ -80,7 +81,12 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     if let Some(name) = between(message, "Table with name ", " does not exist") {
         // DuckDB knows only the tables that came with the query, so its own guess is of no use.
         let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with("Did you mean ")).collect();
+        let own = name.rsplit('.').next().and_then(|own| catalog.find(own.trim_matches('"')));
         let help = match nearest(name, catalog.tables.keys().map(String::as_str)) {
+            // Some other name stands before the table's.
+            _ if let Some((own, _)) = own.filter(|(own, _)| *own != name) => {
+                format!("the lake's tables have no name before theirs: write `{own}`")
+            }
             Some(near) => format!("did you mean `{near}`? `quackctl tables` lists the tables"),
             None if catalog.tables.is_empty() => {
                 "there are no tables yet: `quackctl load FILE --table NAME`".to_owned()
@@ -99,14 +105,17 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
             ),
         );
     }
+    if let Some(word) = between(message, "syntax error at or near \"", "\"")
+        && is_name(word, catalog)
+        && words::is_reserved(word)
+    {
+        let help = format!("`{word}` is a word of SQL: where it is a name, write it in double quotes: \"{word}\"");
+        return failure(message, help);
+    }
     let local = between(message, "COPY TO \"", "\" is refused").filter(|to| !to.contains("://"));
     let copies = local.map(|to| format!("`quackctl query -o {to} 'SELECT ...'` writes a file on this machine"));
     let help = match kind {
         "Quack.SandboxError" if let Some(copies) = &copies => copies,
-        "Quack.SandboxError" if message.starts_with("DROP is refused") => "`quackctl drop TABLE` drops a table",
-        "Quack.SandboxError" if message.starts_with("ALTER is refused") => {
-            "`quackctl rename OLD NEW` gives a table another name; `quackctl load ... --replace` other columns"
-        }
         // Other refusals say themselves what to do instead.
         "Quack.SandboxError" if !message.starts_with("reading ") => "",
         "Quack.SandboxError" | "DuckDB.PermissionError" => "bring data in with `quackctl load SOURCE --table NAME`",
@@ -114,6 +123,12 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     };
     let error_kind = if is_denied(kind, message) { Kind::Denied } else { Kind::Other };
     failure_of(error_kind, message, help)
+}
+
+/// Whether a table or a column of the lake is called so.
+fn is_name(word: &str, catalog: &Catalog) -> bool {
+    let has_column = |table: &Table| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(word));
+    catalog.find(word).is_some() || catalog.tables.values().any(has_column)
 }
 
 /// Whether the function was denied what lies in S3. DuckDB has no code for it but the status in its words.
@@ -232,19 +247,30 @@ mod tests {
     }
 
     #[test]
+    fn a_name_before_a_tables_is_told_to_be_none() {
+        let message = "Catalog Error: Table with name lake.main.Trips does not exist!";
+        let told = shown("DuckDB.CatalogError", message, &["trips", "zones"]);
+        assert!(told.contains("no name before theirs: write `trips`"), "{told}");
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_of_sql_is_told_to_be_quoted() {
+        let near = |word: &str| format!("Parser Error: syntax error at or near \"{word}\"\n\nLINE 1: ...");
+        let told = |word: &str| shown("DuckDB.ParserError", &near(word), &["order", "trips"]);
+        assert!(told("ORDER").contains("`ORDER` is a word of SQL") && told("ORDER").contains("\\\"ORDER\\\""));
+        // No name of the lake's, and no word of SQL's.
+        assert!(!told("group").contains("double quotes") && !told("trips").contains("double quotes"));
+    }
+
+    #[test]
     fn refusals_speak_for_themselves_but_for_files() {
         let calls = shown("Quack.SandboxError", "CALL is refused: call the function in a query", &[]);
         assert!(!calls.contains("quackctl load"), "{calls}");
         let reads = shown("Quack.SandboxError", "reading \"/etc/passwd\" is refused: SQL may read under s3://b/", &[]);
         assert!(reads.contains("quackctl load"), "{reads}");
-        for (message, help) in [
-            ("DROP is refused: a query changes no table", "quackctl drop TABLE"),
-            ("ALTER is refused: a query changes no table", "quackctl rename OLD NEW"),
-            ("COPY TO \"out/x.csv\" is refused: SQL may write only under s3://b/", "quackctl query -o out/x.csv "),
-        ] {
-            let told = shown("Quack.SandboxError", message, &[]);
-            assert!(told.contains(help), "{told}");
-        }
+        let near =
+            shown("Quack.SandboxError", "COPY TO \"out/x.csv\" is refused: SQL may write only under s3://b/", &[]);
+        assert!(near.contains("quackctl query -o out/x.csv "), "{near}");
         let far = shown("Quack.SandboxError", "COPY TO \"s3://c/x\" is refused: SQL may write only under s3://b/", &[]);
         assert!(!far.contains("-o"), "{far}");
     }

@@ -65,6 +65,8 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
     at_most("columns", table.columns.len(), COLUMNS)?;
     at_most("partition columns", table.partitions.len(), PARTITIONS)?;
     at_most("files", table.files.len(), FILES)?;
+    at_most("partition expressions", table.partition_by.len(), PARTITIONS)?;
+    table.partition_by.iter().try_for_each(|by| is_short("a partition expression", by, SOURCE_BYTES))?;
     for (what, text, most) in
         [("the source", &table.source, SOURCE_BYTES), ("the time of loading", &table.loaded_at, TIME_BYTES)]
     {

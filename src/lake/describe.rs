@@ -26,6 +26,8 @@ pub(crate) struct Loaded {
     pub loaded_rows: u64,
     pub loaded_bytes: u64,
     pub time_ms: u64,
+    /// What the user should know of the rows.
+    pub notes: Vec<String>,
     #[serde(flatten)]
     pub table: TableDetail,
 }
@@ -36,6 +38,7 @@ impl Loaded {
             loaded_rows: files.iter().map(|file| file.rows).sum(),
             loaded_bytes: files.iter().map(|file| file.bytes).sum(),
             time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            notes: Vec::new(),
             table: TableDetail::new(&name, &table),
         }
     }
@@ -53,6 +56,7 @@ impl Display for Loaded {
             self.table.summary.name,
             HumanBytes(rate),
         )?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))?;
         self.table.write(f, MOST_COLUMNS)
     }
 }
@@ -76,6 +80,8 @@ pub(crate) struct TableSummary {
 pub(crate) struct Partitions {
     /// Names, outermost folder first; none for a table that is not partitioned.
     pub columns: Vec<String>,
+    /// What they are made of, `NAME=EXPR` each; none where that was not kept.
+    pub by: Vec<String>,
     /// Distinct combinations of their values; one for a table that is not partitioned.
     pub count: usize,
 }
@@ -99,6 +105,7 @@ impl TableSummary {
             files: table.files.len(),
             partitions: Partitions {
                 columns: table.partitions.iter().map(|column| column.name.clone()).collect(),
+                by: table.partition_by.clone(),
                 count: table.files.iter().map(|file| &file.partition).collect::<HashSet<_>>().len(),
             },
             source: table.source.clone(),
@@ -212,6 +219,10 @@ impl TableDetail {
         let plural = if *files == 1 { "" } else { "s" };
         writeln!(f, "{name}: {}, {}, {files} file{plural}{split}", counted(*rows), HumanBytes(*bytes))?;
         writeln!(f, "from {source}, {loaded_at}")?;
+        // A name alone is that of a column, and told already.
+        if partitions.by.iter().any(|by| by.contains('=')) {
+            writeln!(f, "partitioned by {}", partitions.by.join(", "))?;
+        }
         let mut grid = grid(&["column", "type", "nulls", "min", "max"], &[2]);
         for column in self.columns.iter().take(most) {
             grid.add_row([

@@ -35,9 +35,12 @@ pub(crate) async fn rename_table(bucket: &Bucket, old: &str, new: &str) -> Resul
     }
     catalog::update(bucket, |catalog| {
         let from = catalog.table(old)?.0.to_owned();
+        if from == new {
+            return Err(usage(format!("the table is called `{new}` already"), "give it another name"));
+        }
         match catalog.find(new) {
             // Other upper and lower case is another name of the same table.
-            Some((taken, _)) if taken != from || taken == new => {
+            Some((taken, _)) if taken != from => {
                 return Err(failure(
                     format!("there is a table `{taken}` already"),
                     format!("choose another name, or drop it first: `quackctl drop {taken}`"),

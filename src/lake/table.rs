@@ -38,6 +38,9 @@ pub(crate) struct Table {
     pub partitions: Vec<Column>,
     pub columns: Vec<ColumnStats>,
     pub files: Vec<DataFile>,
+    /// What the partition columns are made of, `NAME=EXPR` each, as the user gave it; nothing for tables of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<String>,
     /// What the table was called before, as far as files of it are still in the folder of that name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<String>,
@@ -173,6 +176,7 @@ impl Table {
             partitions: Vec::new(),
             columns: Vec::new(),
             files,
+            partition_by: Vec::new(),
             formerly: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use tempfile::NamedTempFile;
 
+use super::place::cannot_write;
 use crate::error::usage;
 
 /// A file in the making. Dropped before [`OutputFile::keep`], it leaves nothing behind, and a file that was there
@@ -15,7 +16,7 @@ pub(crate) enum OutputFile {
     /// Written beside its place, moved there when complete.
     Atomic { temporary: NamedTempFile, place: PathBuf },
     /// A device or a pipe, which has no beside.
-    Direct(File),
+    Direct { file: File, place: PathBuf },
 }
 
 impl OutputFile {
@@ -33,7 +34,8 @@ impl OutputFile {
         match std::fs::metadata(&place) {
             Ok(existing) if existing.is_dir() => return Err(refuse(io::ErrorKind::IsADirectory.into())),
             Ok(existing) if !existing.is_file() => {
-                return OpenOptions::new().write(true).open(&place).map(Self::Direct).map_err(refuse);
+                let file = OpenOptions::new().write(true).open(&place).map_err(refuse)?;
+                return Ok(Self::Direct { file, place: path.to_owned() });
             }
             _ => {}
         }
@@ -66,24 +68,29 @@ impl OutputFile {
     /// A rename that the file system refuses.
     pub(crate) fn keep(self) -> Result<()> {
         if let Self::Atomic { temporary, place } = self {
-            temporary.persist(&place).map_err(|error| error.error)?;
+            temporary.persist(&place).map_err(|error| named(&place)(error.error))?;
         }
         Ok(())
     }
 }
 
+/// Tells of an error with the place that it is of.
+fn named(place: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| cannot_write(&format!("`{}`", place.display()), &error)
+}
+
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Atomic { temporary, .. } => temporary.write(bytes),
-            Self::Direct(file) => file.write(bytes),
+            Self::Atomic { temporary, place } => temporary.write(bytes).map_err(named(place)),
+            Self::Direct { file, place } => file.write(bytes).map_err(named(place)),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Atomic { temporary, .. } => temporary.flush(),
-            Self::Direct(file) => file.flush(),
+            Self::Atomic { temporary, place } => temporary.flush().map_err(named(place)),
+            Self::Direct { file, place } => file.flush().map_err(named(place)),
         }
     }
 }

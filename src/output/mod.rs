@@ -11,6 +11,7 @@ mod jsonl;
 mod line;
 mod look;
 mod markdown;
+pub(crate) mod place;
 mod plain;
 mod plan;
 mod table;

@@ -75,7 +75,8 @@ impl Scratch {
         let columns = columns
             .map(|(name, sql_type)| Ok(format!("CAST(NULL AS {}) AS {}", checked(sql_type)?, identifier(name))))
             .collect::<Result<Vec<_>, Refusal>>()?;
-        let sql = format!("CREATE OR REPLACE TEMP VIEW {} AS SELECT {} LIMIT 0", identifier(name), columns.join(", "));
+        let (name, columns) = (identifier(name), columns.join(", "));
+        let sql = format!("CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {columns} LIMIT 0");
         Ok(self.connection.execute_batch(&sql)?)
     }
 

@@ -129,3 +129,50 @@ fn secrets_are_for_the_owner_alone_and_never_shown() {
         assert!(!String::from_utf8_lossy(&content).contains(secret), "{file} holds the key");
     }
 }
+
+#[test]
+fn a_process_that_was_halted_is_told_of_and_not_waited_for() {
+    let project = Project::up("");
+    let pid = project.pid();
+    let send = |signal| rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+    send(rustix::process::Signal::STOP);
+    let go_on = format!("kill -CONT {pid}");
+    project.quackctl(["status"]).assert().code(3).stdout(contains("was halted").and(contains(&go_on)));
+    for arguments in [vec!["query", "SELECT 1"], vec!["up"], vec!["tables"]] {
+        let refused = project.process([]).args(arguments).output().unwrap();
+        let said = crate::support::text(&refused);
+        assert!(said.contains("was halted") && said.contains(&go_on) && refused.status.code() == Some(1), "{said}");
+    }
+    send(rustix::process::Signal::CONT);
+    project.quackctl(["status"]).assert().success().stdout(contains("healthy"));
+}
+
+#[test]
+fn who_does_not_answer_is_not_waited_for_without_end() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut project = Project::new("target = \"aws\"\n[aws]\nregion = \"us-east-1\"\n");
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", format!("http://{}", silent.local_addr().unwrap())),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+    ] {
+        project.set(name, &value);
+    }
+    let said = contains("aws did not answer within 30 s").and(contains("quackctl doctor"));
+    project.quackctl(["status"]).assert().code(1).stderr(said);
+}
+
+#[test]
+fn a_look_for_drift_is_said_to_be_for_aws() {
+    let project = Project::up("");
+    let drift = project.quackctl(["status", "--drift"]).assert().success();
+    drift.stderr(contains("note: --drift looks at what AWS holds"));
+}
+
+#[test]
+fn data_that_are_not_there_are_told_with_their_table_and_place() {
+    let project = Project::new("[[data]]\ntable = \"trips\"\nsource = \"nosuch.csv\"\n");
+    let said = contains("table `trips` of [[data]] in quack.toml: there is no file `nosuch.csv`");
+    let place = format!("help: it was looked for in {}\n", project.dir().display());
+    project.quackctl(["up"]).assert().code(1).stderr(said.and(contains(place)));
+}

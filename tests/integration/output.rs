@@ -129,6 +129,11 @@ fn what_is_no_sql_is_told() {
     let project = Project::up("");
     project.write("page.sql", "\n<!DOCTYPE html>\n<html><body>SELECT 1</body></html>");
     project.quackctl(["query", "-f", "page.sql"]).assert().code(2).stderr(contains("`page.sql` is a web page"));
+    project.write("script.sql", ".mode csv\nSELECT 1;\n");
+    for arguments in [["query", "\\d"], ["query", ".tables"], ["query", "-fscript.sql"]] {
+        let told = contains("is a command of the shell, not SQL").and(contains("quackctl shell < FILE"));
+        project.quackctl(arguments).assert().code(2).stderr(told);
+    }
     let mut address = project.quackctl(["query", "-f", "https://example.org/q.sql"]);
     address.assert().code(2).stderr(contains("curl -fsSL https://example.org/q.sql"));
     for (sql, said) in
@@ -201,11 +206,12 @@ fn the_shell_takes_what_other_shells_do() {
     project.write("trips.csv", "id,city\n1,Berlin\n2,Rome\n");
     project.quackctl(["load", "trips.csv", "--table", "trips"]).assert().success();
     project.write("more.sql", ".mode csv\nSELECT 3 AS c;\nSELECT 4 AS d");
-    let script = "\\dt\n\\d trips\n.timer off\n.mode line\nFROM trips ORDER BY id LIMIT 1;\n\\x off\n.read more.sql\n\
+    let script = ".mode\n.timer off\n.timer\n\\dt\n\\d trips\n.mode line\nFROM trips ORDER BY id LIMIT 1;\n\\x off\n.read more.sql\n\
                   .output rows.csv\nSELECT i FROM range(50) t(i);\n.output\nEXPLAIN SELECT 42;\nexit\nSELECT nothing;\n";
     let output = project.quackctl(["shell"]).write_stdin(script).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
-    let expected = "trips  2 rows\ntrips\n  id    BIGINT\n  city  VARCHAR\n  id = 1\ncity = Berlin\nc\n3\nd\n4\n";
+    let expected = "mode: table; there are table, line, json, jsonl, csv, tsv, markdown\ntimer: off\n\
+                    trips  2 rows\ntrips\n  id    BIGINT\n  city  VARCHAR\n  id = 1\ncity = Berlin\nc\n3\nd\n4\n";
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(stdout.starts_with(expected), "{stdout}");
     assert!(stdout[expected.len()..].starts_with("explain_key,"), "{stdout}");
@@ -222,6 +228,14 @@ fn the_shell_asks_on_until_a_statement_ends() {
     let typed = [("quack> ", "SELECT 40 +\n"), ("   ...> ", "2 AS answer;\n"), ("quack> ", "\\q\n")];
     let shown = on_terminal(&project, &["shell"], &typed);
     assert!(shown.contains("│      42 │"), "{shown}");
+}
+
+#[test]
+fn the_shell_says_that_an_unfinished_statement_was_not_run() {
+    let project = Project::up("");
+    let typed = [("quack> ", "SELECT 41 + 1 AS answer\n"), ("   ...> ", "\u{4}"), ("was not run", "\u{4}")];
+    let shown = on_terminal(&project, &["shell"], &typed);
+    assert!(shown.contains("had no `;` at its end, and was not run") && !shown.contains("│ 42"), "{shown}");
 }
 
 #[test]

@@ -116,11 +116,56 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
         ("[local]\nprot = 1\n", "`local.port`", "line 2"),
         ("[local.network]\nfirst_byte = 1\n", "`local.network.first_byte_ms`", "line 2"),
         ("[[data]]\ntabel = \"t\"\n", "`table`", "data.tabel"),
+        ("[qurey]\nlimit = 3\n", "the nearest known section is `[query]`\n", "line 1"),
+        ("[query]\nxyzzy = 3\n", "known keys of [query]: limit; ", "line 2"),
+        (
+            "[xyzzy]\nlimit = 3\n",
+            "[function], [lake], [aws], [query], [local], [local.network], project, id, ",
+            "line 1",
+        ),
     ] {
         write(&parent, "quack.toml", text);
         let refused = quackctl(&parent).arg("tables").assert().code(2);
         refused.stderr(contains("unknown key").and(contains(near)).and(contains(line)));
     }
+}
+
+#[test]
+fn what_is_wrong_with_data_to_load_is_told_with_its_table() {
+    let parent = TempDir::new().unwrap();
+    for (text, said) in [
+        ("source = \"a.csv\"", "a [[data]] in quack.toml has no `table`:\nsource = \"a.csv\"\nhelp: add the name"),
+        ("table = \"t\"\nsource = 3", "`data.source` cannot be 3 (quack.toml)\nin the [[data]] of table `t`\n"),
+        ("table = \"t\"", "exactly one of `source`, `sample` and `dataset`\nin the [[data]] of table `t`\n"),
+        ("table = \"t\"\nsorce = \"a\"", "unknown key `data.sorce` in quack.toml\nin the [[data]] of table `t`\n"),
+    ] {
+        write(&parent, "quack.toml", &format!("[[data]]\n{text}\n"));
+        quackctl(&parent).arg("tables").assert().code(2).stderr(contains(said));
+    }
+}
+
+#[test]
+fn a_number_that_is_none_is_quoted_with_what_is_wanted() {
+    let parent = TempDir::new().unwrap();
+    for (arguments, value) in [
+        (vec!["query", "SELECT 1", "--limit", "-1"], "-1"),
+        (vec!["query", "SELECT 1", "--limit", "many"], "many"),
+        (vec!["load", "--sample", "taxi", "--table", "t", "--rows", "1e6"], "1e6"),
+        (vec!["load", "--sample", "taxi", "--table", "t", "--rows", "-3"], "-3"),
+    ] {
+        let refused = quackctl(&parent).args(arguments).assert().code(2);
+        refused.stderr(contains(format!("'{value}' for")).and(contains("write a whole number in digits alone")));
+    }
+}
+
+#[test]
+fn a_project_within_a_project_is_told_of() {
+    let parent = TempDir::new().unwrap();
+    quackctl(&parent).arg("init").assert().success().stderr("");
+    fs::create_dir(parent.path().join("lake/sub")).unwrap();
+    let inner = quackctl(&parent).args(["-C", "sub", "init"]).assert().success();
+    let lake = parent.path().canonicalize().unwrap().join("lake");
+    inner.stderr(contains(format!("note: {} is a project", lake.display())));
 }
 
 #[test]

@@ -100,6 +100,19 @@ fn errors_say_what_to_do() {
     assert!(syntax.contains("LINE 1: SELECT 1 FRM trips") && syntax.contains('^'), "{syntax}");
     let unknown = stderr("FROM tripz");
     assert!(unknown.contains("did you mean `trips`?"), "{unknown}");
+    let before = stderr("FROM lake.main.trips");
+    assert!(before.contains("no name before theirs: write `trips`"), "{before}");
+    for (sql, first) in [
+        ("DROP TABLE trips", "DROP is refused: a query changes no table: `quackctl drop TABLE` drops one"),
+        ("ALTER TABLE trips RENAME TO t", "ALTER is refused: a query changes no table: `quackctl rename OLD NEW`"),
+    ] {
+        let refused = stderr(sql);
+        assert!(refused.starts_with(&format!("error: {first}")), "{refused}");
+    }
+    project.succeed(["rename", "trips", "order"], "to a word of SQL");
+    let reserved = stderr("SELECT * FROM order");
+    assert!(reserved.contains("help: `order` is a word of SQL") && reserved.contains("\"order\""), "{reserved}");
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM \"order\""), serde_json::json!([{"n": 5}]));
     let outside = stderr("FROM read_text('/etc/passwd')");
     assert!(outside.contains("/etc/passwd") && outside.contains("quackctl load"), "{outside}");
 }
@@ -107,6 +120,16 @@ fn errors_say_what_to_do() {
 #[test]
 fn files_are_whole_or_not_there() {
     let project = with_table();
+    for format in ["csv", "parquet", "table"] {
+        let full = project.quackctl(["query", "-o", "/dev/full", "--format", format, "FROM trips"]).assert().code(1);
+        full.stderr(contains("cannot write `/dev/full`: No space left on device"));
+    }
+    for arguments in [["query", "FROM trips"], ["tables", "trips"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = project.process(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("cannot write standard output: No space left") && !output.status.success(), "{said}");
+    }
     let before = project.files();
     project.quackctl(["query", "-o", "out.csv", "FROM tripz"]).assert().failure();
     assert_eq!(project.files(), before);

@@ -33,6 +33,14 @@ fn what_lists_tables_lists_the_lakes(place: Place) {
     ] {
         assert_eq!(project.rows(sql), both, "{sql}");
     }
+    let one = "SELECT table_catalog || '.' || table_schema || '.' || table_name AS name, table_type AS t \
+               FROM information_schema.tables WHERE table_name = 'points'";
+    assert_eq!(project.rows(one), json!([{"name": "memory.main.points", "t": "BASE TABLE"}]));
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM memory.main.points"), json!([{"n": 3}]));
+    assert_eq!(
+        project.rows("SELECT count(*)::INT AS n FROM duckdb_tables() WHERE table_name = 'points'"),
+        json!([{"n": 1}])
+    );
     let columns = "SELECT column_name AS c, data_type AS t FROM information_schema.columns WHERE table_name = 'points' \
                    ORDER BY ordinal_position";
     assert_eq!(project.rows(columns), json!([{"c": "x", "t": "BIGINT"}, {"c": "y", "t": "VARCHAR"}]));
@@ -79,6 +87,7 @@ fn a_table_is_all_there_under_its_new_name(place: Place) {
     points(&project).stderr(contains("there is a table `zones` already"));
     project.quackctl(["rename", "point", "dots"]).assert().failure().stderr(contains("did you mean `points`?"));
     project.quackctl(["rename", "points", "no name"]).assert().code(2).stderr(contains("cannot be a table's name"));
+    project.quackctl(["rename", "zones", "zones"]).assert().code(2).stderr(contains("is called `zones` already"));
     let renamed = project.quackctl(["rename", "POINTS", "dots"]).assert().success();
     renamed.stdout(contains("renamed `points` to `dots`"));
     assert_eq!(sum("dots"), 6);

@@ -65,9 +65,6 @@ impl Plan {
                 named.extend(judged(instance, &statement.select, &tables)?);
             }
         }
-        let is_wanted = |table: &&TableDef| named.lists || named.tables.contains(&table.name.to_lowercase());
-        let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
-        let mut views = views.collect::<Result<Vec<_>, _>>()?;
         let mut note = None;
         let catalog = match named.lists || !named.unknown.is_empty() {
             true => match instance.lake.read(&instance.database) {
@@ -80,13 +77,21 @@ impl Plan {
             },
             false => None,
         };
-        if let Some(catalog) = catalog {
-            let found = named.unknown.iter().filter_map(|name| instance.lake.definition(&catalog, name));
+        // A name in a text, of a table that is only asked about, makes no view of it.
+        let is_listed = |name: &str| named.lists && !catalog.as_ref().is_some_and(|catalog| catalog.has(name));
+        let is_wanted = |table: &&TableDef| {
+            let name = table.name.to_lowercase();
+            named.tables.contains(&name) || is_listed(&name)
+        };
+        let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
+        let mut views = views.collect::<Result<Vec<_>, _>>()?;
+        if let Some(catalog) = &catalog {
+            let found = named.unknown.iter().filter_map(|name| instance.lake.definition(catalog, name));
             for table in found {
                 views.push(view(instance, &table)?);
             }
             if named.lists {
-                let has_view = |name: &str| tables.contains(name) || named.unknown.contains(name);
+                let has_view = |name: &str| named.tables.contains(name) || named.unknown.contains(name);
                 views.extend(catalog.stand_ins(has_view)?);
             }
         }

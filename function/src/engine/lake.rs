@@ -120,7 +120,7 @@ impl Lake {
 
     /// The definition of the table called `name`, in lower case, if there is one.
     pub(super) fn definition(&self, catalog: &Catalog, name: &str) -> Option<TableDef> {
-        let (name, table) = catalog.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let (name, table) = catalog.find(name)?;
         let files = table.files.iter().map(|file| format!("s3://{}/{}", self.bucket, file.key)).collect();
         Some(TableDef { name: name.clone(), files, partitions: table.partitions.clone() })
     }
@@ -143,6 +143,15 @@ impl Lake {
 }
 
 impl Catalog {
+    /// Whether there is a table called `name`, in any case.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn find(&self, name: &str) -> Option<(&String, &Table)> {
+        self.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
     /// For each table whose name is not among `named`, in lower case, the statement that makes an empty one with its columns:
     /// what lists tables finds it, and nothing of the lake is read for that.
     pub(super) fn stand_ins(&self, named: impl Fn(&str) -> bool) -> Result<Vec<String>, Failure> {

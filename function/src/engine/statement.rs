@@ -43,8 +43,13 @@ const EXPLAIN_FORMATS: &[&str] = &["text", "json", "html", "graphviz", "yaml", "
 const REFUSED: &[(&[&str], &str)] = &[
     (&["CREATE"], "nothing of it would last: name a part of the query with WITH, or load a table with `quackctl load`"),
     (
-        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "ALTER", "DROP", "COMMENT"],
+        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COMMENT"],
         "a query changes no table: `quackctl load` makes, fills and replaces tables",
+    ),
+    (&["DROP"], "a query changes no table: `quackctl drop TABLE` drops one"),
+    (
+        &["ALTER"],
+        "a query changes no table: `quackctl rename OLD NEW` gives one another name, `quackctl load ... --replace` other columns",
     ),
     (&["EXPORT", "IMPORT"], "write what you need with COPY (SELECT ...) TO 's3://bucket/key'"),
     (&["ATTACH", "DETACH", "USE"], "no other database is opened: name tables, or files by their s3:// addresses"),

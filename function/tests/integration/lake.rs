@@ -56,6 +56,7 @@ fn sql_without_definitions_finds_the_lakes_tables() {
         json!([{"n": 10, "day": "2026-01-02"}])
     );
     assert_eq!(function.rows("SELECT count(*) AS n FROM main.\"TRIPS\" WHERE day = '2026-01-01'"), json!([{"n": 5}]));
+    assert_eq!(function.rows("SELECT count(*) AS n FROM memory.main.trips"), json!([{"n": 10}]));
     assert_eq!(function.rows("PIVOT (SELECT day FROM trips) ON day USING count(*)")[0]["2026-01-01"], 5);
     assert_eq!(function.rows("DESCRIBE trips")[1]["column_name"], "day");
     // What the event says wins.
@@ -91,6 +92,14 @@ fn what_lists_tables_lists_the_lakes() {
     // Beside a table that is read, too.
     let mixed = "SELECT (SELECT count(*) FROM trips) AS n, list(table_name ORDER BY table_name) AS t FROM information_schema.tables";
     assert_eq!(function.rows(mixed), json!([{"n": 10, "t": ["Trips", "zones"]}]));
+    // A table that is asked about by name is no other than those that are not, although its definition came with the event.
+    let files = ["s3://lake/tables/Trips/1/day=2026-01-01/data0.parquet"];
+    let event = json!({"q": "SELECT table_name AS name FROM duckdb_tables() WHERE table_name = 'Trips'",
+        "tables": [{"name": "Trips", "files": files}]});
+    assert_eq!(function.invoke(event).unwrap()["data"]["records"], json!([{"name": "Trips"}]));
+    let event = json!({"q": "SHOW TABLES", "tables": [{"name": "own", "files": files}]});
+    let all = json!([{"name": "Trips"}, {"name": "own"}, {"name": "zones"}]);
+    assert_eq!(function.invoke(event).unwrap()["data"]["records"], all, "an event may bring tables of its own");
     // Nothing of it stays, and what has changed is seen.
     store.put(CATALOG, r#"{"version": 1, "tables": {}}"#);
     assert_eq!(function.rows("SELECT table_name FROM duckdb_tables()"), json!([]));

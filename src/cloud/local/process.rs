@@ -141,6 +141,15 @@ pub(super) fn find(paths: &Paths) -> Option<Endpoint> {
     Endpoint::read(paths).filter(|endpoint| endpoint.id == settings.id)
 }
 
+/// Whether the daemon was halted, as by SIGSTOP: its port still takes connections, and nobody answers. False where the system
+/// does not tell.
+pub(super) fn is_halted(endpoint: &Endpoint) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", endpoint.pid)).unwrap_or_default();
+    // The state comes after the name, which is in brackets and may have any in it.
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    matches!(state, Some('T' | 't'))
+}
+
 /// Whether a daemon holds the lock, ready or not.
 pub(super) fn is_held(paths: &Paths) -> bool {
     File::open(paths.lock()).is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())

@@ -41,6 +41,7 @@ pub(crate) fn open(context: &Context) -> Result<Target> {
         ));
     }
     process::stop_if_moved(&paths)?;
+    refuse_halted(&paths)?;
     let endpoint = match process::serving(&paths) {
         Some(endpoint) => endpoint,
         None => {
@@ -53,6 +54,17 @@ pub(crate) fn open(context: &Context) -> Result<Target> {
         }
     };
     target(config, &paths, &endpoint)
+}
+
+/// A daemon that is halted would be waited for without end.
+fn refuse_halted(paths: &Paths) -> Result<()> {
+    match process::find(paths).filter(process::is_halted) {
+        Some(endpoint) => Err(failure(
+            format!("the local target's process {} was halted, and answers nobody", endpoint.pid),
+            format!("let it go on: kill -CONT {}", endpoint.pid),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Builds the function and brings the stage up: the daemon, the bucket, the function.
@@ -134,6 +146,7 @@ fn start(context: &Context) -> Result<(Target, Vec<Change>)> {
     let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     let fresh = !paths.dir.exists();
+    refuse_halted(&paths)?;
     let restarted = process::stop_if_outdated(config, &paths)?;
     let running = config.claim().and_then(|_| process::ensure_running(config, &paths)).inspect_err(|_| {
         // A first start that fails leaves nothing behind, unless another `up` has got further at the same moment.
@@ -219,6 +232,7 @@ pub(crate) fn status(config: &Config) -> Option<LocalPlace> {
     let endpoint = running.as_ref().unwrap_or(&before);
     Some(LocalPlace {
         running: running.is_some(),
+        halted: running.as_ref().is_some_and(process::is_halted),
         endpoint: endpoint.url(),
         region: REGION.to_owned(),
         pid: running.as_ref().map(|endpoint| endpoint.pid),

@@ -38,6 +38,11 @@ pub(super) fn of(context: &Context, args: &QueryArgs) -> Result<Option<String>> 
             "fetch the file itself: sites that show code have an address for the raw text",
         ));
     }
+    if let Some(command) = sql.split_whitespace().next().filter(|word| word.starts_with(['.', '\\'])) {
+        let help =
+            "`quackctl shell` takes it, also from a file: quackctl shell < FILE; `quackctl tables` lists the tables";
+        return Err(usage(format!("`{command}` is a command of the shell, not SQL"), help));
+    }
     if statements::is_blank(&sql) {
         return Err(usage(format!("{origin} holds no statement"), "e.g. quackctl query 'SELECT 42'"));
     }

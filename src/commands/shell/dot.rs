@@ -16,10 +16,12 @@ pub(super) enum Dot {
     Quit,
     Tables,
     Schema(Option<String>),
-    Format(Format),
+    /// The one to show rows in; tells it without.
+    Format(Option<Format>),
     /// A value a line, on or off; the other of the two without.
     Expanded(Option<bool>),
-    Timer(bool),
+    /// On or off; tells which without.
+    Timer(Option<bool>),
     /// Width of tables; the terminal's without.
     Width(Option<usize>),
     Read(String),
@@ -34,10 +36,10 @@ pub(super) const NAMES: &[&str] =
 pub(super) const HELP: &str = "\
 .tables             the tables                                                     \\dt, \\d
 .schema [TABLE]     columns and their types                                        \\d TABLE
-.mode NAME          how rows are shown: table, line, json, jsonl, csv, tsv, markdown
+.mode [NAME]        how rows are shown: table, line, json, jsonl, csv, tsv, markdown
 \\x [on|off]         a value a line, for rows of many columns
 .width [N]          width of tables; without N the terminal's
-.timer on|off       whether time and cost follow the rows
+.timer [on|off]     whether time and cost follow the rows
 .read FILE          run the commands and statements in a file
 .output [FILE]      rows go to a file, as its name tells (.csv, .json, ...); without FILE back to here
 .help               this list                                                      help, \\?
@@ -58,6 +60,9 @@ const MODES: &[(&str, Format)] = &[
     ("tabs", Format::Tsv),
     ("markdown", Format::Markdown),
 ];
+
+/// Those that are named to people.
+const NAMED: &str = "table, line, json, jsonl, csv, tsv, markdown";
 
 impl Dot {
     /// True when `line` is meant as one.
@@ -83,10 +88,10 @@ impl Dot {
             (".read" | "\\i", None) => Err(usage("`.read` of which file?", "`.read FILE`")),
             (".output" | "\\o", file) => Ok(Self::Output(file.filter(|file| file != "stdout" && file != "-"))),
             (".timer" | "\\timing", Some(word)) => match on_or_off(&word) {
-                Some(on) => Ok(Self::Timer(on)),
+                Some(on) => Ok(Self::Timer(Some(on))),
                 None => Err(usage(format!("`.timer` cannot be `{word}`"), "`.timer on` or `.timer off`")),
             },
-            (".timer" | "\\timing", None) => Err(usage("`.timer` needs a word", "`.timer on` or `.timer off`")),
+            (".timer" | "\\timing", None) => Ok(Self::Timer(None)),
             ("\\x", None) => Ok(Self::Expanded(None)),
             ("\\x", Some(word)) => match on_or_off(&word) {
                 Some(on) => Ok(Self::Expanded(Some(on))),
@@ -100,14 +105,13 @@ impl Dot {
                     Err(usage(format!("`.width` cannot be `{number}`"), "a number of characters, e.g. `.width 120`"))
                 }
             },
-            (".format" | ".mode", name) => {
-                let name = name.unwrap_or_default();
+            (".format" | ".mode", None) => Ok(Self::Format(None)),
+            (".format" | ".mode", Some(name)) => {
                 match MODES.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
-                    Some((_, format)) => Ok(Self::Format(*format)),
+                    Some((_, format)) => Ok(Self::Format(Some(*format))),
                     None => Err(usage(
                         format!("`.mode` cannot be `{name}`"),
-                        "one of table, line, json, jsonl, csv, tsv, markdown; `quackctl query -o FILE` writes parquet and \
-                         arrow",
+                        format!("one of {NAMED}; `quackctl query -o FILE` writes parquet and arrow"),
                     )),
                 }
             }
@@ -119,6 +123,12 @@ impl Dot {
             }
         }
     }
+}
+
+/// What is told of the mode.
+pub(super) fn mode(format: Format) -> String {
+    let name = MODES.iter().find(|(_, known)| *known == format).map_or("", |(name, _)| name);
+    format!("mode: {name}; there are {NAMED}\n")
 }
 
 fn on_or_off(word: &str) -> Option<bool> {
@@ -185,9 +195,11 @@ mod tests {
         assert_eq!(Dot::parse(" .tables ").unwrap(), Dot::Tables);
         assert_eq!(Dot::parse(".schema").unwrap(), Dot::Schema(None));
         assert_eq!(Dot::parse(".schema \"odd name\";").unwrap(), Dot::Schema(Some("odd name".to_owned())));
-        assert_eq!(Dot::parse(".format CSV").unwrap(), Dot::Format(Format::Csv));
-        assert_eq!(Dot::parse(".mode duckbox").unwrap(), Dot::Format(Format::Table));
-        assert_eq!(Dot::parse(".timer off").unwrap(), Dot::Timer(false));
+        assert_eq!(Dot::parse(".format CSV").unwrap(), Dot::Format(Some(Format::Csv)));
+        assert_eq!(Dot::parse(".mode duckbox").unwrap(), Dot::Format(Some(Format::Table)));
+        assert_eq!(Dot::parse(".timer off").unwrap(), Dot::Timer(Some(false)));
+        assert_eq!(Dot::parse(".mode").unwrap(), Dot::Format(None));
+        assert_eq!(mode(Format::Csv), "mode: csv; there are table, line, json, jsonl, csv, tsv, markdown\n");
         assert_eq!(Dot::parse(".width 120").unwrap(), Dot::Width(Some(120)));
         assert_eq!(Dot::parse(".read 'my file.sql'").unwrap(), Dot::Read("my file.sql".to_owned()));
         assert_eq!(Dot::parse(".output a.csv").unwrap(), Dot::Output(Some("a.csv".to_owned())));

@@ -45,20 +45,27 @@ pub(super) fn convert(
 ) -> Result<Staged> {
     let mut way = Way::default();
     let named = input.files().map(Files::named).unwrap_or_default();
-    let (connection, plan, files) = loop {
+    let (connection, Written { plan, files, notes }) = loop {
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
         let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
         match stager.write(way) {
-            Ok((plan, files)) => break (connection, plan, files),
+            Ok(written) => break (connection, written),
             Err(trouble) => way = stager.another_way(way, &trouble).ok_or_else(|| stager.explain(trouble))?,
         }
     };
     written::collect(&connection, label, plan.columns, &files).map(|(columns, partitions, files)| {
         drop(connection);
-        Staged { staging, columns, partitions, files }
+        Staged { staging, columns, partitions, files, notes }
     })
+}
+
+/// What was written.
+struct Written {
+    plan: Plan,
+    files: Vec<written::Written>,
+    notes: Vec<String>,
 }
 
 /// What went wrong, and in which part.
@@ -84,7 +91,7 @@ struct Stager<'a> {
 }
 
 impl Stager<'_> {
-    fn write(&self, way: Way) -> Result<(Plan, Vec<written::Written>), Trouble> {
+    fn write(&self, way: Way) -> Result<Written, Trouble> {
         if let Some(way) = way.for_rows_of(self.input.row_bytes(self.connection)) {
             return Err(Trouble::Wide(way));
         }
@@ -121,7 +128,9 @@ impl Stager<'_> {
             way.row_groups(),
         );
         let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
-        Ok((plan, files))
+        let names = || found.iter().map(|column| column.name.as_str());
+        let notes = self.input.files().map(|files| files.renamed(self.connection, names())).unwrap_or_default();
+        Ok(Written { plan, files, notes })
     }
 
     /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being

@@ -7,6 +7,7 @@ use duckdb::Connection;
 use quack_function::sql::literal;
 
 use super::format::{Kind, Packing};
+use super::header;
 
 /// Lines that are looked at before a text file is read.
 const HEAD_LINES: usize = 100;
@@ -59,7 +60,7 @@ impl Files {
         let header = self.header(connection).ok()?;
         let delimiter = self.delimiter(header);
         let columns: Vec<String> =
-            (0..fields(header, delimiter)).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
+            (0..header::fields(header, delimiter).len()).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
         let sql = format!(
             "SELECT count(*) FROM read_csv({}, compression = '{}', auto_detect = false, columns = {{{}}}, \
              header = true, delim = {}, quote = '\"', escape = '\"', skip = 0)",
@@ -69,6 +70,14 @@ impl Files {
             literal(&delimiter.to_string()),
         );
         connection.query_row(&sql, [], |row| row.get::<_, u64>(0)).err()
+    }
+
+    /// Which of the `found` columns are called otherwise than the header of a CSV has them, and why.
+    pub(super) fn renamed<'a>(&self, connection: &Connection, found: impl Iterator<Item = &'a str>) -> Vec<String> {
+        match (self.kind, self.header(connection)) {
+            (Kind::Csv | Kind::Tsv, Ok(line)) => header::renamed(&header::fields(line, self.delimiter(line)), found),
+            _ => Vec::new(),
+        }
     }
 
     /// The first line of the first file.
@@ -125,7 +134,11 @@ impl Files {
         if self.kind == Kind::Tsv {
             return '\t';
         }
-        [',', ';', '\t', '|'].into_iter().rev().max_by_key(|delimiter| fields(header, *delimiter)).unwrap_or(',')
+        [',', ';', '\t', '|']
+            .into_iter()
+            .rev()
+            .max_by_key(|delimiter| header::fields(header, *delimiter).len())
+            .unwrap_or(',')
     }
 
     /// The files as DuckDB is given them: it takes each for a glob first.
@@ -148,14 +161,4 @@ fn pattern(path: &Path) -> String {
 /// A path as DuckDB takes it: not as a glob.
 fn escaped(path: &Path) -> String {
     literal(&pattern(path))
-}
-
-/// How many fields a line has, quotes respected.
-fn fields(line: &str, delimiter: char) -> usize {
-    let mut quoted = false;
-    let separators = line.chars().filter(|c| {
-        quoted ^= *c == '"';
-        *c == delimiter && !quoted
-    });
-    1 + separators.count()
 }

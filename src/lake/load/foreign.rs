@@ -4,6 +4,12 @@ use anyhow::Result;
 
 use crate::error::failure;
 
+/// What a Parquet file begins with.
+pub(super) const PARQUET: &[u8] = b"PAR1";
+
+/// First bytes of a text in which there is no NUL.
+const TEXT_BYTES: usize = 512;
+
 /// What a file begins with, what it then is, and what to do.
 const KNOWN: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "a zip archive", "unpack it first: unzip FILE"),
@@ -51,6 +57,28 @@ pub(super) fn refuse(head: &[u8], name: &str) -> Result<()> {
     ))
 }
 
+/// Refuses a file that begins with `head` and goes by `name`, by which it `is_parquet`, or else text.
+///
+/// # Errors
+/// Parquet under another name, something else under the name of Parquet, and what is no text.
+pub(super) fn refuse_other(head: &[u8], name: &str, is_parquet: bool) -> Result<()> {
+    let (what, help) = match (is_parquet, head.starts_with(PARQUET)) {
+        (true, true) => return Ok(()),
+        (true, false) => (
+            "is not Parquet, which begins with `PAR1`",
+            "name it by what it is, .csv, .tsv, .json or .jsonl; or get the file anew, if it should be Parquet",
+        ),
+        (false, true) => {
+            ("is Parquet, whatever its name says", "name it so: mv FILE FILE.parquet; unpack it first if it is packed")
+        }
+        (false, false) if head[..head.len().min(TEXT_BYTES)].contains(&0) => {
+            ("holds NUL bytes, which no text does", "load reads CSV, TSV, JSON, JSON lines and Parquet")
+        }
+        (false, false) => return Ok(()),
+    };
+    Err(failure(format!("`{name}` {what}"), help))
+}
+
 fn told(head: &[u8], name: &str) -> Option<(&'static str, &'static str)> {
     let is_named = |endings: &[&str]| endings.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
     if head.starts_with(b"PK\x03\x04") && is_named(&[".xlsx", ".xlsm", ".ods", ".docx"]) {
@@ -70,7 +98,26 @@ fn told(head: &[u8], name: &str) -> Option<(&'static str, &'static str)> {
     if start.starts_with("<svg") || (start.starts_with("<?xml") && !is_named(&[".csv", ".tsv"])) {
         return Some(("XML", "turn its records into JSON lines or CSV"));
     }
+    if is_markdown(text) {
+        return Some(("a Markdown table", "write it as CSV or Parquet: quackctl query -o FILE.csv 'SELECT ...'"));
+    }
+    if text.starts_with("┌─".as_bytes()) {
+        return Some((
+            "a table drawn for people",
+            "write it as CSV or Parquet: quackctl query -o FILE.csv 'SELECT ...'",
+        ));
+    }
     None
+}
+
+/// Whether a text begins with a table of Markdown's: its second line draws one, and says nothing.
+fn is_markdown(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let (Some(header), Some(rule)) = (lines.next(), lines.next()) else { return false };
+    header.contains(&b'|')
+        && rule.contains(&b'|')
+        && rule.windows(3).any(|dashes| dashes == b"---")
+        && rule.iter().all(|byte| b"|-: ".contains(byte))
 }
 
 #[cfg(test)]
@@ -88,14 +135,32 @@ mod tests {
             ("a.db", b"12345678DUCK", "a DuckDB database"),
             ("a.arrow", b"ARROW1\0\0", "an Arrow file"),
             ("a.svg", b"<svg xmlns", "XML"),
+            ("a.md", b"| a | b |\r\n| --- | ---: |\r\n| 1 | 2 |\n", "a Markdown table"),
+            ("a.txt", "┌───┐\n│ a │\n".as_bytes(), "a table drawn for people"),
         ] {
             let error = refuse(head, name).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         }
-        for (name, head) in
-            [("a.csv", b"<b>,c\n".as_slice()), ("a.csv", b""), ("a", b"PAR1"), ("a", b"\xef\xbb\xbfa,b")]
-        {
+        for (name, head) in [
+            ("a.csv", b"<b>,c\n".as_slice()),
+            ("a.csv", b""),
+            ("a", b"PAR1"),
+            ("a", b"\xef\xbb\xbfa,b"),
+            ("a.csv", b"a|b\n---|x\n"),
+            ("a.csv", b"a|b\n-|-\n"),
+            ("a.csv", b"a\n---\n"),
+        ] {
             assert!(refuse(head, name).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_not_what_its_name_says_is_told_without_its_bytes() {
+        let told = |head: &[u8], is_parquet| refuse_other(head, "f", is_parquet).map_err(|error| error.to_string());
+        assert_eq!(told(b"PAR1\x15\x04", false).unwrap_err(), "`f` is Parquet, whatever its name says");
+        assert_eq!(told(b"\x7fELF\0", false).unwrap_err(), "`f` holds NUL bytes, which no text does");
+        assert!(told(b"", false).is_ok() && told("ä,b".as_bytes(), false).is_ok());
+        assert!(told(b"a,b\n", true).unwrap_err().starts_with("`f` is not Parquet"));
+        assert!(told(PARQUET, true).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use flate2::read::MultiGzDecoder;
 
 use super::foreign;
 use crate::error::failure;
@@ -36,6 +37,9 @@ impl Packing {
     }
 }
 
+/// First bytes of a file that are looked at: a line of a wide table, and the one after it.
+const HEAD_BYTES: u64 = 64 << 10;
+
 /// A file's kind and packing. `name` is the name it goes by, which for a download is not `path`'s.
 ///
 /// # Errors
@@ -52,14 +56,33 @@ pub(super) fn detect(path: &Path, name: &str) -> Result<(Kind, Packing)> {
         Some("json" | "jsonl" | "ndjson") => Some(Kind::Json),
         _ => None,
     };
-    match (kind, packing) {
-        (Some(kind), _) => Ok((kind, packing)),
-        (None, Packing::None) if named_packing.is_none() => Ok((sniff(&head), packing)),
-        _ => Err(failure(
-            format!("cannot tell what is in `{name}`"),
-            "name it by its kind before the packing, e.g. trips.csv.gz or trips.jsonl.zst",
-        )),
-    }
+    let kind = match (kind, packing) {
+        (Some(kind), _) => kind,
+        (None, Packing::None) if named_packing.is_none() => sniff(&head),
+        _ => {
+            return Err(failure(
+                format!("cannot tell what is in `{name}`"),
+                "name it by its kind before the packing, e.g. trips.csv.gz or trips.jsonl.zst",
+            ));
+        }
+    };
+    // What cannot be unpacked, DuckDB says.
+    let head = match packing {
+        Packing::None => head,
+        Packing::Gzip => unpacked(&head),
+        Packing::Zstd => return Ok((kind, packing)),
+    };
+    foreign::refuse(&head, name)?;
+    foreign::refuse_other(&head, name, kind == Kind::Parquet)?;
+    Ok((kind, packing))
+}
+
+/// The beginning of what is packed, as far as `head` has it.
+fn unpacked(head: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    // It ends in the middle, which is an error after what came before.
+    let _ = MultiGzDecoder::new(head).take(HEAD_BYTES).read_to_end(&mut text);
+    text
 }
 
 /// How what begins with `head` is packed.
@@ -74,7 +97,7 @@ pub(super) fn packing(head: &[u8]) -> Packing {
 fn sniff(head: &[u8]) -> Kind {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     match text.trim_ascii_start() {
-        [b'P', b'A', b'R', b'1', ..] => Kind::Parquet,
+        text if text.starts_with(foreign::PARQUET) => Kind::Parquet,
         [b'{' | b'[', ..] => Kind::Json,
         _ => Kind::Csv,
     }
@@ -96,7 +119,7 @@ fn strip_packing(name: &str) -> (&str, Option<Packing>) {
 pub(super) fn head(path: &Path, name: &str) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(512).read_to_end(&mut head))
+        .and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head))
         .with_context(|| format!("cannot read `{name}`"))?;
     if head.is_empty() {
         return Err(failure(format!("`{name}` is empty"), "give a file with rows in it"));
@@ -120,7 +143,7 @@ mod tests {
         assert_eq!(detected("a.CSV", b"{").unwrap(), (Kind::Csv, Packing::None));
         assert_eq!(detected("a.tsv", b"x").unwrap(), (Kind::Tsv, Packing::None));
         assert_eq!(detected("a.ndjson", b"x").unwrap(), (Kind::Json, Packing::None));
-        assert_eq!(detected("a.parquet", b"x").unwrap(), (Kind::Parquet, Packing::None));
+        assert_eq!(detected("a.parquet", b"PAR1").unwrap(), (Kind::Parquet, Packing::None));
         assert_eq!(detected("a.csv.gz", b"\x1f\x8b\x08").unwrap(), (Kind::Csv, Packing::Gzip));
         // Some servers unpack on the way.
         assert_eq!(detected("a.csv.gz", b"a,b").unwrap(), (Kind::Csv, Packing::None));

@@ -4,6 +4,7 @@ mod convert;
 mod files;
 mod foreign;
 mod format;
+mod header;
 mod partition;
 mod piped;
 mod pipeline;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
+use quack_function::wire::Column;
 
 use super::convert::convert;
 use super::partition::Partition;
@@ -19,6 +20,7 @@ use crate::config::DataSet;
 use crate::console::context::Context;
 use crate::console::interrupt;
 use crate::console::progress;
+use crate::duck::words;
 use crate::error::{failure, interrupted, usage};
 use crate::lake::catalog::{self, Catalog, DataFile, Table};
 use crate::lake::check;
@@ -67,7 +69,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
     // Before any work; and again at the commit, when others may have been quicker.
     admit(&catalog::read(bucket).await?, &request)?;
 
-    let staged = stage_blocking(context, &request, partitions).await?;
+    let staged = stage_blocking(context, &bucket.name, &request, partitions).await?;
     let folder = format!("{}{}/", bucket.layout.table(&request.table), load_id());
     let data = staged.staging.data();
     let items: Vec<Item> = staged
@@ -92,7 +94,15 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
             let own = |key: &String| bucket.layout.is_of_tables(key);
             upload::delete(bucket, replaced.into_iter().filter(own)).await;
             sweep::sweep(bucket, &request.table).await;
-            Ok(Loaded::new(request.table, table, &staged.files, started.elapsed()))
+            let loaded = Loaded::new(request.table, table, &staged.files, started.elapsed());
+            let mut notes = staged.notes;
+            if words::is_reserved(&loaded.table.summary.name) {
+                notes.push(format!(
+                    "`{0}` is a word of SQL: queries name the table in double quotes, \"{0}\"",
+                    loaded.table.summary.name
+                ));
+            }
+            Ok(Loaded { notes, ..loaded })
         }
         Err(error) => {
             upload.undo().await;
@@ -102,10 +112,15 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
 }
 
 /// Fetches and stages on a thread that may block.
-async fn stage_blocking(context: &Context, request: &LoadRequest, partitions: Vec<Partition>) -> Result<Staged> {
-    let (context, origin) = (context.clone(), request.origin.clone());
+async fn stage_blocking(
+    context: &Context,
+    bucket: &str,
+    request: &LoadRequest,
+    partitions: Vec<Partition>,
+) -> Result<Staged> {
+    let (context, bucket, origin) = (context.clone(), bucket.to_owned(), request.origin.clone());
     stop::run(move |stop| {
-        let input = source::fetch(&context, &origin, stop)?;
+        let input = source::fetch(&context, &bucket, &origin, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
         let staged = Staging::new().and_then(|staging| convert(&input, &label, &partitions, staging, &bar, stop));
@@ -144,6 +159,8 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
         staged.files.iter().map(|file| DataFile { key: format!("{folder}{}", file.key), ..file.clone() }).collect();
     let mut source = request.origin.label();
     let mut synthetic = request.origin.synthetic();
+    let mut columns = staged.columns.clone();
+    let mut partition_by = request.partition_by.clone();
     let (mut replaced, mut formerly) = (Vec::new(), Vec::new());
     match (catalog.tables.remove(&request.table), request.mode) {
         (Some(old), Mode::Append) => {
@@ -154,6 +171,10 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
             synthetic |= old.synthetic;
             files.splice(..0, old.files);
             formerly = old.formerly;
+            // As a query has them: in the order of the first file.
+            let place = |column: &Column| old.columns.iter().position(|known| known.name == column.name);
+            columns.sort_by_key(place);
+            partition_by = old.partition_by;
         }
         (Some(old), _) => replaced = old.files.into_iter().map(|file| file.key).collect(),
         (None, _) => {}
@@ -165,9 +186,10 @@ fn commit(catalog: &mut Catalog, request: &LoadRequest, staged: &Staged, folder:
         rows: files.iter().map(|file| file.rows).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
         partitions: staged.partitions.clone(),
-        columns: stats::of_table(&staged.columns, &staged.partitions, &files)?,
+        columns: stats::of_table(&columns, &staged.partitions, &files)?,
         files,
         formerly,
+        partition_by,
     };
     catalog.tables.insert(request.table.clone(), table.clone());
     Ok((table, replaced))
@@ -197,7 +219,7 @@ fn fits(name: &str, table: &Table, staged: &Staged) -> Result<()> {
                 said(&old_partitions),
                 said(&new_partitions)
             ),
-            "give the same --partition-by as the table was loaded with",
+            as_before(table),
         ));
     }
     let missing = old.iter().filter(|column| !new.contains(column)).map(|column| format!("  - {column}"));
@@ -210,6 +232,16 @@ fn fits(name: &str, table: &Table, staged: &Staged) -> Result<()> {
         format!("cannot append to `{name}`: the new rows have other columns\n{}", differences.join("\n")),
         "`-` is in the table, `+` in the new rows; load into another table, or use --replace",
     ))
+}
+
+/// How rows are to be split that go to those of `table`.
+fn as_before(table: &Table) -> String {
+    let known = |by: &String| format!("--partition-by '{}'", by.replace('\'', "'\\''"));
+    match (table.partitions.as_slice(), table.partition_by.as_slice()) {
+        ([], _) => "leave --partition-by away, or use --replace".to_owned(),
+        (_, []) => "give the same --partition-by as the table was loaded with".to_owned(),
+        (_, known_by) => format!("give {}", known_by.iter().map(known).collect::<Vec<_>>().join(" ")),
+    }
 }
 
 /// A name for this load's folder: sorts by time, and is nobody else's.
@@ -233,7 +265,8 @@ mod tests {
                 columns: Default::default(),
             };
             let staging = Staging::within(parent.path()).unwrap();
-            let staged = Staged { staging, columns: Vec::new(), partitions: Vec::new(), files: vec![file] };
+            let staged =
+                Staged { staging, columns: Vec::new(), partitions: Vec::new(), files: vec![file], notes: Vec::new() };
             let origin = Origin::Source("x.csv".to_owned());
             let request = LoadRequest { table: "t".to_owned(), origin, partition_by: Vec::new(), mode };
             let mut catalog = Catalog::default();

@@ -102,11 +102,11 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes `origin` local; relative paths are from the folder that the command is called in.
+/// Makes `origin` local; relative paths are from the folder that the command is called in. `bucket` is the lake's.
 ///
 /// # Errors
 /// When there is nothing there, or nothing that can be read.
-pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<Input> {
+pub(super) fn fetch(context: &Context, bucket: &str, origin: &Origin, stop: &Stop) -> Result<Input> {
     match origin {
         Origin::Sample { name, rows } => {
             Ok(Input::Generated { query: sample::query(name, rows.unwrap_or(sample::DEFAULT_ROWS))? })
@@ -134,6 +134,9 @@ pub(super) fn fetch(context: &Context, origin: &Origin, stop: &Stop) -> Result<I
             let (kind, packing) = format::detect(&download.0.path, name)?;
             let files = Files::new(kind, packing, vec![download.0.path.clone()]);
             Ok(Input::Files { files, renames: &[], _download: Some(download), _folder: None })
+        }
+        Origin::Source(source) if source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://")) => {
+            Err(in_s3(source, bucket))
         }
         Origin::Source(source) => {
             if let Some(Piped { folder, path, kind }) = through_pipe(context, source, stop)? {
@@ -187,17 +190,28 @@ fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<P
     kept.map(Some)
 }
 
+/// What to do with an object of S3: queries read it where it is.
+fn in_s3(source: &str, bucket: &str) -> anyhow::Error {
+    if source[5..].split('/').next() == Some(bucket) {
+        return usage(
+            format!("`{source}` is in the lake's bucket already, and load reads this machine and http(s) addresses"),
+            format!(
+                "a query reads it where it is: SELECT ... FROM '{source}'; to make a table of it, write it here first: quackctl query \
+                 -o rows.parquet \"FROM '{source}'\", and load rows.parquet"
+            ),
+        );
+    }
+    usage(
+        format!("`{source}` is in S3, and load reads this machine and http(s) addresses"),
+        format!(
+            "a query reads it where it is: SELECT ... FROM '{source}', with its folder under `read` of [lake] in quack.toml; or \
+             fetch it first: aws s3 cp '{source}' ."
+        ),
+    )
+}
+
 /// The files that `source` names: one, or those that match it as a glob.
 fn local(dir: &Path, source: &str) -> Result<Files> {
-    if source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://")) {
-        return Err(usage(
-            format!("`{source}` is in S3, and load reads this machine and http(s) addresses"),
-            format!(
-                "a query reads it where it is: SELECT ... FROM '{source}', with its folder under `read` of [lake] in \
-                     quack.toml; or fetch it first: aws s3 cp '{source}' ."
-            ),
-        ));
-    }
     let path = dir.join(source);
     let paths = match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => {
@@ -265,7 +279,7 @@ fn near_file(path: &Path) -> String {
     let wanted = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match nearest(&wanted, names.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "paths are from the folder that the command is called in, or -C DIR".to_owned(),
+        None => format!("it was looked for in {}", folder.display()),
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Staged {
     pub partitions: Vec<Column>,
     /// Each with its key still relative, e.g. `date=2019-04-01/data_0.parquet`, as it is below [`Staging::data`].
     pub files: Vec<DataFile>,
+    /// What the user should know of the rows, and what is no error.
+    pub notes: Vec<String>,
 }
 
 /// What `RETURN_STATS` says of one file.

@@ -80,6 +80,7 @@ impl Lake {
             columns: stats::of_table(&columns, &partitions, &files).unwrap(),
             partitions,
             files,
+            partition_by: Vec::new(),
             formerly: Vec::new(),
         };
         self.view(name, &table, table.files.iter().map(|file| file.key.as_str()));

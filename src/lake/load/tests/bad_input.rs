@@ -28,6 +28,11 @@ async fn files_that_are_not_there() {
     assert!(lake.refused(request("[", "t")).await.contains("`[`"));
     let elsewhere = lake.refused(request("s3://b/x.csv", "t")).await;
     assert_eq!(elsewhere, "`s3://b/x.csv` is in S3, and load reads this machine and http(s) addresses");
+    let own = format!("S3://{}/exports/*.parquet", lake.target.bucket.name);
+    let error = load(&lake.context, &lake.target.bucket, request(&own, "t")).await.unwrap_err();
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    assert!(error.to_string().starts_with(&format!("`{own}` is in the lake's bucket already")), "{error:#}");
+    assert!(!help.contains("`read`") && help.contains(&format!("-o rows.parquet \"FROM '{own}'\"")), "{help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +68,14 @@ async fn parquet_that_is_none() {
     lake.write("text.parquet", "not parquet at all, but long enough");
     assert!(lake.refused(request("truncated.parquet", "t")).await.contains("cannot load `truncated.parquet`"));
     assert_eq!(lake.refused(request("empty.parquet", "t")).await, "`empty.parquet` is empty");
-    assert!(lake.refused(request("text.parquet", "t")).await.contains("cannot load `text.parquet`"));
+    assert!(lake.refused(request("text.parquet", "t")).await.starts_with("`text.parquet` is not Parquet"));
+    lake.write("trips.csv", &whole);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &whole).unwrap();
+    lake.write("packed.csv.gz", packed.finish().unwrap());
+    for name in ["trips.csv", "packed.csv.gz"] {
+        assert_eq!(lake.refused(request(name, "t")).await, format!("`{name}` is Parquet, whatever its name says"));
+    }
     // A page's header that makes no sense is found while the rows are read. (Its values have no checksum.)
     let mut damaged = whole;
     damaged[4..40].fill(0xff);

@@ -4,6 +4,7 @@ use duckdb::Connection;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
+use crate::error::Failure;
 use crate::lake::catalog::{self, ColumnStats, Table};
 use crate::lake::load::{LoadRequest, Mode};
 
@@ -238,4 +239,47 @@ async fn every_kind_of_file_is_read_by_a_duckdb_that_reaches_no_other() {
             "{source}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appended_rows_of_another_order_leave_the_columns_in_theirs() {
+    let lake = Lake::new().await;
+    lake.write("ab.csv", "a,b,p\nx,1,u\n");
+    lake.write("ba.csv", "b,p,a\n2,u,y\n");
+    lake.load(partitioned(request("ab.csv", "t"), &["p"])).await.unwrap();
+    lake.load(with(partitioned(request("ba.csv", "t"), &["p"]), Mode::Append)).await.unwrap();
+    let table = lake.table("t").await;
+    let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "p"]);
+    assert_eq!((column(&table, "a").max.as_deref(), column(&table, "b").max.as_deref()), (Some("y"), Some("2")));
+    assert_eq!(lake.select(&table, "SELECT list((a, b) ORDER BY b) FROM TABLE").await, "[(x, 1), (y, 2)]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_a_header_calls_alike_are_told() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "a;A;\n1;2;3\n");
+    let loaded = lake.load(request("a.csv", "t")).await.unwrap();
+    let text = loaded.to_string();
+    let told = "note: column 2 is called `A` in the header, as another is: it is `A_1` in the table";
+    assert!(text.contains(told) && loaded.notes.len() == 2, "{text}");
+    lake.write("b.csv", "1;2\n3;4\n");
+    assert_eq!(lake.load(request("b.csv", "u")).await.unwrap().notes, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_table_is_partitioned_by_is_kept_and_told() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "n,zone\n1,a\n2,b\n");
+    let by = ["even=n % 2 = 0", "kind=coalesce(zone, 'none')"];
+    let loaded = lake.load(partitioned(request("a.csv", "t"), &by)).await.unwrap();
+    let told = format!("\npartitioned by {}\n", by.join(", "));
+    assert!(loaded.to_string().contains(&told), "{loaded}");
+    assert_eq!(serde_json::to_value(&loaded).unwrap()["partitions"]["by"], serde_json::json!(by));
+    let error = lake.load(with(request("a.csv", "t"), Mode::Append)).await.unwrap_err();
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
+    let quoted = r"--partition-by 'kind=coalesce(zone, '\''none'\'')'";
+    assert_eq!(help, format!("give --partition-by 'even=n % 2 = 0' {quoted}"));
+    lake.load(with(partitioned(request("a.csv", "t"), &by), Mode::Append)).await.unwrap();
+    assert_eq!(lake.table("t").await.partition_by, by);
 }
