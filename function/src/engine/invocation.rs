@@ -45,7 +45,7 @@ impl Plan {
             }
             last.action = Action::Write(into.clone());
         }
-        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_lowercase()).collect();
+        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_ascii_lowercase()).collect();
         let mut named = Named::default();
         for statement in &mut statements {
             if let Action::Write(destination) = &statement.action {
@@ -65,7 +65,7 @@ impl Plan {
                 named.extend(judged(instance, &statement.select, &tables)?);
             }
         }
-        let is_wanted = |table: &&TableDef| named.lists || named.tables.contains(&table.name.to_lowercase());
+        let is_wanted = |table: &&TableDef| named.lists || named.tables.contains(&table.name.to_ascii_lowercase());
         let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
         let mut views = views.collect::<Result<Vec<_>, _>>()?;
         let mut note = None;
