@@ -1,5 +1,7 @@
 //! The Lambda function: answers SQL over a data lake, one invocation at a time.
 
+mod calls;
+mod files;
 mod handler;
 mod init;
 mod network;
@@ -20,11 +22,15 @@ fn main() -> ExitCode {
     network::confine(settings.as_ref().ok());
     process::hide_keys();
     process::close_memory();
+    // Before DuckDB has threads: it holds for those that are started after it.
+    if let Ok(settings) = &settings {
+        files::confine(settings);
+    }
     let engine = match settings.and_then(Engine::open) {
         Ok(engine) => engine,
         Err(failure) => return init::report(&failure),
     };
-    process::give_up_rights();
+    calls::give_up();
     match serve(Handler::new(engine, started.elapsed())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => init::report(&Failure::new("Quack.RuntimeError", error.to_string())),

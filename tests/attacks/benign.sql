@@ -165,3 +165,17 @@ COPY (SELECT 1 AS a, 2 AS b) TO 's3://lake/out/parts' (FORMAT parquet, PARTITION
 COPY (SELECT 'a'';b' AS a -- ) TO 'x'
 ) TO 's3://lake/out/y.parquet' (KV_METADATA {k: 'v'});
 
+
+WITH RECURSIVE r(a, b) USING KEY (a) AS (SELECT 1, 1 UNION SELECT a, b + 1 FROM recurring.r WHERE b < 3) FROM r;
+
+WITH "a.b" AS (SELECT 1), "x.csv" AS (SELECT 2) FROM "a.b", "x.csv";
+
+WITH "Ä" AS (SELECT 1 AS a) FROM "Ä";
+
+FROM query_table(t);
+
+FROM query_table(['t', 's3://lake/t.parquet'], true);
+
+FROM 's3://lake/*.parquet';
+
+WITH x AS (SELECT 1 AS a) FROM query_table('x');

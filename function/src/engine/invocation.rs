@@ -45,7 +45,7 @@ impl Plan {
             }
             last.action = Action::Write(into.clone());
         }
-        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_lowercase()).collect();
+        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_ascii_lowercase()).collect();
         let mut named = Named::default();
         for statement in &mut statements {
             if let Action::Write(destination) = &statement.action {
@@ -80,7 +80,7 @@ impl Plan {
         // A name in a text, of a table that is only asked about, makes no view of it.
         let is_listed = |name: &str| named.lists && !catalog.as_ref().is_some_and(|catalog| catalog.has(name));
         let is_wanted = |table: &&TableDef| {
-            let name = table.name.to_lowercase();
+            let name = table.name.to_ascii_lowercase();
             named.tables.contains(&name) || is_listed(&name)
         };
         let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));

@@ -7,6 +7,9 @@ use super::value::{check_constant, check_type, constant_text};
 use crate::engine::Failure;
 use serde_json::Value;
 
+/// Most parts of a column's name, `table.column.field.field`: DuckDB takes one apart on its stack, which very many overflow.
+const MAX_PARTS: usize = 500;
+
 /// Settings that SQL may ask for: none tells of keys, of other queries or of the machine.
 const SETTINGS: &[&str] = &[
     "calendar",
@@ -51,6 +54,9 @@ impl Walk<'_> {
         match text(expression, "class")? {
             "COLUMN_REF" => {
                 known(&["column_names"], &["COLUMN_REF"])?;
+                if list(expression, "column_names")?.len() > MAX_PARTS {
+                    return Err(Failure::refused("a name of so many parts", "take it apart with WITH"));
+                }
                 texts(expression, "column_names")
             }
             "CONSTANT" => {

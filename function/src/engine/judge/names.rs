@@ -3,7 +3,7 @@
 use super::expression::verdict;
 use super::fields::{Object, list, object, text, unknown};
 use super::functions::{Place, Verdict};
-use super::query::Walk;
+use super::query::{Walk, recurring};
 use super::value::constant_text;
 use crate::engine::Failure;
 use serde_json::Value;
@@ -90,6 +90,10 @@ const FILE_OPTIONS: &[&str] = &[
     "version_name_format",
 ];
 
+/// Endings of names that DuckDB reads as files with a function that SQL may call, too. For others extensions bring functions
+/// that it may not: spatial reads .fgb and .gpkg with GDAL, which opens whatever a file tells it to.
+const READ_BY_NAME: &[&str] = &["avro", "csv", "json", "jsonl", "ndjson", "osm.pbf", "parquet", "shp", "tsv"];
+
 /// DuckDB's own views, beside all of `information_schema` and `pg_catalog`, and functions that tell which tables there are.
 const LISTS: &[&str] = &[
     "duckdb_columns",
@@ -110,9 +114,14 @@ impl Walk<'_> {
     /// Judges the name of a table. What is neither the event's, nor the query's own, nor an address is left to DuckDB when
     /// it can only be the name of nothing or of one of DuckDB's own views.
     pub(super) fn base_table(&mut self, catalog: &str, schema: &str, name: &str) -> Result<(), Failure> {
-        let lower = name.to_lowercase();
+        // As DuckDB compares names: a K that is Kelvin's sign is no k.
+        let lower = name.to_ascii_lowercase();
         let is_plain = catalog.is_empty() && schema.is_empty();
         if is_plain && self.parts.contains(&lower) {
+            return Ok(());
+        }
+        // What a recursive part has found up to now, where it has a key.
+        if catalog.is_empty() && self.parts.contains(&recurring(schema, &lower)) {
             return Ok(());
         }
         // Also when the event has a table of this name: which of the two DuckDB takes is not for us to guess.
@@ -125,21 +134,21 @@ impl Walk<'_> {
                 return Ok(());
             }
             if is_address(name) {
-                return self.address(name);
+                return self.file(name);
             }
             self.missing(lower);
         } else {
             // What DuckDB does not find it takes for the name of a file, with the dots between.
-            let known_catalog = ["", "memory", "temp", "system"].contains(&catalog.to_lowercase().as_str());
+            let known_catalog = ["", "memory", "temp", "system"].contains(&catalog.to_ascii_lowercase().as_str());
             let known_schema =
-                ["", "main", "information_schema", "pg_catalog"].contains(&schema.to_lowercase().as_str());
+                ["", "main", "information_schema", "pg_catalog"].contains(&schema.to_ascii_lowercase().as_str());
             if !known_catalog || !known_schema || is_address(name) {
                 let parts: Vec<_> = [catalog, schema, name].into_iter().filter(|part| !part.is_empty()).collect();
                 let shown: String = parts.join(".").chars().take(80).collect();
                 let message = format!("Catalog Error: Table with name {shown} does not exist!");
                 return Err(Failure::new("DuckDB.CatalogError", message));
             }
-            self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema.to_lowercase().as_str());
+            self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema.to_ascii_lowercase().as_str());
             if self.tables.contains(&lower) {
                 self.named.tables.insert(lower);
             } else {
@@ -209,7 +218,21 @@ impl Walk<'_> {
     fn names(&mut self, name: &str, arguments: &[Value]) -> Result<(), Failure> {
         let first = arguments.first().ok_or_else(|| not_spelled_out(name))?;
         let first = positional(object(first)?).ok_or_else(|| not_spelled_out(name))?;
-        self.each_text(first, name, |walk, table| walk.base_table("", "", table))
+        self.each_text(first, name, |walk, table| {
+            // DuckDB takes such a text apart, at dots and quotes, before it looks for the table.
+            if table.contains('"') {
+                let shown: String = table.chars().take(80).collect();
+                return Err(Failure::refused(
+                    &format!("{name}() of {shown:?}"),
+                    "write the table's name without quotes",
+                ));
+            }
+            // It is taken apart at dots, and not every such function knows the query's own parts: no name of those.
+            if is_address(table) && !walk.tables.contains(&table.to_ascii_lowercase()) {
+                return walk.file(table);
+            }
+            walk.base_table("", "", table)
+        })
     }
 
     /// Hands on the text that an argument is, or each of a list.
@@ -238,6 +261,12 @@ impl Walk<'_> {
         })
     }
 
+    /// A name that DuckDB may take for that of a file.
+    fn file(&mut self, name: &str) -> Result<(), Failure> {
+        self.address(name)?;
+        check_ending(name)
+    }
+
     fn address(&mut self, address: &str) -> Result<(), Failure> {
         let lower = address.to_ascii_lowercase();
         if [".db", ".ddb", ".duckdb"]
@@ -254,6 +283,21 @@ impl Walk<'_> {
 /// Whether DuckDB may take a name for that of a file: it does so by its ending, or for the pattern that it is.
 fn is_address(name: &str) -> bool {
     name.contains(|c: char| "./\\:*?[]~%{}$&=+#".contains(c) || c.is_control())
+}
+
+/// Refuses a name in FROM that DuckDB does not read as a file, or with a function that SQL may not call.
+fn check_ending(name: &str) -> Result<(), Failure> {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
+    if READ_BY_NAME.iter().any(|ending| plain.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.'))) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(80).collect();
+    let why = format!(
+        "a name is that of a file when it ends in .{}; call what reads another one, FROM read_parquet('s3://...') say",
+        READ_BY_NAME.join(", .")
+    );
+    Err(Failure::refused(&format!("FROM {shown:?}"), &why))
 }
 
 /// The name that an argument is, when it has one part.

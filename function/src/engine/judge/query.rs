@@ -46,7 +46,7 @@ impl<'a> Walk<'a> {
             only(part, &["aliases", "query", "materialized", "key_targets"])?;
             self.expressions(list(part, "key_targets")?)?;
             self.statement(field(part, "query")?)?;
-            self.parts.push(text(entry, "key")?.to_lowercase());
+            self.parts.push(text(entry, "key")?.to_ascii_lowercase());
         }
         list(node, "modifiers")?.iter().try_for_each(|modifier| self.modifier(modifier))?;
         let judged = match text(node, "type")? {
@@ -62,7 +62,8 @@ impl<'a> Walk<'a> {
                 only(node, &[&["type", "modifiers", "cte_map"], own.as_slice()].concat())?;
                 self.expressions(list(node, "key_targets")?)?;
                 self.node(field(node, "left")?)?;
-                self.parts.push(text(node, "cte_name")?.to_lowercase());
+                let name = text(node, "cte_name")?.to_ascii_lowercase();
+                self.parts.extend([recurring("recurring", &name), name]);
                 self.node(field(node, "right")?)
             }
             other => Err(unknown(other)),
@@ -224,6 +225,11 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// A qualified name as it stands among the parts of a query, where no other is like it: SQL holds no NUL.
+pub(super) fn recurring(schema: &str, lower: &str) -> String {
+    format!("{}\0{lower}", schema.to_ascii_lowercase())
 }
 
 /// TABLESAMPLE, USING SAMPLE.
