@@ -1,9 +1,14 @@
 # quackctl: what to run from a checkout. `make help` lists it.
-# Needed: Rust, a C compiler, Python 3 with venv, npm. Everything else is fetched, pinned and cached.
+# Needed: Rust, a C compiler, Python 3 with venv, curl. Everything else is fetched, pinned and cached.
 
 QUACKCTL := target/release/quackctl
 PREFIX ?= $(HOME)/.local
 CFN_LINT := 1.58.0
+# The processor that packages are for, this machine's, as quackctl and as Rust call it; and the oldest C library for them.
+ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
+TRIPLE := $(shell uname -m)-unknown-linux-gnu
+GLIBC := 2.28
+PACKAGED := target/dist/$(TRIPLE)/release/quackctl
 
 .DEFAULT_GOAL := help
 
@@ -65,5 +70,22 @@ install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl
 	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
 
+dist: $(PACKAGED) ## all packages for this processor: wheel, npm, archive, SBOM, checksums
+	python3 .ci/dist --quackctl $(PACKAGED) --library target/duckdb/libduckdb.so --arch $(ARCH) --out target/dist/packages
+
+wheel npm archive: $(PACKAGED) ## one of them
+	python3 .ci/dist --quackctl $(PACKAGED) --library target/duckdb/libduckdb.so --arch $(ARCH) --out target/dist/packages $@
+
+# With the Zig that cargo-lambda brings, so that it runs on systems older than this one.
+$(PACKAGED): target/dist/tools/bin/cargo-lambda FORCE
+	PATH="$(CURDIR)/target/dist/tools/bin:$$PATH" QUACKCTL_FOR_PACKAGE=1 CARGO_TARGET_DIR="$(CURDIR)/target/dist" \
+	    cargo lambda build --release --locked --package quackctl --bin quackctl --target $(TRIPLE).$(GLIBC) \
+	    --lambda-dir target/dist/lambda
+
+target/dist/tools/bin/cargo-lambda: src/package/cargo-lambda.txt
+	python3 -m venv target/dist/tools
+	target/dist/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
 FORCE:
-.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install FORCE
+.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install dist wheel npm archive FORCE
