@@ -322,11 +322,11 @@ Examples:
   gunzip -c trips.gz | quackctl load - --table trips
   quackctl load https://example.org/trips.parquet --table trips --replace
   quackctl load trips.csv --table trips --partition-by 'day=CAST(pickup AS DATE)'
-  quackctl load --sample taxi --rows 5000000 --table trips --partition-by 'date=CAST(pickup_at AS DATE)'
+  quackctl load --sample taxi --rows 5000000 --table trips --partition-by date=pickup_at::DATE
   quackctl load --dataset taxi --table trips"
 )]
 pub(crate) struct LoadArgs {
-    /// A file, a glob or an http(s) URL of Parquet, CSV or JSON(L); `-` is standard input
+    /// A file, a glob or an http(s) URL of Parquet, CSV, TSV or JSON(L); `-` is standard input
     pub source: Option<String>,
     /// Generate synthetic data instead: `taxi`
     #[arg(long, value_name = "NAME")]

@@ -21,7 +21,7 @@ use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
-use crate::query::summary::Summary;
+use crate::query::summary::{MORE, Summary};
 use crate::query::{Coordinator, Request, health};
 
 /// Runs the SQL that `args` give, or a health check when they give none.
@@ -157,7 +157,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        tell(self.context, &account.summary(), started.elapsed(), true);
+        tell(self.context, &account.summary(), started.elapsed(), true, MORE);
         Ok(())
     }
 }
@@ -196,12 +196,13 @@ pub(crate) fn limit_on(look: Look, format: Format, context: &Context, statement:
     (look.terminal && format == Format::Table && !statement.describes).then_some(context.config.limit)
 }
 
-/// Says how it went, with `timing` also what it took; that rows were cut off is said whatever else is not.
-pub(crate) fn tell(context: &Context, summary: &Summary, total: Duration, timing: bool) {
+/// Says how it went, with `timing` also what it took; that rows were cut off is said whatever else is not, with what to do for
+/// `more`.
+pub(crate) fn tell(context: &Context, summary: &Summary, total: Duration, timing: bool, more: &str) {
     if timing && !context.quiet {
-        context.say(summary.within(total));
+        context.say(summary.within(total, more));
     } else if summary.tally.truncated {
-        error::say(summary.rows());
+        error::say(summary.rows(more));
     }
 }
 
@@ -228,7 +229,7 @@ fn format_of(path: &Path) -> Result<Format> {
         None if path.extension().is_none_or(|extension| extension.eq_ignore_ascii_case("txt")) => Ok(Format::Table),
         None => Err(usage(
             format!("`{}` does not tell a format", path.display()),
-            "name it with --format, e.g. --format csv",
+            "end it with .csv, .tsv, .json, .jsonl, .md, .parquet or .arrow, or name it with --format; Excel opens CSV",
         )),
     }
 }
@@ -241,7 +242,7 @@ pub(crate) fn look_of_stdout() -> Look {
     }
     let width = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
     let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Look { width: width.filter(|width| *width > 0), terminal: true, color, seekable: false }
+    Look { width: width.filter(|width| *width > 0), terminal: true, color, seekable: false, shell: false }
 }
 
 #[cfg(test)]

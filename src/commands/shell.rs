@@ -93,6 +93,9 @@ enum Next {
     Quit,
 }
 
+/// What to do for more rows, here.
+const MORE: &str = ".output FILE takes all, as .mode csv shows all";
+
 /// Files within files that `.read` reads.
 const DEEPEST: usize = 16;
 
@@ -260,7 +263,7 @@ impl Session<'_> {
         let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
         let look = match (&self.output, look_of_stdout()) {
             (Some(_), _) => Look::default(),
-            (None, look) => Look { width: self.width.or(look.width), ..look },
+            (None, look) => Look { width: self.width.or(look.width), shell: true, ..look },
         };
         let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
         let limit = limit_on(look, format, self.context, statement);
@@ -289,7 +292,7 @@ impl Session<'_> {
             let ends = statements::is_blank(statements::split(&statement.sql).1);
             self.variables.push_str(if ends { "\n" } else { "\n;\n" });
         }
-        tell(self.context, &account.summary(), started.elapsed(), self.timer);
+        tell(self.context, &account.summary(), started.elapsed(), self.timer, MORE);
         Ok(())
     }
 

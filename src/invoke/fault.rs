@@ -7,10 +7,10 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use serde::Deserialize;
 
+use super::hint::{self, between};
 use crate::config::Config;
-use crate::duck::words;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::{Catalog, DataFile, Table};
+use crate::lake::catalog::{Catalog, DataFile};
 
 /// An error object as Lambda and every runtime write it.
 #[derive(Default, Deserialize)]
@@ -105,11 +105,7 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
             ),
         );
     }
-    if let Some(word) = between(message, "syntax error at or near \"", "\"")
-        && is_name(word, catalog)
-        && words::is_reserved(word)
-    {
-        let help = format!("`{word}` is a word of SQL: where it is a name, write it in double quotes: \"{word}\"");
+    if let Some(help) = hint::of(message, catalog) {
         return failure(message, help);
     }
     let local = between(message, "COPY TO \"", "\" is refused").filter(|to| !to.contains("://"));
@@ -125,21 +121,10 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     failure_of(error_kind, message, help)
 }
 
-/// Whether a table or a column of the lake is called so.
-fn is_name(word: &str, catalog: &Catalog) -> bool {
-    let has_column = |table: &Table| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(word));
-    catalog.find(word).is_some() || catalog.tables.values().any(has_column)
-}
-
 /// Whether the function was denied what lies in S3. DuckDB has no code for it but the status in its words.
 fn is_denied(kind: &str, message: &str) -> bool {
     let words = ["HTTP 403", "HTTP code 403", "403 (Forbidden)", "AccessDenied", "Access Denied"];
     matches!(kind, "DuckDB.HTTPError" | "DuckDB.IOError") && words.iter().any(|words| message.contains(words))
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let rest = &text[text.find(before)? + before.len()..];
-    Some(rest[..rest.find(after)?].trim_matches('"'))
 }
 
 /// An error of Lambda's API or of the way to it.
@@ -251,15 +236,6 @@ mod tests {
         let message = "Catalog Error: Table with name lake.main.Trips does not exist!";
         let told = shown("DuckDB.CatalogError", message, &["trips", "zones"]);
         assert!(told.contains("no name before theirs: write `trips`"), "{told}");
-    }
-
-    #[test]
-    fn a_name_that_is_a_word_of_sql_is_told_to_be_quoted() {
-        let near = |word: &str| format!("Parser Error: syntax error at or near \"{word}\"\n\nLINE 1: ...");
-        let told = |word: &str| shown("DuckDB.ParserError", &near(word), &["order", "trips"]);
-        assert!(told("ORDER").contains("`ORDER` is a word of SQL") && told("ORDER").contains("\\\"ORDER\\\""));
-        // No name of the lake's, and no word of SQL's.
-        assert!(!told("group").contains("double quotes") && !told("trips").contains("double quotes"));
     }
 
     #[test]

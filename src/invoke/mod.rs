@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod cost;
 pub(crate) mod fault;
 mod fields;
+mod hint;
 pub(crate) mod pending;
 pub(crate) mod response;
 pub(crate) mod spill;

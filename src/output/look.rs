@@ -11,4 +11,6 @@ pub(crate) struct Look {
     pub color: bool,
     /// The output can be read from its end: Arrow goes out as a file rather than as a stream.
     pub seekable: bool,
+    /// In the shell, which has commands where the command line has options.
+    pub shell: bool,
 }

@@ -50,8 +50,12 @@ pub(super) fn write(result: ResultSet, look: Look, out: &mut dyn Write) -> Resul
     frame.rule(out, ['└', '┴', '┘'])?;
     let (all, shown) = (frame.widths.len(), frame.shown.len());
     if shown < all {
-        let note = format!("{all} columns, {shown} of them shown; DESCRIBE lists all, and --format line shows them");
-        writeln!(out, "{}", cut(&note, look.width.unwrap_or(usize::MAX)))?;
+        let line = if look.shell { ".mode line" } else { "--format line" };
+        let (note, advice) =
+            (format!("{all} columns, {shown} of them shown"), format!("DESCRIBE lists all, and {line} shows them"));
+        // A note that says half of what it should is none.
+        let fits = look.width.is_none_or(|width| note.width() + advice.width() + 2 <= width);
+        writeln!(out, "{note};{}{advice}", if fits { ' ' } else { '\n' })?;
     }
     Ok(count)
 }
@@ -214,16 +218,24 @@ mod tests {
         for width in [20, 40, 44, 45, 46, 47, 80] {
             let look = Look { width: Some(width), ..Look::default() };
             let text = rendered_with(tricky(), Format::Table, look);
-            let widest = text.lines().map(|line| line.width()).max().unwrap();
+            // The note is text, which a terminal may break.
+            let drawn = text.lines().filter(|line| line.starts_with(['┌', '│', '├', '└']));
+            let widest = drawn.map(|line| line.width()).max().unwrap();
             assert!(widest <= width, "{widest} > {width}:\n{text}");
         }
-        let columns: Vec<_> = (0..30)
-            .map(|_| ("some_long_name", "INTEGER", Arc::new(Int32Array::from(vec![1])) as arrow::array::ArrayRef))
-            .collect();
-        let text = rendered_with(result(columns), Format::Table, Look { width: Some(80), ..Look::default() });
+        let columns = (0..30)
+            .map(|_| ("some_long_name", "INTEGER", Arc::new(Int32Array::from(vec![1])) as arrow::array::ArrayRef));
+        let wide = || result(columns.clone().collect());
+        let text = rendered_with(wide(), Format::Table, Look { width: Some(80), ..Look::default() });
         assert!(text.lines().all(|line| line.width() <= 80) && text.contains(" … "), "{text}");
         let shown = text.lines().nth(1).unwrap().matches("some").count();
-        assert!(text.lines().last().unwrap().starts_with(&format!("30 columns, {shown} of them shown")), "{text}");
+        assert!(
+            text.lines().last().unwrap().starts_with(&format!("30 columns, {shown} of them shown; DESCRIBE")),
+            "{text}"
+        );
+        let narrow = Look { width: Some(40), shell: true, ..Look::default() };
+        let text = rendered_with(wide(), Format::Table, narrow);
+        assert!(text.ends_with(" of them shown;\nDESCRIBE lists all, and .mode line shows them\n"), "{text}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::rows::counted;
 /// What a command takes beyond its query is told from here on.
 const WORTH_TELLING: Duration = Duration::from_millis(100);
 
+/// What to do for more rows, on the command line.
+pub(crate) const MORE: &str = "--all or --limit N for more";
+
 /// What is known of an answer, what Lambda reported, and what it cost.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,18 +50,18 @@ impl Account {
 }
 
 impl Summary {
-    /// How many rows, and whether there are more.
-    pub(crate) fn rows(&self) -> String {
-        let limited = if self.tally.truncated { " (limited: more exist; --all or --limit N for more)" } else { "" };
+    /// How many rows; and `more`, what to do for the others, where there are any.
+    pub(crate) fn rows(&self, more: &str) -> String {
+        let limited = if self.tally.truncated { format!(" (limited: more exist; {more})") } else { String::new() };
         format!("{}{limited}", counted(self.tally.rows))
     }
 
     /// Everything, of a command that took `total`: that is more than the query where there were many rows to write.
-    pub(crate) fn within(&self, total: Duration) -> String {
-        let total_ms = total.as_secs_f64() * 1000.0;
+    pub(crate) fn within(&self, total: Duration, more: &str) -> String {
+        let told = format!("{}  {}", self.rows(more), self.timing());
         match total.saturating_sub(self.tally.elapsed) < WORTH_TELLING {
-            true => self.to_string(),
-            false => format!("{self} · {} with writing", duration(total_ms)),
+            true => told,
+            false => format!("{told} · {} with writing", duration(total.as_secs_f64() * 1000.0)),
         }
     }
 
@@ -82,7 +85,7 @@ fn duration(ms: f64) -> String {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {}", self.rows(), self.timing())
+        write!(f, "{}  {}", self.rows(MORE), self.timing())
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
         let account = Account::of_many(String::new(), String::new(), columns, Stats::default());
         account.tally().elapsed = Duration::from_millis(200);
         let summary = account.summary();
-        assert_eq!(summary.within(Duration::from_millis(250)), summary.to_string());
-        assert!(summary.within(Duration::from_millis(3200)).ends_with(" · 3200 ms with writing"));
+        assert_eq!(summary.within(Duration::from_millis(250), MORE), summary.to_string());
+        assert!(summary.within(Duration::from_millis(3200), MORE).ends_with(" · 3200 ms with writing"));
     }
 }

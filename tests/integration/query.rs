@@ -113,6 +113,8 @@ fn errors_say_what_to_do() {
     let reserved = stderr("SELECT * FROM order");
     assert!(reserved.contains("help: `order` is a word of SQL") && reserved.contains("\"order\""), "{reserved}");
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM \"order\""), serde_json::json!([{"n": 5}]));
+    let quoted = stderr("SELECT count(*) FROM \"order\" WHERE city = \"Rome\"");
+    assert!(quoted.contains("help: a text stands in single quotes: 'Rome'"), "{quoted}");
     let outside = stderr("FROM read_text('/etc/passwd')");
     assert!(outside.contains("/etc/passwd") && outside.contains("quackctl load"), "{outside}");
 }

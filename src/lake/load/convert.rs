@@ -20,6 +20,7 @@ use super::written::{self, Staged};
 use crate::duck::types;
 use crate::duck::words::{self, columns, words};
 use crate::error::{failure, usage};
+use quack_function::names;
 use quack_function::sql::{identifier, literal};
 use quack_function::sql_type::SqlType;
 
@@ -97,6 +98,11 @@ impl Stager<'_> {
         }
         let rows = self.input.query(self.connection, way.thorough).map_err(Trouble::Reading)?;
         let found = columns(self.connection, &rows).map_err(Trouble::Reading)?;
+        if let Some(what) = found.iter().find_map(|column| names::check_column(&column.name).err()) {
+            let error =
+                failure(format!("cannot load `{}`: {what}", self.label), "give the column another name in the data");
+            return Err(Trouble::Told(error));
+        }
         let storable = storable(&found, self.is_json() && !way.wide_integers);
         let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
         self.shape(&found, &storable)?;
@@ -128,8 +134,16 @@ impl Stager<'_> {
             way.row_groups(),
         );
         let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
-        let names = || found.iter().map(|column| column.name.as_str());
-        let notes = self.input.files().map(|files| files.renamed(self.connection, names())).unwrap_or_default();
+        let called = || found.iter().map(|column| column.name.as_str());
+        let mut notes = self.input.files().map(|files| files.renamed(self.connection, called())).unwrap_or_default();
+        // Of values of several types DuckDB makes JSON, in which a text has quotes.
+        let mixed = found.iter().filter(|column| self.is_json() && column.sql_type == "JSON");
+        notes.extend(mixed.map(|Column { name, .. }| {
+            format!(
+                "column `{name}` has values of no one type, and is JSON: {}->>'$' gives them as text",
+                identifier(name)
+            )
+        }));
         Ok(Written { plan, files, notes })
     }
 
@@ -240,7 +254,13 @@ impl Stager<'_> {
                 "save it as UTF-8, if it is in Latin-1: iconv -f LATIN1 -t UTF-8 FILE | quackctl load - --table NAME",
             );
         }
-        failure(format!("cannot load `{}`: {said}", self.label), "mend the data and load again; nothing was loaded")
+        let help = match self.input.files() {
+            Some(files) if files.paths.len() > 1 => {
+                "all files make one table, of the types that the first ones have: mend the data, or load each kind by itself"
+            }
+            _ => "mend the data and load again; nothing was loaded",
+        };
+        failure(format!("cannot load `{}`: {said}", self.label), help)
     }
 
     /// The data are in order, and more than can be held at once.

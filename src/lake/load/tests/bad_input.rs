@@ -106,6 +106,9 @@ async fn texts_without_rows_or_sense() {
     lake.write("header.csv", "a,b\n");
     lake.write("broken.json", "{\"a\": 1}\n{\"a\":");
     lake.write("packed.gz", b"\x1f\x8b\x08\x00");
+    lake.write("escape.csv", "a,\u{1b}[31mred\n1,2\n");
+    let error = lake.refused(request("escape.csv", "t")).await;
+    assert_eq!(error, r#"cannot load `escape.csv`: the column name "\u{1b}[31mred" holds a control character"#);
     lake.write("mixed.csv", "a\n1\n");
     lake.write("mixed.jsonl", "{\"a\": 1}\n");
     assert_eq!(lake.refused(request("empty.csv", "t")).await, "`empty.csv` is empty");

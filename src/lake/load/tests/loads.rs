@@ -66,6 +66,10 @@ async fn integers_of_json_take_64_bits_where_they_fit() {
     lake.load(request("a.json", "t")).await.unwrap();
     lake.load(request("b.json", "u")).await.unwrap();
     let (t, u) = (lake.table("t").await, lake.table("u").await);
+    lake.write("mixed.json", r#"[{"a b": 1, "c": {"d": 1}}, {"a b": "x", "c": {"d": 2}}]"#);
+    let mixed = lake.load(request("mixed.json", "m")).await.unwrap();
+    let told = r#"column `a b` has values of no one type, and is JSON: "a b"->>'$' gives them as text"#;
+    assert_eq!(mixed.notes, [told]);
     let types = ["a", "b", "c"].map(|name| column(&t, name).sql_type.clone());
     assert_eq!(types, ["BIGINT", "BIGINT[]", "STRUCT(x BIGINT)"]);
     assert_eq!(column(&u, "a").sql_type, "DECIMAL(38,0)");
