@@ -416,7 +416,7 @@ pub(crate) struct BenchArgs {
     /// The SQL [default: trips for each pickup location]
     pub sql: Option<String>,
     /// Measured repetitions of each way
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5, value_parser = times)]
     pub repetitions: u32,
     /// Days of the default query, from 1 April 2019
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "sql",
@@ -433,6 +433,12 @@ pub(crate) struct BenchArgs {
 /// A number of rows.
 fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "write a whole number in digits alone, e.g. 1000000".to_owned())
+}
+
+/// How often something is done.
+fn times(text: &str) -> Result<u32, String> {
+    let many = text.parse().ok().filter(|many| *many > 0);
+    many.ok_or_else(|| "write a whole number from 1, in digits alone".to_owned())
 }
 
 fn workers(text: &str) -> Result<Workers, String> {

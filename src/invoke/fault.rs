@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{Catalog, DataFile};
 
+/// So many tables are listed where none of them is near to what was meant.
+const FEW: usize = 10;
+
 /// An error object as Lambda and every runtime write it.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -90,6 +93,9 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
             Some(near) => format!("did you mean `{near}`? `quackctl tables` lists the tables"),
             None if catalog.tables.is_empty() => {
                 "there are no tables yet: `quackctl load FILE --table NAME`".to_owned()
+            }
+            None if catalog.tables.len() <= FEW => {
+                format!("tables: {}", catalog.tables.keys().cloned().collect::<Vec<_>>().join(", "))
             }
             None => "`quackctl tables` lists the tables".to_owned(),
         };

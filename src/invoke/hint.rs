@@ -23,6 +23,9 @@ pub(super) fn of(message: &str, catalog: &Catalog) -> Option<String> {
         return is_name(catalog, is_begun)
             .then(|| format!("a name with more than letters, digits and `_` stands in double quotes: \"{name} ...\""));
     }
+    if message.contains("Malformed JSON at byte") && message.contains("\nLINE ") {
+        return Some("a column of JSON is compared with text as text: column->>'$' = '...'".to_owned());
+    }
     let compared = between(message, "Cannot compare values of type ", " - an explicit cast")?;
     let is_time = |kind: &str| kind.starts_with("DATE") || kind.starts_with("TIMESTAMP");
     let is_number = |kind: &str| kind.contains("INT");
@@ -70,6 +73,12 @@ mod tests {
         assert!(unknown("IMDB", "SELECT IMDB Rating FROM m").contains("in double quotes: \"IMDB ...\""));
         assert!(unknown("it's", "... WHERE t = \"it's\"").contains("in single quotes: 'it''s'"));
         assert_eq!(unknown("nothing", "SELECT nothing FROM m"), "");
+    }
+
+    #[test]
+    fn json_that_is_compared_with_text_is_told_of() {
+        let message = "Conversion Error: Malformed JSON at byte 0 of input: unexpected character.  Input: \"Avatar\"\n\nLINE 1: ...";
+        assert!(told(message).contains("->>'$' = '...'"));
     }
 
     #[test]

@@ -91,8 +91,10 @@ fn a_table_is_all_there_under_its_new_name(place: Place) {
     let renamed = project.quackctl(["rename", "POINTS", "dots"]).assert().success();
     renamed.stdout(contains("renamed `points` to `dots`"));
     assert_eq!(sum("dots"), 6);
+    let asks = project.quackctl(["down"]).assert().failure();
+    asks.stderr(contains("with 2 tables: dots, zones would be deleted"));
     let gone = project.quackctl(["query", "FROM points"]).assert().failure();
-    gone.stderr(contains("points").and(contains("does not exist")));
+    gone.stderr(contains("points").and(contains("does not exist")).and(contains("help: tables: dots, zones")));
     assert_eq!(
         invoke(&project, &json!({"q": "SELECT count(*) AS n FROM dots"}))["data"]["records"],
         json!([{ "n": 3 }])

@@ -10,7 +10,7 @@ use super::errors::{self, explain};
 use super::session::Session;
 use crate::bucket::layout::Layout;
 use crate::bucket::object;
-use crate::cloud::holding::Holding;
+use crate::cloud::holding::{self, Holding};
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -158,6 +158,12 @@ pub(super) async fn holding(session: &Session, bucket: &str, layout: &Layout, pr
         && (!top.contents().is_empty()
             || top.common_prefixes().iter().any(|folder| folder.prefix() != Some("_quack/")));
     let is_data = !tables.is_empty() || !catalog.contents().is_empty() || others;
+    if !tables.is_empty() {
+        let get = session.s3.get_object().bucket(bucket).key(&layout.catalog);
+        // Without it, the folders are named.
+        let catalog = object::whole(get).await.map(|(bytes, _)| bytes).unwrap_or_default();
+        tables = holding::tables(&catalog, tables);
+    }
     Ok(is_data.then(|| Holding { bucket: bucket.to_owned(), prefix: prefix.to_owned(), tables }))
 }
 

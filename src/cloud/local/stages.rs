@@ -12,7 +12,7 @@ use super::process::{self, Endpoint};
 use super::{lambda, provision, tail};
 use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
-use crate::cloud::holding::Holding;
+use crate::cloud::holding::{self, Holding};
 use crate::cloud::place::LocalPlace;
 use crate::cloud::plan::{Basis, Plan};
 use crate::cloud::provisioned::Provisioned;
@@ -181,7 +181,7 @@ pub(crate) fn down(config: &Config, keep_data: bool) -> Result<bool> {
 /// The stage's buckets in which there is an object.
 pub(crate) fn holdings(config: &Config) -> Vec<Holding> {
     let buckets = Paths::new(&config.dir, &config.stage).buckets();
-    let tables = Layout::new(&config.lake).tables;
+    let Layout { tables, catalog, .. } = Layout::new(&config.lake);
     let names = |dir: &Path| {
         let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
         let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -189,8 +189,13 @@ pub(crate) fn holdings(config: &Config) -> Vec<Holding> {
         names
     };
     let held = names(&buckets).into_iter().filter(|bucket| !names(&buckets.join(bucket)).is_empty());
-    held.map(|bucket| Holding { tables: names(&buckets.join(&bucket).join(&tables)), prefix: String::new(), bucket })
-        .collect()
+    held.map(|bucket| {
+        let place = buckets.join(&bucket);
+        // Without it, the folders are named.
+        let catalog = std::fs::read(place.join(&catalog)).unwrap_or_default();
+        Holding { tables: holding::tables(&catalog, names(&place.join(&tables))), prefix: String::new(), bucket }
+    })
+    .collect()
 }
 
 fn target(config: &Config, paths: &Paths, endpoint: &Endpoint) -> Result<Target> {

@@ -76,9 +76,10 @@ pub(super) fn refuse_other(head: &[u8], name: &str, is_parquet: bool) -> Result<
         (false, true) => {
             ("is Parquet, whatever its name says", "name it so: mv FILE FILE.parquet; unpack it first if it is packed")
         }
-        (false, false) if head[..head.len().min(TEXT_BYTES)].contains(&0) => {
-            ("holds NUL bytes, which no text does", "load reads CSV, TSV, JSON, JSON lines and Parquet")
-        }
+        (false, false) if head[..head.len().min(TEXT_BYTES)].contains(&0) => (
+            "holds NUL bytes, which no text does",
+            "load reads CSV, TSV, JSON, JSON lines and Parquet; text in UTF-16 becomes UTF-8 so: iconv -f UTF-16LE -t UTF-8 FILE",
+        ),
         (false, false) => return Ok(()),
     };
     Err(failure(format!("`{name}` {what}"), help))

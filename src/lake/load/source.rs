@@ -138,6 +138,13 @@ pub(super) fn fetch(context: &Context, bucket: &str, origin: &Origin, stop: &Sto
         Origin::Source(source) if source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://")) => {
             Err(in_s3(source, bucket))
         }
+        Origin::Source(source) if let Some((scheme, rest)) = address(source) => Err(usage(
+            format!("`{source}` is an address of {scheme}, and load reads files and http(s) addresses"),
+            match scheme {
+                "file" => format!("name the file alone: quackctl load {rest} --table NAME"),
+                _ => "fetch it first, e.g. with curl -O, and load the file".to_owned(),
+            },
+        )),
         Origin::Source(source) => {
             if let Some(Piped { folder, path, kind }) = through_pipe(context, source, stop)? {
                 let files = Files::new(kind, Packing::None, vec![path]);
@@ -147,6 +154,13 @@ pub(super) fn fetch(context: &Context, bucket: &str, origin: &Origin, stop: &Sto
             Ok(Input::Files { files, renames: &[], _download: None, _folder: None })
         }
     }
+}
+
+/// The scheme of an address, and what comes after it.
+fn address(source: &str) -> Option<(&str, &str)> {
+    let is_scheme =
+        |scheme: &str| scheme.len() > 1 && scheme.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    source.split_once("://").filter(|(scheme, _)| is_scheme(scheme))
 }
 
 fn is_url(source: &str) -> bool {
