@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn a_few_tables_are_listed_where_none_is_near() {
+        let message = "Catalog Error: Table with name elsewhere does not exist!";
+        assert!(shown("DuckDB.CatalogError", message, &["trips", "zones"]).contains("tables: trips, zones"));
+        let names: Vec<String> = (0..11).map(|n| format!("t{n}")).collect();
+        let many = names.iter().map(String::as_str).collect::<Vec<_>>();
+        assert!(shown("DuckDB.CatalogError", message, &many).contains("`quackctl tables` lists"));
+    }
+
+    #[test]
     fn a_name_before_a_tables_is_told_to_be_none() {
         let message = "Catalog Error: Table with name lake.main.Trips does not exist!";
         let told = shown("DuckDB.CatalogError", message, &["trips", "zones"]);
