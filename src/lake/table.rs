@@ -147,11 +147,18 @@ impl Table {
 
     /// The definition that travels with a query.
     pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
-        TableDef {
-            name: name.to_owned(),
-            files: self.files.iter().map(|file| format!("s3://{bucket}/{}", file.key)).collect(),
-            partitions: self.partitions.clone(),
-        }
+        self.definition_over(self.keys(), name, bucket)
+    }
+
+    /// The definition of a part of it: the files with these `keys`.
+    pub(crate) fn definition_over<'a>(
+        &self,
+        keys: impl Iterator<Item = &'a str>,
+        name: &str,
+        bucket: &str,
+    ) -> TableDef {
+        let files = keys.map(|key| format!("s3://{bucket}/{key}")).collect();
+        TableDef { name: name.to_owned(), files, partitions: self.partitions.clone() }
     }
 }
 

@@ -1,17 +1,28 @@
 //! Arrow into DuckDB, every type as it was: by DuckDB's own conversion, which the crate `duckdb` does not offer.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::ffi::{FFI_ArrowSchema, to_ffi};
 use duckdb::{Connection, ffi};
+
+/// Rows that came and are not in their table yet take no more than this, bytes.
+const UNWRITTEN_BYTES: usize = 4 << 20;
 
 /// A database in memory that takes Arrow.
 pub(super) struct Database {
     database: ffi::duckdb_database,
     connection: ffi::duckdb_connection,
+    appenders: HashMap<String, Appender>,
+}
+
+/// What takes the rows of one table. To write them is a statement each time, so it waits for more.
+struct Appender {
+    raw: ffi::duckdb_appender,
+    unwritten_bytes: usize,
 }
 
 impl Database {
@@ -20,7 +31,7 @@ impl Database {
     /// # Errors
     /// When DuckDB cannot start.
     pub(super) fn open() -> Result<Self> {
-        let mut this = Self { database: ptr::null_mut(), connection: ptr::null_mut() };
+        let mut this = Self { database: ptr::null_mut(), connection: ptr::null_mut(), appenders: HashMap::new() };
         // SAFETY: both places live, and what is made is closed when `this` is dropped.
         unsafe {
             check(ffi::duckdb_open(c":memory:".as_ptr(), &mut this.database), "DuckDB does not start")?;
@@ -38,20 +49,18 @@ impl Database {
         Ok(unsafe { Connection::open_from_raw(self.database) }?)
     }
 
-    /// Adds the rows of `batch` to the table `name`, column by column.
+    /// Adds the rows of `batch` to the table `name`, column by column. They are there once [`Self::write`] was called.
     ///
     /// # Errors
     /// A type that DuckDB cannot take, a table with other columns.
-    pub(super) fn append(&self, name: &str, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn append(&mut self, name: &str, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let table = CString::new(name)?;
         let mut schema = FFI_ArrowSchema::try_from(batch.schema().as_ref())?;
         let (array, _) = to_ffi(&StructArray::from(batch.clone()).to_data())?;
         let mut converted = ptr::null_mut();
         let mut chunk = ptr::null_mut();
-        let mut appender = ptr::null_mut();
         // SAFETY: `schema` and `array` are as the C data interface has them and live until the end, when DuckDB is done
         // with them; each thing that DuckDB makes is destroyed once, whatever failed.
         unsafe {
@@ -66,22 +75,70 @@ impl Database {
                 result = take_error(&mut error);
             }
             if result.is_ok() {
-                let created = ffi::duckdb_appender_create(self.connection, ptr::null(), table.as_ptr(), &mut appender);
-                result = if created == ffi::DuckDBSuccess
-                    && ffi::duckdb_append_data_chunk(appender, chunk) == ffi::DuckDBSuccess
-                    && ffi::duckdb_appender_flush(appender) == ffi::DuckDBSuccess
-                {
-                    Ok(())
-                } else {
-                    let mut error = ffi::duckdb_appender_error_data(appender);
-                    take_error(&mut error).and(Err(anyhow!("DuckDB did not take the rows")))
-                };
+                result = self.appender(name).and_then(|appender| appender.take(chunk, batch.get_array_memory_size()));
             }
-            ffi::duckdb_appender_destroy(&mut appender);
             ffi::duckdb_destroy_data_chunk(&mut chunk);
             ffi::duckdb_destroy_arrow_converted_schema(&mut converted);
             result
         }
+    }
+
+    /// Sees to it that all rows that were added are in their tables.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn write(&mut self) -> Result<()> {
+        self.appenders.values_mut().try_for_each(Appender::write)
+    }
+
+    fn appender(&mut self, name: &str) -> Result<&mut Appender> {
+        if !self.appenders.contains_key(name) {
+            let table = CString::new(name)?;
+            let mut appender = Appender { raw: ptr::null_mut(), unwritten_bytes: 0 };
+            // SAFETY: the connection is open, `table` is a C string, and what is made is destroyed with `appender`.
+            let created =
+                unsafe { ffi::duckdb_appender_create(self.connection, ptr::null(), table.as_ptr(), &mut appender.raw) };
+            appender.done(created)?;
+            self.appenders.insert(name.to_owned(), appender);
+        }
+        self.appenders.get_mut(name).context("an appender that was just made")
+    }
+}
+
+impl Appender {
+    /// Copies the rows of `chunk`, which are about so many `bytes`.
+    ///
+    /// # Safety
+    /// `chunk` is one of DuckDB's that nobody has destroyed.
+    unsafe fn take(&mut self, chunk: ffi::duckdb_data_chunk, bytes: usize) -> Result<()> {
+        // SAFETY: the appender is open; the chunk by the caller's word.
+        self.done(unsafe { ffi::duckdb_append_data_chunk(self.raw, chunk) })?;
+        self.unwritten_bytes = self.unwritten_bytes.saturating_add(bytes);
+        if self.unwritten_bytes < UNWRITTEN_BYTES { Ok(()) } else { self.write() }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.unwritten_bytes = 0;
+        // SAFETY: the appender is open.
+        self.done(unsafe { ffi::duckdb_appender_flush(self.raw) })
+    }
+
+    /// Why it did not do what it was asked to, if `state` says so.
+    fn done(&self, state: ffi::duckdb_state) -> Result<()> {
+        if state == ffi::DuckDBSuccess {
+            return Ok(());
+        }
+        // SAFETY: DuckDB takes one that could not be created, too; the error is taken once.
+        let mut error = unsafe { ffi::duckdb_appender_error_data(self.raw) };
+        // SAFETY: it was just made.
+        unsafe { take_error(&mut error) }.and(Err(anyhow!("DuckDB did not take the rows")))
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        // SAFETY: null, or what DuckDB made; its connection is open still.
+        unsafe { ffi::duckdb_appender_destroy(&mut self.raw) };
     }
 }
 
@@ -93,6 +150,7 @@ unsafe extern "C" fn keep(array: *mut ffi::ArrowArray) {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        self.appenders.clear();
         // SAFETY: both are open or null, which DuckDB takes.
         unsafe {
             ffi::duckdb_disconnect(&mut self.connection);
@@ -132,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_type_comes_over_as_it_was() {
-        let database = Database::open().unwrap();
+        let mut database = Database::open().unwrap();
         let connection = database.connect().unwrap();
         connection.execute_batch("SET arrow_lossless_conversion = true").unwrap();
         connection.execute_batch("CREATE TABLE a AS FROM test_all_types(); CREATE TABLE b AS FROM a LIMIT 0").unwrap();
@@ -141,6 +199,7 @@ mod tests {
         for batch in &batches {
             database.append("b", batch).unwrap();
         }
+        database.write().unwrap();
         let different: i64 = connection
             .query_row(
                 "SELECT count(*) FROM ((FROM a EXCEPT ALL FROM b) UNION ALL (FROM b EXCEPT ALL FROM a))",
@@ -153,7 +212,7 @@ mod tests {
 
     #[test]
     fn rows_of_other_columns_are_refused() {
-        let database = Database::open().unwrap();
+        let mut database = Database::open().unwrap();
         let connection = database.connect().unwrap();
         connection.execute_batch("CREATE TABLE b (x INTEGER)").unwrap();
         let mut statement = connection.prepare("SELECT 1 AS x, 2 AS y").unwrap();

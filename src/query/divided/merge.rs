@@ -171,28 +171,28 @@ impl Tables {
     }
 
     /// Takes rows until everything is there; gives the answer's columns, and the query that is left to run.
-    fn take_all(self, steps: &mut Receiver<Step>, sql: &str) -> Result<(Self, Vec<Column>, String)> {
+    fn take_all(mut self, steps: &mut Receiver<Step>, sql: &str) -> Result<(Self, Vec<Column>, String)> {
         loop {
             match steps.blocking_recv().context("the query was given up")? {
-                Step::Rows(fetch, partial) => {
-                    let (name, columns) = self.tables.get(fetch).context("rows of no fetch")?;
-                    self.take(name, columns, partial)?;
-                }
-                Step::Finish(Finish::Rows) => {
+                Step::Rows(fetch, partial) => self.take(fetch, partial)?,
+                Step::Finish(finish) => {
+                    self.database.write()?;
                     let columns = words::columns(&self.connection, sql)?;
-                    return Ok((self, columns, sql.to_owned()));
-                }
-                Step::Finish(Finish::Parquet) => {
-                    let columns = words::columns(&self.connection, sql)?;
-                    let path = literal(&self.folder.path().join(PARQUET).to_string_lossy());
-                    let kept = in_parquet(sql, &columns)?;
-                    return Ok((self, columns, format!("COPY ({kept}) TO {path} (FORMAT parquet)")));
+                    let run = match finish {
+                        Finish::Rows => sql.to_owned(),
+                        Finish::Parquet => {
+                            let path = literal(&self.folder.path().join(PARQUET).to_string_lossy());
+                            format!("COPY ({}) TO {path} (FORMAT parquet)", in_parquet(sql, &columns)?)
+                        }
+                    };
+                    return Ok((self, columns, run));
                 }
             }
         }
     }
 
-    fn take(&self, name: &str, columns: &[Column], partial: Partial) -> Result<()> {
+    fn take(&mut self, fetch: usize, partial: Partial) -> Result<()> {
+        let (name, columns) = self.tables.get(fetch).context("rows of no fetch")?;
         match partial {
             Partial::Arrow(inline) => {
                 for batch in inline.open_as(columns)?.batches {
@@ -202,6 +202,8 @@ impl Tables {
             Partial::Parquet(file, cast_back) => {
                 let select = spill::select(&file.to_string_lossy(), &cast_back)?;
                 spill::check_columns(&self.connection, &select, columns)?;
+                // Those that came before stay before them.
+                self.database.write()?;
                 self.connection.execute_batch(&format!("INSERT INTO {} {select}", identifier(name)))?;
             }
         }
@@ -232,6 +234,10 @@ fn in_parquet(sql: &str, columns: &[Column]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch};
+    use arrow::datatypes::Int64Type;
+    use arrow_ipc::writer::StreamWriter;
+
     use super::*;
 
     fn plan() -> QueryPlan {
@@ -263,13 +269,39 @@ mod tests {
         assert!(refused.is_err());
     }
 
-    /// What a merge says of a Parquet file of the rows of `sql`.
-    async fn told_of(sql: &str, cast_back: Vec<Column>) -> Result<Finished> {
-        let mut merge = Merge::start(&plan()).unwrap();
+    /// A number that came with the answer.
+    fn inline(n: i64) -> Partial {
+        let batch = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![n])) as ArrayRef)]).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        Partial::Arrow(Inline::of(writer.into_inner().unwrap(), plan().fetches.remove(0).columns, 1))
+    }
+
+    /// The rows of `sql` as a file for `merge`.
+    fn spilled(merge: &Merge, sql: &str, cast_back: Vec<Column>) -> Partial {
         let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(merge.folder()).unwrap().into_temp_path();
         let copy = format!("COPY ({sql}) TO '{}' (FORMAT parquet)", file.display());
         duckdb::Connection::open_in_memory().unwrap().execute_batch(&copy).unwrap();
-        merge.add(0, Partial::Parquet(file, cast_back)).await.unwrap();
+        Partial::Parquet(file, cast_back)
+    }
+
+    #[tokio::test]
+    async fn rows_stay_in_the_order_that_they_came_in_however_they_came() {
+        let mut merge = Merge::start(&plan()).unwrap();
+        for n in 0..9 {
+            let partial =
+                if n % 3 == 2 { spilled(&merge, &format!("SELECT {n}::BIGINT AS n"), Vec::new()) } else { inline(n) };
+            merge.add(0, partial).await.unwrap();
+        }
+        let rows = merge.finish(Finish::Rows).await.unwrap().result.batches;
+        let numbers = |batch: RecordBatch| batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+        assert_eq!(rows.flat_map(|batch| numbers(batch.unwrap())).collect::<Vec<_>>(), (0..9).collect::<Vec<_>>());
+    }
+
+    /// What a merge says of a Parquet file of the rows of `sql`.
+    async fn told_of(sql: &str, cast_back: Vec<Column>) -> Result<Finished> {
+        let mut merge = Merge::start(&plan()).unwrap();
+        merge.add(0, spilled(&merge, sql, cast_back)).await.unwrap();
         merge.finish(Finish::Rows).await
     }
 

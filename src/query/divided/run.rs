@@ -19,7 +19,6 @@ use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::pending::{GRACE, Pending};
 use crate::invoke::response::{self as results, Payload as Rows};
 use crate::invoke::{fault, spill};
-use crate::lake::catalog::Table;
 use crate::planner::{Fetch, QueryPlan};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
@@ -96,8 +95,8 @@ impl<'a> Run<'a> {
         let mut payloads = Vec::new();
         let mut tasks = Vec::new();
         for (index, fetch) in plan.fetches.iter().enumerate() {
-            for split in 0..fetch.splits.len() {
-                payloads.push(Payload::new(&event(coordinator, fetch, split)?)?);
+            for (split, event) in events(coordinator, fetch)?.enumerate() {
+                payloads.push(Payload::new(&event)?);
                 tasks.push(Task { fetch: index, split });
             }
         }
@@ -351,31 +350,28 @@ impl Drop for Live {
     }
 }
 
-/// The invocation of one split.
-fn event(coordinator: &Coordinator<'_>, fetch: &Fetch, split: usize) -> Result<Event> {
-    let bucket = &coordinator.target.bucket.name;
-    let (name, table) = coordinator.catalog.table(&fetch.table)?;
-    let mut tables = vec![of_files(table, name, bucket, &fetch.splits[split].files)];
-    for whole in &fetch.broadcast {
-        let (name, table) = coordinator.catalog.table(&whole.table)?;
-        tables.push(table.definition(name, bucket));
-    }
-    Ok(Event {
-        q: fetch.sql.clone(),
-        limit: None,
-        all: true,
-        format: Encoding::Arrow,
-        spill: Spill::Auto,
-        into: None,
-        tables,
-        result: None,
-    })
-}
-
-/// The definition of `table` over some of its files.
-fn of_files(table: &Table, name: &str, bucket: &str, keys: &[String]) -> TableDef {
-    let files = keys.iter().map(|key| format!("s3://{bucket}/{key}")).collect();
-    TableDef { files, ..table.definition(name, bucket) }
+/// The invocations of a fetch, one for each split.
+///
+/// # Errors
+/// When the catalog does not have its tables.
+fn events<'a>(coordinator: &Coordinator<'a>, fetch: &'a Fetch) -> Result<impl Iterator<Item = Event> + use<'a>> {
+    let (bucket, catalog) = (&coordinator.target.bucket.name, coordinator.catalog);
+    let whole = |name: &str| catalog.table(name).map(|(name, table)| table.definition(name, bucket));
+    let broadcast = fetch.broadcast.iter().map(|table| whole(&table.table)).collect::<Result<Vec<TableDef>>>()?;
+    let (name, table) = catalog.table(&fetch.table)?;
+    Ok(fetch.splits.iter().map(move |split| {
+        let part = table.definition_over(split.files.iter().map(String::as_str), name, bucket);
+        Event {
+            q: fetch.sql.clone(),
+            limit: None,
+            all: true,
+            format: Encoding::Arrow,
+            spill: Spill::Auto,
+            into: None,
+            tables: std::iter::once(part).chain(broadcast.iter().cloned()).collect(),
+            result: None,
+        }
+    }))
 }
 
 #[cfg(test)]
