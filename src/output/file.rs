@@ -1,14 +1,19 @@
 //! Output files that are there whole or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::NamedTempFile;
 
 use super::place::cannot_write;
 use crate::error::usage;
+
+/// How the names of files in the making begin and end.
+const PREFIX: &str = ".quackctl-";
+const SUFFIX: &str = ".part";
 
 /// A file in the making. Dropped before [`OutputFile::keep`], it leaves nothing behind, and a file that was there
 /// before as it was.
@@ -46,8 +51,9 @@ impl OutputFile {
                 "make the folder first",
             ));
         }
+        sweep(folder);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".quackctl-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -59,6 +65,8 @@ impl OutputFile {
             Some(_) => refuse(error.kind().into()),
             None => refuse(error),
         })?;
+        // For as long as it is being written: how the next tells one that was left behind. Where there are no locks, none is swept.
+        _ = temporary.as_file().try_lock();
         Ok(Self::Atomic { temporary, place })
     }
 
@@ -79,6 +87,26 @@ fn named(place: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| cannot_write(&format!("`{}`", place.display()), &error)
 }
 
+/// How long a file is left alone, which may have no lock yet.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Removes what killed ones left in `folder`; best effort. Nothing but plain files of our own, by their names.
+fn sweep(folder: &Path) {
+    let is_old = |found: &fs::Metadata| found.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > FRESH));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        if !is_ours || !entry.metadata().is_ok_and(|found| found.is_file() && is_old(&found)) {
+            continue;
+        }
+        let is_held =
+            File::open(entry.path()).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        if !is_held {
+            _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -97,6 +125,8 @@ impl Write for OutputFile {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
@@ -118,6 +148,28 @@ mod tests {
         file.keep().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(dir.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn what_a_killed_one_left_is_swept_and_what_is_being_written_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = |name: &str| {
+            let path = dir.path().join(name);
+            let file = File::options().create(true).append(true).open(&path).unwrap();
+            file.set_times(fs::FileTimes::new().set_modified(SystemTime::UNIX_EPOCH)).unwrap();
+        };
+        let mut living = OutputFile::create(&dir.path().join("living.csv")).unwrap();
+        living.write_all(b"half").unwrap();
+        old(&names(dir.path())[0]);
+        for name in [".quackctl-killed.part", "mine.part", ".quackctl-mine"] {
+            old(name);
+        }
+        File::create(dir.path().join(".quackctl-fresh.part")).unwrap();
+        OutputFile::create(&dir.path().join("next.csv")).unwrap().keep().unwrap();
+        living.keep().unwrap();
+        let mut left = names(dir.path());
+        left.sort();
+        assert_eq!(left, [".quackctl-fresh.part", ".quackctl-mine", "living.csv", "mine.part", "next.csv"]);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use indicatif::{HumanBytes, ProgressBar};
 use quack_function::wire::Column;
 
 use super::files::Files;
-use super::format::Kind;
+use super::format::{Kind, Packing};
 use super::partition::{self, Partition, Plan};
+use super::pieces;
 use super::source::Input;
 use super::stop::Stop;
 use super::way::{self, Way};
@@ -30,6 +31,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Least to write and quick to read, and every engine that reads Parquet knows it.
 const COMPRESSION: &str = "snappy";
 
+/// The longest line of a CSV that DuckDB takes unless told otherwise.
+const LONG_BYTES: u64 = 2_000_000;
+
 const TOO_FINE: &str = "partition by something coarser, e.g. days rather than seconds";
 
 /// Reads `input`, that the user knows as `label`, and writes it into `staging`, split by `partitions`.
@@ -46,14 +50,19 @@ pub(super) fn convert(
 ) -> Result<Staged> {
     let mut way = Way::default();
     let named = input.files().map(Files::named).unwrap_or_default();
+    let mut cut = None;
     let (connection, Written { plan, files, notes }) = loop {
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
-        let stager = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
+        let whole = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
+        if way.reading.long_lines && cut.is_none() {
+            cut = whole.cut(way).map_err(|trouble| whole.explain(way, trouble))?;
+        }
+        let stager = Stager { input: cut.as_ref().unwrap_or(input), ..whole };
         match stager.write(way) {
             Ok(written) => break (connection, written),
-            Err(trouble) => way = stager.another_way(way, &trouble).ok_or_else(|| stager.explain(trouble))?,
+            Err(trouble) => way = stager.another_way(way, &trouble).ok_or_else(|| stager.explain(way, trouble))?,
         }
     };
     written::collect(&connection, label, plan.columns, &files).map(|(columns, partitions, files)| {
@@ -92,11 +101,20 @@ struct Stager<'a> {
 }
 
 impl Stager<'_> {
+    /// The input in pieces.
+    fn cut(&self, way: Way) -> Result<Option<Input>, Trouble> {
+        let Some(files) = self.input.files() else { return Ok(None) };
+        let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
+        let cut = pieces::cut(files, dialect, &self.staging.pieces(), self.stop).map_err(Trouble::Told)?;
+        let files = Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim).map_err(Trouble::Reading)?;
+        Ok(Some(self.input.with_files(files)))
+    }
+
     fn write(&self, way: Way) -> Result<Written, Trouble> {
-        if let Some(way) = way.for_rows_of(self.input.row_bytes(self.connection)) {
+        if let Some(way) = way.for_rows_of(self.input.row_bytes(self.connection, way.reading)) {
             return Err(Trouble::Wide(way));
         }
-        let rows = self.input.query(self.connection, way.thorough).map_err(Trouble::Reading)?;
+        let rows = self.input.query(self.connection, way.reading).map_err(Trouble::Reading)?;
         let found = columns(self.connection, &rows).map_err(Trouble::Reading)?;
         if let Some(what) = found.iter().find_map(|column| names::check_column(&column.name).err()) {
             let error =
@@ -188,6 +206,21 @@ impl Stager<'_> {
         })
     }
 
+    /// The way that takes less memory, if there is one: at last, a CSV is cut, of whose rows DuckDB held too many.
+    fn with_less(&self, way: Way) -> Option<Way> {
+        let in_pieces = || {
+            let can_be = self.input.files().is_some_and(pieces::can_be_cut);
+            (can_be && !way.reading.long_lines).then(|| way.with_long_lines())
+        };
+        way.with_less(!self.partitions.is_empty()).or_else(in_pieces)
+    }
+
+    /// Whether a CSV is such that it may have lines of megabytes; what is smaller cannot.
+    fn has_long_lines(&self) -> bool {
+        let is_large = |path: &PathBuf| path.metadata().is_ok_and(|found| found.len() > LONG_BYTES);
+        self.input.files().is_some_and(|files| files.packing != Packing::None || files.paths.iter().any(is_large))
+    }
+
     fn is_json(&self) -> bool {
         self.input.files().is_some_and(|files| files.kind == Kind::Json)
     }
@@ -195,22 +228,27 @@ impl Stager<'_> {
     fn another_way(&self, way: Way, trouble: &Trouble) -> Option<Way> {
         let error = match trouble {
             Trouble::Wide(way) => return Some(*way),
-            Trouble::Memory => return way.with_less(!self.partitions.is_empty()),
+            Trouble::Memory => return self.with_less(way),
             Trouble::Told(_) => return None,
             Trouble::Reading(error) | Trouble::Writing(error) => error,
         };
         let said = error.to_string();
         if said.contains("Out of Memory") {
-            return way.with_less(!self.partitions.is_empty());
+            return self.with_less(way);
         }
         if said.contains("INT128") && self.is_json() && !way.wide_integers {
             return Some(way.with_wide_integers());
         }
+        // Where the sniffer meets one, it does not say so.
+        let is_long = said.contains("Maximum line size") || said.contains("sniffing file") && self.has_long_lines();
+        if is_long && !way.reading.long_lines {
+            return Some(way.with_long_lines());
+        }
         let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
-        (types && !way.thorough).then(|| way.thoroughly())
+        (types && !way.reading.thorough).then(|| way.thoroughly())
     }
 
-    fn explain(&self, trouble: Trouble) -> anyhow::Error {
+    fn explain(&self, way: Way, trouble: Trouble) -> anyhow::Error {
         let (error, writing) = match trouble {
             Trouble::Told(error) => return error,
             // There is another way for either.
@@ -233,7 +271,7 @@ impl Stager<'_> {
             return words::write_failure(&error, path);
         }
         let diagnosed = self.input.files().filter(|_| text.contains("sniffing file"));
-        let error = diagnosed.and_then(|files| files.diagnose(self.connection)).unwrap_or(error);
+        let error = diagnosed.and_then(|files| files.diagnose(self.connection, way.reading)).unwrap_or(error);
         let mut said = words(&error, path);
         for file in self.input.files().into_iter().flat_map(|files| &files.paths).take(1) {
             said = said.replace(&format!("{}: ", file.display()), "").replace(&*file.to_string_lossy(), self.label);

@@ -1,20 +1,54 @@
 //! Local files, and how DuckDB is to read them.
 
 use std::cell::OnceCell;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
+use flate2::read::MultiGzDecoder;
 use quack_function::sql::literal;
 
 use super::format::{Kind, Packing};
 use super::header;
+use crate::duck::words::columns;
 
 /// Lines that are looked at before a text file is read.
 const HEAD_LINES: usize = 100;
 
 /// What DuckDB reads of a CSV at a time, on each thread: as quick as its default of 32 MB, and several lines of the longest that
-/// it takes, 2 MB.
+/// it takes unless told otherwise, 2 MB.
 const CSV_BUFFER_BYTES: u32 = 8 << 20;
+
+/// The longest line of a CSV: a row of 16 MB, each of whose characters may be a quote, which is written twice.
+const LONGEST_LINE_BYTES: u32 = 33 << 20;
+
+/// How text is to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Find the types from every row, not only from the first ones.
+    pub thorough: bool,
+    /// Lines of a CSV may be longer than DuckDB takes them for; it then reads much at a time.
+    pub long_lines: bool,
+}
+
+impl Reading {
+    /// How much of a CSV is read at a time, and how long its lines may be.
+    fn sizes(self) -> String {
+        match self.long_lines {
+            true => format!("max_line_size = {LONGEST_LINE_BYTES}, buffer_size = {LONGEST_LINE_BYTES}"),
+            false => format!("buffer_size = {CSV_BUFFER_BYTES}"),
+        }
+    }
+}
+
+/// How a CSV is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub delimiter: u8,
+    pub quote: u8,
+    pub escape: u8,
+}
 
 /// Local files of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,82 +59,158 @@ pub(super) struct Files {
     pub paths: Vec<PathBuf>,
     /// The first lines of the first, once they were read.
     head: OnceCell<Vec<String>>,
+    /// Of pieces of a CSV: DuckDB's options for them.
+    pieces: Option<String>,
 }
 
 impl Files {
     /// Files of one kind; there may be none yet.
     pub(super) fn new(kind: Kind, packing: Packing, paths: Vec<PathBuf>) -> Self {
-        Self { kind, packing, paths, head: OnceCell::new() }
+        Self { kind, packing, paths, head: OnceCell::new(), pieces: None }
+    }
+
+    /// The pieces `paths` of a CSV, whose types are those that DuckDB finds in all rows of `slim`. The first has the first
+    /// record alone, which may name the columns.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn in_pieces(
+        connection: &Connection,
+        dialect: Dialect,
+        mut paths: Vec<PathBuf>,
+        slim: &Path,
+    ) -> duckdb::Result<Self> {
+        let options = format!("{}, skip = 0, sample_size = -1", dialect.options());
+        let slim = escaped(slim);
+        let found = columns(connection, &format!("SELECT * FROM read_csv({slim}{options})"))?;
+        let found: Vec<String> =
+            found.iter().map(|column| format!("{}: {}", literal(&column.name), literal(&column.sql_type))).collect();
+        let formats = format!("SELECT DateFormat, TimestampFormat, HasHeader FROM sniff_csv({slim}{options})");
+        let (date, timestamp, has_names): (Option<String>, Option<String>, bool) =
+            connection.query_row(&formats, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        // Names without rows are a file all the same.
+        let only_names = has_names && paths.len() == 1;
+        if has_names && !only_names {
+            paths.remove(0);
+        }
+        let format = |name: &str, format: Option<String>| {
+            format.map(|format| format!(", {name} = {}", literal(&format))).unwrap_or_default()
+        };
+        let pieces = format!(
+            "{}, header = {only_names}, auto_detect = false, columns = {{{}}}{}{}",
+            dialect.options(),
+            found.join(", "),
+            format("dateformat", date),
+            format("timestampformat", timestamp),
+        );
+        Ok(Self { pieces: Some(pieces), ..Self::new(Kind::Csv, Packing::None, paths) })
+    }
+
+    /// How a CSV with long lines is written: DuckDB would hold too many of them to find it out.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn dialect(&self, connection: &Connection, reading: Reading) -> duckdb::Result<Dialect> {
+        let delimiter = self.delimiter(self.header(connection, reading)?) as u8;
+        Ok(Dialect { delimiter, quote: b'"', escape: b'"' })
     }
 
     /// The SQL that reads all rows.
     ///
     /// # Errors
     /// DuckDB's.
-    pub(super) fn reader(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
+    pub(super) fn reader(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
         let several = if self.paths.len() > 1 { ", union_by_name = true" } else { ", hive_partitioning = false" };
-        let sample = if thorough { ", sample_size = -1" } else { "" };
+        let sample = if reading.thorough { ", sample_size = -1" } else { "" };
         let packing = self.packing.name();
         let list = self.list();
         Ok(match self.kind {
             Kind::Parquet => format!("read_parquet({list}{several})"),
             Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample})"),
+            Kind::Csv | Kind::Tsv if self.pieces.is_some() => {
+                let options = self.pieces.as_deref().unwrap_or_default();
+                format!("read_csv({list}, skip = 0, hive_partitioning = false, {}{options})", reading.sizes())
+            }
             Kind::Csv | Kind::Tsv => {
-                let delimiter = literal(&self.delimiter(self.header(connection)?).to_string());
+                let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
                 format!(
                     "read_csv({list}, compression = '{packing}', delim = {delimiter}, skip = 0, \
-                     buffer_size = {CSV_BUFFER_BYTES}{several}{sample})"
+                     {}{several}{sample})",
+                    reading.sizes(),
                 )
             }
         })
     }
 
     /// Why DuckDB's detection of a CSV gave up, as precisely as reading it strictly can tell; `None` when that works.
-    pub(super) fn diagnose(&self, connection: &Connection) -> Option<duckdb::Error> {
-        let header = self.header(connection).ok()?;
+    pub(super) fn diagnose(&self, connection: &Connection, reading: Reading) -> Option<duckdb::Error> {
+        let header = self.header(connection, reading).ok()?;
         let delimiter = self.delimiter(header);
         let columns: Vec<String> =
             (0..header::fields(header, delimiter).len()).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
         let sql = format!(
             "SELECT count(*) FROM read_csv({}, compression = '{}', auto_detect = false, columns = {{{}}}, \
-             header = true, delim = {}, quote = '\"', escape = '\"', skip = 0)",
+             header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, {})",
             self.list(),
             self.packing.name(),
             columns.join(", "),
             literal(&delimiter.to_string()),
+            reading.sizes(),
         );
         connection.query_row(&sql, [], |row| row.get::<_, u64>(0)).err()
     }
 
     /// Which of the `found` columns are called otherwise than the header of a CSV has them, and why.
     pub(super) fn renamed<'a>(&self, connection: &Connection, found: impl Iterator<Item = &'a str>) -> Vec<String> {
-        match (self.kind, self.header(connection)) {
+        // Pieces have their header in another file.
+        if self.pieces.is_some() {
+            return Vec::new();
+        }
+        match (self.kind, self.header(connection, Reading::default())) {
             (Kind::Csv | Kind::Tsv, Ok(line)) => header::renamed(&header::fields(line, self.delimiter(line)), found),
             _ => Vec::new(),
         }
     }
 
     /// The first line of the first file.
-    fn header(&self, connection: &Connection) -> duckdb::Result<&str> {
-        Ok(self.head(connection)?.first().map_or("", String::as_str))
+    fn header(&self, connection: &Connection, reading: Reading) -> duckdb::Result<&str> {
+        Ok(self.head(connection, reading)?.first().map_or("", String::as_str))
     }
 
     /// The first lines of the first file, of text.
-    fn head(&self, connection: &Connection) -> duckdb::Result<&[String]> {
+    fn head(&self, connection: &Connection, reading: Reading) -> duckdb::Result<&[String]> {
         if let Some(head) = self.head.get() {
             return Ok(head);
         }
         // A line may be longer than DuckDB takes.
-        let head = self.lines(connection, HEAD_LINES).or_else(|_| self.lines(connection, 1))?;
+        let lines = |count| self.lines(connection, reading, count);
+        let head = match reading.long_lines.then(|| self.first_line()).flatten() {
+            Some(line) => vec![line],
+            None => lines(HEAD_LINES).or_else(|_| lines(1))?,
+        };
         Ok(self.head.get_or_init(|| head))
     }
 
-    fn lines(&self, connection: &Connection, count: usize) -> duckdb::Result<Vec<String>> {
+    /// The first line of the first file, read without DuckDB, which would hold 2048 of them.
+    fn first_line(&self) -> Option<String> {
+        let file = File::open(self.paths.first()?).ok()?;
+        let text: Box<dyn Read> = match self.packing {
+            Packing::None => Box::new(file),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
+            Packing::Zstd => return None,
+        };
+        let mut line = Vec::new();
+        BufReader::new(text).take(u64::from(LONGEST_LINE_BYTES)).read_until(b'\n', &mut line).ok()?;
+        Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn lines(&self, connection: &Connection, reading: Reading, count: usize) -> duckdb::Result<Vec<String>> {
         let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
         let sql = format!(
             "SELECT line FROM read_csv({first}, compression = '{}', auto_detect = false, columns = {{'line': 'VARCHAR'}}, \
-             delim = '\x01', quote = '', escape = '', header = false, buffer_size = {CSV_BUFFER_BYTES}) LIMIT {count}",
+             delim = '\x01', quote = '', escape = '', header = false, {}) LIMIT {count}",
             self.packing.name(),
+            reading.sizes(),
         );
         let mut statement = connection.prepare(&sql)?;
         let rows = statement.query_map([], |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))?;
@@ -108,11 +218,14 @@ impl Files {
     }
 
     /// How many bytes a row takes, by the first ones; 0 where they cannot be read, which is told elsewhere.
-    pub(super) fn row_bytes(&self, connection: &Connection) -> u64 {
+    pub(super) fn row_bytes(&self, connection: &Connection, reading: Reading) -> u64 {
         let list = self.list();
         let sql = match self.kind {
             Kind::Csv | Kind::Tsv => {
-                let lines = self.head(connection).unwrap_or_default();
+                if reading.long_lines {
+                    return u64::from(LONGEST_LINE_BYTES);
+                }
+                let lines = self.head(connection, reading).unwrap_or_default();
                 let bytes: usize = lines.iter().map(String::len).sum();
                 return (bytes / lines.len().max(1)) as u64;
             }
@@ -150,6 +263,15 @@ impl Files {
     fn list(&self) -> String {
         let paths: Vec<String> = self.paths.iter().map(|path| escaped(path)).collect();
         format!("[{}]", paths.join(", "))
+    }
+}
+
+impl Dialect {
+    /// As options of DuckDB's.
+    fn options(self) -> String {
+        let signs = [self.delimiter, self.quote, self.escape].map(|sign| literal(&char::from(sign).to_string()));
+        let [delimiter, quote, escape] = signs;
+        format!(", delim = {delimiter}, quote = {quote}, escape = {escape}")
     }
 }
 

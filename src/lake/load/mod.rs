@@ -6,6 +6,7 @@ mod foreign;
 mod format;
 mod header;
 mod partition;
+mod pieces;
 mod piped;
 mod pipeline;
 mod sample;

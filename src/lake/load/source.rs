@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use duckdb::Connection;
 
-use super::files::Files;
+use super::files::{Files, Reading};
 use super::format::{self, Kind, Packing};
 use super::piped::{self, Piped};
 use super::sample;
@@ -298,16 +298,16 @@ fn near_file(path: &Path) -> String {
 }
 
 impl Input {
-    /// The query that reads all rows. `thorough` finds the types of text from every row instead of from the first ones.
+    /// The query that reads all rows.
     ///
     /// # Errors
     /// DuckDB's, for files that it cannot make sense of.
-    pub(super) fn query(&self, connection: &Connection, thorough: bool) -> duckdb::Result<String> {
+    pub(super) fn query(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
         let (files, renames) = match self {
             Self::Generated { query } => return Ok(query.clone()),
             Self::Files { files, renames, .. } => (files, renames),
         };
-        let reader = files.reader(connection, thorough)?;
+        let reader = files.reader(connection, reading)?;
         let select = if renames.is_empty() {
             format!("SELECT * FROM {reader}")
         } else {
@@ -325,9 +325,18 @@ impl Input {
         Ok(select)
     }
 
+    /// The same rows from other files.
+    pub(super) fn with_files(&self, files: Files) -> Self {
+        let renames = match self {
+            Self::Generated { .. } => &[],
+            Self::Files { renames, .. } => *renames,
+        };
+        Self::Files { files, renames, _download: None, _folder: None }
+    }
+
     /// How many bytes a row takes, by the first ones; 0 where nobody knows.
-    pub(super) fn row_bytes(&self, connection: &Connection) -> u64 {
-        self.files().map_or(0, |files| files.row_bytes(connection))
+    pub(super) fn row_bytes(&self, connection: &Connection, reading: Reading) -> u64 {
+        self.files().map_or(0, |files| files.row_bytes(connection, reading))
     }
 
     /// The files, if it is files.

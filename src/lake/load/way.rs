@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use duckdb::Connection;
 
+use super::files::Reading;
 use super::workdir::Staging;
 use crate::duck::{self, Sandbox};
 
@@ -21,14 +22,17 @@ const GROUP_ROWS: u64 = 122_880;
 /// What a row group holds at most, bytes: as much waits on each thread, and more than once.
 const GROUP_BYTES: u64 = 32 << 20;
 
+/// Rows of this many bytes are wide: DuckDB holds several times what a row group of them has, and half as much is enough.
+const WIDE_BYTES: u64 = 2048;
+
 /// DuckDB works on so many rows at once.
 const VECTOR_ROWS: u64 = 2048;
 
 /// A way to go about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Way {
-    /// Find the types of text from every row.
-    pub thorough: bool,
+    /// How text is read.
+    pub reading: Reading,
     /// Sort by partition first, so that few are open at once.
     pub sorted: bool,
     /// Let DuckDB's word stand that integers take 128 bits: it says so of all JSON with negative ones among them.
@@ -41,14 +45,19 @@ pub(super) struct Way {
 
 impl Default for Way {
     fn default() -> Self {
-        Self { thorough: false, sorted: false, wide_integers: false, frugal: false, group_rows: GROUP_ROWS }
+        Self { reading: Reading::default(), sorted: false, wide_integers: false, frugal: false, group_rows: GROUP_ROWS }
     }
 }
 
 impl Way {
     /// This way, which finds the types of text from every row.
     pub(super) fn thoroughly(self) -> Self {
-        Self { thorough: true, ..self }
+        Self { reading: Reading { thorough: true, ..self.reading }, ..self }
+    }
+
+    /// This way, for a CSV with lines that are longer than they most often are: one thread reads a few at a time.
+    pub(super) fn with_long_lines(self) -> Self {
+        Self { reading: Reading { long_lines: true, ..self.reading }, frugal: true, ..self }
     }
 
     /// This way, where integers may take 128 bits.
@@ -58,7 +67,8 @@ impl Way {
 
     /// This way for rows of `row_bytes`; `None` where they are not too wide for it.
     pub(super) fn for_rows_of(self, row_bytes: u64) -> Option<Self> {
-        let rows = GROUP_BYTES / row_bytes.max(1);
+        let group_bytes = if row_bytes < WIDE_BYTES { GROUP_BYTES } else { GROUP_BYTES / 2 };
+        let rows = group_bytes / row_bytes.max(1);
         let group_rows = rows.clamp(VECTOR_ROWS, GROUP_ROWS);
         let frugal = self.frugal || rows < VECTOR_ROWS;
         (group_rows < self.group_rows).then_some(Self { group_rows, frugal, ..self })
@@ -96,6 +106,8 @@ impl Way {
         let waiting = (waiting * self.group_rows / GROUP_ROWS).max(VECTOR_ROWS);
         let mut setup =
             format!("SET partitioned_write_max_open_files = {open}; SET partitioned_write_flush_threshold = {waiting}");
+        // Else DuckDB's allocator keeps the pages of what was freed.
+        setup.push_str("; SET GLOBAL allocator_bulk_deallocation_flush_threshold = '16MiB'");
         if self.frugal {
             // Row groups are cut by bytes only where order need not be kept, and one thread keeps it all the same.
             setup.push_str("; SET preserve_insertion_order = false");
@@ -136,10 +148,11 @@ mod tests {
         let groups = |row_bytes| Way::default().for_rows_of(row_bytes).map(Way::row_groups);
         assert_eq!(groups(0), None);
         assert_eq!(groups(270), None);
-        assert_eq!(groups(10_000).as_deref(), Some("ROW_GROUP_SIZE 3355"));
+        assert_eq!(groups(2000).as_deref(), Some("ROW_GROUP_SIZE 16777"));
+        assert_eq!(groups(4000).as_deref(), Some("ROW_GROUP_SIZE 4194"));
         assert_eq!(groups(16 << 20).as_deref(), Some("ROW_GROUP_SIZE 2048, ROW_GROUP_SIZE_BYTES 33554432"));
-        let wide = Way::default().for_rows_of(10_000).unwrap();
-        assert_eq!(wide.for_rows_of(10_000), None, "it is tried once");
+        let wide = Way::default().for_rows_of(4000).unwrap();
+        assert_eq!(wide.for_rows_of(4000), None, "it is tried once");
     }
 
     #[test]

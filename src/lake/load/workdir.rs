@@ -54,6 +54,11 @@ impl Staging {
         self.dir.path().join("data")
     }
 
+    /// Where a CSV with long lines lies in pieces.
+    pub(crate) fn pieces(&self) -> PathBuf {
+        self.dir.path().join("pieces")
+    }
+
     /// Where DuckDB spills.
     pub(crate) fn spill(&self) -> PathBuf {
         self.dir.path().join("spill")

@@ -43,6 +43,27 @@ async fn wide_rows_make_small_row_groups() {
     assert_eq!(row_groups(narrow, &["parquet"]).await, [122_880]);
 }
 
+/// A line may be longer than the 2 MB that DuckDB takes; the widest comes last, where nobody has looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_up_to_16_mb_load_from_csv_in_their_order() {
+    let rows = "SELECT i AS id, repeat(md5(CAST(i AS VARCHAR)), CASE i WHEN 299 THEN 500_000 ELSE 100 END) AS body \
+                FROM range(300) t(i)";
+    row_groups(rows, &["csv"]).await;
+    // More of them than DuckDB may hold at once.
+    let many = "SELECT i AS id, repeat(md5(CAST(i AS VARCHAR)), 100_000) || i AS body FROM range(200) t(i)";
+    assert!(row_groups(many, &["csv"]).await[0] < 50);
+    let quotes = "SELECT i AS id, repeat('\"', 16_000_000) || i AS body FROM range(3) t(i)";
+    row_groups(quotes, &["csv"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_too_long_is_told_by_its_length() {
+    let lake = Lake::new().await;
+    std::fs::write(lake.dir.path().join("long.csv"), format!("id,body\n1,{}\n", "x".repeat(34 << 20))).unwrap();
+    let error = lake.load(request("long.csv", "long")).await.unwrap_err().to_string();
+    assert!(error.contains("`long.csv`") && error.contains("34603008"), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_megabytes_are_written_a_few_at_a_time() {
     let rows = "SELECT i AS id, repeat(md5(CAST(i AS VARCHAR)), 400_000) AS body FROM range(5) t(i)";
