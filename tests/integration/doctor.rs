@@ -94,13 +94,12 @@ fn the_policy_is_enough_for_a_function_from_an_image() {
     project.set("QUACK_PACKAGE", "image");
     let registry = project.account().emulator.endpoint.trim_start_matches("http://").to_owned();
     let base = format!("{registry}/base:1");
-    let digest = block_on(async {
+    block_on(async {
         let ecr = aws_sdk_ecr::Client::new(&project.account().emulator.sdk());
         ecr.create_repository().repository_name("base").send().await.unwrap();
-        push_image(&base, vec![layer(&Vec::new())], json!({})).await
+        push_image(&base, vec![layer(&Vec::new())], json!({})).await;
     });
-    // By its digest, whatever the tag stands for by now.
-    project.set("QUACK_BASE_IMAGE", &format!("{base}@{digest}"));
+    project.set("QUACK_BASE_IMAGE", &base);
     let (text, policy) = policy(&project);
     let key = become_user(&mut project, &text);
     // The emulator does not run images.
