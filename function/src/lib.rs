@@ -1,5 +1,5 @@
 //! What `quackctl` and its function share: the [`wire`] protocol, the tokens of [`sql`], the types of [`sql_type`], the
-//! text of [`value`]s and the access to [`s3`].
+//! [`functions`] that SQL may call, the text of [`value`]s and the access to [`s3`].
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
@@ -8,6 +8,7 @@ pub mod copy;
 pub mod engine;
 pub mod event;
 pub mod failure;
+pub mod functions;
 pub mod names;
 pub mod s3;
 pub mod sql;

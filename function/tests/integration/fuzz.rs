@@ -83,7 +83,7 @@ impl Names {
     fn read() -> Self {
         let mut names = Self { expressions: Vec::new(), tables: Vec::new() };
         let mut in_from = false;
-        for line in include_str!("../../src/engine/judge/functions.txt").lines().filter(|line| !line.starts_with('#')) {
+        for line in include_str!("../../src/functions.txt").lines().filter(|line| !line.starts_with('#')) {
             match line.strip_prefix('[') {
                 Some(title) => in_from = title.split([' ', ':', ']']).nth(1) == Some("table"),
                 None if in_from => names.tables.extend(line.split_whitespace()),

@@ -1,6 +1,7 @@
 //! Loads: from a file, an address or a sample to Parquet files in the bucket and a new catalog.
 
 mod convert;
+mod expression;
 mod files;
 mod foreign;
 mod format;

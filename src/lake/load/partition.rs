@@ -4,6 +4,7 @@ use anyhow::Result;
 use duckdb::Connection;
 use quack_function::wire::Column;
 
+use super::expression;
 use crate::duck::words::{columns, words};
 use crate::error::{nearest, usage};
 use crate::lake::check::is_name;
@@ -101,6 +102,9 @@ pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], part
         if expression == name {
             return Err(usage(format!("cannot partition by `{name}`: the data have no such column"), help));
         }
+        expression::check(connection, expression).map_err(|why| {
+            usage(format!("cannot partition by `{name}={expression}`: {why}"), "give one expression over the columns")
+        })?;
         // The line break ends a comment that the expression may end with.
         let select = format!(", ({expression}\n) AS {}", identifier(name));
         let found = columns(connection, &format!("SELECT *{select} FROM {shape}")).map_err(|error| {

@@ -1,10 +1,10 @@
 //! Walking the expressions of a syntax tree.
 
 use super::fields::{Object, field, list, object, one_of, only, optional, text, texts, unknown};
-use super::functions::{FUNCTIONS, Place, Verdict};
 use super::query::Walk;
 use super::value::{check_constant, check_type, constant_text};
 use crate::engine::Failure;
+use crate::functions::{FUNCTIONS, Place, Verdict};
 use serde_json::Value;
 
 /// Most parts of a column's name, `table.column.field.field`: DuckDB takes one apart on its stack, which very many overflow.

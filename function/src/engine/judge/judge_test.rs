@@ -1,10 +1,10 @@
 //! The list of functions, held against what DuckDB has, and the page about it, held against the list.
 
-use super::functions::{FUNCTIONS, Place, Verdict, entries};
 use super::{Judge, Judgement};
 use crate::engine::access::Access;
 use crate::engine::raw::{Connection, Database};
 use crate::engine::storage::Folder;
+use crate::functions::{FUNCTIONS, Place, Verdict, entries};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -5,7 +5,6 @@
 
 mod expression;
 mod fields;
-pub(crate) mod functions;
 #[cfg(test)]
 mod judge_test;
 mod names;

@@ -2,10 +2,10 @@
 
 use super::expression::verdict;
 use super::fields::{Object, list, object, text, unknown};
-use super::functions::{Place, Verdict};
 use super::query::{Walk, recurring};
 use super::value::constant_text;
 use crate::engine::Failure;
+use crate::functions::{Place, Verdict};
 use serde_json::Value;
 
 /// DuckDB's own views that SQL may not read, and why.

@@ -1,14 +1,14 @@
-//! Which functions SQL may call: `functions.txt`, read once.
+//! Which functions SQL may call, of the function and of `quackctl`: `functions.txt`, read once.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The list itself; its head says how it is written.
-pub(crate) const LIST: &str = include_str!("functions.txt");
+pub const LIST: &str = include_str!("functions.txt");
 
 /// What SQL may do with a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     Allowed,
     /// Its first argument is an address or a list of addresses.
     Files,
@@ -23,19 +23,20 @@ pub(crate) enum Verdict {
 }
 
 /// The functions by their names in lower case: those of expressions (scalar, aggregate, macro), and those of FROM.
-pub(crate) struct Functions {
+pub struct Functions {
     expressions: HashMap<&'static str, Verdict>,
     tables: HashMap<&'static str, Verdict>,
 }
 
 /// Where a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     Expression,
     From,
 }
 
-pub(crate) static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+/// All of them.
+pub static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     let mut functions = Functions { expressions: HashMap::with_capacity(1024), tables: HashMap::with_capacity(256) };
     for (place, _, name, verdict) in entries() {
         let map = match place {
@@ -53,12 +54,12 @@ pub(crate) static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
 
 impl Functions {
     /// What SQL may do with the function `name`, in any case; `None` when there is none of this name.
-    pub(crate) fn verdict(&self, place: Place, name: &str) -> Option<Verdict> {
+    pub fn verdict(&self, place: Place, name: &str) -> Option<Verdict> {
         self.names(place).get(name.to_ascii_lowercase().as_str()).copied()
     }
 
     /// The allowed name that `name` is probably a misspelling of.
-    pub(crate) fn similar(&self, place: Place, name: &str) -> Option<&'static str> {
+    pub fn similar(&self, place: Place, name: &str) -> Option<&'static str> {
         let name = name.to_ascii_lowercase();
         let distance = |other: &str| (other.len().abs_diff(name.len()) <= 2).then(|| edits(&name, other));
         let allowed = self.names(place).iter().filter(|(_, verdict)| !matches!(verdict, Verdict::Refused(_)));
@@ -75,7 +76,7 @@ impl Functions {
 }
 
 /// Every entry of the list: where it is called, its kind, its name, and what SQL may do with it.
-pub(crate) fn entries() -> impl Iterator<Item = (Place, &'static str, &'static str, Verdict)> {
+pub fn entries() -> impl Iterator<Item = (Place, &'static str, &'static str, Verdict)> {
     let mut section = None;
     let named = LIST.lines().flat_map(move |line| {
         if let Some(title) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
