@@ -7,6 +7,9 @@ use duckdb::Connection;
 use super::sandbox::{self, Sandbox};
 use crate::error::failure;
 
+/// Most characters of a line of DuckDB's words.
+const LONGEST_LINE: usize = 500;
+
 /// The `(name, type)` of a query's columns, nothing of it being run.
 ///
 /// # Errors
@@ -43,13 +46,21 @@ pub(crate) fn words(error: &duckdb::Error, staging: &Path) -> String {
         }
         advice |= line.starts_with("Possible ") || line.starts_with("LINE ") || line.starts_with("The search space");
         if !advice && !line.trim().is_empty() {
-            kept.push(line.replace(&folder, ""));
+            kept.push(cut(&line.replace(&folder, "")));
         }
     }
     let said = kept.join("\n");
     match file {
         Some(file) if !said.contains(&file) => format!("{file}: {said}"),
         _ => said,
+    }
+}
+
+/// A line without what is beyond what people read: some of DuckDB's have a line of the data in them, whole.
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

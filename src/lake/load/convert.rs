@@ -105,7 +105,7 @@ impl Stager<'_> {
     fn cut(&self, way: Way) -> Result<Option<Input>, Trouble> {
         let Some(files) = self.input.files() else { return Ok(None) };
         let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
-        let cut = pieces::cut(files, dialect, &self.staging.pieces(), self.stop).map_err(Trouble::Told)?;
+        let cut = pieces::cut(files, self.label, dialect, &self.staging.pieces(), self.stop).map_err(Trouble::Told)?;
         let files = Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim).map_err(Trouble::Reading)?;
         Ok(Some(self.input.with_files(files)))
     }
@@ -267,7 +267,7 @@ impl Stager<'_> {
         if text.contains("Out of Memory") {
             return self.too_large(&words(&error, path));
         }
-        if writing && (text.contains(&*path.to_string_lossy()) || words::is_disk_full(&text)) {
+        if writing && (text.contains(&*self.staging.data().to_string_lossy()) || words::is_disk_full(&text)) {
             return words::write_failure(&error, path);
         }
         let diagnosed = self.input.files().filter(|_| text.contains("sniffing file"));

@@ -21,7 +21,7 @@ const HEAD_LINES: usize = 100;
 const CSV_BUFFER_BYTES: u32 = 8 << 20;
 
 /// The longest line of a CSV: a row of 16 MB, each of whose characters may be a quote, which is written twice.
-const LONGEST_LINE_BYTES: u32 = 33 << 20;
+pub(super) const LONGEST_LINE_BYTES: u32 = 33 << 20;
 
 /// How text is to be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use flate2::read::MultiGzDecoder;
 
-use super::files::{Dialect, Files};
+use super::files::{Dialect, Files, LONGEST_LINE_BYTES};
 use super::format::{Kind, Packing};
 use super::stop::Stop;
 use crate::error::failure;
@@ -36,11 +36,12 @@ pub(super) fn can_be_cut(files: &Files) -> bool {
     matches!(files.kind, Kind::Csv | Kind::Tsv) && files.paths.len() == 1 && files.packing != Packing::Zstd
 }
 
-/// The one file of `files`, which is written as `dialect` says, in pieces in the new folder `folder`.
+/// The one file of `files`, which is written as `dialect` says, in pieces in the new folder `folder`. The user knows it as
+/// `label`.
 ///
 /// # Errors
-/// A file that cannot be read, a folder that cannot be written to, Ctrl-C.
-pub(super) fn cut(files: &Files, dialect: Dialect, folder: &Path, stop: &Stop) -> Result<Cut> {
+/// A file that cannot be read, a record that is longer than DuckDB is told to take, a folder that cannot be written to, Ctrl-C.
+pub(super) fn cut(files: &Files, label: &str, dialect: Dialect, folder: &Path, stop: &Stop) -> Result<Cut> {
     let cannot = || format!("cannot write to {}", folder.display());
     let [path] = files.paths.as_slice() else {
         return Err(failure(
@@ -60,7 +61,14 @@ pub(super) fn cut(files: &Files, dialect: Dialect, folder: &Path, stop: &Stop) -
         }
     };
     let mut pieces = Pieces::new(folder, dialect).with_context(cannot)?;
-    pieces.add(source, stop).with_context(cannot)??;
+    if let Some(record) = pieces.add(source, stop).with_context(cannot)?? {
+        return Err(failure(
+            format!(
+                "cannot load `{label}`: record {record} has more than {LONGEST_LINE_BYTES} bytes, the most that a CSV's may have"
+            ),
+            "where that is not meant, a quote before it is not closed; JSON and Parquet may have longer ones",
+        ));
+    }
     Ok(Cut { paths: pieces.paths, slim: pieces.slim_path })
 }
 
@@ -87,8 +95,10 @@ impl<'a> Pieces<'a> {
         Ok(Self { folder, dialect, paths: Vec::new(), piece: None, slim_path, slim })
     }
 
-    /// Cuts the file; the inner error is Ctrl-C.
-    fn add(&mut self, mut source: impl Read, stop: &Stop) -> io::Result<Result<()>> {
+    /// Cuts the file, or as much of it as comes before a record that is too long, whose number is told; the inner error is
+    /// Ctrl-C.
+    fn add(&mut self, mut source: impl Read, stop: &Stop) -> io::Result<Result<Option<u64>>> {
+        let (mut record, mut record_bytes) = (1, 0);
         let mut records = Records::new(self.dialect);
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
@@ -108,12 +118,19 @@ impl<'a> Pieces<'a> {
                     None => (rest, false),
                 };
                 rest = &rest[part.len()..];
+                record_bytes += part.len();
+                if record_bytes > LONGEST_LINE_BYTES as usize {
+                    return Ok(Ok(Some(record)));
+                }
                 self.write(part, is_end)?;
+                if is_end {
+                    (record, record_bytes) = (record + 1, 0);
+                }
             }
         }
         self.close()?;
         self.slim.flush()?;
-        Ok(Ok(()))
+        Ok(Ok(None))
     }
 
     fn write(&mut self, part: &[u8], is_end: bool) -> io::Result<()> {

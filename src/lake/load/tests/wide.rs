@@ -61,7 +61,7 @@ async fn a_line_that_is_too_long_is_told_by_its_length() {
     let lake = Lake::new().await;
     std::fs::write(lake.dir.path().join("long.csv"), format!("id,body\n1,{}\n", "x".repeat(34 << 20))).unwrap();
     let error = lake.load(request("long.csv", "long")).await.unwrap_err().to_string();
-    assert!(error.contains("`long.csv`") && error.contains("34603008"), "{error}");
+    assert!(error.contains("`long.csv`: record 2 has more than 34603008 bytes") && error.len() < 1000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
