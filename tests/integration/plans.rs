@@ -89,10 +89,9 @@ fn whoever_changes_the_stage_between_the_look_and_the_deed_is_not_overwritten() 
     let project = Project::up_at(Place::Aws, "");
     memory(&project, 640);
     let account = project.account();
-    account.proxy.calls();
     project.quackctl(["plan", "-o", "lake.plan"]).assert().code(2);
-    // `up` begins with a look of its own, the same as the plan's; then comes the call that is held.
-    let held = account.proxy.hold(account.proxy.calls().len(), Moment::Before);
+    // `up` begins with a look of its own, which ends with a change set's removal; then comes the call that is held.
+    let held = account.proxy.hold_after(1, |call| call.action == "DeleteChangeSet", Moment::Before);
     let mut command = project.process(["up", "lake.plan"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     held.wait();
@@ -102,6 +101,7 @@ fn whoever_changes_the_stage_between_the_look_and_the_deed_is_not_overwritten() 
     assert!(other.status.success(), "{}", text(&other));
     account.proxy.heal();
     let output = child.wait_with_output().unwrap();
+
     assert!(output.status.code() == Some(1), "{}", text(&output));
     assert!(text(&output).contains("somebody changed the stage at this moment"), "{}", text(&output));
     assert_eq!(account.memory_mb("quack-lake-dev"), Some(700));

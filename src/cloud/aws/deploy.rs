@@ -104,8 +104,7 @@ impl Deploy<'_> {
     /// something meanwhile, or one step was made of several.
     async fn walk(&mut self) -> Result<bool> {
         let (config, session) = (&self.context.config, self.session);
-        let wanted = Wanted::stack(config, session, self.built.artifact.arch, &self.built.code(session));
-        let wanted_registry = Wanted::registry(config, session);
+        let (wanted, wanted_registry) = self.wanted();
         let ((main, main_found), (registry, registry_found), is_sent) =
             tokio::try_join!(self.look(&wanted), self.look(&wanted_registry), self.built.is_sent(session))?;
         self.check_state(main.as_ref(), registry.as_ref())?;
@@ -189,6 +188,27 @@ impl Deploy<'_> {
         }
     }
 
+    /// Main stack and registry as they are to be.
+    fn wanted(&self) -> (Wanted, Wanted) {
+        let (config, session) = (&self.context.config, self.session);
+        let code = self.built.code(session);
+        (Wanted::stack(config, session, self.built.artifact.arch, &code), Wanted::registry(config, session))
+    }
+
+    /// Looks once more now that there is a change set: who changes the stack after this makes CloudFormation refuse it.
+    async fn check_state_of(&self, set: &ChangeSet) -> Result<()> {
+        if self.plan.is_none() || self.begun {
+            return Ok(());
+        }
+        let (wanted, wanted_registry) = self.wanted();
+        let ((main, _), (registry, _)) = tokio::try_join!(self.look(&wanted), self.look(&wanted_registry))?;
+        let checked = self.check_state(main.as_ref(), registry.as_ref());
+        if checked.is_err() {
+            set.discard(self.session).await?;
+        }
+        checked
+    }
+
     /// Refuses to begin with stacks that are not as the plan found them.
     fn check_state(&self, main: Option<&Stack>, registry: Option<&Stack>) -> Result<()> {
         let Some(plan) = self.plan.filter(|_| !self.begun) else { return Ok(()) };
@@ -214,6 +234,7 @@ impl Deploy<'_> {
 
     async fn execute(&mut self, set: ChangeSet) -> Result<bool> {
         self.check_changes(&set).await?;
+        self.check_state_of(&set).await?;
         self.begun = true;
         let outcome = set.execute(self.context, self.session).await?;
         self.changes.extend(set.changes.iter().map(Change::from));

@@ -10,6 +10,8 @@ use super::code::{self, Built};
 use super::session::Session;
 use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::template::{self, Wanted};
+use sha2::{Digest as _, Sha256};
+
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::cloud::plan::{Basis, Plan};
 use crate::config::PackageKind;
@@ -82,7 +84,12 @@ async fn look(context: &Context, session: &Session, built: &Built) -> Result<Opt
 pub(super) fn state(session: &Session, main: Option<&Stack>, registry: Option<&Stack>) -> BTreeMap<String, String> {
     let names = &session.names;
     let words = |stack: Option<&Stack>| match stack.filter(|stack| stack.phase() != Phase::Draft) {
-        Some(Stack { id, status, changed_at, .. }) => format!("{status} since {changed_at} ({id})"),
+        // Two changes may fall into the same moment, as a stack tells it: its parameters are looked at, too.
+        Some(Stack { id, status, changed_at, parameters, .. }) => {
+            let digest = Sha256::digest(format!("{parameters:?}"));
+            let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("{status} since {changed_at} ({id}), parameters {digest}")
+        }
         None => "not there".to_owned(),
     };
     [(&names.stack, main), (&names.registry_stack, registry)]

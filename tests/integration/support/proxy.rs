@@ -67,6 +67,7 @@ impl Held {
 /// A call to be held: how many come before it, and whom to tell.
 struct Hold {
     skip: usize,
+    count: fn(&Call) -> bool,
     moment: Moment,
     told: mpsc::Sender<Call>,
 }
@@ -140,8 +141,13 @@ impl Proxy {
 
     /// Holds the call that comes after `skip` others.
     pub(crate) fn hold(&self, skip: usize, moment: Moment) -> Held {
+        self.hold_after(skip, |_| true, moment)
+    }
+
+    /// Holds the call that comes after `skip` others that `count`.
+    pub(crate) fn hold_after(&self, skip: usize, count: fn(&Call) -> bool, moment: Moment) -> Held {
         let (told, held) = mpsc::channel();
-        self.shared.state.lock().unwrap().hold = Some(Hold { skip, moment, told });
+        self.shared.state.lock().unwrap().hold = Some(Hold { skip, count, moment, told });
         Held(held)
     }
 
@@ -222,7 +228,7 @@ impl State {
         self.calls.push(call.clone());
         let held = match &mut self.hold {
             Some(hold) if hold.skip > 0 => {
-                hold.skip -= 1;
+                hold.skip -= usize::from((hold.count)(call));
                 None
             }
             _ => self.hold.take(),
