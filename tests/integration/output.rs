@@ -233,7 +233,8 @@ fn the_shell_asks_on_until_a_statement_ends() {
 #[test]
 fn the_shell_says_that_an_unfinished_statement_was_not_run() {
     let project = Project::up("");
-    let typed = [("quack> ", "SELECT 41 + 1 AS answer\n"), ("   ...> ", "\u{4}"), ("was not run", "\u{4}")];
+    // A Ctrl-D that came before the next prompt would be the terminal's own.
+    let typed = [("quack> ", "SELECT 41 + 1 AS answer\n"), ("   ...> ", "\u{4}"), ("was not run", "\\q\n")];
     let shown = on_terminal(&project, &["shell"], &typed);
     assert!(shown.contains("had no `;` at its end, and was not run") && !shown.contains("│ 42"), "{shown}");
 }
