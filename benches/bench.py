@@ -16,7 +16,7 @@ import tempfile
 
 import duckdb
 
-from common import PEERS, MiniStack, in_turn, medians, pair, seconds
+from common import PEERS, MiniStack, medians, pair, seconds
 from deploy import CONTAINERS, Account
 from lake import HTTPFS, Lake, duckdb_cli
 from scaling import Scaling, print_table
@@ -27,11 +27,12 @@ ONE_DAY = "SELECT count(*) AS n, sum(total_amount) AS t FROM {} WHERE date = '20
 
 
 def warm_query(lake, sql, runs):
-    """The query as a user types it, on one function that is told to be one, and in DuckDB's own CLI."""
+    """The query as a user types it, in seconds, held against DuckDB's own CLI, and against one function that is told to be one."""
     table = f"read_parquet('s3://{lake.bucket}/tables/trips/*/*/*.parquet', hive_partitioning = true)"
     script = lake.secret() + sql.format(table)
     query = lambda *options: lake.run("query", *options, sql.format("trips"))
-    return in_turn([query, lambda: query("--workers", "1"), lambda: duckdb_cli(script)], runs)
+    # Two hundredths of some 20 ms are told by many pairs only.
+    return pair(query, lambda: duckdb_cli(script), runs), pair(query, lambda: query("--workers", "1"), runs * 7)
 
 
 def cold_start(lake, folder, runs):
@@ -115,8 +116,8 @@ def main():
             partition = ["--partition-by", "date=CAST(pickup_at AS DATE)"]
             lake.run("load", "--sample", "taxi", "--rows", str(options.rows), "--table", "trips", *partition)
             for what, sql in [("warm query, all rows grouped", GROUPED), ("warm query, one day", ONE_DAY)]:
-                auto, one, peer = warm_query(lake, sql, options.runs)
-                report(what, auto, "DuckDB CLI", peer, "0.4 x")
+                (ours, peer), (auto, one) = warm_query(lake, sql, options.runs)
+                report(what, ours, "DuckDB CLI", peer, "0.4 x")
                 report(f"{what}, `auto`", auto, "`--workers 1`", one, "1.02 x")
             ours, peer, memory, peer_memory = cold_start(lake, folder, options.runs)
             report("cold start to first result", ours, "Python handler", peer, "0.09 x")

@@ -19,15 +19,19 @@ def seconds(action):
     return time.perf_counter() - start
 
 
-def in_turn(actions, runs, before=lambda: None):
-    """Medians in seconds, taken in turn, so that a noisy moment hits all; `before` each turn is not timed."""
-    for action in actions:
-        action()
-    return medians([before() or [seconds(action) for action in actions] for _ in range(runs)])
-
-
 def pair(ours, peer, runs, before=lambda: None):
-    return in_turn([ours, peer], runs, before)
+    """Medians in seconds, taken in turn, so that a noisy moment hits both, and each first in every other turn, so
+    that neither always finds the caches as the other left them; `before` each turn is not timed."""
+    for action in [ours, peer]:
+        action()
+    turns = []
+    for run in range(runs):
+        before()
+        if run % 2:
+            turns.append([seconds(peer), seconds(ours)][::-1])
+        else:
+            turns.append([seconds(ours), seconds(peer)])
+    return medians(turns)
 
 
 def medians(rows):
