@@ -5,16 +5,17 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::cloud::saved::Saved;
 use crate::cloud::{self, Lake, Plan};
-use crate::config::TargetKind;
+use crate::config::{DataSet, FILE, TargetKind};
 use crate::console::context::Context;
 use crate::error::{self, Kind};
 use crate::lake::catalog::{self, Catalog};
+use crate::lake::load::LoadRequest;
 
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
 const CHANGES: u8 = 2;
@@ -101,7 +102,29 @@ pub(super) async fn saved(context: &Context, path: &Path) -> Result<Plan> {
 
 /// The tables of `[[data]]` that `up` would load: those that are not there.
 async fn tables(context: &Context) -> Result<Vec<Planned>> {
-    let declared = &context.config.data;
+    let declared: Vec<_> = context.config.data.iter().collect();
+    let missing = not_there(context, &declared).await?;
+    for set in &missing {
+        look(context, set)?;
+    }
+    Ok(missing.into_iter().map(|set| Planned::added("Table", "[[data]]", Some(set.table.clone()))).collect())
+}
+
+/// Refuses `[[data]]` that cannot be loaded, as its files are not there, before anything is brought up for it.
+///
+/// # Errors
+/// What a load would say; what the target says.
+pub(super) async fn look_at_data(context: &Context) -> Result<()> {
+    let lost: Vec<_> = context.config.data.iter().filter(|set| look(context, set).is_err()).collect();
+    // What was loaded already is not asked for again.
+    match not_there(context, &lost).await?.first() {
+        Some(set) => look(context, set),
+        None => Ok(()),
+    }
+}
+
+/// Those of `declared` whose tables are not in the lake.
+async fn not_there<'a>(context: &Context, declared: &[&'a DataSet]) -> Result<Vec<&'a DataSet>> {
     if declared.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,6 +136,16 @@ async fn tables(context: &Context) -> Result<Vec<Planned>> {
         Lake::Nowhere => Catalog::default(),
         Lake::Asleep => return Ok(Vec::new()),
     };
-    let missing = declared.iter().filter(|set| catalog.find(&set.table).is_none());
-    Ok(missing.map(|set| Planned::added("Table", "[[data]]", Some(set.table.clone()))).collect())
+    Ok(declared.iter().copied().filter(|set| catalog.find(&set.table).is_none()).collect())
+}
+
+/// Looks for the files of a table; its paths are quack.toml's, wherever the command is called.
+fn look(context: &Context, set: &DataSet) -> Result<()> {
+    let request = LoadRequest::from(set.clone());
+    request.origin.look(&context.config.dir).with_context(|| of_data(&set.table))
+}
+
+/// How errors name a table of `[[data]]`.
+pub(super) fn of_data(table: &str) -> String {
+    format!("table `{table}` of [[data]] in {FILE}")
 }

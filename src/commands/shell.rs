@@ -191,6 +191,10 @@ impl Session<'_> {
         for statement in statements {
             self.run_statement(statement).await?;
         }
+        // Nobody is to be asked on and on for the end of what is no SQL.
+        if let Some((word, near)) = statements::no_beginning(rest) {
+            return Err(no_statement(&word, near));
+        }
         self.pending = rest.to_owned();
         Ok(Next::Read)
     }
@@ -325,4 +329,16 @@ impl Session<'_> {
         write!(std::io::stdout().lock(), "{}", terminal::lines(&text))?;
         Ok(Next::Read)
     }
+}
+
+/// What is wrong with a statement that begins with `word`, and what to do.
+fn no_statement(word: &str, near: Option<&str>) -> anyhow::Error {
+    let help = match near {
+        _ if word.eq_ignore_ascii_case("quackctl") => {
+            "this is quackctl's own shell: `.help` lists its commands, Ctrl-D leads back to the other shell".to_owned()
+        }
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "SQL ends with `;`, `.help` lists the shell's own commands".to_owned(),
+    };
+    usage(format!("`{word}` begins no SQL"), help)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::UpArgs;
 use crate::cloud::{self, Change, Provisioned, Target, UpOptions};
-use crate::config::{FILE, TargetKind};
+use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, Kind, failure, interrupted};
@@ -60,6 +60,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
     let interrupt = Interrupt::listen();
     let provisioned = async {
+        super::plan::look_at_data(context).await?;
         let plan = match &args.plan {
             Some(path) => Some(super::plan::saved(context, path).await?),
             None => None,
@@ -125,7 +126,7 @@ async fn fill(
                 {
                     context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
                 }
-                done => loaded.push(done.with_context(|| format!("table `{}` of [[data]] in {FILE}", set.table))?),
+                done => loaded.push(done.with_context(|| super::plan::of_data(&set.table))?),
             }
         }
     }

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use quack_function::sql::{Token, Tokens};
 
+use crate::error::nearest;
+
 /// A statement that gives a result, to be sent by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
@@ -87,6 +89,72 @@ pub(crate) fn sets_variable(sql: &str) -> bool {
     is_set && tokens.next().is_some_and(|second| second.is("VARIABLE"))
 }
 
+/// Words that begin a statement, of those that run and of those that are refused for a reason.
+const FIRST_WORDS: &[&str] = &[
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "ATTACH",
+    "BEGIN",
+    "CALL",
+    "CHECKPOINT",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DETACH",
+    "DROP",
+    "END",
+    "EXECUTE",
+    "EXPLAIN",
+    "EXPORT",
+    "FORCE",
+    "FROM",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "INSTALL",
+    "LOAD",
+    "MERGE",
+    "PIVOT",
+    "PIVOT_LONGER",
+    "PIVOT_WIDER",
+    "PRAGMA",
+    "PREPARE",
+    "REINDEX",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "START",
+    "SUMMARIZE",
+    "TABLE",
+    "TRUNCATE",
+    "UNPIVOT",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+    "VALUES",
+    "WITH",
+];
+
+/// The first word of `sql`, when no statement begins with it, and the word that it may have been meant for.
+pub(crate) fn no_beginning(sql: &str) -> Option<(String, Option<&'static str>)> {
+    match Tokens::new(sql).next() {
+        Some((Token::Word(word), _)) if !FIRST_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => {
+            let near = nearest(&word.to_ascii_uppercase(), FIRST_WORDS.iter().copied());
+            Some((word.to_owned(), near))
+        }
+        _ => None,
+    }
+}
+
 /// As many blanks, and on as many lines.
 fn blanked(sql: &str) -> String {
     sql.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { c } else { ' ' }).collect()
@@ -107,6 +175,15 @@ mod tests {
         let (statements, rest) = split("SELECT ';'; ;; SELECT 2 -- ;\n; SELECT");
         assert_eq!(statements, ["SELECT ';';", "SELECT 2 -- ;\n;"]);
         assert_eq!(rest, " SELECT");
+    }
+
+    #[test]
+    fn what_begins_no_statement_is_told_from_what_does() {
+        assert_eq!(no_beginning("clear"), Some(("clear".to_owned(), None)));
+        assert_eq!(no_beginning("selct 1").unwrap().1, Some("SELECT"));
+        for sql in ["", "-- x", "(SELECT 1)", "from t", "/* */ With"] {
+            assert_eq!(no_beginning(sql), None, "{sql}");
+        }
     }
 
     #[test]

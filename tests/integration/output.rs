@@ -231,6 +231,15 @@ fn the_shell_asks_on_until_a_statement_ends() {
 }
 
 #[test]
+fn the_shell_does_not_wait_for_the_end_of_what_is_no_sql() {
+    let project = Project::up("");
+    let typed = [("quack> ", "quackctl tables\n"), ("quack> ", "selct 1\n"), ("quack> ", "\\q\n")];
+    let shown = on_terminal(&project, &["shell"], &typed);
+    assert!(shown.contains("`quackctl` begins no SQL") && shown.contains("`.help` lists its commands"), "{shown}");
+    assert!(shown.contains("did you mean `SELECT`?"), "{shown}");
+}
+
+#[test]
 fn the_shell_says_that_an_unfinished_statement_was_not_run() {
     let project = Project::up("");
     // A Ctrl-D that came before the next prompt would be the terminal's own.

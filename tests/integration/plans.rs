@@ -128,3 +128,20 @@ fn a_saved_plan_of_an_image_is_made_in_its_steps() {
     project.quackctl(["up", "lake.plan"]).assert().success();
     project.quackctl(["plan"]).assert().code(0);
 }
+
+#[test]
+fn data_whose_files_are_not_there_is_told_before_anything_is_made() {
+    let project = Project::at(Place::Local, "[[data]]\ntable = \"trips\"\nsource = \"tripz.csv\"\n");
+    project.write("trips.csv", "id\n1\n");
+    let told = || contains("table `trips` of [[data]]").and(contains("`tripz.csv`")).and(contains("`trips.csv`?"));
+    for command in ["plan", "up"] {
+        project.quackctl([command]).assert().code(1).stderr(told());
+    }
+    project.quackctl(["status"]).assert().code(4);
+    // A table that was loaded needs its file no more.
+    std::fs::rename(project.dir().join("trips.csv"), project.dir().join("tripz.csv")).unwrap();
+    project.succeed(["up"], "with the file");
+    std::fs::remove_file(project.dir().join("tripz.csv")).unwrap();
+    project.succeed(["up"], "again");
+    project.quackctl(["plan"]).assert().code(0);
+}

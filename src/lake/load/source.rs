@@ -73,6 +73,19 @@ impl Origin {
         }
     }
 
+    /// Looks for the files that are named, as seen from `dir`; at whatever else only a load looks.
+    ///
+    /// # Errors
+    /// That of a load, which would not find them or could not read them.
+    pub(crate) fn look(&self, dir: &Path) -> Result<()> {
+        match self {
+            Self::Source(source) if !source.contains("://") && source != piped::DASH && !is_pipe(&dir.join(source)) => {
+                local(dir, source).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// True for generated data.
     pub(crate) fn synthetic(&self) -> bool {
         matches!(self, Self::Sample { .. })
@@ -187,8 +200,7 @@ fn fetch_url(context: &Context, download: &Download, label: &str, stop: &Stop) -
 fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<Piped>> {
     let path = context.config.here.join(source);
     let is_stdin = source == piped::DASH;
-    let is_pipe = is_stdin || std::fs::metadata(&path).is_ok_and(|found| found.file_type().is_fifo());
-    if !is_pipe {
+    if !is_stdin && !is_pipe(&path) {
         return Ok(None);
     }
     let name = if is_stdin { piped::STDIN } else { source };
@@ -202,6 +214,10 @@ fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<P
     };
     bar.finish_and_clear();
     kept.map(Some)
+}
+
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
 
 /// What to do with an object of S3: queries read it where it is.
