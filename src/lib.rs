@@ -4,6 +4,7 @@
 mod arch;
 mod bench;
 mod bucket;
+mod change;
 mod check;
 mod cli;
 mod cloud;

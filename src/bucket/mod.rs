@@ -1,5 +1,6 @@
 //! The lake's bucket: where things lie in it, small objects read whole, files uploaded.
 
+pub(crate) mod copy;
 pub(crate) mod layout;
 pub(crate) mod object;
 pub(crate) mod upload;

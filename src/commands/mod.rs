@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod cache;
+mod changes;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;

@@ -10,6 +10,7 @@ use anyhow::Result;
 use quack_function::wire::Spill;
 use serde::Serialize;
 
+use crate::change;
 use crate::cli::QueryArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -34,7 +35,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     plan.check(&statements)?;
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target.bucket).await?;
+    let mut catalog = catalog::read(&target.bucket).await?;
     let coordinator = Coordinator { context, target: &target, catalog: &catalog };
     if args.explain {
         return explain(&coordinator, &plan, statements, args.workers);
@@ -43,6 +44,13 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
         return context.print(&health::check(&coordinator, &interrupt.token).await?);
     }
     for statement in &statements {
+        let coordinator = Coordinator { context, target: &target, catalog: &catalog };
+        if let Some(change) = change::parse(&statement.sql)? {
+            plan.takes_no_rows()?;
+            super::changes::run(context, &coordinator, &statement.sql, &change, true, &interrupt.token).await?;
+            catalog = catalog::read(&target.bucket).await?;
+            continue;
+        }
         match plan.run(&coordinator, statement, args.workers, &interrupt).await {
             // Whoever reads has had enough.
             Err(error) if error::is_broken_pipe(&error) => break,
@@ -110,6 +118,17 @@ impl<'a> Plan<'a> {
             format!("the SQL gives {} results, and {place} takes one", statements.len()),
             "run each by itself, or `quackctl shell`, whose .output takes one after another",
         ))
+    }
+
+    /// Refuses a file for the rows of a statement that gives none.
+    fn takes_no_rows(&self) -> Result<()> {
+        match self.output {
+            Some(path) => Err(usage(
+                format!("the statement changes the lake, and gives no rows for `{}`", path.display()),
+                "leave -o away",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Most rows of a statement that come back.

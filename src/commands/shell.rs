@@ -15,6 +15,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
+use crate::change;
 use crate::cloud::Target;
 use crate::commands::query::{limit_on, look_of_stdout, tell};
 use crate::console::context::Context;
@@ -257,7 +258,17 @@ impl Session<'_> {
         // Tables may have come since, from another shell.
         self.catalog = catalog::read(&self.target.bucket).await?;
         for statement in statements::results(sql) {
-            self.run_one(&statement, &interrupt).await?;
+            let own = format!("{}{}", self.variables, statement.sql);
+            match change::parse(&own)? {
+                Some(change) => {
+                    let coordinator =
+                        Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
+                    super::changes::run(self.context, &coordinator, &own, &change, self.timer, &interrupt.token)
+                        .await?;
+                    self.catalog = catalog::read(&self.target.bucket).await?;
+                }
+                None => self.run_one(&statement, &interrupt).await?,
+            }
         }
         Ok(())
     }

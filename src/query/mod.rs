@@ -21,3 +21,5 @@ pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use request::Request;
+pub(crate) use rerun::while_replaced;
+pub(crate) use single::ask;

@@ -15,7 +15,7 @@ const MOST: u32 = 10;
 ///
 /// # Errors
 /// Those of `work`: the last one, once the query's own tables stay as they are or it ran [`MOST`] times again.
-pub(super) async fn while_replaced<T>(
+pub(crate) async fn while_replaced<T>(
     coordinator: &Coordinator<'_>,
     sql: &str,
     work: impl AsyncFn(&Coordinator<'_>) -> Result<T>,

@@ -21,7 +21,6 @@ pub(super) async fn run(
     request: &Request,
     cancel: &CancellationToken,
 ) -> Result<Answer> {
-    let Coordinator { context, target, catalog } = *coordinator;
     let event = Event {
         q: request.sql.clone(),
         limit: request.limit,
@@ -29,11 +28,20 @@ pub(super) async fn run(
         format: Encoding::Arrow,
         spill: request.spill,
         into: None,
-        tables: tables::named_in(&request.sql, catalog, &target.bucket.name),
+        tables: tables::named_in(&request.sql, coordinator.catalog, &coordinator.target.bucket.name),
         result: None,
     };
+    ask(coordinator, &event, cancel).await
+}
+
+/// Has one function answer one event, to the end or until `cancel`.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) async fn ask(coordinator: &Coordinator<'_>, event: &Event, cancel: &CancellationToken) -> Result<Answer> {
+    let Coordinator { context, target, catalog } = *coordinator;
     let started = Instant::now();
-    let (invoked, result) = call::invoke(context, target, &event, cancel).await?;
+    let (invoked, result) = call::invoke(context, target, event, cancel).await?;
     if invoked.failed {
         result.remove(false).await;
         return Err(fault::of_function(&invoked.payload, catalog, &context.config));

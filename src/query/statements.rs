@@ -148,8 +148,11 @@ const FIRST_WORDS: &[&str] = &[
 pub(crate) fn no_beginning(sql: &str) -> Option<(String, Option<&'static str>)> {
     match Tokens::new(sql).next() {
         Some((Token::Word(word), _)) if !FIRST_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => {
-            let near = nearest(&word.to_ascii_uppercase(), FIRST_WORDS.iter().copied());
-            Some((word.to_owned(), near))
+            let word = word.to_owned();
+            let upper = word.to_ascii_uppercase();
+            // Short words are near to each other by chance.
+            let is_meant = |near: &&str| near.get(..2) == upper.get(..2);
+            Some((word, nearest(&upper, FIRST_WORDS.iter().copied()).filter(is_meant)))
         }
         _ => None,
     }

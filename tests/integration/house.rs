@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["cloud", "lake"],
     &["invoke", "planner"],
     &["query"],
-    &["bench", "fuzz"],
+    &["bench", "change", "fuzz"],
     &["cli"],
     &["commands"],
     &["main", "lib"],

@@ -4,6 +4,7 @@
 mod aws;
 mod bench;
 mod cancelled;
+mod changes;
 mod concurrency;
 mod damaged;
 mod doctor;

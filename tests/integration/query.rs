@@ -103,8 +103,11 @@ fn errors_say_what_to_do() {
     let before = stderr("FROM lake.main.trips");
     assert!(before.contains("no name before theirs: write `trips`"), "{before}");
     for (sql, first) in [
-        ("DROP TABLE trips", "DROP is refused: a query changes no table: `quackctl drop TABLE` drops one"),
-        ("ALTER TABLE trips RENAME TO t", "ALTER is refused: a query changes no table: `quackctl rename OLD NEW`"),
+        ("DROP SCHEMA main", "DROP is refused: the function by itself changes no table"),
+        (
+            "MERGE INTO trips USING trips AS t ON true WHEN MATCHED THEN DELETE",
+            "MERGE is refused: write it as an UPDATE",
+        ),
     ] {
         let refused = stderr(sql);
         assert!(refused.starts_with(&format!("error: {first}")), "{refused}");

@@ -41,16 +41,17 @@ const EXPLAIN_FORMATS: &[&str] = &["text", "json", "html", "graphviz", "yaml", "
 
 /// Words that begin a statement that is not run, and what to do instead.
 const REFUSED: &[(&[&str], &str)] = &[
-    (&["CREATE"], "nothing of it would last: name a part of the query with WITH, or load a table with `quackctl load`"),
     (
-        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COMMENT"],
-        "a query changes no table: `quackctl load` makes, fills and replaces tables",
+        &["CREATE"],
+        "nothing of it would last: name a part of the query with WITH; CREATE TABLE is for `quackctl query` and `quackctl shell`, \
+         which change the lake",
     ),
-    (&["DROP"], "a query changes no table: `quackctl drop TABLE` drops one"),
     (
-        &["ALTER"],
-        "a query changes no table: `quackctl rename OLD NEW` gives one another name, `quackctl load ... --replace` other columns",
+        &["INSERT", "UPDATE", "DELETE", "TRUNCATE", "DROP", "ALTER"],
+        "the function by itself changes no table: `quackctl query` and `quackctl shell` run it, as far as README says",
     ),
+    (&["MERGE"], "write it as an UPDATE and an INSERT, for `quackctl query` or `quackctl shell`"),
+    (&["COMMENT"], "tables have no comments"),
     (&["EXPORT", "IMPORT"], "write what you need with COPY (SELECT ...) TO 's3://bucket/key'"),
     (&["ATTACH", "DETACH", "USE"], "no other database is opened: name tables, or files by their s3:// addresses"),
     (

@@ -152,7 +152,7 @@ fn the_sandbox_refuses_what_is_no_select_and_says_what_to_do() {
         ("BEGIN", "BEGIN is refused: each event is a transaction"),
         ("EXPLAIN ANALYZE COMMIT", "COMMIT is refused"),
         ("CREATE TABLE t (a INTEGER); COMMIT", "CREATE is refused: nothing of it would last"),
-        ("INSERT INTO t VALUES (1)", "INSERT is refused: a query changes no table"),
+        ("INSERT INTO t VALUES (1)", "INSERT is refused: the function by itself changes no table"),
         ("INSTALL icu", "INSTALL is refused: extensions are packaged"),
         ("FORCE INSTALL icu", "FORCE is refused"),
         ("create /* */ or replace persistent -- x\n secret s (TYPE s3)", "CREATE SECRET is refused"),

@@ -12,19 +12,30 @@ use serde_json::Value;
 /// What is refused, and why, in words.
 pub(super) fn check(connection: &Connection, expression: &str) -> Result<(), String> {
     // The brackets and the line break that it will have around it.
-    let (mut given, mut plain) =
-        (parse(connection, &format!("SELECT ({expression}\n)"))?, parse(connection, "SELECT (1\n)")?);
+    walk(&is_one(connection, ["(", "\n)"], expression)?)
+}
+
+/// The tree of what is one expression where it stands between these two, whatever it says.
+///
+/// # Errors
+/// What it is instead.
+pub(crate) fn is_one(connection: &Connection, [before, after]: [&str; 2], expression: &str) -> Result<Value, String> {
+    let parsed = |expression: &str| parse(connection, &format!("SELECT {before}{expression}{after}"));
+    let (mut given, mut plain) = (parsed(expression)?, parsed("1")?);
     let list = given.get_mut("select_list").map(Value::take).unwrap_or_default();
     plain.get_mut("select_list").map(Value::take);
     match list.as_array().map(Vec::as_slice) {
         // Nothing but the expression is there: no FROM, no WHERE, no second column.
-        Some([expression]) if given == plain => walk(expression),
+        Some([expression]) if given == plain => Ok(expression.clone()),
         _ => Err("it is not one expression".to_owned()),
     }
 }
 
 /// The node of the one SELECT that `sql` is.
-fn parse(connection: &Connection, sql: &str) -> Result<Value, String> {
+///
+/// # Errors
+/// What it is instead.
+pub(crate) fn parse(connection: &Connection, sql: &str) -> Result<Value, String> {
     let serialize = "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)";
     let text = connection.query_row(serialize, [sql], |row| row.get::<_, String>(0));
     let text = text.map_err(|error| error.to_string())?;

@@ -1,12 +1,13 @@
 //! Loads: from a file, an address or a sample to Parquet files in the bucket and a new catalog.
 
+pub(crate) mod commit;
 mod convert;
-mod expression;
+pub(crate) mod expression;
 mod files;
 mod foreign;
 mod format;
 mod header;
-mod partition;
+pub(crate) mod partition;
 mod pieces;
 mod piped;
 mod pipeline;
@@ -14,13 +15,14 @@ mod sample;
 mod source;
 pub(crate) mod stats;
 mod stop;
-mod sweep;
+pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
 mod way;
 mod workdir;
 pub(crate) mod written;
 
-pub(crate) use pipeline::{LoadRequest, Mode, load};
+pub(crate) use commit::Mode;
+pub(crate) use pipeline::{LoadRequest, load};
 pub(crate) use source::Origin;
 pub(crate) use workdir::Staging;

@@ -66,6 +66,21 @@ impl Partition {
     }
 }
 
+/// Refuses to partition by a column whose values folder names do not bring back.
+///
+/// # Errors
+/// A usage error that names the column and its type.
+pub(crate) fn can_be_folder(column: &Column) -> Result<()> {
+    let base = column.sql_type.split('(').next().unwrap_or_default();
+    if column.sql_type.ends_with(']') || !(TYPES.contains(&base) || base == "DECIMAL") {
+        return Err(usage(
+            format!("cannot partition by `{}`: folder names cannot carry {}", column.name, column.sql_type),
+            "partition by a number, a text, a date or a time",
+        ));
+    }
+    Ok(())
+}
+
 /// How the rows are split: the extra columns to select, and the partition columns with their types.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -114,15 +129,7 @@ pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], part
         plan.columns.extend(found.last().cloned());
         plan.select.push_str(&select);
     }
-    for column in &plan.columns {
-        let base = column.sql_type.split('(').next().unwrap_or_default();
-        if column.sql_type.ends_with(']') || !(TYPES.contains(&base) || base == "DECIMAL") {
-            return Err(usage(
-                format!("cannot partition by `{}`: folder names cannot carry {}", column.name, column.sql_type),
-                "partition by a number, a text, a date or a time",
-            ));
-        }
-    }
+    plan.columns.iter().try_for_each(can_be_folder)?;
     if !source.is_empty() && source.iter().all(|column| find(&plan.columns, &column.name).is_some()) {
         return Err(usage("every column is a partition: the files would have none", "leave one column out"));
     }

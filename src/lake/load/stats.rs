@@ -38,20 +38,23 @@ const ORDERED: &[&str] = &[
 /// DuckDB orders NaN above every other number, infinity included.
 const NAN: &str = "nan";
 
-/// Statistics of `columns` in a file of `rows` rows, from `RETURN_STATS`' map of quoted column paths.
-pub(crate) fn of_file(columns: &[Column], rows: u64, statistics: &Value) -> BTreeMap<String, FileColumn> {
-    let found = entries(statistics);
-    columns
-        .iter()
-        .map(|column| {
-            let stats = found.get(&identifier(&column.name)).map(|stats| entries(stats)).unwrap_or_default();
-            (column.name.clone(), of_column(column, rows, &stats))
-        })
-        .collect()
+/// What `RETURN_STATS` says of a file's columns: a map of quoted column paths, of what is said of each by name.
+pub(crate) type Told = HashMap<String, HashMap<String, Option<String>>>;
+
+/// What DuckDB on this machine says of a file's columns.
+pub(crate) fn told(statistics: &Value) -> Told {
+    let texts = |of: &Value| entries(of).into_iter().map(|(key, value)| (key, as_text(value))).collect();
+    entries(statistics).into_iter().map(|(path, of)| (path, texts(of))).collect()
 }
 
-fn of_column(column: &Column, rows: u64, stats: &HashMap<String, &Value>) -> FileColumn {
-    let text = |key: &str| stats.get(key).and_then(|value| as_text(value));
+/// Statistics of `columns` in a file of `rows` rows.
+pub(crate) fn of_file(columns: &[Column], rows: u64, told: &Told) -> BTreeMap<String, FileColumn> {
+    let of = |column: &Column| of_column(column, rows, told.get(&identifier(&column.name)));
+    columns.iter().map(|column| (column.name.clone(), of(column))).collect()
+}
+
+fn of_column(column: &Column, rows: u64, stats: Option<&HashMap<String, Option<String>>>) -> FileColumn {
+    let text = |key: &str| stats.and_then(|stats| stats.get(key)?.clone());
     let counted = text("num_values").and_then(|count| count.parse().ok()) == Some(rows);
     let nulls = text("null_count").and_then(|count| count.parse().ok()).filter(|_| counted);
     if !is_ordered(&column.sql_type) {

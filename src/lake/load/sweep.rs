@@ -16,7 +16,7 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// Deletes the files under the table's folder that are neither a table's, this one's or one's that was called so before, nor
 /// young enough to become it. As far as the bucket lets it: the next load tries again.
-pub(super) async fn sweep(bucket: &Bucket, name: &str) {
+pub(crate) async fn sweep(bucket: &Bucket, name: &str) {
     let Ok(catalog) = catalog::read(bucket).await else { return };
     let named: HashSet<&str> = catalog.tables.values().flat_map(Table::keys).collect();
     let folder = bucket.layout.table(name);

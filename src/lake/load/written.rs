@@ -88,23 +88,31 @@ pub(crate) fn collect(
         let keys = stats::entries(&file.partition_keys);
         let partition: Vec<Option<String>> =
             partitions.iter().map(|column| keys.get(&column.name).and_then(|value| stats::as_text(value))).collect();
-        let null = partition.iter().flatten().find(|value| NULL_FOLDERS.contains(&value.as_str()));
-        if let Some(value) = null {
-            return Err(failure(
-                format!("`{label}` has the text `{value}` as a partition's value, which would be read back as NULL"),
-                "partition by an expression that gives another text, e.g. coalesce(nullif(x, 'NULL'), 'none')",
-            ));
-        }
+        check_values(label, &partition)?;
         files.push(DataFile {
             key: file.name.clone(),
             rows: file.rows,
             bytes: file.bytes,
             partition,
-            columns: stats::of_file(&columns, file.rows, &file.statistics),
+            columns: stats::of_file(&columns, file.rows, &stats::told(&file.statistics)),
         });
     }
     count_nulls(connection, &columns, written, &mut files)?;
     Ok((columns, partitions, files))
+}
+
+/// Refuses values of partition columns that their folders' names do not bring back.
+///
+/// # Errors
+/// A text that would be read back as NULL.
+pub(crate) fn check_values(label: &str, partition: &[Option<String>]) -> Result<()> {
+    match partition.iter().flatten().find(|value| NULL_FOLDERS.contains(&value.as_str())) {
+        Some(value) => Err(failure(
+            format!("`{label}` has the text `{value}` as a partition's value, which would be read back as NULL"),
+            "partition by an expression that gives another text, e.g. coalesce(nullif(x, 'NULL'), 'none')",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Counts the NULLs of columns that the files' own statistics do not tell of: lists, structs, maps, intervals.

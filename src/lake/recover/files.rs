@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::versions::{self, Version};
 use crate::bucket::Bucket;
+use crate::bucket::copy::escaped;
 use crate::error::{Kind, failure, failure_of};
 use crate::lake::catalog::{DataFile, Table};
 
@@ -154,11 +155,4 @@ async fn is_there(bucket: &Bucket, file: &Lost, version: Option<&str>) -> Result
     let same_size = found.content_length.and_then(|bytes| u64::try_from(bytes).ok()) == Some(file.bytes);
     let same_version = version.is_none_or(|version| found.version_id.as_deref().unwrap_or("null") == version);
     Ok(same_size && same_version)
-}
-
-/// A key as `x-amz-copy-source` takes it.
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>, "must be URL-encoded".
-pub(super) fn escaped(key: &str) -> String {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.~/".contains(&c);
-    key.bytes().map(|c| if plain(c) { char::from(c).to_string() } else { format!("%{c:02X}") }).collect()
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::files::{Look, Lost, Way, escaped, look};
+use super::files::{Look, Lost, Way, look};
 use super::history::{Past, entries, pick};
 use super::restore::has_other;
 use super::versions::{Content, Version};
@@ -98,9 +98,4 @@ fn a_table_comes_from_a_catalog_in_which_it_is_other_than_now() {
     let has = |past: usize, name: &str| has_other(&history[past], name, now.find(name).map(|(_, table)| table));
     assert!(has(2, "TRIPS") && has(2, "zones") && has(3, "ZONES"));
     assert!(!has(0, "zones") && !has(1, "trips") && !has(3, "trips") && !has(2, "nothing"));
-}
-
-#[test]
-fn keys_are_escaped_for_a_copy() {
-    assert_eq!(escaped("tables/t/x=a%20b/é.parquet"), "tables/t/x%3Da%2520b/%C3%A9.parquet");
 }

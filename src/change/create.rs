@@ -1,0 +1,148 @@
+//! `CREATE TABLE`, of a query's rows or of columns alone.
+
+use anyhow::Result;
+use quack_function::names;
+use quack_function::sql::identifier;
+use quack_function::sql_type::SqlType;
+use quack_function::wire::Column;
+use tokio_util::sync::CancellationToken;
+
+use super::done::{Changed, Deed};
+use super::land;
+use super::parts;
+use super::statement::{Create, Rows};
+use super::write::{self, Staged, Work};
+use crate::error::{failure, nearest, usage};
+use crate::lake::load::Mode;
+use crate::lake::load::commit::{self, Arrival};
+use crate::lake::load::partition;
+use crate::query::Coordinator;
+
+/// Makes a table.
+///
+/// # Errors
+/// There is one of that name; what DuckDB says of the query; columns that no table may have.
+pub(super) async fn run(coordinator: &Coordinator<'_>, create: &Create, cancel: &CancellationToken) -> Result<Changed> {
+    let Create { table, .. } = create;
+    if !names::is_table(table) {
+        return Err(usage(
+            format!("`{table}` cannot be a table's name"),
+            "use letters, digits and `_`, not a digit first, at most 64",
+        ));
+    }
+    if create.if_not_exists && coordinator.catalog.find(table).is_some() {
+        return Ok(Changed::nothing(Deed::Create, table));
+    }
+    let mode = if create.replace { Mode::Replace } else { Mode::Create };
+    let admitted = || match commit::admit(coordinator.catalog, table, mode) {
+        Err(_) if mode == Mode::Create => Err(failure(
+            format!("there is a table `{table}` already"),
+            "CREATE OR REPLACE TABLE puts a new one in its place, CREATE TABLE IF NOT EXISTS lets it be",
+        )),
+        admitted => admitted,
+    };
+    admitted()?;
+    let mut work = Work::new(coordinator, cancel);
+    let (staged, partitions) = written(&mut work, create).await?;
+    let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
+    let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };
+    let rows = land::land(&work, staged, arrival).await?;
+    Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Create, table) }.made())
+}
+
+/// The table's files, written by the function, and the columns that they are partitioned by.
+async fn written<'a>(work: &mut Work<'a>, create: &Create) -> Result<(Staged<'a>, Vec<Column>)> {
+    let described = match &create.rows {
+        Rows::Query(query) => {
+            parts::check_query(query)?;
+            work.columns(&query.behind("DESCRIBE ")).await?
+        }
+        Rows::Columns(columns) => declared(columns)?,
+    };
+    let columns = storable(&described)?;
+    let (partitions, own) = split(&create.table, &columns, &create.partitions)?;
+    let staged = match &create.rows {
+        Rows::Query(query) => {
+            // As they come where they may stay as they are: a query with nothing around it keeps its order for sure.
+            let as_is = columns == described && partitions.is_empty();
+            let sql = if as_is { query.alone() } else { around(query, &own, &partitions) };
+            let rows = write::Rows { sql, label: &create.table, columns: None, partitions: &partitions };
+            let staged = work.write(&rows).await?;
+            if staged.files.iter().any(|file| file.rows > 0) {
+                return Ok((staged.without_empty(), partitions));
+            }
+            staged.discard().await;
+            work.write_empty(&own, &create.table, &partitions).await?
+        }
+        Rows::Columns(_) => work.write_empty(&own, &create.table, &partitions).await?,
+    };
+    Ok((staged, partitions))
+}
+
+/// The query with its columns as they are stored, those that it is partitioned by last.
+fn around(query: &parts::Part, own: &[Column], partitions: &[Column]) -> String {
+    let columns = own.iter().chain(partitions);
+    let list: Vec<String> =
+        columns.map(|Column { name, sql_type }| format!("CAST({0} AS {sql_type}) AS {0}", identifier(name))).collect();
+    format!("{}SELECT {} FROM (\n{}\n) AS rows", query.variables(), list.join(", "), query.text())
+}
+
+/// Columns as a statement spells them.
+fn declared(columns: &[(String, String)]) -> Result<Vec<Column>> {
+    let column = |(name, written): &(String, String)| {
+        let help =
+            "write a type as DuckDB spells it, e.g. INTEGER, VARCHAR, DECIMAL(18,3), TIMESTAMP, STRUCT(a INTEGER)[]";
+        let sql_type =
+            SqlType::parse(written).map_err(|_| usage(format!("`{written}`, of column `{name}`, is no type"), help))?;
+        Ok(Column { name: name.clone(), sql_type: sql_type.to_string() })
+    };
+    columns.iter().map(column).collect()
+}
+
+/// The columns with the types that they are stored as.
+///
+/// # Errors
+/// A name that no column may have, or that two have; a type that cannot be stored.
+fn storable(columns: &[Column]) -> Result<Vec<Column>> {
+    let mut stored: Vec<Column> = Vec::with_capacity(columns.len());
+    for Column { name, sql_type } in columns {
+        let help = "give each column of the query a name of its own with AS";
+        names::check_column(name).map_err(|what| failure(what, help))?;
+        if stored.iter().any(|known| known.name.to_lowercase() == name.to_lowercase()) {
+            return Err(failure(format!("two columns are called `{name}`"), help));
+        }
+        // As DuckDB has it, what is NULL throughout is an integer.
+        let sql_type = if sql_type == "\"NULL\"" { "INTEGER" } else { sql_type };
+        let own = SqlType::parse(sql_type).map_err(|_| {
+            failure(format!("no column can be stored as {sql_type}, as `{name}` is"), "cast it to another")
+        })?;
+        let kept = own.in_parquet().unwrap_or(own);
+        stored.push(Column { name: name.clone(), sql_type: kept.to_string() });
+    }
+    Ok(stored)
+}
+
+/// The columns that the table is partitioned by, and the others.
+fn split(table: &str, columns: &[Column], by: &[String]) -> Result<(Vec<Column>, Vec<Column>)> {
+    let mut own = columns.to_vec();
+    let mut partitions = Vec::with_capacity(by.len());
+    for name in by {
+        let Some(at) = own.iter().position(|column| column.name.eq_ignore_ascii_case(name)) else {
+            let near = nearest(name, own.iter().map(|column| column.name.as_str()));
+            let help =
+                near.map_or_else(|| "name columns of the query".to_owned(), |near| format!("did you mean `{near}`?"));
+            return Err(usage(format!("cannot partition `{table}` by `{name}`: it has no such column"), help));
+        };
+        let column = own.remove(at);
+        if !names::is_table(&column.name) {
+            let help = "name it with letters, digits and `_` by AS in the query";
+            return Err(usage(format!("cannot partition by `{}`: a folder cannot carry the name", column.name), help));
+        }
+        partition::can_be_folder(&column)?;
+        partitions.push(column);
+    }
+    match own.is_empty() {
+        true => Err(usage(format!("`{table}` would have no column but those it is partitioned by"), "leave one out")),
+        false => Ok((partitions, own)),
+    }
+}

@@ -1,0 +1,60 @@
+//! What a change did, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::rows::counted;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Deed {
+    Create,
+    Insert,
+    Update,
+    Delete,
+    Drop,
+    Rename,
+}
+
+/// What a statement changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Changed {
+    pub statement: Deed,
+    pub table: String,
+    /// Rows that were made, added, changed, deleted or dropped.
+    pub rows: u64,
+    /// False where the statement asked for what was so already.
+    pub changed: bool,
+    /// What the functions that worked cost at Lambda's public price, US dollars.
+    pub cost_usd: f64,
+}
+
+impl Changed {
+    pub(super) fn nothing(statement: Deed, table: &str) -> Self {
+        Self { statement, table: table.to_owned(), rows: 0, changed: false, cost_usd: 0.0 }
+    }
+
+    pub(super) fn made(self) -> Self {
+        Self { changed: true, ..self }
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { statement, table, rows, changed, .. } = self;
+        let rows = counted(*rows);
+        match (statement, changed) {
+            (Deed::Create, true) => writeln!(f, "created `{table}` with {rows}"),
+            (Deed::Create, false) => writeln!(f, "there is a table `{table}` already; nothing was changed"),
+            (Deed::Drop, true) => writeln!(f, "dropped `{table}` with its {rows}"),
+            (Deed::Drop, false) => writeln!(f, "there is no table `{table}`; nothing was changed"),
+            (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`"),
+            (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
+            (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
+            (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Files that the function wrote become a table's: copied into its folder, named by the catalog, in this order.
+
+use anyhow::Result;
+
+use super::write::{Staged, Work};
+use crate::bucket::upload;
+use crate::lake::catalog;
+use crate::lake::load::commit::{self, Arrival, Mode};
+use crate::lake::load::sweep;
+
+/// Where the rows are from that SQL has made.
+const SOURCE: &str = "SQL";
+
+/// An arrival of rows that SQL has made; its files come as they land.
+pub(super) fn arrival(table: &str, mode: Mode, staged: &Staged<'_>) -> Arrival {
+    Arrival {
+        table: table.to_owned(),
+        mode,
+        source: SOURCE.to_owned(),
+        synthetic: false,
+        partition_by: Vec::new(),
+        columns: staged.columns.clone(),
+        partitions: Vec::new(),
+        files: Vec::new(),
+    }
+}
+
+/// Has `staged` be the files of `arrival`. Gives the number of their rows.
+///
+/// # Errors
+/// What the bucket says; a table that is not as it was. Nothing is left behind then, and nothing was changed.
+pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) -> Result<u64> {
+    let bucket = &work.coordinator.target.bucket;
+    let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.cancel).await;
+    staged.discard().await;
+    let arrival = Arrival { files: kept?, ..arrival };
+    let committed = catalog::update(bucket, |catalog| {
+        if arrival.mode == Mode::Append {
+            // A table that was dropped meanwhile does not come back with these rows alone.
+            catalog.table(&arrival.table)?;
+        }
+        commit::commit(catalog, &arrival)
+    });
+    match committed.await {
+        Ok((_, replaced)) => {
+            upload::delete(bucket, replaced.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
+            sweep::sweep(bucket, &arrival.table).await;
+            Ok(arrival.files.iter().map(|file| file.rows).sum())
+        }
+        Err(error) => {
+            upload::delete(bucket, arrival.files.into_iter().map(|file| file.key)).await;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The tokens of a statement, read one after another.
+
+use anyhow::Result;
+use quack_function::sql::{Token, Tokens};
+
+use super::parts::Part;
+use crate::error::usage;
+
+/// Reads tokens one after another.
+pub(super) struct Reader<'a> {
+    sql: &'a str,
+    pub(super) tokens: Vec<(Token<'a>, usize)>,
+    pub(super) at: usize,
+    /// Where the statement begins.
+    begin: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Of the last statement of `sql`.
+    pub(super) fn of_last(sql: &'a str) -> Self {
+        let mut tokens: Vec<_> = Tokens::new(sql).collect();
+        while tokens.last().is_some_and(|(token, _)| *token == Token::Symbol(';')) {
+            tokens.pop();
+        }
+        let at = tokens.iter().rposition(|(token, _)| *token == Token::Symbol(';')).map_or(0, |at| at + 1);
+        let begin = if at == 0 { 0 } else { tokens[at - 1].1 };
+        Self { sql, tokens, at, begin }
+    }
+
+    pub(super) fn peek(&self) -> Option<&Token<'a>> {
+        self.tokens.get(self.at).map(|(token, _)| token)
+    }
+
+    /// The next token if it is a word; empty otherwise, and where there is none.
+    pub(super) fn word(&mut self) -> &'a str {
+        match self.tokens.get(self.at) {
+            Some((Token::Word(word), _)) => {
+                self.at += 1;
+                word
+            }
+            _ => "",
+        }
+    }
+
+    /// Takes `words`, all of them or none.
+    pub(super) fn takes(&mut self, words: &[&str]) -> bool {
+        let ahead = self.tokens.get(self.at..self.at + words.len());
+        let found = ahead.is_some_and(|ahead| ahead.iter().zip(words).all(|((token, _), word)| token.is(word)));
+        self.at += if found { words.len() } else { 0 };
+        found
+    }
+
+    pub(super) fn symbol(&mut self, symbol: char) -> bool {
+        let found = self.peek() == Some(&Token::Symbol(symbol));
+        self.at += usize::from(found);
+        found
+    }
+
+    /// A name, quoted or not.
+    pub(super) fn name(&mut self) -> Option<String> {
+        let name = match self.peek() {
+            Some(token @ (Token::Word(_) | Token::Quoted(_))) => token.name(),
+            _ => None,
+        };
+        self.at += usize::from(name.is_some());
+        name
+    }
+
+    /// A table's name, which may stand behind those of the database and the schema that all tables are in.
+    pub(super) fn table(&mut self, help: &str) -> Result<String> {
+        let wrong = || usage("a table's name is missing in the statement", help.to_owned());
+        let mut parts = vec![self.name().ok_or_else(wrong)?];
+        while self.symbol('.') {
+            parts.push(self.name().ok_or_else(wrong)?);
+        }
+        let table = parts.pop().unwrap_or_default();
+        let is_ours = matches!(
+            parts.iter().map(|part| part.to_ascii_lowercase()).collect::<Vec<_>>().as_slice(),
+            [] | [_] if parts.first().is_none_or(|schema| schema.eq_ignore_ascii_case("main"))
+        );
+        match is_ours || parts.join(".").eq_ignore_ascii_case("memory.main") {
+            true => Ok(table),
+            false => Err(usage(
+                format!("there is no schema `{}`", parts.join(".")),
+                "the lake has one, main: name the table alone",
+            )),
+        }
+    }
+
+    /// `(name, ...)`
+    pub(super) fn names(&mut self) -> Option<Vec<String>> {
+        let mut names = Vec::new();
+        self.symbol('(').then_some(())?;
+        loop {
+            names.push(self.name()?);
+            if self.symbol(')') {
+                return Some(names);
+            }
+            self.symbol(',').then_some(())?;
+        }
+    }
+
+    /// Where the next token, with what is before it, begins.
+    pub(super) fn from(&self) -> usize {
+        if self.at == 0 { 0 } else { self.tokens[self.at - 1].1 }
+    }
+
+    /// What is between the token at `from` and the one at `to`, as a piece.
+    pub(super) fn part(&self, from: usize, to: usize) -> Part {
+        let end = if to >= self.tokens.len() { self.sql.len() } else { self.tokens[to - 1].1 };
+        let end = if to >= self.tokens.len() { self.tokens.last().map_or(end, |(_, end)| *end) } else { end };
+        Part::new(self.sql, self.begin, from, end)
+    }
+
+    /// Everything that is left.
+    pub(super) fn rest(&mut self) -> Part {
+        let part = self.part(self.from(), self.tokens.len());
+        self.at = self.tokens.len();
+        part
+    }
+
+    /// Where the first token outside of brackets is, from here on, that `is` one; the end where there is none.
+    pub(super) fn find(&self, is: impl Fn(usize, &Token<'_>) -> bool) -> usize {
+        let mut depth = 0_usize;
+        for (at, (token, _)) in self.tokens.iter().enumerate().skip(self.at) {
+            match token {
+                Token::Symbol('(' | '[' | '{') => depth += 1,
+                Token::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                token if depth == 0 && is(at, token) => return at,
+                _ => {}
+            }
+        }
+        self.tokens.len()
+    }
+
+    /// Whether one of `words` stands outside of brackets, from here to `to`; FROM behind DISTINCT compares.
+    pub(super) fn has(&self, words: &[&str], to: usize) -> Option<String> {
+        let compares = |at: usize| at > 0 && self.tokens[at - 1].0.is("DISTINCT");
+        let is = |at: usize, token: &Token<'_>| words.iter().any(|word| token.is(word)) && !compares(at);
+        let at = self.find(is);
+        (at < to).then(|| self.tokens[at].0.name().unwrap_or_default().to_ascii_uppercase())
+    }
+
+    /// The bracket that closes the one that is open here, if it comes before `end`.
+    pub(super) fn closing(&self, end: usize) -> usize {
+        let mut depth = 0_usize;
+        for (at, (token, _)) in self.tokens.iter().enumerate().take(end).skip(self.at) {
+            match token {
+                Token::Symbol('(' | '[' | '{') => depth += 1,
+                Token::Symbol(')' | ']' | '}') if depth == 0 => return at,
+                Token::Symbol(')' | ']' | '}') => depth -= 1,
+                _ => {}
+            }
+        }
+        end
+    }
+}

@@ -1,0 +1,347 @@
+//! The statements that change the lake, taken apart as far as needed to say what is to be done: names, and the pieces of SQL
+//! that DuckDB is to look at. What a piece says, DuckDB's parser judges (`parts.rs`), and again the function.
+
+use anyhow::Result;
+use quack_function::sql::Token;
+
+use super::parts::Part;
+use super::reader::Reader;
+use crate::error::failure;
+
+/// A statement that changes the lake.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    Create(Create),
+    Insert(Insert),
+    Rewrite(Rewrite),
+    Drop { table: String, if_exists: bool },
+    Rename { table: String, to: String },
+}
+
+/// `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] [PARTITIONED BY (...)] [AS query]`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Create {
+    pub table: String,
+    pub replace: bool,
+    pub if_not_exists: bool,
+    /// Columns to partition by, outermost folder first.
+    pub partitions: Vec<String>,
+    pub rows: Rows,
+}
+
+/// What a new table has.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Rows {
+    Query(Part),
+    /// No rows: names and the types as they were written.
+    Columns(Vec<(String, String)>),
+}
+
+/// `INSERT INTO name [BY NAME] [(columns)] query`
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Insert {
+    pub table: String,
+    /// The columns that the query's are for; all of them without.
+    pub columns: Option<Vec<String>>,
+    pub by_name: bool,
+    pub query: Part,
+}
+
+/// `UPDATE`, `DELETE` and `TRUNCATE`: some files of a table are written anew.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rewrite {
+    pub table: String,
+    /// What the statement calls it.
+    pub alias: String,
+    /// New values by column; none to delete the rows.
+    pub set: Vec<(String, Part)>,
+    /// Which rows; all of them without.
+    pub predicate: Option<Part>,
+}
+
+/// Reads the last statement of `sql`, if it is one that changes the lake; those before it set variables.
+///
+/// # Errors
+/// A form of such a statement that is not supported, and what to do instead.
+pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
+    let mut reader = Reader::of_last(sql);
+    match reader.word().to_ascii_uppercase().as_str() {
+        "CREATE" => reader.create(),
+        "INSERT" => reader.insert().map(Some),
+        "UPDATE" => reader.update().map(Some),
+        "DELETE" => reader.delete().map(Some),
+        "TRUNCATE" => reader.truncate().map(Some),
+        "DROP" => reader.drop_table(),
+        "ALTER" => reader.alter().map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A statement that is not supported in this form.
+fn unsupported(what: &str, help: impl Into<String>) -> anyhow::Error {
+    failure(format!("{what} is not supported"), help)
+}
+
+const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
+                      (column TYPE, ...)";
+const INSERT: &str =
+    "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...";
+const UPDATE: &str = "write UPDATE name SET column = value, ... [WHERE ...]; a value may be a subquery in brackets";
+const DELETE: &str = "write DELETE FROM name [WHERE ...]; the condition may have subqueries";
+const ALTER: &str =
+    "write ALTER TABLE name RENAME TO other; for other columns, CREATE OR REPLACE TABLE name AS SELECT ... FROM name";
+
+impl Reader<'_> {
+    fn create(&mut self) -> Result<Option<Change>> {
+        let replace = self.takes(&["OR", "REPLACE"]);
+        if !self.takes(&["TABLE"]) {
+            return Ok(None);
+        }
+        let if_not_exists = self.takes(&["IF", "NOT", "EXISTS"]);
+        let table = self.table(CREATE)?;
+        let columns = match self.peek() {
+            Some(Token::Symbol('(')) => Some(self.columns()?),
+            _ => None,
+        };
+        let mut partitions = Vec::new();
+        if self.takes(&["PARTITIONED", "BY"]) {
+            let help = format!("{CREATE}; to partition by an expression, make it a column of the SELECT");
+            partitions = self.names().ok_or_else(|| unsupported("PARTITIONED BY in this form", help))?;
+        }
+        let rows = match columns {
+            Some(columns) if self.peek().is_none() => Rows::Columns(columns),
+            None if self.takes(&["AS"]) && self.peek().is_some() => Rows::Query(self.rest()),
+            _ => return Err(unsupported("CREATE TABLE in this form", CREATE)),
+        };
+        Ok(Some(Change::Create(Create { table, replace, if_not_exists, partitions, rows })))
+    }
+
+    /// `(name TYPE, ...)`
+    fn columns(&mut self) -> Result<Vec<(String, String)>> {
+        self.symbol('(');
+        let mut columns = Vec::new();
+        loop {
+            for kept in ["PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "CONSTRAINT"] {
+                if self.peek().is_some_and(|token| token.is(kept)) {
+                    return Err(unsupported(
+                        &format!("{kept} in CREATE TABLE"),
+                        "files have no constraints: leave it away",
+                    ));
+                }
+            }
+            let name = self.name().ok_or_else(|| unsupported("CREATE TABLE in this form", CREATE))?;
+            let end = self.find(|_, token| matches!(token, Token::Symbol(',' | ')')));
+            let end = self.closing(end);
+            let kept = ["PRIMARY", "UNIQUE", "CHECK", "DEFAULT", "REFERENCES", "GENERATED", "NOT", "COLLATE"];
+            if let Some(word) = self.has(&kept, end) {
+                let help = "columns have a name and a type: leave it away";
+                return Err(unsupported(&format!("{word} of a column in CREATE TABLE"), help));
+            }
+            columns.push((name, self.part(self.from(), end).text().trim().to_owned()));
+            self.at = end;
+            if self.symbol(')') {
+                return Ok(columns);
+            }
+            if !self.symbol(',') {
+                return Err(unsupported("CREATE TABLE in this form", CREATE));
+            }
+        }
+    }
+
+    fn insert(&mut self) -> Result<Change> {
+        if !self.takes(&["INTO"]) {
+            return Err(unsupported("INSERT in this form", INSERT));
+        }
+        let table = self.table(INSERT)?;
+        let mut by_name = self.takes(&["BY", "NAME"]);
+        self.takes(&["BY", "POSITION"]);
+        let before = self.at;
+        // A bracket may be a query's, too.
+        let columns = self.names().filter(|_| self.peek().is_some());
+        if columns.is_none() {
+            self.at = before;
+        }
+        by_name |= self.takes(&["BY", "NAME"]);
+        if self.peek().is_none() {
+            return Err(unsupported("INSERT without rows", INSERT));
+        }
+        for word in ["RETURNING", "CONFLICT"] {
+            if self.has(&[word], self.tokens.len()).is_some() {
+                return Err(unsupported(&format!("{word} of INSERT"), INSERT));
+            }
+        }
+        Ok(Change::Insert(Insert { table, columns, by_name, query: self.rest() }))
+    }
+
+    fn delete(&mut self) -> Result<Change> {
+        if !self.takes(&["FROM"]) {
+            return Err(unsupported("DELETE in this form", DELETE));
+        }
+        let table = self.table(DELETE)?;
+        let alias = self.alias(&table, &["WHERE", "USING", "RETURNING"]);
+        let predicate = self.predicate("DELETE", DELETE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), predicate }))
+    }
+
+    fn update(&mut self) -> Result<Change> {
+        let table = self.table(UPDATE)?;
+        let alias = self.alias(&table, &["SET"]);
+        if !self.takes(&["SET"]) {
+            return Err(unsupported("UPDATE in this form", UPDATE));
+        }
+        let mut set = Vec::new();
+        loop {
+            let column = self.name().ok_or_else(|| unsupported("SET in this form", UPDATE))?;
+            if !self.symbol('=') {
+                return Err(unsupported(&format!("what follows `{column}` in SET"), UPDATE));
+            }
+            let end = self.find(|_, token| *token == Token::Symbol(',') || token.is("WHERE") || token.is("RETURNING"));
+            if self.has(&["FROM"], end).is_some() {
+                return Err(unsupported("UPDATE with FROM", UPDATE));
+            }
+            set.push((column, self.part(self.from(), end)));
+            self.at = end;
+            if !self.symbol(',') {
+                break;
+            }
+        }
+        let predicate = self.predicate("UPDATE", UPDATE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set, predicate }))
+    }
+
+    /// `[AS] alias`, unless one of the words comes that may follow.
+    fn alias(&mut self, table: &str, ends: &[&str]) -> String {
+        let named = self.takes(&["AS"]);
+        let is_end = self.peek().is_none_or(|token| ends.iter().any(|word| token.is(word)));
+        match named || !is_end {
+            true => self.name().unwrap_or_else(|| table.to_owned()),
+            false => table.to_owned(),
+        }
+    }
+
+    fn predicate(&mut self, statement: &str, help: &str) -> Result<Option<Part>> {
+        if let Some(word) = self.has(&["USING", "RETURNING", "LIMIT"], self.tokens.len()) {
+            return Err(unsupported(&format!("{statement} with {word}"), help));
+        }
+        if self.peek().is_none() {
+            return Ok(None);
+        }
+        if !self.takes(&["WHERE"]) || self.peek().is_none() {
+            return Err(unsupported(&format!("{statement} in this form"), help));
+        }
+        Ok(Some(self.rest()))
+    }
+
+    fn truncate(&mut self) -> Result<Change> {
+        let help = "write TRUNCATE TABLE name";
+        self.takes(&["TABLE"]);
+        let table = self.table(help)?;
+        match self.peek() {
+            None => Ok(Change::Rewrite(Rewrite { alias: table.clone(), table, set: Vec::new(), predicate: None })),
+            Some(_) => Err(unsupported("TRUNCATE in this form", help)),
+        }
+    }
+
+    fn drop_table(&mut self) -> Result<Option<Change>> {
+        if !self.takes(&["TABLE"]) {
+            return Ok(None);
+        }
+        let help = "write DROP TABLE [IF EXISTS] name, each table by itself";
+        let if_exists = self.takes(&["IF", "EXISTS"]);
+        let table = self.table(help)?;
+        match self.peek() {
+            None => Ok(Some(Change::Drop { table, if_exists })),
+            Some(_) => Err(unsupported("DROP TABLE in this form", help)),
+        }
+    }
+
+    fn alter(&mut self) -> Result<Change> {
+        if !self.takes(&["TABLE"]) {
+            return Err(unsupported("ALTER in this form", ALTER));
+        }
+        let table = self.table(ALTER)?;
+        let renames = self.takes(&["RENAME", "TO"]);
+        match self.name() {
+            Some(to) if renames && self.peek().is_none() => Ok(Change::Rename { table, to }),
+            _ => Err(unsupported("ALTER TABLE in this form", ALTER)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(sql: &str) -> Change {
+        parse(sql).unwrap().unwrap_or_else(|| panic!("{sql}"))
+    }
+
+    #[test]
+    fn tables_are_made_of_a_query_or_of_columns() {
+        let Change::Create(create) =
+            only("create or replace table Main.\"a b\" partitioned by (d, \"e\") as\n FROM t;")
+        else {
+            panic!()
+        };
+        assert_eq!((create.table.as_str(), create.replace, create.if_not_exists), ("a b", true, false));
+        assert_eq!(create.partitions, ["d", "e"]);
+        assert!(matches!(create.rows, Rows::Query(part) if part.text().trim() == "FROM t"));
+        let Change::Create(create) =
+            only("CREATE TABLE IF NOT EXISTS x (a DECIMAL(4, 1), \"b\" STRUCT(x INT, y INT)[])")
+        else {
+            panic!()
+        };
+        assert!(create.if_not_exists);
+        let columns = [("a", "DECIMAL(4, 1)"), ("b", "STRUCT(x INT, y INT)[]")];
+        assert_eq!(create.rows, Rows::Columns(columns.map(|(name, sql_type)| (name.into(), sql_type.into())).into()));
+        assert_eq!(parse("CREATE TEMP TABLE x AS FROM t").unwrap(), None);
+        assert_eq!(parse("CREATE VIEW x AS FROM t").unwrap(), None);
+        for sql in
+            ["CREATE TABLE", "CREATE TABLE x", "CREATE TABLE x (a INT PRIMARY KEY)", "CREATE TABLE x (a INT) AS FROM t"]
+        {
+            assert!(parse(sql).is_err(), "{sql}");
+        }
+        assert!(parse("CREATE TABLE other.x AS FROM t").unwrap_err().to_string().contains("no schema `other`"));
+    }
+
+    #[test]
+    fn rows_are_inserted_by_place_or_name() {
+        let Change::Insert(insert) = only("SET VARIABLE x = 1; INSERT INTO t (a, b) VALUES (1, 2)") else { panic!() };
+        assert_eq!(insert.columns, Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(insert.query.text().trim(), "VALUES (1, 2)");
+        assert!(insert.query.alone().starts_with("SET VARIABLE x = 1;"));
+        let Change::Insert(insert) = only("INSERT INTO t BY NAME (FROM u)") else { panic!() };
+        assert!(insert.by_name && insert.columns.is_none());
+        assert_eq!(insert.query.text().trim(), "(FROM u)");
+        assert!(parse("INSERT INTO t VALUES (1) RETURNING *").unwrap_err().to_string().contains("RETURNING"));
+    }
+
+    #[test]
+    fn rows_are_updated_and_deleted() {
+        let Change::Rewrite(update) = only(
+            "UPDATE t AS x SET a = CASE WHEN b IS DISTINCT FROM 1 THEN f(2, 3) END, \"b\" = (SELECT 1 WHERE true) WHERE x.c > 1",
+        ) else {
+            panic!()
+        };
+        assert_eq!((update.table.as_str(), update.alias.as_str(), update.set.len()), ("t", "x", 2));
+        assert_eq!(update.set[1].0, "b");
+        assert_eq!(update.set[1].1.text().trim(), "(SELECT 1 WHERE true)");
+        assert_eq!(update.predicate.unwrap().text().trim(), "x.c > 1");
+        assert!(parse("UPDATE t SET a = u.b FROM u").unwrap_err().to_string().contains("UPDATE with FROM"));
+        let Change::Rewrite(delete) = only("DELETE FROM t WHERE a IN (SELECT a FROM u LIMIT 3) -- all") else {
+            panic!()
+        };
+        assert!(delete.set.is_empty());
+        assert_eq!(delete.predicate.unwrap().text().trim(), "a IN (SELECT a FROM u LIMIT 3)");
+        assert!(parse("DELETE FROM t USING u WHERE t.a = u.a").unwrap_err().to_string().contains("DELETE with USING"));
+        assert_eq!(only("TRUNCATE t"), only("DELETE FROM t"));
+    }
+
+    #[test]
+    fn tables_are_dropped_and_renamed() {
+        assert_eq!(only("DROP TABLE IF EXISTS t"), Change::Drop { table: "t".into(), if_exists: true });
+        assert_eq!(only("ALTER TABLE t RENAME TO u;"), Change::Rename { table: "t".into(), to: "u".into() });
+        assert!(parse("ALTER TABLE t ADD COLUMN x INT").is_err() && parse("DROP TABLE a, b").is_err());
+        assert_eq!(parse("SELECT 1").unwrap(), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! Rows into the catalog: files that lie in the bucket become a table's, in one conditional write.
+
+use anyhow::Result;
+use chrono::{SecondsFormat, Utc};
+use quack_function::wire::Column;
+
+use super::stats;
+use super::sweep::STAMP;
+use crate::bucket::Bucket;
+use crate::error::{failure, usage};
+use crate::lake::catalog::{Catalog, ColumnStats, DataFile, Table};
+
+/// What becomes of the rows that a table has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// There must be no such table.
+    Create,
+    Replace,
+    Append,
+}
+
+/// Rows that are to be a table's, in files that lie where they will stay.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub table: String,
+    pub mode: Mode,
+    /// Where the rows are from, for people.
+    pub source: String,
+    /// True for generated data.
+    pub synthetic: bool,
+    /// `NAME=EXPR` each, outermost folder first.
+    pub partition_by: Vec<String>,
+    /// The columns in the files.
+    pub columns: Vec<Column>,
+    /// The columns in the folder names.
+    pub partitions: Vec<Column>,
+    pub files: Vec<DataFile>,
+}
+
+/// A new folder for files of `table`: it sorts by time, and is nobody else's.
+pub(crate) fn folder(bucket: &Bucket, table: &str) -> String {
+    let id = format!("{}-{:08x}", Utc::now().format(STAMP), rand::random::<u32>());
+    format!("{}{id}/", bucket.layout.table(table))
+}
+
+/// The same files, with their keys in `folder`.
+pub(crate) fn in_folder(files: &[DataFile], folder: &str) -> Vec<DataFile> {
+    files.iter().map(|file| DataFile { key: format!("{folder}{}", file.key), ..file.clone() }).collect()
+}
+
+/// Whether there may be rows for a table `name`, by the tables that there are.
+///
+/// # Errors
+/// A table of that name, where there may be none.
+pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
+    match catalog.find(name) {
+        Some((known, _)) if known != name => Err(usage(
+            format!("there is a table `{known}`: `{name}` differs only in upper and lower case"),
+            format!("write `{known}`, or choose another name"),
+        )),
+        Some(_) if mode == Mode::Create => Err(failure(
+            format!("there is a table `{name}` already"),
+            "add --replace to put the new rows in place of the old, or --append to add them",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Puts the files into the catalog. Returns the table and the keys that nobody needs any more.
+///
+/// # Errors
+/// Those of [`admit`]; rows that do not fit the table that they are for.
+pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<(Table, Vec<String>)> {
+    let Arrival { table: name, mode, .. } = arrival;
+    let is_new = |file: &DataFile| arrival.files.iter().any(|new| new.key == file.key);
+    if let Some(table) = catalog.tables.get(name)
+        && table.files.iter().any(is_new)
+    {
+        // An earlier try was stored, and its answer lost on the way.
+        return Ok((table.clone(), Vec::new()));
+    }
+    admit(catalog, name, *mode)?;
+    let Arrival { mut source, mut synthetic, mut columns, mut partition_by, mut files, .. } = arrival.clone();
+    let (mut replaced, mut formerly) = (Vec::new(), Vec::new());
+    match (catalog.tables.remove(name), mode) {
+        (Some(old), Mode::Append) => {
+            fits(&old, arrival)?;
+            if old.source != source && !old.source.ends_with(&format!(", {source}")) {
+                source = format!("{}, {source}", old.source);
+            } else {
+                source = old.source;
+            }
+            synthetic |= old.synthetic;
+            // What stands for a table without rows is not needed any more.
+            let (kept, empty) = old.files.into_iter().partition::<Vec<_>, _>(|file| file.rows > 0);
+            files.splice(..0, kept);
+            replaced = empty.into_iter().map(|file| file.key).collect();
+            formerly = old.formerly;
+            // As a query has them: in the order of the first file.
+            let place = |column: &Column| old.columns.iter().position(|known| known.name == column.name);
+            columns.sort_by_key(place);
+            partition_by = old.partition_by;
+        }
+        (Some(old), _) => replaced = old.files.into_iter().map(|file| file.key).collect(),
+        (None, _) => {}
+    }
+    let table = Table {
+        source,
+        synthetic,
+        loaded_at: now(),
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        partitions: arrival.partitions.clone(),
+        columns: stats::of_table(&columns, &arrival.partitions, &files)?,
+        files,
+        formerly,
+        partition_by,
+    };
+    catalog.tables.insert(name.clone(), table.clone());
+    Ok((table, replaced))
+}
+
+/// Puts `files` in place of those of the table `name` that have the keys `gone`.
+///
+/// Returns `false`, and changes nothing, when one of these is not the table's any more: somebody else was quicker.
+///
+/// # Errors
+/// There is no such table any more.
+pub(crate) fn rewrite(catalog: &mut Catalog, name: &str, gone: &[String], files: &[DataFile]) -> Result<bool> {
+    let old = catalog.table(name)?.1;
+    let has = |key: &str| old.files.iter().any(|file| file.key == key);
+    if files.first().is_some_and(|file| has(&file.key)) {
+        // An earlier try was stored, and its answer lost on the way.
+        return Ok(true);
+    }
+    if !gone.iter().all(|key| has(key)) {
+        return Ok(false);
+    }
+    let mut table = old.clone();
+    table.files.retain(|file| !gone.contains(&file.key));
+    table.files.extend_from_slice(files);
+    let own = table.columns.len().saturating_sub(table.partitions.len());
+    let column = |column: &ColumnStats| Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
+    let columns: Vec<Column> = table.columns.iter().take(own).map(column).collect();
+    table.columns = stats::of_table(&columns, &table.partitions, &table.files)?;
+    table.rows = table.files.iter().map(|file| file.rows).sum();
+    table.bytes = table.files.iter().map(|file| file.bytes).sum();
+    table.loaded_at = now();
+    catalog.tables.insert(name.to_owned(), table);
+    Ok(true)
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Rows may only be added with the columns that the table has.
+fn fits(table: &Table, arrival: &Arrival) -> Result<()> {
+    let name = &arrival.table;
+    let described = |columns: &mut dyn Iterator<Item = (&String, &String)>| -> Vec<String> {
+        columns.map(|(name, sql_type)| format!("{name} {sql_type}")).collect()
+    };
+    let own = table.columns.len().saturating_sub(table.partitions.len());
+    let old = described(&mut table.columns[..own].iter().map(|column| (&column.name, &column.sql_type)));
+    let new = described(&mut arrival.columns.iter().map(|column| (&column.name, &column.sql_type)));
+    let old_partitions = described(&mut table.partitions.iter().map(|column| (&column.name, &column.sql_type)));
+    let new_partitions = described(&mut arrival.partitions.iter().map(|column| (&column.name, &column.sql_type)));
+    if old_partitions != new_partitions {
+        let said = |partitions: &[String]| {
+            if partitions.is_empty() {
+                "not partitioned".to_owned()
+            } else {
+                format!("partitioned by {}", partitions.join(", "))
+            }
+        };
+        return Err(failure(
+            format!(
+                "cannot append to `{name}`: it is {}, the new rows are {}",
+                said(&old_partitions),
+                said(&new_partitions)
+            ),
+            as_before(table),
+        ));
+    }
+    let missing = old.iter().filter(|column| !new.contains(column)).map(|column| format!("  - {column}"));
+    let added = new.iter().filter(|column| !old.contains(column)).map(|column| format!("  + {column}"));
+    let differences: Vec<String> = missing.chain(added).collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(failure(
+        format!("cannot append to `{name}`: the new rows have other columns\n{}", differences.join("\n")),
+        "`-` is in the table, `+` in the new rows; load into another table, or use --replace",
+    ))
+}
+
+/// How rows are to be split that go to those of `table`.
+fn as_before(table: &Table) -> String {
+    let known = |by: &String| format!("--partition-by '{}'", by.replace('\'', "'\\''"));
+    match (table.partitions.as_slice(), table.partition_by.as_slice()) {
+        ([], _) => "leave --partition-by away, or use --replace".to_owned(),
+        (_, []) => "give the same --partition-by as the table was loaded with".to_owned(),
+        (_, known_by) => format!("give {}", known_by.iter().map(known).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_whose_answer_was_lost_is_not_made_twice() {
+        for mode in [Mode::Create, Mode::Replace, Mode::Append] {
+            let file = DataFile { rows: 3, bytes: 5, ..DataFile::named("tables/t/1/data.parquet".to_owned()) };
+            let arrival = Arrival {
+                table: "t".to_owned(),
+                mode,
+                source: "x.csv".to_owned(),
+                synthetic: false,
+                partition_by: Vec::new(),
+                columns: Vec::new(),
+                partitions: Vec::new(),
+                files: vec![file],
+            };
+            let mut catalog = Catalog::default();
+            let once = commit(&mut catalog, &arrival).unwrap();
+            let twice = commit(&mut catalog, &arrival).unwrap();
+            assert_eq!(twice, once, "{mode:?}");
+            assert_eq!(twice.1, [""; 0], "what was just uploaded is not what was replaced");
+        }
+    }
+}
