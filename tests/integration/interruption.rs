@@ -128,3 +128,23 @@ fn up_that_changes_something_is_killed_and_converges() {
         assert_healthy(&project, &what);
     }
 }
+
+#[test]
+fn a_statement_that_is_killed_at_any_call_changes_all_or_nothing() {
+    let project = Project::up_at(Place::Aws, "");
+    project.succeed(["query", "CREATE TABLE t PARTITIONED BY (k) AS SELECT i, 0 AS n, i % 2 AS k FROM range(6) r(i)"], "");
+    let state = || project.rows("SELECT k, n, count(*)::INT AS rows FROM t GROUP BY k, n ORDER BY k, n");
+    let (mut n, mut killed) = (0, 0);
+    for (skip, moment) in points(3) {
+        let update = ["query", "UPDATE t SET n = n + 1 WHERE k = 1"];
+        let Some(call) = project.kill_at_call(update, skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        let found = state();
+        n = found[1]["n"].as_i64().filter(|found| *found == n || *found == n + 1).expect(&what);
+        assert_eq!(found, json!([{"k": 0, "n": 0, "rows": 3}, {"k": 1, "n": n, "rows": 3}]), "{what}");
+        killed += 1;
+    }
+    assert!(killed > 3, "an UPDATE makes more calls than {killed}");
+    project.succeed(["query", "DROP TABLE t"], "at last");
+}
