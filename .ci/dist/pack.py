@@ -25,7 +25,7 @@ def wheel(tree: Path, out: Path, version: str, tag: str, readme: str) -> Path:
     metadata = (f"Metadata-Version: 2.4\nName: quackctl\nVersion: {version}\nSummary: {SUMMARY}\nLicense-Expression: MIT\n"
                 "License-File: LICENSE\nLicense-File: THIRD-PARTY.txt\nRequires-Python: >=3.8\n"
                 "Description-Content-Type: text/markdown\nClassifier: Environment :: Console\n"
-                "Classifier: Operating System :: POSIX :: Linux\nClassifier: Topic :: Database\n\n" + readme)
+                "Classifier: Operating System :: POSIX\nClassifier: Topic :: Database\n\n" + readme)
     contents += [
         (f"{info}/METADATA", metadata.encode(), 0o644),
         (f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: quackctl\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n".encode(), 0o644),
@@ -56,7 +56,7 @@ try {
   program = require.resolve(`${name}/bin/quackctl`);
 } catch {
   console.error(`error: quackctl has no package for ${process.platform} on ${process.arch}, or npm left out the optional ${name}`);
-  console.error("help: there are linux-x64 and linux-arm64; install without --omit=optional");
+  console.error("help: there are PLATFORMS; install without --omit=optional");
   process.exit(1);
 }
 const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
@@ -70,20 +70,22 @@ child.on("exit", (code, signal) => {
 """
 
 
-def npm(tree: Path, out: Path, version: str, cpu: str) -> list[Path]:
-    """The small package, and the one that it depends on for this processor."""
+def npm(tree: Path, out: Path, version: str, platform: tuple[str, str], platforms: list[tuple[str, str]]) -> list[Path]:
+    """The small package, which is the same on all `platforms`, and the one that it depends on for this platform."""
+    names = ["-".join(of) for of in platforms]
+    name = "-".join(platform)
     common = {"version": version, "description": SUMMARY, "license": "MIT"}
-    platforms = {f"@quackctl/linux-{cpu}": version for cpu in ("x64", "arm64")}
-    small = {"name": "quackctl", **common, "bin": {"quackctl": "bin/quackctl.js"}, "optionalDependencies": platforms,
-             "engines": {"node": ">=16"}}
+    small = {"name": "quackctl", **common, "bin": {"quackctl": "bin/quackctl.js"},
+             "optionalDependencies": {f"@quackctl/{of}": version for of in names}, "engines": {"node": ">=16"}}
+    launcher = LAUNCHER.replace("PLATFORMS", ", ".join(names))
     readme = (tree / "share/doc/quackctl/README.md").read_bytes()
     licence = (tree / "share/doc/quackctl/LICENSE").read_bytes()
-    main = [("package/package.json", document(small), 0o644), ("package/bin/quackctl.js", LAUNCHER.encode(), 0o755),
+    main = [("package/package.json", document(small), 0o644), ("package/bin/quackctl.js", launcher.encode(), 0o755),
             ("package/README.md", readme, 0o644), ("package/LICENSE", licence, 0o644)]
-    large = {"name": f"@quackctl/linux-{cpu}", **common, "os": ["linux"], "cpu": [cpu], "preferUnplugged": True}
-    platform = [("package/package.json", document(large), 0o644)]
-    platform += [(f"package/{name}", source.read_bytes(), mode) for name, source, mode in files(tree)]
-    return [tar(out / f"quackctl-{version}.tgz", main), tar(out / f"quackctl-linux-{cpu}-{version}.tgz", platform)]
+    large = {"name": f"@quackctl/{name}", **common, "os": [platform[0]], "cpu": [platform[1]], "preferUnplugged": True}
+    contents = [("package/package.json", document(large), 0o644)]
+    contents += [(f"package/{path}", source.read_bytes(), mode) for path, source, mode in files(tree)]
+    return [tar(out / f"quackctl-{version}.tgz", main), tar(out / f"quackctl-{name}-{version}.tgz", contents)]
 
 
 def document(value: dict) -> bytes:

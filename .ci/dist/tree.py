@@ -10,14 +10,16 @@ from pathlib import Path
 ARCHES = ("x86_64", "arm64")
 
 
-def build(root: Path, quackctl: Path, library: Path, out: Path, own: str) -> list[str]:
+def build(root: Path, quackctl: Path, library: Path | None, out: Path, platform: str) -> list[str]:
     """Fills `out` with bin, lib and share around `quackctl`; returns the processors that it has a function for."""
+    own = platform.removeprefix("linux-")
     shutil.rmtree(out, ignore_errors=True)
     install(quackctl, out / "bin/quackctl", 0o755)
     lib = out / "lib/quackctl"
-    install(library, lib / "libduckdb.so")
-
-    run = dict(os.environ, LD_LIBRARY_PATH=str(library.parent), QUACK_TARGET="aws", NO_COLOR="1")
+    run = dict(os.environ, QUACK_TARGET="aws", NO_COLOR="1")
+    if library:
+        install(library, lib / "libduckdb.so")
+        run["LD_LIBRARY_PATH"] = str(library.parent)
     for name in [name for name in run if name.startswith("QUACK_") and name not in ("QUACK_TARGET", "QUACK_CACHE_DIR")]:
         del run[name]
 
@@ -39,7 +41,7 @@ def build(root: Path, quackctl: Path, library: Path, out: Path, own: str) -> lis
         if arch != own:
             install(folder / "lib/libduckdb.so", place / "libduckdb.so")
         bootstraps[arch] = {"build": artifact["bootstrap_digest"], "sha256": sha256(place / "bootstrap")}
-    if own not in bootstraps:
+    if own in ARCHES and own not in bootstraps:
         raise SystemExit(f"no function for {own}, the processor of this package: see above")
     (lib / "shipped.json").write_text(json.dumps({"bootstraps": bootstraps}, indent=1) + "\n")
 

@@ -8,7 +8,7 @@ use duckdb::Connection;
 use quack_function::sql::literal;
 
 use crate::cloud::Target;
-use crate::config::S3Folder;
+use crate::config::Config;
 use crate::duck::{self, Sandbox, batches};
 use crate::error::failure;
 use crate::fetch::pinned::{self, Web};
@@ -25,20 +25,21 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Opens DuckDB with the tables that `sql` may name. It reaches the bucket and the folders `read`, nothing of this
+    /// Opens DuckDB with the tables that `sql` may name. It reaches the bucket and the folders that `config` lets it read, nothing of this
     /// machine.
     ///
     /// # Errors
     /// An extension that cannot be fetched, no credentials, a table that cannot be read.
-    pub(super) async fn open(target: &Target, read: &[S3Folder], catalog: &Catalog, sql: &str) -> Result<Self> {
-        let httpfs = pinned::extension("httpfs", crate::arch::host()?, &Web::QUIET)?;
+    pub(super) async fn open(target: &Target, config: &Config, catalog: &Catalog, sql: &str) -> Result<Self> {
+        let web = Web { mirror: config.mirror.as_deref(), ..Web::QUIET };
+        let httpfs = pinned::extension("httpfs", crate::arch::host()?, &web)?;
         let secret = target.s3_access().await?.secret_options();
         let tables = tables::named_in(sql, catalog, &target.bucket.name);
         let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;
         let httpfs = literal(&httpfs.to_string_lossy());
         let setup = format!("{}; LOAD {httpfs}; CREATE SECRET ({secret})", batches::SETTINGS);
         let mut buckets = vec![format!("s3://{}/", target.bucket.name)];
-        buckets.extend(read.iter().map(ToString::to_string));
+        buckets.extend(config.lake.read.iter().map(ToString::to_string));
         let opened = tokio::task::spawn_blocking(move || {
             let spill = Staging::new()?;
             let sandbox = Sandbox { buckets: &buckets, spill: Some(spill.path()), setup: &setup, ..Sandbox::default() };
@@ -101,7 +102,7 @@ mod tests {
         lake.write("secret.csv", "password\nhunter2\n");
         let put = bucket.s3.put_object().bucket(&bucket.name).key("a.csv");
         put.body(b"n\n42\n".to_vec().into()).send().await.unwrap();
-        let local = Local::open(&lake.target, &[], &Catalog::default(), "").await.unwrap();
+        let local = Local::open(&lake.target, &lake.context.config, &Catalog::default(), "").await.unwrap();
         for sql in [
             format!("FROM '{dir}/secret.csv'"),
             format!("COPY (SELECT 1) TO '{dir}/written.csv'"),

@@ -65,8 +65,7 @@ pub(crate) async fn run(
     repetitions: u32,
     cancel: &CancellationToken,
 ) -> Result<Report> {
-    let local =
-        Local::open(coordinator.target, &coordinator.context.config.lake.read, coordinator.catalog, sql).await?;
+    let local = Local::open(coordinator.target, &coordinator.context.config, coordinator.catalog, sql).await?;
     let request = Request { sql: sql.to_owned(), limit: None, spill: Spill::Auto };
     let plan = crate::query::plan(coordinator, &request, workers);
     let mut report = Report::new(sql, &plan, repetitions);

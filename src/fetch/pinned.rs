@@ -47,13 +47,10 @@ pub(crate) fn extension(name: &str, arch: Arch, web: &Web<'_>) -> Result<PathBuf
 }
 
 fn obtain(pinned: &Pinned, arch: Arch, web: &Web<'_>) -> Result<PathBuf> {
-    pinned.obtain(|to| {
-        let shipped = shipped::file(pinned, arch).filter(|file| pinned.is_at(file));
-        match shipped {
-            Some(file) => Ok(link_or_copy(&file, to)?),
-            None => fetch(pinned, web, to),
-        }
-    })
+    // What lies beside the program may have been changed: then it is fetched.
+    let shipped = shipped::file(pinned, arch);
+    let placed = shipped.and_then(|file| pinned.obtain(|to| anyhow::Ok(link_or_copy(&file, to)?)).ok());
+    placed.map_or_else(|| pinned.obtain(|to| fetch(pinned, web, to)), Ok)
 }
 
 /// Fetches the package, and unpacks the file to `to`.

@@ -25,6 +25,7 @@ mod local_uploads;
 mod local_versions;
 mod network;
 mod output;
+mod packages;
 mod plans;
 mod project;
 mod query;

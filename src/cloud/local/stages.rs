@@ -1,5 +1,6 @@
 //! A stage of this machine, through its life: up, planned, looked at, taken down.
 
+use std::env::consts::OS;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -67,11 +68,26 @@ fn refuse_halted(paths: &Paths) -> Result<()> {
     }
 }
 
+/// Functions are programs for Linux, and the local target runs them as they are.
+fn check_system(system: &str) -> Result<()> {
+    match system {
+        "linux" => Ok(()),
+        _ => Err(failure(
+            format!(
+                "the local target is for Linux only: it runs functions, which are Linux's programs, and this is {system}"
+            ),
+            "put the engine up on AWS: `quackctl --target aws up`, or target = \"aws\" in quack.toml; \
+             `quackctl --target aws doctor` tells what that takes",
+        )),
+    }
+}
+
 /// Builds the function and brings the stage up: the daemon, the bucket, the function.
 ///
 /// # Errors
-/// A build that fails; a daemon that cannot start, e.g. because the configured port is taken.
+/// Another system than Linux; a build that fails; a daemon that cannot start, e.g. because the configured port is taken.
 pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
+    check_system(OS)?;
     let artifact = build(context).await?;
     let (paths, name) = (Paths::new(&context.config.dir, &context.config.stage), local_name(&context.config));
     let lost = lambda::exists(&paths, &name) && !paths.buckets().join(&name).exists();
@@ -91,8 +107,9 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
 /// What [`up`] would do.
 ///
 /// # Errors
-/// A build that fails; a daemon that does not answer.
+/// Another system than Linux; a build that fails; a daemon that does not answer.
 pub(crate) async fn plan(context: &Context) -> Result<Plan> {
+    check_system(OS)?;
     let artifact = build(context).await?;
     let place = [("folder".to_owned(), context.config.dir.display().to_string())].into();
     let mut changes = changes(context, &artifact).await?;
@@ -260,4 +277,18 @@ pub(crate) async fn logs(
     let config = &context.config;
     let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), &open(context)?.function);
     tail::file(&file, since, follow, write).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Failure;
+
+    #[test]
+    fn another_system_is_told_the_way_to_aws() {
+        assert!(check_system("linux").is_ok());
+        let told = check_system("macos").unwrap_err();
+        let told = format!("{:?}", told.downcast_ref::<Failure>().unwrap());
+        assert!(told.contains("this is macos") && told.contains("quackctl --target aws up"), "{told}");
+    }
 }
