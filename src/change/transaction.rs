@@ -1,0 +1,164 @@
+//! Where changes go: into the catalog at once, or, between BEGIN and COMMIT, into a copy of it that only this session sees. The
+//! tables' definitions travel with each query, so queries of the session see that copy, too; COMMIT puts all of it into the
+//! catalog in one step, or none.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::Result;
+
+use crate::bucket::{Bucket, upload};
+use crate::error::{Kind, failure, failure_of, usage};
+use crate::lake::catalog::{self, Catalog};
+
+/// A session's transaction, if it has one.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction(Mutex<Option<Open>>);
+
+/// What is between BEGIN and COMMIT.
+#[derive(Debug)]
+struct Open {
+    /// The tables as they were at BEGIN.
+    before: Catalog,
+    now: Catalog,
+    /// Keys of files that nobody names yet.
+    added: Vec<String>,
+    /// Keys of files that nobody needs once it is committed.
+    superfluous: Vec<String>,
+}
+
+impl Transaction {
+    fn open(&self) -> MutexGuard<'_, Option<Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there was a BEGIN.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open().is_some()
+    }
+
+    /// The tables as the session has them: its own, or the bucket's.
+    ///
+    /// # Errors
+    /// A catalog that cannot be read.
+    pub(crate) async fn catalog(&self, bucket: &Bucket) -> Result<Catalog> {
+        let own = self.open().as_ref().map(|open| open.now.clone());
+        match own {
+            Some(own) => Ok(own),
+            None => catalog::read(bucket).await,
+        }
+    }
+
+    /// Begins one, over the tables as they are.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub(super) async fn begin(&self, bucket: &Bucket) -> Result<()> {
+        if self.is_open() {
+            return Err(usage("there is a transaction already", "COMMIT or ROLLBACK ends it"));
+        }
+        let before = catalog::read(bucket).await?;
+        let now = before.clone();
+        *self.open() = Some(Open { before, now, added: Vec::new(), superfluous: Vec::new() });
+        Ok(())
+    }
+
+    /// Changes the catalog in one step: the session's own at once, the bucket's as [`catalog::update`] does.
+    ///
+    /// # Errors
+    /// Those of `change` and of the bucket.
+    pub(super) async fn update<T>(&self, bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
+        if let Some(open) = self.open().as_mut() {
+            let mut changed = open.now.clone();
+            let done = change(&mut changed)?;
+            open.now = changed;
+            return Ok(done);
+        }
+        catalog::update(bucket, change).await
+    }
+
+    /// Takes note of files that a change has made; nobody names them before COMMIT.
+    pub(super) fn made(&self, keys: impl IntoIterator<Item = String>) {
+        if let Some(open) = self.open().as_mut() {
+            open.added.extend(keys);
+        }
+    }
+
+    /// Deletes files of tables that a change has replaced; within a transaction, at its end.
+    pub(super) async fn replaced(&self, bucket: &Bucket, keys: Vec<String>) {
+        match self.open().as_mut() {
+            Some(open) => {
+                open.superfluous.extend(keys);
+                return;
+            }
+            None => {}
+        }
+        delete(bucket, keys).await;
+    }
+
+    /// Puts everything into the bucket's catalog, in one step. Gives the number of tables that are other than before.
+    ///
+    /// # Errors
+    /// There is none; a table that others have changed meanwhile, which ends the transaction, and nothing was changed.
+    pub(super) async fn commit(&self, bucket: &Bucket) -> Result<usize> {
+        let Some(open) = self.open().take() else { return Err(nothing("COMMIT")) };
+        let Open { before, now, added, superfluous } = open;
+        let names = before.tables.keys().chain(now.tables.keys().filter(|name| !before.tables.contains_key(*name)));
+        let changed: Vec<&String> = names.filter(|name| before.tables.get(*name) != now.tables.get(*name)).collect();
+        if changed.is_empty() {
+            delete(bucket, added).await;
+            return Ok(0);
+        }
+        let committed = catalog::update(bucket, |current| {
+            // An earlier try was stored, and its answer lost on the way.
+            if changed.iter().all(|name| current.tables.get(*name) == now.tables.get(*name)) {
+                return Ok(());
+            }
+            if let Some(name) = changed.iter().find(|name| current.tables.get(**name) != before.tables.get(**name)) {
+                return Err(failure_of(
+                    Kind::Failed,
+                    format!("somebody else has changed `{name}` since BEGIN; nothing was changed"),
+                    "run the transaction again (SQLSTATE 40001)",
+                ));
+            }
+            for name in &changed {
+                match now.tables.get(*name) {
+                    Some(table) => current.tables.insert((*name).clone(), table.clone()),
+                    None => current.tables.remove(*name),
+                };
+            }
+            Ok(())
+        });
+        match committed.await {
+            Ok(()) => {
+                // What one statement of it made, a later one may have replaced.
+                let named: Vec<&str> = now.tables.values().flat_map(|table| table.keys()).collect();
+                let left = added.into_iter().chain(superfluous).filter(|key| !named.contains(&key.as_str()));
+                delete(bucket, left.collect()).await;
+                Ok(changed.len())
+            }
+            Err(error) => {
+                delete(bucket, added).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets everything since BEGIN.
+    ///
+    /// # Errors
+    /// There was none.
+    pub(crate) async fn roll_back(&self, bucket: &Bucket) -> Result<()> {
+        let Some(open) = self.open().take() else { return Err(nothing("ROLLBACK")) };
+        delete(bucket, open.added).await;
+        Ok(())
+    }
+}
+
+fn nothing(statement: &str) -> anyhow::Error {
+    failure(format!("there is no transaction to {statement}"), "BEGIN begins one; without, each statement is one of its own")
+}
+
+/// Nothing but tables' files, whatever the catalog that named them said.
+async fn delete(bucket: &Bucket, keys: Vec<String>) {
+    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
+}
