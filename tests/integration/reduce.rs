@@ -1,6 +1,6 @@
 //! Queries divided among functions: what is read, what comes out, and how a plan says why.
 
-use crate::support::{Place, Project};
+use crate::support::{Place, Project, text};
 use serde_json::Value;
 
 /// 30 days of trips, a file each.
@@ -98,4 +98,46 @@ fn three_strategies_each_with_its_reason() {
     assert!(why_group != why_joined && why_joined != why_gathered && why_group != why_gathered);
     let plan = explain(&project, "8", join);
     assert_eq!(plan["fetches"][0]["broadcast"][0]["table"], "zones", "{plan}");
+}
+
+#[test]
+fn the_first_rows_are_the_first_ones_whichever_function_is_the_first() {
+    let project = Project::up("");
+    let day = "date=CAST(pickup_at AS DATE)";
+    let load = ["load", "--sample", "taxi", "--rows", "50000", "--table", "trips", "--partition-by", day];
+    project.succeed(load, "in thirty files");
+    let rows = |workers: &str, sql: &str| {
+        let output =
+            project.quackctl(["query", "--quiet", "--format", "csv", "--workers", workers, sql]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for sql in [
+        "SELECT pickup_at, fare_amount FROM trips LIMIT 5",
+        "SELECT pickup_at FROM trips LIMIT 20000",
+        "WITH x AS (FROM trips LIMIT 10) SELECT count(*) FROM x",
+        "SELECT pickup_at FROM trips LIMIT 7 OFFSET 30000",
+    ] {
+        let one = rows("1", sql);
+        for run in 0..6 {
+            assert_eq!(rows("6", sql), one, "{sql}, run {run}");
+        }
+    }
+}
+
+#[test]
+fn the_machines_time_zone_changes_no_answer() {
+    let mut project = Project::at(Place::Local, "");
+    project.set("TZ", "Asia/Tokyo");
+    project.succeed(["up"], "in Tokyo");
+    let times: String = (0..48).map(|i| format!("{i},2020-01-{:02}T{:02}:30:00Z\n", 1 + i / 24, i % 24)).collect();
+    project.write("e.csv", format!("id,ts\n{times}"));
+    project.succeed(["load", "e.csv", "--table", "e", "--partition-by", "day=CAST(ts AS DATE)"], "in Tokyo");
+    let agree = project.rows("SELECT count(*)::INT AS n FROM e WHERE day = CAST(ts AS DATE)");
+    assert_eq!(agree, serde_json::json!([{"n": 48}]));
+    let sql =
+        "SELECT hour(max(ts)) AS h, date_trunc('day', max(ts))::VARCHAR AS d, CAST(max(ts) AS VARCHAR) AS t FROM e";
+    let one = project.json(["query", "--json", "--workers", "1", sql])["rows"].clone();
+    assert_eq!(one[0]["h"], 23, "{one}");
+    assert_eq!(project.json(["query", "--json", "--workers", "4", sql])["rows"], one);
 }

@@ -77,9 +77,9 @@ struct Run<'a> {
     spills: bool,
     merge: Merge,
     /// For each fetch whose rows have an order: what came too early, by split; and the split that is next.
-    early: Vec<BTreeMap<usize, Partial>>,
+    early: Vec<BTreeMap<usize, (Partial, u64)>>,
     next: Vec<usize>,
-    /// Rows that each fetch has brought.
+    /// Rows of each fetch that the final stage has.
     rows: Vec<u64>,
     stats: Stats,
     live: Live,
@@ -287,16 +287,18 @@ impl<'a> Run<'a> {
         }
         let Brought { partial, rows, warm } = brought;
         let Task { fetch, split } = self.tasks.task(index);
-        self.rows[fetch] += rows;
         self.stats.cold_starts += u64::from(!warm);
         self.stats.scanned_bytes += self.plan.fetches[fetch].splits[split].bytes;
         self.live.0.set_position(self.tasks.done() as u64);
         self.live.0.set_message(self.stats.to_string());
         if !self.plan.fetches[fetch].ordered {
+            self.rows[fetch] += rows;
             return self.merge.add(fetch, partial).await;
         }
-        self.early[fetch].insert(split, partial);
-        while let Some(partial) = self.early[fetch].remove(&self.next[fetch]) {
+        self.early[fetch].insert(split, (partial, rows));
+        // Rows that wait for those before them are not there yet: the first ones are meant, not any.
+        while let Some((partial, rows)) = self.early[fetch].remove(&self.next[fetch]) {
+            self.rows[fetch] += rows;
             self.merge.add(fetch, partial).await?;
             self.next[fetch] += 1;
         }
