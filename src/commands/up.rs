@@ -134,7 +134,7 @@ async fn fill(
         return Ok((loaded, None));
     }
     let catalog = catalog::read(&target.bucket).await?;
-    let coordinator = Coordinator { context, target, catalog: &catalog };
+    let coordinator = Coordinator::new(context, target, &catalog);
     let health = prove(&coordinator, interrupt, changed).await?;
     Ok((loaded, Some(health)))
 }

@@ -10,4 +10,13 @@ pub(crate) struct Coordinator<'a> {
     pub context: &'a Context,
     pub target: &'a Target,
     pub catalog: &'a Catalog,
+    /// The catalog is a transaction's own: what others do to the tables meanwhile is nothing to it.
+    pub is_snapshot: bool,
+}
+
+impl<'a> Coordinator<'a> {
+    /// Over the tables as the bucket's catalog has them.
+    pub(crate) fn new(context: &'a Context, target: &'a Target, catalog: &'a Catalog) -> Self {
+        Self { context, target, catalog, is_snapshot: false }
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) async fn while_replaced<T>(
         let error = match work(&Coordinator { catalog: known, ..*coordinator }).await {
             Ok(done) => return Ok(done),
             // Whoever ended it does not want it again, whatever became of the tables.
-            Err(error) if kind(&error) == Kind::Interrupted => return Err(error),
+            Err(error) if coordinator.is_snapshot || kind(&error) == Kind::Interrupted => return Err(error),
             Err(error) => error,
         };
         match catalog::read(&coordinator.target.bucket).await {
