@@ -11,6 +11,7 @@ use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
 use super::statement::{Create, Rows};
+use super::transaction::Transaction;
 use super::write::{self, Staged, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
@@ -22,7 +23,12 @@ use crate::query::Coordinator;
 ///
 /// # Errors
 /// There is one of that name; what DuckDB says of the query; columns that no table may have.
-pub(super) async fn run(coordinator: &Coordinator<'_>, create: &Create, cancel: &CancellationToken) -> Result<Changed> {
+pub(super) async fn run(
+    coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
+    create: &Create,
+    cancel: &CancellationToken,
+) -> Result<Changed> {
     let Create { table, .. } = create;
     if !names::is_table(table) {
         return Err(usage(
@@ -42,7 +48,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, create: &Create, cancel: 
         admitted => admitted,
     };
     admitted()?;
-    let mut work = Work::new(coordinator, cancel);
+    let mut work = Work::new(coordinator, transaction, cancel);
     let (staged, partitions) = written(&mut work, create).await?;
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };

@@ -16,6 +16,9 @@ pub(crate) enum Deed {
     Delete,
     Drop,
     Rename,
+    Begin,
+    Commit,
+    Rollback,
 }
 
 /// What a statement changed.
@@ -23,7 +26,12 @@ pub(crate) enum Deed {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changed {
     pub statement: Deed,
+    /// Empty of a transaction's beginning and end.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
+    /// Tables that a COMMIT has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<usize>,
     /// Rows that were made, added, changed, deleted or dropped.
     pub rows: u64,
     /// False where the statement asked for what was so already.
@@ -34,7 +42,7 @@ pub(crate) struct Changed {
 
 impl Changed {
     pub(super) fn nothing(statement: Deed, table: &str) -> Self {
-        Self { statement, table: table.to_owned(), rows: 0, changed: false, cost_usd: 0.0 }
+        Self { statement, table: table.to_owned(), tables: None, rows: 0, changed: false, cost_usd: 0.0 }
     }
 
     pub(super) fn made(self) -> Self {
@@ -55,6 +63,13 @@ impl fmt::Display for Changed {
             (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
+            (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),
+            (Deed::Commit, _) => match self.tables.unwrap_or(0) {
+                0 => writeln!(f, "committed: nothing was changed"),
+                1 => writeln!(f, "committed: 1 table was changed"),
+                tables => writeln!(f, "committed: {tables} tables were changed, at once"),
+            },
+            (Deed::Rollback, _) => writeln!(f, "rolled back: nothing was changed"),
         }
     }
 }

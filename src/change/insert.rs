@@ -9,6 +9,7 @@ use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
 use super::statement::Insert;
+use super::transaction::Transaction;
 use super::write::{Rows, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{self, Table};
@@ -20,10 +21,15 @@ use crate::query::Coordinator;
 ///
 /// # Errors
 /// There is no such table; rows that do not fit it; what DuckDB says of the query.
-pub(super) async fn run(coordinator: &Coordinator<'_>, insert: &Insert, cancel: &CancellationToken) -> Result<Changed> {
+pub(super) async fn run(
+    coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
+    insert: &Insert,
+    cancel: &CancellationToken,
+) -> Result<Changed> {
     let (name, table) = coordinator.catalog.table(&insert.table)?;
     parts::check_query(&insert.query)?;
-    let mut work = Work::new(coordinator, cancel);
+    let mut work = Work::new(coordinator, transaction, cancel);
     let given = work.columns(&insert.query.behind("DESCRIBE ")).await?;
     let (own, partitions) = columns_of(table);
     let sql = fitted(name, table, insert, &given)?;

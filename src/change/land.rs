@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::write::{Staged, Work};
 use crate::bucket::upload;
-use crate::lake::catalog;
 use crate::lake::load::commit::{self, Arrival, Mode};
 use crate::lake::load::sweep;
 
@@ -34,7 +33,7 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) 
     let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.cancel).await;
     staged.discard().await;
     let arrival = Arrival { files: kept?, ..arrival };
-    let committed = catalog::update(bucket, |catalog| {
+    let committed = work.transaction.update(bucket, |catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             catalog.table(&arrival.table)?;
@@ -43,7 +42,8 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) 
     });
     match committed.await {
         Ok((_, replaced)) => {
-            upload::delete(bucket, replaced.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
+            work.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
+            work.transaction.replaced(bucket, replaced).await;
             sweep::sweep(bucket, &arrival.table).await;
             Ok(arrival.files.iter().map(|file| file.rows).sum())
         }

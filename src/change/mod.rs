@@ -1,4 +1,5 @@
-//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`.
+//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
+//! several of them as one, between `BEGIN` and `COMMIT`.
 //!
 //! The function runs the SELECT in a statement and writes its rows as Parquet among the results, as it may; the caller's own
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
@@ -11,6 +12,7 @@ mod parts;
 mod reader;
 mod rewrite;
 mod statement;
+mod transaction;
 mod write;
 
 use anyhow::Result;
@@ -18,42 +20,57 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use done::Changed;
 pub(crate) use statement::{Change, parse};
+pub(crate) use transaction::Transaction;
 
-use crate::lake::drop::drop_table;
-use crate::lake::rename::rename_table;
+use crate::lake::drop::take_out;
+use crate::lake::rename::rename;
 use crate::query::{Coordinator, while_replaced};
 use done::Deed;
 
 /// Makes one change, or none of it; `sql` is its statement. When tables that it reads are replaced while it does, it begins
-/// anew.
+/// anew. Within a `transaction`, only that has it.
 ///
 /// # Errors
 /// What the statement asks for and is not there; what DuckDB says of it; what the bucket says; `cancel`.
 pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
     sql: &str,
     change: &Change,
     cancel: &CancellationToken,
 ) -> Result<Changed> {
-    while_replaced(coordinator, sql, async |coordinator| once(coordinator, change, cancel).await).await
+    while_replaced(coordinator, sql, async |coordinator| once(coordinator, transaction, change, cancel).await).await
 }
 
-async fn once(coordinator: &Coordinator<'_>, change: &Change, cancel: &CancellationToken) -> Result<Changed> {
+async fn once(
+    coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
+    change: &Change,
+    cancel: &CancellationToken,
+) -> Result<Changed> {
     let Coordinator { target, catalog, .. } = *coordinator;
+    let bucket = &target.bucket;
     match change {
-        Change::Create(create) => create::run(coordinator, create, cancel).await,
-        Change::Insert(insert) => insert::run(coordinator, insert, cancel).await,
-        Change::Rewrite(rewrite) => rewrite::run(coordinator, rewrite, cancel).await,
+        Change::Create(create) => create::run(coordinator, transaction, create, cancel).await,
+        Change::Insert(insert) => insert::run(coordinator, transaction, insert, cancel).await,
+        Change::Rewrite(rewrite) => rewrite::run(coordinator, transaction, rewrite, cancel).await,
         Change::Drop { table, if_exists } => {
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));
             }
-            let dropped = drop_table(&target.bucket, table).await?;
+            let (dropped, keys) = transaction.update(bucket, |catalog| take_out(catalog, table)).await?;
+            transaction.replaced(bucket, keys).await;
             Ok(Changed { rows: dropped.rows, ..Changed::nothing(Deed::Drop, &dropped.table) }.made())
         }
         Change::Rename { table, to } => {
-            let renamed = rename_table(&target.bucket, table, to).await?;
+            let renamed = transaction.update(bucket, |catalog| rename(catalog, &bucket.layout, table, to)).await?;
             Ok(Changed::nothing(Deed::Rename, &renamed.to).made())
         }
+        Change::Begin => transaction.begin(bucket).await.map(|()| Changed::nothing(Deed::Begin, "")),
+        Change::Commit => {
+            let tables = transaction.commit(bucket).await?;
+            Ok(Changed { tables: Some(tables), changed: tables > 0, ..Changed::nothing(Deed::Commit, "") })
+        }
+        Change::Rollback => transaction.roll_back(bucket).await.map(|()| Changed::nothing(Deed::Rollback, "")),
     }
 }

@@ -12,10 +12,11 @@ use super::done::{Changed, Deed};
 use super::insert::columns_of;
 use super::parts::{self, Part};
 use super::statement::Rewrite;
+use super::transaction::Transaction;
 use super::write::{Rows, Staged, Work};
 use crate::bucket::upload;
 use crate::error::{failure, nearest, usage};
-use crate::lake::catalog::{self, Catalog, Table};
+use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::{commit, sweep};
 use crate::query::Coordinator;
 
@@ -34,6 +35,7 @@ const MEANT: &str = "quack_is_meant";
 /// There is no such table or column; what DuckDB says of the condition and the values; others that keep changing the table.
 pub(super) async fn run(
     coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
     rewrite: &Rewrite,
     cancel: &CancellationToken,
 ) -> Result<Changed> {
@@ -44,13 +46,13 @@ pub(super) async fn run(
     for _ in 0..ATTEMPTS {
         let known = fresh.as_ref().unwrap_or(coordinator.catalog);
         let now = Coordinator { catalog: known, ..*coordinator };
-        if let Some(changed) = once(&now, rewrite, cancel).await? {
+        if let Some(changed) = once(&now, transaction, rewrite, cancel).await? {
             return Ok(changed);
         }
         coordinator.context.detail("somebody else changed the table meanwhile; beginning anew");
         // Else those who meet once would meet again and again.
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..PAUSE_MS))).await;
-        fresh = Some(catalog::read(&coordinator.target.bucket).await?);
+        fresh = Some(transaction.catalog(&coordinator.target.bucket).await?);
     }
     Err(failure(
         format!("others keep changing `{}`", rewrite.table),
@@ -66,14 +68,19 @@ struct Touched {
 }
 
 /// One try; nothing when somebody else was quicker.
-async fn once(coordinator: &Coordinator<'_>, rewrite: &Rewrite, cancel: &CancellationToken) -> Result<Option<Changed>> {
+async fn once(
+    coordinator: &Coordinator<'_>,
+    transaction: &Transaction,
+    rewrite: &Rewrite,
+    cancel: &CancellationToken,
+) -> Result<Option<Changed>> {
     let (name, table) = coordinator.catalog.table(&rewrite.table)?;
     let bucket = &coordinator.target.bucket;
     let deletes = rewrite.set.is_empty();
     let done = Changed::nothing(if deletes { Deed::Delete } else { Deed::Update }, name);
     let set = assignments(name, table, rewrite)?;
     let (own, partitions) = columns_of(table);
-    let mut work = Work::new(coordinator, cancel);
+    let mut work = Work::new(coordinator, transaction, cancel);
     let (touched, rows) = touched(&mut work, rewrite, table).await?;
     if rows == 0 {
         return Ok(Some(Changed { cost_usd: work.cost_usd, ..done }));
@@ -110,12 +117,15 @@ async fn once(coordinator: &Coordinator<'_>, rewrite: &Rewrite, cancel: &Cancell
         Staged::discard(staged).await;
     }
     let files = files?;
-    let committed = catalog::update(bucket, |catalog| commit::rewrite(catalog, name, &gone, &files)).await;
-    let superfluous = match &committed {
-        Ok(true) => gone.into_iter().filter(|key| bucket.layout.is_of_tables(key)).collect(),
-        _ => files.into_iter().map(|file| file.key).collect::<Vec<_>>(),
-    };
-    upload::delete(bucket, superfluous).await;
+    let committed = transaction.update(bucket, |catalog| commit::rewrite(catalog, name, &gone, &files)).await;
+    let files = files.into_iter().map(|file| file.key);
+    match &committed {
+        Ok(true) => {
+            transaction.made(files);
+            transaction.replaced(bucket, gone).await;
+        }
+        _ => upload::delete(bucket, files).await,
+    }
     sweep::sweep(bucket, name).await;
     Ok(committed?.then(|| Changed { rows, cost_usd: work.cost_usd, ..done }.made()))
 }

@@ -16,6 +16,9 @@ pub(crate) enum Change {
     Rewrite(Rewrite),
     Drop { table: String, if_exists: bool },
     Rename { table: String, to: String },
+    Begin,
+    Commit,
+    Rollback,
 }
 
 /// `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] [PARTITIONED BY (...)] [AS query]`
@@ -73,6 +76,9 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
         "TRUNCATE" => reader.truncate().map(Some),
         "DROP" => reader.drop_table(),
         "ALTER" => reader.alter().map(Some),
+        "BEGIN" | "START" => reader.ends(Change::Begin).map(Some),
+        "COMMIT" | "END" => reader.ends(Change::Commit).map(Some),
+        "ROLLBACK" | "ABORT" => reader.ends(Change::Rollback).map(Some),
         _ => Ok(None),
     }
 }
@@ -255,6 +261,20 @@ impl Reader<'_> {
         }
     }
 
+    /// `TRANSACTION` or `WORK`, or nothing.
+    fn ends(&mut self, change: Change) -> Result<Change> {
+        if !self.takes(&["TRANSACTION"]) {
+            self.takes(&["WORK"]);
+        }
+        match self.peek() {
+            None => Ok(change),
+            Some(_) => Err(unsupported(
+                "this form of BEGIN, COMMIT or ROLLBACK",
+                "write the word alone; there are no savepoints",
+            )),
+        }
+    }
+
     fn alter(&mut self) -> Result<Change> {
         if !self.takes(&["TABLE"]) {
             return Err(unsupported("ALTER in this form", ALTER));
@@ -343,5 +363,8 @@ mod tests {
         assert_eq!(only("ALTER TABLE t RENAME TO u;"), Change::Rename { table: "t".into(), to: "u".into() });
         assert!(parse("ALTER TABLE t ADD COLUMN x INT").is_err() && parse("DROP TABLE a, b").is_err());
         assert_eq!(parse("SELECT 1").unwrap(), None);
+        assert_eq!((only("begin transaction;"), only("END")), (Change::Begin, Change::Commit));
+        assert_eq!(only("ROLLBACK WORK"), Change::Rollback);
+        assert!(parse("ROLLBACK TO x").unwrap_err().to_string().contains("is not supported"));
     }
 }

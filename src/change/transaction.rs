@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 
 use crate::bucket::{Bucket, upload};
-use crate::error::{Kind, failure, failure_of, usage};
+use crate::error::{failure, usage};
 use crate::lake::catalog::{self, Catalog};
 
 /// A session's transaction, if it has one.
@@ -66,7 +66,11 @@ impl Transaction {
     ///
     /// # Errors
     /// Those of `change` and of the bucket.
-    pub(super) async fn update<T>(&self, bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
+    pub(super) async fn update<T>(
+        &self,
+        bucket: &Bucket,
+        mut change: impl FnMut(&mut Catalog) -> Result<T>,
+    ) -> Result<T> {
         if let Some(open) = self.open().as_mut() {
             let mut changed = open.now.clone();
             let done = change(&mut changed)?;
@@ -85,14 +89,14 @@ impl Transaction {
 
     /// Deletes files of tables that a change has replaced; within a transaction, at its end.
     pub(super) async fn replaced(&self, bucket: &Bucket, keys: Vec<String>) {
-        match self.open().as_mut() {
+        let now = match self.open().as_mut() {
             Some(open) => {
                 open.superfluous.extend(keys);
-                return;
+                Vec::new()
             }
-            None => {}
-        }
-        delete(bucket, keys).await;
+            None => keys,
+        };
+        delete(bucket, now).await;
     }
 
     /// Puts everything into the bucket's catalog, in one step. Gives the number of tables that are other than before.
@@ -114,10 +118,9 @@ impl Transaction {
                 return Ok(());
             }
             if let Some(name) = changed.iter().find(|name| current.tables.get(**name) != before.tables.get(**name)) {
-                return Err(failure_of(
-                    Kind::Failed,
-                    format!("somebody else has changed `{name}` since BEGIN; nothing was changed"),
-                    "run the transaction again (SQLSTATE 40001)",
+                return Err(failure(
+                    format!("somebody else has changed `{name}` since BEGIN: nothing was changed (SQLSTATE 40001)"),
+                    "run the transaction again",
                 ));
             }
             for name in &changed {
@@ -155,7 +158,10 @@ impl Transaction {
 }
 
 fn nothing(statement: &str) -> anyhow::Error {
-    failure(format!("there is no transaction to {statement}"), "BEGIN begins one; without, each statement is one of its own")
+    failure(
+        format!("there is no transaction to {statement}"),
+        "BEGIN begins one; without, each statement is one of its own",
+    )
 }
 
 /// Nothing but tables' files, whatever the catalog that named them said.

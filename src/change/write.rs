@@ -12,6 +12,7 @@ use quack_function::wire::{Column, Destination, Encoding, Event, Spill, TableDef
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::transaction::Transaction;
 use crate::bucket::copy::copy;
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, interrupted};
@@ -36,6 +37,7 @@ const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 /// What a statement needs of the function: its own answers, and what they cost together.
 pub(super) struct Work<'a> {
     pub coordinator: &'a Coordinator<'a>,
+    pub transaction: &'a Transaction,
     pub cancel: &'a CancellationToken,
     /// US dollars.
     pub cost_usd: f64,
@@ -78,8 +80,12 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(coordinator: &'a Coordinator<'a>, cancel: &'a CancellationToken) -> Self {
-        Self { coordinator, cancel, cost_usd: 0.0 }
+    pub(super) fn new(
+        coordinator: &'a Coordinator<'a>,
+        transaction: &'a Transaction,
+        cancel: &'a CancellationToken,
+    ) -> Self {
+        Self { coordinator, transaction, cancel, cost_usd: 0.0 }
     }
 
     async fn ask(&mut self, sql: &str, into: Option<Destination>) -> Result<Answer> {

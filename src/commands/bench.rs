@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> 
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
     let catalog = catalog::read(&target.bucket).await?;
-    let coordinator = Coordinator { context, target: &target, catalog: &catalog };
+    let coordinator = Coordinator::new(context, &target, &catalog);
     let sql = match args.sql {
         Some(sql) => sql,
         None => bench::taxi_sql(&catalog, &args.table, args.days)?,

@@ -5,28 +5,77 @@ use std::time::Instant;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::{self, Change};
+use crate::change::{self, Change, Transaction};
+use crate::cloud::Target;
 use crate::console::context::Context;
+use crate::error::{failure, noted};
+use crate::lake::catalog::Catalog;
 use crate::query::Coordinator;
 
-/// Makes a change and says what it did: as JSON on standard output, to people beside it, as the rows of queries go there.
-///
-/// # Errors
-/// As for [`change::run`].
-pub(super) async fn run(
-    context: &Context,
-    coordinator: &Coordinator<'_>,
-    sql: &str,
-    change: &Change,
-    timing: bool,
-    cancel: &CancellationToken,
-) -> Result<()> {
-    let started = Instant::now();
-    let changed = change::run(coordinator, sql, change, cancel).await?;
-    if context.json {
-        return context.print(&changed);
+/// The changes of one session, and its transaction.
+#[derive(Default)]
+pub(super) struct Changes {
+    transaction: Transaction,
+}
+
+impl Changes {
+    /// The tables as the session has them.
+    ///
+    /// # Errors
+    /// A catalog that cannot be read.
+    pub(super) async fn catalog(&self, target: &Target) -> Result<Catalog> {
+        self.transaction.catalog(&target.bucket).await
     }
-    let took = format!("  {} ms", started.elapsed().as_millis());
-    context.say(format!("{}{}", changed.to_string().trim_end(), if timing { &took } else { "" }));
-    Ok(())
+
+    /// What a statement of the session needs, over its tables.
+    pub(super) fn coordinator<'a>(
+        &self,
+        context: &'a Context,
+        target: &'a Target,
+        catalog: &'a Catalog,
+    ) -> Coordinator<'a> {
+        Coordinator { is_snapshot: self.transaction.is_open(), ..Coordinator::new(context, target, catalog) }
+    }
+
+    /// Makes a change and says what it did: as JSON on standard output, to people beside it, as the rows of queries go
+    /// there.
+    ///
+    /// # Errors
+    /// As for [`change::run`].
+    pub(super) async fn run(
+        &self,
+        coordinator: &Coordinator<'_>,
+        sql: &str,
+        change: &Change,
+        timing: bool,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        let context = coordinator.context;
+        let started = Instant::now();
+        let changed = change::run(coordinator, &self.transaction, sql, change, cancel).await?;
+        if context.json {
+            return context.print(&changed);
+        }
+        let took = format!("  {} ms", started.elapsed().as_millis());
+        context.say(format!("{}{}", changed.to_string().trim_end(), if timing { &took } else { "" }));
+        Ok(())
+    }
+
+    /// Rolls back what was not committed, as the session ends.
+    ///
+    /// # Errors
+    /// `done`'s; else that there was something.
+    pub(super) async fn end(&self, target: &Target, done: Result<()>) -> Result<()> {
+        if !self.transaction.is_open() {
+            return done;
+        }
+        self.transaction.roll_back(&target.bucket).await?;
+        match done {
+            Ok(()) => Err(failure(
+                "there was no COMMIT: what came after BEGIN was rolled back, and nothing was changed",
+                "end the transaction with COMMIT, or with ROLLBACK",
+            )),
+            Err(error) => Err(noted(&error, "the transaction was rolled back: nothing was changed")),
+        }
+    }
 }

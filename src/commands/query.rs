@@ -10,6 +10,7 @@ use anyhow::Result;
 use quack_function::wire::Spill;
 use serde::Serialize;
 
+use super::changes::Changes;
 use crate::change;
 use crate::cli::QueryArgs;
 use crate::cloud::Target;
@@ -36,28 +37,33 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
     let mut catalog = catalog::read(&target.bucket).await?;
-    let coordinator = Coordinator { context, target: &target, catalog: &catalog };
+    let coordinator = Coordinator::new(context, &target, &catalog);
     if args.explain {
         return explain(&coordinator, &plan, statements, args.workers);
     }
     if statements.is_empty() {
         return context.print(&health::check(&coordinator, &interrupt.token).await?);
     }
-    for statement in &statements {
-        let coordinator = Coordinator { context, target: &target, catalog: &catalog };
-        if let Some(change) = change::parse(&statement.sql)? {
-            plan.takes_no_rows()?;
-            super::changes::run(context, &coordinator, &statement.sql, &change, true, &interrupt.token).await?;
-            catalog = catalog::read(&target.bucket).await?;
-            continue;
+    let changes = Changes::default();
+    let done = async {
+        for statement in &statements {
+            let coordinator = changes.coordinator(context, &target, &catalog);
+            if let Some(change) = change::parse(&statement.sql)? {
+                plan.takes_no_rows()?;
+                changes.run(&coordinator, &statement.sql, &change, true, &interrupt.token).await?;
+                catalog = changes.catalog(&target).await?;
+                continue;
+            }
+            match plan.run(&coordinator, statement, args.workers, &interrupt).await {
+                // Whoever reads has had enough.
+                Err(error) if error::is_broken_pipe(&error) => break,
+                done => done?,
+            }
         }
-        match plan.run(&coordinator, statement, args.workers, &interrupt).await {
-            // Whoever reads has had enough.
-            Err(error) if error::is_broken_pipe(&error) => break,
-            done => done?,
-        }
-    }
-    Ok(())
+        Ok(())
+    };
+    let done = done.await;
+    changes.end(&target, done).await
 }
 
 /// Shows how each statement would be run, or what is wrong with it.

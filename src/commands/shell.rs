@@ -15,6 +15,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
+use super::changes::Changes;
 use crate::change;
 use crate::cloud::Target;
 use crate::commands::query::{limit_on, look_of_stdout, tell};
@@ -25,8 +26,8 @@ use crate::lake::catalog::{self, Catalog};
 use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
+use crate::query::Request;
 use crate::query::statements::{self, Statement};
-use crate::query::{Coordinator, Request};
 use crate::terminal;
 use complete::Helper;
 use dot::Dot;
@@ -51,12 +52,13 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
         variables: String::new(),
         pending: String::new(),
         depth: 0,
+        changes: Changes::default(),
     };
-    if std::io::stdin().is_terminal() {
-        session.interact().await
-    } else {
-        crate::error::unless_broken_pipe(session.run_script().await)
-    }
+    let done = match std::io::stdin().is_terminal() {
+        true => session.interact().await,
+        false => crate::error::unless_broken_pipe(session.run_script().await),
+    };
+    session.changes.end(&session.target, done).await
 }
 
 /// What lasts from one statement to the next.
@@ -77,6 +79,7 @@ struct Session<'a> {
     pending: String,
     /// Files that are being read, each by a command of the one before.
     depth: usize,
+    changes: Changes,
 }
 
 /// A file that takes rows.
@@ -256,16 +259,14 @@ impl Session<'_> {
     async fn run_statement(&mut self, sql: &str) -> Result<()> {
         let interrupt = Interrupt::listen();
         // Tables may have come since, from another shell.
-        self.catalog = catalog::read(&self.target.bucket).await?;
+        self.catalog = self.changes.catalog(&self.target).await?;
         for statement in statements::results(sql) {
             let own = format!("{}{}", self.variables, statement.sql);
             match change::parse(&own)? {
                 Some(change) => {
-                    let coordinator =
-                        Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
-                    super::changes::run(self.context, &coordinator, &own, &change, self.timer, &interrupt.token)
-                        .await?;
-                    self.catalog = catalog::read(&self.target.bucket).await?;
+                    let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
+                    self.changes.run(&coordinator, &own, &change, self.timer, &interrupt.token).await?;
+                    self.catalog = self.changes.catalog(&self.target).await?;
                 }
                 None => self.run_one(&statement, &interrupt).await?,
             }
@@ -275,7 +276,7 @@ impl Session<'_> {
 
     async fn run_one(&mut self, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
         let started = Instant::now();
-        let coordinator = Coordinator { context: self.context, target: &self.target, catalog: &self.catalog };
+        let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
         let look = match (&self.output, look_of_stdout()) {
             (Some(_), _) => Look::default(),
             (None, look) => Look { width: self.width.or(look.width), shell: true, ..look },

@@ -171,7 +171,7 @@ async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
     };
     let function = target.lambda.get_function_configuration().function_name(&target.function).send().await.ok();
     let catalog = catalog::read(&target.bucket).await?;
-    let coordinator = Coordinator { context, target: &target, catalog: &catalog };
+    let coordinator = Coordinator::new(context, &target, &catalog);
     let health = health::check(&coordinator, &CancellationToken::new()).await;
     let tables = catalog.tables.iter();
     Ok(EngineStatus {

@@ -39,7 +39,7 @@ pub(super) async fn run(
 /// # Errors
 /// As for [`run`].
 pub(crate) async fn ask(coordinator: &Coordinator<'_>, event: &Event, cancel: &CancellationToken) -> Result<Answer> {
-    let Coordinator { context, target, catalog } = *coordinator;
+    let Coordinator { context, target, catalog, .. } = *coordinator;
     let started = Instant::now();
     let (invoked, result) = call::invoke(context, target, event, cancel).await?;
     if invoked.failed {

@@ -166,3 +166,68 @@ fn changes_at_the_same_moment_are_all_made() {
     let log = project.rows("SELECT who, count(*)::INT AS n FROM log GROUP BY who ORDER BY who");
     assert_eq!(log, json!([{"who": 0, "n": 2}, {"who": 1, "n": 2}, {"who": 2, "n": 2}, {"who": 3, "n": 2}]));
 }
+
+#[test]
+fn what_is_between_begin_and_commit_is_seen_at_once_or_not_at_all() {
+    let project = Project::up("");
+    run(&project, "CREATE TABLE a AS SELECT 100 AS n; CREATE TABLE b AS SELECT 0 AS n", "created `b`");
+    let sum = || project.rows("SELECT (SELECT sum(n) FROM a)::INT AS a, (SELECT sum(n) FROM b)::INT AS b");
+    let moves = "UPDATE a SET n = n - 10; UPDATE b SET n = n + 10";
+    // The session sees it, nobody else does; without COMMIT it is gone.
+    let mut script = project.quackctl([
+        "query",
+        "--format",
+        "csv",
+        &format!("BEGIN; {moves}; DROP TABLE a; CREATE TABLE c AS FROM b; FROM c"),
+    ]);
+    script.assert().code(1).stdout("n\n10\n").stderr(contains("there was no COMMIT"));
+    assert_eq!(sum(), json!([{"a": 100, "b": 0}]));
+    assert_eq!(project.rows("SHOW TABLES"), json!([{"name": "a"}, {"name": "b"}]));
+    run(&project, &format!("BEGIN; {moves}; ROLLBACK"), "rolled back");
+    run(
+        &project,
+        &format!("BEGIN; {moves}; INSERT INTO b VALUES (1); DELETE FROM b WHERE n = 1; COMMIT"),
+        "2 tables were changed",
+    );
+    assert_eq!(sum(), json!([{"a": 90, "b": 10}]));
+    refused(
+        &project,
+        &format!("BEGIN; {moves}; INSERT INTO b VALUES ('x'); COMMIT"),
+        "the transaction was rolled back",
+    );
+    refused(&project, "COMMIT", "there is no transaction");
+    refused(&project, "BEGIN; BEGIN", "there is a transaction already");
+    assert_eq!(objects(&project).len(), 2, "{:?}", objects(&project));
+
+    // Whoever comes second is told.
+    let mut shell = project.process(["shell", "--quiet"]);
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut typed = shell.stdin.take().unwrap();
+    std::io::Write::write_all(&mut typed, b".mode csv\nBEGIN; UPDATE a SET n = 1;\nSELECT n FROM a;\n").unwrap();
+    let mut seen = [0; 4];
+    std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut seen).unwrap();
+    assert_eq!(&seen, b"n\n1\n");
+    run(&project, "INSERT INTO a VALUES (2)", "inserted 1 row");
+    std::io::Write::write_all(&mut typed, b"COMMIT;\n").unwrap();
+    drop(typed);
+    let output = shell.wait_with_output().unwrap();
+    assert!(!output.status.success() && text(&output).contains("SQLSTATE 40001"), "{}", text(&output));
+    assert_eq!(sum(), json!([{"a": 92, "b": 10}]));
+
+    // Transfers side by side: a reader never sees half of one.
+    let spawn = || {
+        let mut process = project.process(["query", "--quiet", &format!("BEGIN; {moves}; COMMIT")]);
+        process.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("quackctl starts")
+    };
+    let running: Vec<_> = (0..4).map(|_| spawn()).collect();
+    for _ in 0..5 {
+        let now = sum();
+        assert_eq!(now[0]["a"].as_i64().unwrap() + now[0]["b"].as_i64().unwrap(), 102, "{now}");
+    }
+    let ended = running.into_iter().map(|child| child.wait_with_output().unwrap());
+    let made = ended.filter(|output| output.status.success() || !text(output).contains("SQLSTATE 40001")).count();
+    let made = i64::try_from(made).unwrap();
+    assert_eq!(sum(), json!([{"a": 92 - 10 * made, "b": 10 + 10 * made}]));
+    assert!(made > 0);
+    assert_eq!(objects(&project).len(), 3, "{:?}", objects(&project));
+}
