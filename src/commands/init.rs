@@ -38,7 +38,9 @@ pub(crate) fn run(context: &Context) -> Result<()> {
         ),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
     })?;
-    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &private::name());
+    // A stage that was put up without the file stays this project's.
+    let id = context.config.id_of_stage()?.unwrap_or_else(private::name);
+    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &id);
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     ignore_state(&context.config.dir)?;
     if let Some(above) = config::project_above(&context.config.dir) {

@@ -146,6 +146,14 @@ impl Config {
         if self.id.is_some() {
             return Ok(self.id.clone());
         }
+        self.id_of_stage()
+    }
+
+    /// The id of the project that the stage was put up by, whatever `quack.toml` says; nothing where no stage is.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub(crate) fn id_of_stage(&self) -> Result<Option<String>> {
         Ok(Owner::read(&record(&self.dir, self.target, &self.stage))?.map(|owner| owner.id))
     }
 

@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{Catalog, DataFile};
 
+/// Kinds of errors of DuckDB's that tell of memory and disk.
+const MEMORY: &[&str] = &["DuckDB.OutofMemoryError", "DuckDB.OutOfMemoryError", "DuckDB.IOError"];
+
 /// So many tables are listed where none of them is near to what was meant.
 const FEW: usize = 10;
 
@@ -30,6 +33,11 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
         error_message: String::from_utf8_lossy(payload).into_owned(),
     });
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
+    // What SQL says itself is no word of Lambda's, nor of DuckDB's about its memory.
+    let is_engines = kind.starts_with("Quack.") || kind.starts_with("DuckDB.") && !MEMORY.contains(&kind);
+    if is_engines {
+        return of_engine(kind, message, catalog);
+    }
     if kind == "Sandbox.Timedout" || message.contains("Task timed out after") {
         return failure(
             format!("the query did not end within the {} s that the function may take", config.timeout_s),
@@ -280,6 +288,14 @@ mod tests {
         for (kind, message) in [("DuckDB.OutofMemoryError", spilled), ("Runtime.ExitError", no_space)] {
             let full = shown(kind, message, &[]);
             assert!(full.contains("512 MB of disk") && full.contains("function.ephemeral_mb"), "{full}");
+        }
+        // What SQL says of itself is none of these.
+        for said in
+            ["Out of Memory Error: x", "Task timed out after 3.00 seconds", "no setting max_temp_directory_size"]
+        {
+            for kind in ["DuckDB.InvalidInputError", "Quack.SandboxError"] {
+                assert!(shown(kind, said, &[]).contains(said), "{kind}: {said}");
+            }
         }
         let crash = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: exit status 1", &[]);
         assert!(crash.contains("quackctl logs"), "{crash}");

@@ -5,6 +5,7 @@ mod answer;
 mod answered;
 mod coordinator;
 mod divided;
+mod half;
 pub(crate) mod health;
 mod request;
 mod rerun;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::account::Account;
 use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
+use super::half::Written;
 use super::request::Request;
 use crate::invoke::{call, fault, response, tables};
 
@@ -31,7 +32,12 @@ pub(super) async fn run(
         tables: tables::named_in(&request.sql, coordinator.catalog, &coordinator.target.bucket.name),
         result: None,
     };
-    ask(coordinator, &event, cancel).await
+    let written = Written::by(&request.sql, &coordinator.target.bucket).await;
+    let answer = ask(coordinator, &event, cancel).await;
+    if answer.is_err() {
+        written.take_back().await;
+    }
+    answer
 }
 
 /// Has one function answer one event, to the end or until `cancel`.

@@ -196,3 +196,15 @@ fn tables_in_a_shared_folder_outlive_whoever_came_later() {
     let left = block_on(client.list_objects_v2().bucket("theirs").send()).unwrap();
     assert_eq!(left.key_count(), Some(0));
 }
+
+#[test]
+fn a_project_file_that_comes_after_its_stage_is_the_stages() {
+    let project = Project::at(Place::Local, "");
+    std::fs::remove_file(project.dir().join("quack.toml")).unwrap();
+    project.succeed(["up"], "without a project file");
+    load_points(&project);
+    project.succeed(["init"], "after that");
+    assert_points(&project);
+    project.succeed(["up"], "with it");
+    project.succeed(["down", "--yes"], "with it");
+}

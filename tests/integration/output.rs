@@ -290,3 +290,37 @@ fn what_is_written_as_tsv_loads_back() {
     let rows = |sql: &str| project.json(["query", "--json", sql])["rows"].clone();
     assert_eq!(rows("FROM back ORDER BY n"), rows(sql));
 }
+
+#[test]
+fn no_rows_are_written_in_every_format() {
+    let project = Project::up("");
+    for (name, sql) in [
+        ("a.parquet", "SELECT 1 AS a WHERE false"),
+        ("b.parquet", "SELECT 1 AS a LIMIT 0"),
+        ("c.arrow", "SELECT 1 AS a WHERE false"),
+    ] {
+        project.succeed(["query", "-o", name, sql], sql);
+        assert!(project.dir().join(name).metadata().unwrap().len() > 50, "{name}");
+    }
+}
+
+#[test]
+fn a_copy_that_fails_midway_leaves_what_was_there_before() {
+    let project = Project::up("");
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let place = format!("s3://{bucket}/exports");
+    let fails = "SELECT CASE WHEN i = 3000000 THEN error('boom') ELSE i::VARCHAR END AS a FROM range(4000000) r(i)";
+    for name in ["x.parquet", "x.csv"] {
+        let good = format!("COPY (SELECT 42 AS a) TO '{place}/{name}'");
+        for there in [0, 1] {
+            let mut copy = project.quackctl(["query", &format!("SELECT 1; COPY ({fails}) TO '{place}/{name}'")]);
+            copy.assert().code(1).stderr(contains("boom"));
+            let files = project.rows(&format!("SELECT count(*)::INT AS n FROM glob('{place}/{name}')"));
+            assert_eq!(files, serde_json::json!([{ "n": there }]), "{name}");
+            if there == 0 {
+                project.succeed(["query", &good], name);
+            }
+        }
+        assert_eq!(project.rows(&format!("FROM '{place}/{name}'")), serde_json::json!([{ "a": 42 }]), "{name}");
+    }
+}

@@ -57,7 +57,11 @@ impl Source {
             (None, Some(rows)) => rows.fetch()?,
             (None, None) => None,
         };
-        let Some(mut chunk) = chunk else { return Ok(None) };
+        let Some(mut chunk) = chunk else {
+            // DuckDB does not take the question again for what came to its end.
+            self.rows = None;
+            return Ok(None);
+        };
         self.truncated |= chunk.len() > left;
         if left == 0 {
             return Ok(None);
