@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::UpArgs;
@@ -126,7 +126,13 @@ async fn fill(
                 {
                     context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
                 }
-                done => loaded.push(done.with_context(|| super::plan::of_data(&set.table))?),
+                done => {
+                    let stands =
+                        "the stage itself is up, without this table and those after it; `quackctl up` tries again";
+                    let told =
+                        |error: anyhow::Error| error::noted(&error.context(super::plan::of_data(&set.table)), stands);
+                    loaded.push(done.map_err(told)?);
+                }
             }
         }
     }

@@ -13,6 +13,8 @@ pub(super) fn unknown_key<'a>(text: &str, name: &str, known: impl Iterator<Item 
         .or_else(|| known.clone().find(|key| key.rsplit('.').next() == Some(last)))
         .or_else(|| nearest(last, known.clone().filter_map(|key| key.rsplit('.').next())));
     let help = match near {
+        // `data` is a list of tables.
+        Some(near) if near == name => format!("write [[{near}]], in two pairs of brackets"),
         Some(near) if sections.contains(&near) => format!("the nearest known section is `[{near}]`"),
         Some(near) => format!("the nearest known key is `{near}`"),
         None => {

@@ -23,6 +23,11 @@ pub(super) fn of(message: &str, catalog: &Catalog) -> Option<String> {
         return is_name(catalog, is_begun)
             .then(|| format!("a name with more than letters, digits and `_` stands in double quotes: \"{name} ...\""));
     }
+    if let Some(name) = between(message, "\nINSTALL ", ";") {
+        return Some(format!(
+            "the function has extensions that it is packaged with: extensions = [\"{name}\"] under [function] in quack.toml, and `quackctl up`"
+        ));
+    }
     if message.contains("Malformed JSON at byte") && message.contains("\nLINE ") {
         return Some("a column of JSON is compared with text as text: column->>'$' = '...'".to_owned());
     }
@@ -73,6 +78,13 @@ mod tests {
         assert!(unknown("IMDB", "SELECT IMDB Rating FROM m").contains("in double quotes: \"IMDB ...\""));
         assert!(unknown("it's", "... WHERE t = \"it's\"").contains("in single quotes: 'it''s'"));
         assert_eq!(unknown("nothing", "SELECT nothing FROM m"), "");
+    }
+
+    #[test]
+    fn an_extension_that_is_missing_is_to_be_packaged() {
+        let message = "Catalog Error: Scalar Function with name \"st_point\" is not in the catalog, but it exists in the spatial \
+                       extension.\n\nPlease try installing and loading the spatial extension:\nINSTALL spatial;\nLOAD spatial;\n";
+        assert!(told(message).contains("extensions = [\"spatial\"]"));
     }
 
     #[test]

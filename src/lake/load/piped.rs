@@ -51,7 +51,10 @@ pub(super) fn keep(source: impl Read + Send + 'static, name: &str, bar: &Progres
     if packing != Packing::None {
         return Err(usage(
             format!("what comes through {name} is packed with {}", packing.name()),
-            "unpack it on the way, e.g. gunzip -c trips.csv.gz | quackctl load - --table trips",
+            match packing {
+                Packing::Zstd => "unpack it on the way, e.g. zstd -dc trips.csv.zst | quackctl load - --table trips",
+                _ => "unpack it on the way, e.g. gunzip -c trips.csv.gz | quackctl load - --table trips",
+            },
         ));
     }
     let (kind, _) = format::detect(&path, name)?;
