@@ -8,15 +8,17 @@ CFN_LINT := 1.58.0
 ifeq ($(shell uname -s),Darwin)
 PLATFORM := macos-$(shell uname -m)
 TRIPLE := $(patsubst arm64,aarch64,$(shell uname -m))-apple-darwin
+PACKAGED := target/dist/$(TRIPLE)/release/quackctl
 else
 PLATFORM := linux-$(patsubst aarch64,arm64,$(shell uname -m))
 TRIPLE := $(shell uname -m)-unknown-linux-gnu
 LIBRARY := --library target/duckdb/libduckdb.so
+# Where cargo-lambda puts it.
+PACKAGED := target/dist/lambda/quackctl/bootstrap
 endif
 GLIBC := 2.28
 # Where cargo keeps its crates.
 CARGO := $(or $(CARGO_HOME),$(HOME)/.cargo)
-PACKAGED := target/dist/$(TRIPLE)/release/quackctl
 
 .DEFAULT_GOAL := help
 

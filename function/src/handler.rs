@@ -53,6 +53,7 @@ impl Handler {
             bytes,
             truncated,
             engine: self.engine.version().to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             init_ms: self.init.as_secs_f64() * 1000.0,
             columns,
         };

@@ -3,6 +3,9 @@
 //! The contract of the earlier project holds: `{"q": "SELECT 42", "limit": 20}` is a whole event, and its response is
 //! `{"metadata": {"timeMs", "epochMs", "eventId", "query", "warm"}, "data": {"records": [...]}}`. Everything else is
 //! optional and adds to it. A failure is Lambda's own: `errorType` and `errorMessage`.
+//!
+//! Caller and function may be of different versions. A function does not look at fields that it does not know, so what would have to
+//! be refused for want of one is asked for by a new value of a field that every function knows, as `format` and `spill` are.
 
 use crate::copy::CopyValue;
 pub use crate::table::{BadTable, TableDef};
@@ -126,6 +129,9 @@ pub struct Metadata {
     pub truncated: bool,
     /// DuckDB's version, e.g. `v1.5.5`.
     pub engine: String,
+    /// The function's own version, which is that of the quackctl that it came with; those before 0.1.0 do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// From process start to ready for the first invocation, milliseconds; the same in every response of an instance.
     pub init_ms: f64,
     /// The result's columns.

@@ -55,6 +55,8 @@ struct Told {
     function: String,
     memory_mb: Option<i32>,
     timeout_s: Option<i32>,
+    /// Of the quackctl that put it up, as the function tells.
+    function_version: Option<String>,
     tables: Vec<TableStatus>,
 }
 
@@ -77,7 +79,9 @@ impl fmt::Display for Status {
             writeln!(f, "  {:<12}{}", "bucket", told.bucket)?;
             let number = |value: Option<i32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
             let (memory, timeout) = (number(told.memory_mb), number(told.timeout_s));
-            writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most", "function", told.function)?;
+            let version = told.function_version.iter().map(|version| format!(", of quackctl {version}"));
+            let version = version.collect::<String>();
+            writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most{version}", "function", told.function)?;
         }
         writeln!(f, "  {:<12}quackctl {quackctl}, DuckDB {duckdb}", "versions")?;
         match engine.told.as_ref().map(|told| told.tables.as_slice()) {
@@ -179,6 +183,10 @@ async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
         told: Some(Told {
             memory_mb: function.as_ref().and_then(|function| function.memory_size),
             timeout_s: function.as_ref().and_then(|function| function.timeout),
+            function_version: health
+                .as_ref()
+                .ok()
+                .and_then(|health| health.metadata.facts.function.as_ref()?.version.clone()),
             tables: tables
                 .map(|(name, table)| TableStatus { name: name.clone(), rows: table.rows, bytes: table.bytes })
                 .collect(),

@@ -8,6 +8,7 @@ use aws_sdk_lambda::operation::invoke::InvokeError;
 use serde::Deserialize;
 
 use super::hint::{self, between};
+use super::version;
 use crate::config::Config;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{Catalog, DataFile};
@@ -77,6 +78,9 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
             format!("the function crashed: {message}"),
             "`quackctl logs` shows its last words; the next query gets a new instance",
         );
+    }
+    if kind == "Quack.BadEvent" {
+        return failure(format!("the function does not know what this quackctl asks: {message}"), version::help());
     }
     of_engine(kind, message, catalog)
 }

@@ -12,3 +12,4 @@ mod stream;
 pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
+pub(crate) mod version;

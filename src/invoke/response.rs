@@ -16,6 +16,9 @@ const MOST: u64 = 1 << 46;
 /// Most columns of an answer.
 const COLUMNS: usize = 20_000;
 
+/// The longest version that is one.
+const VERSION_BYTES: usize = 40;
+
 /// The rows of a response.
 #[derive(Debug)]
 pub(crate) enum Payload {
@@ -94,6 +97,13 @@ fn check(metadata: &Metadata) -> Result<(), String> {
     }
     for column in &metadata.columns {
         types::parse(&column.sql_type)?;
+    }
+    let is_odd = |version: &str| {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-".contains(&byte);
+        version.len() > VERSION_BYTES || !version.bytes().all(is_known)
+    };
+    if metadata.version.as_deref().is_some_and(is_odd) {
+        return Err("the version that it tells is none".to_owned());
     }
     if metadata.rows > MOST || metadata.bytes > MOST {
         return Err(format!("it tells of {} rows and {} bytes, more than there are", metadata.rows, metadata.bytes));

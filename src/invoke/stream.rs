@@ -15,6 +15,7 @@ use arrow_ipc::{Buffer, MessageHeader, root_as_message};
 use quack_function::wire::Column;
 
 use super::fields::{fits, has_nul};
+use super::version;
 use crate::duck::types;
 use crate::error::failure;
 
@@ -58,10 +59,7 @@ pub(super) fn read(
 
 /// An answer that is not as a function of ours gives it.
 pub(super) fn unknown(error: impl fmt::Display) -> anyhow::Error {
-    failure(
-        format!("the function's answer is not one that this quackctl knows: {error}"),
-        "it is of another version: run `quackctl up`",
-    )
+    failure(format!("the function's answer is not one that this quackctl knows: {error}"), version::help())
 }
 
 thread_local! {

@@ -48,8 +48,14 @@ pub(super) fn build(
     let mut command = tool.command();
     command.args(["lambda", "build", "--release", "--package", "quack-function", "--bin", "bootstrap"]);
     command.arg("--lambda-dir").arg(&out).current_dir(&sources);
-    command.args(["--target", &build_target(arch)]);
-    command.env("CARGO_TARGET_DIR", cache::root().join("target")).env("DUCKDB_LIB_DIR", library_dir);
+    let [target, cpu] = build_settings(arch);
+    command.args(["--target", &target]);
+    // Settings of a `cargo` that runs us (`cargo run`, `cargo test`) are not meant for this build.
+    for name in ["CARGO", "CARGO_MANIFEST_DIR", "RUSTFLAGS", "RUSTC_WRAPPER", "RUST_RECURSION_COUNT"] {
+        command.env_remove(name);
+    }
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&cpu)).env("CARGO_TARGET_DIR", cache::root().join("target"));
+    command.env("DUCKDB_LIB_DIR", library_dir);
     run(context, command)?;
     let bootstrap = out.join("bootstrap/bootstrap");
     anyhow::ensure!(bootstrap.is_file(), "cargo-lambda succeeded and left no `bootstrap`");
@@ -79,9 +85,29 @@ pub(super) fn rust_target(arch: Arch) -> &'static str {
     }
 }
 
-/// What cargo-lambda is told to build for.
-pub(super) fn build_target(arch: Arch) -> String {
-    format!("{}.{OLDEST_GLIBC}", rust_target(arch))
+/// What cargo-lambda is told to build for: Rust's target, and the least processor. Left to itself, it takes Lambda's own processors,
+/// and the function would not run on an older laptop or a Raspberry Pi.
+pub(super) fn build_settings(arch: Arch) -> [String; 2] {
+    let cpu = match arch {
+        Arch::X86_64 => "x86-64",
+        Arch::Arm64 => "generic",
+    };
+    [format!("{}.{OLDEST_GLIBC}", rust_target(arch)), cpu.to_owned()]
+}
+
+/// What rustc is told, as cargo takes it from the environment: the processor, and names for the folders of this machine that would
+/// else stand in the program, so that the same sources make the same bytes everywhere.
+fn flags(cpu: &str) -> OsString {
+    let home = env::home_dir().map(|home| home.join(".cargo"));
+    let cargo = env::var_os("CARGO_HOME").filter(|set| !set.is_empty()).map(PathBuf::from).or(home);
+    let folders = [(cargo, "/cargo"), (Some(cache::root()), "/quackctl")];
+    let mut flags = OsString::from(format!("-Ctarget-cpu={cpu}"));
+    for (folder, name) in folders.into_iter().filter_map(|(folder, name)| Some((folder?, name))) {
+        flags.push("\x1f--remap-path-prefix=");
+        flags.push(folder);
+        flags.push(format!("={name}"));
+    }
+    flags
 }
 
 /// Sees to it that Rust can build for `arch`: cargo would say so only after minutes, and in other words.
@@ -194,12 +220,6 @@ fn python_tools() -> Result<PathBuf> {
 /// Runs the build: one line that changes while it goes well, everything it said when it does not.
 fn run(context: &Context, mut command: Command) -> Result<()> {
     let spinner = progress::spinner(context, "Building the function");
-    // Settings of a `cargo` that runs us (`cargo run`, `cargo test`) are not meant for this build.
-    for name in
-        ["CARGO", "CARGO_MANIFEST_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUST_RECURSION_COUNT"]
-    {
-        command.env_remove(name);
-    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot run cargo-lambda")?;
     let mut said = String::new();

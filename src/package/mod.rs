@@ -112,7 +112,7 @@ impl Inputs {
     fn of(config: &Config, arch: Arch) -> Result<Self> {
         let sources = source::files(config.source.as_deref())?;
         // The build is the same whatever extensions lie beside it.
-        let build = source::digest(&sources, &[cargo_lambda::build_target(arch)]);
+        let build = source::digest(&sources, &cargo_lambda::build_settings(arch));
         let library = duckdb::library(arch).sha256.to_owned();
         let mut settings = vec![format!("{arch:?}"), duckdb::VERSION.to_owned(), library];
         settings.extend(config.extensions.iter().cloned());

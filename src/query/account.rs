@@ -55,6 +55,8 @@ pub(crate) struct FunctionFacts {
     pub bytes: u64,
     /// From process start to ready for the first invocation, milliseconds.
     pub init_ms: f64,
+    /// The version that it says it is of.
+    pub version: Option<String>,
 }
 
 /// What is counted while the rows are taken.
@@ -77,9 +79,9 @@ impl Account {
         elapsed: Duration,
         target: TargetKind,
     ) -> Self {
-        let Metadata { time_ms, epoch_ms, event_id, query, warm, rows, bytes, truncated, engine, init_ms, columns } =
-            metadata;
-        let function = Some(FunctionFacts { time_ms, epoch_ms, event_id, bytes, init_ms });
+        let Metadata { time_ms, epoch_ms, event_id, query, warm, rows, bytes, .. } = metadata;
+        let Metadata { truncated, engine, version, init_ms, columns, .. } = metadata;
+        let function = Some(FunctionFacts { time_ms, epoch_ms, event_id, bytes, init_ms, version });
         let facts = Facts { query, warm, engine, columns, function };
         let tally = Arc::new(Mutex::new(Tally { rows, truncated, elapsed }));
         Self { facts, report, cost_usd, target, divided: None, tally }

@@ -11,7 +11,7 @@ use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use super::half::Written;
 use super::request::Request;
-use crate::invoke::{call, fault, response, tables};
+use crate::invoke::{call, fault, response, tables, version};
 
 /// Runs one query on one function, to the end or until `cancel`.
 ///
@@ -59,6 +59,7 @@ pub(crate) async fn ask(coordinator: &Coordinator<'_>, event: &Event, cancel: &C
             return Err(error);
         }
     };
+    version::tell(context, &metadata);
     let (report, elapsed) = (invoked.report, started.elapsed());
     let arch = context.config.function_arch()?;
     let cost_usd = report.map(|report| report.cost_usd(arch));

@@ -39,3 +39,4 @@ mod strict;
 mod support;
 mod tables;
 mod trust;
+mod versions;

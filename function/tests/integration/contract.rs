@@ -15,6 +15,7 @@ fn the_old_contract_holds() {
     assert!(metadata["timeMs"].is_u64() && metadata["epochMs"].as_u64().unwrap() > 1_500_000_000_000);
     assert_eq!((&metadata["rows"], &metadata["truncated"]), (&json!(1), &json!(false)));
     assert_eq!(metadata["engine"], "v1.5.5");
+    assert_eq!(metadata["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(metadata["columns"], json!([{"name": "a", "type": "INTEGER"}]));
     let again = function.invoke(json!({"q": "SELECT 1", "unknown": {"field": []}})).unwrap();
     assert_eq!(again["metadata"]["warm"], true);

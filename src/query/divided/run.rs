@@ -18,7 +18,7 @@ use crate::error::{interrupted, noted};
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::pending::{GRACE, Pending};
 use crate::invoke::response::{self as results, Payload as Rows};
-use crate::invoke::{fault, spill};
+use crate::invoke::{fault, spill, version};
 use crate::planner::{Fetch, QueryPlan};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
@@ -261,6 +261,7 @@ impl<'a> Run<'a> {
     /// The rows of an answer, fetched from the bucket if they were spilled.
     async fn partial(&mut self, invoked: &Invoked, result: &Pending<'_>) -> Result<Brought> {
         let (metadata, rows) = results::parse(&invoked.payload, &result.uri())?;
+        version::tell(self.coordinator.context, &metadata);
         let partial = match rows {
             Rows::Inline(stream) => Partial::Arrow(stream),
             Rows::Spilled(spilled) => {
