@@ -11,8 +11,10 @@ use duckdb::Connection;
 
 use crate::error::failure;
 
-/// How such a DuckDB is set: every type kept in Arrow, and no word of its own on the terminal.
-pub(crate) const SETTINGS: &str = "SET arrow_lossless_conversion = true; SET enable_progress_bar = false";
+/// How such a DuckDB is set: every type kept in Arrow, no word of its own on the terminal, and a chunk at a time that waits to
+/// be taken. DuckDB counts 16 bytes of a text, however long it is, and a megabyte of such can be the whole result.
+pub(crate) const SETTINGS: &str = "SET arrow_lossless_conversion = true; SET enable_progress_bar = false; \
+                                   SET streaming_buffer_size = '16 bytes'";
 
 /// Threads that such a DuckDB runs.
 pub(crate) const THREADS: u32 = 2;
@@ -131,6 +133,17 @@ impl Drop for Batches {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_is_read_ahead_than_a_few_chunks() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&format!("{SETTINGS}; CREATE SEQUENCE made")).unwrap();
+        let sql = "SELECT nextval('made') AS n, repeat('x', 1000) AS wide FROM range(200_000)";
+        let sent = send(&connection, sql, &mut |piece| matches!(piece, Piece::Schema(_)));
+        sent.unwrap();
+        let made: u64 = connection.query_row("SELECT currval('made')", [], |row| row.get(0)).unwrap();
+        assert!((2048..=5 * 2048).contains(&made), "{made} rows for the first batch");
+    }
 
     #[test]
     fn a_query_that_fails_in_any_thread_says_why() {

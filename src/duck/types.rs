@@ -1,6 +1,9 @@
-//! Types that others wrote: parsed into values, and no larger than DuckDB can hold a value of.
+//! Types that others wrote: parsed into values, and no larger than DuckDB can hold a value of; and what of them Parquet cannot
+//! keep.
 
+use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
+use quack_function::wire::Column;
 
 /// Most values that one value of a type may hold by its type alone: arrays in arrays multiply, and DuckDB makes room for
 /// all of them.
@@ -22,6 +25,23 @@ pub(crate) fn parse(text: &str) -> Result<SqlType, String> {
         0..=MOST_VALUES => Ok(sql_type),
         _ => Err(format!("a value of its type would hold more than {MOST_VALUES} others")),
     }
+}
+
+/// What stands behind a `*` to have those of `columns` that Parquet cannot keep be stored as what it can; with `narrow`,
+/// 128-bit integers as those of 64.
+pub(crate) fn storable(columns: &[Column], narrow: bool) -> String {
+    let kept = |column: &Column| {
+        let own = SqlType::parse(&column.sql_type).ok()?;
+        if narrow { own.in_64_bits() } else { own.in_parquet() }
+    };
+    let casts: Vec<String> = columns
+        .iter()
+        .filter_map(|column| {
+            let name = identifier(&column.name);
+            Some(format!("CAST({name} AS {}) AS {name}", kept(column)?))
+        })
+        .collect();
+    if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) }
 }
 
 /// How many values a value of `sql_type` always holds.

@@ -166,7 +166,11 @@ impl Instance {
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
     ) -> (Result<Outcome, Failure>, bool) {
-        let connection = match self.database.connect() {
+        let connected = self.database.connect().and_then(|connection| {
+            connection.execute(&Settings::connection_sql())?;
+            Ok(connection)
+        });
+        let connection = match connected {
             Ok(connection) => connection,
             Err(failure) => return (Err(failure), false),
         };

@@ -17,6 +17,9 @@ const MIN_MEMORY_MIB: u64 = 64;
 /// What Lambda gives a function under `/tmp` unless it is told otherwise, MiB.
 const TEMP_MIB: u64 = 512;
 
+/// How much of a result waits to be fetched. DuckDB has each connection set it for itself.
+const BUFFER: &str = "streaming_buffer_size";
+
 /// Name of the one secret of an instance: the bucket's credentials.
 const SECRET: &str = "lake";
 
@@ -188,8 +191,15 @@ impl Settings {
         sql += "SET GLOBAL allocator_bulk_deallocation_flush_threshold = '16MiB';\n";
         let readable: Vec<_> = self.access().read.iter().map(|folder| literal(&folder.to_string())).collect();
         sql += &format!("SET GLOBAL allowed_directories = [{}];\n", readable.join(", "));
+        sql += &format!("SET GLOBAL allowed_configs = ['{BUFFER}'];\n");
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
         Ok(sql)
+    }
+
+    /// The statement that makes a connection ready for an event's SQL: a chunk at a time waits to be fetched, as DuckDB counts
+    /// 16 bytes of a text, however long it is, and a megabyte of such can be the whole result.
+    pub(super) fn connection_sql() -> String {
+        format!("SET SESSION {BUFFER} = '16 bytes'")
     }
 
     /// The address of the folder for the spilled result `name`: one of its own, so that it can be emptied.

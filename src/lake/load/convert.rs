@@ -13,6 +13,7 @@ use super::files::Files;
 use super::format::{Kind, Packing};
 use super::partition::{self, Partition, Plan};
 use super::pieces;
+use super::recut::Recut;
 use super::source::Input;
 use super::stop::Stop;
 use super::way::{self, Way};
@@ -23,7 +24,6 @@ use crate::duck::words::{self, columns, words};
 use crate::error::{failure, usage};
 use quack_function::names;
 use quack_function::sql::{identifier, literal};
-use quack_function::sql_type::SqlType;
 
 /// How often the staging folder is measured.
 const LOOK: Duration = Duration::from_millis(250);
@@ -55,9 +55,16 @@ pub(super) fn convert(
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
-        let whole = Stager { input, label, partitions, staging: &staging, connection: &connection, bar, stop };
-        if way.reading.long_lines && cut.is_none() {
-            cut = whole.cut(way).map_err(|trouble| whole.explain(way, trouble))?;
+        let whole =
+            Stager { input, given: input, label, partitions, staging: &staging, connection: &connection, bar, stop };
+        if way.is_in_pieces() && cut.is_none() {
+            match whole.cut(way, &named) {
+                Ok(made) => cut = made,
+                Err(trouble) => {
+                    way = whole.another_way(way, &trouble).ok_or_else(|| whole.explain(way, trouble))?;
+                    continue;
+                }
+            }
         }
         let stager = Stager { input: cut.as_ref().unwrap_or(input), ..whole };
         match stager.write(way) {
@@ -91,7 +98,9 @@ enum Trouble {
 }
 
 struct Stager<'a> {
+    /// What is read: what was given, or its pieces.
     input: &'a Input,
+    given: &'a Input,
     label: &'a str,
     partitions: &'a [Partition],
     staging: &'a Staging,
@@ -102,12 +111,23 @@ struct Stager<'a> {
 
 impl Stager<'_> {
     /// The input in pieces.
-    fn cut(&self, way: Way) -> Result<Option<Input>, Trouble> {
+    fn cut(&self, way: Way, named: &[PathBuf]) -> Result<Option<Input>, Trouble> {
         let Some(files) = self.input.files() else { return Ok(None) };
-        let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
-        let cut = pieces::cut(files, self.label, dialect, &self.staging.pieces(), self.stop).map_err(Trouble::Told)?;
-        let files = Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim).map_err(Trouble::Reading)?;
-        Ok(Some(self.input.with_files(files)))
+        let folder = self.staging.pieces();
+        _ = std::fs::remove_dir_all(&folder);
+        let files = if way.reading.long_lines {
+            let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
+            let cut = pieces::cut(files, self.label, dialect, &folder, self.stop).map_err(Trouble::Told)?;
+            Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim)
+        } else {
+            let connection = way.open_recut(named, self.staging).map_err(Trouble::Told)?;
+            self.stop.watch(connection.interrupt_handle());
+            let row_bytes = files.row_bytes(&connection, way.reading);
+            let narrow = self.is_json() && !way.wide_integers;
+            let (connection, reading) = (&connection, way.reading);
+            Recut { connection, files, reading, narrow, row_bytes, folder: &folder }.cut()
+        };
+        Ok(Some(self.input.with_files(files.map_err(Trouble::Reading)?)))
     }
 
     fn write(&self, way: Way) -> Result<Written, Trouble> {
@@ -121,7 +141,7 @@ impl Stager<'_> {
                 failure(format!("cannot load `{}`: {what}", self.label), "give the column another name in the data");
             return Err(Trouble::Told(error));
         }
-        let storable = storable(&found, self.is_json() && !way.wide_integers);
+        let storable = types::storable(&found, self.is_json() && !way.wide_integers);
         let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
         self.shape(&found, &storable)?;
         let shape = columns(self.connection, "SELECT * FROM shape").map_err(Trouble::Reading)?;
@@ -206,11 +226,14 @@ impl Stager<'_> {
         })
     }
 
-    /// The way that takes less memory, if there is one: at last, a CSV is cut, of whose rows DuckDB held too many.
+    /// The way that takes less memory, if there is one: at last, files are cut of whose rows DuckDB held too many.
     fn with_less(&self, way: Way) -> Option<Way> {
         let in_pieces = || {
-            let can_be = self.input.files().is_some_and(pieces::can_be_cut);
-            (can_be && !way.reading.long_lines).then(|| way.with_long_lines())
+            let files = self.given.files()?;
+            match (pieces::can_be_cut(files), way.is_in_pieces()) {
+                (true, _) => (!way.reading.long_lines).then(|| way.with_long_lines()),
+                (false, is_in_pieces) => (!is_in_pieces).then(|| way.with_recut()),
+            }
         };
         way.with_less(!self.partitions.is_empty()).or_else(in_pieces)
     }
@@ -222,7 +245,7 @@ impl Stager<'_> {
     }
 
     fn is_json(&self) -> bool {
-        self.input.files().is_some_and(|files| files.kind == Kind::Json)
+        self.given.files().is_some_and(|files| files.kind == Kind::Json)
     }
 
     fn another_way(&self, way: Way, trouble: &Trouble) -> Option<Way> {
@@ -267,7 +290,7 @@ impl Stager<'_> {
         if text.contains("Out of Memory") {
             return self.too_large(&words(&error, path));
         }
-        if writing && (text.contains(&*self.staging.data().to_string_lossy()) || words::is_disk_full(&text)) {
+        if writing && text.contains(&*self.staging.data().to_string_lossy()) || words::is_disk_full(&text) {
             return words::write_failure(&error, path);
         }
         let diagnosed = self.input.files().filter(|_| text.contains("sniffing file"));
@@ -308,22 +331,6 @@ impl Stager<'_> {
             "rows may have 16 MB each; write larger values, or Parquet in smaller row groups, anew; nothing was loaded",
         )
     }
-}
-
-/// Has what Parquet cannot keep be stored as what it can; `narrow`, 128-bit integers as those of 64.
-fn storable(columns: &[Column], narrow: bool) -> String {
-    let kept = |column: &Column| {
-        let own = SqlType::parse(&column.sql_type).ok()?;
-        if narrow { own.in_64_bits() } else { own.in_parquet() }
-    };
-    let casts: Vec<String> = columns
-        .iter()
-        .filter_map(|column| {
-            let name = identifier(&column.name);
-            Some(format!("CAST({name} AS {}) AS {name}", kept(column)?))
-        })
-        .collect();
-    if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) }
 }
 
 /// Why a query was ended.

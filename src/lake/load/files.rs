@@ -59,8 +59,17 @@ pub(super) struct Files {
     pub paths: Vec<PathBuf>,
     /// The first lines of the first, once they were read.
     head: OnceCell<Vec<String>>,
-    /// Of pieces of a CSV: DuckDB's options for them.
-    pieces: Option<String>,
+    /// Of pieces.
+    pieces: Option<Box<Pieces>>,
+}
+
+/// What is known of pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Pieces {
+    /// DuckDB's options to read them.
+    options: String,
+    /// Of those in Parquet: as many files with the columns that come next, row by row; and so on.
+    beside: Vec<Vec<PathBuf>>,
 }
 
 impl Files {
@@ -103,7 +112,16 @@ impl Files {
             format("dateformat", date),
             format("timestampformat", timestamp),
         );
-        Ok(Self { pieces: Some(pieces), ..Self::new(Kind::Csv, Packing::None, paths) })
+        let pieces = Pieces { options: pieces, beside: Vec::new() };
+        Ok(Self { pieces: Some(Box::new(pieces)), ..Self::new(Kind::Csv, Packing::None, paths) })
+    }
+
+    /// Pieces in Parquet, which are in order: `groups` has a list for each few of the columns, with the same rows in each.
+    pub(super) fn in_parquet(groups: Vec<Vec<PathBuf>>) -> Self {
+        let mut groups = groups.into_iter();
+        let first = groups.next().unwrap_or_default();
+        let pieces = Pieces { options: ", hive_partitioning = false".to_owned(), beside: groups.collect() };
+        Self { pieces: Some(Box::new(pieces)), ..Self::new(Kind::Parquet, Packing::None, first) }
     }
 
     /// How a CSV with long lines is written: DuckDB would hold too many of them to find it out.
@@ -124,13 +142,17 @@ impl Files {
         let sample = if reading.thorough { ", sample_size = -1" } else { "" };
         let packing = self.packing.name();
         let list = self.list();
+        if let Some(Pieces { options, beside }) = self.pieces.as_deref() {
+            if self.kind == Kind::Parquet {
+                let groups = [&self.paths].into_iter().chain(beside);
+                let readers: Vec<_> = groups.map(|paths| format!("read_parquet({}{options})", listed(paths))).collect();
+                return Ok(readers.join(" POSITIONAL JOIN "));
+            }
+            return Ok(format!("read_csv({list}, skip = 0, hive_partitioning = false, {}{options})", reading.sizes()));
+        }
         Ok(match self.kind {
             Kind::Parquet => format!("read_parquet({list}{several})"),
             Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample})"),
-            Kind::Csv | Kind::Tsv if self.pieces.is_some() => {
-                let options = self.pieces.as_deref().unwrap_or_default();
-                format!("read_csv({list}, skip = 0, hive_partitioning = false, {}{options})", reading.sizes())
-            }
             Kind::Csv | Kind::Tsv => {
                 let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
                 format!(
@@ -234,6 +256,8 @@ impl Files {
                  (FROM read_json_objects({list}, compression = '{}') LIMIT {HEAD_LINES})",
                 self.packing.name()
             ),
+            // Of pieces it is known that they are not too wide.
+            Kind::Parquet if self.pieces.is_some() => return 0,
             Kind::Parquet => format!(
                 "SELECT CAST(max(row_group_bytes // greatest(row_group_num_rows, 1)) AS UBIGINT) \
                  FROM parquet_metadata({list})"
@@ -260,9 +284,9 @@ impl Files {
         patterns.chain(self.paths.iter().cloned()).collect()
     }
 
-    fn list(&self) -> String {
-        let paths: Vec<String> = self.paths.iter().map(|path| escaped(path)).collect();
-        format!("[{}]", paths.join(", "))
+    /// Their paths as DuckDB takes them.
+    pub(super) fn list(&self) -> String {
+        listed(&self.paths)
     }
 }
 
@@ -278,6 +302,11 @@ impl Dialect {
 /// A glob that matches a path and nothing else.
 fn pattern(path: &Path) -> String {
     glob::Pattern::escape(&path.to_string_lossy())
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| escaped(path)).collect();
+    format!("[{}]", paths.join(", "))
 }
 
 /// A path as DuckDB takes it: not as a glob.

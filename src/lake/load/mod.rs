@@ -11,6 +11,7 @@ pub(crate) mod partition;
 mod pieces;
 mod piped;
 mod pipeline;
+mod recut;
 mod sample;
 mod source;
 pub(crate) mod stats;

@@ -25,8 +25,12 @@ const GROUP_BYTES: u64 = 32 << 20;
 /// Rows of this many bytes are wide: DuckDB holds several times what a row group of them has, and half as much is enough.
 const WIDE_BYTES: u64 = 2048;
 
+/// What it holds where rows are so wide that they are cut into pieces, bytes: a function of 1 GiB writes what it reads of
+/// them, and holds several times that.
+const PIECES_BYTES: u64 = 8 << 20;
+
 /// DuckDB works on so many rows at once.
-const VECTOR_ROWS: u64 = 2048;
+pub(super) const VECTOR_ROWS: u64 = 2048;
 
 /// A way to go about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +43,22 @@ pub(super) struct Way {
     pub wide_integers: bool,
     /// One thread, which holds one small row group at a time.
     pub frugal: bool,
+    /// Rows are written a few in a file first, whatever they come from.
+    pub recut: bool,
     /// Rows of a row group.
     group_rows: u64,
 }
 
 impl Default for Way {
     fn default() -> Self {
-        Self { reading: Reading::default(), sorted: false, wide_integers: false, frugal: false, group_rows: GROUP_ROWS }
+        Self {
+            reading: Reading::default(),
+            sorted: false,
+            wide_integers: false,
+            frugal: false,
+            recut: false,
+            group_rows: GROUP_ROWS,
+        }
     }
 }
 
@@ -60,6 +73,16 @@ impl Way {
         Self { reading: Reading { long_lines: true, ..self.reading }, frugal: true, ..self }
     }
 
+    /// This way, with rows written a few in a file first.
+    pub(super) fn with_recut(self) -> Self {
+        Self { recut: true, frugal: true, ..self }
+    }
+
+    /// Whether rows are cut into pieces before they are loaded.
+    pub(super) fn is_in_pieces(self) -> bool {
+        self.recut || self.reading.long_lines
+    }
+
     /// This way, where integers may take 128 bits.
     pub(super) fn with_wide_integers(self) -> Self {
         Self { wide_integers: true, ..self }
@@ -70,8 +93,9 @@ impl Way {
         let group_bytes = if row_bytes < WIDE_BYTES { GROUP_BYTES } else { GROUP_BYTES / 2 };
         let rows = group_bytes / row_bytes.max(1);
         let group_rows = rows.clamp(VECTOR_ROWS, GROUP_ROWS);
-        let frugal = self.frugal || rows < VECTOR_ROWS;
-        (group_rows < self.group_rows).then_some(Self { group_rows, frugal, ..self })
+        let way = Self { group_rows, ..self };
+        let recut = rows < VECTOR_ROWS && !self.reading.long_lines;
+        (group_rows < self.group_rows).then(|| if recut { way.with_recut() } else { way })
     }
 
     /// The way that takes less memory, if there is one. `partitioned` is whether there are partitions to write.
@@ -104,6 +128,18 @@ impl Way {
             (true, true) => (4, 4096),
         };
         let waiting = (waiting * self.group_rows / GROUP_ROWS).max(VECTOR_ROWS);
+        self.open_with(open, waiting, files, staging)
+    }
+
+    /// The same to write pieces, partitions that come in order: none waits, as DuckDB adds few rows after many that came later.
+    ///
+    /// # Errors
+    /// When DuckDB cannot start.
+    pub(super) fn open_recut(self, files: &[PathBuf], staging: &Staging) -> Result<Connection> {
+        self.open_with(4, 1, files, staging)
+    }
+
+    fn open_with(self, open: u64, waiting: u64, files: &[PathBuf], staging: &Staging) -> Result<Connection> {
         let mut setup =
             format!("SET partitioned_write_max_open_files = {open}; SET partitioned_write_flush_threshold = {waiting}");
         // Else DuckDB's allocator keeps the pages of what was freed.
@@ -125,8 +161,9 @@ impl Way {
 
     /// Options of COPY that say how large row groups are.
     pub(super) fn row_groups(self) -> String {
+        let bytes = if self.is_in_pieces() { PIECES_BYTES } else { GROUP_BYTES };
         match self.frugal {
-            true => format!("ROW_GROUP_SIZE {}, ROW_GROUP_SIZE_BYTES {GROUP_BYTES}", self.group_rows),
+            true => format!("ROW_GROUP_SIZE {}, ROW_GROUP_SIZE_BYTES {bytes}", self.group_rows),
             false => format!("ROW_GROUP_SIZE {}", self.group_rows),
         }
     }
@@ -150,7 +187,7 @@ mod tests {
         assert_eq!(groups(270), None);
         assert_eq!(groups(2000).as_deref(), Some("ROW_GROUP_SIZE 16777"));
         assert_eq!(groups(4000).as_deref(), Some("ROW_GROUP_SIZE 4194"));
-        assert_eq!(groups(16 << 20).as_deref(), Some("ROW_GROUP_SIZE 2048, ROW_GROUP_SIZE_BYTES 33554432"));
+        assert_eq!(groups(16 << 20).as_deref(), Some("ROW_GROUP_SIZE 2048, ROW_GROUP_SIZE_BYTES 8388608"));
         let wide = Way::default().for_rows_of(4000).unwrap();
         assert_eq!(wide.for_rows_of(4000), None, "it is tried once");
     }

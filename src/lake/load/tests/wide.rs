@@ -2,7 +2,7 @@
 
 use duckdb::Connection;
 
-use super::request;
+use super::{partitioned, request};
 use crate::cloud::local::testing::Lake;
 use crate::lake::catalog;
 
@@ -69,4 +69,87 @@ async fn rows_of_megabytes_are_written_a_few_at_a_time() {
     let rows = "SELECT i AS id, repeat(md5(CAST(i AS VARCHAR)), 400_000) AS body FROM range(5) t(i)";
     let groups = row_groups(rows, &["jsonl"]).await;
     assert!(groups.iter().all(|most| *most < 5), "rows of 13 MB: {groups:?} in a group");
+}
+
+/// Loads `file`, a Parquet file that `copy` makes of `rows`; the most bytes of a row group of the table, whose rows have to be
+/// those of the file, in their order.
+async fn group_bytes(rows: &str, options: &str) -> u64 {
+    let lake = Lake::new().await;
+    let connection = Connection::open_in_memory().unwrap();
+    let file = lake.dir.path().join("foreign.parquet");
+    connection.execute_batch(&format!("COPY ({rows}) TO '{}' (FORMAT parquet{options})", file.display())).unwrap();
+    lake.load(request("foreign.parquet", "t")).await.unwrap();
+    let catalog = catalog::read(&lake.target.bucket).await.unwrap();
+    let loaded = lake.dir.path().join("loaded.parquet");
+    std::fs::write(&loaded, lake.get(&catalog.table("t").unwrap().1.files[0].key).await).unwrap();
+    let digest = |path: &std::path::Path| -> (u64, u64) {
+        let sql = format!(
+            "SELECT count(*), bit_xor(hash(place, row)) FROM (SELECT row_number() OVER () AS place, row FROM '{}' AS row)",
+            path.display()
+        );
+        connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!(digest(&loaded), digest(&file), "{rows}");
+    let sql = format!("SELECT max(row_group_bytes) FROM parquet_metadata('{}')", loaded.display());
+    connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Of every column DuckDB holds a page, and the pages of these are more together than it may hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parquet_with_more_in_its_pages_than_may_be_held_loads_some_columns_at_a_time() {
+    let columns: Vec<_> = (0..7).map(|column| format!("i || repeat('{column}', 2_000) AS c{column}")).collect();
+    let rows = format!("SELECT {} FROM range(50_000) t(i)", columns.join(", "));
+    let bytes = group_bytes(&rows, ", DICTIONARY_SIZE_LIMIT 1").await;
+    assert!(bytes < 16 << 20, "{bytes} in a group");
+}
+
+/// DuckDB holds 2048 rows, and would copy them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parquet_with_very_wide_rows_loads_a_few_at_a_time() {
+    let rows = "SELECT i AS id, i || repeat('x', 170_000) AS body FROM range(1_950) t(i)";
+    let bytes = group_bytes(rows, "").await;
+    assert!(bytes < 16 << 20, "{bytes} in a group");
+}
+
+/// Pieces and row groups do not end where the others do.
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_rows_keep_their_order_whatever_they_come_from() {
+    let rows = "SELECT i AS id, repeat(md5(CAST(i AS VARCHAR)), 700) AS body FROM range(5_000) t(i)";
+    let bytes = group_bytes(rows, ", ROW_GROUP_SIZE 1_000").await;
+    assert!(bytes < 16 << 20, "{bytes} in a group of rows of 22 kB");
+    for most in row_groups(rows, &["parquet", "jsonl", "csv"]).await {
+        assert!(most < 1_000, "{most} rows of 22 kB in a group");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_rows_of_several_files_are_split_into_partitions() {
+    let lake = Lake::new().await;
+    let connection = Connection::open_in_memory().unwrap();
+    let dir = lake.dir.path().display();
+    for file in 0..3 {
+        let rows = format!(
+            "SELECT i AS id, 'a' AS file_row_number, i % 2 AS piece, repeat(md5(CAST(i AS VARCHAR)), 700) AS body \
+             FROM range({file}000, {file}600) t(i)"
+        );
+        connection.execute_batch(&format!("COPY ({rows}) TO '{dir}/{file}.parquet'")).unwrap();
+    }
+    lake.load(partitioned(request("*.parquet", "t"), &["piece"])).await.unwrap();
+    let catalog = catalog::read(&lake.target.bucket).await.unwrap();
+    let mut found = Vec::new();
+    for (number, file) in catalog.table("t").unwrap().1.files.iter().enumerate() {
+        let loaded = format!("{dir}/{number}.loaded");
+        std::fs::write(&loaded, lake.get(&file.key).await).unwrap();
+        let sql = format!(
+            "SELECT list(id) FROM (SELECT id FROM read_parquet('{loaded}') WHERE body = repeat(md5(CAST(id AS VARCHAR)), 700))"
+        );
+        let ids: String =
+            connection.query_row(&format!("SELECT CAST(({sql}) AS VARCHAR)"), [], |row| row.get(0)).unwrap();
+        found.push(ids);
+    }
+    let expected = |odd: u64| {
+        let ids = [0, 1000, 2000].iter().flat_map(|start| *start..start + 600).filter(|id| id % 2 == odd);
+        format!("{:?}", ids.collect::<Vec<u64>>())
+    };
+    assert!(found == [expected(0), expected(1)], "rows are lost, or not in their order");
 }
