@@ -315,7 +315,8 @@ fn a_copy_that_fails_midway_leaves_what_was_there_before() {
         for there in [0, 1] {
             let mut copy = project.quackctl(["query", &format!("SELECT 1; COPY ({fails}) TO '{place}/{name}'")]);
             copy.assert().code(1).stderr(contains("boom"));
-            let files = project.rows(&format!("SELECT count(*)::INT AS n FROM glob('{place}/*') WHERE suffix(file, '{name}')"));
+            let files =
+                project.rows(&format!("SELECT count(*)::INT AS n FROM glob('{place}/*') WHERE suffix(file, '{name}')"));
             assert_eq!(files, serde_json::json!([{ "n": there }]), "{name}");
             if there == 0 {
                 project.succeed(["query", &good], name);
