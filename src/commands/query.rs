@@ -72,6 +72,9 @@ fn explain(coordinator: &Coordinator<'_>, plan: &Plan<'_>, statements: Vec<State
         return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
     }
     for statement in statements {
+        if change::parse(&statement.sql)?.is_some() {
+            return Err(usage("the statement changes the lake: one function does that", "--explain tells of queries"));
+        }
         crate::query::check(coordinator, &statement.sql)?;
         let limit = plan.limit(&statement);
         let request = Request { sql: statement.sql, limit, spill: Spill::Auto };

@@ -136,6 +136,8 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
         refused(&project, sql, told);
     }
     project.quackctl(["query", "-o", "x.csv", "DELETE FROM t"]).assert().code(2).stderr(contains("gives no rows"));
+    let explained = project.quackctl(["query", "--explain", "DELETE FROM t"]).assert().code(2);
+    explained.stderr(contains("the statement changes the lake"));
     assert_eq!(project.rows("FROM t"), json!([{"a": 1, "b": "x"}]));
     assert_eq!(objects(&project).len(), 1, "{:?}", objects(&project));
     let shell =
