@@ -82,6 +82,13 @@ pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> anyh
     failure_of(Kind::Usage, message, help)
 }
 
+/// What could not be written, and what to do about it. Of a temporary file's error, which names a path nobody gave, the cause
+/// alone is told.
+pub(crate) fn unwritable(what: impl fmt::Display, error: &io::Error, help: impl Into<String>) -> anyhow::Error {
+    let said = error.to_string();
+    failure(format!("cannot write {what}: {}", said.split(" at path ").next().unwrap_or(&said)), help)
+}
+
 /// The user ended the command (exit code 130): `message` says what was left undone.
 pub(crate) fn interrupted(message: impl Into<String>) -> anyhow::Error {
     failure_of(Kind::Interrupted, message, "")

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::transaction::Transaction;
-use crate::bucket::copy::copy;
+use crate::bucket::copy::{Source, copy};
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, interrupted};
 use crate::invoke::tables;
@@ -268,7 +268,11 @@ impl Staged<'_> {
     pub(super) async fn keep(&self, folder: &str, cancel: &CancellationToken) -> Result<Vec<DataFile>> {
         let files = commit::in_folder(&self.files, folder);
         let copies = stream::iter(self.names.iter().zip(&files))
-            .map(|(name, file)| copy(self.bucket, format!("{}{name}", self.folder), &file.key))
+            .map(|(name, file)| async move {
+                let from = format!("{}{name}", self.folder);
+                let source = Source { key: &from, version: None, bytes: file.bytes };
+                copy(self.bucket, source, &file.key).await
+            })
             .buffer_unordered(WINDOW)
             .try_collect::<()>();
         let copied = tokio::select! {

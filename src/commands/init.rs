@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::config::{self, default_project};
 use crate::console::context::Context;
-use crate::error::failure;
+use crate::error::{failure, unwritable};
 use crate::private;
 
 const TEMPLATE: &str = include_str!("../../templates/quack.toml");
@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context) -> Result<()> {
             format!("{} exists already and is never overwritten", path.display()),
             "edit it, or remove it first",
         ),
-        _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
+        _ => unwritable(path.display(), &error, "give -C a folder that you may write to"),
     })?;
     // A stage that was put up without the file stays this project's.
     let id = context.config.id_of_stage()?.unwrap_or_else(private::name);

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::CommandFactory;
 
 use crate::cli::Cli;
+use crate::error::unwritable;
 
 /// Writes a page for each command into `folder`.
 pub(crate) fn run(folder: &Path) -> Result<()> {
-    let place = || format!("cannot write manual pages into {}", folder.display());
-    std::fs::create_dir_all(folder).with_context(place)?;
-    clap_mangen::generate_to(Cli::command(), folder).with_context(place)
+    let cannot = |error| {
+        let what = format_args!("manual pages into {}", folder.display());
+        unwritable(what, &error, "give a folder that you may write to")
+    };
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    clap_mangen::generate_to(Cli::command(), folder).map_err(cannot)
 }

@@ -2,7 +2,7 @@
 //! project that it was put up by, with an id that no other project has. Nothing is touched that says otherwise.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::Config;
 use super::keys::FILE;
 use super::kinds::TargetKind;
-use crate::error::{failure, usage};
+use crate::error::{failure, unwritable, usage};
 use crate::private;
 
 /// The folder, in the project's, of what quackctl keeps there.
@@ -49,6 +49,10 @@ impl Owner {
         })?;
         Ok(Some(owner))
     }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    unwritable(path.display(), error, format!("{STATE} beside {FILE} has to be a folder that you may write to"))
 }
 
 /// Where a stage's record is. A local stage's lies with its data and goes where they go; no stage has a name with a dot.
@@ -105,7 +109,7 @@ impl Config {
             return Ok(owner.id.clone());
         }
         let path = record(&self.dir, self.target, &self.stage);
-        let write = || -> Result<()> {
+        let write = || -> io::Result<()> {
             let folder = path.parent().unwrap_or(&self.dir);
             private::dir(folder)?;
             let id = self.id.clone().unwrap_or_else(private::name);
@@ -113,11 +117,11 @@ impl Config {
             let mut draft = NamedTempFile::new_in(folder)?;
             draft.write_all(&serde_json::to_vec(&owner)?)?;
             match draft.persist_noclobber(&path) {
-                Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error.into()),
+                Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
                 _ => Ok(()),
             }
         };
-        write().with_context(|| format!("cannot write {}", path.display()))?;
+        write().map_err(|error| cannot_write(&path, &error))?;
         let owner = Owner::read(&path)?.with_context(|| format!("{} went away", path.display()))?;
         Ok(owner.id)
     }
@@ -135,7 +139,7 @@ impl Config {
         let path = record(&self.dir, self.target, &self.stage);
         let Some(owner) = Owner::read(&path)? else { return Ok(()) };
         let owner = Owner { protected: self.protect, ..owner };
-        private::write(&path, &serde_json::to_vec(&owner)?).with_context(|| format!("cannot write {}", path.display()))
+        private::write(&path, &serde_json::to_vec(&owner)?).map_err(|error| cannot_write(&path, &error))
     }
 
     /// The project's id, also when another command has given the stage its record since this one began.

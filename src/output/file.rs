@@ -45,6 +45,12 @@ impl OutputFile {
             _ => {}
         }
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if folder.exists() && !folder.is_dir() {
+            return Err(usage(
+                format!("cannot write `{}`: `{}` is no folder", path.display(), folder.display()),
+                "give -o a file in a folder that you may write to",
+            ));
+        }
         if !folder.is_dir() {
             return Err(usage(
                 format!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display()),

@@ -9,7 +9,7 @@ pub(crate) mod zip;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
+use std::{fmt, fs, io};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::arch::Arch;
 use crate::config::Config;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::error::{nearest, usage};
+use crate::error::{failure, nearest, usage};
 use crate::fetch::pinned::{self, Web, link_or_copy};
 use crate::fetch::shipped;
 use quack_pinned::{cache, duckdb};
@@ -88,6 +88,12 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
             place(&extension, &draft.join(format!("extensions/{name}.duckdb_extension")))?;
         }
         Ok(())
+    })
+    .map_err(|error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(cause) if cause.is::<cache::Unwritable>() => {
+            failure(cause.to_string(), "set QUACK_CACHE_DIR to a folder that you may write to")
+        }
+        _ => error,
     })?;
     Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
 }

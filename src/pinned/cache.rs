@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::SystemTime;
-use std::{env, fs, io};
+use std::{env, fmt, fs, io};
 
 /// The cache's folder: `QUACK_CACHE_DIR`, else `quackctl` in the system's place for caches.
 pub fn root() -> PathBuf {
@@ -38,6 +38,18 @@ fn own_folder(shared: &Path) -> PathBuf {
     place
 }
 
+/// A folder of the cache that cannot be written to: what [`folder`] and [`lock`] fail with, inside an [`io::Error`].
+#[derive(Debug)]
+pub struct Unwritable(PathBuf, io::Error);
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write to the cache, {}: {}", self.0.display(), self.1)
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
 /// Makes the folder `place` with whatever `fill` puts into it, all or nothing; when it exists already, `fill` is not
 /// called. Of several processes one does the work, the others wait for it.
 pub fn folder<E: From<io::Error>>(place: &Path, fill: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
@@ -67,10 +79,13 @@ pub fn touch(place: &Path) {
 
 /// Makes `folder` and keeps other processes from changing what is in it until the returned file is dropped.
 pub fn lock(folder: &Path) -> io::Result<fs::File> {
-    fs::create_dir_all(folder)?;
-    let file = fs::File::create(folder.join(".lock"))?;
-    file.lock()?;
-    Ok(file)
+    let made = || {
+        fs::create_dir_all(folder)?;
+        let file = fs::File::create(folder.join(".lock"))?;
+        file.lock()?;
+        Ok(file)
+    };
+    made().map_err(|error: io::Error| io::Error::new(error.kind(), Unwritable(folder.to_owned(), error)))
 }
 
 #[cfg(test)]

@@ -39,4 +39,5 @@ mod strict;
 mod support;
 mod tables;
 mod trust;
+mod unwritable;
 mod versions;

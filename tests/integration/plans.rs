@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use crate::support::{Moment, Place, Project, text};
+use crate::support::{Moment, Place, Project, Refusal, text};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -105,6 +105,21 @@ fn whoever_changes_the_stage_between_the_look_and_the_deed_is_not_overwritten() 
     assert!(output.status.code() == Some(1), "{}", text(&output));
     assert!(text(&output).contains("somebody changed the stage at this moment"), "{}", text(&output));
     assert_eq!(account.memory_mb("quack-lake-dev"), Some(700));
+}
+
+#[test]
+fn a_cloudformation_that_has_nothing_to_do_may_say_so_at_once() {
+    let project = Project::up_at(Place::Aws, "");
+    memory(&project, 640);
+    let proxy = &project.account().proxy;
+    // As AWS's own UpdateStack does.
+    proxy.refuse("CreateChangeSet", Refusal::NoUpdates);
+    project.quackctl(["plan"]).assert().code(0).stdout(contains("no changes"));
+    assert!(proxy.heal() > 0, "CloudFormation was not asked");
+    proxy.refuse("CreateChangeSet", Refusal::NoUpdates);
+    project.quackctl(["up", "--no-check"]).assert().success();
+    assert!(proxy.heal() > 0, "CloudFormation was not asked");
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("-> 640"));
 }
 
 #[test]

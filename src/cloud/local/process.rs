@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ use super::grants::Grants;
 use super::paths::Paths;
 use crate::cloud::change::Property;
 use crate::config::{Config, Network};
-use crate::error::failure;
+use crate::error::{failure, unwritable};
 use crate::private;
 
 /// How long a daemon may take to be ready or to go.
@@ -171,25 +171,31 @@ pub(super) fn serving(paths: &Paths) -> Option<Endpoint> {
         .filter(|endpoint| TcpStream::connect_timeout(&address(endpoint), PATIENCE).is_ok())
 }
 
+fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    unwritable(path.display(), error, "the stage's folder in .quack, and all in it, has to be yours to write to")
+}
+
 /// Finds the daemon or starts one.
 ///
 /// # Errors
 /// When it cannot start: its port is taken, its folder not writable.
 pub(super) fn ensure_running(config: &Config, paths: &Paths) -> Result<Running> {
-    let made = || format!("cannot make {}", paths.dir.display());
-    paths.create().with_context(made)?;
+    let cannot = |error: io::Error| cannot_write(&paths.dir, &error);
+    paths.create().map_err(cannot)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(lock) = try_lock(paths).with_context(made)? {
+        if let Some(lock) = try_lock(paths).map_err(|error| cannot_write(&paths.lock(), &error))? {
             // Not while a daemon runs: it has its keys, and puts them back.
-            Credentials::load_or_create(&paths.credentials()).context("cannot make the local target's keys")?;
+            let keys = paths.credentials();
+            Credentials::load_or_create(&keys)
+                .with_context(|| format!("cannot make the local target's keys, {}", keys.display()))?;
             return start(lock, &Settings::new(config, paths)?, paths);
         }
         if let Some(endpoint) = serving(paths) {
             return Ok(Running { endpoint, started: false, note: None });
         }
         // The folder may have gone meanwhile, with a daemon that ends for it.
-        paths.create().with_context(made)?;
+        paths.create().map_err(cannot)?;
         if Instant::now() > deadline {
             let help = format!("look into {}, then run `quackctl down` and `quackctl up`", paths.log().display());
             return Err(failure("the local target's process runs but does not become ready", help));
@@ -286,7 +292,7 @@ fn start(Lock(mut file): Lock, settings: &Settings, paths: &Paths) -> Result<Run
     file.rewind()?;
     file.write_all(&serde_json::to_vec(settings)?)?;
     file.rewind()?;
-    let log = private::append(&paths.log()).context("cannot write the local target's log")?;
+    let log = private::append(&paths.log()).map_err(|error| cannot_write(&paths.log(), &error))?;
     let mut daemon = Command::new(std::env::current_exe()?)
         .arg("daemon")
         .current_dir("/")

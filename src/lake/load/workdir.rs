@@ -2,10 +2,13 @@
 //! it was killed by the next.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tempfile::TempDir;
+
+use crate::error::unwritable;
 
 const PREFIX: &str = "quackctl-work-";
 const LOCK: &str = "lock";
@@ -33,16 +36,17 @@ impl Staging {
     pub(crate) fn within(parent: &Path) -> Result<Self> {
         sweep(parent);
         loop {
-            let dir = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .tempdir_in(parent)
-                .with_context(|| format!("cannot make a folder in {} (TMPDIR)", parent.display()))?;
+            let cannot = |error: &io::Error| {
+                let help = "set TMPDIR to a folder that you may write to, with room for the data";
+                unwritable(format_args!("to {} (TMPDIR)", parent.display()), error, help)
+            };
+            let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(|error| cannot(&error))?;
             let path = dir.path().join(LOCK);
             // Another one's sweep may take the folder before it is locked; then try again.
             match File::create(&path) {
                 Ok(lock) if lock.try_lock().is_ok() && path.exists() => return Ok(Self { dir, _lock: lock }),
                 Err(error) if dir.path().exists() => {
-                    return Err(error).with_context(|| format!("cannot write in {} (TMPDIR)", parent.display()));
+                    return Err(cannot(&error));
                 }
                 _ => {}
             }

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::versions::{self, Version};
 use crate::bucket::Bucket;
-use crate::bucket::copy::escaped;
+use crate::bucket::copy::{Source, copy};
 use crate::error::{Kind, failure, failure_of};
 use crate::lake::catalog::{DataFile, Table};
 
@@ -134,8 +134,8 @@ async fn bring_one_back(bucket: &Bucket, file: &Lost) -> Result<()> {
         copies = !is_there(bucket, file, Some(&file.version)).await?;
     }
     if copies {
-        let source = format!("{name}/{}?versionId={}", escaped(&file.key), escaped(&file.version));
-        s3.copy_object().bucket(name).key(&file.key).copy_source(source).send().await?;
+        let source = Source { key: &file.key, version: Some(&file.version), bytes: file.bytes };
+        copy(bucket, source, &file.key).await?;
         if !is_there(bucket, file, None).await? {
             return Err(failure("it is not there, though S3 said that it was copied", "run the command again"));
         }

@@ -6,6 +6,8 @@ use super::files::{Look, Lost, Way, look};
 use super::history::{Past, entries, pick};
 use super::restore::has_other;
 use super::versions::{Content, Version};
+use crate::bucket::copy::{Source, copy, copy_within};
+use crate::cloud::local::testing::Lake;
 use crate::error::{Kind, kind};
 use crate::lake::catalog::{Catalog, DataFile, Table};
 
@@ -98,4 +100,36 @@ fn a_table_comes_from_a_catalog_in_which_it_is_other_than_now() {
     let has = |past: usize, name: &str| has_other(&history[past], name, now.find(name).map(|(_, table)| table));
     assert!(has(2, "TRIPS") && has(2, "zones") && has(3, "ZONES"));
     assert!(!has(0, "zones") && !has(1, "trips") && !has(3, "trips") && !has(2, "nothing"));
+}
+
+/// S3 copies 5 GiB in one request, and what is larger in parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_for_one_request_is_copied_in_parts() {
+    let lake = Lake::new().await;
+    let bucket = &lake.target.bucket;
+    let body: Vec<u8> = (0..17_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    lake.put("tables/t/a b", body.clone()).await;
+    let (part, bytes) = (5 << 20, body.len() as u64);
+    let source = Source { key: "tables/t/a b", version: None, bytes };
+    copy_within(bucket, source, "tables/t/copy", part, part).await.unwrap();
+    assert!(lake.get("tables/t/copy").await == body, "the copy is another");
+
+    // The version that was there before another was written in its place, over that.
+    let found = bucket.s3.head_object().bucket(&bucket.name).key(source.key).send().await.unwrap();
+    lake.put(source.key, b"other".to_vec()).await;
+    let version = found.version_id.unwrap();
+    copy_within(bucket, Source { version: Some(&version), ..source }, source.key, part, part).await.unwrap();
+    assert!(lake.get(source.key).await == body, "the copy is another");
+
+    // Parts that are not there, as the object has become smaller: nothing is left, and nothing is begun.
+    copy_within(bucket, Source { bytes: bytes + part, ..source }, "tables/t/no", part, part).await.unwrap_err();
+    let open = bucket.s3.list_multipart_uploads().bucket(&bucket.name).send().await.unwrap();
+    assert!(open.uploads().is_empty() && !lake.keys("").await.contains(&"tables/t/no".to_owned()));
+
+    // A hole of 5 GiB, told as one that is small.
+    let place = lake.dir.path().join("storage/buckets").join(&bucket.name).join("tables/t/large");
+    std::fs::File::create(place).unwrap().set_len((5 << 30) + 1).unwrap();
+    let large = Source { key: "tables/t/large", version: None, bytes: 1 };
+    let error = format!("{:#}", copy(bucket, large, "tables/t/no").await.unwrap_err());
+    assert!(error.starts_with("cannot copy tables/t/large to tables/t/no"), "{error}");
 }

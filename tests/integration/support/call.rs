@@ -65,6 +65,8 @@ pub(crate) enum Refusal {
     Internal,
     Unavailable,
     Throttled,
+    /// There is nothing to do: CloudFormation's alone, of what would change a stack.
+    NoUpdates,
 }
 
 impl Refusal {
@@ -74,12 +76,13 @@ impl Refusal {
         let status = |usual: StatusCode| match self {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Throttled => usual,
+            Self::Throttled | Self::NoUpdates => usual,
         };
         let code = |throttled: &'static str| match self {
             Self::Internal => "InternalFailure",
             Self::Unavailable => "ServiceUnavailable",
             Self::Throttled => throttled,
+            Self::NoUpdates => "ValidationError",
         };
         let (status, code, kind, body) = match call.service.as_str() {
             "s3" => {
@@ -89,8 +92,9 @@ impl Refusal {
             }
             "cloudformation" | "iam" | "sts" => {
                 let code = code("Throttling");
+                let message = if self == Self::NoUpdates { "No updates are to be performed." } else { "Rate exceeded" };
                 let body = format!(
-                    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>Rate exceeded</Message></Error>\
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
                      <RequestId>test</RequestId></ErrorResponse>"
                 );
                 (status(StatusCode::BAD_REQUEST), code, "text/xml", body)

@@ -91,6 +91,8 @@ struct State {
     calls: Vec<Call>,
     storm: Option<Storm>,
     hold: Option<Hold>,
+    /// An action, and what it is always refused with.
+    refusal: Option<(&'static str, Refusal)>,
     /// Calls that went wrong.
     faulty: usize,
 }
@@ -131,11 +133,16 @@ impl Proxy {
         self.shared.state.lock().unwrap().storm = Some(storm);
     }
 
+    /// From now on, each call of `action` is refused.
+    pub(crate) fn refuse(&self, action: &'static str, refusal: Refusal) {
+        self.shared.state.lock().unwrap().refusal = Some((action, refusal));
+    }
+
     /// From now on, nothing goes wrong and nothing is held; what was held is lost. Returns how many calls went wrong.
     pub(crate) fn heal(&self) -> usize {
         self.shared.healed.notify_waiters();
         let mut state = self.shared.state.lock().unwrap();
-        (state.storm, state.hold) = (None, None);
+        (state.storm, state.hold, state.refusal) = (None, None, None);
         std::mem::take(&mut state.faulty)
     }
 
@@ -233,7 +240,9 @@ impl State {
             }
             _ => self.hold.take(),
         };
-        let fault = self.storm.as_ref().and_then(|storm| Fault::draw(storm, call, before));
+        let refusal = self.refusal.filter(|(action, _)| call.action == *action);
+        let drawn = || self.storm.as_ref().and_then(|storm| Fault::draw(storm, call, before));
+        let fault = refusal.map(|(_, refusal)| Fault::Refuse(refusal)).or_else(drawn);
         self.faulty += usize::from(fault.is_some());
         (fault, held)
     }
