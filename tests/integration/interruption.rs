@@ -132,7 +132,8 @@ fn up_that_changes_something_is_killed_and_converges() {
 #[test]
 fn a_statement_that_is_killed_at_any_call_changes_all_or_nothing() {
     let project = Project::up_at(Place::Aws, "");
-    project.succeed(["query", "CREATE TABLE t PARTITIONED BY (k) AS SELECT i, 0 AS n, i % 2 AS k FROM range(6) r(i)"], "");
+    project
+        .succeed(["query", "CREATE TABLE t PARTITIONED BY (k) AS SELECT i, 0 AS n, i % 2 AS k FROM range(6) r(i)"], "");
     let state = || project.rows("SELECT k, n, count(*)::INT AS rows FROM t GROUP BY k, n ORDER BY k, n");
     let (mut n, mut killed) = (0, 0);
     for (skip, moment) in points(3) {
