@@ -13,7 +13,7 @@ pub mod names;
 pub mod s3;
 pub mod sql;
 pub mod sql_type;
-mod table;
+pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod value;

@@ -1,7 +1,7 @@
 //! Table definitions: what an event tells of the tables that its SQL names.
 
 use crate::sql::{identifier, literal};
-use crate::sql_type::SqlType;
+use crate::sql_type::{BadType, SqlType};
 use crate::wire::Column;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -40,18 +40,8 @@ impl TableDef {
     /// When a name is empty, too long or not unique, a type is none, or there are too many files.
     pub fn view_sql(&self) -> Result<String, BadTable> {
         self.check()?;
-        let list = |items: Vec<String>| items.join(", ");
-        let files = list(self.files.iter().map(|file| literal(file)).collect());
-        let typed = |column: &Column| {
-            let sql_type = SqlType::parse(&column.sql_type).map_err(|error| self.bad(error))?;
-            Ok(format!("{}: {sql_type}", identifier(&column.name)))
-        };
-        let types = list(self.partitions.iter().map(typed).collect::<Result<_, BadTable>>()?);
-        let hive = if types.is_empty() {
-            "hive_partitioning = false".to_owned()
-        } else {
-            format!("hive_partitioning = true, hive_types = {{{types}}}")
-        };
+        let files: Vec<String> = self.files.iter().map(|file| literal(file)).collect();
+        let (files, hive) = (files.join(", "), hive_options(&self.partitions).map_err(|error| self.bad(error))?);
         // Where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
         let name = identifier(&self.name);
         Ok(format!("CREATE VIEW memory.main.{name} AS SELECT * FROM read_parquet([{files}], {hive})"))
@@ -79,6 +69,23 @@ impl TableDef {
         let name: String = self.name.chars().take(80).collect();
         BadTable { message: format!("the definition of table {name:?} is malformed: {what}") }
     }
+}
+
+/// What `read_parquet` is told of files whose folders carry the values of `partitions`, of which there may be none.
+///
+/// # Errors
+/// When a type is none.
+pub fn hive_options(partitions: &[Column]) -> Result<String, BadType> {
+    if partitions.is_empty() {
+        return Ok("hive_partitioning = false".to_owned());
+    }
+    // As texts: a bare type may be one word only there, not `DECIMAL(9,2)`.
+    let typed = |column: &Column| {
+        let sql_type = SqlType::parse(&column.sql_type)?.to_string();
+        Ok(format!("{}: {}", identifier(&column.name), literal(&sql_type)))
+    };
+    let types: Vec<String> = partitions.iter().map(typed).collect::<Result<_, BadType>>()?;
+    Ok(format!("hive_partitioning = true, hive_types = {{{}}}", types.join(", ")))
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -116,7 +123,7 @@ mod tests {
         assert_eq!(
             table("my \"trips", &[("da te", "DATE")]).view_sql().unwrap(),
             "CREATE VIEW memory.main.\"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
-             hive_partitioning = true, hive_types = {\"da te\": DATE})"
+             hive_partitioning = true, hive_types = {\"da te\": 'DATE'})"
         );
     }
 

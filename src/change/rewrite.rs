@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use quack_function::sql::{identifier, literal};
+use quack_function::table::hive_options;
 use quack_function::wire::Column;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -92,7 +93,7 @@ async fn once(
     let staged = match anew.is_empty() {
         true => None,
         false => {
-            let source = source(table, &anew, &bucket.name);
+            let source = source(table, &anew, &bucket.name)?;
             let sql = select(rewrite, &set, &source);
             let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions };
             Some(work.write(&rows).await?.without_empty())
@@ -139,7 +140,7 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
     let Some(predicate) = &rewrite.predicate else { return Ok((all(|rows| rows), table.rows)) };
     let bucket = &work.coordinator.target.bucket.name;
     let every: Vec<usize> = (0..table.files.len()).collect();
-    let from = format!("{} AS {}", source(table, &every, bucket), identifier(&rewrite.alias));
+    let from = format!("{} AS {}", source(table, &every, bucket)?, identifier(&rewrite.alias));
     let from = format!("FROM {from} WHERE ((\n{}\n))", predicate.text());
     let variables = predicate.variables();
     // DuckDB's own column with the file's name is hidden behind one of the table's.
@@ -165,19 +166,12 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
 }
 
 /// Files of a table, as a table in FROM.
-fn source(table: &Table, files: &[usize], bucket: &str) -> String {
+fn source(table: &Table, files: &[usize], bucket: &str) -> Result<String> {
     let list: Vec<String> =
         files.iter().map(|at| literal(&format!("s3://{bucket}/{}", table.files[*at].key))).collect();
-    let types: Vec<String> =
-        table.partitions.iter().map(|column| format!("{}: {}", identifier(&column.name), column.sql_type)).collect();
-    match types.is_empty() {
-        true => format!("read_parquet([{}], hive_partitioning = false)", list.join(", ")),
-        false => format!(
-            "read_parquet([{}], hive_partitioning = true, hive_types = {{{}}})",
-            list.join(", "),
-            types.join(", ")
-        ),
-    }
+    let hive =
+        hive_options(&table.partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
+    Ok(format!("read_parquet([{}], {hive})", list.join(", ")))
 }
 
 /// The new values by the table's own columns: each with its type.

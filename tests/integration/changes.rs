@@ -105,6 +105,15 @@ fn partitioned_tables_are_changed_in_the_files_that_it_takes(place: Place) {
     let sql = "SELECT day::VARCHAR AS day, sum(n)::INT AS n FROM days GROUP BY day ORDER BY day";
     let rows = json!([{"day": "2019-04-01", "n": 1}, {"day": "2019-04-02", "n": 6}, {"day": "2019-04-03", "n": 3}]);
     assert_eq!(project.rows(sql), rows);
+
+    // Types of more than one word, in the views of queries, whole and divided, and where files are written anew.
+    let sql = "CREATE TABLE prices PARTITIONED BY (p, seen) AS SELECT i, CAST(i % 2 + 0.5 AS DECIMAL(9,2)) AS p, \
+               CAST('2020-01-01 10:00:00+02' AS TIMESTAMPTZ) AS seen FROM range(9) r(i)";
+    run(&project, sql, "created `prices` with 9 rows");
+    run(&project, "UPDATE prices SET i = i + 10 WHERE p = 1.5", "updated 4 rows");
+    let sql = "SELECT p::VARCHAR AS p, sum(i)::INT AS n FROM prices WHERE seen = TIMESTAMPTZ '2020-01-01 08:00:00Z' \
+               GROUP BY p ORDER BY p";
+    assert_eq!(project.rows(sql), json!([{"p": "0.50", "n": 20}, {"p": "1.50", "n": 56}]));
 }
 
 #[test]

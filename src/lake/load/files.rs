@@ -226,11 +226,12 @@ impl Files {
         Some(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned())
     }
 
+    /// The first lines, whose quotes mean nothing here: those within them may end otherwise than the rows.
     fn lines(&self, connection: &Connection, reading: Reading, count: usize) -> duckdb::Result<Vec<String>> {
         let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
         let sql = format!(
             "SELECT line FROM read_csv({first}, compression = '{}', auto_detect = false, columns = {{'line': 'VARCHAR'}}, \
-             delim = '\x01', quote = '', escape = '', header = false, {}) LIMIT {count}",
+             delim = '\x01', quote = '', escape = '', header = false, strict_mode = false, {}) LIMIT {count}",
             self.packing.name(),
             reading.sizes(),
         );

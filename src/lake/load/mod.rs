@@ -20,6 +20,7 @@ pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
 mod way;
+mod whole;
 mod workdir;
 pub(crate) mod written;
 

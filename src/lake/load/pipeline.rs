@@ -11,6 +11,7 @@ use super::partition::Partition;
 use super::source::{self, Origin};
 use super::stop;
 use super::sweep;
+use super::whole;
 use super::workdir::Staging;
 use super::written::Staged;
 use crate::bucket::Bucket;
@@ -123,7 +124,9 @@ async fn stage_blocking(
         let input = source::fetch(&context, &bucket, &origin, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
-        let staged = Staging::new().and_then(|staging| convert(&input, &label, &partitions, staging, &bar, stop));
+        let staged = whole::beside(input.files(), &label, stop, || {
+            convert(&input, &label, &partitions, Staging::new()?, &bar, stop)
+        });
         bar.finish_and_clear();
         staged
     })

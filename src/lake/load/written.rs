@@ -18,9 +18,6 @@ use quack_function::sql::{identifier, literal};
 /// The file of a table that is not partitioned.
 pub(crate) const WHOLE: &str = "data.parquet";
 
-/// Folder names that are read back as NULL.
-const NULL_FOLDERS: &[&str] = &["NULL", "__HIVE_DEFAULT_PARTITION__"];
-
 /// A load's files, ready to be uploaded.
 pub(crate) struct Staged {
     /// Removes the files when dropped.
@@ -106,10 +103,12 @@ pub(crate) fn collect(
 /// # Errors
 /// A text that would be read back as NULL.
 pub(crate) fn check_values(label: &str, partition: &[Option<String>]) -> Result<()> {
-    match partition.iter().flatten().find(|value| NULL_FOLDERS.contains(&value.as_str())) {
+    // As DuckDB reads folders' names.
+    let is_null = |value: &str| value.eq_ignore_ascii_case("NULL") || value == "__HIVE_DEFAULT_PARTITION__";
+    match partition.iter().flatten().find(|value| is_null(value)) {
         Some(value) => Err(failure(
             format!("`{label}` has the text `{value}` as a partition's value, which would be read back as NULL"),
-            "partition by an expression that gives another text, e.g. coalesce(nullif(x, 'NULL'), 'none')",
+            "partition by an expression that gives another text, e.g. CASE WHEN upper(x) = 'NULL' THEN 'none' ELSE x END",
         )),
         None => Ok(()),
     }

@@ -2,6 +2,7 @@
 
 use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
+use quack_function::table::hive_options;
 use quack_function::wire::Column;
 use tempfile::TempDir;
 
@@ -91,15 +92,7 @@ impl Lake {
     fn view<'a>(&self, name: &str, table: &Table, keys: impl Iterator<Item = &'a str>) {
         let data = self.folder.path().join(name);
         let files: Vec<_> = keys.map(|key| literal(&data.join(key).to_string_lossy())).collect();
-        let types: Vec<_> = table
-            .partitions
-            .iter()
-            .map(|column| format!("{}: {}", identifier(&column.name), column.sql_type))
-            .collect();
-        let hive = match types.is_empty() {
-            true => "hive_partitioning = false".to_owned(),
-            false => format!("hive_partitioning = true, hive_types = {{{}}}", types.join(", ")),
-        };
+        let hive = hive_options(&table.partitions).unwrap();
         let (name, files) = (identifier(name), files.join(", "));
         self.execute(&format!("CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}], {hive})"));
     }

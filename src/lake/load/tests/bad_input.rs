@@ -124,14 +124,18 @@ async fn texts_without_rows_or_sense() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_fail() {
     let lake = Lake::new().await;
-    lake.write("a.csv", "zone,n\nupper,1\nlower,2\nNULL,3\n");
+    lake.write("a.csv", "zone,n\nupper,1\nlower,2\n");
     let by = |expression: &str| partitioned(request("a.csv", "t"), &[expression]);
     let error = lake.refused(by("day=CAST(zone AS DATE)")).await;
     assert!(error.contains("cannot partition by `day=CAST(zone AS DATE)`"), "{error}");
     assert!(error.contains("upper"), "{error}");
     assert!(lake.refused(by("day=CAST(zon AS DATE)")).await.contains("zon"));
     assert!(lake.refused(by("day=")).await.contains("cannot partition by `day=`"));
-    assert!(lake.refused(by("zone")).await.contains("the text `NULL`"));
+    for text in ["NULL", "null", "Null", "nULL", "__HIVE_DEFAULT_PARTITION__"] {
+        lake.write("null.csv", format!("zone,n\nupper,1\n{text},2\n"));
+        let error = lake.refused(partitioned(request("null.csv", "t"), &["zone"])).await;
+        assert!(error.contains(&format!("the text `{text}`")), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

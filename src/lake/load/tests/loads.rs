@@ -1,6 +1,7 @@
 //! Loads that succeed: what is in the bucket and in the catalog afterwards.
 
 use duckdb::Connection;
+use quack_function::table::hive_options;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
@@ -9,12 +10,12 @@ use crate::lake::catalog::{self, ColumnStats, Table};
 use crate::lake::load::{LoadRequest, Mode};
 
 impl Lake {
-    async fn table(&self, name: &str) -> Table {
+    pub(super) async fn table(&self, name: &str) -> Table {
         catalog::read(&self.target.bucket).await.unwrap().table(name).unwrap().1.clone()
     }
 
     /// What DuckDB reads from a table's objects, downloaded into folders as their keys have them.
-    async fn select(&self, table: &Table, sql: &str) -> String {
+    pub(super) async fn select(&self, table: &Table, sql: &str) -> String {
         let dir = tempfile::tempdir().unwrap();
         let mut paths = Vec::new();
         for file in &table.files {
@@ -25,10 +26,8 @@ impl Lake {
             std::fs::write(&path, bytes).unwrap();
             paths.push(format!("'{}'", path.display()));
         }
-        let types: Vec<String> = table.partitions.iter().map(|p| format!("'{}': {}", p.name, p.sql_type)).collect();
-        let hive =
-            if types.is_empty() { "false".to_owned() } else { format!("true, hive_types = {{{}}}", types.join(", ")) };
-        let reader = format!("read_parquet([{}], hive_partitioning = {hive})", paths.join(", "));
+        let hive = hive_options(&table.partitions).unwrap();
+        let reader = format!("read_parquet([{}], {hive})", paths.join(", "));
         let sql = format!("SELECT CAST(({}) AS VARCHAR)", sql.replace("TABLE", &reader));
         Connection::open_in_memory().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
     }
@@ -108,6 +107,32 @@ async fn partition_values_survive_their_folder_names() {
     assert!(read.contains("a b/ü=%?#&+") && read.contains("(NULL, 2, true)") && read.contains("../.."), "{read}");
     assert_eq!(column(&table, "p").nulls, Some(1));
     assert_eq!(column(&table, "even").max.as_deref(), Some("true"));
+}
+
+/// Of every type that a partition may have.
+#[tokio::test(flavor = "multi_thread")]
+async fn partition_values_of_every_type_are_read_back() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "n\n1\n2\n");
+    for (expression, sql_type) in [
+        ("CAST(n + 0.25 AS DECIMAL(9,2))", "DECIMAL(9,2)"),
+        ("CAST(n AS HUGEINT) * 1000000000000000000", "HUGEINT"),
+        ("CAST('2020-01-0' || n || ' 10:00:00.5+02' AS TIMESTAMPTZ)", "TIMESTAMP WITH TIME ZONE"),
+        ("CAST('2020-01-0' || n || ' 10:00:00.5' AS TIMESTAMP)", "TIMESTAMP"),
+        ("CAST('10:00:0' || n AS TIME)", "TIME"),
+        ("CAST('00000000-0000-0000-0000-00000000000' || n AS UUID)", "UUID"),
+        ("CAST(n AS UTINYINT)", "UTINYINT"),
+        ("n * 1e300", "DOUBLE"),
+        ("n = 1", "BOOLEAN"),
+    ] {
+        let by = format!("p={expression}");
+        lake.load(with(partitioned(request("a.csv", "t"), &[&by]), Mode::Replace)).await.unwrap();
+        let table = lake.table("t").await;
+        let found = lake
+            .select(&table, &format!("SELECT (bool_and(p = ({expression})), any_value(typeof(p))) FROM TABLE"))
+            .await;
+        assert!(found.starts_with("(true, ") && found.contains(sql_type), "{expression}: {found}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

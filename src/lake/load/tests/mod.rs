@@ -1,6 +1,7 @@
 //! Whole loads, into real object storage.
 
 mod bad_input;
+mod exact;
 mod loads;
 mod wide;
 
