@@ -48,6 +48,7 @@ fn live(project: &Project) {
     let sum = project.rows("SELECT sum(x)::INT AS s FROM points");
     assert_eq!(sum, serde_json::json!([{"s": 6}]));
     project.succeed(["recover", "points"], "as it was before it was replaced");
+    project.succeed(["query", "UPDATE points SET x = x + 1 WHERE y = 'b'"], "a table that SQL changes");
     // Larger than a response.
     let many = project.rows("SELECT range AS x, repeat('quack', 20) AS y FROM range(100000)");
     assert_eq!(many.as_array().unwrap().len(), 100_000);
