@@ -18,13 +18,19 @@ struct Down {
     data_kept: bool,
     /// The data that are gone.
     deleted: Vec<Holding>,
+    /// The project's stages that are up, where that is known.
+    #[serde(skip)]
+    others: Vec<String>,
 }
 
 impl fmt::Display for Down {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { project, stage, removed, data_kept, deleted } = self;
+        let Self { project, stage, removed, data_kept, deleted, others } = self;
         match (removed, data_kept) {
-            (false, _) => writeln!(f, "{project} ({stage}) was not up: nothing to remove"),
+            (false, _) if others.is_empty() => writeln!(f, "{project} ({stage}) was not up: nothing to remove"),
+            (false, _) => {
+                writeln!(f, "{project} ({stage}) was not up: nothing to remove; up are: {}", others.join(", "))
+            }
             (true, false) if deleted.is_empty() => writeln!(f, "{project} ({stage}) is gone"),
             (true, false) => writeln!(f, "{project} ({stage}) is gone: {}", holding::list(deleted)),
             (true, true) => writeln!(f, "{project} ({stage}) is down; its data are kept for the next `quackctl up`"),
@@ -50,5 +56,6 @@ pub(crate) async fn run(context: &Context, yes: bool, keep_data: bool) -> Result
     }
     let removed = cloud::teardown(context, keep_data).await?;
     let (project, stage) = (config.project.clone(), config.stage.clone());
-    context.print(&Down { project, stage, removed, data_kept: keep_data, deleted: held })
+    let others = cloud::others_up(config);
+    context.print(&Down { project, stage, removed, data_kept: keep_data, deleted: held, others })
 }

@@ -208,3 +208,11 @@ fn a_project_file_that_comes_after_its_stage_is_the_stages() {
     project.succeed(["up"], "with it");
     project.succeed(["down", "--yes"], "with it");
 }
+
+#[test]
+fn down_of_a_stage_that_is_not_up_names_those_that_are() {
+    let project = Project::up("");
+    project.quackctl(["down", "--yes", "--stage", "dve"]).assert().success().stdout(contains("up are: dev"));
+    project.succeed(["down", "--yes"], "itself");
+    project.quackctl(["down", "--yes"]).assert().success().stdout(contains("up are").not());
+}
