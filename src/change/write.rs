@@ -215,7 +215,8 @@ impl<'a> Work<'a> {
         let nulls =
             columns.iter().map(|column| format!("CAST(NULL AS {}) AS {}", column.sql_type, identifier(&column.name)));
         let sql = format!("SELECT {} LIMIT 0", nulls.collect::<Vec<_>>().join(", "));
-        let mut staged = self.write(&Rows { sql, label, columns: Some(columns), partitions: &[] }).await?;
+        // As it is read back: not every type is kept.
+        let mut staged = self.write(&Rows { sql, label, columns: None, partitions: &[] }).await?;
         let folders: String = partitions.iter().map(|column| format!("{}={NULL_FOLDER}/", column.name)).collect();
         for file in &mut staged.files {
             file.key = format!("{folders}{}", file.key);
