@@ -11,6 +11,7 @@ mod cloud;
 mod commands;
 mod config;
 mod console;
+mod digest;
 mod duck;
 mod error;
 mod fetch;

@@ -9,10 +9,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::plan::Plan;
 use crate::config::{Config, TargetKind};
+use crate::digest;
 use crate::error::{Kind, failure, failure_of, usage};
 use crate::private;
 
@@ -180,14 +180,10 @@ fn settings(config: &Config) -> Result<BTreeMap<String, String>> {
     let matters = |name: &str| !BESIDE.contains(&name) && !name.starts_with(other);
     let told = config.origins().iter().filter(|(name, _, _)| matters(name));
     let mut found: BTreeMap<String, String> =
-        told.map(|(name, value, _)| ((*name).to_owned(), digest(value.as_bytes()))).collect();
+        told.map(|(name, value, _)| ((*name).to_owned(), digest::short(value))).collect();
     let data = serde_json::to_vec(&config.data).context("[[data]] cannot be written down")?;
-    found.insert("data".to_owned(), digest(&data));
+    found.insert("data".to_owned(), digest::short(&data));
     Ok(found)
-}
-
-fn digest(value: &[u8]) -> String {
-    Sha256::digest(value).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

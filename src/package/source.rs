@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::error::usage;
 
 static FUNCTION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/function");
@@ -50,7 +51,7 @@ pub(super) fn digest(files: &[(String, Vec<u8>)], settings: &[String]) -> String
         add(content);
     }
     settings.iter().for_each(|setting| add(setting.as_bytes()));
-    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize()[..16])
 }
 
 /// Writes `files` below `place`.

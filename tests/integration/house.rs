@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, the ground first. A room may import rooms of floors below its own, never its neighbours.
 const FLOORS: &[&[&str]] = &[
-    &["arch", "private", "rows", "terminal"],
+    &["arch", "digest", "private", "rows", "terminal"],
     &["error"],
     &["check", "config"],
     &["console", "fetch"],

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::errors::explain;
+use crate::digest::hex;
 use crate::private;
 use quack_pinned::cache;
 
@@ -67,6 +68,5 @@ async fn place(sdk: &SdkConfig) -> Option<PathBuf> {
     hasher.update(credentials.access_key_id());
     hasher.update([0]);
     hasher.update(sdk.endpoint_url().unwrap_or_default());
-    let digest: String = hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(cache::root().join("identities").join(digest))
+    Some(cache::root().join("identities").join(hex(&hasher.finalize()[..16])))
 }

@@ -10,12 +10,12 @@ use super::code::{self, Built};
 use super::session::Session;
 use super::stack::{self, ATTEMPTS, Pace, Phase, Stack};
 use super::template::{self, Wanted};
-use sha2::{Digest as _, Sha256};
 
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::cloud::plan::{Basis, Plan};
 use crate::config::PackageKind;
 use crate::console::context::Context;
+use crate::digest;
 use crate::error::failure;
 
 /// What `up` would do; leaves nothing behind.
@@ -86,8 +86,7 @@ pub(super) fn state(session: &Session, main: Option<&Stack>, registry: Option<&S
     let words = |stack: Option<&Stack>| match stack.filter(|stack| stack.phase() != Phase::Draft) {
         // Two changes may fall into the same moment, as a stack tells it: its parameters are looked at, too.
         Some(Stack { id, status, changed_at, parameters, .. }) => {
-            let digest = Sha256::digest(format!("{parameters:?}"));
-            let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            let digest = digest::short(format!("{parameters:?}"));
             format!("{status} since {changed_at} ({id}), parameters {digest}")
         }
         None => "not there".to_owned(),

@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
 use crate::config::{Config, S3Folder};
+use crate::digest::hex;
 
 /// One of the stage's stacks as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +168,7 @@ impl Wanted {
             // With its length before it, no text runs into the next.
             hasher.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
         }
-        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize()[..8])
     }
 
     /// The parameters as the API wants them.

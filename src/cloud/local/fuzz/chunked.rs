@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::{BUCKET, Local, signed};
 use crate::cloud::target::REGION;
+use crate::digest::hex;
 
 /// What was there before.
 const BEFORE: &[u8] = b"before";
@@ -114,7 +115,7 @@ impl Local {
     ) -> bool {
         let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok()).unwrap_or_default();
         let scope = format!("{}/{REGION}/s3/aws4_request", date.get(..8).unwrap_or_default());
-        let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = |bytes: &[u8]| hex(&Sha256::digest(bytes));
         let (mut before, mut rightly) = (seed, true);
         for (at, chunk) in read.iter().flat_map(|read| &read.signatures) {
             let text = format!("AWS4-HMAC-SHA256-PAYLOAD\n{date}\n{scope}\n{before}\n{}\n{}", hash(b""), hash(chunk));

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use super::error::ApiError;
 use crate::cloud::local::claim::{ALGORITHM, Claim};
 use crate::cloud::local::credentials::Credentials;
+use crate::digest::hex;
 
 /// How far the clocks of client and daemon may be apart.
 const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -117,10 +118,6 @@ fn encode_again(path: &str) -> String {
         }
     }
     encoded
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
