@@ -326,10 +326,15 @@ impl Stager<'_> {
 
     /// The data are in order, and more than can be held at once.
     fn too_large(&self, said: &str) -> anyhow::Error {
-        failure(
-            format!("cannot load `{}`: too much of it has to be in memory at once: {said}", self.label),
-            "rows may have 16 MB each; write larger values, or Parquet in smaller row groups, anew; nothing was loaded",
-        )
+        let help = match self.given.files().map(|files| files.kind) {
+            // Of a row group, the pages of 2048 rows are read together.
+            Some(Kind::Parquet) => {
+                "write the Parquet anew with fewer rows in a row group, 256 MB at most: \
+                 pyarrow.parquet.write_table(table, FILE, row_group_size=100); nothing was loaded"
+            }
+            _ => "rows may have 16 MB each; write larger values anew; nothing was loaded",
+        };
+        failure(format!("cannot load `{}`: too much of it has to be in memory at once: {said}", self.label), help)
     }
 }
 
