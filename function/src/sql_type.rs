@@ -65,7 +65,7 @@ impl SqlType {
     }
 
     /// This type with what `change` makes of it and of those that it is made of; `None` when that is nothing.
-    fn with(&self, change: &impl Fn(&Self) -> Option<Self>) -> Option<Self> {
+    pub fn with(&self, change: &impl Fn(&Self) -> Option<Self>) -> Option<Self> {
         let both = |a: &Self, b: &Self| match (a.with(change), b.with(change)) {
             (None, None) => None,
             (new_a, new_b) => Some((new_a.unwrap_or_else(|| a.clone()), new_b.unwrap_or_else(|| b.clone()))),

@@ -11,6 +11,7 @@ use quack_function::wire::Column;
 
 use super::files::Files;
 use super::format::{Kind, Packing};
+use super::late;
 use super::partition::{self, Partition, Plan};
 use super::pieces;
 use super::recut::Recut;
@@ -267,7 +268,14 @@ impl Stager<'_> {
         if is_long && !way.reading.long_lines {
             return Some(way.with_long_lines());
         }
-        let types = said.contains("sample_size=-1") || said.contains("Try increasing 'sample_size'");
+        let is_loss = late::is_loss(&said);
+        if is_loss && way.reading.thorough && !way.reading.zoned {
+            return Some(way.with_zones());
+        }
+        let types = is_loss
+            || said.contains("Conversion Error")
+            || said.contains("sample_size=-1")
+            || said.contains("Try increasing 'sample_size'");
         (types && !way.reading.thorough).then(|| way.thoroughly())
     }
 

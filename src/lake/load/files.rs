@@ -11,6 +11,7 @@ use quack_function::sql::literal;
 
 use super::format::{Kind, Packing};
 use super::header;
+use super::late::{self, Checked, Sniffed};
 use crate::duck::words::columns;
 
 /// Lines that are looked at before a text file is read.
@@ -19,6 +20,9 @@ const HEAD_LINES: usize = 100;
 /// What DuckDB reads of a CSV at a time, on each thread: as quick as its default of 32 MB, and several lines of the longest that
 /// it takes unless told otherwise, 2 MB.
 const CSV_BUFFER_BYTES: u32 = 8 << 20;
+
+/// Bytes of the fewest that DuckDB takes the types from, 20,480 rows of one byte and a line feed.
+const SAMPLE_BYTES: u64 = 2 * 20_480;
 
 /// The longest line of a CSV: a row of 16 MB, each of whose characters may be a quote, which is written twice.
 pub(super) const LONGEST_LINE_BYTES: u32 = 33 << 20;
@@ -30,6 +34,10 @@ pub(super) struct Reading {
     pub thorough: bool,
     /// Lines of a CSV may be longer than DuckDB takes them for; it then reads much at a time.
     pub long_lines: bool,
+    /// Fail where a value would be changed by the type that the first rows gave its column.
+    pub checked: bool,
+    /// Times of a CSV are ones with a zone where any of their column has one; DuckDB leaves it out where none of the first has.
+    pub zoned: bool,
 }
 
 impl Reading {
@@ -138,6 +146,89 @@ impl Files {
     /// # Errors
     /// DuckDB's.
     pub(super) fn reader(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
+        let plain = self.reader_with(connection, reading, "")?;
+        let thoroughly = reading.thorough || !self.may_exceed_sample();
+        let is_exact = self.kind == Kind::Parquet || self.kind == Kind::Json && thoroughly || self.pieces.is_some();
+        if is_exact || !reading.checked {
+            return Ok(plain);
+        }
+        let found = columns(connection, &format!("SELECT * FROM {plain}"))?;
+        let read = |Checked { columns, replace }: Checked, option: &str| {
+            let reader = self.reader_with(connection, reading, &format!(", {option} = {columns}"))?;
+            Ok(format!("(SELECT * {replace} FROM {reader}) AS checked"))
+        };
+        if self.kind == Kind::Json && late::has_times(&found) {
+            // What form they have DuckDB knows, and does not tell: it reads them itself, after all others were looked at.
+            if let Some(checked) = late::of_json(&late::without_times(&found)) {
+                let look = format!("SELECT count(COLUMNS(*)) FROM {}", read(checked, "columns")?);
+                connection.query_row(&look, [], |_| Ok(()))?;
+            }
+            return Ok(plain);
+        }
+        if self.kind == Kind::Json {
+            return late::of_json(&found).map_or(Ok(plain), |checked| read(checked, "columns"));
+        }
+        if late::of_csv(&found, Sniffed { thoroughly, ..Sniffed::default() }).is_none() {
+            return Ok(plain);
+        }
+        let sniffed = Sniffed { thoroughly, ..self.sniffed(connection, reading)? };
+        // Texts may be names to DuckDB where numbers are none.
+        let types = format!("header = {}, types", sniffed.has_names);
+        if reading.zoned {
+            let times = late::zoneless(&found, sniffed);
+            let texts = late::as_text(times.iter().map(|(column, _)| *column));
+            let all = self.reader_with(connection, reading, &format!(", {types} = {texts}"))?;
+            let mut zoned = Vec::new();
+            for (column, has_zone) in times {
+                let sql = format!("SELECT count(*) > 0 FROM {all} WHERE {has_zone}");
+                if connection.query_row(&sql, [], |row| row.get(0))? {
+                    zoned.push(column);
+                }
+            }
+            return self.reader_with(connection, reading, &format!(", {types} = {}", late::zoned(&zoned)));
+        }
+        let Some(checked) = late::of_csv(&found, sniffed) else { return Ok(plain) };
+        let checked = read(checked, &types)?;
+        let is_same = columns(connection, &format!("SELECT * FROM {checked}"))? == found;
+        if is_same {
+            Ok(checked)
+        } else {
+            self.reader(connection, Reading { thorough: true, checked: false, ..reading })
+        }
+    }
+
+    /// Whether there may be more rows than those by which DuckDB takes the columns' types.
+    fn may_exceed_sample(&self) -> bool {
+        let bytes = |path: &PathBuf| path.metadata().map_or(u64::MAX, |found| found.len());
+        self.packing != Packing::None || self.paths.iter().map(bytes).fold(0, u64::saturating_add) > SAMPLE_BYTES
+    }
+
+    /// What DuckDB finds in the first of several CSVs.
+    fn sniffed(&self, connection: &Connection, reading: Reading) -> duckdb::Result<Sniffed> {
+        let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
+        let sql = format!(
+            "SELECT HasHeader, coalesce(DateFormat <> '%Y-%m-%d', false), TimestampFormat IS NOT NULL FROM sniff_csv({first}, {})",
+            self.csv_options(connection, reading)?
+        );
+        connection.query_row(&sql, [], |row| {
+            Ok(Sniffed {
+                has_names: row.get(0)?,
+                has_date_form: row.get(1)?,
+                has_time_form: row.get(2)?,
+                thoroughly: reading.thorough,
+            })
+        })
+    }
+
+    /// How a CSV is to be read, as far as nobody looks into it.
+    fn csv_options(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
+        let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
+        let (packing, sizes) = (self.packing.name(), reading.sizes());
+        Ok(format!("compression = '{packing}', delim = {delimiter}, skip = 0, {sizes}"))
+    }
+
+    /// [`Self::reader`] with more `options`, and without a look at what it reads.
+    fn reader_with(&self, connection: &Connection, reading: Reading, options: &str) -> duckdb::Result<String> {
         let several = if self.paths.len() > 1 { ", union_by_name = true" } else { ", hive_partitioning = false" };
         let sample = if reading.thorough { ", sample_size = -1" } else { "" };
         let packing = self.packing.name();
@@ -152,14 +243,10 @@ impl Files {
         }
         Ok(match self.kind {
             Kind::Parquet => format!("read_parquet({list}{several})"),
-            Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample})"),
+            Kind::Json => format!("read_json({list}, compression = '{packing}'{several}{sample}{options})"),
             Kind::Csv | Kind::Tsv => {
-                let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
-                format!(
-                    "read_csv({list}, compression = '{packing}', delim = {delimiter}, skip = 0, \
-                     {}{several}{sample})",
-                    reading.sizes(),
-                )
+                let own = self.csv_options(connection, reading)?;
+                format!("read_csv({list}, {own}{several}{sample}{options})")
             }
         })
     }

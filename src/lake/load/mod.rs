@@ -7,6 +7,7 @@ mod files;
 mod foreign;
 mod format;
 mod header;
+mod late;
 pub(crate) mod partition;
 mod pieces;
 mod piped;

@@ -83,3 +83,70 @@ async fn lines_may_end_otherwise_within_quotes() {
         assert_eq!(found.replace(inside, "|"), "[(1, a|b), (2, plain)]", "{row:?} {inside:?}");
     }
 }
+
+/// Rows of one column, the `late` ones where DuckDB has long made up its mind.
+fn csv(early: &str, late: &[&str]) -> String {
+    format!("v\n{}{}\n", format!("{early}\n").repeat(50_000), late.join("\n"))
+}
+
+fn json(early: &str, late: &[&str]) -> String {
+    let row = |value: &str| format!("{{\"v\": {value}}}\n");
+    format!("{}{}", row(early).repeat(50_000), late.iter().map(|value| row(value)).collect::<String>())
+}
+
+/// Loads `text`, and gives the column's type and its last `late` values.
+async fn last(lake: &Lake, name: &str, text: &str, late: usize) -> (String, String) {
+    lake.write(name, text);
+    lake.load(super::LoadRequest { mode: super::Mode::Replace, ..request(name, "t") }).await.unwrap();
+    let table = lake.table("t").await;
+    let rows = "SELECT v, row_number() OVER () AS i FROM TABLE";
+    let sql = format!("SELECT list(v::VARCHAR ORDER BY i) FROM (FROM ({rows}) ORDER BY i DESC LIMIT {late})");
+    (table.columns[0].sql_type.clone(), lake.select(&table, &sql).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_come_late_are_as_they_were() {
+    let lake = Lake::new().await;
+    for (early, late, sql_type, found) in [
+        ("1", ["1.5", "0.4", "-2.5"].as_slice(), "DOUBLE", "[1.5, 0.4, -2.5]"),
+        ("1", &["5e-05"], "DOUBLE", "[5e-05]"),
+        ("2020-01-01", &["2020-01-01 23:59:59"], "TIMESTAMP", "['2020-01-01 23:59:59']"),
+        ("2020-01-01 10:00:00", &["2020-01-01 10:00:00+02"], "TIMESTAMP WITH TIME ZONE", "['2020-01-01 08:00:00+00']"),
+        ("2020-01-01T10:00:00", &["2020-01-01T10:00:00Z"], "TIMESTAMP WITH TIME ZONE", "['2020-01-01 10:00:00+00']"),
+        ("10:00:00", &["10:00:00+02"], "VARCHAR", "['10:00:00+02']"),
+        // These lose nothing.
+        ("1", &["-5", "", "7"], "BIGINT", "[-5, NULL, 7]"),
+        ("2020-01-01", &["2020-12-31"], "DATE", "[2020-12-31]"),
+        ("31/12/2020", &["30/12/2020"], "DATE", "[2020-12-30]"),
+        ("2020-01-01T10:00:00.5", &["2020-01-01 10:00:00.25"], "TIMESTAMP", "['2020-01-01 10:00:00.25']"),
+        ("12/31/2020 10:00:00 AM", &["12/30/2020 10:00:00 PM"], "TIMESTAMP", "['2020-12-30 22:00:00']"),
+    ] {
+        let told = last(&lake, "a.csv", &csv(early, late), late.len()).await;
+        assert_eq!((told.0.as_str(), told.1.as_str()), (sql_type, found), "{early}, then {late:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_json_that_come_late_are_as_they_were() {
+    let lake = Lake::new().await;
+    for (early, late, sql_type, found) in [
+        ("1", ["1.5", "0.4"].as_slice(), "DOUBLE", "[1.5, 0.4]"),
+        ("1", &["true"], "JSON", "[true]"),
+        ("true", &["1"], "JSON", "[1]"),
+        ("{\"a\": 1}", &["{\"a\": 1.5}"], "STRUCT(a DOUBLE)", "a\\': 1.5}"),
+        ("[1]", &["[1.5]"], "DOUBLE[]", "['[1.5]']"),
+        (
+            "{\"a\": 1, \"at\": \"2020-01-01 10:00:00\"}",
+            &["{\"a\": 1.5}"],
+            "STRUCT(a DOUBLE, \"at\" TIMESTAMP)",
+            "a\\': 1.5",
+        ),
+        // These lose nothing.
+        ("-1", &["9007199254740993", "null"], "BIGINT", "[9007199254740993, NULL]"),
+        ("{\"a\": [1]}", &["{\"a\": [null, -2]}", "{}"], "STRUCT(a BIGINT[])", "[NULL, -2]"),
+        ("\"31-12-2020\"", &["\"30-12-2020\""], "DATE", "[2020-12-30]"),
+    ] {
+        let told = last(&lake, "a.jsonl", &json(early, late), late.len()).await;
+        assert!(told.0 == sql_type && told.1.contains(found), "{early}, then {late:?}: {told:?}");
+    }
+}
