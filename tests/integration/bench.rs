@@ -47,3 +47,16 @@ fn a_difference_is_said_and_is_a_failure() {
     project.quackctl(["bench", "--table", "trip"]).assert().code(1).stderr(contains("`trips`"));
     project.quackctl(["bench", " ; "]).assert().code(2).stderr(contains("no statement"));
 }
+
+#[test]
+fn what_the_local_duckdb_needs_comes_from_the_mirror() {
+    let project = Project::up("");
+    let empty = tempfile::tempdir().unwrap();
+    let mut bench = project.quackctl(["bench", "-n", "1", "SELECT 42"]);
+    // Nobody is there.
+    bench.env("QUACK_CACHE_DIR", empty.path()).env("QUACK_MIRROR", "http://127.0.0.1:1/duckdb");
+    bench
+        .assert()
+        .failure()
+        .stderr(contains("cannot fetch DuckDB's httpfs").and(contains("http://127.0.0.1:1/duckdb/")));
+}
