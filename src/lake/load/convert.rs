@@ -52,7 +52,7 @@ pub(super) fn convert(
     let mut way = Way::default();
     let named = input.files().map(Files::named).unwrap_or_default();
     let mut cut = None;
-    let (connection, Written { plan, files, notes }) = loop {
+    let (connection, Written { plan, files, mut notes }) = loop {
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
@@ -75,6 +75,9 @@ pub(super) fn convert(
     };
     written::collect(&connection, label, plan.columns, &files).map(|(columns, partitions, files)| {
         drop(connection);
+        if input.files().is_some_and(|files| files.kind != Kind::Parquet) {
+            notes.extend(late::beyond_double(&columns, &files));
+        }
         Staged { staging, columns, partitions, files, notes }
     })
 }
@@ -174,7 +177,15 @@ impl Stager<'_> {
         );
         let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
         let called = || found.iter().map(|column| column.name.as_str());
-        let mut notes = self.input.files().map(|files| files.renamed(self.connection, called())).unwrap_or_default();
+        let mut notes = Vec::new();
+        if let Some(files) = self.input.files() {
+            notes.extend(files.renamed(self.connection, called()));
+            let parquet = format!(
+                "read_parquet({}, hive_partitioning = true)",
+                literal(&format!("{}/**/*.parquet", data.display()))
+            );
+            notes.extend(files.swapped_dates(self.connection, way.reading, &found, &parquet));
+        }
         // Of values of several types DuckDB makes JSON, in which a text has quotes.
         let mixed = found.iter().filter(|column| self.is_json() && column.sql_type == "JSON");
         notes.extend(mixed.map(|Column { name, .. }| {
@@ -245,6 +256,10 @@ impl Stager<'_> {
         self.input.files().is_some_and(|files| files.packing != Packing::None || files.paths.iter().any(is_large))
     }
 
+    fn is_csv(&self) -> bool {
+        self.input.files().is_some_and(|files| matches!(files.kind, Kind::Csv | Kind::Tsv))
+    }
+
     fn is_json(&self) -> bool {
         self.given.files().is_some_and(|files| files.kind == Kind::Json)
     }
@@ -265,18 +280,22 @@ impl Stager<'_> {
         }
         // Where the sniffer meets one, it does not say so.
         let is_long = said.contains("Maximum line size") || said.contains("sniffing file") && self.has_long_lines();
+        // A quote that is none makes one of many lines.
+        let without_quotes = || (way.reading.quoted && self.is_csv()).then(|| way.without_quotes());
         if is_long && !way.reading.long_lines {
-            return Some(way.with_long_lines());
+            return without_quotes().or_else(|| Some(way.with_long_lines()));
         }
         let is_loss = late::is_loss(&said);
         if is_loss && way.reading.thorough && !way.reading.zoned {
             return Some(way.with_zones());
         }
         let types = is_loss
-            || said.contains("Conversion Error")
+            || said.contains("Conversion Error") && (self.is_json() || self.is_csv())
             || said.contains("sample_size=-1")
             || said.contains("Try increasing 'sample_size'");
-        (types && !way.reading.thorough).then(|| way.thoroughly())
+        let is_csv_error = said.contains("CSV") || said.contains("sniffing file");
+        let thoroughly = (types && !way.reading.thorough).then(|| way.thoroughly());
+        thoroughly.or_else(|| is_csv_error.then(without_quotes).flatten())
     }
 
     fn explain(&self, way: Way, trouble: Trouble) -> anyhow::Error {

@@ -11,7 +11,6 @@ use quack_function::sql::literal;
 
 use super::format::{Kind, Packing};
 use super::header;
-use super::late::{self, Checked, Sniffed};
 use crate::duck::words::columns;
 
 /// Lines that are looked at before a text file is read.
@@ -20,6 +19,9 @@ const HEAD_LINES: usize = 100;
 /// What DuckDB reads of a CSV at a time, on each thread: as quick as its default of 32 MB, and several lines of the longest that
 /// it takes unless told otherwise, 2 MB.
 const CSV_BUFFER_BYTES: u32 = 8 << 20;
+
+/// Most files of which each is looked at before all are read.
+const MOST_SNIFFED: usize = 16;
 
 /// Bytes of the fewest that DuckDB takes the types from, 20,480 rows of one byte and a line feed.
 const SAMPLE_BYTES: u64 = 2 * 20_480;
@@ -38,6 +40,8 @@ pub(super) struct Reading {
     pub checked: bool,
     /// Times of a CSV are ones with a zone where any of their column has one; DuckDB leaves it out where none of the first has.
     pub zoned: bool,
+    /// A CSV has quotes, even where the first rows have none.
+    pub quoted: bool,
 }
 
 impl Reading {
@@ -67,6 +71,8 @@ pub(super) struct Files {
     pub paths: Vec<PathBuf>,
     /// The first lines of the first, once they were read.
     head: OnceCell<Vec<String>>,
+    /// Whether the first rows of a CSV have no quotes, once that was looked at.
+    unquoted: OnceCell<bool>,
     /// Of pieces.
     pieces: Option<Box<Pieces>>,
 }
@@ -83,7 +89,7 @@ struct Pieces {
 impl Files {
     /// Files of one kind; there may be none yet.
     pub(super) fn new(kind: Kind, packing: Packing, paths: Vec<PathBuf>) -> Self {
-        Self { kind, packing, paths, head: OnceCell::new(), pieces: None }
+        Self { kind, packing, paths, head: OnceCell::new(), unquoted: OnceCell::new(), pieces: None }
     }
 
     /// The pieces `paths` of a CSV, whose types are those that DuckDB finds in all rows of `slim`. The first has the first
@@ -141,94 +147,51 @@ impl Files {
         Ok(Dialect { delimiter, quote: b'"', escape: b'"' })
     }
 
-    /// The SQL that reads all rows.
-    ///
-    /// # Errors
-    /// DuckDB's.
-    pub(super) fn reader(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
-        let plain = self.reader_with(connection, reading, "")?;
-        let thoroughly = reading.thorough || !self.may_exceed_sample();
-        let is_exact = self.kind == Kind::Parquet || self.kind == Kind::Json && thoroughly || self.pieces.is_some();
-        if is_exact || !reading.checked {
-            return Ok(plain);
-        }
-        let found = columns(connection, &format!("SELECT * FROM {plain}"))?;
-        let read = |Checked { columns, replace }: Checked, option: &str| {
-            let reader = self.reader_with(connection, reading, &format!(", {option} = {columns}"))?;
-            Ok(format!("(SELECT * {replace} FROM {reader}) AS checked"))
-        };
-        if self.kind == Kind::Json && late::has_times(&found) {
-            // What form they have DuckDB knows, and does not tell: it reads them itself, after all others were looked at.
-            if let Some(checked) = late::of_json(&late::without_times(&found)) {
-                let look = format!("SELECT count(COLUMNS(*)) FROM {}", read(checked, "columns")?);
-                connection.query_row(&look, [], |_| Ok(()))?;
-            }
-            return Ok(plain);
-        }
-        if self.kind == Kind::Json {
-            return late::of_json(&found).map_or(Ok(plain), |checked| read(checked, "columns"));
-        }
-        if late::of_csv(&found, Sniffed { thoroughly, ..Sniffed::default() }).is_none() {
-            return Ok(plain);
-        }
-        let sniffed = Sniffed { thoroughly, ..self.sniffed(connection, reading)? };
-        // Texts may be names to DuckDB where numbers are none.
-        let types = format!("header = {}, types", sniffed.has_names);
-        if reading.zoned {
-            let times = late::zoneless(&found, sniffed);
-            let texts = late::as_text(times.iter().map(|(column, _)| *column));
-            let all = self.reader_with(connection, reading, &format!(", {types} = {texts}"))?;
-            let mut zoned = Vec::new();
-            for (column, has_zone) in times {
-                let sql = format!("SELECT count(*) > 0 FROM {all} WHERE {has_zone}");
-                if connection.query_row(&sql, [], |row| row.get(0))? {
-                    zoned.push(column);
-                }
-            }
-            return self.reader_with(connection, reading, &format!(", {types} = {}", late::zoned(&zoned)));
-        }
-        let Some(checked) = late::of_csv(&found, sniffed) else { return Ok(plain) };
-        let checked = read(checked, &types)?;
-        let is_same = columns(connection, &format!("SELECT * FROM {checked}"))? == found;
-        if is_same {
-            Ok(checked)
-        } else {
-            self.reader(connection, Reading { thorough: true, checked: false, ..reading })
-        }
-    }
-
     /// Whether there may be more rows than those by which DuckDB takes the columns' types.
-    fn may_exceed_sample(&self) -> bool {
+    pub(super) fn may_exceed_sample(&self) -> bool {
         let bytes = |path: &PathBuf| path.metadata().map_or(u64::MAX, |found| found.len());
         self.packing != Packing::None || self.paths.iter().map(bytes).fold(0, u64::saturating_add) > SAMPLE_BYTES
     }
 
-    /// What DuckDB finds in the first of several CSVs.
-    fn sniffed(&self, connection: &Connection, reading: Reading) -> duckdb::Result<Sniffed> {
-        let first = self.paths.first().map(|path| escaped(path)).unwrap_or_default();
-        let sql = format!(
-            "SELECT HasHeader, coalesce(DateFormat <> '%Y-%m-%d', false), TimestampFormat IS NOT NULL FROM sniff_csv({first}, {})",
-            self.csv_options(connection, reading)?
-        );
-        connection.query_row(&sql, [], |row| {
-            Ok(Sniffed {
-                has_names: row.get(0)?,
-                has_date_form: row.get(1)?,
-                has_time_form: row.get(2)?,
-                thoroughly: reading.thorough,
-            })
-        })
+    /// Whether they are pieces of what the user gave, of which all is known.
+    pub(super) fn is_in_pieces(&self) -> bool {
+        self.pieces.is_some()
     }
 
     /// How a CSV is to be read, as far as nobody looks into it.
-    fn csv_options(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn csv_options(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
         let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
         let (packing, sizes) = (self.packing.name(), reading.sizes());
-        Ok(format!("compression = '{packing}', delim = {delimiter}, skip = 0, {sizes}"))
+        let options = format!("compression = '{packing}', delim = {delimiter}, skip = 0, {sizes}");
+        let is_quoted = reading.quoted && *self.unquoted.get_or_init(|| self.is_unquoted(connection, &options));
+        Ok(if is_quoted { format!("{options}, quote = '\"', escape = '\"'") } else { options })
     }
 
-    /// [`Self::reader`] with more `options`, and without a look at what it reads.
-    fn reader_with(&self, connection: &Connection, reading: Reading, options: &str) -> duckdb::Result<String> {
+    /// Whether DuckDB takes a CSV for one without quotes by its first rows, where the first may come later.
+    fn is_unquoted(&self, connection: &Connection, options: &str) -> bool {
+        let is = |path: &PathBuf| {
+            let sql = format!(
+                "SELECT Quote IN ('(empty)', '\"') AND Escape IN ('(empty)', '\"') FROM sniff_csv({}, {options})",
+                escaped(path)
+            );
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
+        };
+        self.may_exceed_sample() && self.paths.len() <= MOST_SNIFFED && self.paths.iter().all(is)
+    }
+
+    /// The SQL that reads all rows, with more `options`, and without a look at what it reads.
+    ///
+    /// # Errors
+    /// DuckDB's.
+    pub(super) fn reader_with(
+        &self,
+        connection: &Connection,
+        reading: Reading,
+        options: &str,
+    ) -> duckdb::Result<String> {
         let several = if self.paths.len() > 1 { ", union_by_name = true" } else { ", hive_partitioning = false" };
         let sample = if reading.thorough { ", sample_size = -1" } else { "" };
         let packing = self.packing.name();
@@ -398,6 +361,6 @@ fn listed(paths: &[PathBuf]) -> String {
 }
 
 /// A path as DuckDB takes it: not as a glob.
-fn escaped(path: &Path) -> String {
+pub(super) fn escaped(path: &Path) -> String {
     literal(&pattern(path))
 }

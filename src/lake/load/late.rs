@@ -5,6 +5,8 @@ use quack_function::sql::{identifier, literal};
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
+use crate::lake::catalog::DataFile;
+
 /// What a reading fails with that would change a value.
 const LOSS: &str = "a value is not of its column's type";
 
@@ -123,6 +125,48 @@ pub(super) fn without_times(found: &[Column]) -> Vec<Column> {
 pub(super) fn is_loss(said: &str) -> bool {
     said.contains(LOSS)
 }
+
+/// A form of dates as people write it, and the one with day and month the other way round; `None` where it begins with the year,
+/// as no such dates begin with the year and the day.
+pub(super) fn swapped(form: &str) -> Option<(String, String)> {
+    let (day, month) = (form.find("%d")?, form.find("%m")?);
+    let year = form.find("%Y").or_else(|| form.find("%y"))?;
+    let told = |day: &str, month: &str| {
+        let parts = [
+            ("%d", day),
+            ("%m", month),
+            ("%Y", "YYYY"),
+            ("%y", "YY"),
+            ("%H", "hh"),
+            ("%I", "hh"),
+            ("%M", "mm"),
+            ("%S", "ss"),
+        ];
+        parts.iter().fold(form.replace("%p", "AM"), |form, (sign, told)| form.replace(sign, told))
+    };
+    (year > day.min(month)).then(|| (told("DD", "MM"), told("MM", "DD")))
+}
+
+/// Notes on columns of text whose numbers a DOUBLE does not keep to the last digit.
+pub(super) fn beyond_double(columns: &[Column], files: &[DataFile]) -> Vec<String> {
+    let is_beyond = |name: &str| {
+        let known = files.iter().filter_map(|file| file.columns.get(name));
+        let ends = known.flat_map(|column| [column.min.as_deref(), column.max.as_deref()]);
+        ends.flatten().filter_map(|end| end.parse::<f64>().ok()).any(|end| end.is_finite() && end.abs() >= EXACT_DOUBLE)
+    };
+    let doubles = columns.iter().filter(|column| column.sql_type == "DOUBLE" && is_beyond(&column.name));
+    let note = |column: &Column| {
+        format!(
+            "column `{}` has numbers beyond {EXACT_DOUBLE}, of which a DOUBLE keeps about 15 digits: where they are to be exact, as \
+             identifiers are, write them with a letter before, or as Parquet",
+            column.name
+        )
+    };
+    doubles.map(note).collect()
+}
+
+/// Up to this, a DOUBLE holds every integer.
+const EXACT_DOUBLE: f64 = 9_007_199_254_740_992.0;
 
 const TEXT: SqlType = SqlType::Plain("VARCHAR");
 

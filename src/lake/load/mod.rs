@@ -1,5 +1,6 @@
 //! Loads: from a file, an address or a sample to Parquet files in the bucket and a new catalog.
 
+mod checked;
 pub(crate) mod commit;
 mod convert;
 pub(crate) mod expression;

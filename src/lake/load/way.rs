@@ -52,7 +52,7 @@ pub(super) struct Way {
 impl Default for Way {
     fn default() -> Self {
         Self {
-            reading: Reading { checked: true, ..Reading::default() },
+            reading: Reading { checked: true, quoted: true, ..Reading::default() },
             sorted: false,
             wide_integers: false,
             frugal: false,
@@ -66,6 +66,11 @@ impl Way {
     /// This way, which finds the types of text from every row.
     pub(super) fn thoroughly(self) -> Self {
         Self { reading: Reading { thorough: true, ..self.reading }, ..self }
+    }
+
+    /// This way, for a CSV whose quotes are none.
+    pub(super) fn without_quotes(self) -> Self {
+        Self { reading: Reading { quoted: false, ..self.reading }, ..self }
     }
 
     /// This way, where times of a CSV have a zone though the first have none.

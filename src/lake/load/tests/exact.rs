@@ -150,3 +150,48 @@ async fn values_of_json_that_come_late_are_as_they_were() {
         assert!(told.0 == sql_type && told.1.contains(found), "{early}, then {late:?}: {told:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotes_that_come_late_are_no_part_of_the_value() {
+    let lake = Lake::new().await;
+    for (late, found) in [
+        ("\"he said \"\"hi\"\"\"", "he said \"hi\""),
+        ("\"Smith, John\"", "Smith, John"),
+        ("\"two\nlines\"", "two\nlines"),
+        // These are no quotes.
+        ("5\" pipe", "5\" pipe"),
+        ("\"abc", "\"abc"),
+        ("\"a\" b", "\"a\" b"),
+    ] {
+        let text = format!("v,id\n{}{late},7\n", "plain,1\n".repeat(50_000));
+        for name in ["a.csv", "a.csv.gz"] {
+            if name == "a.csv" {
+                lake.write(name, &text)
+            } else {
+                lake.write(name, gzip(text.as_bytes()))
+            }
+            lake.load(super::LoadRequest { mode: super::Mode::Replace, ..request(name, "t") }).await.unwrap();
+            let table = lake.table("t").await;
+            assert_eq!(lake.select(&table, "SELECT v FROM TABLE WHERE id = 7").await, found, "{late}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_told_from_the_data_is_noted() {
+    let lake = Lake::new().await;
+    lake.write("a.csv", "id,n\n18446744073709551615,1.5\n18446744073709551614,2.5\n");
+    let notes = lake.load(request("a.csv", "a")).await.unwrap().notes;
+    assert!(notes.len() == 1 && notes[0].starts_with("column `id` has numbers beyond 9007199254740992"), "{notes:?}");
+    lake.write("b.csv", "d,n\n04/05/2020,1\n01/02/2020,2\n");
+    let notes = lake.load(request("b.csv", "b")).await.unwrap().notes;
+    let told = |one: &str, other: &str| format!("column `d` was read as {one}, and all of it could be {other}: ");
+    let (day_first, month_first) = (told("DD/MM/YYYY", "MM/DD/YYYY"), told("MM/DD/YYYY", "DD/MM/YYYY"));
+    let is_told = |note: &String| note.starts_with(&day_first) || note.starts_with(&month_first);
+    assert!(notes.len() == 1 && notes.iter().all(is_told), "{notes:?}");
+    for clear in ["d,n\n04/05/2020,1\n31/12/2020,2\n", "d,n\n2020-04-05,1\n2020-05-04,1\n"] {
+        lake.write("c.csv", clear);
+        let loaded = lake.load(super::LoadRequest { mode: super::Mode::Replace, ..request("c.csv", "c") }).await;
+        assert_eq!(loaded.unwrap().notes, [""; 0], "{clear}");
+    }
+}
