@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Denied,
     /// Something that is asked for is not there.
     Missing,
+    /// Files of a table, which somebody may just have replaced.
+    Gone,
     /// Too many calls at once.
     Throttled,
 }
@@ -38,7 +40,7 @@ impl Kind {
         match self {
             Self::Usage => USAGE,
             Self::Interrupted => INTERRUPTED,
-            Self::Other | Self::Denied | Self::Missing | Self::Throttled => 1,
+            Self::Other | Self::Denied | Self::Missing | Self::Gone | Self::Throttled => 1,
         }
     }
 }

@@ -116,7 +116,8 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     let is_lost = |file: &DataFile| message.contains(&format!("/{}'", file.key));
     let lost = catalog.tables.iter().find(|(_, table)| message.contains("404") && table.files.iter().any(is_lost));
     if let Some((name, _)) = lost {
-        return failure(
+        return failure_of(
+            Kind::Gone,
             format!("files of table `{name}` are gone from the bucket: {message}"),
             format!(
                 "`quackctl recover` lists what can be had back; else `quackctl load SOURCE --table {name} --replace`"

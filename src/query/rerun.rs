@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::coordinator::Coordinator;
-use crate::error::{Kind, kind};
+use crate::error::{Kind, failure, kind};
 use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
 
@@ -25,6 +25,13 @@ pub(crate) async fn while_replaced<T>(
         let known = fresh.as_ref().unwrap_or(coordinator.catalog);
         let error = match work(&Coordinator { catalog: known, ..*coordinator }).await {
             Ok(done) => return Ok(done),
+            Err(error) if coordinator.is_snapshot && kind(&error) == Kind::Gone => {
+                return Err(failure(
+                    "somebody else has changed a table since BEGIN that the transaction reads: nothing was changed \
+                     (SQLSTATE 40001)",
+                    "run the transaction again",
+                ));
+            }
             // Whoever ended it does not want it again, whatever became of the tables.
             Err(error) if coordinator.is_snapshot || kind(&error) == Kind::Interrupted => return Err(error),
             Err(error) => error,
