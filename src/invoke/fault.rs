@@ -34,6 +34,10 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
         error_message: String::from_utf8_lossy(payload).into_owned(),
     });
     let (kind, message) = (error.error_type.as_str(), error.error_message.as_str());
+    // What else is wrong with an event, SQL has brought.
+    if kind == "Quack.BadEvent" && message.starts_with("the event is malformed") {
+        return failure(format!("the function does not know what this quackctl asks: {message}"), version::help());
+    }
     // What SQL says itself is no word of Lambda's, nor of DuckDB's about its memory.
     let is_engines = kind.starts_with("Quack.") || kind.starts_with("DuckDB.") && !MEMORY.contains(&kind);
     if is_engines {
@@ -78,9 +82,6 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
             format!("the function crashed: {message}"),
             "`quackctl logs` shows its last words; the next query gets a new instance",
         );
-    }
-    if kind == "Quack.BadEvent" {
-        return failure(format!("the function does not know what this quackctl asks: {message}"), version::help());
     }
     of_engine(kind, message, catalog)
 }
@@ -302,6 +303,10 @@ mod tests {
                 assert!(shown(kind, said, &[]).contains(said), "{kind}: {said}");
             }
         }
+        let asked = shown("Quack.BadEvent", "the event is malformed: unknown variant `x`", &[]);
+        assert!(asked.contains("does not know what this quackctl asks") && asked.contains("`quackctl up`"), "{asked}");
+        let given = shown("Quack.BadEvent", "the SQL has parameters (`?`, `$1`) that nothing gives a value", &[]);
+        assert!(!given.contains("this quackctl"), "{given}");
         let crash = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: exit status 1", &[]);
         assert!(crash.contains("quackctl logs"), "{crash}");
     }
