@@ -12,7 +12,7 @@ use super::statement::Insert;
 use super::transaction::Transaction;
 use super::write::{Rows, Work};
 use crate::error::{failure, nearest, usage};
-use crate::lake::catalog::{self, Table};
+use crate::lake::catalog::Table;
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
 use crate::query::Coordinator;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     parts::check_query(&insert.query)?;
     let mut work = Work::new(coordinator, transaction, cancel);
     let given = work.columns(&insert.query.behind("DESCRIBE ")).await?;
-    let (own, partitions) = columns_of(table);
+    let (own, partitions) = (table.own_columns(), table.partitions.clone());
     let sql = fitted(name, table, insert, &given)?;
     let staged =
         work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &partitions }).await?.without_empty();
@@ -46,17 +46,9 @@ pub(super) async fn run(
     Ok(Changed { rows, ..done }.made())
 }
 
-/// A table's own columns, and those that it is partitioned by.
-pub(super) fn columns_of(table: &Table) -> (Vec<Column>, Vec<Column>) {
-    let own = table.columns.len().saturating_sub(table.partitions.len());
-    let column =
-        |column: &catalog::ColumnStats| Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
-    (table.columns.iter().take(own).map(column).collect(), table.partitions.clone())
-}
-
 /// A query that gives the rows with the table's columns, in their order and of their types.
 fn fitted(name: &str, table: &Table, insert: &Insert, given: &[Column]) -> Result<String> {
-    let (own, partitions) = columns_of(table);
+    let (own, partitions) = (table.own_columns(), table.partitions.clone());
     let all: Vec<&Column> = own.iter().chain(&partitions).collect();
     let place = |wanted: &str| {
         all.iter().position(|column| column.name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {

@@ -10,7 +10,6 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::done::{Changed, Deed};
-use super::insert::columns_of;
 use super::parts::{self, Part};
 use super::statement::Rewrite;
 use super::transaction::Transaction;
@@ -80,7 +79,7 @@ async fn once(
     let deletes = rewrite.set.is_empty();
     let done = Changed::nothing(if deletes { Deed::Delete } else { Deed::Update }, name);
     let set = assignments(name, table, rewrite)?;
-    let (own, partitions) = columns_of(table);
+    let (own, partitions) = (table.own_columns(), table.partitions.clone());
     let mut work = Work::new(coordinator, transaction, cancel);
     let (touched, rows) = touched(&mut work, rewrite, table).await?;
     if rows == 0 {

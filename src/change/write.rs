@@ -290,8 +290,8 @@ impl Staged<'_> {
     /// Removes what the function wrote, as far as the bucket lets it.
     pub(super) async fn discard(self) {
         let Self { bucket, folder, .. } = self;
-        let listed = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
-        let mut listed = listed;
+        let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder);
+        let mut listed = list.into_paginator().send();
         while let Some(Ok(page)) = listed.next().await {
             upload::delete(bucket, page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key)).await;
         }

@@ -135,6 +135,13 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String,
 }
 
 impl Table {
+    /// The columns in its files: all but those that it is partitioned by.
+    pub(crate) fn own_columns(&self) -> Vec<Column> {
+        let own = self.columns.len().saturating_sub(self.partitions.len());
+        let column = |column: &ColumnStats| Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
+        self.columns.iter().take(own).map(column).collect()
+    }
+
     /// The keys of its files.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| file.key.as_str())

@@ -8,7 +8,7 @@ use super::stats;
 use super::sweep::STAMP;
 use crate::bucket::Bucket;
 use crate::error::{failure, usage};
-use crate::lake::catalog::{Catalog, ColumnStats, DataFile, Table};
+use crate::lake::catalog::{Catalog, DataFile, Table};
 
 /// What becomes of the rows that a table has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +139,7 @@ pub(crate) fn rewrite(catalog: &mut Catalog, name: &str, gone: &[String], files:
     let mut table = old.clone();
     table.files.retain(|file| !gone.contains(&file.key));
     table.files.extend_from_slice(files);
-    let own = table.columns.len().saturating_sub(table.partitions.len());
-    let column = |column: &ColumnStats| Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
-    let columns: Vec<Column> = table.columns.iter().take(own).map(column).collect();
-    table.columns = stats::of_table(&columns, &table.partitions, &table.files)?;
+    table.columns = stats::of_table(&table.own_columns(), &table.partitions, &table.files)?;
     table.rows = table.files.iter().map(|file| file.rows).sum();
     table.bytes = table.files.iter().map(|file| file.bytes).sum();
     table.loaded_at = now();
