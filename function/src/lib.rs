@@ -9,6 +9,7 @@ pub mod engine;
 pub mod event;
 pub mod failure;
 pub mod functions;
+pub mod iceberg;
 pub mod names;
 pub mod s3;
 pub mod sql;

@@ -41,9 +41,8 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) 
         commit::commit(catalog, &arrival)
     });
     match committed.await {
-        Ok((_, replaced)) => {
+        Ok(_) => {
             work.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
-            work.transaction.replaced(bucket, replaced).await;
             sweep::sweep(bucket, &arrival.table).await;
             Ok(arrival.files.iter().map(|file| file.rows).sum())
         }

@@ -58,8 +58,7 @@ async fn once(
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));
             }
-            let (dropped, keys) = transaction.update(bucket, |catalog| take_out(catalog, table)).await?;
-            transaction.replaced(bucket, keys).await;
+            let dropped = transaction.update(bucket, |catalog| take_out(catalog, table)).await?;
             Ok(Changed { rows: dropped.rows, ..Changed::nothing(Deed::Drop, &dropped.table) }.made())
         }
         Change::Rename { table, to } => {

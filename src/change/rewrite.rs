@@ -120,10 +120,7 @@ async fn once(
     let committed = transaction.update(bucket, |catalog| commit::rewrite(catalog, name, &gone, &files)).await;
     let files = files.into_iter().map(|file| file.key);
     match &committed {
-        Ok(true) => {
-            transaction.made(files);
-            transaction.replaced(bucket, gone).await;
-        }
+        Ok(true) => transaction.made(files),
         _ => upload::delete(bucket, files).await,
     }
     sweep::sweep(bucket, name).await;

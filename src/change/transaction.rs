@@ -22,8 +22,6 @@ struct Open {
     now: Catalog,
     /// Keys of files that nobody names yet.
     added: Vec<String>,
-    /// Keys of files that nobody needs once it is committed.
-    superfluous: Vec<String>,
 }
 
 impl Transaction {
@@ -58,7 +56,7 @@ impl Transaction {
         }
         let before = catalog::read(bucket).await?;
         let now = before.clone();
-        *self.open() = Some(Open { before, now, added: Vec::new(), superfluous: Vec::new() });
+        *self.open() = Some(Open { before, now, added: Vec::new() });
         Ok(())
     }
 
@@ -87,25 +85,13 @@ impl Transaction {
         }
     }
 
-    /// Deletes files of tables that a change has replaced; within a transaction, at its end.
-    pub(super) async fn replaced(&self, bucket: &Bucket, keys: Vec<String>) {
-        let now = match self.open().as_mut() {
-            Some(open) => {
-                open.superfluous.extend(keys);
-                Vec::new()
-            }
-            None => keys,
-        };
-        delete(bucket, now).await;
-    }
-
     /// Puts everything into the bucket's catalog, in one step. Gives the number of tables that are other than before.
     ///
     /// # Errors
     /// There is none; a table that others have changed meanwhile, which ends the transaction, and nothing was changed.
     pub(super) async fn commit(&self, bucket: &Bucket) -> Result<usize> {
         let Some(open) = self.open().take() else { return Err(nothing("COMMIT")) };
-        let Open { before, now, added, superfluous } = open;
+        let Open { before, now, added } = open;
         let names = before.tables.keys().chain(now.tables.keys().filter(|name| !before.tables.contains_key(*name)));
         let changed: Vec<&String> = names.filter(|name| before.tables.get(*name) != now.tables.get(*name)).collect();
         if changed.is_empty() {
@@ -135,7 +121,7 @@ impl Transaction {
             Ok(()) => {
                 // What one statement of it made, a later one may have replaced.
                 let named: Vec<&str> = now.tables.values().flat_map(|table| table.keys()).collect();
-                let left = added.into_iter().chain(superfluous).filter(|key| !named.contains(&key.as_str()));
+                let left = added.into_iter().filter(|key| !named.contains(&key.as_str()));
                 delete(bucket, left.collect()).await;
                 Ok(changed.len())
             }

@@ -8,7 +8,7 @@ use quack_function::sql::{identifier, literal};
 use crate::bucket::layout::Layout;
 use crate::config::Lake;
 use crate::invoke::tables;
-use crate::lake::catalog::{self, Catalog, Table};
+use crate::lake::catalog::{self, Catalog, Form, Table};
 use crate::lake::describe::{TableDetail, TableList};
 use crate::planner::{Planner, Request, Workers};
 
@@ -19,7 +19,9 @@ const FILES: usize = 50;
 pub(super) fn take(bytes: &[u8]) -> bool {
     let layout = Layout::new(&Lake { bucket: None, manage: true, prefix: String::new(), read: Vec::new() });
     let catalog = match catalog::parse(bytes, "s3://b/k", &layout) {
-        Ok(catalog) => catalog,
+        Ok(Form::Whole(catalog)) => catalog,
+        // Where tables are, and nothing of them.
+        Ok(Form::Stored(_)) => return true,
         Err(error) => {
             let told = format!("{error:#}");
             assert!(told.len() < 4000 && !told.contains('\u{1b}'), "{told}");
@@ -27,7 +29,8 @@ pub(super) fn take(bytes: &[u8]) -> bool {
         }
     };
     let written = serde_json::to_vec(&catalog).expect("a catalog that was read can be written");
-    assert_eq!(catalog::parse(&written, "s3://b/k", &layout).expect("and read again"), catalog);
+    let again = catalog::parse(&written, "s3://b/k", &layout).expect("and read again");
+    assert!(matches!(again, Form::Whole(again) if again == catalog));
     drop((TableList::new(&catalog).to_string(), serde_json::to_value(TableList::new(&catalog))));
     for (name, table) in catalog.tables.iter().take(2) {
         for file in &table.files {

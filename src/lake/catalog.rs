@@ -1,18 +1,26 @@
-//! The catalog: one object in the bucket that names every table's files and statistics. It is read as if somebody else
-//! had written it, and changed in one step.
+//! The catalog: one object in the bucket that says where each table's metadata is. It is read as if somebody else had written
+//! it, and changed in one step: of one table or of several.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use serde::Deserialize;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::table::VERSION;
+use super::iceberg::history;
+use super::iceberg::store::{self, Pointer};
 pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table};
+use super::table::{VERSION, unique};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::bucket::object;
+use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of};
+
+/// Tables whose metadata is read at once.
+const WINDOW: usize = 8;
 
 /// Times that an update begins anew because somebody else's came first.
 const ATTEMPTS: u32 = 20;
@@ -21,30 +29,79 @@ const ATTEMPTS: u32 = 20;
 const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackctl recover --at VERSION` brings one back; if \
                     others may write to the bucket, find out who did";
 
+/// The form of the catalog that is written: tables by name, and where the metadata of each is.
+const STORED: u32 = 2;
+
+/// A catalog as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    version: u32,
+    #[serde(deserialize_with = "unique")]
+    pub tables: BTreeMap<String, Pointer>,
+}
+
+/// What lies in the catalog's place.
+pub(crate) enum Form {
+    /// The first form: everything that is known of the tables.
+    Whole(Catalog),
+    Stored(Stored),
+}
+
 /// Reads a catalog that lies at `place`, of a bucket that is laid out as `layout` says.
 ///
 /// # Errors
 /// What is no catalog, names what no load makes, or is of a newer program.
-pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Catalog> {
+pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> {
     #[derive(Deserialize)]
     struct Head {
         version: u32,
     }
     let corrupt = |error: serde_json::Error| failure(format!("the catalog {place} cannot be read: {error}"), MEND);
     let head: Head = serde_json::from_slice(bytes).map_err(corrupt)?;
-    if head.version > VERSION {
-        return Err(failure(
-            format!("the catalog {place} is of version {}, this program knows {VERSION}", head.version),
+    match head.version {
+        VERSION => {
+            let catalog: Catalog = serde_json::from_slice(bytes).map_err(corrupt)?;
+            check::check(&catalog, layout).map_err(|what| untrusted(place, &what))?;
+            Ok(Form::Whole(catalog))
+        }
+        STORED => {
+            let stored: Stored = serde_json::from_slice(bytes).map_err(corrupt)?;
+            check::stored(&stored.tables, layout).map_err(|what| untrusted(place, &what))?;
+            Ok(Form::Stored(stored))
+        }
+        newer if newer > STORED => Err(failure(
+            format!("the catalog {place} is of version {newer}, this program knows {STORED}"),
             "use the newer quackctl that wrote it",
-        ));
+        )),
+        never => Err(failure(format!("the catalog {place} is of version {never}, which never was"), MEND)),
     }
-    if head.version < VERSION {
-        return Err(failure(format!("the catalog {place} is of version {}, which never was", head.version), MEND));
-    }
-    let catalog: Catalog = serde_json::from_slice(bytes).map_err(corrupt)?;
-    check::check(&catalog, layout)
-        .map_err(|what| failure(format!("the catalog {place} is not to be trusted: {what}"), MEND))?;
+}
+
+/// Reads the tables of a catalog, which lies at `place`.
+///
+/// # Errors
+/// As for [`parse`]; metadata of a table that is none.
+pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str) -> Result<Catalog> {
+    let stored = match parse(bytes, place, &bucket.layout)? {
+        Form::Whole(catalog) => return Ok(catalog),
+        Form::Stored(stored) => stored,
+    };
+    let tables = stream::iter(stored.tables)
+        .map(|(name, pointer)| async move {
+            let table = store::table(bucket, &name, &pointer).await;
+            let table = table.with_context(|| format!("cannot read the table `{name}` of the catalog {place}"))?;
+            anyhow::Ok((name, table))
+        })
+        .buffer_unordered(WINDOW)
+        .try_collect()
+        .await?;
+    let catalog = Catalog { tables, ..Catalog::default() };
+    check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
+}
+
+fn untrusted(place: &str, what: &str) -> anyhow::Error {
+    failure(format!("the catalog {place} is not to be trusted: {what}"), MEND)
 }
 
 /// Reads the catalog; an empty one when nothing has been loaded yet.
@@ -61,29 +118,49 @@ pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
 /// # Errors
 /// Those of [`read`] and of `change`.
 pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
-    replace(bucket, |current| {
+    let replaced = replace(bucket, |current| {
         let mut catalog = current?;
         let result = change(&mut catalog)?;
         Ok((catalog, result))
-    })
-    .await
+    });
+    let (result, left) = replaced.await?;
+    upload::delete(bucket, left).await;
+    Ok(result)
 }
 
-/// As [`update`], where `change` is given the newest catalog even if it cannot be read, and gives the one to store.
+/// As [`update`], where `change` is given the newest catalog even if it cannot be read, and gives the one to store. Gives also
+/// the keys of all that nobody needs then.
 ///
 /// # Errors
 /// A bucket that cannot be reached, and those of `change`.
 pub(crate) async fn replace<T>(
     bucket: &Bucket,
     mut change: impl FnMut(Result<Catalog>) -> Result<(Catalog, T)>,
-) -> Result<T> {
+) -> Result<(T, Vec<String>)> {
+    let mut earlier: Option<Attempt<T>> = None;
     for _ in 0..ATTEMPTS {
         let (current, tag) = fetch(bucket).await?;
+        if let Some(attempt) = earlier.take() {
+            // It may have been stored, and its answer lost on the way.
+            if current.as_ref().is_ok_and(|current| attempt.is_in(current)) {
+                store::hint(bucket, &attempt.draft.hints).await;
+                return Ok((attempt.result, attempt.left));
+            }
+            upload::delete(bucket, attempt.draft.objects.into_iter().map(|(key, _)| key)).await;
+        }
+        let before = current.as_ref().ok().cloned().unwrap_or_default();
         let (catalog, result) = change(current)?;
         // What could not be read again is not stored.
         check::check(&catalog, &bucket.layout)
             .map_err(|what| failure(format!("the catalog would not be one: {what}"), "nothing was changed"))?;
-        let body = ByteStream::from(serde_json::to_vec(&catalog)?);
+        let draft = store::draft(bucket, &before, &catalog).await?;
+        if let Err(error) = store::put(bucket, &draft.objects).await {
+            upload::delete(bucket, draft.objects.into_iter().map(|(key, _)| key)).await;
+            return Err(error);
+        }
+        let left = left(bucket, &before, &catalog).await;
+        let stored = Stored { version: STORED, tables: draft.pointers.clone() };
+        let body = ByteStream::from(serde_json::to_vec(&stored)?);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);
         let put = match tag {
@@ -91,14 +168,54 @@ pub(crate) async fn replace<T>(
             None => put.if_none_match("*"),
         };
         match put.send().await {
-            Ok(_) => return Ok(result),
+            Ok(_) => {
+                store::hint(bucket, &draft.hints).await;
+                return Ok((result, left));
+            }
             Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                Some(409 | 412) => {}
+                Some(409 | 412) => earlier = Some(Attempt { draft, result, left }),
                 _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(bucket))),
             },
         }
     }
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
+}
+
+/// A change that was refused, as far as is known.
+struct Attempt<T> {
+    draft: store::Draft,
+    result: T,
+    left: Vec<String>,
+}
+
+/// The keys of all that no table has when `after` has taken the place of `before`: of tables that are gone.
+async fn left(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Vec<String> {
+    let mut keys = BTreeSet::new();
+    for (name, table) in store::left_behind(before, after) {
+        // What cannot be told stays.
+        keys.extend(history::keys(bucket, name, table).await.unwrap_or_default());
+    }
+    for (name, table) in &after.tables {
+        table.keys().for_each(|key| {
+            keys.remove(key);
+        });
+        // The next of that name has its own in that place.
+        keys.remove(&format!("{}metadata/version-hint.text", bucket.layout.table(name)));
+    }
+    // A catalog that says otherwise does not make this delete anything else.
+    keys.into_iter().filter(|key| bucket.layout.is_of_tables(key)).collect()
+}
+
+impl<T> Attempt<T> {
+    /// Whether the catalog has this change, or one that came on top of it.
+    fn is_in(&self, catalog: &Catalog) -> bool {
+        let pointers = &self.draft.pointers;
+        let same =
+            |(name, table): (&String, &Table)| pointers.get(name).is_some_and(|own| table.origin.has(&own.metadata));
+        let all = pointers.len() == catalog.tables.len() && catalog.tables.iter().all(same);
+        let mut new = self.draft.metadata().peekable();
+        all || new.peek().is_some() && new.all(|key| catalog.tables.values().any(|table| table.origin.had(key)))
+    }
 }
 
 /// Whether there are files of tables, none of which a catalog without tables names.
@@ -126,7 +243,7 @@ async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
     };
-    Ok((parse(&bytes, &place, &bucket.layout), tag))
+    Ok((tables(bucket, &bytes, &place).await, tag))
 }
 
 /// The catalog's address, as errors name it.
@@ -139,7 +256,10 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Catalog> {
-        super::parse(text.as_bytes(), "s3://b/k", &layout())
+        match super::parse(text.as_bytes(), "s3://b/k", &layout())? {
+            Form::Whole(catalog) => Ok(catalog),
+            Form::Stored(_) => panic!("of the second form"),
+        }
     }
 
     fn layout() -> Layout {
@@ -151,6 +271,6 @@ mod tests {
         assert_eq!(parse(r#"{"version":1,"tables":{}}"#).unwrap(), Catalog::default());
         assert!(parse("{").unwrap_err().to_string().contains("s3://b/k cannot be read"));
         assert!(parse(r#"{"version":1,"tables":[]}"#).unwrap_err().to_string().contains("cannot be read"));
-        assert!(parse(r#"{"version":2,"tables":[]}"#).unwrap_err().to_string().contains("is of version 2"));
+        assert!(parse(r#"{"version":3,"tables":[]}"#).unwrap_err().to_string().contains("is of version 3"));
     }
 }

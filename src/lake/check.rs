@@ -2,12 +2,13 @@
 //! rights: it reads and deletes the files that it names, and its own DuckDB is told the names and types in it. So nothing
 //! of it is used before all of it has been looked at.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use quack_function::names;
 pub(crate) use quack_function::names::is_table as is_name;
 
+use super::iceberg::store::Pointer;
 use super::table::{Catalog, DataFile, FileColumn, Table};
 use crate::bucket::layout::Layout;
 use crate::duck::types;
@@ -43,12 +44,7 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     // Without a former name, no two tables have one folder.
     let may_share = catalog.tables.values().any(|table| !table.formerly.is_empty());
     for (name, table) in &catalog.tables {
-        if !names::is_table(name) {
-            return Err(format!("a table is called {}", shown(name)));
-        }
-        if !names.insert(name.to_ascii_lowercase()) {
-            return Err(format!("two tables are called {name:?} but for upper and lower case"));
-        }
+        name_is_sound(name, &mut names)?;
         table_is_sound(name, table, layout).map_err(|what| format!("of table {name:?}, {what}"))?;
         if may_share && let Some(key) = table.keys().find(|key| !keys.insert(*key)) {
             return Err(format!("the file {} is of two tables", shown(key)));
@@ -57,6 +53,34 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     }
     if rows > MOST || bytes > MOST {
         return Err(format!("its tables have {rows} rows and {bytes} bytes, more than there are"));
+    }
+    Ok(())
+}
+
+/// Refuses what a catalog says of where tables are, of a bucket that is laid out as `layout` says.
+///
+/// # Errors
+/// The first thing that nobody here could have written.
+pub(super) fn stored(tables: &BTreeMap<String, Pointer>, layout: &Layout) -> Result<(), String> {
+    at_most("tables", tables.len(), TABLES)?;
+    let mut names = BTreeSet::new();
+    for (name, pointer) in tables {
+        name_is_sound(name, &mut names)?;
+        at_most("former names", pointer.formerly.len(), FORMERLY)?;
+        let plain = pointer.formerly.iter().all(|folder| names::is_table(folder));
+        if !plain || !pointer.is_sound(name, layout) {
+            return Err(format!("the metadata of {name:?} is {}", shown(&pointer.metadata)));
+        }
+    }
+    Ok(())
+}
+
+fn name_is_sound(name: &str, names: &mut BTreeSet<String>) -> Result<(), String> {
+    if !names::is_table(name) {
+        return Err(format!("a table is called {}", shown(name)));
+    }
+    if !names.insert(name.to_ascii_lowercase()) {
+        return Err(format!("two tables are called {name:?} but for upper and lower case"));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::catalog::{self, Catalog};
-use crate::bucket::{Bucket, upload};
+use crate::bucket::Bucket;
 use crate::rows::counted;
 
 /// A table that is gone.
@@ -31,19 +31,15 @@ impl fmt::Display for Dropped {
 /// # Errors
 /// There is no such table, which names the nearest; what the bucket says.
 pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
-    let (dropped, keys) = catalog::update(bucket, |catalog| take_out(catalog, name)).await?;
-    // A catalog that says otherwise does not make this delete anything else.
-    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
-    Ok(dropped)
+    catalog::update(bucket, |catalog| take_out(catalog, name)).await
 }
 
-/// Takes the table `name` out of the catalog; gives also the keys of the files that nobody needs then.
+/// Takes the table `name` out of the catalog.
 ///
 /// # Errors
 /// There is no such table, which names the nearest.
-pub(crate) fn take_out(catalog: &mut Catalog, name: &str) -> Result<(Dropped, Vec<String>)> {
+pub(crate) fn take_out(catalog: &mut Catalog, name: &str) -> Result<Dropped> {
     let table = catalog.table(name)?.0.to_owned();
     let gone = catalog.tables.remove(&table).unwrap_or_default();
-    let keys: Vec<String> = gone.files.into_iter().map(|file| file.key).collect();
-    Ok((Dropped { table, rows: gone.rows, bytes: gone.bytes }, keys))
+    Ok(Dropped { table, rows: gone.rows, bytes: gone.bytes })
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use anyhow::Result;
 use quack_function::wire::{Column, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::iceberg::state::Origin;
 use crate::error::{failure, nearest};
 
-/// The version of the catalog's form that this program reads and writes.
+/// The version of the catalog's first form, which has everything in one object: it is read, and converted at the first change.
 pub(crate) const VERSION: u32 = 1;
 
 /// All tables, by name.
@@ -44,6 +46,9 @@ pub(crate) struct Table {
     /// What the table was called before, as far as files of it are still in the folder of that name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<String>,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub origin: Origin,
 }
 
 /// A column with its statistics over the whole table.
@@ -112,10 +117,12 @@ impl Catalog {
 }
 
 /// A map in which no key comes twice: whoever wrote it twice would have it shown once and used as the other.
-fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Table>, D::Error> {
-    struct Unique;
-    impl<'de> Visitor<'de> for Unique {
-        type Value = BTreeMap<String, Table>;
+pub(super) fn unique<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    struct Unique<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
+        type Value = BTreeMap<String, T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("tables by name")
@@ -123,7 +130,7 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String,
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut tables = BTreeMap::new();
-            while let Some((name, table)) = map.next_entry::<String, Table>()? {
+            while let Some((name, table)) = map.next_entry::<String, T>()? {
                 if tables.insert(name, table).is_some() {
                     return Err(A::Error::custom("two tables have one name"));
                 }
@@ -131,7 +138,7 @@ fn unique<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String,
             Ok(tables)
         }
     }
-    deserializer.deserialize_map(Unique)
+    deserializer.deserialize_map(Unique(PhantomData))
 }
 
 impl Table {
@@ -192,6 +199,7 @@ impl Table {
             files,
             partition_by: Vec::new(),
             formerly: Vec::new(),
+            origin: Origin::default(),
         }
     }
 }

@@ -86,13 +86,14 @@ impl Plan {
         let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
         let mut views = views.collect::<Result<Vec<_>, _>>()?;
         if let Some(catalog) = &catalog {
-            let found = named.unknown.iter().filter_map(|name| instance.lake.definition(catalog, name));
-            for table in found {
-                views.push(view(instance, &table)?);
+            for name in &named.unknown {
+                if let Some(table) = instance.lake.definition(&instance.database, catalog, name)? {
+                    views.push(view(instance, &table)?);
+                }
             }
             if named.lists {
                 let has_view = |name: &str| named.tables.contains(name) || named.unknown.contains(name);
-                views.extend(catalog.stand_ins(has_view)?);
+                views.extend(instance.lake.stand_ins(&instance.database, catalog, has_view)?);
             }
         }
         Ok(Self { views, statements, tables, note })

@@ -2,53 +2,51 @@
 //! write to the bucket can write the catalog, so all of it is looked at before any of it is used.
 
 use super::Failure;
+use super::metadata::{self, FORMERLY, Table, at_most, folders};
 use super::raw::Database;
 use super::settings::Settings;
 use crate::names;
-use crate::sql::{identifier, literal};
-use crate::sql_type::SqlType;
-use crate::wire::{Column, TableDef};
-use arrow::array::AsArray;
+use crate::sql::literal;
+use crate::wire::TableDef;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-/// The version of the catalog's form that this function reads.
-const VERSION: u32 = 1;
+/// The catalog's forms that this function reads: the first has everything in it, the second says where each table's metadata is.
+const WHOLE: u32 = 1;
+const STORED: u32 = 2;
+
+/// Tables whose metadata is kept.
+const KEPT: usize = 1_000;
 
 /// Most bytes of a catalog: the function's memory is for queries.
 const MOST_BYTES: i64 = 64 << 20;
 
-/// Most tables of a catalog, columns and partition columns of a table, files of a table.
+/// Most tables of a catalog.
 const TABLES: usize = 10_000;
-const COLUMNS: usize = 10_000;
-const PARTITIONS: usize = 64;
-const FORMERLY: usize = 64;
-const FILES: usize = 200_000;
 
 /// The catalog, as far as the function needs it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Catalog {
-    version: u32,
-    tables: BTreeMap<String, Table>,
+    tables: BTreeMap<String, Entry>,
 }
 
+#[derive(Debug)]
+enum Entry {
+    Whole(Rc<Table>),
+    At(Pointer),
+}
+
+/// Where a table's metadata is.
 #[derive(Debug, Deserialize)]
-struct Table {
-    #[serde(default)]
-    partitions: Vec<Column>,
-    columns: Vec<Column>,
-    files: Vec<File>,
-    /// What it was called before: files may be in the folders of these names, too.
+struct Pointer {
+    /// Key.
+    metadata: String,
     #[serde(default)]
     formerly: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct File {
-    key: String,
 }
 
 /// Where the catalog is, and what it said last.
@@ -61,13 +59,15 @@ pub(super) struct Lake {
     /// Key prefix of the tables' folders.
     tables: String,
     last: RefCell<Option<(String, Rc<Catalog>)>>,
+    /// Tables by the keys of their metadata, which never changes.
+    known: RefCell<HashMap<String, Rc<Table>>>,
 }
 
 impl Lake {
     pub(super) fn new(settings: &Settings) -> Self {
         let Settings { bucket, catalog, tables, .. } = settings.clone();
         let reachable = settings.extensions.iter().any(|name| name == "httpfs");
-        Self { bucket, reachable, catalog, tables, last: RefCell::default() }
+        Self { bucket, reachable, catalog, tables, last: RefCell::default(), known: RefCell::default() }
     }
 
     /// The catalog as it is now; DuckDB keeps the object for as long as it is the same. One that is not there has no
@@ -76,16 +76,9 @@ impl Lake {
     /// # Errors
     /// `Quack.CatalogError`: it cannot be read, is too large, or says what no load writes.
     pub(super) fn read(&self, database: &Database) -> Result<Rc<Catalog>, Failure> {
-        let place = format!("s3://{}/{}", self.bucket, self.catalog);
-        let cannot = |what: &str| {
-            Failure::new(
-                "Quack.CatalogError",
-                format!(
-                    "the lake's catalog {place} cannot be used: {what}\nName files by their s3:// addresses, or send the tables' definitions."
-                ),
-            )
-        };
-        let nothing = || Ok(Rc::new(Catalog { version: VERSION, tables: BTreeMap::new() }));
+        let cannot = |what: &str| self.cannot(what);
+        let place = self.place();
+        let nothing = || Ok(Rc::new(Catalog { tables: BTreeMap::new() }));
         if !self.reachable {
             return nothing();
         }
@@ -111,7 +104,7 @@ impl Lake {
         {
             return Ok(Rc::clone(catalog));
         }
-        let catalog: Catalog = serde_json::from_str(text).map_err(|error| cannot(&error.to_string()))?;
+        let catalog = Catalog::parse(text).map_err(|what| cannot(&what))?;
         self.check(&catalog).map_err(|what| cannot(&what))?;
         let catalog = Rc::new(catalog);
         self.last.replace(Some((text.to_owned(), Rc::clone(&catalog))));
@@ -119,95 +112,144 @@ impl Lake {
     }
 
     /// The definition of the table called `name`, in lower case, if there is one.
-    pub(super) fn definition(&self, catalog: &Catalog, name: &str) -> Option<TableDef> {
-        let (name, table) = catalog.find(name)?;
+    ///
+    /// # Errors
+    /// `Quack.CatalogError`: its metadata cannot be read.
+    pub(super) fn definition(
+        &self,
+        database: &Database,
+        catalog: &Catalog,
+        name: &str,
+    ) -> Result<Option<TableDef>, Failure> {
+        let Some((name, entry)) = catalog.find(name) else { return Ok(None) };
+        let table = self.table(database, name, entry, true)?;
         let files = table.files.iter().map(|file| format!("s3://{}/{}", self.bucket, file.key)).collect();
-        Some(TableDef { name: name.clone(), files, partitions: table.partitions.clone() })
+        Ok(Some(TableDef { name: name.clone(), files, partitions: table.partitions.clone() }))
+    }
+
+    /// For each table whose name is not among `named`, in lower case, the statement that makes an empty one with its columns:
+    /// what lists tables finds it, and no file of the table is read for that.
+    ///
+    /// # Errors
+    /// `Quack.CatalogError`: metadata of a table cannot be read.
+    pub(super) fn stand_ins(
+        &self,
+        database: &Database,
+        catalog: &Catalog,
+        named: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, Failure> {
+        let tables = catalog.tables.iter().filter(|(name, _)| !named(&name.to_ascii_lowercase()));
+        tables.map(|(name, entry)| self.table(database, name, entry, false)?.stand_in(name)).collect()
+    }
+
+    /// What is known of a table; its files only if they are `wanted`.
+    fn table(&self, database: &Database, name: &str, entry: &Entry, wanted: bool) -> Result<Rc<Table>, Failure> {
+        let Pointer { metadata, formerly } = match entry {
+            Entry::Whole(table) => return Ok(Rc::clone(table)),
+            Entry::At(pointer) => pointer,
+        };
+        // Metadata without files would be taken for a table that has none.
+        let kept = if wanted { metadata.clone() } else { format!("{metadata}#") };
+        if let Some(table) = self.known.borrow().get(&kept) {
+            return Ok(Rc::clone(table));
+        }
+        let connection = database.connect()?;
+        let read = |key: &str| -> Result<Vec<u8>, String> {
+            let sql = format!(
+                "SELECT content FROM read_blob({}) WHERE size <= {MOST_BYTES}",
+                literal(&format!("s3://{}/{key}", self.bucket))
+            );
+            let row = connection.first_row(&sql).map_err(|failure| failure.message)?;
+            let bytes = row.column(0).as_binary_opt::<i32>().filter(|rows| rows.len() == 1);
+            bytes.map(|bytes| bytes.value(0).to_vec()).ok_or_else(|| format!("{key} is no file, or too large"))
+        };
+        let lake = metadata::Lake { bucket: &self.bucket, tables: &self.tables };
+        let table = lake.table(metadata, formerly, wanted, &read).and_then(|table| {
+            table.check(&self.tables, name)?;
+            Ok(table)
+        });
+        let table = Rc::new(table.map_err(|what| self.cannot(&format!("of table {name:?}, {what}")))?);
+        let mut known = self.known.borrow_mut();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(kept, Rc::clone(&table));
+        Ok(table)
+    }
+
+    fn place(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.catalog)
+    }
+
+    fn cannot(&self, what: &str) -> Failure {
+        Failure::new(
+            "Quack.CatalogError",
+            format!(
+                "the lake's catalog {} cannot be used: {what}\nName files by their s3:// addresses, or send the tables' definitions.",
+                self.place()
+            ),
+        )
     }
 
     fn check(&self, catalog: &Catalog) -> Result<(), String> {
-        if catalog.version != VERSION {
-            return Err(format!("it is of version {}, and the function knows {VERSION}", catalog.version));
-        }
         at_most("tables", catalog.tables.len(), TABLES)?;
         let mut seen = HashSet::new();
-        for (name, table) in &catalog.tables {
+        for (name, entry) in &catalog.tables {
             if !names::is_table(name) || !seen.insert(name.to_ascii_lowercase()) {
                 let shown: String = name.chars().take(80).collect();
                 return Err(format!("a table is called {shown:?}, or two are"));
             }
-            table.check(&self.tables, name).map_err(|what| format!("of table {name:?}, {what}"))?;
+            let sound = match entry {
+                Entry::Whole(table) => table.check(&self.tables, name),
+                Entry::At(pointer) => pointer.check(&self.tables, name),
+            };
+            sound.map_err(|what| format!("of table {name:?}, {what}"))?;
         }
         Ok(())
     }
 }
 
 impl Catalog {
+    fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        #[derive(Deserialize)]
+        struct Form<T> {
+            tables: BTreeMap<String, T>,
+        }
+        fn form<T: for<'de> Deserialize<'de>>(text: &str) -> Result<BTreeMap<String, T>, String> {
+            serde_json::from_str::<Form<T>>(text).map(|form| form.tables).map_err(|error| error.to_string())
+        }
+        let head: Head = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let tables = match head.version {
+            WHOLE => form(text)?.into_iter().map(|(name, table)| (name, Entry::Whole(Rc::new(table)))).collect(),
+            STORED => form(text)?.into_iter().map(|(name, pointer)| (name, Entry::At(pointer))).collect(),
+            other => return Err(format!("it is of version {other}, and the function knows {STORED}")),
+        };
+        Ok(Self { tables })
+    }
+
     /// Whether there is a table called `name`, in any case.
     pub(super) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
-    fn find(&self, name: &str) -> Option<(&String, &Table)> {
+    fn find(&self, name: &str) -> Option<(&String, &Entry)> {
         self.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
     }
-
-    /// For each table whose name is not among `named`, in lower case, the statement that makes an empty one with its columns:
-    /// what lists tables finds it, and nothing of the lake is read for that.
-    pub(super) fn stand_ins(&self, named: impl Fn(&str) -> bool) -> Result<Vec<String>, Failure> {
-        let tables = self.tables.iter().filter(|(name, _)| !named(&name.to_ascii_lowercase()));
-        let bad = |error| {
-            Failure::new("Quack.CatalogError", format!("the lake's catalog names a type that is none: {error}"))
-        };
-        tables
-            .map(|(name, table)| {
-                let columns = table.columns.iter().map(|column| {
-                    let sql_type = SqlType::parse(&column.sql_type).map_err(bad)?;
-                    Ok(format!("{} {sql_type}", identifier(&column.name)))
-                });
-                let columns = columns.collect::<Result<Vec<_>, Failure>>()?;
-                Ok(format!("CREATE TABLE memory.main.{} ({})", identifier(name), columns.join(", ")))
-            })
-            .collect()
-    }
 }
 
-impl Table {
+impl Pointer {
     fn check(&self, tables: &str, name: &str) -> Result<(), String> {
-        at_most("columns", self.columns.len(), COLUMNS)?;
-        at_most("partition columns", self.partitions.len(), PARTITIONS)?;
-        at_most("files", self.files.len(), FILES)?;
-        if self.columns.is_empty() {
-            return Err("there are no columns".to_owned());
-        }
-        let mut seen = HashSet::new();
-        for column in &self.columns {
-            names::check_column(&column.name)?;
-            SqlType::parse(&column.sql_type).map_err(|error| format!("the column {:?}: {error}", column.name))?;
-            if !seen.insert(column.name.to_lowercase()) {
-                return Err(format!("two columns are called {:?}", column.name));
-            }
-        }
-        if !self.columns.ends_with(&self.partitions)
-            || !self.partitions.iter().all(|column| names::is_table(&column.name))
-        {
-            return Err("the partition columns are not its last columns".to_owned());
-        }
         at_most("former names", self.formerly.len(), FORMERLY)?;
-        let folders = std::iter::once(name).chain(self.formerly.iter().map(String::as_str));
-        let folders: Vec<_> =
-            folders.filter(|name| names::is_table(name)).map(|name| format!("{tables}{name}/")).collect();
-        let is_own = |key: &str| folders.iter().any(|folder| names::is_plain_key(folder, key));
-        match self.files.iter().find(|file| !is_own(&file.key)) {
-            Some(file) => {
-                let shown: String = file.key.chars().take(80).collect();
-                Err(format!("the file {shown:?} is not in the folder {tables}{name}/"))
+        match folders(tables, name, &self.formerly).any(|folder| names::is_plain_key(&folder, &self.metadata)) {
+            true => Ok(()),
+            false => {
+                let shown: String = self.metadata.chars().take(80).collect();
+                Err(format!("the metadata {shown:?} is not in the folder {tables}{name}/"))
             }
-            None => Ok(()),
         }
     }
-}
-
-fn at_most(what: &str, count: usize, most: usize) -> Result<(), String> {
-    if count <= most { Ok(()) } else { Err(format!("there are {count} {what}, more than {most}")) }
 }

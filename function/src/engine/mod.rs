@@ -7,6 +7,7 @@ mod inline;
 mod invocation;
 mod judge;
 mod lake;
+mod metadata;
 mod pivot;
 mod raw;
 mod replay;

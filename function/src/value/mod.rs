@@ -4,8 +4,8 @@
 
 mod geometry;
 mod json;
-mod number;
-mod temporal;
+pub(crate) mod number;
+pub(crate) mod temporal;
 mod text;
 
 pub use json::write_json;

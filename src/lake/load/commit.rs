@@ -9,6 +9,7 @@ use super::sweep::STAMP;
 use crate::bucket::Bucket;
 use crate::error::{failure, usage};
 use crate::lake::catalog::{Catalog, DataFile, Table};
+use crate::lake::iceberg::state::Origin;
 
 /// What becomes of the rows that a table has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,43 +67,38 @@ pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
     }
 }
 
-/// Puts the files into the catalog. Returns the table and the keys that nobody needs any more.
+/// Puts the files into the catalog. Returns the table.
 ///
 /// # Errors
 /// Those of [`admit`]; rows that do not fit the table that they are for.
-pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<(Table, Vec<String>)> {
+pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> {
     let Arrival { table: name, mode, .. } = arrival;
     let is_new = |file: &DataFile| arrival.files.iter().any(|new| new.key == file.key);
     if let Some(table) = catalog.tables.get(name)
         && table.files.iter().any(is_new)
     {
         // An earlier try was stored, and its answer lost on the way.
-        return Ok((table.clone(), Vec::new()));
+        return Ok(table.clone());
     }
     admit(catalog, name, *mode)?;
     let Arrival { mut source, mut synthetic, mut columns, mut partition_by, mut files, .. } = arrival.clone();
-    let (mut replaced, mut formerly) = (Vec::new(), Vec::new());
-    match (catalog.tables.remove(name), mode) {
-        (Some(old), Mode::Append) => {
-            fits(&old, arrival)?;
-            if old.source != source && !old.source.ends_with(&format!(", {source}")) {
-                source = format!("{}, {source}", old.source);
-            } else {
-                source = old.source;
-            }
-            synthetic |= old.synthetic;
-            // What stands for a table without rows is not needed any more.
-            let (kept, empty) = old.files.into_iter().partition::<Vec<_>, _>(|file| file.rows > 0);
-            files.splice(..0, kept);
-            replaced = empty.into_iter().map(|file| file.key).collect();
-            formerly = old.formerly;
-            // As a query has them: in the order of the first file.
-            let place = |column: &Column| old.columns.iter().position(|known| known.name == column.name);
-            columns.sort_by_key(place);
-            partition_by = old.partition_by;
+    let (mut formerly, mut origin) = (Vec::new(), Origin::default());
+    if let (Some(old), Mode::Append) = (catalog.tables.remove(name), mode) {
+        fits(&old, arrival)?;
+        if old.source != source && !old.source.ends_with(&format!(", {source}")) {
+            source = format!("{}, {source}", old.source);
+        } else {
+            source = old.source;
         }
-        (Some(old), _) => replaced = old.files.into_iter().map(|file| file.key).collect(),
-        (None, _) => {}
+        synthetic |= old.synthetic;
+        // What stands for a table without rows is not needed any more.
+        files.splice(..0, old.files.into_iter().filter(|file| file.rows > 0));
+        formerly = old.formerly;
+        origin = old.origin;
+        // As a query has them: in the order of the first file.
+        let place = |column: &Column| old.columns.iter().position(|known| known.name == column.name);
+        columns.sort_by_key(place);
+        partition_by = old.partition_by;
     }
     let table = Table {
         source,
@@ -115,9 +111,10 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<(Table,
         files,
         formerly,
         partition_by,
+        origin,
     };
     catalog.tables.insert(name.clone(), table.clone());
-    Ok((table, replaced))
+    Ok(table)
 }
 
 /// Puts `files` in place of those of the table `name` that have the keys `gone`.
@@ -223,7 +220,6 @@ mod tests {
             let once = commit(&mut catalog, &arrival).unwrap();
             let twice = commit(&mut catalog, &arrival).unwrap();
             assert_eq!(twice, once, "{mode:?}");
-            assert_eq!(twice.1, [""; 0], "what was just uploaded is not what was replaced");
         }
     }
 }

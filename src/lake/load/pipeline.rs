@@ -15,7 +15,7 @@ use super::whole;
 use super::workdir::Staging;
 use super::written::Staged;
 use crate::bucket::Bucket;
-use crate::bucket::upload::{self, Item, Upload};
+use crate::bucket::upload::{Item, Upload};
 use crate::config::DataSet;
 use crate::console::context::Context;
 use crate::console::interrupt;
@@ -90,10 +90,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
         Err(error) => Err(error),
     };
     match committed {
-        Ok((table, replaced)) => {
-            // Nothing but tables' files, whatever the catalog that named them said.
-            let own = |key: &String| bucket.layout.is_of_tables(key);
-            upload::delete(bucket, replaced.into_iter().filter(own)).await;
+        Ok(table) => {
             sweep::sweep(bucket, &request.table).await;
             let loaded = Loaded::new(request.table, table, &staged.files, started.elapsed());
             let mut notes = staged.notes;

@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::bucket::Bucket;
 use crate::bucket::upload;
-use crate::lake::catalog::{self, Table};
+use crate::lake::catalog;
+use crate::lake::iceberg::history;
 
 /// How the folder of a load begins; a random part follows.
 pub(super) const STAMP: &str = "%Y%m%dT%H%M%SZ";
@@ -14,24 +15,56 @@ pub(super) const STAMP: &str = "%Y%m%dT%H%M%SZ";
 /// A load may take this long before its files count as left behind.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
 
-/// Deletes the files under the table's folder that are neither a table's, this one's or one's that was called so before, nor
-/// young enough to become it. As far as the bucket lets it: the next load tries again.
+/// Most snapshots of a table that is swept: of each all files have to be known.
+const MOST_SNAPSHOTS: usize = 100;
+
+/// Deletes the files under the table's folder that are neither a table's, this one's or one's that was called so before, at any
+/// of its snapshots, nor young enough to become it. As far as the bucket lets it: the next load tries again.
 pub(crate) async fn sweep(bucket: &Bucket, name: &str) {
-    let Ok(catalog) = catalog::read(bucket).await else { return };
-    let named: HashSet<&str> = catalog.tables.values().flat_map(Table::keys).collect();
     let folder = bucket.layout.table(name);
+    let mut stale = HashSet::new();
     let mut pages = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
     while let Some(Ok(page)) = pages.next().await {
-        let keys = page.contents().iter().filter_map(|object| object.key());
-        let stale = keys.filter(|key| is_stale(key, &folder, Utc::now()) && !named.contains(key));
-        upload::delete(bucket, stale.map(str::to_owned)).await;
+        for object in page.contents() {
+            let Some(key) = object.key() else { continue };
+            let written = object.last_modified().and_then(|at| DateTime::from_timestamp(at.secs(), 0));
+            if is_stale(key, &folder, written, Utc::now()) {
+                stale.insert(key.to_owned());
+            }
+        }
     }
+    // Most often there is nothing, and nothing else needs to be known.
+    if stale.is_empty() {
+        return;
+    }
+    let Ok(catalog) = catalog::read(bucket).await else { return };
+    for (known, table) in &catalog.tables {
+        if !table.folders(known).any(|folder| folder == name) {
+            continue;
+        }
+        let snapshots = table.origin.0.as_ref().map_or(0, |state| state.metadata.snapshots.len());
+        // What is not known to be nobody's stays.
+        let Some(named) = history::keys(bucket, known, table).await.filter(|_| snapshots <= MOST_SNAPSHOTS) else {
+            return;
+        };
+        named.iter().for_each(|key| {
+            stale.remove(key);
+        });
+    }
+    upload::delete(bucket, stale).await;
 }
 
-fn is_stale(key: &str, folder: &str, now: DateTime<Utc>) -> bool {
-    let load = key.strip_prefix(folder).and_then(|rest| rest.split_once('-'));
-    let began = load.and_then(|(stamp, _)| NaiveDateTime::parse_from_str(stamp, STAMP).ok());
-    began.is_some_and(|began| now - began.and_utc() > PATIENCE)
+/// Whether what was `written` then may be left over: a load's file by when the load began, metadata by when it was written.
+fn is_stale(key: &str, folder: &str, written: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let Some(rest) = key.strip_prefix(folder) else { return false };
+    let began = match rest.strip_prefix("metadata/") {
+        Some(_) => written,
+        None => rest
+            .split_once('-')
+            .and_then(|(stamp, _)| NaiveDateTime::parse_from_str(stamp, STAMP).ok())
+            .map(|began| began.and_utc()),
+    };
+    began.is_some_and(|began| now - began > PATIENCE)
 }
 
 #[cfg(test)]
@@ -41,9 +74,12 @@ mod tests {
     #[test]
     fn only_old_loads_are_stale() {
         let now = "2026-03-03T12:00:00Z".parse().unwrap();
-        let stale = |key| is_stale(key, "tables/t/", now);
+        let written = |key, at: &str| is_stale(key, "tables/t/", Some(at.parse().unwrap()), now);
+        let stale = |key| written(key, "2026-01-01T00:00:00Z");
         assert!(stale("tables/t/20260301T000000Z-0badcafe/data.parquet"));
         assert!(!stale("tables/t/20260303T110000Z-0badcafe/date=2019-04-01/data_0.parquet"));
+        assert!(stale("tables/t/metadata/00001-x.metadata.json"));
+        assert!(!written("tables/t/metadata/00001-x.metadata.json", "2026-03-03T11:00:00Z"));
         assert!(!stale("tables/t/mine.parquet") && !stale("tables/other/20260301T000000Z-0badcafe/data.parquet"));
     }
 }

@@ -17,6 +17,7 @@ use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{self, Catalog, Table};
+use crate::lake::iceberg::state::Origin;
 use crate::rows::counted;
 
 /// What came back.
@@ -83,7 +84,7 @@ pub(crate) async fn catalog(
         allow(&changes)?;
     }
     let files = bring_back(bucket, past, &tables).await?;
-    let unneeded = catalog::replace(bucket, |current| {
+    let ((), unneeded) = catalog::replace(bucket, |current| {
         let current = current.unwrap_or_default();
         let newer = Difference::between(&current, wanted);
         // Somebody loaded meanwhile.
@@ -91,7 +92,9 @@ pub(crate) async fn catalog(
             allow(&newer)?;
         }
         changes = newer;
-        Ok((wanted.clone(), no_longer_named(&current, wanted)))
+        let mut after = wanted.clone();
+        after.tables.values_mut().for_each(as_new);
+        Ok((after, ()))
     })
     .await?;
     put_away(bucket, unneeded).await?;
@@ -124,7 +127,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
     };
     let (name, wanted) = readable(past)?.table(name)?;
     let files = bring_back(bucket, past, &[(name, wanted)]).await?;
-    let (unneeded, changes) = catalog::replace(bucket, |current| {
+    let (changes, unneeded) = catalog::replace(bucket, |current| {
         let before = current?;
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
@@ -140,9 +143,11 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
             ));
         }
         after.tables.retain(|_, table| !shares(table));
-        after.tables.insert(name.to_owned(), wanted.clone());
-        let result = (no_longer_named(&before, &after), Difference::between(&before, &after));
-        Ok((after, result))
+        let mut back = wanted.clone();
+        as_new(&mut back);
+        after.tables.insert(name.to_owned(), back);
+        let changes = Difference::between(&before, &after);
+        Ok((after, changes))
     })
     .await?;
     put_away(bucket, unneeded).await?;
@@ -194,16 +199,12 @@ async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> 
     Ok(lost.len())
 }
 
-/// The files of tables that `before` names and `after` does not.
-fn no_longer_named(before: &Catalog, after: &Catalog) -> Vec<String> {
-    let keys = |catalog: &'_ Catalog| -> HashSet<String> {
-        catalog.tables.values().flat_map(|table| table.files.iter().map(|file| file.key.clone())).collect()
-    };
-    let (before, after) = (keys(before), keys(after));
-    before.difference(&after).cloned().collect()
+/// Has a table come as new rows do: the history of the one that is there goes on with it.
+fn as_new(table: &mut Table) {
+    table.origin = Origin::default();
 }
 
-/// Deletes files that the catalog no longer names, where they can be brought back again.
+/// Deletes what no table has any more, where they can be brought back again.
 async fn put_away(bucket: &Bucket, keys: Vec<String>) -> Result<()> {
     if versions::keeping(bucket).await? == Keeping::On {
         upload::delete(bucket, keys).await;

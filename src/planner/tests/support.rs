@@ -73,6 +73,7 @@ impl Lake {
         let (columns, partitions, mut files) = staged::collect(&self.connection, name, partitions, written).unwrap();
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
+            origin: Default::default(),
             source: String::new(),
             synthetic: true,
             loaded_at: String::new(),

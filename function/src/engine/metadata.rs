@@ -1,0 +1,170 @@
+//! A table's metadata, as far as the function needs it: its columns, and which files it has. It is read as if somebody else had
+//! written it.
+
+use super::Failure;
+use crate::iceberg::manifest::{self, Status};
+use crate::iceberg::metadata::{self, Metadata};
+use crate::names;
+use crate::sql::identifier;
+use crate::sql_type::SqlType;
+use crate::wire::Column;
+use serde::Deserialize;
+use std::collections::HashSet;
+
+/// Most columns, partition columns, former names, manifests and files of a table.
+const COLUMNS: usize = 10_000;
+const PARTITIONS: usize = 64;
+pub(super) const FORMERLY: usize = 64;
+const MANIFESTS: usize = 10_000;
+const FILES: usize = 200_000;
+
+/// A table, as the catalog's first form has it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Table {
+    #[serde(default)]
+    pub(super) partitions: Vec<Column>,
+    pub(super) columns: Vec<Column>,
+    pub(super) files: Vec<File>,
+    /// What it was called before: files may be in the folders of these names, too.
+    #[serde(default)]
+    pub(super) formerly: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct File {
+    pub(super) key: String,
+}
+
+/// Where metadata may be.
+pub(super) struct Lake<'a> {
+    pub(super) bucket: &'a str,
+    /// Key prefix of the tables' folders.
+    pub(super) tables: &'a str,
+}
+
+impl Lake<'_> {
+    /// The table whose metadata has this `key`; its files only if they are `wanted`. `read` gives the bytes of a key.
+    ///
+    /// # Errors
+    /// What `read` says; what is no metadata, or names what is not in the tables' folders.
+    pub(super) fn table(
+        &self,
+        key: &str,
+        formerly: &[String],
+        wanted: bool,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Table, String> {
+        let of = Metadata::parse(&read(key)?).map_err(|error| format!("its metadata: {error}"))?;
+        let property = |name: &str| of.properties.get(name).ok_or_else(|| format!("its metadata has no {name}"));
+        let broken = |error: serde_json::Error| format!("its metadata: {error}");
+        let columns: Vec<Column> = serde_json::from_str(property(metadata::COLUMNS)?).map_err(broken)?;
+        let names: Vec<String> = serde_json::from_str(property(metadata::PARTITIONS)?).map_err(broken)?;
+        let first = columns.len().checked_sub(names.len()).ok_or("there are more partition columns than columns")?;
+        let partitions = columns[first..].to_vec();
+        if !partitions.iter().zip(&names).all(|(column, name)| column.name == *name) {
+            return Err("the partition columns are not its last columns".to_owned());
+        }
+        let files = match (wanted, of.current()) {
+            (true, Some(snapshot)) => self.files(&snapshot.manifest_list, read)?,
+            _ => Vec::new(),
+        };
+        Ok(Table { partitions, columns, files, formerly: formerly.to_vec() })
+    }
+
+    fn files(&self, list: &str, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Result<Vec<File>, String> {
+        let manifests = manifest::list(&read(self.key(list)?)?).map_err(|error| format!("its manifests: {error}"))?;
+        if manifests.len() > MANIFESTS {
+            return Err(format!("there are {} manifests, more than {MANIFESTS}", manifests.len()));
+        }
+        let mut files = Vec::new();
+        for manifest in manifests.iter().filter(|manifest| manifest.files[0] + manifest.files[1] > 0) {
+            if manifest.deletes {
+                return Err("it has files that delete rows of others, which the function does not read".to_owned());
+            }
+            let bytes = read(self.key(&manifest.path)?)?;
+            let read = manifest::entries(&bytes, false, |entry| {
+                if entry.status != Status::Deleted && files.len() <= FILES {
+                    let key = entry.path.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket));
+                    let key = key.and_then(|key| key.strip_prefix('/')).unwrap_or(entry.path);
+                    files.push(File { key: key.to_owned() });
+                }
+                Ok(())
+            });
+            read.map_err(|error| format!("its manifest {}: {error}", manifest.path))?;
+        }
+        Ok(files)
+    }
+
+    /// The key of an address in the tables' folders.
+    fn key<'a>(&self, address: &'a str) -> Result<&'a str, String> {
+        let key = address.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket)?.strip_prefix('/'));
+        key.filter(|key| names::is_plain_key(self.tables, key)).ok_or_else(|| {
+            let shown: String = address.chars().take(80).collect();
+            format!("its metadata names {shown:?}, which is not in the tables' folders")
+        })
+    }
+}
+
+impl Table {
+    /// The statement that makes an empty table with the same columns.
+    ///
+    /// # Errors
+    /// A type that is none.
+    pub(super) fn stand_in(&self, name: &str) -> Result<String, Failure> {
+        let bad = |error| {
+            Failure::new("Quack.CatalogError", format!("the lake's catalog names a type that is none: {error}"))
+        };
+        let columns = self.columns.iter().map(|column| {
+            let sql_type = SqlType::parse(&column.sql_type).map_err(bad)?;
+            Ok(format!("{} {sql_type}", identifier(&column.name)))
+        });
+        let columns = columns.collect::<Result<Vec<_>, Failure>>()?;
+        Ok(format!("CREATE TABLE memory.main.{} ({})", identifier(name), columns.join(", ")))
+    }
+
+    /// Refuses what no load could have written of a table called `name`.
+    ///
+    /// # Errors
+    /// The first such thing.
+    pub(super) fn check(&self, tables: &str, name: &str) -> Result<(), String> {
+        at_most("columns", self.columns.len(), COLUMNS)?;
+        at_most("partition columns", self.partitions.len(), PARTITIONS)?;
+        at_most("files", self.files.len(), FILES)?;
+        if self.columns.is_empty() {
+            return Err("there are no columns".to_owned());
+        }
+        let mut seen = HashSet::new();
+        for column in &self.columns {
+            names::check_column(&column.name)?;
+            SqlType::parse(&column.sql_type).map_err(|error| format!("the column {:?}: {error}", column.name))?;
+            if !seen.insert(column.name.to_lowercase()) {
+                return Err(format!("two columns are called {:?}", column.name));
+            }
+        }
+        if !self.columns.ends_with(&self.partitions)
+            || !self.partitions.iter().all(|column| names::is_table(&column.name))
+        {
+            return Err("the partition columns are not its last columns".to_owned());
+        }
+        at_most("former names", self.formerly.len(), FORMERLY)?;
+        let folders: Vec<_> = folders(tables, name, &self.formerly).collect();
+        let is_own = |key: &str| folders.iter().any(|folder| names::is_plain_key(folder, key));
+        match self.files.iter().find(|file| !is_own(&file.key)) {
+            Some(file) => {
+                let shown: String = file.key.chars().take(80).collect();
+                Err(format!("the file {shown:?} is not in the folder {tables}{name}/"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) fn at_most(what: &str, count: usize, most: usize) -> Result<(), String> {
+    if count <= most { Ok(()) } else { Err(format!("there are {count} {what}, more than {most}")) }
+}
+
+/// The folders that files of the table `name` may be in.
+pub(super) fn folders<'a>(tables: &'a str, name: &'a str, formerly: &'a [String]) -> impl Iterator<Item = String> + 'a {
+    let all = std::iter::once(name).chain(formerly.iter().map(String::as_str));
+    all.filter(|name| names::is_table(name)).map(move |name| format!("{tables}{name}/"))
+}

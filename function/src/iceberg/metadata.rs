@@ -1,0 +1,125 @@
+//! A table's metadata: its schemas, how it is partitioned, its snapshots.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+
+use super::Bad;
+
+/// Property that has the table's columns as DuckDB has them, JSON: Iceberg lacks some of its types.
+pub const COLUMNS: &str = "quack.columns";
+
+/// Property that has the names of partition columns, outermost folder first, JSON.
+pub const PARTITIONS: &str = "quack.partitions";
+
+/// A table's metadata, of form 2.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Metadata {
+    pub format_version: u8,
+    pub table_uuid: String,
+    pub location: String,
+    pub last_sequence_number: i64,
+    pub last_updated_ms: i64,
+    pub last_column_id: i32,
+    pub schemas: Vec<Json>,
+    pub current_schema_id: i32,
+    pub partition_specs: Vec<Spec>,
+    pub default_spec_id: i32,
+    pub last_partition_id: i32,
+    pub sort_orders: Vec<Json>,
+    pub default_sort_order_id: i32,
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_snapshot_id: Option<i64>,
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
+    #[serde(default)]
+    pub snapshot_log: Vec<SnapshotLog>,
+    #[serde(default)]
+    pub metadata_log: Vec<MetadataLog>,
+    #[serde(default)]
+    pub refs: Map<String, Json>,
+}
+
+/// How files are partitioned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Spec {
+    pub spec_id: i32,
+    pub fields: Vec<SpecField>,
+}
+
+/// A partition field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SpecField {
+    /// The column's number.
+    pub source_id: i32,
+    pub field_id: i32,
+    pub name: String,
+    pub transform: String,
+}
+
+/// The table at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Snapshot {
+    pub snapshot_id: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_snapshot_id: Option<i64>,
+    pub sequence_number: i64,
+    pub timestamp_ms: i64,
+    /// Address.
+    pub manifest_list: String,
+    /// `operation`, and totals as text.
+    pub summary: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_id: Option<i32>,
+}
+
+/// When a snapshot became the current one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SnapshotLog {
+    pub timestamp_ms: i64,
+    pub snapshot_id: i64,
+}
+
+/// Where the metadata was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MetadataLog {
+    pub timestamp_ms: i64,
+    pub metadata_file: String,
+}
+
+impl Metadata {
+    /// Reads metadata.
+    ///
+    /// # Errors
+    /// It is none, or of another form.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Bad> {
+        let metadata: Self = serde_json::from_slice(bytes).map_err(|error| Bad::new(error.to_string()))?;
+        if metadata.format_version != 2 {
+            return Err(Bad::new(format!("it is of form {}, and form 2 is read", metadata.format_version)));
+        }
+        Ok(metadata)
+    }
+
+    /// The snapshot that the table is at.
+    pub fn current(&self) -> Option<&Snapshot> {
+        self.current_snapshot_id.and_then(|id| self.snapshot(id))
+    }
+
+    /// The snapshot with this id.
+    pub fn snapshot(&self, id: i64) -> Option<&Snapshot> {
+        self.snapshots.iter().find(|snapshot| snapshot.snapshot_id == id)
+    }
+
+    /// The partition spec with this id.
+    pub fn spec(&self, id: i32) -> Option<&Spec> {
+        self.partition_specs.iter().find(|spec| spec.spec_id == id)
+    }
+}

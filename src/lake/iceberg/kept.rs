@@ -1,0 +1,48 @@
+//! Metadata on this machine: none of it is ever changed, so what was read once is not fetched again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use quack_pinned::cache;
+
+use crate::bucket::Bucket;
+use crate::{digest, private};
+
+/// Bytes in front that tell how many follow: a file that was cut off by a loss of power is none.
+const HEAD: usize = size_of::<u64>();
+
+/// Where an object is kept. Its key has a number in it that nobody guesses, so that no other bucket's is taken for it.
+fn place(bucket: &Bucket, key: &str) -> PathBuf {
+    cache::root().join("metadata").join(digest::short(format!("{}/{key}", bucket.name)))
+}
+
+/// The object, if it is here.
+pub(super) fn get(bucket: &Bucket, key: &str) -> Option<Bytes> {
+    let bytes = Bytes::from(fs::read(place(bucket, key)).ok()?);
+    let (head, _) = bytes.split_first_chunk::<HEAD>()?;
+    let whole = bytes.slice(HEAD..);
+    (u64::from_le_bytes(*head) == whole.len() as u64).then_some(whole)
+}
+
+/// Keeps an object, where the disk lets it.
+pub(super) fn put(bucket: &Bucket, key: &str, bytes: &[u8]) {
+    let place = place(bucket, key);
+    let keep = || {
+        let folder = place.parent()?;
+        private::dir(folder).ok()?;
+        // For its owner alone: it tells what is in columns.
+        let draft = folder.join(format!(".{}", private::name()));
+        let written = private::append(&draft).and_then(|mut file| {
+            use std::io::Write as _;
+            file.write_all(&(bytes.len() as u64).to_le_bytes())?;
+            file.write_all(bytes)?;
+            fs::rename(&draft, &place)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written.ok()
+    };
+    let _ = keep();
+}

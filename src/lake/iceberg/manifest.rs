@@ -1,0 +1,409 @@
+//! Manifests: files of a table, in their Avro form and as queries are planned by them.
+
+use percent_encoding::percent_decode_str;
+use quack_function::iceberg::Bad;
+use quack_function::iceberg::avro::{File, Value};
+use quack_function::iceberg::manifest::{self, Entry, Manifest, Status, Summary};
+use quack_function::iceberg::metadata::Spec;
+use quack_function::iceberg::scalar::{Kind, Scalar};
+use serde_json::Value as Json;
+
+use super::avro::{Out, Records};
+use super::forms::{entry_schema, list_schema};
+use super::schema::Numbered;
+use crate::lake::table::{DataFile, FileColumn};
+
+/// The folder of a partition whose value is NULL, as hive has it.
+pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What DuckDB calls a number that is none; it counts as the greatest.
+const NAN: &str = "nan";
+
+/// What manifests of one snapshot have in common.
+pub(super) struct Common<'a> {
+    pub bucket: &'a str,
+    pub columns: &'a [Numbered],
+    /// The partition columns, the last of `columns`.
+    pub partitions: &'a [Numbered],
+    pub spec: &'a Spec,
+    /// Iceberg's schema, JSON.
+    pub schema: &'a Json,
+    pub snapshot_id: i64,
+    pub sequence_number: i64,
+}
+
+/// The bytes of a manifest, and what its list says of it but for the address.
+pub(super) struct Made {
+    pub bytes: Vec<u8>,
+    pub manifest: Manifest,
+}
+
+/// A manifest that adds `files`.
+///
+/// # Errors
+/// A partition's value that Iceberg cannot keep.
+pub(super) fn adding(common: &Common<'_>, files: &[DataFile]) -> Result<Made, String> {
+    let mut records = Records::default();
+    let mut partitions = vec![Bounds::default(); common.partitions.len()];
+    for file in files {
+        let values = common.partitions.iter().zip(&file.partition).map(|(column, text)| value(column, text.as_deref()));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        partitions.iter_mut().zip(&values).for_each(|(bounds, value)| bounds.add(value.as_ref()));
+        records.add(|out| {
+            // Number of the snapshot and of the sequence: those of the manifest.
+            out.long(1);
+            (0..3).for_each(|_| out.long(0));
+            data_file(out, common, file, &values);
+        });
+    }
+    let rows = files.iter().map(|file| file.rows.cast_signed()).sum();
+    let spec = serde_json::to_string(&common.spec.fields).map_err(|error| error.to_string())?;
+    let bytes = records.file(
+        &entry_schema(common.partitions, common.spec),
+        &[
+            ("schema", &common.schema.to_string()),
+            ("schema-id", &common.schema["schema-id"].to_string()),
+            ("partition-spec", &spec),
+            ("partition-spec-id", &common.spec.spec_id.to_string()),
+            ("format-version", "2"),
+            ("content", "data"),
+        ],
+    );
+    Ok(Made {
+        manifest: Manifest {
+            path: String::new(),
+            length: bytes.len() as i64,
+            spec_id: common.spec.spec_id,
+            deletes: false,
+            sequence_number: common.sequence_number,
+            min_sequence_number: common.sequence_number,
+            added_snapshot_id: common.snapshot_id,
+            files: [files.len() as i64, 0, 0],
+            rows: [rows, 0, 0],
+            partitions: partitions.into_iter().map(Bounds::summary).collect(),
+        },
+        bytes,
+    })
+}
+
+/// Whether a manifest has files that are gone.
+///
+/// # Errors
+/// It is none.
+pub(super) fn has(bytes: &[u8], is_gone: impl Fn(&str) -> bool) -> Result<bool, Bad> {
+    let mut found = false;
+    manifest::entries(bytes, false, |entry| {
+        found |= entry.status != Status::Deleted && is_gone(entry.path);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// One manifest in the place of some of the same partition spec, without the files that are gone.
+///
+/// # Errors
+/// One of them is none.
+pub(super) fn merged(
+    common: &Common<'_>,
+    old: &[(&Manifest, &[u8])],
+    is_gone: impl Fn(&str) -> bool,
+) -> Result<Made, Bad> {
+    let mut records = Records::default();
+    let (mut files, mut rows, mut least) = ([0; 3], [0; 3], common.sequence_number);
+    let mut head: Option<(String, Vec<(String, String)>)> = None;
+    let mut partitions: Vec<Bounds> = Vec::new();
+    for (manifest, bytes) in old {
+        let file = File::open(bytes, &[-2])?;
+        let own = |key: &str| file.metadata.get(key).map(|value| String::from_utf8_lossy(value).into_owned());
+        let names = ["schema", "schema-id", "partition-spec", "partition-spec-id", "format-version", "content"];
+        let said = names.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
+        head.get_or_insert((own("avro.schema").unwrap_or_default(), said));
+        let mut told = Vec::new();
+        manifest::entries(bytes, false, |entry| {
+            told.push((
+                entry.status,
+                entry.snapshot_id.unwrap_or(manifest.added_snapshot_id),
+                entry.sequence_number.unwrap_or(manifest.sequence_number),
+                entry.file_sequence_number.unwrap_or(manifest.sequence_number),
+                is_gone(entry.path),
+                entry.rows,
+            ));
+            Ok(())
+        })?;
+        let mut told = told.into_iter();
+        file.read(|slots| {
+            let (Some((status, added, sequence, file_sequence, gone, count)), [Value::Raw(raw)]) = (told.next(), slots)
+            else {
+                return Err(Bad::new("a file is missing"));
+            };
+            // What was deleted before is no news.
+            if status == Status::Deleted {
+                return Ok(());
+            }
+            let (becomes, snapshot) = if gone { (2, common.snapshot_id) } else { (0, added) };
+            files[if gone { 2 } else { 1 }] += 1;
+            rows[if gone { 2 } else { 1 }] += count;
+            least = least.min(sequence);
+            records.add(|out| {
+                out.long(becomes);
+                for number in [snapshot, sequence, file_sequence] {
+                    out.optional(Some(number), Out::long);
+                }
+                out.raw(raw);
+            });
+            Ok(())
+        })?;
+        partitions.resize(manifest.partitions.len(), Bounds::default());
+        partitions.iter_mut().zip(&manifest.partitions).for_each(|(bounds, summary)| bounds.widen(common, summary));
+    }
+    let (schema, said) = head.ok_or_else(|| Bad::new("there is none"))?;
+    let said: Vec<(&str, &str)> = said.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let bytes = records.file(&schema, &said);
+    // Of one manifest, what it said; of several, what holds for all.
+    let partitions = match old {
+        [(only, _)] => only.partitions.clone(),
+        _ => partitions.into_iter().map(Bounds::summary).collect(),
+    };
+    Ok(Made {
+        manifest: Manifest {
+            path: String::new(),
+            length: bytes.len() as i64,
+            spec_id: old.first().map_or(common.spec.spec_id, |(manifest, _)| manifest.spec_id),
+            deletes: false,
+            sequence_number: common.sequence_number,
+            min_sequence_number: least,
+            added_snapshot_id: common.snapshot_id,
+            files,
+            rows,
+            partitions,
+        },
+        bytes,
+    })
+}
+
+/// Adds the files of a manifest to `files`; those of `bucket`, with `columns`, the last of which are the `partitions`.
+///
+/// # Errors
+/// It is no manifest, or one of files elsewhere or of another form.
+pub(super) fn read(
+    bytes: &[u8],
+    bucket: &str,
+    columns: &[Numbered],
+    partitions: &[Numbered],
+    files: &mut Vec<DataFile>,
+) -> Result<(), Bad> {
+    let own = &columns[..columns.len() - partitions.len()];
+    let folder = format!("s3://{bucket}/");
+    manifest::entries(bytes, true, |entry| {
+        if entry.status == Status::Deleted {
+            return Ok(());
+        }
+        if !entry.format.eq_ignore_ascii_case("parquet") {
+            return Err(Bad::new(format!("the file {:?} is no Parquet", entry.path)));
+        }
+        let key = entry.path.strip_prefix(&folder);
+        let key = key.ok_or_else(|| Bad::new(format!("the file {:?} is not in the bucket {bucket}", entry.path)))?;
+        let mut pairs = Pairs::of(entry);
+        files.push(DataFile {
+            key: key.to_owned(),
+            rows: u64::try_from(entry.rows).map_err(|_| Bad::new("a file has fewer rows than none"))?,
+            bytes: u64::try_from(entry.bytes).map_err(|_| Bad::new("a file has fewer bytes than none"))?,
+            partition: partitions.iter().map(|column| folder_value(key, &column.column.name)).collect(),
+            columns: own.iter().filter_map(|column| Some((column.column.name.clone(), pairs.told(column)?))).collect(),
+        });
+        Ok(())
+    })
+}
+
+/// What a manifest says of a file's columns, each list in the order of its numbers.
+struct Pairs<'a> {
+    nulls: &'a [(i64, Value<'a>)],
+    nans: &'a [(i64, Value<'a>)],
+    lower: &'a [(i64, Value<'a>)],
+    upper: &'a [(i64, Value<'a>)],
+}
+
+impl<'a> Pairs<'a> {
+    fn of(entry: &Entry<'a>) -> Self {
+        Self { nulls: entry.nulls, nans: entry.nans, lower: entry.lower, upper: entry.upper }
+    }
+
+    /// What is told of a column; nothing, if that is nothing.
+    fn told(&mut self, column: &Numbered) -> Option<FileColumn> {
+        let count = |value: Option<&Value<'_>>| match value {
+            Some(Value::Long(count)) => u64::try_from(*count).ok(),
+            _ => None,
+        };
+        let text = |value: Option<&Value<'_>>| match (value, column.kind) {
+            (Some(Value::Bytes(bytes)), Some(kind)) => Scalar::of_binary(kind, bytes).map(|value| value.text(kind)),
+            _ => None,
+        };
+        let id = column.id.into();
+        let nulls = count(take(&mut self.nulls, id));
+        let has_nan = count(take(&mut self.nans, id)).is_some_and(|count| count > 0);
+        let (mut min, mut max) = (text(take(&mut self.lower, id)), text(take(&mut self.upper, id)));
+        if has_nan {
+            min = min.or_else(|| Some(NAN.to_owned()));
+            max = Some(NAN.to_owned());
+        }
+        (nulls.is_some() || min.is_some() || max.is_some()).then_some(FileColumn { nulls, min, max })
+    }
+}
+
+/// The value with the number `id`. Mostly the lists are in order, and asked for in order.
+fn take<'a, 'v>(list: &mut &'v [(i64, Value<'a>)], id: i64) -> Option<&'v Value<'a>> {
+    match list.split_first() {
+        Some(((first, value), left)) if *first == id => {
+            *list = left;
+            Some(value)
+        }
+        _ => list.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
+    }
+}
+
+/// The value of a partition column that a file's folders carry, as DuckDB reads it.
+fn folder_value(key: &str, name: &str) -> Option<String> {
+    let value = key.split('/').find_map(|folder| folder.strip_prefix(name)?.strip_prefix('='))?;
+    let text = percent_decode_str(value).decode_utf8().ok()?;
+    (text != NULL_FOLDER).then(|| text.into_owned())
+}
+
+/// What partition values lie between.
+#[derive(Debug, Clone, Default)]
+struct Bounds {
+    contains_null: bool,
+    range: Option<(Scalar, Scalar)>,
+}
+
+impl Bounds {
+    fn add(&mut self, value: Option<&Scalar>) {
+        let Some(value) = value else {
+            self.contains_null = true;
+            return;
+        };
+        match &mut self.range {
+            None => self.range = Some((value.clone(), value.clone())),
+            Some((low, high)) => {
+                if value < low {
+                    *low = value.clone();
+                }
+                if value > high {
+                    *high = value.clone();
+                }
+            }
+        }
+    }
+
+    fn widen(&mut self, common: &Common<'_>, summary: &Summary) {
+        self.contains_null |= summary.contains_null;
+        // Which field this is does not matter: all that may be are looked through.
+        let kinds = common.partitions.iter().filter_map(|column| column.kind);
+        for bytes in [&summary.lower, &summary.upper].into_iter().flatten() {
+            let value = kinds.clone().find_map(|kind| Scalar::of_binary(kind, bytes));
+            if value.is_some() {
+                self.add(value.as_ref());
+            }
+        }
+    }
+
+    fn summary(self) -> Summary {
+        let (lower, upper) = self.range.map(|(low, high)| (low.binary(), high.binary())).unzip();
+        Summary { contains_null: self.contains_null, lower, upper }
+    }
+}
+
+/// A partition's value.
+fn value(column: &Numbered, text: Option<&str>) -> Result<Option<Scalar>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let value = match (column.kind, text) {
+        (Some(Kind::Float), NAN) => Some(Scalar::Float(f32::NAN)),
+        (Some(Kind::Double), NAN) => Some(Scalar::Double(f64::NAN)),
+        (Some(kind), text) => Scalar::of_text(kind, text),
+        (None, _) => None,
+    };
+    let name = &column.column.name;
+    value.map(Some).ok_or_else(|| format!("{text:?} cannot be kept as a value of the partition column {name:?}"))
+}
+
+fn data_file(out: &mut Out, common: &Common<'_>, file: &DataFile, partition: &[Option<Scalar>]) {
+    out.long(0);
+    out.text(&format!("s3://{}/{}", common.bucket, file.key));
+    out.text("PARQUET");
+    for (column, value) in common.partitions.iter().zip(partition) {
+        let width = match column.kind {
+            Some(Kind::Decimal { width, .. }) => width,
+            _ => 0,
+        };
+        out.optional(value.as_ref(), |out, value| out.scalar(value, width));
+    }
+    out.long(file.rows.cast_signed());
+    out.long(file.bytes.cast_signed());
+    let own = &common.columns[..common.columns.len() - common.partitions.len()];
+    let told: Vec<(&Numbered, &FileColumn)> =
+        own.iter().filter_map(|column| Some((column, file.columns.get(&column.column.name)?))).collect();
+    let is_nan = |stats: &FileColumn| stats.max.as_deref() == Some(NAN);
+    let bound = |column: &Numbered, text: &Option<String>| -> Option<(i32, Vec<u8>)> {
+        Some((column.id, Scalar::of_text(column.kind?, text.as_ref()?)?.binary()))
+    };
+    let counts = |pick: &dyn Fn(&Numbered, &FileColumn) -> Option<u64>| -> Vec<(i32, u64)> {
+        told.iter().filter_map(|(column, stats)| Some((column.id, pick(column, stats)?))).collect()
+    };
+    let values = counts(&|column, stats| stats.nulls.and(column.kind).map(|_| file.rows));
+    let nulls = counts(&|_, stats| stats.nulls);
+    // At least one: DuckDB does not say how many.
+    let nans = counts(&|column, stats| {
+        let may_be = matches!(column.kind, Some(Kind::Float | Kind::Double));
+        may_be.then(|| u64::from(is_nan(stats)))
+    });
+    let lower: Vec<_> = told.iter().filter_map(|(column, stats)| bound(column, &stats.min)).collect();
+    let upper: Vec<_> = told.iter().filter_map(|(column, stats)| bound(column, &stats.max)).collect();
+    for counts in [&values, &nulls, &nans] {
+        out.optional(Some(counts), |out, counts| {
+            out.array(counts, |out, (id, count)| {
+                out.long((*id).into());
+                out.long(count.cast_signed());
+            });
+        });
+    }
+    for bounds in [&lower, &upper] {
+        out.optional(Some(bounds), |out, bounds| {
+            out.array(bounds, |out, (id, bytes)| {
+                out.long((*id).into());
+                out.bytes(bytes);
+            });
+        });
+    }
+}
+
+/// The bytes of a manifest list.
+pub(super) fn list(manifests: &[Manifest], snapshot_id: i64, parent: Option<i64>, sequence_number: i64) -> Vec<u8> {
+    let mut records = Records::default();
+    for manifest in manifests {
+        records.add(|out| {
+            out.text(&manifest.path);
+            out.long(manifest.length);
+            out.long(manifest.spec_id.into());
+            out.long(i64::from(manifest.deletes));
+            for number in [manifest.sequence_number, manifest.min_sequence_number, manifest.added_snapshot_id] {
+                out.long(number);
+            }
+            manifest.files.iter().chain(&manifest.rows).for_each(|count| out.long(*count));
+            out.optional(Some(&manifest.partitions), |out, fields| {
+                out.array(fields, |out, summary| {
+                    out.boolean(summary.contains_null);
+                    out.long(0);
+                    out.optional(summary.lower.as_deref(), Out::bytes);
+                    out.optional(summary.upper.as_deref(), Out::bytes);
+                });
+            });
+        });
+    }
+    let (own, parent) = (snapshot_id.to_string(), parent.map_or("null".to_owned(), |parent| parent.to_string()));
+    let said = [
+        ("snapshot-id", own.as_str()),
+        ("parent-snapshot-id", &parent),
+        ("sequence-number", &sequence_number.to_string()),
+        ("format-version", "2"),
+    ];
+    records.file(&list_schema(), &said)
+}

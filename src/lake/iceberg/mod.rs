@@ -1,0 +1,12 @@
+//! Tables in their own form: Apache Iceberg's, version 2. Metadata, manifest lists and manifests lie in the `metadata` folder of the
+//! table's own, beside its Parquet files; none of them is changed once it is written, and the catalog names the newest.
+
+mod avro;
+mod forms;
+pub(crate) mod history;
+mod kept;
+mod manifest;
+mod schema;
+mod snapshot;
+pub(crate) mod state;
+pub(crate) mod store;

@@ -1,0 +1,326 @@
+//! The next metadata of a table: what it has now, put as what changed since it was stored.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
+use quack_function::iceberg::manifest::Manifest;
+use quack_function::iceberg::metadata::{COLUMNS, Metadata, MetadataLog, PARTITIONS, Snapshot, SnapshotLog, Spec};
+use quack_function::wire::Column;
+use serde_json::{Map, Value as Json, json};
+
+use super::manifest::{self, Common, Made};
+use super::schema::{self, Numbered};
+use super::state::State;
+use crate::bucket::Bucket;
+use crate::lake::table::{ColumnStats, DataFile, Table};
+
+/// Properties that say what else is known of a table.
+pub(super) const SOURCE: &str = "quack.source";
+pub(super) const SYNTHETIC: &str = "quack.synthetic";
+pub(super) const LOADED_AT: &str = "quack.loaded-at";
+pub(super) const PARTITION_BY: &str = "quack.partition-by";
+const NAME_MAPPING: &str = "schema.name-mapping.default";
+
+/// Files that one manifest has at most: a query on one partition reads one manifest, not all.
+const MANIFEST_FILES: usize = 4_000;
+
+/// Manifests from which on small ones are put together.
+pub(super) const MANY: usize = 64;
+
+/// Former places of the metadata that are remembered.
+const LOG: usize = 100;
+
+/// Metadata that is not stored yet.
+pub(super) struct Draft {
+    pub state: Arc<State>,
+    /// What is to be stored, each with its key.
+    pub objects: Vec<(String, Bytes)>,
+}
+
+/// What is needed to know what changed.
+pub(super) struct Change<'a> {
+    pub bucket: &'a Bucket,
+    /// What the table is called now.
+    pub name: &'a str,
+    pub table: &'a Table,
+    /// What was stored before, and its files.
+    pub base: Option<(&'a State, &'a [DataFile])>,
+    /// The manifests before, by their addresses, where files are gone.
+    pub manifests: &'a HashMap<String, Bytes>,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl Change<'_> {
+    /// Makes the next metadata.
+    ///
+    /// # Errors
+    /// A type or a value that Iceberg cannot keep; manifests that are none.
+    pub(super) fn draft(&self) -> Result<Draft> {
+        let bucket = &self.bucket.name;
+        let folder = format!("{}metadata/", self.bucket.layout.table(self.name));
+        let version = self.base.map_or(0, |(base, _)| version(&base.key) + 1);
+        let mut metadata = match self.base {
+            Some((base, _)) => {
+                let mut metadata = base.metadata.clone();
+                let was = format!("s3://{bucket}/{}", base.key);
+                metadata.metadata_log.push(MetadataLog { timestamp_ms: metadata.last_updated_ms, metadata_file: was });
+                let old = metadata.metadata_log.len().saturating_sub(LOG);
+                metadata.metadata_log.drain(..old);
+                metadata
+            }
+            None => self.first(),
+        };
+        // Whoever looks at one clock sees times in their order.
+        metadata.last_updated_ms = self.now_ms.max(metadata.last_updated_ms + 1);
+        let numbered = self.put_schema(&mut metadata)?;
+        self.put_properties(&mut metadata)?;
+        let mut objects = Vec::new();
+        let manifests = match self.files(&mut metadata, &numbered)? {
+            None => self.base.map(|(base, _)| base.manifests.clone()).unwrap_or_default(),
+            Some(Files { snapshot_id, sequence_number, made, kept, summary }) => {
+                let parent = metadata.current_snapshot_id;
+                let mut manifests = kept;
+                for (number, Made { bytes, mut manifest }) in made.into_iter().enumerate() {
+                    let key = format!("{folder}{}-m{number}.avro", uuid());
+                    manifest.path = format!("s3://{bucket}/{key}");
+                    manifests.push(manifest);
+                    objects.push((key, bytes.into()));
+                }
+                let list = format!("{folder}snap-{snapshot_id}-1-{}.avro", uuid());
+                let bytes = manifest::list(&manifests, snapshot_id, parent, sequence_number);
+                metadata.snapshots.push(Snapshot {
+                    snapshot_id,
+                    parent_snapshot_id: parent,
+                    sequence_number,
+                    timestamp_ms: metadata.last_updated_ms,
+                    manifest_list: format!("s3://{bucket}/{list}"),
+                    summary,
+                    schema_id: Some(metadata.current_schema_id),
+                });
+                objects.push((list, bytes.into()));
+                metadata.last_sequence_number = sequence_number;
+                metadata.current_snapshot_id = Some(snapshot_id);
+                metadata.snapshot_log.push(SnapshotLog { timestamp_ms: metadata.last_updated_ms, snapshot_id });
+                metadata.refs.insert("main".to_owned(), json!({ "snapshot-id": snapshot_id, "type": "branch" }));
+                manifests
+            }
+        };
+        let key = format!("{folder}{version:05}-{}.metadata.json", uuid());
+        objects.push((key.clone(), serde_json::to_vec(&metadata)?.into()));
+        Ok(Draft { state: Arc::new(State { key, metadata, manifests }), objects })
+    }
+
+    fn first(&self) -> Metadata {
+        let location = format!("s3://{}/{}", self.bucket.name, self.bucket.layout.table(self.name));
+        Metadata {
+            format_version: 2,
+            table_uuid: uuid(),
+            location: location.trim_end_matches('/').to_owned(),
+            last_sequence_number: 0,
+            last_updated_ms: 0,
+            last_column_id: 0,
+            schemas: Vec::new(),
+            current_schema_id: -1,
+            partition_specs: Vec::new(),
+            default_spec_id: 0,
+            last_partition_id: 999,
+            sort_orders: vec![json!({ "order-id": 0, "fields": [] })],
+            default_sort_order_id: 0,
+            properties: BTreeMap::new(),
+            current_snapshot_id: None,
+            snapshots: Vec::new(),
+            snapshot_log: Vec::new(),
+            metadata_log: Vec::new(),
+            refs: Map::new(),
+        }
+    }
+
+    /// Has the metadata have the table's columns and partitions. Gives the columns with their numbers.
+    fn put_schema(&self, metadata: &mut Metadata) -> Result<Vec<Numbered>> {
+        let columns: Vec<Column> = columns(&self.table.columns);
+        let before = match current_schema(metadata) {
+            Some(schema) => {
+                let known: Vec<ColumnStats> = property(metadata, COLUMNS).unwrap_or_default();
+                let field = |name: &str| fields(schema).iter().find(|field| field["name"].as_str() == Some(name));
+                let pair = |column: &Column| Some((column.clone(), field(&column.name)?.clone()));
+                self::columns(&known).iter().filter_map(pair).collect()
+            }
+            None => Vec::new(),
+        };
+        let mut last = metadata.last_column_id;
+        let fields = schema::fields(&columns, &before, &mut last).map_err(|error| anyhow!(error))?;
+        metadata.last_column_id = last;
+        let same = |schema: &&Json| self::fields(schema) == fields.as_slice();
+        let id = match metadata.schemas.iter().find(same) {
+            Some(known) => known["schema-id"].as_i64().and_then(|id| i32::try_from(id).ok()).unwrap_or_default(),
+            None => {
+                let id = i32::try_from(metadata.schemas.len())?;
+                metadata.schemas.push(json!({ "type": "struct", "schema-id": id, "fields": fields }));
+                id
+            }
+        };
+        metadata.current_schema_id = id;
+        metadata.properties.insert(NAME_MAPPING.to_owned(), schema::name_mapping(&fields).to_string());
+        let numbered = schema::numbered(&fields, &columns);
+        let partitions = &numbered[columns.len() - self.table.partitions.len()..];
+        let spec = schema::spec(partitions, &metadata.partition_specs, &mut metadata.last_partition_id);
+        metadata.default_spec_id = spec.spec_id;
+        if metadata.spec(spec.spec_id).is_none() {
+            metadata.partition_specs.push(spec);
+        }
+        Ok(numbered)
+    }
+
+    fn put_properties(&self, metadata: &mut Metadata) -> Result<()> {
+        let Table { source, synthetic, loaded_at, partitions, columns, partition_by, .. } = self.table;
+        let names: Vec<&str> = partitions.iter().map(|column| column.name.as_str()).collect();
+        let all = [
+            (COLUMNS, serde_json::to_string(columns)?),
+            (PARTITIONS, serde_json::to_string(&names)?),
+            (PARTITION_BY, serde_json::to_string(partition_by)?),
+            (SOURCE, source.clone()),
+            (SYNTHETIC, synthetic.to_string()),
+            (LOADED_AT, loaded_at.clone()),
+        ];
+        metadata.properties.extend(all.map(|(name, value)| (name.to_owned(), value)));
+        Ok(())
+    }
+
+    /// What a new snapshot has; nothing, if the files are as before.
+    fn files(&self, metadata: &mut Metadata, numbered: &[Numbered]) -> Result<Option<Files>> {
+        let old: &[DataFile] = self.base.map(|(_, files)| files).unwrap_or_default();
+        let before: HashSet<&str> = old.iter().map(|file| file.key.as_str()).collect();
+        let now: HashSet<&str> = self.table.keys().collect();
+        let added: Vec<DataFile> =
+            self.table.files.iter().filter(|file| !before.contains(file.key.as_str())).cloned().collect();
+        let gone: Vec<&DataFile> = old.iter().filter(|file| !now.contains(file.key.as_str())).collect();
+        if added.is_empty() && gone.is_empty() && metadata.current_snapshot_id.is_some() {
+            return Ok(None);
+        }
+        let (snapshot_id, sequence_number) = (rand::random_range(1..i64::MAX), metadata.last_sequence_number + 1);
+        let spec = metadata.spec(metadata.default_spec_id).cloned().unwrap_or(Spec { spec_id: 0, fields: Vec::new() });
+        let schema = current_schema(metadata).cloned().unwrap_or_default();
+        let common = Common {
+            bucket: &self.bucket.name,
+            columns: numbered,
+            partitions: &numbered[numbered.len() - self.table.partitions.len()..],
+            spec: &spec,
+            schema: &schema,
+            snapshot_id,
+            sequence_number,
+        };
+        let (mut kept, mut made) = (Vec::new(), Vec::new());
+        let folder = format!("s3://{}/", self.bucket.name);
+        let gone_keys: HashSet<&str> = gone.iter().map(|file| file.key.as_str()).collect();
+        let is_gone = |path: &str| path.strip_prefix(&folder).is_some_and(|key| gone_keys.contains(key));
+        let mut live: Vec<&Manifest> = Vec::new();
+        for manifest in self.base.map(|(base, _)| base.manifests.as_slice()).unwrap_or_default() {
+            // One that only tells what was deleted tells it once.
+            if manifest.files[0] + manifest.files[1] > 0 {
+                live.push(manifest);
+            }
+        }
+        let bytes = |manifest: &Manifest| self.manifests.get(&manifest.path);
+        if gone.is_empty() && live.len() < MANY {
+            kept.extend(live.into_iter().cloned());
+        } else {
+            let mut small: Vec<(&Manifest, &[u8])> = Vec::new();
+            let merges = live.len() >= MANY;
+            for manifest in live {
+                let whole = bytes(manifest).ok_or_else(|| anyhow!("the manifest {} is missing", manifest.path))?;
+                let touched = manifest::has(whole, is_gone)?;
+                let is_small = manifest.files[0] + manifest.files[1] < MANIFEST_FILES as i64 / 2;
+                match (touched, merges && is_small && manifest.spec_id == spec.spec_id) {
+                    (_, true) => small.push((manifest, whole)),
+                    (true, false) => made.push(manifest::merged(&common, &[(manifest, whole)], is_gone)?),
+                    (false, false) => kept.push(manifest.clone()),
+                }
+            }
+            for some in small.chunks(MANY) {
+                made.push(manifest::merged(&common, some, is_gone)?);
+            }
+        }
+        for some in added.chunks(MANIFEST_FILES) {
+            made.push(manifest::adding(&common, some).map_err(|error| anyhow!(error))?);
+        }
+        let summary = self.summary(&added, &gone);
+        Ok(Some(Files { snapshot_id, sequence_number, made, kept, summary }))
+    }
+
+    fn summary(&self, added: &[DataFile], gone: &[&DataFile]) -> BTreeMap<String, String> {
+        let operation = match (added.is_empty(), gone.is_empty()) {
+            (false, true) => "append",
+            (true, false) => "delete",
+            _ => "overwrite",
+        };
+        let rows = |files: &mut dyn Iterator<Item = &DataFile>| files.map(|file| file.rows).sum::<u64>();
+        let bytes = |files: &mut dyn Iterator<Item = &DataFile>| files.map(|file| file.bytes).sum::<u64>();
+        let mut gone_files = gone.iter().copied();
+        let numbers = [
+            ("added-data-files", added.len() as u64),
+            ("added-records", rows(&mut added.iter())),
+            ("added-files-size", bytes(&mut added.iter())),
+            ("deleted-data-files", gone.len() as u64),
+            ("deleted-records", rows(&mut gone_files.clone())),
+            ("removed-files-size", bytes(&mut gone_files)),
+        ];
+        let totals = [
+            ("total-data-files", self.table.files.len() as u64),
+            ("total-records", self.table.rows),
+            ("total-files-size", self.table.bytes),
+            ("total-delete-files", 0),
+            ("total-position-deletes", 0),
+            ("total-equality-deletes", 0),
+        ];
+        let told = numbers.into_iter().filter(|(_, number)| *number > 0).chain(totals);
+        let told = told.map(|(name, number)| (name.to_owned(), number.to_string()));
+        told.chain([("operation".to_owned(), operation.to_owned())]).collect()
+    }
+}
+
+/// The files of a new snapshot.
+struct Files {
+    snapshot_id: i64,
+    sequence_number: i64,
+    made: Vec<Made>,
+    kept: Vec<Manifest>,
+    summary: BTreeMap<String, String>,
+}
+
+/// The columns without what was learnt of them.
+pub(super) fn columns(stats: &[ColumnStats]) -> Vec<Column> {
+    stats.iter().map(|column| Column { name: column.name.clone(), sql_type: column.sql_type.clone() }).collect()
+}
+
+pub(super) fn current_schema(metadata: &Metadata) -> Option<&Json> {
+    schema_of(metadata, metadata.current_schema_id)
+}
+
+pub(super) fn schema_of(metadata: &Metadata, id: i32) -> Option<&Json> {
+    metadata.schemas.iter().find(|schema| schema["schema-id"].as_i64() == Some(id.into()))
+}
+
+pub(super) fn fields(schema: &Json) -> &[Json] {
+    schema["fields"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A property that is JSON.
+pub(super) fn property<T: for<'de> serde::Deserialize<'de>>(metadata: &Metadata, name: &str) -> Option<T> {
+    serde_json::from_str(metadata.properties.get(name)?).ok()
+}
+
+/// The number that the name of metadata begins with.
+fn version(key: &str) -> u64 {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    name.split('-').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// A random UUID.
+fn uuid() -> String {
+    let random = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62;
+    let digits = format!("{random:032x}");
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}

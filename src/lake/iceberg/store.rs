@@ -1,0 +1,320 @@
+//! Tables out of the bucket, and into it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use chrono::Utc;
+use futures::{StreamExt, TryStreamExt, stream};
+use quack_function::iceberg::manifest::{self, Manifest};
+use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS};
+use quack_function::wire::Column;
+use serde::{Deserialize, Serialize};
+
+use super::kept;
+use super::manifest::read;
+use super::schema::{self, Numbered};
+use super::snapshot::{Change, LOADED_AT, PARTITION_BY, SOURCE, SYNTHETIC, columns, current_schema, fields, property};
+use super::state::{Origin, State};
+use crate::bucket::layout::Layout;
+use crate::bucket::{Bucket, object};
+use crate::error::failure;
+use crate::lake::table::{Catalog, ColumnStats, DataFile, Table};
+
+/// Requests under way at once.
+const WINDOW: usize = 16;
+
+/// Most manifests of a table.
+const MANIFESTS: usize = 100_000;
+
+/// What the catalog says of a table: where the rest is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pointer {
+    /// Key of its metadata.
+    pub metadata: String,
+    /// What the table was called before, as far as files of it are still in the folder of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<String>,
+}
+
+impl Pointer {
+    /// Whether the metadata lies where that of a table called `name` may.
+    pub(crate) fn is_sound(&self, name: &str, layout: &Layout) -> bool {
+        let mut folders = std::iter::once(name).chain(self.formerly.iter().map(String::as_str));
+        folders.any(|folder| layout.is_of_table(folder, &self.metadata))
+    }
+}
+
+/// The whole object with this `key`: from this machine, if it was read before.
+///
+/// # Errors
+/// What S3 says.
+pub(super) async fn get(bucket: &Bucket, key: &str) -> Result<Bytes> {
+    if let Some(bytes) = kept::get(bucket, key) {
+        return Ok(bytes);
+    }
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(key);
+    let (bytes, _) = match object::whole(request).await {
+        Ok(found) => found,
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+            deleted(bucket, key).await.with_context(|| cannot(bucket, key))?
+        }
+        Err(error) => return Err(error).with_context(|| cannot(bucket, key)),
+    };
+    kept::put(bucket, key, &bytes);
+    Ok(bytes)
+}
+
+fn cannot(bucket: &Bucket, key: &str) -> String {
+    format!("cannot read s3://{}/{key}", bucket.name)
+}
+
+/// An object that is not there any more, from the versions that the bucket keeps; there is but one, as none is ever changed.
+async fn deleted(bucket: &Bucket, key: &str) -> Result<(Bytes, Option<String>)> {
+    let request = bucket.s3.list_object_versions().bucket(&bucket.name).prefix(key).send().await;
+    let versions = request.ok().and_then(|page| page.versions).unwrap_or_default();
+    let version = versions.into_iter().find(|version| version.key.as_deref() == Some(key));
+    let version = version.and_then(|version| version.version_id);
+    let version = version
+        .ok_or_else(|| failure("it is not there any more", "`quackctl recover` lists what can be brought back"))?;
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(key).version_id(version);
+    Ok(object::whole(request).await?)
+}
+
+/// Reads the table that is called `name`.
+///
+/// # Errors
+/// What S3 says; what no metadata of ours says.
+pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer) -> Result<Table> {
+    let untrusted = |what: String| {
+        failure(format!("the metadata of `{name}`, {}, is not to be trusted: {what}", pointer.metadata), MEND)
+    };
+    let bytes = get(bucket, &pointer.metadata).await?;
+    let metadata = Metadata::parse(&bytes).map_err(|error| untrusted(error.to_string()))?;
+    let manifests = match metadata.current() {
+        Some(snapshot) => list(bucket, &snapshot.manifest_list).await?,
+        None => Vec::new(),
+    };
+    let state = State { key: pointer.metadata.clone(), metadata, manifests };
+    let (numbered, partitions) = numbered(&state.metadata).map_err(untrusted)?;
+    let files = files(bucket, &state.manifests, &numbered, &numbered[numbered.len() - partitions..]).await?;
+    let text = |name: &str| state.metadata.properties.get(name).cloned().unwrap_or_default();
+    Ok(Table {
+        source: text(SOURCE),
+        synthetic: text(SYNTHETIC) == "true",
+        loaded_at: text(LOADED_AT),
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        partitions: numbered[numbered.len() - partitions..].iter().map(|column| column.column.clone()).collect(),
+        columns: property(&state.metadata, COLUMNS).unwrap_or_default(),
+        files,
+        partition_by: property(&state.metadata, PARTITION_BY).unwrap_or_default(),
+        formerly: pointer.formerly.clone(),
+        origin: Origin(Some(Arc::new(state))),
+    })
+}
+
+const MEND: &str = "`quackctl recover` brings an earlier state of the tables back; if others may write to the bucket, find out who did";
+
+/// The columns with their numbers, and how many of them, the last, are partitions.
+fn numbered(metadata: &Metadata) -> Result<(Vec<Numbered>, usize), String> {
+    let known: Vec<ColumnStats> =
+        property(metadata, COLUMNS).ok_or_else(|| format!("it has no property {COLUMNS:?}"))?;
+    let partitions: Vec<String> = property(metadata, PARTITIONS).unwrap_or_default();
+    let schema = current_schema(metadata).ok_or("it has no schema")?;
+    let columns: Vec<Column> = columns(&known);
+    let names = columns.iter().rev().map(|column| &column.name);
+    if partitions.len() > columns.len() || !partitions.iter().rev().zip(names).all(|(a, b)| a == b) {
+        return Err("the partition columns are not its last columns".to_owned());
+    }
+    let numbered = schema::numbered(fields(schema), &columns);
+    match numbered.iter().find(|column| column.id < 0) {
+        Some(column) => Err(format!("its schema lacks the column {:?}", column.column.name)),
+        None => Ok((numbered, partitions.len())),
+    }
+}
+
+/// The manifests that a manifest list names.
+///
+/// # Errors
+/// What S3 says; it is none, or names what is not in the tables' folders.
+pub(super) async fn list(bucket: &Bucket, address: &str) -> Result<Vec<Manifest>> {
+    let bytes = get(bucket, key(bucket, address)?).await?;
+    let manifests =
+        manifest::list(&bytes).map_err(|error| failure(format!("{address} cannot be read: {error}"), MEND))?;
+    if manifests.len() > MANIFESTS {
+        return Err(failure(format!("{address} names {} manifests, more than {MANIFESTS}", manifests.len()), MEND));
+    }
+    if let Some(deletes) = manifests.iter().find(|manifest| manifest.deletes) {
+        let what = format!("{} deletes rows of other files, which nobody here reads", deletes.path);
+        return Err(failure(what, "have whoever wrote it compact the table"));
+    }
+    Ok(manifests)
+}
+
+/// The key of an address, which has to be in the tables' folders: what is named there is read, and may be deleted.
+///
+/// # Errors
+/// It is elsewhere.
+pub(super) fn key<'a>(bucket: &Bucket, address: &'a str) -> Result<&'a str> {
+    let key = address.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(bucket.name.as_str())?.strip_prefix('/'));
+    key.filter(|key| bucket.layout.is_of_tables(key)).ok_or_else(|| {
+        let shown: String = address.chars().take(200).collect();
+        failure(format!("the metadata of a table names {shown:?}, which is none of its files"), MEND)
+    })
+}
+
+async fn files(
+    bucket: &Bucket,
+    manifests: &[Manifest],
+    columns: &[Numbered],
+    partitions: &[Numbered],
+) -> Result<Vec<DataFile>> {
+    let live = manifests.iter().filter(|manifest| manifest.files[0] + manifest.files[1] > 0);
+    let mut bytes = stream::iter(live)
+        .map(|manifest| async move { anyhow::Ok((&manifest.path, get(bucket, key(bucket, &manifest.path)?).await?)) })
+        .buffered(WINDOW);
+    let mut files = Vec::new();
+    while let Some((path, bytes)) = bytes.try_next().await? {
+        read(&bytes, &bucket.name, columns, partitions, &mut files)
+            .map_err(|error| failure(format!("{path} cannot be read: {error}"), MEND))?;
+    }
+    Ok(files)
+}
+
+/// What is to be stored of a catalog's tables.
+pub(crate) struct Draft {
+    pub pointers: BTreeMap<String, Pointer>,
+    /// What has to be in the bucket before the catalog names it, by key.
+    pub objects: Vec<(String, Bytes)>,
+    /// By folder of a table's metadata, the name of the newest there.
+    pub hints: Vec<(String, String)>,
+}
+
+impl Draft {
+    /// The keys of new metadata.
+    pub(crate) fn metadata(&self) -> impl Iterator<Item = &str> {
+        let pointers = self.pointers.values().map(|pointer| pointer.metadata.as_str());
+        pointers.filter(|key| self.objects.iter().any(|(new, _)| new == key))
+    }
+}
+
+/// Makes what is to be stored when `after` takes the place of `before`: of each table that is another than it was, new metadata.
+///
+/// # Errors
+/// What S3 says of what was there; what Iceberg cannot keep.
+pub(crate) async fn draft(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Result<Draft> {
+    let mut draft = Draft { pointers: BTreeMap::new(), objects: Vec::new(), hints: Vec::new() };
+    let now_ms = Utc::now().timestamp_millis();
+    for (name, table) in &after.tables {
+        let whence = whence(name, table, before, after);
+        let mut state = whence.and_then(|(_, old)| old.origin.0.clone());
+        let mut stored = None;
+        if let (Some((old_name, old)), None) = (whence, &state) {
+            // Of a catalog of the first form: what the table was comes first, so that its history begins with that.
+            let nothing = HashMap::new();
+            let change = Change { bucket, name: old_name, table: old, base: None, manifests: &nothing, now_ms };
+            let first = change.draft().with_context(|| format!("cannot convert `{old_name}`"))?;
+            let written: HashMap<String, Bytes> = first
+                .objects
+                .iter()
+                .map(|(key, bytes)| (format!("s3://{}/{key}", bucket.name), bytes.clone()))
+                .collect();
+            state = Some(first.state);
+            draft.objects.extend(first.objects);
+            stored = Some(written);
+        }
+        let same = whence.is_some_and(|(_, old)| {
+            let as_named = Table { formerly: old.formerly.clone(), ..table.clone() };
+            as_named == *old
+        });
+        let state = match (state, same) {
+            (Some(state), true) => state,
+            (state, _) => {
+                let old_files = whence.map_or(&[] as &[DataFile], |(_, old)| &old.files);
+                let manifests = match (&state, stored) {
+                    (Some(_), Some(written)) => written,
+                    (Some(state), None) => needed(bucket, state, old_files, table).await?,
+                    (None, _) => HashMap::new(),
+                };
+                let base = state.as_deref().map(|state| (state, old_files));
+                let change = Change { bucket, name, table, base, manifests: &manifests, now_ms };
+                let next = change.draft().with_context(|| format!("cannot store `{name}`"))?;
+                draft.objects.extend(next.objects);
+                next.state
+            }
+        };
+        if let Some((folder, file)) = state.key.rsplit_once('/')
+            && let Some(hint) = file.strip_suffix(".metadata.json")
+            && draft.objects.iter().any(|(key, _)| *key == state.key)
+        {
+            draft.hints.push((folder.to_owned(), hint.to_owned()));
+        }
+        let pointer = Pointer { metadata: state.key.clone(), formerly: table.formerly.clone() };
+        draft.pointers.insert(name.clone(), pointer);
+    }
+    Ok(draft)
+}
+
+/// The table that this one was before, with its name: the one that it was read from, or the one in whose place it comes.
+fn whence<'a>(name: &str, table: &Table, before: &'a Catalog, after: &Catalog) -> Option<(&'a String, &'a Table)> {
+    if table.origin.0.is_some() {
+        return before.tables.iter().find(|(_, old)| old.origin.is(&table.origin));
+    }
+    let (old_name, old) = before.tables.get_key_value(name)?;
+    // It may be there under another name.
+    let moved = after.tables.iter().any(|(other, now)| other != name && now.origin.is(&old.origin));
+    (!moved).then_some((old_name, old))
+}
+
+/// The tables of `before` that none of `after` goes on from, with their names.
+pub(crate) fn left_behind<'a>(before: &'a Catalog, after: &Catalog) -> Vec<(&'a String, &'a Table)> {
+    let taken: BTreeSet<&String> =
+        after.tables.iter().filter_map(|(name, table)| Some(whence(name, table, before, after)?.0)).collect();
+    before.tables.iter().filter(|(name, _)| !taken.contains(name)).collect()
+}
+
+/// The manifests that have to be looked into to go on from `state`.
+async fn needed(bucket: &Bucket, state: &State, old: &[DataFile], table: &Table) -> Result<HashMap<String, Bytes>> {
+    let now: HashSet<&str> = table.keys().collect();
+    let all_there = old.iter().all(|file| now.contains(file.key.as_str()));
+    if all_there && state.manifests.len() < super::snapshot::MANY {
+        return Ok(HashMap::new());
+    }
+    stream::iter(&state.manifests)
+        .map(|manifest| async move {
+            anyhow::Ok((manifest.path.clone(), get(bucket, key(bucket, &manifest.path)?).await?))
+        })
+        .buffer_unordered(WINDOW)
+        .try_collect()
+        .await
+}
+
+/// Stores objects side by side.
+///
+/// # Errors
+/// What S3 says.
+pub(crate) async fn put(bucket: &Bucket, objects: &[(String, Bytes)]) -> Result<()> {
+    stream::iter(objects)
+        .map(|(key, bytes)| async move {
+            let put = bucket.s3.put_object().bucket(&bucket.name).key(key).body(ByteStream::from(bytes.clone()));
+            put.send().await.with_context(|| format!("cannot store s3://{}/{key}", bucket.name))?;
+            kept::put(bucket, key, bytes);
+            anyhow::Ok(())
+        })
+        .buffer_unordered(WINDOW)
+        .try_collect()
+        .await
+}
+
+/// Tells readers that know only a table's folder which metadata is the newest. As far as the bucket lets it: the next change
+/// tells it again.
+pub(crate) async fn hint(bucket: &Bucket, hints: &[(String, String)]) {
+    let put = |(folder, name): &(String, String)| {
+        let put = bucket.s3.put_object().bucket(&bucket.name).key(format!("{folder}/version-hint.text"));
+        put.content_type("text/plain").body(ByteStream::from(name.clone().into_bytes())).send()
+    };
+    stream::iter(hints).map(put).buffer_unordered(WINDOW).for_each(|_| async {}).await;
+}
