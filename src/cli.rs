@@ -142,11 +142,23 @@ Examples:
     Load(LoadArgs),
     /// List the tables, or show one table's columns and statistics
     #[command(
-        after_help = "Examples:\n  quackctl tables\n  quackctl tables trips\n  quackctl tables --json | jq '.tables[].name'"
+        after_help = "Examples:\n  quackctl tables\n  quackctl tables trips\n  quackctl tables trips --history\n  quackctl tables --json | jq '.tables[].name'"
     )]
     Tables {
         /// Show this table
         name: Option<String>,
+        /// List what the table was after each change; each can be queried: FROM trips AT (VERSION => 3)
+        #[arg(long, requires = "name")]
+        history: bool,
+    },
+    /// Have a table be as it was at a version before; that is a new version, and nothing is lost
+    #[command(after_help = "Examples:\n  quackctl tables trips --history\n  quackctl rollback trips --to 3")]
+    Rollback {
+        /// The table
+        table: String,
+        /// The version, as `quackctl tables TABLE --history` lists it
+        #[arg(long, value_name = "VERSION")]
+        to: i64,
     },
     /// Drop a table: its rows and its files
     #[command(after_help = "Examples:\n  quackctl drop trips\n  quackctl drop trips --yes")]

@@ -10,7 +10,8 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
 use crate::lake::catalog::Catalog;
-use crate::query::Coordinator;
+use crate::query::statements::Statement;
+use crate::query::{self, Coordinator};
 
 /// The changes of one session, and its transaction.
 #[derive(Default)]
@@ -25,6 +26,19 @@ impl Changes {
     /// A catalog that cannot be read.
     pub(super) async fn catalog(&self, target: &Target) -> Result<Catalog> {
         self.transaction.catalog(&target.bucket).await
+    }
+
+    /// The statement over tables as they were, if it wants that, and what it needs then.
+    ///
+    /// # Errors
+    /// A version of a table that there is not.
+    pub(super) async fn travel(
+        target: &Target,
+        catalog: &Catalog,
+        statement: &Statement,
+    ) -> Result<Option<(Statement, Catalog)>> {
+        let travelled = query::travel(&target.bucket, catalog, &statement.sql).await?;
+        Ok(travelled.map(|(sql, catalog)| (Statement { sql, ..statement.clone() }, catalog)))
     }
 
     /// What a statement of the session needs, over its tables.

@@ -17,6 +17,7 @@ pub(crate) mod plan;
 pub(crate) mod query;
 pub(crate) mod recover;
 pub(crate) mod rename;
+pub(crate) mod rollback;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod tables;

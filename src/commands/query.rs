@@ -31,12 +31,16 @@ use crate::query::{Coordinator, Request, health};
 /// # Errors
 /// Arguments that make no sense, an engine that is not up, SQL that fails; each with what to do.
 pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
-    let statements = text::of(context, &args)?.map(|sql| statements::results(&sql)).unwrap_or_default();
+    let sql = text::of(context, &args)?;
+    let statements = sql.as_deref().map(statements::results).unwrap_or_default();
     let plan = Plan::new(context, &args)?;
     plan.check(&statements)?;
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let mut catalog = catalog::read(&target.bucket).await?;
+    let mut catalog = match &sql {
+        Some(sql) => catalog::read_for(&target.bucket, sql).await?,
+        None => catalog::read(&target.bucket).await?,
+    };
     let coordinator = Coordinator::new(context, &target, &catalog);
     if args.explain {
         return explain(&coordinator, &plan, statements, args.workers);
@@ -47,7 +51,9 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let changes = Changes::default();
     let done = async {
         for statement in &statements {
-            let coordinator = changes.coordinator(context, &target, &catalog);
+            let travelled = Changes::travel(&target, &catalog, statement).await?;
+            let (statement, known) = travelled.as_ref().map_or((statement, &catalog), |(own, then)| (own, then));
+            let coordinator = changes.coordinator(context, &target, known);
             if let Some(change) = change::parse(&statement.sql)? {
                 plan.takes_no_rows()?;
                 changes.run(&coordinator, &statement.sql, &change, true, &interrupt.token).await?;

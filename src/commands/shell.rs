@@ -261,15 +261,26 @@ impl Session<'_> {
         // Tables may have come since, from another shell.
         self.catalog = self.changes.catalog(&self.target).await?;
         for statement in statements::results(sql) {
+            // The tables as they were are this statement's alone.
+            let travelled = Changes::travel(&self.target, &self.catalog, &statement).await?;
+            let (statement, now) = match travelled {
+                Some((own, then)) => (own, Some(std::mem::replace(&mut self.catalog, then))),
+                None => (statement, None),
+            };
             let own = format!("{}{}", self.variables, statement.sql);
-            match change::parse(&own)? {
+            let done = match change::parse(&own)? {
                 Some(change) => {
                     let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
                     self.changes.run(&coordinator, &own, &change, self.timer, &interrupt.token).await?;
                     self.catalog = self.changes.catalog(&self.target).await?;
+                    continue;
                 }
-                None => self.run_one(&statement, &interrupt).await?,
+                None => self.run_one(&statement, &interrupt).await,
+            };
+            if let Some(now) = now {
+                self.catalog = now;
             }
+            done?;
         }
         Ok(())
     }

@@ -98,17 +98,17 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
         // DuckDB knows only the tables that came with the query, so its own guess is of no use.
         let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with("Did you mean ")).collect();
         let own = name.rsplit('.').next().and_then(|own| catalog.find(own.trim_matches('"')));
-        let help = match nearest(name, catalog.tables.keys().map(String::as_str)) {
+        let help = match nearest(name, catalog.names()) {
             // Some other name stands before the table's.
             _ if let Some((own, _)) = own.filter(|(own, _)| *own != name) => {
                 format!("the lake's tables have no name before theirs: write `{own}`")
             }
             Some(near) => format!("did you mean `{near}`? `quackctl tables` lists the tables"),
-            None if catalog.tables.is_empty() => {
+            None if catalog.names().next().is_none() => {
                 "there are no tables yet: `quackctl load FILE --table NAME`".to_owned()
             }
-            None if catalog.tables.len() <= FEW => {
-                format!("tables: {}", catalog.tables.keys().cloned().collect::<Vec<_>>().join(", "))
+            None if catalog.names().count() <= FEW => {
+                format!("tables: {}", catalog.names().collect::<Vec<_>>().join(", "))
             }
             None => "`quackctl tables` lists the tables".to_owned(),
         };

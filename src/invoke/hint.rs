@@ -1,7 +1,7 @@
 //! What to write instead, where DuckDB says what is wrong with SQL and not what is right.
 
 use crate::duck::words;
-use crate::lake::catalog::Catalog;
+use crate::lake::catalog::{Catalog, Table};
 
 /// What to do about DuckDB's `message`; nothing where that is plain, or nobody knows.
 pub(super) fn of(message: &str, catalog: &Catalog) -> Option<String> {
@@ -41,7 +41,8 @@ pub(super) fn of(message: &str, catalog: &Catalog) -> Option<String> {
 
 /// Whether a table or a column of the lake is called as `is` says.
 fn is_name(catalog: &Catalog, is: impl Fn(&str) -> bool) -> bool {
-    catalog.tables.iter().any(|(name, table)| is(name) || table.columns.iter().any(|column| is(&column.name)))
+    let is_column = |table: &Table| table.columns.iter().any(|column| is(&column.name));
+    catalog.names().any(&is) || catalog.tables.values().any(is_column)
 }
 
 /// What stands in `text` between two others, without quotes around it.

@@ -5,12 +5,13 @@ use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use quack_function::sql::tokens;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::iceberg::history;
 use super::iceberg::store::{self, Pointer};
+use super::iceberg::{history, kept};
 pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table};
 use super::table::{VERSION, unique};
 use crate::bucket::Bucket;
@@ -77,16 +78,22 @@ pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> 
     }
 }
 
-/// Reads the tables of a catalog, which lies at `place`.
+/// Reads those tables of a catalog, which lies at `place`, whose names are `wanted`.
 ///
 /// # Errors
 /// As for [`parse`]; metadata of a table that is none.
-pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str) -> Result<Catalog> {
+pub(crate) async fn tables(
+    bucket: &Bucket,
+    bytes: &[u8],
+    place: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Catalog> {
     let stored = match parse(bytes, place, &bucket.layout)? {
         Form::Whole(catalog) => return Ok(catalog),
         Form::Stored(stored) => stored,
     };
-    let tables = stream::iter(stored.tables)
+    let (wanted, others): (Vec<_>, Vec<_>) = stored.tables.into_iter().partition(|(name, _)| wanted(name));
+    let tables = stream::iter(wanted)
         .map(|(name, pointer)| async move {
             let table = store::table(bucket, &name, &pointer).await;
             let table = table.with_context(|| format!("cannot read the table `{name}` of the catalog {place}"))?;
@@ -95,7 +102,8 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str) -> Result
         .buffer_unordered(WINDOW)
         .try_collect()
         .await?;
-    let catalog = Catalog { tables, ..Catalog::default() };
+    let others = others.into_iter().map(|(name, _)| name).collect();
+    let catalog = Catalog { tables, others, ..Catalog::default() };
     check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
 }
@@ -109,7 +117,16 @@ fn untrusted(place: &str, what: &str) -> anyhow::Error {
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
 pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
-    fetch(bucket).await?.0
+    fetch(bucket, |_| true).await?.0
+}
+
+/// Reads the tables that `sql` may name, and of all others the names.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) async fn read_for(bucket: &Bucket, sql: &str) -> Result<Catalog> {
+    let named: Vec<String> = tokens(sql).iter().filter_map(|token| token.name()).collect();
+    fetch(bucket, |name| named.iter().any(|known| known.eq_ignore_ascii_case(name))).await?.0
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
@@ -139,7 +156,7 @@ pub(crate) async fn replace<T>(
 ) -> Result<(T, Vec<String>)> {
     let mut earlier: Option<Attempt<T>> = None;
     for _ in 0..ATTEMPTS {
-        let (current, tag) = fetch(bucket).await?;
+        let (current, tag) = fetch(bucket, |_| true).await?;
         if let Some(attempt) = earlier.take() {
             // It may have been stored, and its answer lost on the way.
             if current.as_ref().is_ok_and(|current| attempt.is_in(current)) {
@@ -228,12 +245,23 @@ pub(crate) async fn is_lost(bucket: &Bucket) -> Result<bool> {
     Ok(!listed.contents().is_empty())
 }
 
-/// The catalog, if it can be read, and the tag of the version that was.
-async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
+/// The catalog with the tables that are `wanted`, if it can be read, and the tag of the version that was.
+async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result<Catalog>, Option<String>)> {
     let place = place(bucket);
-    let request = bucket.s3.get_object().bucket(&bucket.name).key(&bucket.layout.catalog);
-    let (bytes, tag) = match object::whole(request).await {
-        Ok(found) => found,
+    let key = &bucket.layout.catalog;
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(key);
+    let known = kept::tagged(bucket, key);
+    let conditional = match &known {
+        Some((tag, _)) => request.if_none_match(tag),
+        None => request,
+    };
+    let (bytes, tag) = match object::whole(conditional).await {
+        Ok((bytes, tag)) => {
+            if let Some(tag) = &tag {
+                kept::put_tagged(bucket, key, tag, &bytes);
+            }
+            (bytes, tag)
+        }
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
             return Ok((Ok(Catalog::default()), None));
         }
@@ -241,9 +269,12 @@ async fn fetch(bucket: &Bucket) -> Result<(Result<Catalog>, Option<String>)> {
             let message = format!("nothing is up: there is no bucket {}", bucket.name);
             return Err(failure_of(Kind::Missing, message, "run `quackctl up`"));
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
+        Err(error) => match (error.raw_response().map(|response| response.status().as_u16()), known) {
+            (Some(304), Some((tag, bytes))) => (bytes, Some(tag)),
+            _ => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
+        },
     };
-    Ok((tables(bucket, &bytes, &place).await, tag))
+    Ok((tables(bucket, &bytes, &place, wanted).await, tag))
 }
 
 /// The catalog's address, as errors name it.

@@ -11,3 +11,4 @@ pub(crate) mod rename;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod versions;

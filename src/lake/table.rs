@@ -1,6 +1,6 @@
 //! What the catalog says of tables: their files, their columns, what was learnt of them when they were loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -21,6 +21,9 @@ pub(crate) struct Catalog {
     pub version: u32,
     #[serde(deserialize_with = "unique")]
     pub tables: BTreeMap<String, Table>,
+    /// The names of tables that were not read, as nobody asked for them.
+    #[serde(skip)]
+    pub others: BTreeSet<String>,
 }
 
 /// One table: its Parquet files and what was learnt of them when they were loaded.
@@ -88,7 +91,7 @@ pub(crate) struct FileColumn {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { version: VERSION, tables: BTreeMap::new() }
+        Self { version: VERSION, tables: BTreeMap::new(), others: BTreeSet::new() }
     }
 }
 
@@ -101,12 +104,17 @@ impl Catalog {
         if let Some((name, table)) = self.find(name) {
             return Ok((name, table));
         }
-        let help = match nearest(name, self.tables.keys().map(String::as_str)) {
+        let help = match nearest(name, self.names()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if self.tables.is_empty() => "load one: quackctl load --sample taxi --table trips".to_owned(),
-            None => format!("tables: {}", self.tables.keys().cloned().collect::<Vec<_>>().join(", ")),
+            None if self.names().next().is_none() => "load one: quackctl load --sample taxi --table trips".to_owned(),
+            None => format!("tables: {}", self.names().collect::<Vec<_>>().join(", ")),
         };
         Err(failure(format!("there is no table `{name}`"), help))
+    }
+
+    /// The names of all tables.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().chain(&self.others).map(String::as_str)
     }
 
     /// The table `name`, if there is one; SQL does not tell upper case from lower, so neither does this.

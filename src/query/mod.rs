@@ -15,6 +15,7 @@ pub(crate) mod statements;
 mod stats;
 mod stream;
 pub(crate) mod summary;
+mod travel;
 
 pub(crate) use answer::{answer, check, plan};
 pub(crate) use answered::Answer;
@@ -24,3 +25,4 @@ pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use request::Request;
 pub(crate) use rerun::while_replaced;
 pub(crate) use single::ask;
+pub(crate) use travel::travel;

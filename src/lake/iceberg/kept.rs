@@ -25,6 +25,19 @@ pub(super) fn get(bucket: &Bucket, key: &str) -> Option<Bytes> {
     (u64::from_le_bytes(*head) == whole.len() as u64).then_some(whole)
 }
 
+/// An object that does change, as it was when it had the tag that is also given.
+pub(crate) fn tagged(bucket: &Bucket, key: &str) -> Option<(String, Bytes)> {
+    let kept = get(bucket, key)?;
+    let end = kept.iter().position(|byte| *byte == b'\n')?;
+    let tag = std::str::from_utf8(&kept[..end]).ok()?.to_owned();
+    Some((tag, kept.slice(end + 1..)))
+}
+
+/// Keeps an object that does change, with its tag.
+pub(crate) fn put_tagged(bucket: &Bucket, key: &str, tag: &str, bytes: &[u8]) {
+    put(bucket, key, &[tag.as_bytes(), b"\n", bytes].concat());
+}
+
 /// Keeps an object, where the disk lets it.
 pub(super) fn put(bucket: &Bucket, key: &str, bytes: &[u8]) {
     let place = place(bucket, key);

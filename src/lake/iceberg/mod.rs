@@ -4,7 +4,7 @@
 mod avro;
 mod forms;
 pub(crate) mod history;
-mod kept;
+pub(crate) mod kept;
 mod manifest;
 mod schema;
 mod snapshot;

@@ -21,6 +21,8 @@ pub(super) const SOURCE: &str = "quack.source";
 pub(super) const SYNTHETIC: &str = "quack.synthetic";
 pub(super) const LOADED_AT: &str = "quack.loaded-at";
 pub(super) const PARTITION_BY: &str = "quack.partition-by";
+/// DuckDB's types of all columns that there ever were, by their numbers, JSON.
+pub(super) const TYPES: &str = "quack.types";
 const NAME_MAPPING: &str = "schema.name-mapping.default";
 
 /// Files that one manifest has at most: a query on one partition reads one manifest, not all.
@@ -165,6 +167,9 @@ impl Change<'_> {
         metadata.current_schema_id = id;
         metadata.properties.insert(NAME_MAPPING.to_owned(), schema::name_mapping(&fields).to_string());
         let numbered = schema::numbered(&fields, &columns);
+        let mut types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
+        types.extend(numbered.iter().map(|column| (column.id, column.column.sql_type.clone())));
+        metadata.properties.insert(TYPES.to_owned(), serde_json::to_string(&types)?);
         let partitions = &numbered[columns.len() - self.table.partitions.len()..];
         let spec = schema::spec(partitions, &metadata.partition_specs, &mut metadata.last_partition_id);
         metadata.default_spec_id = spec.spec_id;

@@ -9,14 +9,16 @@ use bytes::Bytes;
 use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::iceberg::manifest::{self, Manifest};
-use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS};
+use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS, Snapshot};
 use quack_function::wire::Column;
 use serde::{Deserialize, Serialize};
 
 use super::kept;
 use super::manifest::read;
 use super::schema::{self, Numbered};
-use super::snapshot::{Change, LOADED_AT, PARTITION_BY, SOURCE, SYNTHETIC, columns, current_schema, fields, property};
+use super::snapshot::{
+    Change, LOADED_AT, PARTITION_BY, SOURCE, SYNTHETIC, TYPES, columns, current_schema, fields, property, schema_of,
+};
 use super::state::{Origin, State};
 use crate::bucket::layout::Layout;
 use crate::bucket::{Bucket, object};
@@ -134,6 +136,47 @@ fn numbered(metadata: &Metadata) -> Result<(Vec<Numbered>, usize), String> {
         Some(column) => Err(format!("its schema lacks the column {:?}", column.column.name)),
         None => Ok((numbered, partitions.len())),
     }
+}
+
+/// The table as it was at one of its snapshots.
+///
+/// # Errors
+/// As for [`table`].
+pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Snapshot) -> Result<Table> {
+    let Some(state) = &table.origin.0 else { return Ok(table.clone()) };
+    let untrusted =
+        |what: &str| failure(format!("the metadata of `{name}`, {}, is not to be trusted: {what}", state.key), MEND);
+    let metadata = &state.metadata;
+    let manifests = list(bucket, &snapshot.manifest_list).await?;
+    let types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
+    let schema =
+        snapshot.schema_id.and_then(|id| schema_of(metadata, id)).ok_or_else(|| untrusted("a schema is missing"))?;
+    let spec = manifests.first().map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
+    let spec = metadata.spec(spec).ok_or_else(|| untrusted("a partition spec is missing"))?;
+    let columns = fields(schema).iter().map(|field| {
+        let id = field["id"].as_i64().and_then(|id| i32::try_from(id).ok())?;
+        Some(Column { name: field["name"].as_str()?.to_owned(), sql_type: types.get(&id)?.clone() })
+    });
+    let columns: Vec<Column> = columns.collect::<Option<_>>().ok_or_else(|| untrusted("a column has no type"))?;
+    let numbered = schema::numbered(fields(schema), &columns);
+    let partitions = numbered.len().checked_sub(spec.fields.len()).map(|own| &numbered[own..]);
+    let partitions = partitions.ok_or_else(|| untrusted("there are more partitions than columns"))?;
+    let files = files(bucket, &manifests, &numbered, partitions).await?;
+    let unknown = |Column { name, sql_type }: &Column| ColumnStats {
+        name: name.clone(),
+        sql_type: sql_type.clone(),
+        nulls: None,
+        min: None,
+        max: None,
+    };
+    Ok(Table {
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        partitions: partitions.iter().map(|column| column.column.clone()).collect(),
+        columns: columns.iter().map(unknown).collect(),
+        files,
+        ..table.clone()
+    })
 }
 
 /// The manifests that a manifest list names.
