@@ -14,6 +14,7 @@ pub(crate) enum Deed {
     Insert,
     Update,
     Delete,
+    Merge,
     Drop,
     Rename,
     Begin,
@@ -62,6 +63,7 @@ impl fmt::Display for Changed {
             (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`"),
             (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
+            (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),
             (Deed::Commit, _) => match self.tables.unwrap_or(0) {

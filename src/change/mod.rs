@@ -1,15 +1,20 @@
-//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
+//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
 //! several of them as one, between `BEGIN` and `COMMIT`.
 //!
 //! The function runs the SELECT in a statement and writes its rows as Parquet among the results, as it may; the caller's own
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
 
+mod clauses;
+mod columns;
 mod create;
+mod deeds;
 mod done;
 mod insert;
 mod land;
+mod merge;
 mod parts;
 mod reader;
+mod replace;
 mod rewrite;
 mod statement;
 mod transaction;
@@ -54,6 +59,7 @@ async fn once(
         Change::Create(create) => create::run(coordinator, transaction, create, cancel).await,
         Change::Insert(insert) => insert::run(coordinator, transaction, insert, cancel).await,
         Change::Rewrite(rewrite) => rewrite::run(coordinator, transaction, rewrite, cancel).await,
+        Change::Merge(merge) => merge::run(coordinator, transaction, merge, cancel).await,
         Change::Drop { table, if_exists } => {
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));

@@ -4,9 +4,9 @@
 use anyhow::Result;
 use quack_function::sql::Token;
 
+use super::clauses::Merge;
 use super::parts::Part;
-use super::reader::Reader;
-use crate::error::failure;
+use super::reader::{Reader, Value, unsupported};
 
 /// A statement that changes the lake.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,7 @@ pub(crate) enum Change {
     Create(Create),
     Insert(Insert),
     Rewrite(Rewrite),
+    Merge(Merge),
     Drop { table: String, if_exists: bool },
     Rename { table: String, to: String },
     Begin,
@@ -57,7 +58,9 @@ pub(crate) struct Rewrite {
     /// What the statement calls it.
     pub alias: String,
     /// New values by column; none to delete the rows.
-    pub set: Vec<(String, Part)>,
+    pub set: Vec<(String, Value)>,
+    /// Other tables whose rows say which.
+    pub from: Option<Part>,
     /// Which rows; all of them without.
     pub predicate: Option<Part>,
 }
@@ -73,6 +76,7 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
         "INSERT" => reader.insert().map(Some),
         "UPDATE" => reader.update().map(Some),
         "DELETE" => reader.delete().map(Some),
+        "MERGE" => Merge::read(&mut reader).map(|merge| Some(Change::Merge(merge))),
         "TRUNCATE" => reader.truncate().map(Some),
         "DROP" => reader.drop_table(),
         "ALTER" => reader.alter().map(Some),
@@ -83,17 +87,12 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     }
 }
 
-/// A statement that is not supported in this form.
-fn unsupported(what: &str, help: impl Into<String>) -> anyhow::Error {
-    failure(format!("{what} is not supported"), help)
-}
-
 const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
                       (column TYPE, ...)";
 const INSERT: &str =
     "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...";
-const UPDATE: &str = "write UPDATE name SET column = value, ... [WHERE ...]; a value may be a subquery in brackets";
-const DELETE: &str = "write DELETE FROM name [WHERE ...]; the condition may have subqueries";
+const UPDATE: &str = "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...]";
+const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...]";
 const ALTER: &str =
     "write ALTER TABLE name RENAME TO other; for other columns, CREATE OR REPLACE TABLE name AS SELECT ... FROM name";
 
@@ -185,8 +184,9 @@ impl Reader<'_> {
         }
         let table = self.table(DELETE)?;
         let alias = self.alias(&table, &["WHERE", "USING", "RETURNING"]);
+        let from = self.others("USING");
         let predicate = self.predicate("DELETE", DELETE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), predicate }))
+        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), from, predicate }))
     }
 
     fn update(&mut self) -> Result<Change> {
@@ -195,38 +195,27 @@ impl Reader<'_> {
         if !self.takes(&["SET"]) {
             return Err(unsupported("UPDATE in this form", UPDATE));
         }
-        let mut set = Vec::new();
-        loop {
-            let column = self.name().ok_or_else(|| unsupported("SET in this form", UPDATE))?;
-            if !self.symbol('=') {
-                return Err(unsupported(&format!("what follows `{column}` in SET"), UPDATE));
-            }
-            let end = self.find(|_, token| *token == Token::Symbol(',') || token.is("WHERE") || token.is("RETURNING"));
-            if self.has(&["FROM"], end).is_some() {
-                return Err(unsupported("UPDATE with FROM", UPDATE));
-            }
-            set.push((column, self.part(self.from(), end)));
-            self.at = end;
-            if !self.symbol(',') {
-                break;
-            }
-        }
+        let compares = |at: usize| at > 0 && self.tokens[at - 1].0.is("DISTINCT");
+        let ends = |at: usize, token: &Token<'_>| {
+            ["WHERE", "RETURNING"].iter().any(|word| token.is(word)) || (token.is("FROM") && !compares(at))
+        };
+        let end = self.find(ends);
+        let set = self.set(end, UPDATE)?;
+        let from = self.others("FROM");
         let predicate = self.predicate("UPDATE", UPDATE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set, predicate }))
+        Ok(Change::Rewrite(Rewrite { table, alias, set, from, predicate }))
     }
 
-    /// `[AS] alias`, unless one of the words comes that may follow.
-    fn alias(&mut self, table: &str, ends: &[&str]) -> String {
-        let named = self.takes(&["AS"]);
-        let is_end = self.peek().is_none_or(|token| ends.iter().any(|word| token.is(word)));
-        match named || !is_end {
-            true => self.name().unwrap_or_else(|| table.to_owned()),
-            false => table.to_owned(),
-        }
+    /// The tables behind `word`, if it comes.
+    fn others(&mut self, word: &str) -> Option<Part> {
+        self.takes(&[word]).then(|| {
+            let end = self.find_word(&["WHERE", "RETURNING"]);
+            self.until(end)
+        })
     }
 
     fn predicate(&mut self, statement: &str, help: &str) -> Result<Option<Part>> {
-        if let Some(word) = self.has(&["USING", "RETURNING", "LIMIT"], self.tokens.len()) {
+        if let Some(word) = self.has(&["RETURNING", "LIMIT"], self.tokens.len()) {
             return Err(unsupported(&format!("{statement} with {word}"), help));
         }
         if self.peek().is_none() {
@@ -243,7 +232,10 @@ impl Reader<'_> {
         self.takes(&["TABLE"]);
         let table = self.table(help)?;
         match self.peek() {
-            None => Ok(Change::Rewrite(Rewrite { alias: table.clone(), table, set: Vec::new(), predicate: None })),
+            None => {
+                let alias = table.clone();
+                Ok(Change::Rewrite(Rewrite { alias, table, set: Vec::new(), from: None, predicate: None }))
+            }
             Some(_) => Err(unsupported("TRUNCATE in this form", help)),
         }
     }
@@ -345,15 +337,21 @@ mod tests {
         };
         assert_eq!((update.table.as_str(), update.alias.as_str(), update.set.len()), ("t", "x", 2));
         assert_eq!(update.set[1].0, "b");
-        assert_eq!(update.set[1].1.text().trim(), "(SELECT 1 WHERE true)");
+        assert_eq!(update.set[1].1.part().unwrap().text().trim(), "(SELECT 1 WHERE true)");
         assert_eq!(update.predicate.unwrap().text().trim(), "x.c > 1");
-        assert!(parse("UPDATE t SET a = u.b FROM u").unwrap_err().to_string().contains("UPDATE with FROM"));
+        let Change::Rewrite(update) = only("UPDATE t SET a = u.b, c = DEFAULT FROM u JOIN v USING (x) WHERE t.a = u.a")
+        else {
+            panic!()
+        };
+        assert_eq!(update.from.unwrap().text().trim(), "u JOIN v USING (x)");
+        assert_eq!(update.set[1].1, Value::Default);
         let Change::Rewrite(delete) = only("DELETE FROM t WHERE a IN (SELECT a FROM u LIMIT 3) -- all") else {
             panic!()
         };
         assert!(delete.set.is_empty());
         assert_eq!(delete.predicate.unwrap().text().trim(), "a IN (SELECT a FROM u LIMIT 3)");
-        assert!(parse("DELETE FROM t USING u WHERE t.a = u.a").unwrap_err().to_string().contains("DELETE with USING"));
+        let Change::Rewrite(delete) = only("DELETE FROM t USING u, v WHERE t.a = u.a") else { panic!() };
+        assert_eq!(delete.from.unwrap().text().trim(), "u, v");
         assert_eq!(only("TRUNCATE t"), only("DELETE FROM t"));
     }
 

@@ -252,6 +252,12 @@ impl Staged<'_> {
         Ok(())
     }
 
+    /// Where the function finds them, as texts in SQL.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let address = |name: &String| literal(&format!("s3://{}/{}{name}", self.bucket.name, self.folder));
+        self.names.iter().map(address).collect()
+    }
+
     /// Leaves out files that have no rows.
     pub(super) fn without_empty(mut self) -> Self {
         let kept: Vec<bool> = self.files.iter().map(|file| file.rows > 0).collect();

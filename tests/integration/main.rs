@@ -5,6 +5,7 @@ mod aws;
 mod bench;
 mod cancelled;
 mod changes;
+mod changes_merge;
 mod concurrency;
 mod damaged;
 mod doctor;
