@@ -16,6 +16,8 @@ pub(crate) struct Merge {
     pub source: Part,
     pub on: On,
     pub clauses: Vec<Clause>,
+    /// What is to come back of each row; nothing without.
+    pub returning: Vec<Part>,
 }
 
 /// Which rows match.
@@ -79,7 +81,7 @@ pub(crate) enum Values {
 /// The form of a MERGE, for people.
 pub(super) const MERGE: &str = "write MERGE INTO name [AS alias] USING table or (query) [AS alias] ON condition or USING (column, ...) \
                                 WHEN [NOT] MATCHED [BY SOURCE] [AND condition] THEN UPDATE SET ..., DELETE, INSERT ..., DO NOTHING \
-                                or ERROR";
+                                or ERROR [RETURNING ...]";
 
 impl When {
     fn words(self) -> &'static str {
@@ -119,13 +121,11 @@ impl Merge {
         while reader.takes(&["WHEN"]) {
             clauses.push(Clause::read(reader)?);
         }
-        if reader.peek().is_some_and(|token| token.is("RETURNING")) {
-            return Err(unsupported("MERGE with RETURNING", MERGE));
-        }
-        if clauses.is_empty() || reader.peek().is_some() {
+        if clauses.is_empty() || reader.peek().is_some_and(|token| !token.is("RETURNING")) {
             return Err(wrong());
         }
-        let mut merge = Self { table, alias, source, on, clauses };
+        let returning = reader.returning(MERGE)?;
+        let mut merge = Self { table, alias, source, on, clauses, returning };
         merge.sort()?;
         Ok(merge)
     }

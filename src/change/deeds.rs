@@ -62,13 +62,8 @@ pub(super) fn branch_name(number: usize) -> String {
 
 /// The query. Its columns: `deed`, then `file` and `row` of the row that it is done to, the new values `c0`, `c1`, ... by the place of
 /// their `columns`, and what an error `said`. `before` is what its WITH begins with. Of rows that are deleted it has the values
-/// only `with_deleted`. Nothing when nothing can be done.
-pub(super) fn query(
-    columns: &Columns<'_>,
-    before: &[String],
-    branches: &[Branch],
-    with_deleted: bool,
-) -> Option<String> {
+/// only `with_deleted`.
+pub(super) fn query(columns: &Columns<'_>, before: &[String], branches: &[Branch], with_deleted: bool) -> String {
     let mut with: Vec<String> = before.to_vec();
     let mut deeds: Vec<String> = Vec::new();
     for (number, branch) in branches.iter().enumerate() {
@@ -79,7 +74,14 @@ pub(super) fn query(
         deeds.extend(writer.refused());
     }
     let with = if with.is_empty() { String::new() } else { format!("WITH {}\n", with.join(",\n")) };
-    (!deeds.is_empty()).then(|| format!("{with}{}", deeds.join("\nUNION ALL\n")))
+    if deeds.is_empty() {
+        // Nothing can be done.
+        let nulls = columns.all().iter().enumerate();
+        let nulls = nulls.map(|(at, column)| format!("CAST(NULL AS {}) AS c{at}", column.sql_type));
+        let nulls = nulls.collect::<Vec<_>>().join(", ");
+        deeds.push(format!("{}, {nulls}, NULL::VARCHAR AS said LIMIT 0", nowhere(INSERTED)));
+    }
+    format!("{with}{}", deeds.join("\nUNION ALL\n"))
 }
 
 /// Writes one branch.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::query::Answer;
 use crate::rows::counted;
 
 /// What was done.
@@ -48,6 +49,19 @@ impl Changed {
 
     pub(super) fn made(self) -> Self {
         Self { changed: true, ..self }
+    }
+}
+
+/// What came of a statement.
+pub(crate) struct Outcome {
+    pub changed: Changed,
+    /// What its RETURNING gives.
+    pub rows: Option<Answer>,
+}
+
+impl From<Changed> for Outcome {
+    fn from(changed: Changed) -> Self {
+        Self { changed, rows: None }
     }
 }
 

@@ -3,15 +3,14 @@
 use anyhow::Result;
 use quack_function::sql::identifier;
 use quack_function::wire::Column;
-use tokio_util::sync::CancellationToken;
 
 use super::columns::Columns;
-use super::done::{Changed, Deed};
+use super::done::{Changed, Deed, Outcome};
 use super::land;
-use super::parts;
+use super::parts::{self, Part};
+use super::replace;
 use super::statement::Insert;
-use super::transaction::Transaction;
-use super::write::{Rows, Work};
+use super::write::{Rows, Session, Staged, Work};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
 use crate::query::Coordinator;
@@ -20,33 +19,67 @@ use crate::query::Coordinator;
 ///
 /// # Errors
 /// There is no such table; rows that do not fit it; what DuckDB says of the query.
-pub(super) async fn run(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    insert: &Insert,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Insert) -> Result<Outcome> {
     let (name, table) = coordinator.catalog.table(&insert.table)?;
-    parts::check_query(&insert.query)?;
-    let mut work = Work::new(coordinator, transaction, cancel);
-    let given = work.columns(&insert.query.behind("DESCRIBE ")).await?;
+    let returning = parts::check_returning(&insert.returning, name, None)?;
+    let mut work = Work::new(coordinator, session);
     let (own, partitions) = (table.own_columns(), table.partitions.clone());
-    let sql = fitted(&Columns::of(name, table), insert, &given)?;
+    let columns = Columns::of(name, table);
+    let (variables, rows) = match &insert.query {
+        None => ("", columns.rows(&[], |_| String::new(), "(SELECT 1) AS quack_rows")),
+        Some(query) => {
+            parts::check_query(query)?;
+            let given = work.columns(&query.behind("DESCRIBE ")).await?;
+            (query.variables(), fitted(&columns, insert, query, &given)?)
+        }
+    };
+    let sql = format!("{variables}{rows}");
     let staged =
         work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &partitions }).await?.without_empty();
+    let rows = match returning.is_empty() {
+        true => None,
+        // Of the files that were written: nothing is reckoned again for it.
+        false => {
+            let from = format!("({}) AS {}", written(&columns, &staged, &partitions)?, identifier(name));
+            match work.returned(&returning, &from, variables).await {
+                Ok(answer) => Some(answer),
+                Err(error) => {
+                    staged.discard().await;
+                    return Err(error);
+                }
+            }
+        }
+    };
     let done = Changed { cost_usd: work.cost_usd, ..Changed::nothing(Deed::Insert, name) };
     if staged.files.is_empty() {
         staged.discard().await;
-        return Ok(done);
+        return Ok(Outcome { changed: done, rows });
     }
     let partition_by = table.partition_by.clone();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(name, Mode::Append, &staged) };
-    let rows = land::land(&work, staged, arrival).await?;
-    Ok(Changed { rows, ..done }.made())
+    match land::land(&work, staged, arrival).await {
+        Ok(count) => Ok(Outcome { changed: Changed { rows: count, ..done }.made(), rows }),
+        Err(error) => {
+            coordinator.discard(rows).await;
+            Err(error)
+        }
+    }
+}
+
+/// The rows that were written, as the table has them.
+fn written(columns: &Columns<'_>, staged: &Staged<'_>, partitions: &[Column]) -> Result<String> {
+    let all = columns.all().iter();
+    if staged.files.is_empty() {
+        let nulls: Vec<String> =
+            all.map(|Column { name, sql_type }| format!("CAST(NULL AS {sql_type}) AS {}", identifier(name))).collect();
+        return Ok(format!("SELECT {} LIMIT 0", nulls.join(", ")));
+    }
+    let names: Vec<String> = all.map(|column| identifier(&column.name)).collect();
+    Ok(format!("SELECT {} FROM {}", names.join(", "), replace::read(&staged.addresses(), partitions)?))
 }
 
 /// A query that gives the rows with the table's columns, in their order and of their types.
-fn fitted(columns: &Columns<'_>, insert: &Insert, given: &[Column]) -> Result<String> {
+fn fitted(columns: &Columns<'_>, insert: &Insert, query: &Part, given: &[Column]) -> Result<String> {
     // For each of the query's columns, which of the table's it is for.
     let places = match insert.by_name {
         true => columns.places(given.iter().map(|column| column.name.as_str()))?,
@@ -54,6 +87,6 @@ fn fitted(columns: &Columns<'_>, insert: &Insert, given: &[Column]) -> Result<St
     };
     let called: Vec<String> = (0..given.len()).map(|at| identifier(&format!("quack_{at}"))).collect();
     let value = |at: usize| called[places.iter().position(|place| *place == at).unwrap_or_default()].clone();
-    let from = format!("(\n{}\n) AS quack_rows({})", insert.query.text(), called.join(", "));
-    Ok(format!("{}{}", insert.query.variables(), columns.rows(&places, value, &from)))
+    let from = format!("(\n{}\n) AS quack_rows({})", query.text(), called.join(", "));
+    Ok(columns.rows(&places, value, &from))
 }

@@ -3,17 +3,15 @@
 
 use anyhow::Result;
 use quack_function::sql::identifier;
-use tokio_util::sync::CancellationToken;
 
 use super::clauses::{Clause, MERGE, Merge, On, Then, Update, Values, When};
 use super::columns::Columns;
 use super::deeds::{Act, Action, Branch, branch_name};
-use super::done::{Changed, Deed};
+use super::done::{Deed, Outcome};
 use super::parts;
 use super::reader::Value;
-use super::replace::{self, Deeds};
-use super::transaction::Transaction;
-use super::write::Work;
+use super::replace::{self, ACTION, Deeds};
+use super::write::{Session, Work};
 use crate::query::Coordinator;
 
 /// Merges rows into a table.
@@ -21,16 +19,12 @@ use crate::query::Coordinator;
 /// # Errors
 /// There is no such table or column; what DuckDB says of the source, the conditions and the values; others that keep changing the
 /// table.
-pub(super) async fn run(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    merge: &Merge,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, merge: &Merge) -> Result<Outcome> {
     parts::check_expressions(merge.expressions())?;
     let source = parts::name_of_one(&merge.source, MERGE)?;
-    replace::until_current(coordinator, transaction, &merge.table, async |now| {
-        let mut work = Work::new(now, transaction, cancel);
+    let returning = parts::check_returning(&merge.returning, &merge.alias, Some(ACTION))?;
+    replace::until_current(coordinator, session, &merge.table, async |now| {
+        let mut work = Work::new(now, session);
         let (name, table) = now.catalog.table(&merge.table)?;
         let columns = Columns::of(name, table);
         let target = replace::source(&work, table, &merge.alias)?;
@@ -43,6 +37,8 @@ pub(super) async fn run(
             // What was not there and was to be inserted may have come meanwhile.
             is_strict: true,
             deed: Deed::Merge,
+            alias: &merge.alias,
+            returning: &returning,
         };
         replace::by_deeds(work, name, table, &columns, deeds).await
     })

@@ -21,11 +21,11 @@ mod transaction;
 mod write;
 
 use anyhow::Result;
-use tokio_util::sync::CancellationToken;
 
-pub(crate) use done::Changed;
+pub(crate) use done::{Changed, Outcome};
 pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
+pub(crate) use write::Session;
 
 use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
@@ -39,27 +39,26 @@ use done::Deed;
 /// What the statement asks for and is not there; what DuckDB says of it; what the bucket says; `cancel`.
 pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
+    session: &Session<'_>,
     sql: &str,
     change: &Change,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
-    while_replaced(coordinator, sql, async |coordinator| once(coordinator, transaction, change, cancel).await).await
+) -> Result<Outcome> {
+    while_replaced(coordinator, sql, async |coordinator| match change {
+        Change::Insert(insert) => insert::run(coordinator, session, insert).await,
+        Change::Rewrite(rewrite) => rewrite::run(coordinator, session, rewrite).await,
+        Change::Merge(merge) => merge::run(coordinator, session, merge).await,
+        _ => other(coordinator, session, change).await.map(Outcome::from),
+    })
+    .await
 }
 
-async fn once(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    change: &Change,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+/// A change that gives no rows.
+async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Change) -> Result<Changed> {
     let Coordinator { target, catalog, .. } = *coordinator;
-    let bucket = &target.bucket;
+    let (bucket, transaction) = (&target.bucket, session.transaction);
     match change {
-        Change::Create(create) => create::run(coordinator, transaction, create, cancel).await,
-        Change::Insert(insert) => insert::run(coordinator, transaction, insert, cancel).await,
-        Change::Rewrite(rewrite) => rewrite::run(coordinator, transaction, rewrite, cancel).await,
-        Change::Merge(merge) => merge::run(coordinator, transaction, merge, cancel).await,
+        Change::Create(create) => create::run(coordinator, session, create).await,
+        Change::Insert(_) | Change::Rewrite(_) | Change::Merge(_) => unreachable!("it may give rows"),
         Change::Drop { table, if_exists } => {
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));

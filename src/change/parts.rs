@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use duckdb::Connection;
+use quack_function::sql::identifier;
 use serde_json::Value;
 
 use crate::duck::{self, Sandbox};
@@ -48,6 +49,16 @@ impl Part {
     /// The piece alone, at its own line and column.
     pub(super) fn alone(&self) -> String {
         self.behind("")
+    }
+
+    /// The same with `NULL` for each word `DEFAULT` of the statement's whole text that ends at one of `ends`.
+    pub(super) fn with_nulls(mut self, ends: &[usize]) -> Self {
+        let begin = self.before.len() + self.ahead.len();
+        for end in ends {
+            let to = end - begin;
+            self.text.replace_range(to - "DEFAULT".len()..to, "NULL   ");
+        }
+        self
     }
 
     /// The piece in brackets that no comment at its end opens again.
@@ -123,6 +134,88 @@ fn gives_the_same(connection: &Connection, tree: &Value) -> Result<bool> {
         }
         _ => Ok(true),
     }
+}
+
+/// The items of a RETURNING list, as a SELECT from rows called `alias` has them. DuckDB's own column `hidden`, if there is one, is
+/// none of those that `*` stands for.
+///
+/// # Errors
+/// What is not one item; what has no place in such a list.
+pub(super) fn check_returning(items: &[Part], alias: &str, hidden: Option<&str>) -> Result<Vec<String>> {
+    let connection = duck::open(&Sandbox::default())?;
+    let all_but = |hidden: &str| format!("{}.* EXCLUDE ({})", identifier(alias), identifier(hidden));
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        let wrong = |why: String| {
+            let text = item.text().trim();
+            failure(format!("RETURNING `{text}`: {why}"), "list columns of the table, or expressions over them")
+        };
+        let tree = expression::is_one(&connection, ["", "\n"], item.text()).map_err(wrong)?;
+        if let Some(what) = no_row_of_its_own(&connection, &tree)? {
+            return Err(wrong(format!("{what} has no place there")));
+        }
+        let stars = stars(&tree);
+        list.push(match hidden {
+            Some(hidden) if stars == 1 && is_plain_star(&tree) => all_but(hidden),
+            Some(_) if stars > 0 => return Err(wrong("`*` stands alone there".to_owned())),
+            _ => format!("{}\n", item.text()),
+        });
+    }
+    Ok(list)
+}
+
+/// What of a tree is more than a look at one row, if something is.
+fn no_row_of_its_own(connection: &Connection, tree: &Value) -> Result<Option<&'static str>> {
+    const AGGREGATE: &str =
+        "SELECT count(*) > 0 FROM duckdb_functions() WHERE function_name = ? AND function_type = 'aggregate'";
+    let children: Vec<&Value> = match tree {
+        Value::Object(fields) => {
+            match fields.get("class").and_then(Value::as_str) {
+                Some("SUBQUERY") => return Ok(Some("a query")),
+                Some("WINDOW") => return Ok(Some("a window")),
+                _ => {}
+            }
+            if let Some(name) = fields.get("function_name").and_then(Value::as_str)
+                && connection.query_row(AGGREGATE, [name.to_lowercase()], |row| row.get(0))?
+            {
+                return Ok(Some("an aggregate"));
+            }
+            fields.values().collect()
+        }
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    for child in children {
+        if let Some(what) = no_row_of_its_own(connection, child)? {
+            return Ok(Some(what));
+        }
+    }
+    Ok(None)
+}
+
+/// How often a tree stands for all columns.
+fn stars(tree: &Value) -> usize {
+    match tree {
+        Value::Object(fields) => {
+            usize::from(fields.get("class").is_some_and(|class| class == "STAR"))
+                + fields.values().map(stars).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(stars).sum(),
+        _ => 0,
+    }
+}
+
+/// Whether it is `*` or `table.*`, with nothing left out or in.
+fn is_plain_star(tree: &Value) -> bool {
+    let is_plain = |(name, value): (&String, &Value)| match name.as_str() {
+        "class" | "type" | "relation_name" | "query_location" => true,
+        _ => {
+            matches!(value, Value::Null | Value::Bool(false))
+                || value == ""
+                || value.as_array().is_some_and(Vec::is_empty)
+        }
+    };
+    tree["class"] == "STAR" && tree.as_object().is_some_and(|fields| fields.iter().all(is_plain))
 }
 
 /// Refuses what is not what FROM reads, a table or several, and nothing more.
@@ -243,6 +336,27 @@ mod tests {
             "s USING SAMPLE 1",
         ] {
             assert!(check_from(&part(source), "").is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_returning_lists_is_of_the_row() {
+        let check = |item: &str, hidden| check_returning(&[part(item)], "t", hidden);
+        for item in ["*", "a + 1 AS b", "t.*", "upper(a) -- x", "* EXCLUDE (a)", "COLUMNS(*) + 1", "random()"] {
+            assert!(check(item, None).is_ok(), "{item}");
+        }
+        for item in
+            ["count(*)", "(SELECT 1)", "row_number() OVER ()", "a FROM b", "a, b", "a) FROM (b", "", "1 + sum(a)"]
+        {
+            assert!(check(item, None).is_err(), "{item}");
+        }
+        let all = ["\"t\".* EXCLUDE (\"merge_action\")"];
+        for item in ["*", "t.* "] {
+            assert_eq!(check(item, Some("merge_action")).unwrap(), all, "{item}");
+        }
+        assert!(check("merge_action", Some("merge_action")).is_ok());
+        for item in ["* EXCLUDE (a)", "COLUMNS(*)", "* LIKE 'x%'"] {
+            assert!(check(item, Some("merge_action")).is_err(), "{item}");
         }
     }
 

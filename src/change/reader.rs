@@ -203,6 +203,24 @@ impl<'a> Reader<'a> {
         Value::Of(self.until(comma))
     }
 
+    /// `RETURNING item, ...` up to the end, if it comes.
+    pub(super) fn returning(&mut self, help: &str) -> Result<Vec<Part>> {
+        let mut items = Vec::new();
+        if self.takes(&["RETURNING"]) {
+            loop {
+                let comma = self.find(|_, token| *token == Token::Symbol(','));
+                items.push(self.until(comma));
+                if !self.symbol(',') {
+                    break;
+                }
+            }
+        }
+        match self.peek() {
+            None => Ok(items),
+            Some(_) => Err(unsupported("RETURNING in this form", help)),
+        }
+    }
+
     /// `column = value, ...` up to `end`.
     pub(super) fn set(&mut self, end: usize, help: &str) -> Result<Vec<(String, Value)>> {
         let mut set = Vec::new();

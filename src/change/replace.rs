@@ -6,18 +6,18 @@ use std::time::Duration;
 use anyhow::Result;
 use quack_function::sql::{identifier, literal};
 use quack_function::table::hive_options;
+use quack_function::wire::Column;
 use serde::Deserialize;
 
 use super::columns::Columns;
 use super::deeds::{self, Branch, Target};
-use super::done::{Changed, Deed};
-use super::transaction::Transaction;
-use super::write::{Rows, Staged, Work};
+use super::done::{Changed, Deed, Outcome};
+use super::write::{Rows, Session, Staged, Work};
 use crate::bucket::upload;
 use crate::error::failure;
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::{commit, sweep};
-use crate::query::Coordinator;
+use crate::query::{Answer, Coordinator};
 
 /// Times that a change begins anew because somebody else changed its files meanwhile.
 const ATTEMPTS: u32 = 20;
@@ -31,10 +31,10 @@ const PAUSE_MS: u64 = 300;
 /// Those of `once`; others that keep changing the table.
 pub(super) async fn until_current(
     coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
+    session: &Session<'_>,
     table: &str,
-    once: impl AsyncFn(&Coordinator<'_>) -> Result<Option<Changed>>,
-) -> Result<Changed> {
+    once: impl AsyncFn(&Coordinator<'_>) -> Result<Option<Outcome>>,
+) -> Result<Outcome> {
     let mut fresh: Option<Catalog> = None;
     for _ in 0..ATTEMPTS {
         let known = fresh.as_ref().unwrap_or(coordinator.catalog);
@@ -44,7 +44,7 @@ pub(super) async fn until_current(
         coordinator.context.detail("somebody else changed the table meanwhile; beginning anew");
         // Else those who meet once would meet again and again.
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..PAUSE_MS))).await;
-        fresh = Some(transaction.catalog(&coordinator.target.bucket).await?);
+        fresh = Some(session.transaction.catalog(&coordinator.target.bucket).await?);
     }
     Err(failure(
         format!("others keep changing `{table}`"),
@@ -56,9 +56,13 @@ pub(super) async fn until_current(
 pub(super) fn files(table: &Table, files: &[usize], bucket: &str) -> Result<String> {
     let list: Vec<String> =
         files.iter().map(|at| literal(&format!("s3://{bucket}/{}", table.files[*at].key))).collect();
-    let hive =
-        hive_options(&table.partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
-    Ok(format!("read_parquet([{}], {hive})", list.join(", ")))
+    read(&list, &table.partitions)
+}
+
+/// Files at `addresses`, each a text in SQL, whose folders carry the values of `partitions`.
+pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
+    let hive = hive_options(partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
+    Ok(format!("read_parquet([{}], {hive})", addresses.join(", ")))
 }
 
 /// A table as a part of a query that is to say where its rows are.
@@ -98,7 +102,14 @@ pub(super) struct Deeds<'a> {
     /// Rows that others add meanwhile count, too.
     pub is_strict: bool,
     pub deed: Deed,
+    /// What the statement calls the table.
+    pub alias: &'a str,
+    /// What is to come back of each row; nothing without.
+    pub returning: &'a [String],
 }
+
+/// The column that says, in the RETURNING of a MERGE, what was done to a row.
+pub(super) const ACTION: &str = "merge_action";
 
 /// How many rows of a file are meant.
 #[derive(Debug, Deserialize)]
@@ -119,10 +130,9 @@ pub(super) async fn by_deeds(
     table: &Table,
     columns: &Columns<'_>,
     deeds: Deeds<'_>,
-) -> Result<Option<Changed>> {
-    let Some(query) = deeds::query(columns, &deeds.before, &deeds.branches, false) else {
-        return Ok(Some(Changed { cost_usd: work.cost_usd, ..Changed::nothing(deeds.deed, name) }));
-    };
+) -> Result<Option<Outcome>> {
+    let returns = !deeds.returning.is_empty();
+    let query = deeds::query(columns, &deeds.before, &deeds.branches, returns);
     let sql = format!("{}{query}", deeds.variables);
     let written = work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[] }).await?;
     let done = by_written(&mut work, name, table, columns, &deeds, &written).await;
@@ -137,12 +147,13 @@ async fn by_written<'a>(
     columns: &Columns<'_>,
     deeds: &Deeds<'_>,
     written: &Staged<'a>,
-) -> Result<Option<Changed>> {
+) -> Result<Option<Outcome>> {
     let mut done = Changed::nothing(deeds.deed, name);
+    let deeds_read = read(&written.addresses(), &[])?;
     if written.files.iter().all(|file| file.rows == 0) {
-        return Ok(Some(Changed { cost_usd: work.cost_usd, ..done }));
+        let rows = returned(work, columns, deeds, &deeds_read).await?;
+        return Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }, rows }));
     }
-    let deeds_read = format!("read_parquet([{}], hive_partitioning = false)", written.addresses().join(", "));
     let count = "SELECT coalesce(file, '') AS file, deed, count(*) AS rows, any_value(said) AS said";
     let counted: Vec<Counted> = work.rows(&format!("{count} FROM {deeds_read} GROUP BY ALL")).await?;
     let (mut touched, mut inserts) = (BTreeMap::<usize, u64>::new(), false);
@@ -186,8 +197,36 @@ async fn by_written<'a>(
             Some(work.write(&rows).await?.without_empty())
         }
     };
-    let is_made = finish(work, name, table, gone, staged, deeds.is_strict).await?;
-    Ok(is_made.then(|| Changed { cost_usd: work.cost_usd, ..done }.made()))
+    let rows = match returned(work, columns, deeds, &deeds_read).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            if let Some(staged) = staged {
+                staged.discard().await;
+            }
+            return Err(error);
+        }
+    };
+    match finish(work, name, table, gone, staged, deeds.is_strict).await {
+        Ok(true) => Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }.made(), rows })),
+        other => {
+            work.coordinator.discard(rows).await;
+            other.map(|_| None)
+        }
+    }
+}
+
+/// The rows that the statement is to give: of what was written down, so that nothing is reckoned again for it.
+async fn returned(work: &mut Work<'_>, columns: &Columns<'_>, deeds: &Deeds<'_>, read: &str) -> Result<Option<Answer>> {
+    if deeds.returning.is_empty() {
+        return Ok(None);
+    }
+    let action = match deeds.deed == Deed::Merge && columns.place(ACTION).is_err() {
+        true => format!(", ['INSERT', 'DELETE', 'UPDATE'][deed + 1] AS {ACTION}"),
+        false => String::new(),
+    };
+    let rows = named(columns, |at| format!("c{at}"));
+    let from = format!("(SELECT {rows}{action} FROM {read}) AS {}", identifier(deeds.alias));
+    work.returned(deeds.returning, &from, deeds.variables).await.map(Some)
 }
 
 /// The rows of the `files` as they are to be: those that stay as they are, and those that become others.
@@ -242,14 +281,14 @@ pub(super) async fn finish<'a>(
         (staged, _) => staged,
     };
     let files = match &staged {
-        Some(staged) => staged.keep(&commit::folder(bucket, name), work.cancel).await,
+        Some(staged) => staged.keep(&commit::folder(bucket, name), work.session.cancel).await,
         None => Ok(Vec::new()),
     };
     if let Some(staged) = staged {
         staged.discard().await;
     }
     let files = files?;
-    let committed = work.transaction.update(bucket, |catalog| {
+    let committed = work.session.transaction.update(bucket, |catalog| {
         let now = catalog.table(name)?.1;
         let is_stored = now.keys().any(|key| files.iter().any(|file| file.key == key));
         match is_strict && !is_stored && !now.keys().eq(table.keys()) {
@@ -261,8 +300,8 @@ pub(super) async fn finish<'a>(
     let files = files.into_iter().map(|file| file.key);
     match &committed {
         Ok(true) => {
-            work.transaction.made(files);
-            work.transaction.replaced(bucket, gone).await;
+            work.session.transaction.made(files);
+            work.session.transaction.replaced(bucket, gone).await;
         }
         _ => upload::delete(bucket, files).await,
     }

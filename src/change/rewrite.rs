@@ -4,16 +4,14 @@ use anyhow::Result;
 use quack_function::sql::identifier;
 use quack_function::wire::Column;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::columns::Columns;
 use super::deeds::{Act, Action, Branch};
-use super::done::{Changed, Deed};
+use super::done::{Changed, Deed, Outcome};
 use super::parts::{self, Part};
 use super::replace::{self, Deeds};
 use super::statement::Rewrite;
-use super::transaction::Transaction;
-use super::write::{Rows, Work};
+use super::write::{Rows, Session, Work};
 use crate::error::failure;
 use crate::lake::catalog::Table;
 use crate::query::Coordinator;
@@ -25,12 +23,7 @@ const MEANT: &str = "quack_is_meant";
 ///
 /// # Errors
 /// There is no such table or column; what DuckDB says of the condition and the values; others that keep changing the table.
-pub(super) async fn run(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    rewrite: &Rewrite,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, rewrite: &Rewrite) -> Result<Outcome> {
     let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
     parts::check_expressions(values)?;
     // Which files it touches is asked first, which rows in them when they are written: that must be the same both times.
@@ -38,14 +31,15 @@ pub(super) async fn run(
     if let Some(from) = &rewrite.from {
         parts::check_from(from, "name tables or queries in brackets")?;
     }
-    replace::until_current(coordinator, transaction, &rewrite.table, async |now| {
-        let work = Work::new(now, transaction, cancel);
+    let returning = parts::check_returning(&rewrite.returning, &rewrite.alias, None)?;
+    replace::until_current(coordinator, session, &rewrite.table, async |now| {
+        let work = Work::new(now, session);
         let (name, table) = now.catalog.table(&rewrite.table)?;
         let columns = Columns::of(name, table);
         let set = columns.assignments(&rewrite.set)?;
-        match rewrite.from.is_some() || !is_settled {
-            true => by_deeds(work, rewrite, name, table, &columns, set).await,
-            false => by_files(work, rewrite, name, table, &columns, set).await,
+        match rewrite.from.is_some() || !is_settled || !returning.is_empty() {
+            true => by_deeds(work, rewrite, &returning, name, table, &columns, set).await,
+            false => by_files(work, rewrite, name, table, &columns, set).await.map(|done| done.map(Outcome::from)),
         }
     })
     .await
@@ -65,11 +59,12 @@ fn variables(rewrite: &Rewrite) -> &str {
 async fn by_deeds(
     work: Work<'_>,
     rewrite: &Rewrite,
+    returning: &[String],
     name: &str,
     table: &Table,
     columns: &Columns<'_>,
     set: Vec<(usize, String)>,
-) -> Result<Option<Changed>> {
+) -> Result<Option<Outcome>> {
     let source = replace::source(&work, table, &rewrite.alias)?;
     let mut from = source.sql;
     if let Some(others) = &rewrite.from {
@@ -92,6 +87,8 @@ async fn by_deeds(
         variables: variables(rewrite),
         is_strict: false,
         deed: deed(rewrite),
+        alias: &rewrite.alias,
+        returning,
     };
     replace::by_deeds(work, name, table, columns, deeds).await
 }

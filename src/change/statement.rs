@@ -48,7 +48,10 @@ pub(crate) struct Insert {
     /// The columns that the query's are for; all of them without.
     pub columns: Option<Vec<String>>,
     pub by_name: bool,
-    pub query: Part,
+    /// The rows; none for one of DEFAULT VALUES.
+    pub query: Option<Part>,
+    /// What is to come back of each row; nothing without.
+    pub returning: Vec<Part>,
 }
 
 /// `UPDATE`, `DELETE` and `TRUNCATE`: some files of a table are written anew.
@@ -63,6 +66,20 @@ pub(crate) struct Rewrite {
     pub from: Option<Part>,
     /// Which rows; all of them without.
     pub predicate: Option<Part>,
+    /// What is to come back of each row; nothing without.
+    pub returning: Vec<Part>,
+}
+
+impl Change {
+    /// Whether it gives rows.
+    pub(crate) fn returns(&self) -> bool {
+        match self {
+            Self::Insert(insert) => !insert.returning.is_empty(),
+            Self::Rewrite(rewrite) => !rewrite.returning.is_empty(),
+            Self::Merge(merge) => !merge.returning.is_empty(),
+            _ => false,
+        }
+    }
 }
 
 /// Reads the last statement of `sql`, if it is one that changes the lake; those before it set variables.
@@ -89,10 +106,12 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
 
 const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
                       (column TYPE, ...)";
-const INSERT: &str =
-    "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...";
-const UPDATE: &str = "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...]";
-const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...]";
+const INSERT: &str = "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...; [RETURNING ...]";
+const NO_CONFLICT: &str = "tables have no keys that rows could conflict with; MERGE INTO name USING (...) AS rows ON condition WHEN MATCHED \
+                           THEN ... WHEN NOT MATCHED THEN INSERT says which rows are the same";
+const UPDATE: &str =
+    "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...] [RETURNING ...]";
+const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...] [RETURNING ...]";
 const ALTER: &str =
     "write ALTER TABLE name RENAME TO other; for other columns, CREATE OR REPLACE TABLE name AS SELECT ... FROM name";
 
@@ -154,10 +173,17 @@ impl Reader<'_> {
     }
 
     fn insert(&mut self) -> Result<Change> {
+        if self.takes(&["OR"]) {
+            return Err(unsupported(&format!("INSERT OR {}", self.word().to_uppercase()), NO_CONFLICT));
+        }
         if !self.takes(&["INTO"]) {
             return Err(unsupported("INSERT in this form", INSERT));
         }
         let table = self.table(INSERT)?;
+        if self.takes(&["DEFAULT", "VALUES"]) {
+            let returning = self.returning(INSERT)?;
+            return Ok(Change::Insert(Insert { table, columns: None, by_name: false, query: None, returning }));
+        }
         let mut by_name = self.takes(&["BY", "NAME"]);
         self.takes(&["BY", "POSITION"]);
         let before = self.at;
@@ -167,15 +193,42 @@ impl Reader<'_> {
             self.at = before;
         }
         by_name |= self.takes(&["BY", "NAME"]);
-        if self.peek().is_none() {
+        let conflicts = |at: usize, token: &Token<'_>| at > 0 && token.is("CONFLICT") && self.tokens[at - 1].0.is("ON");
+        if self.find(conflicts) < self.tokens.len() {
+            return Err(unsupported("ON CONFLICT", NO_CONFLICT));
+        }
+        let end = self.find_word(&["RETURNING"]);
+        if self.at >= end {
             return Err(unsupported("INSERT without rows", INSERT));
         }
-        for word in ["RETURNING", "CONFLICT"] {
-            if self.has(&[word], self.tokens.len()).is_some() {
-                return Err(unsupported(&format!("{word} of INSERT"), INSERT));
+        let query = Some(self.rows(end));
+        let returning = self.returning(INSERT)?;
+        Ok(Change::Insert(Insert { table, columns, by_name, query, returning }))
+    }
+
+    /// The rows up to `end`. In VALUES, DEFAULT is NULL: it is written so, as long as it was.
+    fn rows(&mut self, end: usize) -> Part {
+        let is_values = self.peek().is_some_and(|token| token.is("VALUES"));
+        let part = self.part(self.from(), end);
+        let start = self.tokens[self.at..end].first().map_or(0, |_| self.at);
+        self.at = end;
+        if !is_values {
+            return part;
+        }
+        let mut depth = 0_usize;
+        let mut defaults = Vec::new();
+        for at in start..end {
+            let is = |at: usize, symbols: &[char]| matches!(self.tokens.get(at), Some((Token::Symbol(symbol), _)) if symbols.contains(symbol));
+            match &self.tokens[at].0 {
+                Token::Symbol('(' | '[' | '{') => depth += 1,
+                Token::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                token if depth == 1 && token.is("DEFAULT") && is(at - 1, &['(', ',']) && is(at + 1, &[')', ',']) => {
+                    defaults.push(self.tokens[at].1);
+                }
+                _ => {}
             }
         }
-        Ok(Change::Insert(Insert { table, columns, by_name, query: self.rest() }))
+        part.with_nulls(&defaults)
     }
 
     fn delete(&mut self) -> Result<Change> {
@@ -186,7 +239,8 @@ impl Reader<'_> {
         let alias = self.alias(&table, &["WHERE", "USING", "RETURNING"]);
         let from = self.others("USING");
         let predicate = self.predicate("DELETE", DELETE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), from, predicate }))
+        let returning = self.returning(DELETE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), from, predicate, returning }))
     }
 
     fn update(&mut self) -> Result<Change> {
@@ -203,7 +257,8 @@ impl Reader<'_> {
         let set = self.set(end, UPDATE)?;
         let from = self.others("FROM");
         let predicate = self.predicate("UPDATE", UPDATE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set, from, predicate }))
+        let returning = self.returning(UPDATE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set, from, predicate, returning }))
     }
 
     /// The tables behind `word`, if it comes.
@@ -215,16 +270,18 @@ impl Reader<'_> {
     }
 
     fn predicate(&mut self, statement: &str, help: &str) -> Result<Option<Part>> {
-        if let Some(word) = self.has(&["RETURNING", "LIMIT"], self.tokens.len()) {
+        if let Some(word) = self.has(&["LIMIT"], self.tokens.len()) {
             return Err(unsupported(&format!("{statement} with {word}"), help));
         }
-        if self.peek().is_none() {
+        let ends = |token: Option<&Token<'_>>| token.is_none_or(|token| token.is("RETURNING"));
+        if ends(self.peek()) {
             return Ok(None);
         }
-        if !self.takes(&["WHERE"]) || self.peek().is_none() {
+        if !self.takes(&["WHERE"]) || ends(self.peek()) {
             return Err(unsupported(&format!("{statement} in this form"), help));
         }
-        Ok(Some(self.rest()))
+        let end = self.find_word(&["RETURNING"]);
+        Ok(Some(self.until(end)))
     }
 
     fn truncate(&mut self) -> Result<Change> {
@@ -234,7 +291,8 @@ impl Reader<'_> {
         match self.peek() {
             None => {
                 let alias = table.clone();
-                Ok(Change::Rewrite(Rewrite { alias, table, set: Vec::new(), from: None, predicate: None }))
+                let (set, returning) = (Vec::new(), Vec::new());
+                Ok(Change::Rewrite(Rewrite { alias, table, set, from: None, predicate: None, returning }))
             }
             Some(_) => Err(unsupported("TRUNCATE in this form", help)),
         }
@@ -320,12 +378,28 @@ mod tests {
     fn rows_are_inserted_by_place_or_name() {
         let Change::Insert(insert) = only("SET VARIABLE x = 1; INSERT INTO t (a, b) VALUES (1, 2)") else { panic!() };
         assert_eq!(insert.columns, Some(vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(insert.query.text().trim(), "VALUES (1, 2)");
-        assert!(insert.query.alone().starts_with("SET VARIABLE x = 1;"));
+        assert_eq!(insert.query.as_ref().unwrap().text().trim(), "VALUES (1, 2)");
+        assert!(insert.query.unwrap().alone().starts_with("SET VARIABLE x = 1;"));
         let Change::Insert(insert) = only("INSERT INTO t BY NAME (FROM u)") else { panic!() };
         assert!(insert.by_name && insert.columns.is_none());
-        assert_eq!(insert.query.text().trim(), "(FROM u)");
-        assert!(parse("INSERT INTO t VALUES (1) RETURNING *").unwrap_err().to_string().contains("RETURNING"));
+        assert_eq!(insert.query.unwrap().text().trim(), "(FROM u)");
+        let Change::Insert(insert) =
+            only("INSERT INTO t VALUES (DEFAULT, 'DEFAULT', (DEFAULT)), (1, default, f(DEFAULT)) RETURNING a, (b), *")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            insert.query.unwrap().text().trim(),
+            "VALUES (NULL   , 'DEFAULT', (DEFAULT)), (1, NULL   , f(DEFAULT))",
+            "as a value by itself, and nowhere else"
+        );
+        let returned: Vec<&str> = insert.returning.iter().map(|item| item.text().trim()).collect();
+        assert_eq!(returned, ["a", "(b)", "*"]);
+        assert!(matches!(only("INSERT INTO t DEFAULT VALUES"), Change::Insert(insert) if insert.query.is_none()));
+        assert!(parse("INSERT INTO t SELECT conflict FROM u").is_ok());
+        for sql in ["INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "INSERT OR REPLACE INTO t VALUES (1)"] {
+            assert!(parse(sql).unwrap_err().to_string().contains("is not supported"), "{sql}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod stats;
 mod stream;
 pub(crate) mod summary;
 
+pub(crate) use account::Account;
 pub(crate) use answer::{answer, check, plan};
 pub(crate) use answered::Answer;
 pub(crate) use coordinator::Coordinator;

@@ -2,46 +2,13 @@
 
 use std::process::Stdio;
 
-use duckdb::Connection;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Project, text};
+use crate::support::{Both, Place, Project, text};
 
 crate::on_every_target! {
     rows_are_merged_as_duckdb_does,
-}
-
-/// A project, and a DuckDB that is to have the same.
-struct Both {
-    project: Project,
-    duckdb: Connection,
-}
-
-/// The table's rows, each as one text, in order.
-const ROWS: &str = "SELECT t::VARCHAR AS r FROM t ORDER BY r";
-
-impl Both {
-    fn new(project: Project) -> Self {
-        Self { project, duckdb: Connection::open_in_memory().unwrap() }
-    }
-
-    /// Runs a statement there and here; what quackctl says must have `told` in it.
-    fn run(&self, sql: &str, told: &str) {
-        self.project.quackctl(["query", sql]).assert().success().stderr(contains(told));
-        self.duckdb
-            .execute_batch(&sql.replace("PARTITIONED BY (k) ", ""))
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-    }
-
-    /// Has the table be the same, there and here.
-    fn same(&self, after: &str) {
-        let rows = self.project.rows(ROWS);
-        let there: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["r"].as_str().unwrap()).collect();
-        let mut query = self.duckdb.prepare(ROWS).unwrap();
-        let here: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        assert_eq!(there, here, "after {after}");
-    }
 }
 
 /// Each begins with the same table of three files, of two partitions.
@@ -114,11 +81,11 @@ fn rows_are_merged_as_duckdb_does(place: Place) {
     ] {
         both.run(TABLE, "created `t` with 9 rows");
         both.run(sql, told);
-        both.same(sql);
+        both.same("t", sql);
     }
     // What is merged into a table without rows, and into one that has lost all.
     both.run("MERGE INTO t USING s ON t.id = s.id WHEN NOT MATCHED THEN INSERT", "merged 4 rows");
-    both.same("a merge into what was emptied");
+    both.same("t", "a merge into what was emptied");
 }
 
 #[test]

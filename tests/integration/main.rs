@@ -6,6 +6,7 @@ mod bench;
 mod cancelled;
 mod changes;
 mod changes_merge;
+mod changes_returning;
 mod concurrency;
 mod damaged;
 mod doctor;
