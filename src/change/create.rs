@@ -5,14 +5,12 @@ use quack_function::names;
 use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
-use tokio_util::sync::CancellationToken;
 
 use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
 use super::statement::{Create, Rows};
-use super::transaction::Transaction;
-use super::write::{self, Staged, Work};
+use super::write::{self, Session, Staged, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::{self, Arrival};
@@ -23,12 +21,7 @@ use crate::query::Coordinator;
 ///
 /// # Errors
 /// There is one of that name; what DuckDB says of the query; columns that no table may have.
-pub(super) async fn run(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    create: &Create,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, create: &Create) -> Result<Changed> {
     let Create { table, .. } = create;
     if !names::is_table(table) {
         return Err(usage(
@@ -48,7 +41,7 @@ pub(super) async fn run(
         admitted => admitted,
     };
     admitted()?;
-    let mut work = Work::new(coordinator, transaction, cancel);
+    let mut work = Work::new(coordinator, session);
     let (staged, partitions) = written(&mut work, create).await?;
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };

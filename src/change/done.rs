@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::query::Answer;
 use crate::rows::counted;
 
 /// What was done.
@@ -14,6 +15,7 @@ pub(crate) enum Deed {
     Insert,
     Update,
     Delete,
+    Merge,
     Drop,
     Rename,
     Begin,
@@ -50,6 +52,19 @@ impl Changed {
     }
 }
 
+/// What came of a statement.
+pub(crate) struct Outcome {
+    pub changed: Changed,
+    /// What its RETURNING gives.
+    pub rows: Option<Answer>,
+}
+
+impl From<Changed> for Outcome {
+    fn from(changed: Changed) -> Self {
+        Self { changed, rows: None }
+    }
+}
+
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { statement, table, rows, changed, .. } = self;
@@ -62,6 +77,7 @@ impl fmt::Display for Changed {
             (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`"),
             (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
+            (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),
             (Deed::Commit, _) => match self.tables.unwrap_or(0) {

@@ -30,10 +30,10 @@ pub(super) fn arrival(table: &str, mode: Mode, staged: &Staged<'_>) -> Arrival {
 /// What the bucket says; a table that is not as it was. Nothing is left behind then, and nothing was changed.
 pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) -> Result<u64> {
     let bucket = &work.coordinator.target.bucket;
-    let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.cancel).await;
+    let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.session.cancel).await;
     staged.discard().await;
     let arrival = Arrival { files: kept?, ..arrival };
-    let committed = work.transaction.update(bucket, |catalog| {
+    let committed = work.session.transaction.update(bucket, |catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             catalog.table(&arrival.table)?;
@@ -42,7 +42,7 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) 
     });
     match committed.await {
         Ok(_) => {
-            work.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
+            work.session.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
             sweep::sweep(bucket, &arrival.table).await;
             Ok(arrival.files.iter().map(|file| file.rows).sum())
         }

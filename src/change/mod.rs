@@ -1,26 +1,31 @@
-//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
+//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
 //! several of them as one, between `BEGIN` and `COMMIT`.
 //!
 //! The function runs the SELECT in a statement and writes its rows as Parquet among the results, as it may; the caller's own
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
 
+mod clauses;
+mod columns;
 mod create;
+mod deeds;
 mod done;
 mod insert;
 mod land;
+mod merge;
 mod parts;
 mod reader;
+mod replace;
 mod rewrite;
 mod statement;
 mod transaction;
 mod write;
 
 use anyhow::Result;
-use tokio_util::sync::CancellationToken;
 
-pub(crate) use done::Changed;
+pub(crate) use done::{Changed, Outcome};
 pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
+pub(crate) use write::Session;
 
 use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
@@ -34,26 +39,26 @@ use done::Deed;
 /// What the statement asks for and is not there; what DuckDB says of it; what the bucket says; `cancel`.
 pub(crate) async fn run(
     coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
+    session: &Session<'_>,
     sql: &str,
     change: &Change,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
-    while_replaced(coordinator, sql, async |coordinator| once(coordinator, transaction, change, cancel).await).await
+) -> Result<Outcome> {
+    while_replaced(coordinator, sql, async |coordinator| match change {
+        Change::Insert(insert) => insert::run(coordinator, session, insert).await,
+        Change::Rewrite(rewrite) => rewrite::run(coordinator, session, rewrite).await,
+        Change::Merge(merge) => merge::run(coordinator, session, merge).await,
+        _ => other(coordinator, session, change).await.map(Outcome::from),
+    })
+    .await
 }
 
-async fn once(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    change: &Change,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
+/// A change that gives no rows.
+async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Change) -> Result<Changed> {
     let Coordinator { target, catalog, .. } = *coordinator;
-    let bucket = &target.bucket;
+    let (bucket, transaction) = (&target.bucket, session.transaction);
     match change {
-        Change::Create(create) => create::run(coordinator, transaction, create, cancel).await,
-        Change::Insert(insert) => insert::run(coordinator, transaction, insert, cancel).await,
-        Change::Rewrite(rewrite) => rewrite::run(coordinator, transaction, rewrite, cancel).await,
+        Change::Create(create) => create::run(coordinator, session, create).await,
+        Change::Insert(_) | Change::Rewrite(_) | Change::Merge(_) => unreachable!("it may give rows"),
         Change::Drop { table, if_exists } => {
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));

@@ -1,10 +1,14 @@
-//! Pieces of SQL that a statement brings, each of which must be what it stands for: one query, or one expression. They are put
-//! into queries of ours, so what is more than that is refused; by DuckDB's parser, not by words.
+//! Pieces of SQL that a statement brings, each of which must be what it stands for: one query, one expression, what FROM reads.
+//! They are put into queries of ours, so what is more than that is refused; by DuckDB's parser, not by words.
+
+use anyhow::Result;
+use duckdb::Connection;
+use quack_function::sql::identifier;
+use serde_json::Value;
 
 use crate::duck::{self, Sandbox};
 use crate::error::failure;
 use crate::lake::load::expression;
-use anyhow::Result;
 
 /// A piece of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,21 @@ impl Part {
     pub(super) fn alone(&self) -> String {
         self.behind("")
     }
+
+    /// The same with `NULL` for each word `DEFAULT` of the statement's whole text that ends at one of `ends`.
+    pub(super) fn with_nulls(mut self, ends: &[usize]) -> Self {
+        let begin = self.before.len() + self.ahead.len();
+        for end in ends {
+            let to = end - begin;
+            self.text.replace_range(to - "DEFAULT".len()..to, "NULL   ");
+        }
+        self
+    }
+
+    /// The piece in brackets that no comment at its end opens again.
+    pub(super) fn bracketed(&self) -> String {
+        format!("(\n{}\n)", self.text)
+    }
 }
 
 /// Refuses what is not one query.
@@ -65,19 +84,182 @@ pub(super) fn check_query(part: &Part) -> Result<()> {
     }
 }
 
-/// Refuses what is not one expression.
+/// Refuses what is not one expression. Whether all of them give the same each time they are asked, whatever the row: an expression
+/// that may not, `random() < 0.5`, must not be asked twice.
 ///
 /// # Errors
-/// What DuckDB's parser says of it.
-pub(super) fn check_expression(part: &Part) -> Result<()> {
+/// What DuckDB's parser says of one.
+pub(super) fn check_expressions<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<bool> {
     let connection = duck::open(&Sandbox::default())?;
-    let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), "give one expression");
-    // In brackets alone, `a) OR (b` would be one; without, `a;`.
-    let brackets = [["", ""], ["(", "\n)"]];
-    brackets
-        .into_iter()
-        .try_for_each(|around| expression::is_one(&connection, around, part.text()).map(drop))
-        .map_err(wrong)
+    let mut is_settled = true;
+    for part in parts {
+        let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), "give one expression");
+        let one = |around| expression::is_one(&connection, around, part.text()).map_err(wrong);
+        // In brackets alone, `a) OR (b` would be one; without, `a;`.
+        let tree = one(["", ""])?;
+        one(["(", "\n)"])?;
+        // A variable is set anew for each query that is put to the function.
+        is_settled = is_settled && part.variables().is_empty() && gives_the_same(&connection, &tree)?;
+    }
+    Ok(is_settled)
+}
+
+/// Whether an expression gives the same for the same row each time. Of a query in it nobody knows: it may have no order, or stop
+/// at a LIMIT.
+fn gives_the_same(connection: &Connection, tree: &Value) -> Result<bool> {
+    const STABLE: &str =
+        "SELECT coalesce(bool_and(stability = 'CONSISTENT'), ?) FROM duckdb_functions() WHERE function_name = ?";
+    let stable = |name: &str, otherwise: bool| -> Result<bool> {
+        let name = name.to_lowercase();
+        Ok(connection.query_row(STABLE, duckdb::params![otherwise, name], |row| row.get(0))?)
+    };
+    match tree {
+        Value::Object(fields) => {
+            let text = |name: &str| fields.get(name).and_then(Value::as_str);
+            let column = fields.get("column_names").and_then(Value::as_array).map(Vec::as_slice);
+            let known = match (text("class"), text("function_name"), column) {
+                (Some("SUBQUERY"), ..) => false,
+                (_, Some(function), _) => stable(function, false)?,
+                // Some functions are called without brackets: current_date.
+                (_, _, Some([Value::String(name)])) => stable(name, true)?,
+                _ => true,
+            };
+            Ok(known
+                && fields.values().try_fold(true, |so_far, value| {
+                    Ok::<_, anyhow::Error>(so_far && gives_the_same(connection, value)?)
+                })?)
+        }
+        Value::Array(items) => {
+            items.iter().try_fold(true, |so_far, item| Ok(so_far && gives_the_same(connection, item)?))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The items of a RETURNING list, as a SELECT from rows called `alias` has them. DuckDB's own column `hidden`, if there is one, is
+/// none of those that `*` stands for.
+///
+/// # Errors
+/// What is not one item; what has no place in such a list.
+pub(super) fn check_returning(items: &[Part], alias: &str, hidden: Option<&str>) -> Result<Vec<String>> {
+    let connection = duck::open(&Sandbox::default())?;
+    let all_but = |hidden: &str| format!("{}.* EXCLUDE ({})", identifier(alias), identifier(hidden));
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        let wrong = |why: String| {
+            let text = item.text().trim();
+            failure(format!("RETURNING `{text}`: {why}"), "list columns of the table, or expressions over them")
+        };
+        let tree = expression::is_one(&connection, ["", "\n"], item.text()).map_err(wrong)?;
+        if let Some(what) = no_row_of_its_own(&connection, &tree)? {
+            return Err(wrong(format!("{what} has no place there")));
+        }
+        let stars = stars(&tree);
+        list.push(match hidden {
+            Some(hidden) if stars == 1 && is_plain_star(&tree) => all_but(hidden),
+            Some(_) if stars > 0 => return Err(wrong("`*` stands alone there".to_owned())),
+            _ => format!("{}\n", item.text()),
+        });
+    }
+    Ok(list)
+}
+
+/// What of a tree is more than a look at one row, if something is.
+fn no_row_of_its_own(connection: &Connection, tree: &Value) -> Result<Option<&'static str>> {
+    const AGGREGATE: &str =
+        "SELECT count(*) > 0 FROM duckdb_functions() WHERE function_name = ? AND function_type = 'aggregate'";
+    let children: Vec<&Value> = match tree {
+        Value::Object(fields) => {
+            match fields.get("class").and_then(Value::as_str) {
+                Some("SUBQUERY") => return Ok(Some("a query")),
+                Some("WINDOW") => return Ok(Some("a window")),
+                _ => {}
+            }
+            if let Some(name) = fields.get("function_name").and_then(Value::as_str)
+                && connection.query_row(AGGREGATE, [name.to_lowercase()], |row| row.get(0))?
+            {
+                return Ok(Some("an aggregate"));
+            }
+            fields.values().collect()
+        }
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    for child in children {
+        if let Some(what) = no_row_of_its_own(connection, child)? {
+            return Ok(Some(what));
+        }
+    }
+    Ok(None)
+}
+
+/// How often a tree stands for all columns.
+fn stars(tree: &Value) -> usize {
+    match tree {
+        Value::Object(fields) => {
+            usize::from(fields.get("class").is_some_and(|class| class == "STAR"))
+                + fields.values().map(stars).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(stars).sum(),
+        _ => 0,
+    }
+}
+
+/// Whether it is `*` or `table.*`, with nothing left out or in.
+fn is_plain_star(tree: &Value) -> bool {
+    let is_plain = |(name, value): (&String, &Value)| match name.as_str() {
+        "class" | "type" | "relation_name" | "query_location" => true,
+        _ => {
+            matches!(value, Value::Null | Value::Bool(false))
+                || value == ""
+                || value.as_array().is_some_and(Vec::is_empty)
+        }
+    };
+    tree["class"] == "STAR" && tree.as_object().is_some_and(|fields| fields.iter().all(is_plain))
+}
+
+/// Refuses what is not what FROM reads, a table or several, and nothing more.
+///
+/// # Errors
+/// What DuckDB's parser says of it; `help` beside it.
+pub(super) fn check_from(part: &Part, help: &str) -> Result<()> {
+    from(part, help).map(drop)
+}
+
+/// What the one table, query or function is called that `part` is, as FROM reads it.
+///
+/// # Errors
+/// It is something else; `help` beside it.
+pub(super) fn name_of_one(part: &Part, help: &str) -> Result<String> {
+    let tree = from(part, help)?;
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let name = match (text(&tree, "alias"), text(&tree, "type").as_str()) {
+        (_, "JOIN" | "EMPTY") => String::new(),
+        (alias, _) if !alias.is_empty() => alias,
+        (_, "BASE_TABLE") => text(&tree, "table_name"),
+        (_, "TABLE_FUNCTION") => text(&tree["function"], "function_name"),
+        _ => "unnamed_subquery".to_owned(),
+    };
+    match name.is_empty() {
+        true => Err(failure(format!("`{}` is not one table or query", part.text().trim()), help.to_owned())),
+        false => Ok(name),
+    }
+}
+
+/// The syntax tree of what FROM reads.
+fn from(part: &Part, help: &str) -> Result<Value> {
+    let connection = duck::open(&Sandbox::default())?;
+    let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), help.to_owned());
+    let taken = |text: &str| {
+        let mut tree = expression::parse(&connection, &format!("FROM {text}\n"))?;
+        let from = tree.get_mut("from_table").map(Value::take).unwrap_or_default();
+        Ok::<_, String>((from, tree))
+    };
+    let (from, rest) = taken(part.text()).map_err(wrong)?;
+    match rest == taken("one").map_err(wrong)?.1 {
+        true => Ok(from),
+        false => Err(wrong("that is more than FROM reads".to_owned())),
+    }
 }
 
 #[cfg(test)]
@@ -99,12 +281,82 @@ mod tests {
             assert!(check_query(&part(query)).is_err(), "{query}");
         }
         for expression in ["a = 1", "a IN (SELECT 1 WHERE true)", "(a) OR (b)", "CASE WHEN a THEN b END -- x"] {
-            assert!(check_expression(&part(expression)).is_ok(), "{expression}");
+            assert!(check_expressions([&part(expression)]).is_ok(), "{expression}");
         }
         for expression in
             ["a) OR (b", "a)) OR ((b", "a, b", "a FROM b", "a WHERE b", "a LIMIT 1", "", "a;", "a /*", "'"]
         {
-            assert!(check_expression(&part(expression)).is_err(), "{expression}");
+            assert!(check_expressions([&part(expression)]).is_err(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_another_the_next_time_is_known() {
+        for (expression, same) in [
+            ("a > 1 AND upper(b) LIKE 'x%' OR c IS NULL", true),
+            ("CASE WHEN a IN (1, 2) THEN list_transform(b, lambda x: x + 1) END", true),
+            ("random() < 0.5", false),
+            ("a + upper(uuid()::VARCHAR)", false),
+            ("seen < now()", false),
+            ("day = current_date", false),
+            ("a = (SELECT a FROM b LIMIT 1)", false),
+            ("no_such_function(a)", false),
+        ] {
+            assert_eq!(check_expressions([&part(expression)]).unwrap(), same, "{expression}");
+        }
+        assert!(!check_expressions([&Part::new("SET VARIABLE a = random(); b", 26, 26, 28)]).unwrap());
+    }
+
+    #[test]
+    fn what_from_reads_is_that_and_no_more() {
+        for (source, name) in [
+            ("s", "s"),
+            ("main.\"S x\" -- x", "S x"),
+            ("s AS t", "t"),
+            ("(SELECT 1 WHERE true) AS q(k)", "q"),
+            ("(FROM s)", "unnamed_subquery"),
+            ("(VALUES (1), (2)) q(k)", "q"),
+            ("read_csv('s3://x/y.csv') r", "r"),
+            ("range(3)", "range"),
+        ] {
+            assert_eq!(name_of_one(&part(source), "").unwrap(), name, "{source}");
+        }
+        for source in ["a JOIN b USING (c)", "a, b"] {
+            assert!(check_from(&part(source), "").is_ok() && name_of_one(&part(source), "").is_err(), "{source}");
+        }
+        for source in [
+            "",
+            "s WHERE true",
+            "s LIMIT 1",
+            "s) , (t",
+            "s; FROM t",
+            "s UNION ALL FROM t",
+            "s SELECT *",
+            "s /*",
+            "s USING SAMPLE 1",
+        ] {
+            assert!(check_from(&part(source), "").is_err(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_returning_lists_is_of_the_row() {
+        let check = |item: &str, hidden| check_returning(&[part(item)], "t", hidden);
+        for item in ["*", "a + 1 AS b", "t.*", "upper(a) -- x", "* EXCLUDE (a)", "COLUMNS(*) + 1", "random()"] {
+            assert!(check(item, None).is_ok(), "{item}");
+        }
+        for item in
+            ["count(*)", "(SELECT 1)", "row_number() OVER ()", "a FROM b", "a, b", "a) FROM (b", "", "1 + sum(a)"]
+        {
+            assert!(check(item, None).is_err(), "{item}");
+        }
+        let all = ["\"t\".* EXCLUDE (\"merge_action\")"];
+        for item in ["*", "t.* "] {
+            assert_eq!(check(item, Some("merge_action")).unwrap(), all, "{item}");
+        }
+        assert!(check("merge_action", Some("merge_action")).is_ok());
+        for item in ["* EXCLUDE (a)", "COLUMNS(*)", "* LIKE 'x%'"] {
+            assert!(check(item, Some("merge_action")).is_err(), "{item}");
         }
     }
 

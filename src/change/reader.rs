@@ -4,7 +4,35 @@ use anyhow::Result;
 use quack_function::sql::{Token, Tokens};
 
 use super::parts::Part;
-use crate::error::usage;
+use crate::error::{failure, usage};
+
+/// A statement that is not supported in this form.
+pub(super) fn unsupported(what: &str, help: impl Into<String>) -> anyhow::Error {
+    failure(format!("{what} is not supported"), help)
+}
+
+/// A new value of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// `DEFAULT`: no column has another than NULL.
+    Default,
+    Of(Part),
+}
+
+impl Value {
+    /// The piece that it is, if it is one.
+    pub(super) fn part(&self) -> Option<&Part> {
+        match self {
+            Self::Default => None,
+            Self::Of(part) => Some(part),
+        }
+    }
+
+    /// As an expression.
+    pub(super) fn sql(&self) -> String {
+        self.part().map_or_else(|| "NULL".to_owned(), Part::bracketed)
+    }
+}
 
 /// Reads tokens one after another.
 pub(super) struct Reader<'a> {
@@ -87,6 +115,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `[AS] alias`, unless one of the words comes that may follow.
+    pub(super) fn alias(&mut self, table: &str, ends: &[&str]) -> String {
+        let named = self.takes(&["AS"]);
+        let is_end = self.peek().is_none_or(|token| ends.iter().any(|word| token.is(word)));
+        match named || !is_end {
+            true => self.name().unwrap_or_else(|| table.to_owned()),
+            false => table.to_owned(),
+        }
+    }
+
     /// `(name, ...)`
     pub(super) fn names(&mut self) -> Option<Vec<String>> {
         let mut names = Vec::new();
@@ -131,6 +169,75 @@ impl<'a> Reader<'a> {
             }
         }
         self.tokens.len()
+    }
+
+    /// Where one of `words` is next, outside of brackets and of CASE; the end where there is none.
+    pub(super) fn find_word(&self, words: &[&str]) -> usize {
+        let (mut depth, mut cases) = (0_usize, 0_usize);
+        for (at, (token, _)) in self.tokens.iter().enumerate().skip(self.at) {
+            match token {
+                Token::Symbol('(' | '[' | '{') => depth += 1,
+                Token::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                token if depth == 0 && token.is("CASE") => cases += 1,
+                token if depth == 0 && cases > 0 && token.is("END") => cases -= 1,
+                token if depth == 0 && cases == 0 && words.iter().any(|word| token.is(word)) => return at,
+                _ => {}
+            }
+        }
+        self.tokens.len()
+    }
+
+    /// What is between here and the token at `end`, which is next then.
+    pub(super) fn until(&mut self, end: usize) -> Part {
+        let part = self.part(self.from(), end);
+        self.at = end;
+        part
+    }
+
+    /// A value that reaches to the next comma, or to `end`.
+    pub(super) fn value(&mut self, end: usize) -> Value {
+        let comma = self.find(|_, token| *token == Token::Symbol(',')).min(end);
+        if comma == self.at + 1 && self.takes(&["DEFAULT"]) {
+            return Value::Default;
+        }
+        Value::Of(self.until(comma))
+    }
+
+    /// `RETURNING item, ...` up to the end, if it comes.
+    pub(super) fn returning(&mut self, help: &str) -> Result<Vec<Part>> {
+        let mut items = Vec::new();
+        if self.takes(&["RETURNING"]) {
+            loop {
+                let comma = self.find(|_, token| *token == Token::Symbol(','));
+                items.push(self.until(comma));
+                if !self.symbol(',') {
+                    break;
+                }
+            }
+        }
+        match self.peek() {
+            None => Ok(items),
+            Some(_) => Err(unsupported("RETURNING in this form", help)),
+        }
+    }
+
+    /// `column = value, ...` up to `end`.
+    pub(super) fn set(&mut self, end: usize, help: &str) -> Result<Vec<(String, Value)>> {
+        let mut set = Vec::new();
+        while self.at < end {
+            let column = self.name().ok_or_else(|| unsupported("SET in this form", help))?;
+            if !self.symbol('=') {
+                return Err(unsupported(&format!("what follows `{column}` in SET"), help));
+            }
+            set.push((column, self.value(end)));
+            if self.at < end {
+                self.symbol(',');
+            }
+        }
+        match set.is_empty() {
+            true => Err(unsupported("SET in this form", help)),
+            false => Ok(set),
+        }
     }
 
     /// Whether one of `words` stands outside of brackets, from here to `to`; FROM behind DISTINCT compares.

@@ -1,30 +1,20 @@
 //! `UPDATE`, `DELETE` and `TRUNCATE`: the files that have such rows are written anew, all others stay.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use quack_function::sql::{identifier, literal};
-use quack_function::table::hive_options;
+use quack_function::sql::identifier;
 use quack_function::wire::Column;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
-use super::done::{Changed, Deed};
+use super::columns::Columns;
+use super::deeds::{Act, Action, Branch};
+use super::done::{Changed, Deed, Outcome};
 use super::parts::{self, Part};
+use super::replace::{self, Deeds};
 use super::statement::Rewrite;
-use super::transaction::Transaction;
-use super::write::{Rows, Staged, Work};
-use crate::bucket::upload;
-use crate::error::{failure, nearest, usage};
-use crate::lake::catalog::{Catalog, Table};
-use crate::lake::load::{commit, sweep};
+use super::write::{Rows, Session, Work};
+use crate::error::failure;
+use crate::lake::catalog::Table;
 use crate::query::Coordinator;
-
-/// Times that a rewrite begins anew because somebody else changed its files meanwhile.
-const ATTEMPTS: u32 = 20;
-
-/// The longest pause before that.
-const PAUSE_MS: u64 = 300;
 
 /// What the column is called that says which rows are meant.
 const MEANT: &str = "quack_is_meant";
@@ -33,31 +23,108 @@ const MEANT: &str = "quack_is_meant";
 ///
 /// # Errors
 /// There is no such table or column; what DuckDB says of the condition and the values; others that keep changing the table.
-pub(super) async fn run(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    rewrite: &Rewrite,
-    cancel: &CancellationToken,
-) -> Result<Changed> {
-    for part in rewrite.predicate.iter().chain(rewrite.set.iter().map(|(_, value)| value)) {
-        parts::check_expression(part)?;
+pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, rewrite: &Rewrite) -> Result<Outcome> {
+    let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
+    parts::check_expressions(values)?;
+    // Which files it touches is asked first, which rows in them when they are written: that must be the same both times.
+    let is_settled = parts::check_expressions(&rewrite.predicate)?;
+    if let Some(from) = &rewrite.from {
+        parts::check_from(from, "name tables or queries in brackets")?;
     }
-    let mut fresh: Option<Catalog> = None;
-    for _ in 0..ATTEMPTS {
-        let known = fresh.as_ref().unwrap_or(coordinator.catalog);
-        let now = Coordinator { catalog: known, ..*coordinator };
-        if let Some(changed) = once(&now, transaction, rewrite, cancel).await? {
-            return Ok(changed);
+    let returning = parts::check_returning(&rewrite.returning, &rewrite.alias, None)?;
+    replace::until_current(coordinator, session, &rewrite.table, async |now| {
+        let work = Work::new(now, session);
+        let (name, table) = now.catalog.table(&rewrite.table)?;
+        let columns = Columns::of(name, table);
+        let set = columns.assignments(&rewrite.set)?;
+        match rewrite.from.is_some() || !is_settled || !returning.is_empty() {
+            true => by_deeds(work, rewrite, &returning, name, table, &columns, set).await,
+            false => by_files(work, rewrite, name, table, &columns, set).await.map(|done| done.map(Outcome::from)),
         }
-        coordinator.context.detail("somebody else changed the table meanwhile; beginning anew");
-        // Else those who meet once would meet again and again.
-        tokio::time::sleep(Duration::from_millis(rand::random_range(0..PAUSE_MS))).await;
-        fresh = Some(transaction.catalog(&coordinator.target.bucket).await?);
+    })
+    .await
+}
+
+fn deed(rewrite: &Rewrite) -> Deed {
+    if rewrite.set.is_empty() { Deed::Delete } else { Deed::Update }
+}
+
+/// What sets variables before the statement.
+fn variables(rewrite: &Rewrite) -> &str {
+    let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
+    rewrite.predicate.iter().chain(&rewrite.from).chain(values).next().map_or("", Part::variables)
+}
+
+/// By a list of the rows that are meant, had once.
+async fn by_deeds(
+    work: Work<'_>,
+    rewrite: &Rewrite,
+    returning: &[String],
+    name: &str,
+    table: &Table,
+    columns: &Columns<'_>,
+    set: Vec<(usize, String)>,
+) -> Result<Option<Outcome>> {
+    let source = replace::source(&work, table, &rewrite.alias)?;
+    let mut from = source.sql;
+    if let Some(others) = &rewrite.from {
+        from.push_str(&format!(", {}\n", others.text()));
     }
-    Err(failure(
-        format!("others keep changing `{}`", rewrite.table),
-        "nothing was changed; run the statement again when they are done",
-    ))
+    if let Some(predicate) = &rewrite.predicate {
+        from.push_str(&format!(" WHERE {}", predicate.bracketed()));
+    }
+    let act = if set.is_empty() { Act::Delete } else { Act::Update(set) };
+    let branch = Branch {
+        from,
+        also: String::new(),
+        target: Some(source.target),
+        repeats: rewrite.from.is_some(),
+        actions: vec![Action { condition: None, act }],
+    };
+    let deeds = Deeds {
+        before: Vec::new(),
+        branches: vec![branch],
+        variables: variables(rewrite),
+        is_strict: false,
+        deed: deed(rewrite),
+        alias: &rewrite.alias,
+        returning,
+    };
+    replace::by_deeds(work, name, table, columns, deeds).await
+}
+
+/// By the files that have such rows, which are asked for first; nothing when somebody else was quicker.
+async fn by_files(
+    mut work: Work<'_>,
+    rewrite: &Rewrite,
+    name: &str,
+    table: &Table,
+    columns: &Columns<'_>,
+    set: Vec<(usize, String)>,
+) -> Result<Option<Changed>> {
+    let done = Changed::nothing(deed(rewrite), name);
+    let (touched, rows) = touched(&mut work, rewrite, table).await?;
+    if rows == 0 {
+        return Ok(Some(Changed { cost_usd: work.cost_usd, ..done }));
+    }
+    let gone: Vec<String> = touched.iter().map(|(at, _)| table.files[*at].key.clone()).collect();
+    // A file all of whose rows are deleted needs no writing.
+    let anew: Vec<usize> = touched
+        .iter()
+        .filter(|(at, meant)| !set.is_empty() || *meant < table.files[*at].rows)
+        .map(|(at, _)| *at)
+        .collect();
+    let staged = match anew.is_empty() {
+        true => None,
+        false => {
+            let source = replace::files(table, &anew, &work.coordinator.target.bucket.name)?;
+            let sql = select(rewrite, columns, &set, &source);
+            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
+            Some(work.write(&rows).await?.without_empty())
+        }
+    };
+    let is_made = replace::finish(&mut work, name, table, gone, staged, false).await?;
+    Ok(is_made.then(|| Changed { rows, cost_usd: work.cost_usd, ..done }.made()))
 }
 
 /// A file that has rows that are meant.
@@ -65,66 +132,6 @@ pub(super) async fn run(
 struct Touched {
     filename: String,
     meant: u64,
-}
-
-/// One try; nothing when somebody else was quicker.
-async fn once(
-    coordinator: &Coordinator<'_>,
-    transaction: &Transaction,
-    rewrite: &Rewrite,
-    cancel: &CancellationToken,
-) -> Result<Option<Changed>> {
-    let (name, table) = coordinator.catalog.table(&rewrite.table)?;
-    let bucket = &coordinator.target.bucket;
-    let deletes = rewrite.set.is_empty();
-    let done = Changed::nothing(if deletes { Deed::Delete } else { Deed::Update }, name);
-    let set = assignments(name, table, rewrite)?;
-    let (own, partitions) = (table.own_columns(), table.partitions.clone());
-    let mut work = Work::new(coordinator, transaction, cancel);
-    let (touched, rows) = touched(&mut work, rewrite, table).await?;
-    if rows == 0 {
-        return Ok(Some(Changed { cost_usd: work.cost_usd, ..done }));
-    }
-    let gone: Vec<String> = touched.iter().map(|(at, _)| table.files[*at].key.clone()).collect();
-    // A file all of whose rows are deleted needs no writing.
-    let anew: Vec<usize> =
-        touched.iter().filter(|(at, meant)| !deletes || *meant < table.files[*at].rows).map(|(at, _)| *at).collect();
-    let staged = match anew.is_empty() {
-        true => None,
-        false => {
-            let source = source(table, &anew, &bucket.name)?;
-            let sql = select(rewrite, &set, &source);
-            let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions };
-            Some(work.write(&rows).await?.without_empty())
-        }
-    };
-    let left = table.files.len() - gone.len() + staged.as_ref().map_or(0, |staged| staged.files.len());
-    let staged = match (staged, left) {
-        // A table without rows has an empty file.
-        (emptied, 0) => {
-            if let Some(emptied) = emptied {
-                emptied.discard().await;
-            }
-            Some(work.write_empty(&own, name, &partitions).await?)
-        }
-        (staged, _) => staged,
-    };
-    let files = match &staged {
-        Some(staged) => staged.keep(&commit::folder(bucket, name), cancel).await,
-        None => Ok(Vec::new()),
-    };
-    if let Some(staged) = staged {
-        Staged::discard(staged).await;
-    }
-    let files = files?;
-    let committed = transaction.update(bucket, |catalog| commit::rewrite(catalog, name, &gone, &files)).await;
-    let files = files.into_iter().map(|file| file.key);
-    match &committed {
-        Ok(true) => transaction.made(files),
-        _ => upload::delete(bucket, files).await,
-    }
-    sweep::sweep(bucket, name).await;
-    Ok(committed?.then(|| Changed { rows, cost_usd: work.cost_usd, ..done }.made()))
 }
 
 /// Which of the table's files have rows that are meant, by their place, and how many; and how many in all.
@@ -136,8 +143,8 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
     let Some(predicate) = &rewrite.predicate else { return Ok((all(|rows| rows), table.rows)) };
     let bucket = &work.coordinator.target.bucket.name;
     let every: Vec<usize> = (0..table.files.len()).collect();
-    let from = format!("{} AS {}", source(table, &every, bucket)?, identifier(&rewrite.alias));
-    let from = format!("FROM {from} WHERE ((\n{}\n))", predicate.text());
+    let from = format!("{} AS {}", replace::files(table, &every, bucket)?, identifier(&rewrite.alias));
+    let from = format!("FROM {from} WHERE ({})", predicate.bracketed());
     let variables = predicate.variables();
     // DuckDB's own column with the file's name is hidden behind one of the table's.
     if table.columns.iter().any(|column| column.name.eq_ignore_ascii_case("filename")) {
@@ -161,50 +168,24 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
     Ok((found, rows))
 }
 
-/// Files of a table, as a table in FROM.
-fn source(table: &Table, files: &[usize], bucket: &str) -> Result<String> {
-    let list: Vec<String> =
-        files.iter().map(|at| literal(&format!("s3://{bucket}/{}", table.files[*at].key))).collect();
-    let hive =
-        hive_options(&table.partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
-    Ok(format!("read_parquet([{}], {hive})", list.join(", ")))
-}
-
-/// The new values by the table's own columns: each with its type.
-fn assignments<'a>(name: &str, table: &'a Table, rewrite: &'a Rewrite) -> Result<Vec<(Column, &'a Part)>> {
-    let mut set: Vec<(Column, &Part)> = Vec::with_capacity(rewrite.set.len());
-    for (column, value) in &rewrite.set {
-        let Some(known) = table.columns.iter().find(|known| known.name.eq_ignore_ascii_case(column)) else {
-            let near = nearest(column, table.columns.iter().map(|known| known.name.as_str()));
-            let help =
-                near.map_or_else(|| format!("DESCRIBE {name} lists them"), |near| format!("did you mean `{near}`?"));
-            return Err(usage(format!("`{name}` has no column `{column}`"), help));
-        };
-        if set.iter().any(|(other, _)| other.name == known.name) {
-            return Err(usage(format!("`{column}` is set twice"), "set each column once"));
-        }
-        set.push((Column { name: known.name.clone(), sql_type: known.sql_type.clone() }, value));
-    }
-    Ok(set)
-}
-
 /// The rows of `source` as they are to be.
-fn select(rewrite: &Rewrite, set: &[(Column, &Part)], source: &str) -> String {
+fn select(rewrite: &Rewrite, columns: &Columns<'_>, set: &[(usize, String)], source: &str) -> String {
     let alias = identifier(&rewrite.alias);
-    let condition = rewrite.predicate.as_ref().map_or("true", Part::text);
-    let variables = rewrite.predicate.as_ref().or(set.first().map(|(_, value)| *value)).map_or("", Part::variables);
+    let condition = rewrite.predicate.as_ref().map_or_else(|| "(true)".to_owned(), Part::bracketed);
+    let variables = variables(rewrite);
     if set.is_empty() {
-        return format!("{variables}SELECT * FROM {source} AS {alias} WHERE ((\n{condition}\n)) IS NOT TRUE");
+        return format!("{variables}SELECT * FROM {source} AS {alias} WHERE ({condition}) IS NOT TRUE");
     }
     let values: Vec<String> = set
         .iter()
-        .map(|(Column { name, sql_type }, value)| {
+        .map(|(at, value)| {
+            let Column { name, sql_type } = &columns.all()[*at];
             let name = identifier(name);
-            format!("CASE WHEN {MEANT} THEN CAST((\n{}\n) AS {sql_type}) ELSE {name} END AS {name}", value.text())
+            format!("CASE WHEN {MEANT} THEN CAST({value} AS {sql_type}) ELSE {name} END AS {name}")
         })
         .collect();
     format!(
-        "{variables}SELECT * EXCLUDE ({MEANT}) REPLACE ({}) FROM (SELECT *, ((\n{condition}\n)) IS TRUE AS {MEANT} FROM {source} AS {alias}) AS {alias}",
+        "{variables}SELECT * EXCLUDE ({MEANT}) REPLACE ({}) FROM (SELECT *, ({condition}) IS TRUE AS {MEANT} FROM {source} AS {alias}) AS {alias}",
         values.join(", ")
     )
 }

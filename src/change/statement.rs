@@ -4,9 +4,9 @@
 use anyhow::Result;
 use quack_function::sql::Token;
 
+use super::clauses::Merge;
 use super::parts::Part;
-use super::reader::Reader;
-use crate::error::failure;
+use super::reader::{Reader, Value, unsupported};
 
 /// A statement that changes the lake.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,7 @@ pub(crate) enum Change {
     Create(Create),
     Insert(Insert),
     Rewrite(Rewrite),
+    Merge(Merge),
     Drop { table: String, if_exists: bool },
     Rename { table: String, to: String },
     Begin,
@@ -47,7 +48,10 @@ pub(crate) struct Insert {
     /// The columns that the query's are for; all of them without.
     pub columns: Option<Vec<String>>,
     pub by_name: bool,
-    pub query: Part,
+    /// The rows; none for one of DEFAULT VALUES.
+    pub query: Option<Part>,
+    /// What is to come back of each row; nothing without.
+    pub returning: Vec<Part>,
 }
 
 /// `UPDATE`, `DELETE` and `TRUNCATE`: some files of a table are written anew.
@@ -57,9 +61,25 @@ pub(crate) struct Rewrite {
     /// What the statement calls it.
     pub alias: String,
     /// New values by column; none to delete the rows.
-    pub set: Vec<(String, Part)>,
+    pub set: Vec<(String, Value)>,
+    /// Other tables whose rows say which.
+    pub from: Option<Part>,
     /// Which rows; all of them without.
     pub predicate: Option<Part>,
+    /// What is to come back of each row; nothing without.
+    pub returning: Vec<Part>,
+}
+
+impl Change {
+    /// Whether it gives rows.
+    pub(crate) fn returns(&self) -> bool {
+        match self {
+            Self::Insert(insert) => !insert.returning.is_empty(),
+            Self::Rewrite(rewrite) => !rewrite.returning.is_empty(),
+            Self::Merge(merge) => !merge.returning.is_empty(),
+            _ => false,
+        }
+    }
 }
 
 /// Reads the last statement of `sql`, if it is one that changes the lake; those before it set variables.
@@ -73,6 +93,7 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
         "INSERT" => reader.insert().map(Some),
         "UPDATE" => reader.update().map(Some),
         "DELETE" => reader.delete().map(Some),
+        "MERGE" => Merge::read(&mut reader).map(|merge| Some(Change::Merge(merge))),
         "TRUNCATE" => reader.truncate().map(Some),
         "DROP" => reader.drop_table(),
         "ALTER" => reader.alter().map(Some),
@@ -83,17 +104,14 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     }
 }
 
-/// A statement that is not supported in this form.
-fn unsupported(what: &str, help: impl Into<String>) -> anyhow::Error {
-    failure(format!("{what} is not supported"), help)
-}
-
 const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
                       (column TYPE, ...)";
-const INSERT: &str =
-    "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...";
-const UPDATE: &str = "write UPDATE name SET column = value, ... [WHERE ...]; a value may be a subquery in brackets";
-const DELETE: &str = "write DELETE FROM name [WHERE ...]; the condition may have subqueries";
+const INSERT: &str = "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...; [RETURNING ...]";
+const NO_CONFLICT: &str = "tables have no keys that rows could conflict with; MERGE INTO name USING (...) AS rows ON condition WHEN MATCHED \
+                           THEN ... WHEN NOT MATCHED THEN INSERT says which rows are the same";
+const UPDATE: &str =
+    "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...] [RETURNING ...]";
+const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...] [RETURNING ...]";
 const ALTER: &str =
     "write ALTER TABLE name RENAME TO other; for other columns, CREATE OR REPLACE TABLE name AS SELECT ... FROM name";
 
@@ -155,10 +173,17 @@ impl Reader<'_> {
     }
 
     fn insert(&mut self) -> Result<Change> {
+        if self.takes(&["OR"]) {
+            return Err(unsupported(&format!("INSERT OR {}", self.word().to_uppercase()), NO_CONFLICT));
+        }
         if !self.takes(&["INTO"]) {
             return Err(unsupported("INSERT in this form", INSERT));
         }
         let table = self.table(INSERT)?;
+        if self.takes(&["DEFAULT", "VALUES"]) {
+            let returning = self.returning(INSERT)?;
+            return Ok(Change::Insert(Insert { table, columns: None, by_name: false, query: None, returning }));
+        }
         let mut by_name = self.takes(&["BY", "NAME"]);
         self.takes(&["BY", "POSITION"]);
         let before = self.at;
@@ -168,15 +193,42 @@ impl Reader<'_> {
             self.at = before;
         }
         by_name |= self.takes(&["BY", "NAME"]);
-        if self.peek().is_none() {
+        let conflicts = |at: usize, token: &Token<'_>| at > 0 && token.is("CONFLICT") && self.tokens[at - 1].0.is("ON");
+        if self.find(conflicts) < self.tokens.len() {
+            return Err(unsupported("ON CONFLICT", NO_CONFLICT));
+        }
+        let end = self.find_word(&["RETURNING"]);
+        if self.at >= end {
             return Err(unsupported("INSERT without rows", INSERT));
         }
-        for word in ["RETURNING", "CONFLICT"] {
-            if self.has(&[word], self.tokens.len()).is_some() {
-                return Err(unsupported(&format!("{word} of INSERT"), INSERT));
+        let query = Some(self.rows(end));
+        let returning = self.returning(INSERT)?;
+        Ok(Change::Insert(Insert { table, columns, by_name, query, returning }))
+    }
+
+    /// The rows up to `end`. In VALUES, DEFAULT is NULL: it is written so, as long as it was.
+    fn rows(&mut self, end: usize) -> Part {
+        let is_values = self.peek().is_some_and(|token| token.is("VALUES"));
+        let part = self.part(self.from(), end);
+        let start = self.tokens[self.at..end].first().map_or(0, |_| self.at);
+        self.at = end;
+        if !is_values {
+            return part;
+        }
+        let mut depth = 0_usize;
+        let mut defaults = Vec::new();
+        for at in start..end {
+            let is = |at: usize, symbols: &[char]| matches!(self.tokens.get(at), Some((Token::Symbol(symbol), _)) if symbols.contains(symbol));
+            match &self.tokens[at].0 {
+                Token::Symbol('(' | '[' | '{') => depth += 1,
+                Token::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                token if depth == 1 && token.is("DEFAULT") && is(at - 1, &['(', ',']) && is(at + 1, &[')', ',']) => {
+                    defaults.push(self.tokens[at].1);
+                }
+                _ => {}
             }
         }
-        Ok(Change::Insert(Insert { table, columns, by_name, query: self.rest() }))
+        part.with_nulls(&defaults)
     }
 
     fn delete(&mut self) -> Result<Change> {
@@ -185,8 +237,10 @@ impl Reader<'_> {
         }
         let table = self.table(DELETE)?;
         let alias = self.alias(&table, &["WHERE", "USING", "RETURNING"]);
+        let from = self.others("USING");
         let predicate = self.predicate("DELETE", DELETE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), predicate }))
+        let returning = self.returning(DELETE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), from, predicate, returning }))
     }
 
     fn update(&mut self) -> Result<Change> {
@@ -195,47 +249,39 @@ impl Reader<'_> {
         if !self.takes(&["SET"]) {
             return Err(unsupported("UPDATE in this form", UPDATE));
         }
-        let mut set = Vec::new();
-        loop {
-            let column = self.name().ok_or_else(|| unsupported("SET in this form", UPDATE))?;
-            if !self.symbol('=') {
-                return Err(unsupported(&format!("what follows `{column}` in SET"), UPDATE));
-            }
-            let end = self.find(|_, token| *token == Token::Symbol(',') || token.is("WHERE") || token.is("RETURNING"));
-            if self.has(&["FROM"], end).is_some() {
-                return Err(unsupported("UPDATE with FROM", UPDATE));
-            }
-            set.push((column, self.part(self.from(), end)));
-            self.at = end;
-            if !self.symbol(',') {
-                break;
-            }
-        }
+        let compares = |at: usize| at > 0 && self.tokens[at - 1].0.is("DISTINCT");
+        let ends = |at: usize, token: &Token<'_>| {
+            ["WHERE", "RETURNING"].iter().any(|word| token.is(word)) || (token.is("FROM") && !compares(at))
+        };
+        let end = self.find(ends);
+        let set = self.set(end, UPDATE)?;
+        let from = self.others("FROM");
         let predicate = self.predicate("UPDATE", UPDATE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set, predicate }))
+        let returning = self.returning(UPDATE)?;
+        Ok(Change::Rewrite(Rewrite { table, alias, set, from, predicate, returning }))
     }
 
-    /// `[AS] alias`, unless one of the words comes that may follow.
-    fn alias(&mut self, table: &str, ends: &[&str]) -> String {
-        let named = self.takes(&["AS"]);
-        let is_end = self.peek().is_none_or(|token| ends.iter().any(|word| token.is(word)));
-        match named || !is_end {
-            true => self.name().unwrap_or_else(|| table.to_owned()),
-            false => table.to_owned(),
-        }
+    /// The tables behind `word`, if it comes.
+    fn others(&mut self, word: &str) -> Option<Part> {
+        self.takes(&[word]).then(|| {
+            let end = self.find_word(&["WHERE", "RETURNING"]);
+            self.until(end)
+        })
     }
 
     fn predicate(&mut self, statement: &str, help: &str) -> Result<Option<Part>> {
-        if let Some(word) = self.has(&["USING", "RETURNING", "LIMIT"], self.tokens.len()) {
+        if let Some(word) = self.has(&["LIMIT"], self.tokens.len()) {
             return Err(unsupported(&format!("{statement} with {word}"), help));
         }
-        if self.peek().is_none() {
+        let ends = |token: Option<&Token<'_>>| token.is_none_or(|token| token.is("RETURNING"));
+        if ends(self.peek()) {
             return Ok(None);
         }
-        if !self.takes(&["WHERE"]) || self.peek().is_none() {
+        if !self.takes(&["WHERE"]) || ends(self.peek()) {
             return Err(unsupported(&format!("{statement} in this form"), help));
         }
-        Ok(Some(self.rest()))
+        let end = self.find_word(&["RETURNING"]);
+        Ok(Some(self.until(end)))
     }
 
     fn truncate(&mut self) -> Result<Change> {
@@ -243,7 +289,11 @@ impl Reader<'_> {
         self.takes(&["TABLE"]);
         let table = self.table(help)?;
         match self.peek() {
-            None => Ok(Change::Rewrite(Rewrite { alias: table.clone(), table, set: Vec::new(), predicate: None })),
+            None => {
+                let alias = table.clone();
+                let (set, returning) = (Vec::new(), Vec::new());
+                Ok(Change::Rewrite(Rewrite { alias, table, set, from: None, predicate: None, returning }))
+            }
             Some(_) => Err(unsupported("TRUNCATE in this form", help)),
         }
     }
@@ -328,12 +378,28 @@ mod tests {
     fn rows_are_inserted_by_place_or_name() {
         let Change::Insert(insert) = only("SET VARIABLE x = 1; INSERT INTO t (a, b) VALUES (1, 2)") else { panic!() };
         assert_eq!(insert.columns, Some(vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(insert.query.text().trim(), "VALUES (1, 2)");
-        assert!(insert.query.alone().starts_with("SET VARIABLE x = 1;"));
+        assert_eq!(insert.query.as_ref().unwrap().text().trim(), "VALUES (1, 2)");
+        assert!(insert.query.unwrap().alone().starts_with("SET VARIABLE x = 1;"));
         let Change::Insert(insert) = only("INSERT INTO t BY NAME (FROM u)") else { panic!() };
         assert!(insert.by_name && insert.columns.is_none());
-        assert_eq!(insert.query.text().trim(), "(FROM u)");
-        assert!(parse("INSERT INTO t VALUES (1) RETURNING *").unwrap_err().to_string().contains("RETURNING"));
+        assert_eq!(insert.query.unwrap().text().trim(), "(FROM u)");
+        let Change::Insert(insert) =
+            only("INSERT INTO t VALUES (DEFAULT, 'DEFAULT', (DEFAULT)), (1, default, f(DEFAULT)) RETURNING a, (b), *")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            insert.query.unwrap().text().trim(),
+            "VALUES (NULL   , 'DEFAULT', (DEFAULT)), (1, NULL   , f(DEFAULT))",
+            "as a value by itself, and nowhere else"
+        );
+        let returned: Vec<&str> = insert.returning.iter().map(|item| item.text().trim()).collect();
+        assert_eq!(returned, ["a", "(b)", "*"]);
+        assert!(matches!(only("INSERT INTO t DEFAULT VALUES"), Change::Insert(insert) if insert.query.is_none()));
+        assert!(parse("INSERT INTO t SELECT conflict FROM u").is_ok());
+        for sql in ["INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "INSERT OR REPLACE INTO t VALUES (1)"] {
+            assert!(parse(sql).unwrap_err().to_string().contains("is not supported"), "{sql}");
+        }
     }
 
     #[test]
@@ -345,15 +411,21 @@ mod tests {
         };
         assert_eq!((update.table.as_str(), update.alias.as_str(), update.set.len()), ("t", "x", 2));
         assert_eq!(update.set[1].0, "b");
-        assert_eq!(update.set[1].1.text().trim(), "(SELECT 1 WHERE true)");
+        assert_eq!(update.set[1].1.part().unwrap().text().trim(), "(SELECT 1 WHERE true)");
         assert_eq!(update.predicate.unwrap().text().trim(), "x.c > 1");
-        assert!(parse("UPDATE t SET a = u.b FROM u").unwrap_err().to_string().contains("UPDATE with FROM"));
+        let Change::Rewrite(update) = only("UPDATE t SET a = u.b, c = DEFAULT FROM u JOIN v USING (x) WHERE t.a = u.a")
+        else {
+            panic!()
+        };
+        assert_eq!(update.from.unwrap().text().trim(), "u JOIN v USING (x)");
+        assert_eq!(update.set[1].1, Value::Default);
         let Change::Rewrite(delete) = only("DELETE FROM t WHERE a IN (SELECT a FROM u LIMIT 3) -- all") else {
             panic!()
         };
         assert!(delete.set.is_empty());
         assert_eq!(delete.predicate.unwrap().text().trim(), "a IN (SELECT a FROM u LIMIT 3)");
-        assert!(parse("DELETE FROM t USING u WHERE t.a = u.a").unwrap_err().to_string().contains("DELETE with USING"));
+        let Change::Rewrite(delete) = only("DELETE FROM t USING u, v WHERE t.a = u.a") else { panic!() };
+        assert_eq!(delete.from.unwrap().text().trim(), "u, v");
         assert_eq!(only("TRUNCATE t"), only("DELETE FROM t"));
     }
 

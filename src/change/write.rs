@@ -34,11 +34,20 @@ const WINDOW: usize = 64;
 /// The folder of a partition whose value is NULL, as hive has it.
 const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
+/// Who makes a change.
+pub(crate) struct Session<'a> {
+    pub transaction: &'a Transaction,
+    pub cancel: &'a CancellationToken,
+    /// Most rows of a RETURNING that come back; all without.
+    pub limit: Option<u64>,
+    /// How they come.
+    pub spill: Spill,
+}
+
 /// What a statement needs of the function: its own answers, and what they cost together.
 pub(super) struct Work<'a> {
     pub coordinator: &'a Coordinator<'a>,
-    pub transaction: &'a Transaction,
-    pub cancel: &'a CancellationToken,
+    pub session: &'a Session<'a>,
     /// US dollars.
     pub cost_usd: f64,
 }
@@ -80,28 +89,35 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
-        coordinator: &'a Coordinator<'a>,
-        transaction: &'a Transaction,
-        cancel: &'a CancellationToken,
-    ) -> Self {
-        Self { coordinator, transaction, cancel, cost_usd: 0.0 }
+    pub(super) fn new(coordinator: &'a Coordinator<'a>, session: &'a Session<'a>) -> Self {
+        Self { coordinator, session, cost_usd: 0.0 }
     }
 
     async fn ask(&mut self, sql: &str, into: Option<Destination>) -> Result<Answer> {
+        self.answer(sql, into, None, Spill::Auto).await
+    }
+
+    /// What a RETURNING gives: these items, of `from`.
+    ///
+    /// # Errors
+    /// What DuckDB says of it.
+    pub(super) async fn returned(&mut self, items: &[String], from: &str, variables: &str) -> Result<Answer> {
+        let sql = format!("{variables}SELECT {} FROM {from}", items.join(", "));
+        self.answer(&sql, None, self.session.limit, self.session.spill).await
+    }
+
+    async fn answer(
+        &mut self,
+        sql: &str,
+        into: Option<Destination>,
+        limit: Option<u64>,
+        spill: Spill,
+    ) -> Result<Answer> {
         let Coordinator { catalog, target, .. } = *self.coordinator;
         let tables: Vec<TableDef> = tables::named_in(sql, catalog, &target.bucket.name);
-        let event = Event {
-            q: sql.to_owned(),
-            limit: None,
-            all: true,
-            format: Encoding::Arrow,
-            spill: Spill::Auto,
-            into,
-            tables,
-            result: None,
-        };
-        let answer = query::ask(self.coordinator, &event, self.cancel).await?;
+        let (q, all) = (sql.to_owned(), limit.is_none());
+        let event = Event { q, limit, all, format: Encoding::Arrow, spill, into, tables, result: None };
+        let answer = query::ask(self.coordinator, &event, self.session.cancel).await?;
         self.cost_usd += answer.account.cost_usd.unwrap_or(0.0);
         Ok(answer)
     }
@@ -116,7 +132,7 @@ impl<'a> Work<'a> {
     }
 
     async fn read<T: for<'de> Deserialize<'de>>(&self, answer: Answer) -> Result<Vec<T>> {
-        let rows = self.coordinator.rows(answer, self.cancel).await?;
+        let rows = self.coordinator.rows(answer, self.session.cancel).await?;
         let mut text = Vec::new();
         output::write(rows, Format::Jsonl, Look::default(), &mut text)?;
         let rows = serde_json::Deserializer::from_slice(&text).into_iter::<T>();
@@ -250,6 +266,12 @@ impl Staged<'_> {
             columns: stats::of_file(&self.columns, count, &column_statistics.unwrap_or_default()),
         });
         Ok(())
+    }
+
+    /// Where the function finds them, as texts in SQL.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let address = |name: &String| literal(&format!("s3://{}/{}{name}", self.bucket.name, self.folder));
+        self.names.iter().map(address).collect()
     }
 
     /// Leaves out files that have no rows.

@@ -3,20 +3,33 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use quack_function::wire::Spill;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::{self, Change, Transaction};
+use crate::change::{self, Change, Changed, Outcome, Session, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
 use crate::lake::catalog::Catalog;
 use crate::query::statements::Statement;
-use crate::query::{self, Coordinator};
+use crate::query::{self, Answer, Coordinator};
 
 /// The changes of one session, and its transaction.
 #[derive(Default)]
 pub(super) struct Changes {
     transaction: Transaction,
+}
+
+/// A change to be made, and how it is told of.
+pub(super) struct Made<'a> {
+    /// The statement, with what sets variables before it.
+    pub sql: &'a str,
+    pub change: &'a Change,
+    /// Whether to say how long it took.
+    pub timing: bool,
+    /// Most rows that come back of it.
+    pub limit: Option<u64>,
+    pub spill: Spill,
 }
 
 impl Changes {
@@ -52,27 +65,28 @@ impl Changes {
     }
 
     /// Makes a change and says what it did: as JSON on standard output, to people beside it, as the rows of queries go
-    /// there.
+    /// there. Gives what it returns, of which `limit` and `spill` are asked.
     ///
     /// # Errors
     /// As for [`change::run`].
     pub(super) async fn run(
         &self,
         coordinator: &Coordinator<'_>,
-        sql: &str,
-        change: &Change,
-        timing: bool,
+        made: Made<'_>,
         cancel: &CancellationToken,
-    ) -> Result<()> {
+    ) -> Result<Option<(Changed, Answer)>> {
         let context = coordinator.context;
         let started = Instant::now();
-        let changed = change::run(coordinator, &self.transaction, sql, change, cancel).await?;
-        if context.json {
-            return context.print(&changed);
+        let Made { sql, change, timing, limit, spill } = made;
+        let session = Session { transaction: &self.transaction, cancel, limit, spill };
+        let Outcome { changed, rows } = change::run(coordinator, &session, sql, change).await?;
+        if !context.json {
+            let took = format!("  {} ms", started.elapsed().as_millis());
+            context.say(format!("{}{}", changed.to_string().trim_end(), if timing { &took } else { "" }));
+        } else if rows.is_none() {
+            context.print(&changed)?;
         }
-        let took = format!("  {} ms", started.elapsed().as_millis());
-        context.say(format!("{}{}", changed.to_string().trim_end(), if timing { &took } else { "" }));
-        Ok(())
+        Ok(rows.map(|rows| (changed, rows)))
     }
 
     /// Rolls back what was not committed, as the session ends.

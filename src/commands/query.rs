@@ -10,8 +10,8 @@ use anyhow::Result;
 use quack_function::wire::Spill;
 use serde::Serialize;
 
-use super::changes::Changes;
-use crate::change;
+use super::changes::{Changes, Made};
+use crate::change::{self, Change, Changed};
 use crate::cli::QueryArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -24,7 +24,7 @@ use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
 use crate::query::summary::{MORE, Summary};
-use crate::query::{Coordinator, Request, health};
+use crate::query::{Account, Answer, Coordinator, Request, health};
 
 /// Runs the SQL that `args` give, or a health check when they give none.
 ///
@@ -54,16 +54,18 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
             let travelled = Changes::travel(&target, &catalog, statement).await?;
             let (statement, known) = travelled.as_ref().map_or((statement, &catalog), |(own, then)| (own, then));
             let coordinator = changes.coordinator(context, &target, known);
-            if let Some(change) = change::parse(&statement.sql)? {
-                plan.takes_no_rows()?;
-                changes.run(&coordinator, &statement.sql, &change, true, &interrupt.token).await?;
-                catalog = changes.catalog(&target).await?;
-                continue;
-            }
-            match plan.run(&coordinator, statement, args.workers, &interrupt).await {
+            let change = change::parse(&statement.sql)?;
+            let done = match &change {
+                Some(change) => plan.change(&coordinator, &changes, statement, change, &interrupt).await,
+                None => plan.run(&coordinator, statement, args.workers, &interrupt).await,
+            };
+            match done {
                 // Whoever reads has had enough.
                 Err(error) if error::is_broken_pipe(&error) => break,
                 done => done?,
+            }
+            if change.is_some() {
+                catalog = changes.catalog(&target).await?;
             }
         }
         Ok(())
@@ -136,13 +138,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Refuses a file for the rows of a statement that gives none.
-    fn takes_no_rows(&self) -> Result<()> {
+    fn takes_no_rows(&self) -> Result<Option<OutputFile>> {
         match self.output {
             Some(path) => Err(usage(
                 format!("the statement changes the lake, and gives no rows for `{}`", path.display()),
                 "leave -o away",
             )),
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -166,33 +168,43 @@ impl<'a> Plan<'a> {
         interrupt: &Interrupt,
     ) -> Result<()> {
         let started = Instant::now();
-        let spill = if self.format == Format::Parquet { Spill::Always } else { Spill::Auto };
-        // A file that cannot be written is better known before the query is paid for.
-        let file = self.output.map(|path| OutputFile::create(&self.context.config.here.join(path))).transpose()?;
-        let request = Request { sql: statement.sql.clone(), limit: self.limit(statement), spill };
+        let file = self.file()?;
+        let request = Request { sql: statement.sql.clone(), limit: self.limit(statement), spill: self.spill() };
         let answer = crate::query::answer(coordinator, &request, workers, &interrupt.token).await?;
-        let account = answer.account.clone();
-        let run = Run { plan: self, coordinator, statement, interrupt };
-        match file {
-            Some(file) => {
-                let mut out = BufWriter::with_capacity(OUT_BYTES, file);
-                run.write(answer, Look { seekable: true, ..Look::default() }, &mut out).await?;
-                out.into_inner().map_err(|error| error.into_error())?.keep()?;
-                if self.context.json {
-                    self.context.print(&Written { metadata: &account.summary(), output: self.output })?;
-                }
-            }
-            None => {
-                let mut out = BufWriter::with_capacity(OUT_BYTES, Named::new(std::io::stdout().lock(), STDOUT));
-                if let Err(error) = run.write(answer, look_of_stdout(), &mut out).await {
-                    // What is buffered must not be tried again.
-                    drop(out.into_parts());
-                    return Err(error);
-                }
-            }
-        }
-        tell(self.context, &account.summary(), started.elapsed(), true, MORE);
+        let summary = answer.account.clone();
+        let run = Run { plan: self, coordinator, statement, interrupt, changed: None };
+        run.show(answer, file).await?;
+        tell(self.context, &summary.summary(), started.elapsed(), true, MORE);
         Ok(())
+    }
+
+    /// Makes a change, and writes what it returns.
+    async fn change(
+        &self,
+        coordinator: &Coordinator<'_>,
+        changes: &Changes,
+        statement: &Statement,
+        change: &Change,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let file = if change.returns() { self.file()? } else { self.takes_no_rows()? };
+        let started = Instant::now();
+        let (limit, spill) = (self.limit(statement), self.spill());
+        let made = Made { sql: &statement.sql, change, timing: true, limit, spill };
+        let Some((changed, answer)) = changes.run(coordinator, made, &interrupt.token).await? else { return Ok(()) };
+        let account = answer.account.clone();
+        Run { plan: self, coordinator, statement, interrupt, changed: Some(changed) }.show(answer, file).await?;
+        tell(self.context, &account.summary(), started.elapsed(), false, MORE);
+        Ok(())
+    }
+
+    /// The file that the rows go to: one that cannot be written is better known before the query is paid for.
+    fn file(&self) -> Result<Option<OutputFile>> {
+        self.output.map(|path| OutputFile::create(&self.context.config.here.join(path))).transpose()
+    }
+
+    fn spill(&self) -> Spill {
+        if self.format == Format::Parquet { Spill::Always } else { Spill::Auto }
     }
 }
 
@@ -202,11 +214,51 @@ struct Run<'a> {
     coordinator: &'a Coordinator<'a>,
     statement: &'a Statement,
     interrupt: &'a Interrupt,
+    /// What it changed.
+    changed: Option<Changed>,
+}
+
+/// What is known of an answer, and of what the statement changed.
+#[derive(Serialize)]
+struct Known {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Changed>,
 }
 
 impl Run<'_> {
-    async fn write(&self, answer: crate::query::Answer, look: Look, out: &mut dyn Write) -> Result<()> {
-        let Self { plan, coordinator, statement, interrupt } = *self;
+    /// Writes the rows of an answer to where they are to go.
+    async fn show(&self, answer: Answer, file: Option<OutputFile>) -> Result<()> {
+        let plan = self.plan;
+        let account = answer.account.clone();
+        match file {
+            Some(file) => {
+                let mut out = BufWriter::with_capacity(OUT_BYTES, file);
+                self.write(answer, Look { seekable: true, ..Look::default() }, &mut out).await?;
+                out.into_inner().map_err(|error| error.into_error())?.keep()?;
+                if plan.context.json {
+                    plan.context.print(&Written { metadata: &self.known(&account), output: plan.output })?;
+                }
+            }
+            None => {
+                let mut out = BufWriter::with_capacity(OUT_BYTES, Named::new(std::io::stdout().lock(), STDOUT));
+                if let Err(error) = self.write(answer, look_of_stdout(), &mut out).await {
+                    // What is buffered must not be tried again.
+                    drop(out.into_parts());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, account: &Account) -> Known {
+        Known { summary: account.summary(), change: self.changed.clone() }
+    }
+
+    async fn write(&self, answer: Answer, look: Look, out: &mut dyn Write) -> Result<()> {
+        let Self { plan, coordinator, statement, interrupt, .. } = *self;
         if plan.format == Format::Parquet {
             coordinator.save_parquet(answer, out, &interrupt.token).await?;
             return Ok(out.flush()?);
@@ -214,7 +266,7 @@ impl Run<'_> {
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
         if plan.with_metadata {
-            output::write_with_metadata(rows, || account.summary(), look, out)?;
+            output::write_with_metadata(rows, || self.known(&account), look, out)?;
         } else if statement.explains {
             output::write_plan(rows, plan.format, look, out)?;
         } else {
@@ -246,13 +298,13 @@ const OUT_BYTES: usize = 64 * 1024;
 /// With `--json` and `-o`: what was written, and where.
 #[derive(Serialize)]
 struct Written<'a> {
-    metadata: &'a Summary,
+    metadata: &'a Known,
     output: Option<&'a Path>,
 }
 
 impl std::fmt::Display for Written<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}", self.metadata)
+        writeln!(f, "{}", self.metadata.summary)
     }
 }
 

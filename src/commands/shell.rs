@@ -7,7 +7,7 @@ mod history;
 use std::fs::File;
 use std::io::{BufRead, BufWriter, IsTerminal, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use quack_function::wire::Spill;
@@ -15,8 +15,8 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 
-use super::changes::Changes;
-use crate::change;
+use super::changes::{Changes, Made};
+use crate::change::{self, Change};
 use crate::cloud::Target;
 use crate::commands::query::{limit_on, look_of_stdout, tell};
 use crate::console::context::Context;
@@ -28,6 +28,7 @@ use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::Request;
 use crate::query::statements::{self, Statement};
+use crate::rows::ResultSet;
 use crate::terminal;
 use complete::Helper;
 use dot::Dot;
@@ -270,8 +271,7 @@ impl Session<'_> {
             let own = format!("{}{}", self.variables, statement.sql);
             let done = match change::parse(&own)? {
                 Some(change) => {
-                    let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
-                    self.changes.run(&coordinator, &own, &change, self.timer, &interrupt.token).await?;
+                    self.change(&statement, &own, &change, &interrupt).await?;
                     self.catalog = self.changes.catalog(&self.target).await?;
                     continue;
                 }
@@ -285,20 +285,52 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn run_one(&mut self, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
-        let started = Instant::now();
-        let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
+    /// How the rows that come next are shown, and how many of them.
+    fn look(&self, statement: &Statement) -> (Look, Format, Option<u64>) {
         let look = match (&self.output, look_of_stdout()) {
             (Some(_), _) => Look::default(),
             (None, look) => Look { width: self.width.or(look.width), shell: true, ..look },
         };
         let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
-        let limit = limit_on(look, format, self.context, statement);
+        (look, format, limit_on(look, format, self.context, statement))
+    }
+
+    /// Makes a change, and shows what it returns. `sql` is the statement with the session's variables.
+    async fn change(&mut self, statement: &Statement, sql: &str, change: &Change, interrupt: &Interrupt) -> Result<()> {
+        let (.., limit) = self.look(statement);
+        let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
+        let made = Made { sql, change, timing: self.timer, limit, spill: Spill::Auto };
+        let Some((_, answer)) = self.changes.run(&coordinator, made, &interrupt.token).await? else { return Ok(()) };
+        let account = answer.account.clone();
+        let rows = coordinator.rows(answer, &interrupt.token).await?;
+        self.show(rows, statement)?;
+        tell(self.context, &account.summary(), Duration::ZERO, false, MORE);
+        Ok(())
+    }
+
+    async fn run_one(&mut self, statement: &Statement, interrupt: &Interrupt) -> Result<()> {
+        let started = Instant::now();
+        let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
+        let (.., limit) = self.look(statement);
         let sql = format!("{}{}", self.variables, statement.sql);
         let request = Request { sql, limit, spill: Spill::Auto };
         let answer = crate::query::answer(&coordinator, &request, Workers::default(), &interrupt.token).await?;
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;
+        self.show(rows, statement)?;
+        if statements::sets_variable(&statement.sql) {
+            self.variables.push_str(&statement.sql);
+            // The last one of a file may have no semicolon, and a comment in its place.
+            let ends = statements::is_blank(statements::split(&statement.sql).1);
+            self.variables.push_str(if ends { "\n" } else { "\n;\n" });
+        }
+        tell(self.context, &account.summary(), started.elapsed(), self.timer, MORE);
+        Ok(())
+    }
+
+    /// Shows rows where they are to go.
+    fn show(&mut self, rows: ResultSet, statement: &Statement) -> Result<()> {
+        let (look, format, _) = self.look(statement);
         let mut stdout;
         let (out, name): (&mut dyn Write, &str) = match &mut self.output {
             Some(output) => (&mut output.file, &output.name),
@@ -312,15 +344,7 @@ impl Session<'_> {
             true => output::write_plan(rows, format, look, out)?,
             false => output::write(rows, format, look, out)?,
         };
-        out.flush()?;
-        if statements::sets_variable(&statement.sql) {
-            self.variables.push_str(&statement.sql);
-            // The last one of a file may have no semicolon, and a comment in its place.
-            let ends = statements::is_blank(statements::split(&statement.sql).1);
-            self.variables.push_str(if ends { "\n" } else { "\n;\n" });
-        }
-        tell(self.context, &account.summary(), started.elapsed(), self.timer, MORE);
-        Ok(())
+        Ok(out.flush()?)
     }
 
     async fn run_dot(&mut self, command: Dot) -> Result<Next> {

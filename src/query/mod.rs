@@ -17,6 +17,7 @@ mod stream;
 pub(crate) mod summary;
 mod travel;
 
+pub(crate) use account::Account;
 pub(crate) use answer::{answer, check, plan};
 pub(crate) use answered::Answer;
 pub(crate) use coordinator::Coordinator;

@@ -50,6 +50,13 @@ impl Coordinator<'_> {
         Ok(result)
     }
 
+    /// Removes what nobody will take of an answer.
+    pub(crate) async fn discard(&self, answer: Option<Answer>) {
+        if let Some(Answer { data: Data::Function(response::Payload::Spilled(spilled)), .. }) = answer {
+            spill::discard(self.context, self.target, &spilled).await;
+        }
+    }
+
     /// Copies the Parquet object of an `answer` to a [`Spill::Always`] request into `out`, as it is.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ mod aws;
 mod bench;
 mod cancelled;
 mod changes;
+mod changes_merge;
+mod changes_returning;
 mod concurrency;
 mod damaged;
 mod doctor;

@@ -2,6 +2,7 @@
 
 mod account;
 mod attack;
+mod both;
 mod call;
 mod daemon;
 mod emulator;
@@ -14,6 +15,7 @@ mod skip;
 
 pub(crate) use account::*;
 pub(crate) use attack::*;
+pub(crate) use both::*;
 pub(crate) use call::*;
 pub(crate) use daemon::*;
 pub(crate) use emulator::*;

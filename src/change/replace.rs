@@ -1,0 +1,307 @@
+//! Some files of a table written anew: which those are, what comes in their place, and the catalog told of it in one step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use quack_function::sql::{identifier, literal};
+use quack_function::table::hive_options;
+use quack_function::wire::Column;
+use serde::Deserialize;
+
+use super::columns::Columns;
+use super::deeds::{self, Branch, Target};
+use super::done::{Changed, Deed, Outcome};
+use super::write::{Rows, Session, Staged, Work};
+use crate::bucket::upload;
+use crate::error::failure;
+use crate::lake::catalog::{Catalog, Table};
+use crate::lake::load::{commit, sweep};
+use crate::query::{Answer, Coordinator};
+
+/// Times that a change begins anew because somebody else changed its files meanwhile.
+const ATTEMPTS: u32 = 20;
+
+/// The longest pause before that.
+const PAUSE_MS: u64 = 300;
+
+/// Tries a change until nobody else was quicker.
+///
+/// # Errors
+/// Those of `once`; others that keep changing the table.
+pub(super) async fn until_current(
+    coordinator: &Coordinator<'_>,
+    session: &Session<'_>,
+    table: &str,
+    once: impl AsyncFn(&Coordinator<'_>) -> Result<Option<Outcome>>,
+) -> Result<Outcome> {
+    let mut fresh: Option<Catalog> = None;
+    for _ in 0..ATTEMPTS {
+        let known = fresh.as_ref().unwrap_or(coordinator.catalog);
+        if let Some(changed) = once(&Coordinator { catalog: known, ..*coordinator }).await? {
+            return Ok(changed);
+        }
+        coordinator.context.detail("somebody else changed the table meanwhile; beginning anew");
+        // Else those who meet once would meet again and again.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..PAUSE_MS))).await;
+        fresh = Some(session.transaction.catalog(&coordinator.target.bucket).await?);
+    }
+    Err(failure(
+        format!("others keep changing `{table}`"),
+        "nothing was changed; run the statement again when they are done",
+    ))
+}
+
+/// Files of a table, as FROM reads them.
+pub(super) fn files(table: &Table, files: &[usize], bucket: &str) -> Result<String> {
+    let list: Vec<String> =
+        files.iter().map(|at| literal(&format!("s3://{bucket}/{}", table.files[*at].key))).collect();
+    read(&list, &table.partitions)
+}
+
+/// Files at `addresses`, each a text in SQL, whose folders carry the values of `partitions`.
+pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
+    let hive = hive_options(partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
+    Ok(format!("read_parquet([{}], {hive})", addresses.join(", ")))
+}
+
+/// A table as a part of a query that is to say where its rows are.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// With its alias.
+    pub sql: String,
+    pub target: Target,
+}
+
+/// The whole table, called `alias`.
+///
+/// # Errors
+/// It has a column that hides where a row is.
+pub(super) fn source(work: &Work<'_>, table: &Table, alias: &str) -> Result<Source> {
+    for hidden in ["filename", "file_row_number"] {
+        if table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(hidden)) {
+            return Err(failure(
+                format!("a table with a column `{hidden}` cannot be changed by this statement"),
+                "CREATE OR REPLACE TABLE name AS SELECT ... gives the column another name",
+            ));
+        }
+    }
+    let every: Vec<usize> = (0..table.files.len()).collect();
+    let alias = identifier(alias);
+    let sql = format!("{} AS {alias}", files(table, &every, &work.coordinator.target.bucket.name)?);
+    Ok(Source { sql, target: Target { alias } })
+}
+
+/// What a statement does to the rows of a table.
+pub(super) struct Deeds<'a> {
+    /// What the query's WITH begins with.
+    pub before: Vec<String>,
+    pub branches: Vec<Branch>,
+    /// What sets variables before it.
+    pub variables: &'a str,
+    /// Rows that others add meanwhile count, too.
+    pub is_strict: bool,
+    pub deed: Deed,
+    /// What the statement calls the table.
+    pub alias: &'a str,
+    /// What is to come back of each row; nothing without.
+    pub returning: &'a [String],
+}
+
+/// The column that says, in the RETURNING of a MERGE, what was done to a row.
+pub(super) const ACTION: &str = "merge_action";
+
+/// How many rows of a file are meant.
+#[derive(Debug, Deserialize)]
+struct Counted {
+    file: String,
+    deed: u8,
+    rows: u64,
+    said: Option<String>,
+}
+
+/// Has the function write down what is done to which rows, once, and the files anew by that. Nothing when somebody else was quicker.
+///
+/// # Errors
+/// What DuckDB says of the query; what it says that ends the statement.
+pub(super) async fn by_deeds(
+    mut work: Work<'_>,
+    name: &str,
+    table: &Table,
+    columns: &Columns<'_>,
+    deeds: Deeds<'_>,
+) -> Result<Option<Outcome>> {
+    let returns = !deeds.returning.is_empty();
+    let query = deeds::query(columns, &deeds.before, &deeds.branches, returns);
+    let sql = format!("{}{query}", deeds.variables);
+    let written = work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[] }).await?;
+    let done = by_written(&mut work, name, table, columns, &deeds, &written).await;
+    written.discard().await;
+    done
+}
+
+async fn by_written<'a>(
+    work: &mut Work<'a>,
+    name: &str,
+    table: &Table,
+    columns: &Columns<'_>,
+    deeds: &Deeds<'_>,
+    written: &Staged<'a>,
+) -> Result<Option<Outcome>> {
+    let mut done = Changed::nothing(deeds.deed, name);
+    let deeds_read = read(&written.addresses(), &[])?;
+    if written.files.iter().all(|file| file.rows == 0) {
+        let rows = returned(work, columns, deeds, &deeds_read).await?;
+        return Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }, rows }));
+    }
+    let count = "SELECT coalesce(file, '') AS file, deed, count(*) AS rows, any_value(said) AS said";
+    let counted: Vec<Counted> = work.rows(&format!("{count} FROM {deeds_read} GROUP BY ALL")).await?;
+    let (mut touched, mut inserts) = (BTreeMap::<usize, u64>::new(), false);
+    let places = table.files.iter().enumerate().map(|(at, file)| (file.key.as_str(), at)).collect::<BTreeMap<_, _>>();
+    let bucket = &work.coordinator.target.bucket.name;
+    for Counted { file, deed, rows, said } in counted {
+        if deed == deeds::REFUSED {
+            let said = said.unwrap_or_else(|| "a row is there that is to be none".to_owned());
+            return Err(failure(format!("the statement's ERROR: {said}"), "nothing was changed"));
+        }
+        done.rows += rows;
+        if deed == deeds::INSERTED {
+            inserts = true;
+            continue;
+        }
+        let key = file.strip_prefix(&format!("s3://{bucket}/")).unwrap_or_default();
+        let unknown = || failure("the function's answer is not as it should be", "run `quackctl up`, and try again");
+        let at = places.get(key).ok_or_else(unknown)?;
+        *touched.entry(*at).or_default() += if deed == deeds::DELETED { rows } else { 0 };
+    }
+    let gone: Vec<String> = touched.keys().map(|at| table.files[*at].key.clone()).collect();
+    // A file all of whose rows are deleted needs no writing.
+    let anew: Vec<usize> =
+        touched.iter().filter(|(at, deleted)| **deleted < table.files[**at].rows).map(|(at, _)| *at).collect();
+    let mut selects = Vec::new();
+    if !anew.is_empty() {
+        selects.push(kept(columns, &files(table, &anew, bucket)?, &deeds_read));
+    }
+    if inserts {
+        selects.push(format!(
+            "SELECT {} FROM {deeds_read} WHERE deed = {}",
+            named(columns, |at| format!("c{at}")),
+            deeds::INSERTED
+        ));
+    }
+    let staged = match selects.is_empty() {
+        true => None,
+        false => {
+            let sql = selects.join("\nUNION ALL\n");
+            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
+            Some(work.write(&rows).await?.without_empty())
+        }
+    };
+    let rows = match returned(work, columns, deeds, &deeds_read).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            if let Some(staged) = staged {
+                staged.discard().await;
+            }
+            return Err(error);
+        }
+    };
+    match finish(work, name, table, gone, staged, deeds.is_strict).await {
+        Ok(true) => Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }.made(), rows })),
+        other => {
+            work.coordinator.discard(rows).await;
+            other.map(|_| None)
+        }
+    }
+}
+
+/// The rows that the statement is to give: of what was written down, so that nothing is reckoned again for it.
+async fn returned(work: &mut Work<'_>, columns: &Columns<'_>, deeds: &Deeds<'_>, read: &str) -> Result<Option<Answer>> {
+    if deeds.returning.is_empty() {
+        return Ok(None);
+    }
+    let action = match deeds.deed == Deed::Merge && columns.place(ACTION).is_err() {
+        true => format!(", ['INSERT', 'DELETE', 'UPDATE'][deed + 1] AS {ACTION}"),
+        false => String::new(),
+    };
+    let rows = named(columns, |at| format!("c{at}"));
+    let from = format!("(SELECT {rows}{action} FROM {read}) AS {}", identifier(deeds.alias));
+    work.returned(deeds.returning, &from, deeds.variables).await.map(Some)
+}
+
+/// The rows of the `files` as they are to be: those that stay as they are, and those that become others.
+fn kept(columns: &Columns<'_>, files: &str, deeds: &str) -> String {
+    let value = |at: usize| {
+        let own = identifier(&columns.all()[at].name);
+        format!("CASE WHEN quack_deeds.deed IS NULL THEN quack_table.{own} ELSE quack_deeds.c{at} END")
+    };
+    format!(
+        "SELECT {} FROM {files} AS quack_table LEFT JOIN (SELECT * FROM {deeds} WHERE deed <> {}) AS quack_deeds \
+         ON quack_table.filename = quack_deeds.file AND quack_table.file_row_number = quack_deeds.\"row\" \
+         WHERE quack_deeds.deed IS DISTINCT FROM {}",
+        named(columns, value),
+        deeds::INSERTED,
+        deeds::DELETED
+    )
+}
+
+/// Each column's value with its name.
+fn named(columns: &Columns<'_>, value: impl Fn(usize) -> String) -> String {
+    let all = columns.all().iter().enumerate();
+    all.map(|(at, column)| format!("{} AS {}", value(at), identifier(&column.name))).collect::<Vec<_>>().join(", ")
+}
+
+/// Has `staged` come in the place of the files with the keys `gone`. False when somebody else changed those meanwhile, or anything at
+/// all of the table where `is_strict`: then nothing was changed.
+///
+/// # Errors
+/// What the bucket says. Nothing is left behind.
+pub(super) async fn finish<'a>(
+    work: &mut Work<'a>,
+    name: &str,
+    table: &Table,
+    mut gone: Vec<String>,
+    staged: Option<Staged<'a>>,
+    is_strict: bool,
+) -> Result<bool> {
+    let bucket = &work.coordinator.target.bucket;
+    let comes = staged.as_ref().map_or(0, |staged| staged.files.len());
+    if comes > 0 {
+        // What stands for a table without rows is not needed any more.
+        gone.extend(table.files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone()));
+    }
+    let staged = match (staged, table.files.len() - gone.len() + comes) {
+        // A table without rows has an empty file.
+        (emptied, 0) => {
+            if let Some(emptied) = emptied {
+                emptied.discard().await;
+            }
+            Some(work.write_empty(&table.own_columns(), name, &table.partitions).await?)
+        }
+        (staged, _) => staged,
+    };
+    let files = match &staged {
+        Some(staged) => staged.keep(&commit::folder(bucket, name), work.session.cancel).await,
+        None => Ok(Vec::new()),
+    };
+    if let Some(staged) = staged {
+        staged.discard().await;
+    }
+    let files = files?;
+    let committed = work.session.transaction.update(bucket, |catalog| {
+        let now = catalog.table(name)?.1;
+        let is_stored = now.keys().any(|key| files.iter().any(|file| file.key == key));
+        match is_strict && !is_stored && !now.keys().eq(table.keys()) {
+            true => Ok(false),
+            false => commit::rewrite(catalog, name, &gone, &files),
+        }
+    });
+    let committed = committed.await;
+    let files = files.into_iter().map(|file| file.key);
+    match &committed {
+        Ok(true) => work.session.transaction.made(files),
+        _ => upload::delete(bucket, files).await,
+    }
+    sweep::sweep(bucket, name).await;
+    committed
+}
