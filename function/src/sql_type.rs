@@ -59,6 +59,17 @@ impl SqlType {
         })
     }
 
+    /// The type that keeps every value of this one in a table: as [`Self::in_parquet`], and with a sign where there are 32 bits,
+    /// which others do not read without one.
+    pub fn in_table(&self) -> Option<Self> {
+        let parquet = self.in_parquet();
+        let signed = parquet.as_ref().unwrap_or(self).with(&|own| match own {
+            Self::Plain("UINTEGER") => Some(Self::Plain("BIGINT")),
+            _ => None,
+        });
+        signed.or(parquet)
+    }
+
     /// This type with BIGINT in the place of each HUGEINT; `None` when it has none.
     pub fn in_64_bits(&self) -> Option<Self> {
         self.with(&|own| (*own == Self::Plain("HUGEINT")).then_some(Self::Plain("BIGINT")))

@@ -115,7 +115,7 @@ fn storable(columns: &[Column]) -> Result<Vec<Column>> {
         let own = SqlType::parse(sql_type).map_err(|_| {
             failure(format!("no column can be stored as {sql_type}, as `{name}` is"), "cast it to another")
         })?;
-        let kept = own.in_parquet().unwrap_or(own);
+        let kept = own.in_table().unwrap_or(own);
         stored.push(Column { name: name.clone(), sql_type: kept.to_string() });
     }
     Ok(stored)

@@ -20,7 +20,7 @@ use crate::invoke::tables;
 use crate::lake::catalog::DataFile;
 use crate::lake::load::commit;
 use crate::lake::load::stats::{self, Told};
-use crate::lake::load::written::{WHOLE, check_values};
+use crate::lake::load::written::{WHOLE, check_values, parquet_version};
 use crate::output::{self, Format, Look};
 use crate::private;
 use crate::query::{self, Answer, Coordinator};
@@ -178,7 +178,7 @@ impl<'a> Work<'a> {
         let place = format!("s3://{}/{}", staged.bucket.name, staged.folder);
         let mut options: BTreeMap<String, CopyValue> = [
             ("RETURN_STATS", CopyValue::Flag(true)),
-            ("PARQUET_VERSION", CopyValue::Text("v2".to_owned())),
+            ("PARQUET_VERSION", CopyValue::Text(parquet_version(rows.columns.unwrap_or_default()).to_owned())),
             ("COMPRESSION", CopyValue::Text("snappy".to_owned())),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -208,9 +208,9 @@ struct Attempt<T> {
 /// The keys of all that no table has when `after` has taken the place of `before`: of tables that are gone.
 async fn left(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Vec<String> {
     let mut keys = BTreeSet::new();
-    for (name, table) in store::left_behind(before, after) {
+    for table in store::left_behind(before, after) {
         // What cannot be told stays.
-        keys.extend(history::keys(bucket, name, table).await.unwrap_or_default());
+        keys.extend(history::keys(bucket, table).await.unwrap_or_default());
     }
     for (name, table) in &after.tables {
         table.keys().for_each(|key| {

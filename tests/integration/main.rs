@@ -14,6 +14,7 @@ mod emulator;
 mod faults;
 mod formats;
 mod house;
+mod iceberg;
 mod identity;
 mod image;
 mod interruption;

@@ -53,11 +53,12 @@ impl Lake {
         })
     }
 
-    /// The keys of the table's files.
+    /// The keys of the table's files, also of those that are its history.
     fn files(&self, table: &str) -> Vec<String> {
-        let catalog = self.catalog();
-        let files = catalog["tables"][table]["files"].as_array().unwrap().iter();
-        files.map(|file| file["key"].as_str().unwrap().to_owned()).collect()
+        let list = self.s3.list_objects_v2().bucket(&self.bucket).prefix(format!("tables/{table}/"));
+        let listed = block_on(list.send()).unwrap();
+        let keys = listed.contents().iter().filter_map(|object| object.key());
+        keys.filter(|key| key.ends_with(".parquet")).map(str::to_owned).collect()
     }
 
     fn delete(&self, key: &str) {
@@ -98,9 +99,9 @@ fn a_replaced_and_a_dropped_table_come_back_with_their_rows(place: Place) {
     assert_eq!(lacks, [(&json!([]), &json!([])), (&json!([]), &json!([])), (&json!([]), &json!(["days"]))]);
     assert_eq!(versions[0]["current"], true);
 
-    // Its file was deleted when it was replaced.
+    // Its file was there all the time, as a part of its history.
     let recovered = project.json(["recover", "days", "--json"]);
-    assert_eq!((&recovered["tables"], &recovered["files"]), (&json!({"days": 2}), &json!(1)));
+    assert_eq!((&recovered["tables"], &recovered["files"]), (&json!({"days": 2}), &json!(0)));
     assert_eq!(project.rows("SELECT sum(n)::INT AS n FROM days"), json!([{"n": 3}]));
     assert_eq!(project.rows("SELECT x FROM other"), json!([{"x": 7}]), "the other table stays");
 
@@ -123,7 +124,6 @@ fn an_overwritten_or_deleted_catalog_comes_back(place: Place) {
     let project = Project::up_at(place, "");
     let lake = Lake::of(&project);
     load(&project, "t", "x\n1\n2\n", "");
-    let good = lake.catalog();
     let file = lake.files("t").remove(0);
     for ruin in ["garbage", "", r#"{"version": 99}"#, r#"{"version": 1, "tables": {}}"#] {
         lake.put(CATALOG, ruin);
@@ -136,7 +136,8 @@ fn an_overwritten_or_deleted_catalog_comes_back(place: Place) {
             project.quackctl(["recover", "t"]).assert().code(1).stderr(contains("put a whole one back first"));
         }
         project.quackctl(["recover", "--at", version]).assert().success().stdout(contains("files brought back: 1"));
-        assert_eq!(lake.catalog(), good);
+        let tables = lake.catalog();
+        assert_eq!(tables["tables"].as_object().unwrap().keys().collect::<Vec<_>>(), ["t"]);
         assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM t"), json!([{"s": 3}]));
     }
     let at = project.json(["recover", "--json"])["versions"][0]["at"].as_str().unwrap().to_owned();

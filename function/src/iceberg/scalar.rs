@@ -50,8 +50,8 @@ impl Kind {
             SqlType::Plain(name) => match *name {
                 "BOOLEAN" => Self::Boolean,
                 "TINYINT" | "SMALLINT" | "INTEGER" | "UTINYINT" | "USMALLINT" => Self::Int,
-                "BIGINT" | "UINTEGER" => Self::Long,
-                "UBIGINT" => Self::Decimal { width: 20, scale: 0 },
+                // Others read 64 bits without a sign as such with one, and refuse what does not fit.
+                "BIGINT" | "UINTEGER" | "UBIGINT" => Self::Long,
                 "HUGEINT" | "UHUGEINT" => Self::Decimal { width: 38, scale: 0 },
                 "FLOAT" => Self::Float,
                 "DOUBLE" => Self::Double,
@@ -249,7 +249,7 @@ mod tests {
             ("BOOLEAN", &["true", "false"] as &[_]),
             ("TINYINT", &["-128", "127"]),
             ("UINTEGER", &["0", "4294967295"]),
-            ("UBIGINT", &["0", "18446744073709551615"]),
+            ("UBIGINT", &["0", "9223372036854775807"]),
             ("HUGEINT", &["-9", "12345678901234567890123456789"]),
             ("DECIMAL(9,2)", &["-0.01", "12.50", "9999999.99", "0.00"]),
             ("DECIMAL(38,0)", &["-1", "128", "-128", "255", "32768", "-99999999999999999999999999999999999999"]),
@@ -285,6 +285,7 @@ mod tests {
     fn what_cannot_be_kept_is_nothing() {
         assert_eq!(Scalar::of_text(Kind::Double, "nan"), None);
         assert_eq!(Scalar::of_text(Kind::Decimal { width: 3, scale: 1 }, "1000.0"), None);
+        assert_eq!(Scalar::of_text(Kind::Long, "18446744073709551615"), None);
         assert_eq!(Scalar::of_text(Kind::Date, "x"), None);
         assert_eq!(Scalar::of_binary(Kind::Uuid, b"1"), None);
     }

@@ -9,13 +9,18 @@ use crate::bucket::Bucket;
 use crate::lake::table::Table;
 
 /// The keys of everything that is a table's alone: to be deleted with it. Nothing, when some of it cannot be read.
-pub(crate) async fn keys(bucket: &Bucket, name: &str, table: &Table) -> Option<BTreeSet<String>> {
+pub(crate) async fn keys(bucket: &Bucket, table: &Table) -> Option<BTreeSet<String>> {
     let mut keys: BTreeSet<String> = table.keys().map(str::to_owned).collect();
     let Some(state) = &table.origin.0 else { return Some(keys) };
-    keys.insert(state.key.clone());
-    keys.insert(format!("{}metadata/version-hint.text", bucket.layout.table(name)));
     let addresses = state.metadata.metadata_log.iter().map(|log| log.metadata_file.as_str());
-    keys.extend(addresses.filter_map(|address| key(bucket, address).ok()).map(str::to_owned));
+    let metadata = addresses.filter_map(|address| key(bucket, address).ok()).chain([state.key.as_str()]);
+    for own in metadata {
+        // Where it was called otherwise, too.
+        if let Some((folder, _)) = own.rsplit_once('/') {
+            keys.insert(format!("{folder}/version-hint.text"));
+        }
+        keys.insert(own.to_owned());
+    }
     for snapshot in &state.metadata.snapshots {
         let manifests = list(bucket, &snapshot.manifest_list).await.ok()?;
         keys.extend(key(bucket, &snapshot.manifest_list).map(str::to_owned));

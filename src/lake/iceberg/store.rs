@@ -312,11 +312,11 @@ fn whence<'a>(name: &str, table: &Table, before: &'a Catalog, after: &Catalog) -
     (!moved).then_some((old_name, old))
 }
 
-/// The tables of `before` that none of `after` goes on from, with their names.
-pub(crate) fn left_behind<'a>(before: &'a Catalog, after: &Catalog) -> Vec<(&'a String, &'a Table)> {
+/// The tables of `before` that none of `after` goes on from.
+pub(crate) fn left_behind<'a>(before: &'a Catalog, after: &Catalog) -> Vec<&'a Table> {
     let taken: BTreeSet<&String> =
         after.tables.iter().filter_map(|(name, table)| Some(whence(name, table, before, after)?.0)).collect();
-    before.tables.iter().filter(|(name, _)| !taken.contains(name)).collect()
+    before.tables.iter().filter(|(name, _)| !taken.contains(name)).map(|(_, table)| table).collect()
 }
 
 /// The manifests that have to be looked into to go on from `state`.

@@ -170,9 +170,10 @@ impl Stager<'_> {
         };
         let copy = format!(
             "COPY (SELECT *{} FROM ({rows}) AS typed{order}) TO {} \
-             (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION {COMPRESSION}, {}, RETURN_STATS{split})",
+             (FORMAT parquet, PARQUET_VERSION {}, COMPRESSION {COMPRESSION}, {}, RETURN_STATS{split})",
             plan.select,
             literal(&path.to_string_lossy()),
+            written::parquet_version(&shape),
             way.row_groups(),
         );
         let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;

@@ -85,15 +85,19 @@ pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataF
     let connection = duck::open(&Sandbox::default())?;
     connection.execute_batch("CREATE TABLE bounds (column_index UINTEGER, low VARCHAR, high VARCHAR)")?;
     let mut nulls: Vec<Option<u64>> = vec![Some(0); columns.len() + partitions.len()];
+    // What one file does not tell is not known of the table.
+    let mut known = vec![true; columns.len() + partitions.len()];
     {
         let mut appender = connection.appender("bounds")?;
         for file in files {
             for (index, column) in columns.iter().enumerate() {
                 let Some(stats) = file.columns.get(&column.name) else {
-                    nulls[index] = None;
+                    (nulls[index], known[index]) = (None, false);
                     continue;
                 };
                 nulls[index] = nulls[index].zip(stats.nulls).map(|(sum, more)| sum + more);
+                let is_told = stats.min.is_some() && stats.max.is_some();
+                known[index] &= is_told || stats.nulls == Some(file.rows);
                 appender.append_row(params![index as u32, stats.min, stats.max])?;
             }
             for (index, value) in file.partition.iter().enumerate().take(partitions.len()) {
@@ -107,7 +111,8 @@ pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataF
     }
     let all = columns.iter().chain(partitions).zip(nulls).enumerate();
     all.map(|(index, (column, nulls))| {
-        let (min, max) = if is_ordered(&column.sql_type) { bounds(&connection, index, column)? } else { (None, None) };
+        let is_known = known.get(index).copied().unwrap_or(false) && is_ordered(&column.sql_type);
+        let (min, max) = if is_known { bounds(&connection, index, column)? } else { (None, None) };
         Ok(ColumnStats { name: column.name.clone(), sql_type: column.sql_type.clone(), nulls, min, max })
     })
     .collect()

@@ -44,7 +44,7 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str) {
         }
         let snapshots = table.origin.0.as_ref().map_or(0, |state| state.metadata.snapshots.len());
         // What is not known to be nobody's stays.
-        let Some(named) = history::keys(bucket, known, table).await.filter(|_| snapshots <= MOST_SNAPSHOTS) else {
+        let Some(named) = history::keys(bucket, table).await.filter(|_| snapshots <= MOST_SNAPSHOTS) else {
             return;
         };
         named.iter().for_each(|key| {

@@ -18,6 +18,13 @@ use quack_function::sql::{identifier, literal};
 /// The file of a table that is not partitioned.
 pub(crate) const WHOLE: &str = "data.parquet";
 
+/// The version of Parquet that files with these columns are written in. What DuckDB makes of 32 bits without a sign in the newer
+/// one, pyarrow does not read.
+pub(crate) fn parquet_version(columns: &[Column]) -> &'static str {
+    let has_uinteger = columns.iter().any(|column| column.sql_type.contains("UINTEGER"));
+    if has_uinteger { "v1" } else { "v2" }
+}
+
 /// A load's files, ready to be uploaded.
 pub(crate) struct Staged {
     /// Removes the files when dropped.

@@ -170,8 +170,15 @@ impl Project {
 
     /// The same, to be started in the background.
     pub(crate) fn process<const N: usize>(&self, arguments: [&str; N]) -> std::process::Command {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quackctl"));
-        command.current_dir(self.dir()).args(arguments).stdin(Stdio::null());
+        let mut command = self.program(env!("CARGO_BIN_EXE_quackctl"));
+        command.args(arguments);
+        command
+    }
+
+    /// A program in the project's folder, with the same settings: it may run `quackctl`.
+    pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
+        let mut command = std::process::Command::new(program);
+        command.current_dir(self.dir()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if (text.starts_with("QUACK_") && text != "QUACK_CACHE_DIR") || text.starts_with("AWS_") {
