@@ -12,26 +12,30 @@ const STATEMENTS: u32 = 20;
 
 #[test]
 fn drawn_statements_leave_what_duckdb_leaves() {
-    for seed in 0..rounds().unwrap_or(1) {
-        let both = Both::new(Project::up(""));
-        let mut draw = Draw { random: StdRng::seed_from_u64(seed), tables: Vec::new() };
-        let mut history = Vec::new();
-        for _ in 0..STATEMENTS {
-            let script = draw.script();
-            history.push(script.clone());
-            let said = run(&both, &script);
-            draw.tables = both.tables();
-            let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let (there, here) = said;
-                assert_eq!(there, here, "{script}");
-                both.all_same(&script);
-            }));
-            if let Err(panic) = same {
-                eprintln!("seed {seed}, after:\n{};", history.join(";\n"));
-                std::panic::resume_unwind(panic);
-            }
+    let failed: Vec<u64> = (0..rounds().unwrap_or(1)).filter(|seed| !round(*seed)).collect();
+    assert!(failed.is_empty(), "rounds that went wrong: {failed:?}");
+}
+
+/// Whether a round leaves what it is to leave; says what was drawn when it does not.
+fn round(seed: u64) -> bool {
+    let both = Both::new(Project::up(""));
+    let mut draw = Draw { random: StdRng::seed_from_u64(seed), tables: Vec::new() };
+    let mut history = Vec::new();
+    for _ in 0..STATEMENTS {
+        let script = draw.script();
+        history.push(script.clone());
+        let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let (there, here) = run(&both, &script);
+            assert_eq!(there, here, "{script}");
+            both.all_same(&script);
+        }));
+        if same.is_err() {
+            eprintln!("round {seed}, after:\n{};", history.join(";\n"));
+            return false;
         }
+        draw.tables = both.tables();
     }
+    true
 }
 
 /// What a script gives there and here: its rows, in order, or that it fails.
@@ -111,7 +115,14 @@ impl Draw {
             3 => match self.number(3) {
                 0 => format!("TRUNCATE {}", self.table()),
                 1 => format!("DROP TABLE {}{}", self.one(&["", "IF EXISTS "]), self.table()),
-                _ => format!("ALTER TABLE {} RENAME TO {}", self.table(), self.name()),
+                _ => {
+                    let (table, mut to) = (self.table(), self.name());
+                    // DuckDB calls a table what it is called; quackctl says so.
+                    while to.eq_ignore_ascii_case(&table) {
+                        to = self.name();
+                    }
+                    format!("ALTER TABLE {table} RENAME TO {to}")
+                }
             },
             _ => self.change(),
         }
@@ -262,7 +273,9 @@ impl Draw {
             };
             clauses.push_str(&format!(" WHEN {when}{condition} THEN {then}"));
         }
-        format!("MERGE INTO {named} USING {source} {on}{clauses}{}", self.returning(alias))
+        // DuckDB 1.5.5 returns what happens to lie in memory of rows that the source has not and that are updated.
+        let returning = if clauses.contains("BY SOURCE") { String::new() } else { self.returning(alias) };
+        format!("MERGE INTO {named} USING {source} {on}{clauses}{returning}")
     }
 
     fn then_change(&mut self, alias: &str, has_source: bool) -> String {
