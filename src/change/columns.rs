@@ -70,12 +70,10 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// As for [`Self::places`]; another number of them.
     pub(super) fn places_of(&self, list: Option<&[String]>, given: usize) -> Result<Vec<usize>> {
-        let plain = self.all.len() - self.reckoned.iter().flatten().count();
-        let places = match list {
-            Some(list) => self.places(list.iter().map(String::as_str))?,
-            None if given == plain => (0..self.all.len()).filter(|at| self.reckoned[*at].is_none()).collect(),
-            None => (0..self.all.len()).collect(),
-        };
+        let mut places = self.given(list)?;
+        if list.is_none() && places.len() != given {
+            places = (0..self.all.len()).collect();
+        }
         if places.len() == given {
             return Ok(places);
         }
@@ -84,6 +82,17 @@ impl<'a> Columns<'a> {
             format!("{wanted} {}, and the rows have {}", counted(places.len()), counted(given)),
             "name the columns that the rows are for: INSERT INTO name (column, ...) SELECT ...",
         ))
+    }
+
+    /// The places of the columns that rows have, when `list` names them or not: of those that are not reckoned.
+    ///
+    /// # Errors
+    /// As for [`Self::places`].
+    pub(super) fn given(&self, list: Option<&[String]>) -> Result<Vec<usize>> {
+        match list {
+            Some(list) => self.places(list.iter().map(String::as_str)),
+            None => Ok((0..self.all.len()).filter(|at| self.reckoned[*at].is_none()).collect()),
+        }
     }
 
     /// The places of columns that are set, and what to.

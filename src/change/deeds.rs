@@ -47,6 +47,20 @@ pub(super) struct Branch {
 pub(super) struct Target {
     /// As an identifier.
     pub alias: String,
+    /// What the column is called that says which file a row is in.
+    pub file: &'static str,
+}
+
+impl Target {
+    /// Which file a row is in.
+    pub(super) fn file(&self) -> String {
+        format!("{}.{}", self.alias, self.file)
+    }
+
+    /// Where in its file a row is.
+    pub(super) fn row(&self) -> String {
+        format!("{}.file_row_number", self.alias)
+    }
 }
 
 /// What a row of the deeds says is done, in its column `deed`.
@@ -105,9 +119,7 @@ impl Writer<'_> {
     fn select(&self) -> String {
         let Branch { from, also, target, actions, .. } = self.branch;
         let mut list = vec![match target {
-            Some(Target { alias }) => {
-                format!("{alias}.filename AS quack_file, {alias}.file_row_number AS quack_row{also}")
-            }
+            Some(target) => format!("{} AS quack_file, {} AS quack_row{also}", target.file(), target.row()),
             None => format!("NULL::VARCHAR AS quack_file, NULL::BIGINT AS quack_row{also}"),
         }];
         for (number, Action { condition, act }) in actions.iter().enumerate() {
@@ -122,7 +134,7 @@ impl Writer<'_> {
                 _ => {}
             }
         }
-        if let (Some(Target { alias }), true) = (target, self.needs_old()) {
+        if let (Some(Target { alias, .. }), true) = (target, self.needs_old()) {
             let value = |(at, column): (usize, &Column)| format!("c{at} := {alias}.{}", identifier(&column.name));
             let values: Vec<String> = self.columns.all().iter().enumerate().map(value).collect();
             list.push(format!("struct_pack({}) AS quack_old", values.join(", ")));

@@ -6,10 +6,10 @@ use quack_function::wire::Column;
 
 use super::columns::Columns;
 use super::done::{Changed, Deed, Outcome};
+use super::inserted::{Insert, Source};
 use super::land;
 use super::parts::{self, Part};
 use super::replace;
-use super::statement::Insert;
 use super::write::{Rows, Session, Staged, Work};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
@@ -25,10 +25,20 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, in
     let mut work = Work::new(coordinator, session);
     let (own, partitions) = (table.own_columns(), table.partitions.clone());
     let columns = Columns::of(name, table);
-    let (variables, rows) = match &insert.query {
+    let query = match &insert.rows {
+        Source::Query(query) => {
+            parts::check_query(query)?;
+            Some(query.clone())
+        }
+        Source::File(file) => {
+            parts::check_expressions(file.expressions())?;
+            Some(file.query(&columns, &columns.given(insert.columns.as_deref())?))
+        }
+        Source::Defaults => None,
+    };
+    let (variables, rows) = match &query {
         None => ("", columns.rows(&[], |_| String::new(), "(SELECT 1) AS quack_rows")),
         Some(query) => {
-            parts::check_query(query)?;
             let given = work.columns(&query.behind("DESCRIBE ")).await?;
             (query.variables(), fitted(&columns, insert, query, &given)?)
         }

@@ -27,7 +27,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, me
         let mut work = Work::new(now, session);
         let (name, table) = now.catalog.table(&merge.table)?;
         let columns = Columns::of(name, table);
-        let target = replace::source(&work, table, &merge.alias)?;
+        let target = replace::whole(&work, table, &merge.alias)?;
         let statement =
             Statement { merge, columns: &columns, source: &source, given: given(&mut work, merge).await?, target };
         let deeds = Deeds {
@@ -110,10 +110,12 @@ impl Statement<'_> {
             branches.push(branch(When::ByTarget, format!("{source} ANTI JOIN {seen}"), String::new(), false, false)?);
         }
         if self.merge.of(When::BySource).next().is_some() {
-            let alias = &self.target.target.alias;
+            let target = &self.target.target;
             let seen = format!(
                 "(SELECT quack_file AS quack_seen_in, quack_row AS quack_seen FROM {matched}) AS quack_seen \
-                 ON {alias}.filename = quack_seen_in AND {alias}.file_row_number = quack_seen"
+                 ON {} = quack_seen_in AND {} = quack_seen",
+                target.file(),
+                target.row()
             );
             let from = format!("{} ANTI JOIN {seen}", self.target.sql);
             branches.push(branch(When::BySource, from, String::new(), true, false)?);

@@ -65,7 +65,7 @@ pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String
     Ok(format!("read_parquet([{}], {hive})", addresses.join(", ")))
 }
 
-/// A table as a part of a query that is to say where its rows are.
+/// Files of a table as a part of a query that is to say where its rows are.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     /// With its alias.
@@ -76,20 +76,32 @@ pub(super) struct Source {
 /// The whole table, called `alias`.
 ///
 /// # Errors
-/// It has a column that hides where a row is.
-pub(super) fn source(work: &Work<'_>, table: &Table, alias: &str) -> Result<Source> {
-    for hidden in ["filename", "file_row_number"] {
-        if table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(hidden)) {
-            return Err(failure(
-                format!("a table with a column `{hidden}` cannot be changed by this statement"),
-                "CREATE OR REPLACE TABLE name AS SELECT ... gives the column another name",
-            ));
-        }
-    }
+/// As for [`source`].
+pub(super) fn whole(work: &Work<'_>, table: &Table, alias: &str) -> Result<Source> {
     let every: Vec<usize> = (0..table.files.len()).collect();
-    let alias = identifier(alias);
-    let sql = format!("{} AS {alias}", files(table, &every, &work.coordinator.target.bucket.name)?);
-    Ok(Source { sql, target: Target { alias } })
+    source(table, &every, &work.coordinator.target.bucket.name, identifier(alias))
+}
+
+/// These files of a table, called `alias`, an identifier.
+///
+/// # Errors
+/// It has a column that hides where in its file a row is.
+pub(super) fn source(table: &Table, at: &[usize], bucket: &str, alias: String) -> Result<Source> {
+    let has = |hidden: &str| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(hidden));
+    if has("file_row_number") {
+        return Err(failure(
+            "a table with a column `file_row_number` cannot be changed by this statement",
+            "CREATE OR REPLACE TABLE name AS SELECT ... gives the column another name",
+        ));
+    }
+    let mut read = files(table, at, bucket)?;
+    let mut file = "filename";
+    // DuckDB's own column is hidden behind one of the table's; another is none of those that `*` stands for no more.
+    if has(file) {
+        file = "quack_filename";
+        read = format!("{}, filename = '{file}')", read.trim_end_matches(')'));
+    }
+    Ok(Source { sql: format!("{read} AS {alias}"), target: Target { alias, file } })
 }
 
 /// What a statement does to the rows of a table.
@@ -180,7 +192,7 @@ async fn by_written<'a>(
         touched.iter().filter(|(at, deleted)| **deleted < table.files[**at].rows).map(|(at, _)| *at).collect();
     let mut selects = Vec::new();
     if !anew.is_empty() {
-        selects.push(kept(columns, &files(table, &anew, bucket)?, &deeds_read));
+        selects.push(kept(columns, &source(table, &anew, bucket, "quack_table".to_owned())?, &deeds_read));
     }
     if inserts {
         selects.push(format!(
@@ -230,17 +242,20 @@ async fn returned(work: &mut Work<'_>, columns: &Columns<'_>, deeds: &Deeds<'_>,
 }
 
 /// The rows of the `files` as they are to be: those that stay as they are, and those that become others.
-fn kept(columns: &Columns<'_>, files: &str, deeds: &str) -> String {
+fn kept(columns: &Columns<'_>, files: &Source, deeds: &str) -> String {
     let value = |at: usize| {
         let own = identifier(&columns.all()[at].name);
         format!("CASE WHEN quack_deeds.deed IS NULL THEN quack_table.{own} ELSE quack_deeds.c{at} END")
     };
     format!(
-        "SELECT {} FROM {files} AS quack_table LEFT JOIN (SELECT * FROM {deeds} WHERE deed <> {}) AS quack_deeds \
-         ON quack_table.filename = quack_deeds.file AND quack_table.file_row_number = quack_deeds.\"row\" \
+        "SELECT {} FROM {} LEFT JOIN (SELECT * FROM {deeds} WHERE deed <> {}) AS quack_deeds \
+         ON {} = quack_deeds.file AND {} = quack_deeds.\"row\" \
          WHERE quack_deeds.deed IS DISTINCT FROM {}",
         named(columns, value),
+        files.sql,
         deeds::INSERTED,
+        files.target.file(),
+        files.target.row(),
         deeds::DELETED
     )
 }

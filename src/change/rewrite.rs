@@ -65,7 +65,7 @@ async fn by_deeds(
     columns: &Columns<'_>,
     set: Vec<(usize, String)>,
 ) -> Result<Option<Outcome>> {
-    let source = replace::source(&work, table, &rewrite.alias)?;
+    let source = replace::whole(&work, table, &rewrite.alias)?;
     let mut from = source.sql;
     if let Some(others) = &rewrite.from {
         from.push_str(&format!(", {}\n", others.text()));

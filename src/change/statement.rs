@@ -5,8 +5,10 @@ use anyhow::Result;
 use quack_function::sql::Token;
 
 use super::clauses::Merge;
+use super::inserted::Insert;
 use super::parts::Part;
 use super::reader::{Reader, Value, unsupported};
+use super::refused;
 
 /// A statement that changes the lake.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,19 +41,6 @@ pub(crate) enum Rows {
     Query(Part),
     /// No rows: names and the types as they were written.
     Columns(Vec<(String, String)>),
-}
-
-/// `INSERT INTO name [BY NAME] [(columns)] query`
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Insert {
-    pub table: String,
-    /// The columns that the query's are for; all of them without.
-    pub columns: Option<Vec<String>>,
-    pub by_name: bool,
-    /// The rows; none for one of DEFAULT VALUES.
-    pub query: Option<Part>,
-    /// What is to come back of each row; nothing without.
-    pub returning: Vec<Part>,
 }
 
 /// `UPDATE`, `DELETE` and `TRUNCATE`: some files of a table are written anew.
@@ -88,9 +77,12 @@ impl Change {
 /// A form of such a statement that is not supported, and what to do instead.
 pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     let mut reader = Reader::of_last(sql);
-    match reader.word().to_ascii_uppercase().as_str() {
+    let first = reader.word().to_ascii_uppercase();
+    refused::check(&reader, &first)?;
+    match first.as_str() {
         "CREATE" => reader.create(),
-        "INSERT" => reader.insert().map(Some),
+        "INSERT" => Insert::read(&mut reader).map(|insert| Some(Change::Insert(insert))),
+        "COPY" => Ok(Insert::of_copy(&mut reader)?.map(Change::Insert)),
         "UPDATE" => reader.update().map(Some),
         "DELETE" => reader.delete().map(Some),
         "MERGE" => Merge::read(&mut reader).map(|merge| Some(Change::Merge(merge))),
@@ -106,9 +98,6 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
 
 const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
                       (column TYPE, ...)";
-const INSERT: &str = "write INSERT INTO name [(column, ...)] SELECT ... or VALUES ..., or INSERT INTO name BY NAME SELECT ...; [RETURNING ...]";
-const NO_CONFLICT: &str = "tables have no keys that rows could conflict with; MERGE INTO name USING (...) AS rows ON condition WHEN MATCHED \
-                           THEN ... WHEN NOT MATCHED THEN INSERT says which rows are the same";
 const UPDATE: &str =
     "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...] [RETURNING ...]";
 const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...] [RETURNING ...]";
@@ -145,22 +134,15 @@ impl Reader<'_> {
         self.symbol('(');
         let mut columns = Vec::new();
         loop {
-            for kept in ["PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "CONSTRAINT"] {
-                if self.peek().is_some_and(|token| token.is(kept)) {
-                    return Err(unsupported(
-                        &format!("{kept} in CREATE TABLE"),
-                        "files have no constraints: leave it away",
-                    ));
-                }
+            // A line of its own, PRIMARY KEY (a, b) say.
+            if !matches!(self.peek(), Some(Token::Quoted(_))) && !self.peek().is_some_and(|token| token.is("GENERATED"))
+            {
+                refused::check_column(self, self.at + 1)?;
             }
             let name = self.name().ok_or_else(|| unsupported("CREATE TABLE in this form", CREATE))?;
             let end = self.find(|_, token| matches!(token, Token::Symbol(',' | ')')));
             let end = self.closing(end);
-            let kept = ["PRIMARY", "UNIQUE", "CHECK", "DEFAULT", "REFERENCES", "GENERATED", "NOT", "COLLATE"];
-            if let Some(word) = self.has(&kept, end) {
-                let help = "columns have a name and a type: leave it away";
-                return Err(unsupported(&format!("{word} of a column in CREATE TABLE"), help));
-            }
+            refused::check_column(self, end)?;
             columns.push((name, self.part(self.from(), end).text().trim().to_owned()));
             self.at = end;
             if self.symbol(')') {
@@ -170,65 +152,6 @@ impl Reader<'_> {
                 return Err(unsupported("CREATE TABLE in this form", CREATE));
             }
         }
-    }
-
-    fn insert(&mut self) -> Result<Change> {
-        if self.takes(&["OR"]) {
-            return Err(unsupported(&format!("INSERT OR {}", self.word().to_uppercase()), NO_CONFLICT));
-        }
-        if !self.takes(&["INTO"]) {
-            return Err(unsupported("INSERT in this form", INSERT));
-        }
-        let table = self.table(INSERT)?;
-        if self.takes(&["DEFAULT", "VALUES"]) {
-            let returning = self.returning(INSERT)?;
-            return Ok(Change::Insert(Insert { table, columns: None, by_name: false, query: None, returning }));
-        }
-        let mut by_name = self.takes(&["BY", "NAME"]);
-        self.takes(&["BY", "POSITION"]);
-        let before = self.at;
-        // A bracket may be a query's, too.
-        let columns = self.names().filter(|_| self.peek().is_some());
-        if columns.is_none() {
-            self.at = before;
-        }
-        by_name |= self.takes(&["BY", "NAME"]);
-        let conflicts = |at: usize, token: &Token<'_>| at > 0 && token.is("CONFLICT") && self.tokens[at - 1].0.is("ON");
-        if self.find(conflicts) < self.tokens.len() {
-            return Err(unsupported("ON CONFLICT", NO_CONFLICT));
-        }
-        let end = self.find_word(&["RETURNING"]);
-        if self.at >= end {
-            return Err(unsupported("INSERT without rows", INSERT));
-        }
-        let query = Some(self.rows(end));
-        let returning = self.returning(INSERT)?;
-        Ok(Change::Insert(Insert { table, columns, by_name, query, returning }))
-    }
-
-    /// The rows up to `end`. In VALUES, DEFAULT is NULL: it is written so, as long as it was.
-    fn rows(&mut self, end: usize) -> Part {
-        let is_values = self.peek().is_some_and(|token| token.is("VALUES"));
-        let part = self.part(self.from(), end);
-        let start = self.tokens[self.at..end].first().map_or(0, |_| self.at);
-        self.at = end;
-        if !is_values {
-            return part;
-        }
-        let mut depth = 0_usize;
-        let mut defaults = Vec::new();
-        for at in start..end {
-            let is = |at: usize, symbols: &[char]| matches!(self.tokens.get(at), Some((Token::Symbol(symbol), _)) if symbols.contains(symbol));
-            match &self.tokens[at].0 {
-                Token::Symbol('(' | '[' | '{') => depth += 1,
-                Token::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
-                token if depth == 1 && token.is("DEFAULT") && is(at - 1, &['(', ',']) && is(at + 1, &[')', ',']) => {
-                    defaults.push(self.tokens[at].1);
-                }
-                _ => {}
-            }
-        }
-        part.with_nulls(&defaults)
     }
 
     fn delete(&mut self) -> Result<Change> {
@@ -364,7 +287,30 @@ mod tests {
         assert!(create.if_not_exists);
         let columns = [("a", "DECIMAL(4, 1)"), ("b", "STRUCT(x INT, y INT)[]")];
         assert_eq!(create.rows, Rows::Columns(columns.map(|(name, sql_type)| (name.into(), sql_type.into())).into()));
-        assert_eq!(parse("CREATE TEMP TABLE x AS FROM t").unwrap(), None);
+        for (sql, told) in [
+            ("CREATE TEMP TABLE x AS FROM t", "CREATE TEMPORARY TABLE"),
+            ("CREATE UNIQUE INDEX i ON t (a)", "CREATE INDEX"),
+            ("CREATE INDEX i ON t (a)", "CREATE INDEX"),
+            ("CREATE OR REPLACE SEQUENCE s", "CREATE SEQUENCE"),
+            ("DROP SEQUENCE s", "DROP SEQUENCE"),
+            ("CREATE TRIGGER x AFTER INSERT ON t", "CREATE TRIGGER"),
+            ("CREATE OR REPLACE TEMP MACRO f(x) AS x", "CREATE MACRO"),
+            ("CREATE TYPE mood AS ENUM ('a')", "CREATE TYPE"),
+            ("WITH u AS (FROM t), v AS (FROM u) INSERT INTO t FROM u", "WITH before INSERT"),
+            ("WITH update AS (SELECT 1) DELETE FROM t", "WITH before DELETE"),
+            ("CREATE TABLE x (a INT CHECK (a > 1))", "CHECK in CREATE TABLE"),
+            ("CREATE TABLE x (a INT, PRIMARY KEY (a))", "PRIMARY in CREATE TABLE"),
+            ("CREATE TABLE x (a INT, b INT GENERATED ALWAYS AS (a + 1))", "GENERATED in CREATE TABLE"),
+            ("CREATE TABLE x (a INT, b INT AS (a + 1))", "AS in CREATE TABLE"),
+            ("CREATE TABLE x (a INT REFERENCES y (b))", "REFERENCES in CREATE TABLE"),
+            ("CREATE TABLE x (a INT DEFAULT 1)", "DEFAULT in CREATE TABLE"),
+            ("CREATE TABLE x (a INT NOT NULL)", "NOT in CREATE TABLE"),
+        ] {
+            let error = parse(sql).expect_err(sql).to_string();
+            assert_eq!(error, format!("{told} is not supported"), "{sql}");
+        }
+        assert!(matches!(only("CREATE TABLE x (generated INT, \"check\" INT)"), Change::Create(_)));
+        assert_eq!(parse("WITH update AS (SELECT 1) FROM update").unwrap(), None);
         assert_eq!(parse("CREATE VIEW x AS FROM t").unwrap(), None);
         for sql in
             ["CREATE TABLE", "CREATE TABLE x", "CREATE TABLE x (a INT PRIMARY KEY)", "CREATE TABLE x (a INT) AS FROM t"]
@@ -372,34 +318,6 @@ mod tests {
             assert!(parse(sql).is_err(), "{sql}");
         }
         assert!(parse("CREATE TABLE other.x AS FROM t").unwrap_err().to_string().contains("no schema `other`"));
-    }
-
-    #[test]
-    fn rows_are_inserted_by_place_or_name() {
-        let Change::Insert(insert) = only("SET VARIABLE x = 1; INSERT INTO t (a, b) VALUES (1, 2)") else { panic!() };
-        assert_eq!(insert.columns, Some(vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(insert.query.as_ref().unwrap().text().trim(), "VALUES (1, 2)");
-        assert!(insert.query.unwrap().alone().starts_with("SET VARIABLE x = 1;"));
-        let Change::Insert(insert) = only("INSERT INTO t BY NAME (FROM u)") else { panic!() };
-        assert!(insert.by_name && insert.columns.is_none());
-        assert_eq!(insert.query.unwrap().text().trim(), "(FROM u)");
-        let Change::Insert(insert) =
-            only("INSERT INTO t VALUES (DEFAULT, 'DEFAULT', (DEFAULT)), (1, default, f(DEFAULT)) RETURNING a, (b), *")
-        else {
-            panic!()
-        };
-        assert_eq!(
-            insert.query.unwrap().text().trim(),
-            "VALUES (NULL   , 'DEFAULT', (DEFAULT)), (1, NULL   , f(DEFAULT))",
-            "as a value by itself, and nowhere else"
-        );
-        let returned: Vec<&str> = insert.returning.iter().map(|item| item.text().trim()).collect();
-        assert_eq!(returned, ["a", "(b)", "*"]);
-        assert!(matches!(only("INSERT INTO t DEFAULT VALUES"), Change::Insert(insert) if insert.query.is_none()));
-        assert!(parse("INSERT INTO t SELECT conflict FROM u").is_ok());
-        for sql in ["INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "INSERT OR REPLACE INTO t VALUES (1)"] {
-            assert!(parse(sql).unwrap_err().to_string().contains("is not supported"), "{sql}");
-        }
     }
 
     #[test]

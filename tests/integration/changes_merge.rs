@@ -91,7 +91,7 @@ fn rows_are_merged_as_duckdb_does(place: Place) {
 #[test]
 fn merges_that_cannot_be_done_change_nothing() {
     let project = Project::up("");
-    let sql = "CREATE TABLE t AS SELECT 1 AS a, 'x' AS b; CREATE TABLE s AS SELECT 1 AS a, 2 AS c; CREATE TABLE f AS SELECT 1 AS filename";
+    let sql = "CREATE TABLE t AS SELECT 1 AS a, 'x' AS b; CREATE TABLE s AS SELECT 1 AS a, 2 AS c; CREATE TABLE f AS SELECT 1 AS file_row_number; CREATE TABLE g AS SELECT 1 AS Filename, 2 AS k";
     project.succeed(["query", sql], "tables");
     for (sql, told) in [
         ("MERGE INTO tt USING s ON true WHEN MATCHED THEN DELETE", "did you mean `t`?"),
@@ -113,7 +113,7 @@ fn merges_that_cannot_be_done_change_nothing() {
             "MERGE INTO t USING s ON t.a = s.a WHEN NOT MATCHED THEN INSERT (a, b) VALUES (1)",
             "the list names 2 columns",
         ),
-        ("MERGE INTO f USING s ON true WHEN MATCHED THEN DELETE", "a column `filename`"),
+        ("MERGE INTO f USING s ON true WHEN MATCHED THEN DELETE", "a column `file_row_number`"),
         ("UPDATE t SET a = 1 FROM s WHERE t.a = s.a LIMIT 1", "LIMIT"),
         ("UPDATE t SET a = 1 FROM s) AS x, (t WHERE true", "Parser Error"),
         ("DELETE FROM t USING nope WHERE true", "nope"),
@@ -121,6 +121,9 @@ fn merges_that_cannot_be_done_change_nothing() {
         project.quackctl(["query", sql]).assert().failure().stderr(contains(told));
     }
     assert_eq!(project.rows("FROM t"), json!([{"a": 1, "b": "x"}]));
+    let sql = "MERGE INTO g USING s ON g.k > s.a WHEN MATCHED THEN UPDATE SET k = filename + 4 WHEN NOT MATCHED BY SOURCE THEN DELETE";
+    project.succeed(["query", sql], "a column with the name of one of DuckDB's own");
+    assert_eq!(project.rows("FROM g"), json!([{"Filename": 1, "k": 5}]));
 }
 
 #[test]

@@ -67,6 +67,46 @@ fn what_returning_tells_is_what_was_written() {
 }
 
 #[test]
+fn files_in_the_bucket_are_copied_into_tables() {
+    let project = Project::up("");
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let place = format!("s3://{bucket}/exports");
+    project.succeed(["query", "CREATE TABLE t (a INTEGER, b VARCHAR, d DECIMAL(9,2)) "], "a table");
+    for (format, query, options) in [
+        ("parquet", "SELECT 1 AS x, 'p' AS y, 1.5 AS z", ""),
+        ("csv", "SELECT 2 AS a, 'c' AS b, 2.5 AS d", ""),
+        ("json", "SELECT 3.5 AS d, 3 AS a", ""),
+        ("tsv", "SELECT 4 AS a, '-' AS b, 4.5 AS d", "(HEADER, DELIMITER ';', NULLSTR '-')"),
+    ] {
+        let written = if format == "tsv" { "(FORMAT csv, DELIMITER ';')" } else { "" };
+        project.succeed(["query", &format!("COPY ({query}) TO '{place}/x.{format}' {written}")], format);
+        let copy =
+            project.quackctl(["query", &format!("COPY t FROM '{place}/x.{format}' {options}")]).assert().success();
+        copy.stderr(contains("inserted 1 row into `t`"));
+    }
+    project.succeed(["query", &format!("COPY (SELECT 'y', 5) TO '{place}/y.csv' (HEADER false)")], "no header");
+    project.succeed(["query", &format!("COPY t (b, a) FROM '{place}/y.csv' (HEADER false)")], "no header");
+    let sql = "SELECT a, b, d::VARCHAR AS d FROM t ORDER BY a";
+    let rows = json!([
+        {"a": 1, "b": "p", "d": "1.50"}, {"a": 2, "b": "c", "d": "2.50"}, {"a": 3, "b": null, "d": "3.50"},
+        {"a": 4, "b": null, "d": "4.50"}, {"a": 5, "b": "y", "d": null}
+    ]);
+    assert_eq!(project.rows(sql), rows);
+    for (sql, told) in [
+        (format!("COPY t FROM '{place}/none.csv'"), "404"),
+        ("COPY t FROM 's3://elsewhere/x.csv'".to_owned(), "refused"),
+        (format!("COPY t FROM '{place}/x.csv?s3_endpoint=x'"), "does not tell"),
+        (format!("COPY t FROM '{place}/x.csv?s3_endpoint=x' (FORMAT csv)"), "refused"),
+        (format!("COPY t FROM '{place}/x.csv' (SKIP getenv('HOME'))"), "refused"),
+        (format!("COPY t FROM '{place}/x.csv' (DELIMITER ';', files '/etc/passwd')"), "`files` is not supported"),
+        (format!("COPY u FROM '{place}/x.csv'"), "no table `u`"),
+    ] {
+        project.quackctl(["query", &sql]).assert().failure().stderr(contains(told));
+    }
+    assert_eq!(project.rows(sql), rows);
+}
+
+#[test]
 fn returned_rows_are_written_as_those_of_queries() {
     let project = Project::up("");
     project.succeed(["query", "CREATE TABLE t AS SELECT i AS a, 'x' || i AS b FROM range(4) r(i)"], "a table");

@@ -58,14 +58,77 @@ impl Both {
         );
     }
 
+    /// What a script gives here: the texts of its last statement that gives any, in order.
+    ///
+    /// # Errors
+    /// What DuckDB says; a transaction is then rolled back.
+    pub(crate) fn rows_of(&self, script: &str) -> Result<Vec<String>, String> {
+        let script = script.replace("PARTITIONED BY (k) ", "");
+        let mut found = Vec::new();
+        for sql in script.split("; ") {
+            let rows = || -> duckdb::Result<Vec<String>> {
+                let mut statement = self.duckdb.prepare(sql)?;
+                let mut rows = statement.query([])?;
+                let mut texts = Vec::new();
+                while let Some(row) = rows.next()? {
+                    if sql.contains("RETURNING") {
+                        texts.push(row.get(0)?);
+                    }
+                }
+                Ok(texts)
+            };
+            match rows() {
+                Ok(rows) => found.extend(rows),
+                Err(error) => {
+                    _ = self.duckdb.execute_batch("ROLLBACK");
+                    return Err(format!("{sql}: {error}"));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The names of the tables here.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let mut query = self.duckdb.prepare("SELECT table_name FROM duckdb_tables() ORDER BY 1").expect("a query");
+        let names = query.query_map([], |row| row.get(0)).expect("rows").map(Result::unwrap);
+        names.collect()
+    }
+
+    /// Has all tables have the same rows, there and here.
+    pub(crate) fn all_same(&self, after: &str) {
+        let tables = self.tables();
+        let listed = self.project.rows("SHOW TABLES");
+        let there: Vec<String> = listed
+            .as_array()
+            .expect("tables")
+            .iter()
+            .map(|table| table["name"].as_str().expect("a name").to_owned())
+            .collect();
+        assert_eq!(there, tables, "after {after}");
+        if tables.is_empty() {
+            return;
+        }
+        let each = tables.iter().map(|table| format!("SELECT '{table} ' || t::VARCHAR AS r FROM {table} AS t"));
+        let sql = format!("{} ORDER BY r", each.collect::<Vec<_>>().join(" UNION ALL "));
+        self.same_rows(&sql, after);
+    }
+
     /// Has a table have the same rows, there and here.
     pub(crate) fn same(&self, table: &str, after: &str) {
-        let sql = format!("SELECT t::VARCHAR AS r FROM {table} AS t ORDER BY r");
-        let rows = self.project.rows(&sql);
+        self.same_rows(
+            &format!("SELECT t::VARCHAR AS r FROM {table} AS t ORDER BY r"),
+            &format!("{table} after {after}"),
+        );
+    }
+
+    fn same_rows(&self, sql: &str, what: &str) {
+        let rows = self.project.rows(sql);
         let there: Vec<&str> =
             rows.as_array().expect("rows").iter().map(|row| row["r"].as_str().expect("a text")).collect();
-        let mut query = self.duckdb.prepare(&sql).expect("a query");
+        let mut query = self.duckdb.prepare(sql).expect("a query");
         let here: Vec<String> = query.query_map([], |row| row.get(0)).expect("rows").map(Result::unwrap).collect();
-        assert_eq!(there, here, "{table} after {after}");
+        assert_eq!(there, here, "{what}");
     }
 }
