@@ -11,6 +11,7 @@ use quack_function::wire::Column;
 
 use super::files::Files;
 use super::format::{Kind, Packing};
+use super::given;
 use super::late;
 use super::partition::{self, Partition, Plan};
 use super::pieces;
@@ -122,7 +123,7 @@ impl Stager<'_> {
         let files = if way.reading.long_lines {
             let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
             let cut = pieces::cut(files, self.label, dialect, &folder, self.stop).map_err(Trouble::Told)?;
-            Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim)
+            Files::in_pieces(self.connection, dialect, &files.form, cut.paths, &cut.slim)
         } else {
             let connection = way.open_recut(named, self.staging).map_err(Trouble::Told)?;
             self.stop.watch(connection.interrupt_handle());
@@ -144,6 +145,9 @@ impl Stager<'_> {
             let error =
                 failure(format!("cannot load `{}`: {what}", self.label), "give the column another name in the data");
             return Err(Trouble::Told(error));
+        }
+        if let Some(files) = self.input.files() {
+            given::check(&files.form.types, &found).map_err(Trouble::Told)?;
         }
         let storable = types::storable(&found, self.is_json() && !way.wide_integers);
         let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
@@ -275,6 +279,9 @@ impl Stager<'_> {
         if said.contains("Out of Memory") {
             return self.with_less(way);
         }
+        if given::is_loss(&said) {
+            return None;
+        }
         if said.contains("INT128") && self.is_json() && !way.wide_integers {
             return Some(way.with_wide_integers());
         }
@@ -326,6 +333,12 @@ impl Stager<'_> {
         for file in self.input.files().into_iter().flat_map(|files| &files.paths).take(1) {
             said = said.replace(&format!("{}: ", file.display()), "").replace(&*file.to_string_lossy(), self.label);
         }
+        if given::is_loss(&said) {
+            let said = said.trim_start_matches("Invalid Input Error: ");
+            let help =
+                "give the column another type with --types, e.g. VARCHAR, which keeps everything; nothing was loaded";
+            return failure(format!("cannot load `{}`: {said}", self.label), help);
+        }
         let computed = !["CSV Error", "JSON", "IO Error", "sniffing", ".parquet", "Out of Memory"]
             .iter()
             .any(|sign| said.contains(sign));
@@ -339,7 +352,7 @@ impl Stager<'_> {
         if ["nvalid unicode", "utf-8 encoded"].iter().any(|sign| said.contains(sign)) {
             return failure(
                 format!("cannot load `{}`: {said}", self.label),
-                "save it as UTF-8, if it is in Latin-1: iconv -f LATIN1 -t UTF-8 FILE | quackctl load - --table NAME",
+                "say what it is in: --encoding latin-1, or --encoding windows-1252 where it came from Windows",
             );
         }
         let help = match self.input.files() {

@@ -3,10 +3,14 @@
 mod checked;
 pub(crate) mod commit;
 mod convert;
+mod decode;
 pub(crate) mod expression;
 mod files;
 mod foreign;
+mod form;
 mod format;
+mod gather;
+mod given;
 mod header;
 mod late;
 pub(crate) mod partition;

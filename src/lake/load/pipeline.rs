@@ -1,12 +1,14 @@
 //! Loads data into a table: stage, upload, commit. Until the commit, one conditional write of the catalog, nobody sees
 //! any of it; when it fails, or Ctrl-C is pressed, before, the table is as it was.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
 
 use super::commit::{self, Arrival, Mode};
 use super::convert::convert;
+use super::form::Form;
 use super::partition::Partition;
 use super::source::{self, Origin};
 use super::stop;
@@ -16,7 +18,7 @@ use super::workdir::Staging;
 use super::written::Staged;
 use crate::bucket::Bucket;
 use crate::bucket::upload::{self, Item, Upload};
-use crate::config::DataSet;
+use crate::config::{DataSet, TextForm};
 use crate::console::context::Context;
 use crate::console::interrupt;
 use crate::console::progress;
@@ -34,12 +36,47 @@ pub(crate) struct LoadRequest {
     /// `NAME=EXPR` each, outermost folder first.
     pub partition_by: Vec<String>,
     pub mode: Mode,
+    /// How the text is written that is loaded.
+    pub form: TextForm,
+}
+
+impl LoadRequest {
+    /// Judges what is asked for, as far as that needs neither files nor a lake.
+    ///
+    /// # Errors
+    /// Usage errors.
+    pub(crate) fn judge(&self) -> Result<()> {
+        self.partitions()?;
+        self.form().map(drop)
+    }
+
+    fn partitions(&self) -> Result<Vec<Partition>> {
+        self.partition_by.iter().map(|text| Partition::parse(text)).collect()
+    }
+
+    /// Looks at what is asked for, as far as it can be judged before any work: what is given of a text, and the files, as seen
+    /// from `dir`.
+    ///
+    /// # Errors
+    /// Those of a load.
+    pub(crate) fn look(&self, dir: &Path) -> Result<()> {
+        self.origin.look(dir, &self.form()?)
+    }
+
+    fn form(&self) -> Result<Form> {
+        let form = Form::parse(&self.form)?;
+        match self.origin {
+            Origin::Source(_) => {}
+            Origin::Sample { .. } | Origin::Dataset(_) => form.fits_no_file()?,
+        }
+        Ok(form)
+    }
 }
 
 impl From<DataSet> for LoadRequest {
     fn from(set: DataSet) -> Self {
         let origin = Origin::of(set.source, set.sample, set.rows, set.dataset);
-        Self { table: set.table, origin, partition_by: set.partition_by, mode: Mode::Create }
+        Self { table: set.table, origin, partition_by: set.partition_by, mode: Mode::Create, form: set.form }
     }
 }
 
@@ -56,11 +93,12 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
             "use letters, digits and `_`, not a digit first, at most 64",
         ));
     }
-    let partitions = request.partition_by.iter().map(|text| Partition::parse(text)).collect::<Result<Vec<_>>>()?;
+    let form = request.form()?;
+    let partitions = request.partitions()?;
     // Before any work; and again at the commit, when others may have been quicker.
     commit::admit(&catalog::read(bucket).await?, &request.table, request.mode)?;
 
-    let staged = stage_blocking(context, &bucket.name, &request, partitions).await?;
+    let staged = stage_blocking(context, &bucket.name, &request, form, partitions).await?;
     let folder = commit::folder(bucket, &request.table);
     let data = staged.staging.data();
     let items: Vec<Item> = staged
@@ -117,11 +155,12 @@ async fn stage_blocking(
     context: &Context,
     bucket: &str,
     request: &LoadRequest,
+    form: Form,
     partitions: Vec<Partition>,
 ) -> Result<Staged> {
     let (context, bucket, origin) = (context.clone(), bucket.to_owned(), request.origin.clone());
     stop::run(move |stop| {
-        let input = source::fetch(&context, &bucket, &origin, stop)?;
+        let input = source::fetch(&context, &bucket, &origin, &form, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
         let staged = whole::beside(input.files(), &label, stop, || {

@@ -39,12 +39,15 @@ async fn files_that_are_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_in_latin_1_is_told_with_what_makes_it_utf_8() {
+async fn text_in_latin_1_is_told_with_what_reads_it() {
     let lake = Lake::new().await;
     std::fs::write(lake.dir.path().join("old.csv"), b"name,n\nM\xfcller,1\nGr\xf6\xdfe,2\n").unwrap();
     let error = load(&lake.context, &lake.target.bucket, request("old.csv", "t")).await.unwrap_err();
     let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
-    assert!(help.contains("iconv -f LATIN1"), "{error:#}: {help}");
+    assert!(help.contains("--encoding latin-1"), "{error:#}: {help}");
+    let mut request = request("old.csv", "t");
+    request.form.encoding = Some("latin-1".to_owned());
+    assert_eq!(lake.load(request).await.unwrap().loaded_rows, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +121,7 @@ async fn texts_without_rows_or_sense() {
     assert_eq!(lake.refused(request("header.csv", "t")).await, "`header.csv` has no rows");
     assert!(lake.refused(request("broken.json", "t")).await.contains("Malformed JSON in file \"broken.json\""));
     assert!(lake.refused(request("packed.gz", "t")).await.contains("cannot tell what is in `packed.gz`"));
-    assert!(lake.refused(request("mixed.*", "t")).await.contains("different kinds"));
+    assert!(lake.refused(request("mixed.*", "t")).await.contains("is of another kind than `mixed.csv`"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
