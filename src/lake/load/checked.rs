@@ -16,12 +16,12 @@ impl Files {
     /// # Errors
     /// DuckDB's.
     pub(super) fn reader(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
-        let types = &self.form.types;
-        if types.is_empty() {
+        let types = self.form.typed(reading.hinted);
+        if types.is_empty() || !matches!(self.kind, Kind::Csv | Kind::Tsv) {
             return self.untyped(connection, reading, &[]);
         }
         let plain = self.reader_with(connection, reading, "")?;
-        let given = given::others(types, &columns(connection, &format!("SELECT * FROM {plain}"))?);
+        let given = given::others(&types, &columns(connection, &format!("SELECT * FROM {plain}"))?);
         Ok(given::typed(&self.untyped(connection, reading, &given)?, &given, self.form.decimal))
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Reading {
     pub zoned: bool,
     /// A CSV has quotes, even where the first rows have none.
     pub quoted: bool,
+    /// Values of a CSV are of the types that their columns have in the table that they are for.
+    pub hinted: bool,
 }
 
 impl Reading {
@@ -112,13 +114,14 @@ impl Files {
         connection: &Connection,
         dialect: Dialect,
         form: &Form,
+        hinted: bool,
         mut paths: Vec<PathBuf>,
         slim: &Path,
     ) -> duckdb::Result<Self> {
         let options = format!("{}{}, skip = 0, sample_size = -1", dialect.options(), form.options());
         let slim = escaped(slim);
         let mut found = columns(connection, &format!("SELECT * FROM read_csv({slim}{options})"))?;
-        for Column { name, .. } in given::others(&form.types, &found) {
+        for Column { name, .. } in given::others(&form.typed(hinted), &found) {
             let column = found.iter_mut().find(|column| column.name == name);
             column.into_iter().for_each(|column| column.sql_type = "VARCHAR".to_owned());
         }

@@ -26,6 +26,8 @@ pub(super) struct Form {
     pub header: Option<bool>,
     /// Columns by type, as the user spells the names.
     pub types: Vec<(String, SqlType)>,
+    /// The types that columns have in the table that the rows are for: theirs, too, where they keep every value.
+    pub hints: Vec<(String, SqlType)>,
 }
 
 impl Form {
@@ -41,6 +43,7 @@ impl Form {
             decimal: given.decimal.as_deref().map(decimal).transpose()?,
             header: given.header.as_deref().map(header).transpose()?,
             types: types(&given.types)?,
+            hints: Vec::new(),
         };
         if form.delimiter.is_some() && form.delimiter == form.decimal {
             return Err(usage(
@@ -61,6 +64,15 @@ impl Form {
             }
         }
         Ok(form)
+    }
+
+    /// Columns by the type that they are read as: those that are given one, and by hints; without `hinted` of these only those
+    /// that are text.
+    pub(super) fn typed(&self, hinted: bool) -> Vec<(String, SqlType)> {
+        let is_given = |name: &str| self.types.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        let applies = |own: &SqlType| hinted || *own == SqlType::Plain("VARCHAR");
+        let hints = self.hints.iter().filter(|(name, own)| !is_given(name) && applies(own));
+        self.types.iter().chain(hints).cloned().collect()
     }
 
     /// Refuses what has no meaning for a file of this kind, that the user knows as `name`.

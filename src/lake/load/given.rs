@@ -73,6 +73,11 @@ fn cast(column: &Column, decimal: Option<char>) -> Option<String> {
         SqlType::Plain("TIME" | "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" | "TIME_NS") => {
             loss.push(late::has_zone(&name));
         }
+        // Of integers, every digit counts.
+        SqlType::Plain("FLOAT" | "DOUBLE") => loss.push(format!(
+            "regexp_full_match({name}, '[-+]?[0-9]{{8,38}}') AND \
+             TRY_CAST({name} AS HUGEINT) IS DISTINCT FROM TRY_CAST(TRY_CAST({name} AS {own}) AS HUGEINT)"
+        )),
         SqlType::Decimal { .. } => loss.push(format!("regexp_matches({value}, '[eE] *-')")),
         _ => {}
     }
@@ -147,6 +152,8 @@ mod tests {
             ("2020-01-02T03:04:05.120", "TIMESTAMP_MS", "2020-01-02 03:04:05.12 TIMESTAMP_MS"),
             ("true", "BOOLEAN", "true BOOLEAN"),
             ("0.25", "FLOAT", "0.25 FLOAT"),
+            ("16777216", "FLOAT", "16777216.0 FLOAT"),
+            ("9007199254740992", "DOUBLE", "9007199254740992.0 DOUBLE"),
         ] {
             assert_eq!(read(text, sql_type, None).as_deref(), Ok(kept), "{text}");
         }
@@ -156,6 +163,8 @@ mod tests {
             ("300", "UTINYINT"),
             ("x", "DOUBLE"),
             ("1,5", "DOUBLE"),
+            ("9007199254740993", "DOUBLE"),
+            ("16777217", "FLOAT"),
             ("1.25", "DECIMAL(9,1)"),
             ("1e-3", "DECIMAL(9,1)"),
             ("123456789", "DECIMAL(9,1)"),

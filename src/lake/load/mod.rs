@@ -4,6 +4,7 @@ mod checked;
 pub(crate) mod commit;
 mod convert;
 mod decode;
+mod evolve;
 pub(crate) mod expression;
 mod files;
 mod foreign;
@@ -25,6 +26,7 @@ mod stop;
 pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod way;
 mod whole;
 mod workdir;

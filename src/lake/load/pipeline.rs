@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::commit::{self, Arrival, Mode};
 use super::convert::convert;
+use super::evolve::{self, Goal};
 use super::form::Form;
 use super::partition::Partition;
 use super::source::{self, Origin};
@@ -85,7 +86,7 @@ impl From<DataSet> for LoadRequest {
 /// # Errors
 /// For whatever is wrong with the request, the data, the disk or the bucket; exit code 130 for Ctrl-C.
 /// The table is then as it was, and what was uploaded is removed.
-pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
+pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
     if !check::is_name(&request.table) {
         return Err(usage(
@@ -93,12 +94,16 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
             "use letters, digits and `_`, not a digit first, at most 64",
         ));
     }
-    let form = request.form()?;
-    let partitions = request.partitions()?;
+    request.judge()?;
     // Before any work; and again at the commit, when others may have been quicker.
-    commit::admit(&catalog::read(bucket).await?, &request.table, request.mode)?;
-
-    let staged = stage_blocking(context, &bucket.name, &request, form, partitions).await?;
+    let catalog = catalog::read(bucket).await?;
+    commit::admit(&catalog, &request.table, request.mode)?;
+    let onto = catalog.tables.get(&request.table).filter(|_| request.mode == Mode::Append);
+    if let Some(table) = onto.filter(|_| request.partition_by.is_empty()) {
+        request.partition_by.clone_from(&table.partition_by);
+    }
+    let goal = onto.map(|table| Goal { table: request.table.clone(), columns: table.own_columns() });
+    let staged = stage_blocking(context, &bucket.name, &request, goal).await?;
     let folder = commit::folder(bucket, &request.table);
     let data = staged.staging.data();
     let items: Vec<Item> = staged
@@ -151,20 +156,16 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
 }
 
 /// Fetches and stages on a thread that may block.
-async fn stage_blocking(
-    context: &Context,
-    bucket: &str,
-    request: &LoadRequest,
-    form: Form,
-    partitions: Vec<Partition>,
-) -> Result<Staged> {
+async fn stage_blocking(context: &Context, bucket: &str, request: &LoadRequest, goal: Option<Goal>) -> Result<Staged> {
+    let (partitions, mut form) = (request.partitions()?, request.form()?);
+    form.hints = goal.as_ref().map(|goal| evolve::hints(&goal.columns)).unwrap_or_default();
     let (context, bucket, origin) = (context.clone(), bucket.to_owned(), request.origin.clone());
     stop::run(move |stop| {
         let input = source::fetch(&context, &bucket, &origin, &form, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
         let staged = whole::beside(input.files(), &label, stop, || {
-            convert(&input, &label, &partitions, Staging::new()?, &bar, stop)
+            convert(&input, &label, &partitions, goal.as_ref(), Staging::new()?, &bar, stop)
         });
         bar.finish_and_clear();
         staged

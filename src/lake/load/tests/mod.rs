@@ -1,5 +1,6 @@
 //! Whole loads, into real object storage.
 
+mod appends;
 mod bad_input;
 mod exact;
 mod loads;
