@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs};
+pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, TextArgs};
 pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::config::Overrides;
 use crate::console::context::Voice;

@@ -40,7 +40,7 @@ use console::context::Context;
 pub fn main() -> ExitCode {
     let cli = match Cli::of_process() {
         Ok(cli) => cli,
-        Err(error) => match expanded_glob(&error).or_else(|| unquoted_sql(&error)) {
+        Err(error) => match unquoted_sql(&error) {
             Some(error) => {
                 error::report(&error, false, "");
                 return ExitCode::from(error::exit_code(&error));
@@ -56,20 +56,6 @@ pub fn main() -> ExitCode {
             ExitCode::from(error::exit_code(&error))
         }
     }
-}
-
-/// A `load` of several files is most often a glob without quotes, which the shell has expanded.
-fn expanded_glob(error: &clap::Error) -> Option<anyhow::Error> {
-    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
-    let is_load = std::env::args_os().any(|argument| argument == "load");
-    let is_second = error.kind() == ErrorKind::UnknownArgument && std::path::Path::new(argument).exists();
-    (is_load && is_second).then(|| {
-        error::usage(
-            format!("load takes one source, and `{argument}` is one more"),
-            "a glob needs quotes, so that the shell leaves it as it is: quackctl load 'logs/*.csv' --table logs; or load \
-             file by file, with --append",
-        )
-    })
 }
 
 /// A `query` of several words is most often SQL without quotes, which the shell has cut.

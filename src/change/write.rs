@@ -20,7 +20,7 @@ use crate::invoke::tables;
 use crate::lake::catalog::DataFile;
 use crate::lake::load::commit;
 use crate::lake::load::stats::{self, Told};
-use crate::lake::load::written::{WHOLE, check_values, parquet_version};
+use crate::lake::load::written::{NULL_FOLDER, WHOLE, check_values, parquet_version};
 use crate::output::{self, Format, Look};
 use crate::private;
 use crate::query::{self, Answer, Coordinator};
@@ -30,9 +30,6 @@ const MOST_FILES: usize = 10_000;
 
 /// Copies under way at once.
 const WINDOW: usize = 64;
-
-/// The folder of a partition whose value is NULL, as hive has it.
-const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Who makes a change.
 pub(crate) struct Session<'a> {

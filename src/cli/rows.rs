@@ -17,15 +17,17 @@ An interrupted load leaves the table as it was.
 Examples:
   quackctl load trips.csv --table trips
   quackctl load 'logs/*.jsonl' --table logs --append
+  quackctl load may.csv june.csv 'late/*.csv' --table trips
   gunzip -c trips.gz | quackctl load - --table trips
   quackctl load https://example.org/trips.parquet --table trips --replace
   quackctl load trips.csv --table trips --partition-by 'day=CAST(pickup AS DATE)'
+  quackctl load umsatz.csv --table sales --delimiter ';' --decimal , --types 'plz=VARCHAR'
   quackctl load --sample taxi --rows 5000000 --table trips --partition-by date=pickup_at::DATE
   quackctl load --dataset taxi --table trips"
 )]
 pub(crate) struct LoadArgs {
-    /// A file, a glob or an http(s) URL of Parquet, CSV, TSV or JSON(L); `-` is standard input
-    pub source: Option<String>,
+    /// Files, globs or http(s) URLs of Parquet, CSV, TSV or JSON(L); `-` is standard input
+    pub source: Vec<String>,
     /// Generate synthetic data instead: `taxi`
     #[arg(long, value_name = "NAME")]
     pub sample: Option<String>,
@@ -48,6 +50,32 @@ pub(crate) struct LoadArgs {
     /// Add the new rows to the table's
     #[arg(long)]
     pub append: bool,
+    #[command(flatten)]
+    pub text: TextArgs,
+}
+
+/// How a text is written; most of it is found out where nothing is said.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for text (CSV, TSV)")]
+pub(crate) struct TextArgs {
+    /// What stands between values: one character, or `tab`
+    #[arg(long, value_name = "CHAR", allow_hyphen_values = true)]
+    pub delimiter: Option<String>,
+    /// How characters are stored, also of JSON: utf-8, utf-16, latin-1 or windows-1252
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// A text that means NULL, as an empty value always does; repeat for more
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub null: Vec<String>,
+    /// What stands before a number's decimals: `,` or `.`
+    #[arg(long, value_name = "CHAR")]
+    pub decimal: Option<String>,
+    /// Whether the first line has the columns' names: yes or no
+    #[arg(long, value_name = "YES|NO")]
+    pub header: Option<String>,
+    /// Types of columns, in place of those that the values suggest: 'zip=VARCHAR,price=DECIMAL(18,2)'
+    #[arg(long, value_name = "NAME=TYPE,...")]
+    pub types: Vec<String>,
 }
 
 #[derive(Debug, Args)]

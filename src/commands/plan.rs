@@ -142,7 +142,7 @@ async fn not_there<'a>(context: &Context, declared: &[&'a DataSet]) -> Result<Ve
 /// Looks for the files of a table; its paths are quack.toml's, wherever the command is called.
 fn look(context: &Context, set: &DataSet) -> Result<()> {
     let request = LoadRequest::from(set.clone());
-    request.origin.look(&context.config.dir).with_context(|| of_data(&set.table))
+    request.look(&context.config.dir).with_context(|| of_data(&set.table))
 }
 
 /// How errors name a table of `[[data]]`.

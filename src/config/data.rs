@@ -11,14 +11,41 @@ use crate::error::{noted, usage};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct DataSet {
     pub table: String,
-    pub source: Option<String>,
+    /// Files, globs or URLs.
+    pub source: Vec<String>,
     pub sample: Option<String>,
     pub dataset: Option<String>,
     pub rows: Option<u64>,
     pub partition_by: Vec<String>,
+    pub form: TextForm,
 }
 
-const DATA_KEYS: &[&str] = &["table", "source", "sample", "dataset", "rows", "partition_by"];
+/// How a text is written, as the user says it: a load judges it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct TextForm {
+    pub delimiter: Option<String>,
+    pub encoding: Option<String>,
+    pub null: Vec<String>,
+    pub decimal: Option<String>,
+    pub header: Option<String>,
+    /// `NAME=TYPE`, several in one text with commas between them.
+    pub types: Vec<String>,
+}
+
+const DATA_KEYS: &[&str] = &[
+    "table",
+    "source",
+    "sample",
+    "dataset",
+    "rows",
+    "partition_by",
+    "delimiter",
+    "encoding",
+    "null",
+    "decimal",
+    "header",
+    "types",
+];
 
 /// Reads one `[[data]]`.
 pub(super) fn data_set(value: toml::Value) -> Result<DataSet> {
@@ -42,33 +69,42 @@ fn parse(mut table: toml::Table) -> Result<DataSet> {
         Some(toml::Value::String(text)) => Ok(Some(text)),
         Some(other) => Err(bad_value(&format!("data.{key}"), &other.to_string(), &Origin::File, "a text in quotes")),
     };
-    let (name, source, sample, dataset) = (text("table")?, text("source")?, text("sample")?, text("dataset")?);
+    let (name, sample, dataset) = (text("table")?, text("sample")?, text("dataset")?);
+    let (delimiter, encoding, decimal) = (text("delimiter")?, text("encoding")?, text("decimal")?);
     let rows = match table.remove("rows") {
         None => None,
         Some(toml::Value::Integer(rows)) if rows > 0 => Some(rows.unsigned_abs()),
         Some(other) => return Err(bad_value("data.rows", &other.to_string(), &Origin::File, "a whole number from 1")),
     };
-    let partition_by = match table.remove("partition_by") {
-        None => Vec::new(),
-        Some(toml::Value::String(one)) => vec![one],
+    let header = match table.remove("header") {
+        None => None,
+        Some(toml::Value::Boolean(header)) => Some(header.to_string()),
+        Some(other) => return Err(bad_value("data.header", &other.to_string(), &Origin::File, "true or false")),
+    };
+    let mut texts = |key: &str, wanted: &str| match table.remove(key) {
+        None => Ok(Vec::new()),
+        Some(toml::Value::String(one)) => Ok(vec![one]),
         Some(value) => {
             let shown = value.to_string();
-            value
-                .try_into()
-                .map_err(|_| bad_value("data.partition_by", &shown, &Origin::File, "a list of \"name=EXPR\""))?
+            value.try_into().map_err(|_| bad_value(&format!("data.{key}"), &shown, &Origin::File, wanted))
         }
     };
+    let source = texts("source", "a file, a glob or a URL in quotes, or a list of them")?;
+    let partition_by = texts("partition_by", "a list of \"name=EXPR\"")?;
+    let null = texts("null", "a text in quotes, or a list of them")?;
+    let types = texts("types", "a text \"name=TYPE\", or a list of them")?;
+    let form = TextForm { delimiter, encoding, null, decimal, header, types };
     let Some(table) = name else {
         return Err(usage(
             format!("a [[data]] in {FILE} has no `table`:\n{}", shown.trim_end()),
             "add the name that its rows are queried by: table = \"name\"",
         ));
     };
-    if [&source, &sample, &dataset].into_iter().flatten().count() != 1 {
+    if [!source.is_empty(), sample.is_some(), dataset.is_some()].into_iter().filter(|is| *is).count() != 1 {
         return Err(usage(
             format!("a [[data]] in {FILE} needs exactly one of `source`, `sample` and `dataset`"),
             "e.g. source = \"trips/*.csv\", or sample = \"taxi\"",
         ));
     }
-    Ok(DataSet { table, source, sample, dataset, rows, partition_by })
+    Ok(DataSet { table, source, sample, dataset, rows, partition_by, form })
 }

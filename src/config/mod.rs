@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use self::data::DataSet;
+pub(crate) use self::data::{DataSet, TextForm};
 pub(crate) use self::find::project_above;
 pub(crate) use self::identity::{Owner, STATE};
 use self::keys::{BASE_IMAGE, RETENTION_DAYS};

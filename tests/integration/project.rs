@@ -136,12 +136,42 @@ fn what_is_wrong_with_data_to_load_is_told_with_its_table() {
     for (text, said) in [
         ("source = \"a.csv\"", "a [[data]] in quack.toml has no `table`:\nsource = \"a.csv\"\nhelp: add the name"),
         ("table = \"t\"\nsource = 3", "`data.source` cannot be 3 (quack.toml)\nin the [[data]] of table `t`\n"),
+        ("table = \"t\"\nsource = \"a\"\ndelimiter = 3", "`data.delimiter` cannot be 3 (quack.toml)\nin the [[data]]"),
+        ("table = \"t\"\nsource = \"a\"\nheader = \"no\"", "`data.header` cannot be \"no\" (quack.toml)\nin the"),
         ("table = \"t\"", "exactly one of `source`, `sample` and `dataset`\nin the [[data]] of table `t`\n"),
         ("table = \"t\"\nsorce = \"a\"", "unknown key `data.sorce` in quack.toml\nin the [[data]] of table `t`\n"),
     ] {
         write(&parent, "quack.toml", &format!("[[data]]\n{text}\n"));
         quackctl(&parent).arg("tables").assert().code(2).stderr(contains(said));
     }
+}
+
+/// Of a file that is not there, in a project that is not up.
+#[test]
+fn what_a_load_is_told_of_a_text_is_judged_first() {
+    let parent = TempDir::new().unwrap();
+    for (option, value, said) in [
+        ("--delimiter", ";;", "`;;` cannot be what stands between values"),
+        ("--encoding", "latin1n", "`latin1n` is no encoding that load reads\nhelp: did you mean `latin-1`?"),
+        ("--null", "\"", "`\"` cannot stand for NULL"),
+        ("--decimal", ";", "`;` cannot stand in a number"),
+        ("--header", "maybe", "`--header maybe` says neither yes nor no"),
+        ("--types", "a=NUMBR", "`NUMBR`, of column `a`, is no type"),
+    ] {
+        let load = ["load", "nosuch.csv", "other.csv", "--table", "t", option, value];
+        quackctl(&parent).args(load).assert().code(2).stderr(contains(said));
+        let option = option.trim_start_matches('-');
+        if option != "header" {
+            let value = value.replace('"', "\\\"");
+            let data = format!("[[data]]\ntable = \"t\"\nsource = \"nosuch.csv\"\n{option} = \"{value}\"\n");
+            write(&parent, "quack.toml", &data);
+            let said = contains(said).and(contains("table `t` of [[data]] in quack.toml"));
+            quackctl(&parent).arg("plan").assert().code(2).stderr(said);
+            fs::remove_file(parent.path().join("lake").join("quack.toml")).unwrap();
+        }
+    }
+    let sample = ["load", "--sample", "taxi", "--table", "t", "--null", "NA"];
+    quackctl(&parent).args(sample).assert().code(2).stderr(contains("`--null` says how a text is written"));
 }
 
 #[test]
@@ -214,16 +244,6 @@ fn help_teaches_and_usage_errors_exit_2() {
     quackctl(&parent).arg("qurey").assert().code(2).stderr(contains("query"));
     quackctl(&parent).args(["-C", "no/such/folder", "tables"]).assert().code(2).stderr(contains("no/such/folder"));
     quackctl(&parent).args(["completions", "bash"]).assert().success().stdout(contains("quackctl"));
-}
-
-#[test]
-fn a_glob_that_the_shell_expanded_is_told_to_be_quoted() {
-    let parent = TempDir::new().unwrap();
-    write(&parent, "a.csv", "x\n1\n");
-    write(&parent, "b.csv", "x\n2\n");
-    let refused = quackctl(&parent).args(["load", "a.csv", "b.csv", "--table", "t"]).assert().code(2);
-    refused.stderr(contains("`b.csv` is one more").and(contains("a glob needs quotes")));
-    quackctl(&parent).args(["load", "a.csv", "no-file", "--table", "t"]).assert().code(2).stderr(contains("Usage:"));
 }
 
 #[test]

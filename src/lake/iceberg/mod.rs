@@ -10,3 +10,5 @@ mod schema;
 mod snapshot;
 pub(crate) mod state;
 pub(crate) mod store;
+
+pub(crate) use manifest::NULL_FOLDER;

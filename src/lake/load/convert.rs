@@ -1,33 +1,31 @@
 //! Writes a load's rows as Parquet files into its staging folder, DuckDB doing the work.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
 
 use anyhow::Result;
-use duckdb::{Connection, InterruptHandle};
-use indicatif::{HumanBytes, ProgressBar};
+use duckdb::Connection;
+use indicatif::ProgressBar;
 use quack_function::wire::Column;
 
+use super::evolve::{self, Goal};
 use super::files::Files;
 use super::format::{Kind, Packing};
+use super::given;
 use super::late;
 use super::partition::{self, Partition, Plan};
 use super::pieces;
 use super::recut::Recut;
 use super::source::Input;
 use super::stop::Stop;
-use super::way::{self, Way};
+use super::watch::{self, TooMuch};
+use super::way::Way;
 use super::workdir::Staging;
-use super::written::{self, Staged};
+use super::written::{self, NULL_FOLDER, Staged};
 use crate::duck::types;
 use crate::duck::words::{self, columns, words};
 use crate::error::{failure, usage};
 use quack_function::names;
 use quack_function::sql::{identifier, literal};
-
-/// How often the staging folder is measured.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// Least to write and quick to read, and every engine that reads Parquet knows it.
 const COMPRESSION: &str = "snappy";
@@ -37,7 +35,8 @@ const LONG_BYTES: u64 = 2_000_000;
 
 const TOO_FINE: &str = "partition by something coarser, e.g. days rather than seconds";
 
-/// Reads `input`, that the user knows as `label`, and writes it into `staging`, split by `partitions`.
+/// Reads `input`, that the user knows as `label`, and writes it into `staging`, split by `partitions`, with the columns of `goal`
+/// where there is one.
 ///
 /// # Errors
 /// For input that cannot be read, expressions that fail, too many partitions and a full disk. Nothing stays behind.
@@ -45,6 +44,7 @@ pub(super) fn convert(
     input: &Input,
     label: &str,
     partitions: &[Partition],
+    goal: Option<&Goal>,
     staging: Staging,
     bar: &ProgressBar,
     stop: &Stop,
@@ -56,8 +56,17 @@ pub(super) fn convert(
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
-        let whole =
-            Stager { input, given: input, label, partitions, staging: &staging, connection: &connection, bar, stop };
+        let whole = Stager {
+            input,
+            given: input,
+            label,
+            partitions,
+            goal,
+            staging: &staging,
+            connection: &connection,
+            bar,
+            stop,
+        };
         if way.is_in_pieces() && cut.is_none() {
             match whole.cut(way, &named) {
                 Ok(made) => cut = made,
@@ -73,7 +82,8 @@ pub(super) fn convert(
             Err(trouble) => way = stager.another_way(way, &trouble).ok_or_else(|| stager.explain(way, trouble))?,
         }
     };
-    written::collect(&connection, label, plan.columns, &files).map(|(columns, partitions, files)| {
+    let has_columns = input.files().is_some_and(|files| files.kind != Kind::Json);
+    written::collect(&connection, label, plan.columns, &files, has_columns).map(|(columns, partitions, files)| {
         drop(connection);
         if input.files().is_some_and(|files| files.kind != Kind::Parquet) {
             notes.extend(late::beyond_double(&columns, &files));
@@ -107,6 +117,7 @@ struct Stager<'a> {
     given: &'a Input,
     label: &'a str,
     partitions: &'a [Partition],
+    goal: Option<&'a Goal>,
     staging: &'a Staging,
     connection: &'a Connection,
     bar: &'a ProgressBar,
@@ -122,7 +133,7 @@ impl Stager<'_> {
         let files = if way.reading.long_lines {
             let dialect = files.dialect(self.connection, way.reading).map_err(Trouble::Reading)?;
             let cut = pieces::cut(files, self.label, dialect, &folder, self.stop).map_err(Trouble::Told)?;
-            Files::in_pieces(self.connection, dialect, cut.paths, &cut.slim)
+            Files::in_pieces(self.connection, dialect, &files.form, way.reading.hinted, cut.paths, &cut.slim)
         } else {
             let connection = way.open_recut(named, self.staging).map_err(Trouble::Told)?;
             self.stop.watch(connection.interrupt_handle());
@@ -145,6 +156,9 @@ impl Stager<'_> {
                 failure(format!("cannot load `{}`: {what}", self.label), "give the column another name in the data");
             return Err(Trouble::Told(error));
         }
+        if let Some(files) = self.input.files() {
+            given::check(&files.form.types, &found).map_err(Trouble::Told)?;
+        }
         let storable = types::storable(&found, self.is_json() && !way.wide_integers);
         let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
         self.shape(&found, &storable)?;
@@ -152,6 +166,11 @@ impl Stager<'_> {
         let plan = partition::plan(self.connection, "shape", &shape, self.partitions).map_err(Trouble::Told)?;
         let names: Vec<String> = plan.columns.iter().map(|column| identifier(&column.name)).collect();
         let names = names.join(", ");
+        let typed = format!("SELECT *{} FROM ({rows}) AS typed", plan.select);
+        let typed = match self.goal {
+            Some(goal) => self.onto(goal, way, &shape, &plan.columns, typed)?,
+            None => typed,
+        };
 
         let data = self.staging.data();
         _ = std::fs::remove_dir_all(&data);
@@ -169,14 +188,24 @@ impl Stager<'_> {
             }
         };
         let copy = format!(
-            "COPY (SELECT *{} FROM ({rows}) AS typed{order}) TO {} \
+            "COPY ({typed}{order}) TO {} \
              (FORMAT parquet, PARQUET_VERSION {}, COMPRESSION {COMPRESSION}, {}, RETURN_STATS{split})",
-            plan.select,
             literal(&path.to_string_lossy()),
             written::parquet_version(&shape),
             way.row_groups(),
         );
-        let files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
+        let mut files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
+        if files.is_empty() && !names.is_empty() {
+            // Of no partition there would be no file, and of no file no column.
+            let folder: PathBuf = plan.columns.iter().map(|by| format!("{}={NULL_FOLDER}", by.name)).collect();
+            let path = data.join(folder).join(written::WHOLE);
+            _ = path.parent().map(std::fs::create_dir_all);
+            let copy = format!(
+                "COPY (SELECT * EXCLUDE ({names}) FROM ({typed}) AS none LIMIT 0) TO {} (FORMAT parquet, PARQUET_VERSION v2, RETURN_STATS)",
+                literal(&path.to_string_lossy())
+            );
+            files = written::run(self.connection, &copy, &data).map_err(Trouble::Writing)?;
+        }
         let called = || found.iter().map(|column| column.name.as_str());
         let mut notes = Vec::new();
         if let Some(files) = self.input.files() {
@@ -196,6 +225,45 @@ impl Stager<'_> {
             )
         }));
         Ok(Written { plan, files, notes })
+    }
+
+    /// The `rows`, whose columns are those of `shape` and `partitions`, with the columns of `goal`.
+    fn onto(
+        &self,
+        goal: &Goal,
+        way: Way,
+        shape: &[Column],
+        partitions: &[Column],
+        rows: String,
+    ) -> Result<String, Trouble> {
+        let own: Vec<Column> =
+            shape.iter().filter(|column| partitions.iter().all(|by| by.name != column.name)).cloned().collect();
+        if own == goal.columns {
+            return Ok(rows);
+        }
+        let is_empty = |column: &Column| {
+            let sql =
+                format!("SELECT NOT EXISTS (FROM ({rows}) AS rows WHERE {} IS NOT NULL)", identifier(&column.name));
+            self.connection.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
+        };
+        let fit = evolve::fit(&goal.columns, &own, is_empty);
+        let fit = fit.and_then(|fit| match fit.changes(&goal.columns) {
+            changes if changes.is_empty() => Ok(fit),
+            changes => Err(changes),
+        });
+        let fit = match fit {
+            Ok(fit) => fit,
+            Err(differences) => {
+                // Of values that are not of the table's types it is told, too.
+                if way.reading.hinted && self.is_csv() {
+                    let look = format!("SELECT count(COLUMNS(*)) FROM ({rows}) AS rows");
+                    self.connection.query_row(&look, [], |_| Ok(())).map_err(Trouble::Reading)?;
+                }
+                return Err(Trouble::Told(evolve::misfit(&goal.table, &differences)));
+            }
+        };
+        let partitions: String = partitions.iter().map(|by| format!(", {}", identifier(&by.name))).collect();
+        Ok(format!("SELECT {}{partitions} FROM ({rows}) AS own", fit.select()))
     }
 
     /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being
@@ -218,27 +286,6 @@ impl Stager<'_> {
         self.connection.execute_batch(&shape).map_err(Trouble::Reading)
     }
 
-    /// Runs `copy` while another thread shows how far it is, and ends it when it makes too many folders or takes more memory
-    /// than `way` may.
-    fn watched<T>(&self, way: Way, data: &Path, copy: impl FnOnce() -> duckdb::Result<T>) -> Result<T, Trouble> {
-        let depth = self.partitions.len();
-        let (query, bar) = (self.connection.interrupt_handle(), self.bar);
-        std::thread::scope(|scope| {
-            let (running, ended) = mpsc::channel::<()>();
-            let watcher = scope.spawn(move || watch(way, data, depth, &query, bar, &ended));
-            let copied = copy();
-            drop(running);
-            match watcher.join().unwrap_or_default() {
-                Some(TooMuch::Partitions) => Err(Trouble::Told(usage(
-                    format!("the partition expressions make more than {} partitions", partition::MOST),
-                    TOO_FINE,
-                ))),
-                Some(TooMuch::Memory) if copied.is_err() => Err(Trouble::Memory),
-                _ => copied.map_err(Trouble::Writing),
-            }
-        })
-    }
-
     /// The way that takes less memory, if there is one: at last, files are cut of whose rows DuckDB held too many.
     fn with_less(&self, way: Way) -> Option<Way> {
         let in_pieces = || {
@@ -249,6 +296,20 @@ impl Stager<'_> {
             }
         };
         way.with_less(!self.partitions.is_empty()).or_else(in_pieces)
+    }
+
+    /// Runs `copy`, and ends it when it makes too many folders or takes more memory than `way` may.
+    fn watched<T>(&self, way: Way, data: &Path, copy: impl FnOnce() -> duckdb::Result<T>) -> Result<T, Trouble> {
+        let depth = self.partitions.len();
+        let (copied, too_much) = watch::beside(way, data, depth, &self.connection.interrupt_handle(), self.bar, copy);
+        match too_much {
+            Some(TooMuch::Partitions) => Err(Trouble::Told(usage(
+                format!("the partition expressions make more than {} partitions", partition::MOST),
+                TOO_FINE,
+            ))),
+            Some(TooMuch::Memory) if copied.is_err() => Err(Trouble::Memory),
+            _ => copied.map_err(Trouble::Writing),
+        }
     }
 
     /// Whether a CSV is such that it may have lines of megabytes; what is smaller cannot.
@@ -275,6 +336,9 @@ impl Stager<'_> {
         let said = error.to_string();
         if said.contains("Out of Memory") {
             return self.with_less(way);
+        }
+        if given::is_loss(&said) {
+            return way.reading.hinted.then(|| way.without_hints());
         }
         if said.contains("INT128") && self.is_json() && !way.wide_integers {
             return Some(way.with_wide_integers());
@@ -327,6 +391,12 @@ impl Stager<'_> {
         for file in self.input.files().into_iter().flat_map(|files| &files.paths).take(1) {
             said = said.replace(&format!("{}: ", file.display()), "").replace(&*file.to_string_lossy(), self.label);
         }
+        if given::is_loss(&said) {
+            let said = said.trim_start_matches("Invalid Input Error: ");
+            let help =
+                "give the column another type with --types, e.g. VARCHAR, which keeps everything; nothing was loaded";
+            return failure(format!("cannot load `{}`: {said}", self.label), help);
+        }
         let computed = !["CSV Error", "JSON", "IO Error", "sniffing", ".parquet", "Out of Memory"]
             .iter()
             .any(|sign| said.contains(sign));
@@ -340,7 +410,7 @@ impl Stager<'_> {
         if ["nvalid unicode", "utf-8 encoded"].iter().any(|sign| said.contains(sign)) {
             return failure(
                 format!("cannot load `{}`: {said}", self.label),
-                "save it as UTF-8, if it is in Latin-1: iconv -f LATIN1 -t UTF-8 FILE | quackctl load - --table NAME",
+                "say what it is in: --encoding latin-1, or --encoding windows-1252 where it came from Windows",
             );
         }
         let help = match self.input.files() {
@@ -364,57 +434,4 @@ impl Stager<'_> {
         };
         failure(format!("cannot load `{}`: too much of it has to be in memory at once: {said}", self.label), help)
     }
-}
-
-/// Why a query was ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TooMuch {
-    Partitions,
-    Memory,
-}
-
-/// Measures `data` and memory until `ended` says so. Tells of what it ended the query for.
-fn watch(
-    way: Way,
-    data: &Path,
-    depth: usize,
-    query: &InterruptHandle,
-    bar: &ProgressBar,
-    ended: &Receiver<()>,
-) -> Option<TooMuch> {
-    let mut too_much = None;
-    while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        let (folders, bytes) = measure(data, depth);
-        bar.set_message(if depth == 0 {
-            HumanBytes(bytes).to_string()
-        } else {
-            format!("{} in {folders} partitions", HumanBytes(bytes))
-        });
-        if folders > partition::MOST {
-            too_much = Some(TooMuch::Partitions);
-        } else if way.process_bytes().is_some_and(|most| way::resident_bytes() > most) {
-            too_much = too_much.or(Some(TooMuch::Memory));
-        }
-        if too_much.is_some() {
-            query.interrupt();
-        }
-    }
-    if measure(data, depth).0 > partition::MOST { Some(TooMuch::Partitions) } else { too_much }
-}
-
-/// Folders at `depth` below `folder`, and the size of all files in it.
-fn measure(folder: &Path, depth: usize) -> (usize, u64) {
-    let mut pending: Vec<(PathBuf, usize)> = vec![(folder.to_owned(), 0)];
-    let (mut folders, mut bytes) = (0, 0);
-    while let Some((folder, level)) = pending.pop() {
-        folders += usize::from(depth > 0 && level == depth);
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => pending.push((entry.path(), level + 1)),
-                Ok(metadata) => bytes += metadata.len(),
-                Err(_) => {}
-            }
-        }
-    }
-    (folders, bytes)
 }

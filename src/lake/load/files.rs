@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use duckdb::Connection;
 use flate2::read::MultiGzDecoder;
 use quack_function::sql::literal;
+use quack_function::wire::Column;
 
+use super::form::Form;
 use super::format::{Kind, Packing};
+use super::given;
 use super::header;
 use crate::duck::words::columns;
 
@@ -42,6 +45,8 @@ pub(super) struct Reading {
     pub zoned: bool,
     /// A CSV has quotes, even where the first rows have none.
     pub quoted: bool,
+    /// Values of a CSV are of the types that their columns have in the table that they are for.
+    pub hinted: bool,
 }
 
 impl Reading {
@@ -69,6 +74,8 @@ pub(super) struct Files {
     pub packing: Packing,
     /// Absolute.
     pub paths: Vec<PathBuf>,
+    /// What the user says of how a CSV is written.
+    pub form: Form,
     /// The first lines of the first, once they were read.
     head: OnceCell<Vec<String>>,
     /// Whether the first rows of a CSV have no quotes, once that was looked at.
@@ -89,7 +96,13 @@ struct Pieces {
 impl Files {
     /// Files of one kind; there may be none yet.
     pub(super) fn new(kind: Kind, packing: Packing, paths: Vec<PathBuf>) -> Self {
-        Self { kind, packing, paths, head: OnceCell::new(), unquoted: OnceCell::new(), pieces: None }
+        let (head, unquoted) = (OnceCell::new(), OnceCell::new());
+        Self { kind, packing, paths, form: Form::default(), head, unquoted, pieces: None }
+    }
+
+    /// The same, written as `form` says.
+    pub(super) fn written(self, form: Form) -> Self {
+        Self { form, ..self }
     }
 
     /// The pieces `paths` of a CSV, whose types are those that DuckDB finds in all rows of `slim`. The first has the first
@@ -100,12 +113,18 @@ impl Files {
     pub(super) fn in_pieces(
         connection: &Connection,
         dialect: Dialect,
+        form: &Form,
+        hinted: bool,
         mut paths: Vec<PathBuf>,
         slim: &Path,
     ) -> duckdb::Result<Self> {
-        let options = format!("{}, skip = 0, sample_size = -1", dialect.options());
+        let options = format!("{}{}, skip = 0, sample_size = -1", dialect.options(), form.options());
         let slim = escaped(slim);
-        let found = columns(connection, &format!("SELECT * FROM read_csv({slim}{options})"))?;
+        let mut found = columns(connection, &format!("SELECT * FROM read_csv({slim}{options})"))?;
+        for Column { name, .. } in given::others(&form.typed(hinted), &found) {
+            let column = found.iter_mut().find(|column| column.name == name);
+            column.into_iter().for_each(|column| column.sql_type = "VARCHAR".to_owned());
+        }
         let found: Vec<String> =
             found.iter().map(|column| format!("{}: {}", literal(&column.name), literal(&column.sql_type))).collect();
         let formats = format!("SELECT DateFormat, TimestampFormat, HasHeader FROM sniff_csv({slim}{options})");
@@ -120,14 +139,16 @@ impl Files {
             format.map(|format| format!(", {name} = {}", literal(&format))).unwrap_or_default()
         };
         let pieces = format!(
-            "{}, header = {only_names}, auto_detect = false, columns = {{{}}}{}{}",
+            "{}{}, header = {only_names}, auto_detect = false, columns = {{{}}}{}{}",
             dialect.options(),
+            form.values(),
             found.join(", "),
             format("dateformat", date),
             format("timestampformat", timestamp),
         );
         let pieces = Pieces { options: pieces, beside: Vec::new() };
-        Ok(Self { pieces: Some(Box::new(pieces)), ..Self::new(Kind::Csv, Packing::None, paths) })
+        let files = Self::new(Kind::Csv, Packing::None, paths).written(form.clone());
+        Ok(Self { pieces: Some(Box::new(pieces)), ..files })
     }
 
     /// Pieces in Parquet, which are in order: `groups` has a list for each few of the columns, with the same rows in each.
@@ -165,7 +186,8 @@ impl Files {
     pub(super) fn csv_options(&self, connection: &Connection, reading: Reading) -> duckdb::Result<String> {
         let delimiter = literal(&self.delimiter(self.header(connection, reading)?).to_string());
         let (packing, sizes) = (self.packing.name(), reading.sizes());
-        let options = format!("compression = '{packing}', delim = {delimiter}, skip = 0, {sizes}");
+        let form = self.form.options();
+        let options = format!("compression = '{packing}', delim = {delimiter}, skip = 0, {sizes}{form}");
         let is_quoted = reading.quoted && *self.unquoted.get_or_init(|| self.is_unquoted(connection, &options));
         Ok(if is_quoted { format!("{options}, quote = '\"', escape = '\"'") } else { options })
     }
@@ -222,10 +244,11 @@ impl Files {
             (0..header::fields(header, delimiter).len()).map(|index| format!("'column{index}': 'VARCHAR'")).collect();
         let sql = format!(
             "SELECT count(*) FROM read_csv({}, compression = '{}', auto_detect = false, columns = {{{}}}, \
-             header = true, delim = {}, quote = '\"', escape = '\"', skip = 0, {})",
+             header = {}, delim = {}, quote = '\"', escape = '\"', skip = 0, {})",
             self.list(),
             self.packing.name(),
             columns.join(", "),
+            self.form.header.unwrap_or(true),
             literal(&delimiter.to_string()),
             reading.sizes(),
         );
@@ -235,7 +258,7 @@ impl Files {
     /// Which of the `found` columns are called otherwise than the header of a CSV has them, and why.
     pub(super) fn renamed<'a>(&self, connection: &Connection, found: impl Iterator<Item = &'a str>) -> Vec<String> {
         // Pieces have their header in another file.
-        if self.pieces.is_some() {
+        if self.pieces.is_some() || self.form.header == Some(false) {
             return Vec::new();
         }
         match (self.kind, self.header(connection, Reading::default())) {
@@ -256,16 +279,16 @@ impl Files {
         }
         // A line may be longer than DuckDB takes.
         let lines = |count| self.lines(connection, reading, count);
-        let head = match reading.long_lines.then(|| self.first_line()).flatten() {
+        let head = match reading.long_lines.then(|| self.first_line(self.paths.first()?)).flatten() {
             Some(line) => vec![line],
             None => lines(HEAD_LINES).or_else(|_| lines(1))?,
         };
         Ok(self.head.get_or_init(|| head))
     }
 
-    /// The first line of the first file, read without DuckDB, which would hold 2048 of them.
-    fn first_line(&self) -> Option<String> {
-        let file = File::open(self.paths.first()?).ok()?;
+    /// The first line of a file, read without DuckDB, which would hold 2048 of them.
+    fn first_line(&self, path: &Path) -> Option<String> {
+        let file = File::open(path).ok()?;
         let text: Box<dyn Read> = match self.packing {
             Packing::None => Box::new(file),
             Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
@@ -319,14 +342,39 @@ impl Files {
 
     /// The character between values. DuckDB's own guess takes a file with ragged rows for one with a single column.
     fn delimiter(&self, header: &str) -> char {
-        if self.kind == Kind::Tsv {
-            return '\t';
+        match (self.form.delimiter, self.kind) {
+            (Some(delimiter), _) => delimiter,
+            (None, Kind::Tsv) => '\t',
+            (None, _) => self.guessed(header),
         }
+    }
+
+    fn guessed(&self, header: &str) -> char {
         [',', ';', '\t', '|']
             .into_iter()
             .rev()
+            .filter(|delimiter| self.form.decimal != Some(*delimiter))
             .max_by_key(|delimiter| header::fields(header, *delimiter).len())
             .unwrap_or(',')
+    }
+
+    /// The first of several CSVs whose values have another character between them than the first one's have: which of the files
+    /// it is, that character of the first, and its own.
+    pub(super) fn other_delimiter(&self) -> Option<(usize, char, char)> {
+        if !matches!(self.kind, Kind::Csv | Kind::Tsv) || self.paths.len() < 2 {
+            return None;
+        }
+        let first = self.first_line(self.paths.first()?)?;
+        let own = self.delimiter(&first);
+        let cut = |line: &str, delimiter| header::fields(line, delimiter).len();
+        let columns = cut(&first, own);
+        let other = |(index, path): (usize, &PathBuf)| {
+            let line = self.first_line(path)?;
+            let guessed = self.guessed(&line);
+            let is_other = cut(&line, own) != columns && cut(&line, guessed) > cut(&line, own);
+            is_other.then_some((index, own, guessed))
+        };
+        self.paths.iter().enumerate().skip(1).find_map(other)
     }
 
     /// The files as DuckDB is given them: it takes each for a glob first.

@@ -38,8 +38,8 @@ const KNOWN: &[(&[u8], &str, &str)] = &[
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
     (b"BZh", "packed with bzip2", "unpack it, or pack it with gzip or zstd: bunzip2 -c FILE | quackctl load -"),
     (b"\xfd7zXZ\0", "packed with xz", "unpack it, or pack it with gzip or zstd: xz -dc FILE | quackctl load -"),
-    (b"\xff\xfe", "text in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
-    (b"\xfe\xff", "text in UTF-16", "save it as UTF-8: iconv -f UTF-16 -t UTF-8 FILE"),
+    (b"\xff\xfe", "text in UTF-16", "load it with --encoding utf-16"),
+    (b"\xfe\xff", "text in UTF-16", "load it with --encoding utf-16"),
 ];
 
 const IMAGE: &str = "give the file that the picture was made of";
@@ -78,7 +78,7 @@ pub(super) fn refuse_other(head: &[u8], name: &str, is_parquet: bool) -> Result<
         }
         (false, false) if head[..head.len().min(TEXT_BYTES)].contains(&0) => (
             "holds NUL bytes, which no text does",
-            "load reads CSV, TSV, JSON, JSON lines and Parquet; text in UTF-16 becomes UTF-8 so: iconv -f UTF-16LE -t UTF-8 FILE",
+            "load reads CSV, TSV, JSON, JSON lines and Parquet; text in UTF-16 is loaded with --encoding utf-16",
         ),
         (false, false) => return Ok(()),
     };

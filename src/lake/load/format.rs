@@ -94,6 +94,11 @@ pub(super) fn packing(head: &[u8]) -> Packing {
     }
 }
 
+/// Whether what begins with `head` and goes by `name` is, or should be, Parquet.
+pub(super) fn is_parquet(head: &[u8], name: &str) -> bool {
+    head.starts_with(foreign::PARQUET) || name.to_ascii_lowercase().ends_with(".parquet")
+}
+
 fn sniff(head: &[u8]) -> Kind {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     match text.trim_ascii_start() {

@@ -22,7 +22,7 @@ const ZONE: &str = ":[0-9]{2}([.][0-9]+)? ?([Zz+-]|UTC|[A-Z][a-z]+/)";
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Checked {
     /// Columns by type, for DuckDB's reader: of a CSV those that are read as text, of JSON all.
-    pub columns: String,
+    pub columns: Vec<String>,
     /// `REPLACE (...)`, which makes of them what they are.
     pub replace: String,
 }
@@ -55,7 +55,7 @@ pub(super) fn of_csv(found: &[Column], sniffed: Sniffed) -> Option<Checked> {
         columns.push(format!("{}: 'VARCHAR'", literal(&column.name)));
         casts.push(format!("CAST({} AS {}) AS {name}", unless(&loss, &name), column.sql_type));
     }
-    checked(&columns, &casts)
+    checked(columns, &casts)
 }
 
 /// How JSON is read whose columns are `found`, of which none [has times](has_times); `None` where no value can be lost.
@@ -76,7 +76,7 @@ pub(super) fn of_json(found: &[Column]) -> Option<Checked> {
         columns.push(format!("{}: {}", literal(&column.name), literal(&texts.to_string())));
         casts.push(format!("CAST({} AS {own}) AS {name}", unless(&loss, &name)));
     }
-    checked(&columns, &casts)
+    checked(columns, &casts)
 }
 
 /// Those of the columns of a CSV that are times without a zone, each with what says whether a text has one all the same.
@@ -89,25 +89,24 @@ fn is_zoneless(column: &Column, sniffed: Sniffed) -> bool {
     column.sql_type == "TIME" || column.sql_type == "TIMESTAMP" && !sniffed.has_time_form
 }
 
-fn has_zone(name: &str) -> String {
+/// What says whether a text has a time with a zone.
+pub(super) fn has_zone(name: &str) -> String {
     // What most of them look like is told apart quickly.
     format!("{name} NOT LIKE '____-__-_____:__:__' AND regexp_matches({name}, '{ZONE}')")
 }
 
 /// Columns that are read as text, by type for DuckDB's reader of CSVs.
-pub(super) fn as_text<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
-    let texts: Vec<String> = columns.map(|column| format!("{}: 'VARCHAR'", literal(&column.name))).collect();
-    format!("{{{}}}", texts.join(", "))
+pub(super) fn as_text<'a>(columns: impl Iterator<Item = &'a Column>) -> Vec<String> {
+    columns.map(|column| format!("{}: 'VARCHAR'", literal(&column.name))).collect()
 }
 
 /// The same of times that have a zone. Where one has none it is in UTC, as DuckDB takes it where it sees both among the first.
-pub(super) fn zoned(columns: &[&Column]) -> String {
+pub(super) fn zoned(columns: &[&Column]) -> Vec<String> {
     let sql_type = |column: &Column| match column.sql_type.as_str() {
         "TIMESTAMP" => "TIMESTAMP WITH TIME ZONE",
         _ => "VARCHAR",
     };
-    let typed = columns.iter().map(|column| format!("{}: '{}'", literal(&column.name), sql_type(column)));
-    format!("{{{}}}", typed.collect::<Vec<_>>().join(", "))
+    columns.iter().map(|column| format!("{}: '{}'", literal(&column.name), sql_type(column))).collect()
 }
 
 /// Whether one of the columns has dates or times, of whose form its type does not tell.
@@ -179,7 +178,7 @@ fn timeless(sql_type: &str) -> Option<SqlType> {
 }
 
 /// Whether a text is rounded where it is cast to an integer: of 1.5 and of 5e-05 that is so.
-fn is_no_integer(name: &str) -> String {
+pub(super) fn is_no_integer(name: &str) -> String {
     format!("contains({name}, '.') OR contains({name}, '-') AND (contains({name}, 'e') OR contains({name}, 'E'))")
 }
 
@@ -187,10 +186,6 @@ fn unless(loss: &str, name: &str) -> String {
     format!("CASE WHEN {loss} THEN error({}) ELSE {name} END", literal(LOSS))
 }
 
-fn checked(columns: &[String], casts: &[String]) -> Option<Checked> {
-    let checked = || Checked {
-        columns: format!("{{{}}}", columns.join(", ")),
-        replace: format!("REPLACE ({})", casts.join(", ")),
-    };
-    (!casts.is_empty()).then(checked)
+fn checked(columns: Vec<String>, casts: &[String]) -> Option<Checked> {
+    (!casts.is_empty()).then(|| Checked { columns, replace: format!("REPLACE ({})", casts.join(", ")) })
 }

@@ -3,10 +3,15 @@
 mod checked;
 pub(crate) mod commit;
 mod convert;
+mod decode;
+mod evolve;
 pub(crate) mod expression;
 mod files;
 mod foreign;
+mod form;
 mod format;
+mod gather;
+mod given;
 mod header;
 mod late;
 pub(crate) mod partition;
@@ -21,6 +26,7 @@ mod stop;
 pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod way;
 mod whole;
 mod workdir;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 
-use super::format::{self, Kind, Packing};
+use super::format::{self, Packing};
 use super::stop::Stop;
 use super::workdir::Staging;
 use crate::error::usage;
@@ -28,13 +28,12 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Piped {
     pub(super) folder: Staging,
     pub(super) path: PathBuf,
-    pub(super) kind: Kind,
 }
 
 /// Takes everything that `source` gives; `name` is what the user knows it as.
 ///
 /// # Errors
-/// A pipe that breaks, a full disk, Ctrl-C; what is no format that can be told from its bytes.
+/// A pipe that breaks, a full disk, Ctrl-C; what is packed.
 pub(super) fn keep(source: impl Read + Send + 'static, name: &str, bar: &ProgressBar, stop: &Stop) -> Result<Piped> {
     let folder = Staging::new()?;
     let path = folder.path().join("piped");
@@ -57,8 +56,7 @@ pub(super) fn keep(source: impl Read + Send + 'static, name: &str, bar: &Progres
             },
         ));
     }
-    let (kind, _) = format::detect(&path, name)?;
-    Ok(Piped { folder, path, kind })
+    Ok(Piped { folder, path })
 }
 
 /// What comes, piece by piece, until the end or until work has to stop. A thread waits for it, which nobody can hurry.

@@ -1,12 +1,15 @@
 //! Loads data into a table: stage, upload, commit. Until the commit, one conditional write of the catalog, nobody sees
 //! any of it; when it fails, or Ctrl-C is pressed, before, the table is as it was.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
 
 use super::commit::{self, Arrival, Mode};
 use super::convert::convert;
+use super::evolve::{self, Goal};
+use super::form::Form;
 use super::partition::Partition;
 use super::source::{self, Origin};
 use super::stop;
@@ -16,7 +19,7 @@ use super::workdir::Staging;
 use super::written::Staged;
 use crate::bucket::Bucket;
 use crate::bucket::upload::{Item, Upload};
-use crate::config::DataSet;
+use crate::config::{DataSet, TextForm};
 use crate::console::context::Context;
 use crate::console::interrupt;
 use crate::console::progress;
@@ -34,12 +37,47 @@ pub(crate) struct LoadRequest {
     /// `NAME=EXPR` each, outermost folder first.
     pub partition_by: Vec<String>,
     pub mode: Mode,
+    /// How the text is written that is loaded.
+    pub form: TextForm,
+}
+
+impl LoadRequest {
+    /// Judges what is asked for, as far as that needs neither files nor a lake.
+    ///
+    /// # Errors
+    /// Usage errors.
+    pub(crate) fn judge(&self) -> Result<()> {
+        self.partitions()?;
+        self.form().map(drop)
+    }
+
+    fn partitions(&self) -> Result<Vec<Partition>> {
+        self.partition_by.iter().map(|text| Partition::parse(text)).collect()
+    }
+
+    /// Looks at what is asked for, as far as it can be judged before any work: what is given of a text, and the files, as seen
+    /// from `dir`.
+    ///
+    /// # Errors
+    /// Those of a load.
+    pub(crate) fn look(&self, dir: &Path) -> Result<()> {
+        self.origin.look(dir, &self.form()?)
+    }
+
+    fn form(&self) -> Result<Form> {
+        let form = Form::parse(&self.form)?;
+        match self.origin {
+            Origin::Source(_) => {}
+            Origin::Sample { .. } | Origin::Dataset(_) => form.fits_no_file()?,
+        }
+        Ok(form)
+    }
 }
 
 impl From<DataSet> for LoadRequest {
     fn from(set: DataSet) -> Self {
         let origin = Origin::of(set.source, set.sample, set.rows, set.dataset);
-        Self { table: set.table, origin, partition_by: set.partition_by, mode: Mode::Create }
+        Self { table: set.table, origin, partition_by: set.partition_by, mode: Mode::Create, form: set.form }
     }
 }
 
@@ -48,7 +86,7 @@ impl From<DataSet> for LoadRequest {
 /// # Errors
 /// For whatever is wrong with the request, the data, the disk or the bucket; exit code 130 for Ctrl-C.
 /// The table is then as it was, and what was uploaded is removed.
-pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadRequest) -> Result<Loaded> {
+pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
     if !check::is_name(&request.table) {
         return Err(usage(
@@ -56,11 +94,16 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
             "use letters, digits and `_`, not a digit first, at most 64",
         ));
     }
-    let partitions = request.partition_by.iter().map(|text| Partition::parse(text)).collect::<Result<Vec<_>>>()?;
+    request.judge()?;
     // Before any work; and again at the commit, when others may have been quicker.
-    commit::admit(&catalog::read(bucket).await?, &request.table, request.mode)?;
-
-    let staged = stage_blocking(context, &bucket.name, &request, partitions).await?;
+    let catalog = catalog::read(bucket).await?;
+    commit::admit(&catalog, &request.table, request.mode)?;
+    let onto = catalog.tables.get(&request.table).filter(|_| request.mode == Mode::Append);
+    if let Some(table) = onto.filter(|_| request.partition_by.is_empty()) {
+        request.partition_by.clone_from(&table.partition_by);
+    }
+    let goal = onto.map(|table| Goal { table: request.table.clone(), columns: table.own_columns() });
+    let staged = stage_blocking(context, &bucket.name, &request, goal).await?;
     let folder = commit::folder(bucket, &request.table);
     let data = staged.staging.data();
     let items: Vec<Item> = staged
@@ -110,19 +153,16 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, request: LoadReques
 }
 
 /// Fetches and stages on a thread that may block.
-async fn stage_blocking(
-    context: &Context,
-    bucket: &str,
-    request: &LoadRequest,
-    partitions: Vec<Partition>,
-) -> Result<Staged> {
+async fn stage_blocking(context: &Context, bucket: &str, request: &LoadRequest, goal: Option<Goal>) -> Result<Staged> {
+    let (partitions, mut form) = (request.partitions()?, request.form()?);
+    form.hints = goal.as_ref().map(|goal| evolve::hints(&goal.columns)).unwrap_or_default();
     let (context, bucket, origin) = (context.clone(), bucket.to_owned(), request.origin.clone());
     stop::run(move |stop| {
-        let input = source::fetch(&context, &bucket, &origin, stop)?;
+        let input = source::fetch(&context, &bucket, &origin, &form, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
         let staged = whole::beside(input.files(), &label, stop, || {
-            convert(&input, &label, &partitions, Staging::new()?, &bar, stop)
+            convert(&input, &label, &partitions, goal.as_ref(), Staging::new()?, &bar, stop)
         });
         bar.finish_and_clear();
         staged

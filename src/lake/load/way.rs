@@ -52,7 +52,7 @@ pub(super) struct Way {
 impl Default for Way {
     fn default() -> Self {
         Self {
-            reading: Reading { checked: true, quoted: true, ..Reading::default() },
+            reading: Reading { checked: true, quoted: true, hinted: true, ..Reading::default() },
             sorted: false,
             wide_integers: false,
             frugal: false,
@@ -71,6 +71,11 @@ impl Way {
     /// This way, for a CSV whose quotes are none.
     pub(super) fn without_quotes(self) -> Self {
         Self { reading: Reading { quoted: false, ..self.reading }, ..self }
+    }
+
+    /// This way, where values of a CSV are not of the types that their columns have in the table.
+    pub(super) fn without_hints(self) -> Self {
+        Self { reading: Reading { hinted: false, ..self.reading }, ..self }
     }
 
     /// This way, where times of a CSV have a zone though the first have none.

@@ -13,6 +13,7 @@ use super::workdir::Staging;
 use crate::duck::words::columns;
 use crate::error::failure;
 use crate::lake::catalog::{DataFile, FileColumn};
+pub(crate) use crate::lake::iceberg::NULL_FOLDER;
 use quack_function::sql::{identifier, literal};
 
 /// The file of a table that is not partitioned.
@@ -73,14 +74,15 @@ pub(crate) fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::R
 /// The table's columns, its partition columns and its files.
 ///
 /// # Errors
-/// When there are no rows, or a partition's value is a text that would be read back as NULL.
+/// When there are no rows, and that may not be, or a partition's value is a text that would be read back as NULL.
 pub(crate) fn collect(
     connection: &Connection,
     label: &str,
     partitions: Vec<Column>,
     written: &[Written],
+    may_be_empty: bool,
 ) -> Result<(Vec<Column>, Vec<Column>, Vec<DataFile>)> {
-    let first = written.iter().find(|file| file.rows > 0);
+    let first = written.iter().find(|file| file.rows > 0).or_else(|| written.first().filter(|_| may_be_empty));
     let Some(first) = first else {
         return Err(failure(format!("`{label}` has no rows"), "give data with rows in them"));
     };
@@ -111,7 +113,7 @@ pub(crate) fn collect(
 /// A text that would be read back as NULL.
 pub(crate) fn check_values(label: &str, partition: &[Option<String>]) -> Result<()> {
     // As DuckDB reads folders' names.
-    let is_null = |value: &str| value.eq_ignore_ascii_case("NULL") || value == "__HIVE_DEFAULT_PARTITION__";
+    let is_null = |value: &str| value.eq_ignore_ascii_case("NULL") || value == NULL_FOLDER;
     match partition.iter().flatten().find(|value| is_null(value)) {
         Some(value) => Err(failure(
             format!("`{label}` has the text `{value}` as a partition's value, which would be read back as NULL"),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::corpus;
 use crate::cloud::local::testing::Lake;
+use crate::config::TextForm;
 use crate::duck::{self, Sandbox};
 use crate::error::Failure;
 use crate::invoke::tables;
@@ -56,9 +57,10 @@ async fn forged_catalogs_are_refused_each_for_its_reason() {
         assert!(!told.chars().any(|c| c.is_control() || c == '\u{202e}'), "{name}: {told}");
         let replace = LoadRequest {
             table: "trips".to_owned(),
-            origin: Origin::Source("new.csv".to_owned()),
+            origin: Origin::Source(vec!["new.csv".to_owned()]),
             partition_by: Vec::new(),
             mode: Mode::Replace,
+            form: TextForm::default(),
         };
         assert!(lake.refused(replace).await.contains(reason), "{name}");
         assert!(drop::drop_table(&lake.target.bucket, "trips").await.is_err(), "{name}");

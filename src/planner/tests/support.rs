@@ -70,7 +70,8 @@ impl Lake {
     }
 
     fn register(&mut self, name: &str, partitions: Vec<Column>, written: &[staged::Written]) {
-        let (columns, partitions, mut files) = staged::collect(&self.connection, name, partitions, written).unwrap();
+        let (columns, partitions, mut files) =
+            staged::collect(&self.connection, name, partitions, written, false).unwrap();
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
             origin: Default::default(),

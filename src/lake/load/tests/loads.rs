@@ -312,7 +312,11 @@ async fn what_a_table_is_partitioned_by_is_kept_and_told() {
     let told = format!("\npartitioned by {}\n", by.join(", "));
     assert!(loaded.to_string().contains(&told), "{loaded}");
     assert_eq!(serde_json::to_value(&loaded).unwrap()["partitions"]["by"], serde_json::json!(by));
-    let error = lake.load(with(request("a.csv", "t"), Mode::Append)).await.unwrap_err();
+    // It need not be said again; what is said otherwise is refused.
+    lake.load(with(request("a.csv", "t"), Mode::Append)).await.unwrap();
+    assert_eq!((lake.table("t").await.rows, lake.table("t").await.files.len()), (4, 4));
+    let other = with(partitioned(request("a.csv", "t"), &["zone"]), Mode::Append);
+    let error = lake.load(other).await.unwrap_err();
     let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
     let quoted = r"--partition-by 'kind=coalesce(zone, '\''none'\'')'";
     assert_eq!(help, format!("give --partition-by 'even=n % 2 = 0' {quoted}"));

@@ -1,8 +1,10 @@
 //! Whole loads, into real object storage.
 
+mod appends;
 mod bad_input;
 mod exact;
 mod loads;
+mod told;
 mod wide;
 
 use anyhow::Result;
@@ -10,11 +12,18 @@ use anyhow::Result;
 use super::source::Origin;
 use super::{LoadRequest, Mode, load};
 use crate::cloud::local::testing::Lake;
+use crate::config::TextForm;
 use crate::lake::describe::Loaded;
 
 fn request(source: &str, table: &str) -> LoadRequest {
-    let origin = Origin::Source(source.to_owned());
-    LoadRequest { table: table.to_owned(), origin, partition_by: Vec::new(), mode: Mode::Create }
+    let origin = Origin::Source(vec![source.to_owned()]);
+    LoadRequest {
+        table: table.to_owned(),
+        origin,
+        partition_by: Vec::new(),
+        mode: Mode::Create,
+        form: TextForm::default(),
+    }
 }
 
 fn sample(name: &str, rows: u64, table: &str) -> LoadRequest {

@@ -1,0 +1,271 @@
+//! Rows on their way to a table that has columns already: each column of theirs becomes the table's of that name, where its
+//! type keeps every value.
+
+use anyhow::Result;
+use quack_function::sql::identifier;
+use quack_function::sql_type::SqlType;
+use quack_function::wire::Column;
+
+use crate::error::failure;
+
+/// Most digits of a DECIMAL.
+const MOST_DIGITS: u8 = 38;
+
+/// Integers by how many digits their values have at most.
+const INTEGERS: &[(&str, u8)] = &[
+    ("TINYINT", 3),
+    ("UTINYINT", 3),
+    ("SMALLINT", 5),
+    ("USMALLINT", 5),
+    ("INTEGER", 10),
+    ("UINTEGER", 10),
+    ("BIGINT", 19),
+    ("UBIGINT", 20),
+];
+
+/// Those that a type of integers is part of.
+const WIDER: &[(&str, &[&str])] = &[
+    ("TINYINT", &["SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"]),
+    ("UTINYINT", &["SMALLINT", "USMALLINT", "INTEGER", "UINTEGER", "BIGINT", "UBIGINT", "FLOAT", "DOUBLE"]),
+    ("SMALLINT", &["INTEGER", "BIGINT", "FLOAT", "DOUBLE"]),
+    ("USMALLINT", &["INTEGER", "UINTEGER", "BIGINT", "UBIGINT", "FLOAT", "DOUBLE"]),
+    ("INTEGER", &["BIGINT", "DOUBLE"]),
+    ("UINTEGER", &["BIGINT", "UBIGINT", "DOUBLE"]),
+    ("FLOAT", &["DOUBLE"]),
+];
+
+/// The table that rows are for.
+#[derive(Debug, Clone)]
+pub(super) struct Goal {
+    pub table: String,
+    /// The columns in its files.
+    pub columns: Vec<Column>,
+}
+
+/// What a table's columns are made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fit<'a> {
+    /// The table's columns with these rows among its own: those that it has, as wide as they have to be, and those that it lacks.
+    pub columns: Vec<Column>,
+    /// Of each, the same in order, the rows' column; `None` where they have none, and it is NULL.
+    pub sources: Vec<Option<&'a Column>>,
+}
+
+/// How rows with the columns `new` go to those of a table with the columns `table`; names are the same whatever their case, and
+/// a column that `is_empty`, of NULLs alone, is of every type.
+///
+/// # Errors
+/// What does not fit, a line each: a column whose type keeps not all of the other's values; nothing in common.
+pub(super) fn fit<'a>(
+    table: &[Column],
+    new: &'a [Column],
+    is_empty: impl Fn(&Column) -> bool,
+) -> Result<Fit<'a>, Vec<String>> {
+    let of = |column: &Column| new.iter().find(|new| is_same_name(new, column));
+    let mut fit = Fit { columns: Vec::new(), sources: Vec::new() };
+    let (mut misfits, mut gained) = (Vec::new(), Vec::new());
+    for column in table {
+        let source = of(column);
+        let common = source.map_or(Some(column.sql_type.clone()), |new| common(&column.sql_type, &new.sql_type));
+        match (common, source) {
+            (None, Some(new)) if !is_empty(new) => {
+                misfits.push(format!("  - {} {}", column.name, column.sql_type));
+                gained.push(format!("  + {} {}", new.name, new.sql_type));
+            }
+            (common, _) => {
+                let sql_type = common.unwrap_or_else(|| column.sql_type.clone());
+                fit.columns.push(Column { name: column.name.clone(), sql_type });
+                fit.sources.push(source);
+            }
+        }
+    }
+    if !misfits.is_empty() {
+        return Err([misfits, gained].concat());
+    }
+    if fit.sources.iter().all(Option::is_none) {
+        let listed = |sign: &str, columns: &[Column]| -> Vec<String> {
+            columns.iter().map(|column| format!("  {sign} {} {}", column.name, column.sql_type)).collect()
+        };
+        return Err([listed("-", table), listed("+", new)].concat());
+    }
+    for column in new.iter().filter(|new| !table.iter().any(|column| is_same_name(new, column))) {
+        fit.columns.push(column.clone());
+        fit.sources.push(Some(column));
+    }
+    Ok(fit)
+}
+
+/// The types of a table's columns that a text's values may be read as, by name: numbers, and texts, which keep everything.
+pub(super) fn hints(table: &[Column]) -> Vec<(String, SqlType)> {
+    let hint = |column: &Column| {
+        let own = SqlType::parse(&column.sql_type).ok()?;
+        let is_number =
+            |name: &str| name == "DOUBLE" || WIDER.iter().any(|(own, _)| *own == name) || digits(&own).is_some();
+        let is_hint = match &own {
+            SqlType::Decimal { .. } | SqlType::Plain("VARCHAR") => true,
+            SqlType::Plain(name) => is_number(name),
+            _ => false,
+        };
+        is_hint.then(|| (column.name.clone(), own))
+    };
+    table.iter().filter_map(hint).collect()
+}
+
+/// Rows that do not fit a table, and how.
+pub(super) fn misfit(table: &str, differences: &[String]) -> anyhow::Error {
+    failure(
+        format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")),
+        "`-` is in the table, `+` in the new rows; load into another table, or use --replace",
+    )
+}
+
+impl Fit<'_> {
+    /// What of the `table`'s own columns is not as it was.
+    pub(super) fn changes(&self, table: &[Column]) -> Vec<String> {
+        let gone = table.iter().filter(|column| !self.columns.contains(column));
+        let come = self.columns.iter().filter(|column| !table.contains(column));
+        let gone = gone.map(|column| format!("  - {} {}", column.name, column.sql_type));
+        gone.chain(come.map(|column| format!("  + {} {}", column.name, column.sql_type))).collect()
+    }
+
+    /// The columns, as a list for SELECT.
+    pub(super) fn select(&self) -> String {
+        let of = |(column, source): (&Column, Option<&Column>)| {
+            let (name, sql_type) = (identifier(&column.name), &column.sql_type);
+            match source {
+                Some(source) if source == column => name,
+                Some(source) => format!("CAST({} AS {sql_type}) AS {name}", identifier(&source.name)),
+                None => format!("CAST(NULL AS {sql_type}) AS {name}"),
+            }
+        };
+        self.columns.iter().zip(self.sources.iter().copied()).map(of).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn is_same_name(a: &Column, b: &Column) -> bool {
+    a.name.to_lowercase() == b.name.to_lowercase()
+}
+
+/// The narrowest type that keeps all values of both.
+fn common(a: &str, b: &str) -> Option<String> {
+    if a == b {
+        return Some(a.to_owned());
+    }
+    let (a, b) = (SqlType::parse(a).ok()?, SqlType::parse(b).ok()?);
+    let common = match (&a, &b) {
+        (SqlType::Plain(a), SqlType::Plain(b)) => {
+            let wider = |from: &str| WIDER.iter().find(|(own, _)| *own == from).map_or(&[][..], |(_, wider)| wider);
+            let common = if wider(a).contains(b) { Some(*b) } else { None };
+            let common = common.or_else(|| wider(b).contains(a).then_some(*a));
+            SqlType::Plain(common.or_else(|| wider(a).iter().copied().find(|both| wider(b).contains(both)))?)
+        }
+        (SqlType::Decimal { .. }, _) | (_, SqlType::Decimal { .. }) => {
+            let ((whole, scale), (other_whole, other_scale)) = (digits(&a)?, digits(&b)?);
+            let (whole, scale) = (whole.max(other_whole), scale.max(other_scale));
+            (whole + scale <= MOST_DIGITS).then_some(SqlType::Decimal { width: whole + scale, scale })?
+        }
+        _ => return None,
+    };
+    Some(common.to_string())
+}
+
+/// How many digits values of a type have at most, before the point and after it.
+fn digits(own: &SqlType) -> Option<(u8, u8)> {
+    match own {
+        SqlType::Decimal { width, scale } => Some((width.checked_sub(*scale)?, *scale)),
+        SqlType::Plain(name) => INTEGERS.iter().find(|(own, _)| own == name).map(|(_, digits)| (*digits, 0)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duck::{self, Sandbox};
+
+    fn column(text: &str) -> Column {
+        let (name, sql_type) = text.split_once(' ').unwrap();
+        Column { name: name.to_owned(), sql_type: sql_type.to_owned() }
+    }
+
+    fn columns(texts: &[&str]) -> Vec<Column> {
+        texts.iter().map(|text| column(text)).collect()
+    }
+
+    #[test]
+    fn types_widen_where_nothing_is_lost() {
+        for (a, b, both) in [
+            ("INTEGER", "BIGINT", Some("BIGINT")),
+            ("UTINYINT", "TINYINT", Some("SMALLINT")),
+            ("UINTEGER", "INTEGER", Some("BIGINT")),
+            ("UBIGINT", "BIGINT", None),
+            ("FLOAT", "DOUBLE", Some("DOUBLE")),
+            ("INTEGER", "FLOAT", Some("DOUBLE")),
+            ("BIGINT", "DOUBLE", None),
+            ("DECIMAL(9,2)", "DECIMAL(18,3)", Some("DECIMAL(18,3)")),
+            ("DECIMAL(9,2)", "DECIMAL(9,4)", Some("DECIMAL(11,4)")),
+            ("DECIMAL(9,2)", "BIGINT", Some("DECIMAL(21,2)")),
+            ("DECIMAL(38,2)", "DECIMAL(38,0)", None),
+            ("DECIMAL(9,2)", "DOUBLE", None),
+            ("VARCHAR", "BIGINT", None),
+            ("DATE", "TIMESTAMP", None),
+            ("INTEGER[]", "BIGINT[]", None),
+        ] {
+            for (a, b) in [(a, b), (b, a)] {
+                assert_eq!(common(a, b).as_deref(), both, "{a} and {b}");
+            }
+        }
+    }
+
+    /// What is called wider keeps the ends of what is called narrower.
+    #[test]
+    fn the_ends_of_a_type_are_kept_by_those_that_are_wider() {
+        let connection = duck::open(&Sandbox::default()).unwrap();
+        for (own, digits) in INTEGERS {
+            let bits = match own.trim_start_matches('U') {
+                "TINYINT" => 8,
+                "SMALLINT" => 16,
+                "INTEGER" => 32,
+                _ => 64,
+            };
+            let (low, high) = match own.starts_with('U') {
+                true => (0, (1_i128 << bits) - 1),
+                false => (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1),
+            };
+            assert_eq!(high.to_string().len(), usize::from(*digits), "{own}");
+            let wider = WIDER.iter().find(|(known, _)| known == own).map_or(&[][..], |(_, wider)| wider);
+            for (end, wider) in [low, high].into_iter().flat_map(|end| wider.iter().map(move |wider| (end, wider))) {
+                let sql =
+                    format!("SELECT CAST(CAST(CAST('{end}' AS {own}) AS {wider}) AS {own}) = CAST('{end}' AS {own})");
+                assert!(connection.query_row(&sql, [], |row| row.get::<_, bool>(0)).unwrap(), "{own} {wider} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_find_theirs_by_name() {
+        let table = columns(&["a INTEGER", "B VARCHAR", "c DECIMAL(9,2)"]);
+        let new = columns(&["b VARCHAR", "A SMALLINT"]);
+        let fitted = fit(&table, &new, |_| false).unwrap();
+        assert_eq!(fitted.columns, table);
+        assert_eq!(fitted.changes(&table), [""; 0]);
+        let select =
+            "CAST(\"A\" AS INTEGER) AS \"a\", CAST(\"b\" AS VARCHAR) AS \"B\", CAST(NULL AS DECIMAL(9,2)) AS \"c\"";
+        assert_eq!(fitted.select(), select);
+        // The table gains what it lacks, and widens.
+        let new = columns(&["d DATE", "a BIGINT"]);
+        let fitted = fit(&table, &new, |_| false).unwrap();
+        assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
+        assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_listed() {
+        let table = columns(&["a INTEGER", "b VARCHAR"]);
+        let listed = |new: &[&str], is_empty: bool| fit(&table, &columns(new), |_| is_empty).map(|_| ()).unwrap_err();
+        let both = ["  - a INTEGER", "  - b VARCHAR", "  + A DATE", "  + b BLOB"];
+        assert_eq!(listed(&["A DATE", "b BLOB", "c DATE"], false), both);
+        assert_eq!(listed(&["x DATE"], true), ["  - a INTEGER", "  - b VARCHAR", "  + x DATE"]);
+        assert_eq!(fit(&table, &columns(&["a DATE"]), |_| true).unwrap().columns, table);
+    }
+}
