@@ -151,6 +151,35 @@ Examples:
         #[arg(long, requires = "name")]
         history: bool,
     },
+    /// Put the many small files of a table together into few large ones
+    #[command(after_help = "Examples:\n  quackctl compact trips\n  quackctl compact trips --sort pickup_at")]
+    Compact {
+        /// The table
+        table: String,
+        /// Sort the rows by these columns, so that queries on them skip more; all files are written anew then
+        #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+        sort: Vec<String>,
+    },
+    /// Forget versions of a table that are older, and delete the files that only they had
+    #[command(after_help = "\
+Without --yes it only tells what would go. The version that the table is at always stays.
+
+Examples:
+  quackctl expire trips --older-than 7d
+  quackctl expire trips --older-than 7d --yes")]
+    Expire {
+        /// The table
+        table: String,
+        /// Versions that are older than this go: 7d, 36h
+        #[arg(long, value_name = "TIME", value_parser = age, default_value = "7d")]
+        older_than: Duration,
+        /// Do it
+        #[arg(short, long)]
+        yes: bool,
+        /// Also versions that are younger than a day, which somebody may be reading
+        #[arg(long)]
+        force: bool,
+    },
     /// Have a table be as it was at a version before; that is a new version, and nothing is lost
     #[command(after_help = "Examples:\n  quackctl tables trips --history\n  quackctl rollback trips --to 3")]
     Rollback {

@@ -95,6 +95,10 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
+            Command::Compact { table, sort } => commands::compact::run(&context, &table, &sort).await,
+            Command::Expire { table, older_than, yes, force } => {
+                commands::expire::run(&context, &table, older_than, yes, force).await
+            }
             Command::Rollback { table, to } => commands::rollback::run(&context, &table, to).await,
             Command::Drop { table, yes } => commands::drop::run(&context, &table, yes).await,
             Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,

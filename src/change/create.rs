@@ -45,7 +45,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
     let (staged, partitions) = written(&mut work, create).await?;
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };
-    let rows = land::land(&work, staged, arrival).await?;
+    let rows = land::land(&work, staged, arrival, None).await?;
     Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Create, table) }.made())
 }
 
@@ -87,7 +87,10 @@ fn around(query: &parts::Part, own: &[Column], partitions: &[Column]) -> String 
 }
 
 /// Columns as a statement spells them.
-fn declared(columns: &[(String, String)]) -> Result<Vec<Column>> {
+///
+/// # Errors
+/// A type that is none.
+pub(super) fn declared(columns: &[(String, String)]) -> Result<Vec<Column>> {
     let column = |(name, written): &(String, String)| {
         let help =
             "write a type as DuckDB spells it, e.g. INTEGER, VARCHAR, DECIMAL(18,3), TIMESTAMP, STRUCT(a INTEGER)[]";
@@ -102,7 +105,7 @@ fn declared(columns: &[(String, String)]) -> Result<Vec<Column>> {
 ///
 /// # Errors
 /// A name that no column may have, or that two have; a type that cannot be stored.
-fn storable(columns: &[Column]) -> Result<Vec<Column>> {
+pub(super) fn storable(columns: &[Column]) -> Result<Vec<Column>> {
     let mut stored: Vec<Column> = Vec::with_capacity(columns.len());
     for Column { name, sql_type } in columns {
         let help = "give each column of the query a name of its own with AS";

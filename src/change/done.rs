@@ -18,6 +18,7 @@ pub(crate) enum Deed {
     Merge,
     Drop,
     Rename,
+    Alter,
     Begin,
     Commit,
     Rollback,
@@ -78,6 +79,8 @@ impl fmt::Display for Changed {
             (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
             (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
+            (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew"),
+            (Deed::Alter, false) => writeln!(f, "`{table}` is so already; nothing was changed"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),
             (Deed::Commit, _) => match self.tables.unwrap_or(0) {

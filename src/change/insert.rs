@@ -67,7 +67,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, in
     }
     let partition_by = table.partition_by.clone();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(name, Mode::Append, &staged) };
-    match land::land(&work, staged, arrival).await {
+    match land::land(&work, staged, arrival, None).await {
         Ok(count) => Ok(Outcome { changed: Changed { rows: count, ..done }.made(), rows }),
         Err(error) => {
             coordinator.discard(rows).await;

@@ -4,6 +4,8 @@ use anyhow::Result;
 
 use super::write::{Staged, Work};
 use crate::bucket::upload;
+use crate::error::failure;
+use crate::lake::catalog::Table;
 use crate::lake::load::commit::{self, Arrival, Mode};
 use crate::lake::load::sweep;
 
@@ -24,11 +26,12 @@ pub(super) fn arrival(table: &str, mode: Mode, staged: &Staged<'_>) -> Arrival {
     }
 }
 
-/// Has `staged` be the files of `arrival`. Gives the number of their rows.
+/// Has `staged` be the files of `arrival`: only if the table is still as `of` has it, where that is given. Gives the number of
+/// their rows.
 ///
 /// # Errors
 /// What the bucket says; a table that is not as it was. Nothing is left behind then, and nothing was changed.
-pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) -> Result<u64> {
+pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival, of: Option<&Table>) -> Result<u64> {
     let bucket = &work.coordinator.target.bucket;
     let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.session.cancel).await;
     staged.discard().await;
@@ -37,6 +40,17 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival) 
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             catalog.table(&arrival.table)?;
+        }
+        if let Some(of) = of {
+            let name = &arrival.table;
+            let now = catalog.table(name)?.1;
+            let is_stored = now.keys().any(|key| arrival.files.iter().any(|file| file.key == key));
+            if !is_stored && !now.keys().eq(of.keys()) {
+                return Err(failure(
+                    format!("somebody else has changed `{name}` meanwhile: nothing was changed (SQLSTATE 40001)"),
+                    "run the statement again",
+                ));
+            }
         }
         commit::commit(catalog, &arrival)
     });

@@ -4,8 +4,10 @@
 //! The function runs the SELECT in a statement and writes its rows as Parquet among the results, as it may; the caller's own
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
 
+mod alter;
 mod clauses;
 mod columns;
+mod compact;
 mod create;
 mod deeds;
 mod done;
@@ -24,6 +26,7 @@ mod write;
 
 use anyhow::Result;
 
+pub(crate) use compact::compact;
 pub(crate) use done::{Changed, Outcome};
 pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
@@ -68,6 +71,7 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
             let dropped = transaction.update(bucket, |catalog| take_out(catalog, table)).await?;
             Ok(Changed { rows: dropped.rows, ..Changed::nothing(Deed::Drop, &dropped.table) }.made())
         }
+        Change::Alter { table, alteration } => alter::run(coordinator, session, table, alteration).await,
         Change::Rename { table, to } => {
             let renamed = transaction.update(bucket, |catalog| rename(catalog, &bucket.layout, table, to)).await?;
             Ok(Changed::nothing(Deed::Rename, &renamed.to).made())

@@ -19,6 +19,7 @@ pub(crate) enum Change {
     Merge(Merge),
     Drop { table: String, if_exists: bool },
     Rename { table: String, to: String },
+    Alter { table: String, alteration: Alteration },
     Begin,
     Commit,
     Rollback,
@@ -71,6 +72,15 @@ impl Change {
     }
 }
 
+/// What `ALTER TABLE` does to a column. Types are as they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Alteration {
+    Add { column: String, if_not_exists: bool, sql_type: String },
+    Drop { column: String, if_exists: bool },
+    Rename { column: String, to: String },
+    Type { column: String, sql_type: String },
+}
+
 /// Reads the last statement of `sql`, if it is one that changes the lake; those before it set variables.
 ///
 /// # Errors
@@ -101,8 +111,8 @@ const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PART
 const UPDATE: &str =
     "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...] [RETURNING ...]";
 const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...] [RETURNING ...]";
-const ALTER: &str =
-    "write ALTER TABLE name RENAME TO other; for other columns, CREATE OR REPLACE TABLE name AS SELECT ... FROM name";
+const ALTER: &str = "write ALTER TABLE name RENAME TO other, ADD COLUMN column TYPE, DROP COLUMN column, RENAME COLUMN column TO other, \
+                     or ALTER COLUMN column SET DATA TYPE TYPE";
 
 impl Reader<'_> {
     fn create(&mut self) -> Result<Option<Change>> {
@@ -253,11 +263,49 @@ impl Reader<'_> {
             return Err(unsupported("ALTER in this form", ALTER));
         }
         let table = self.table(ALTER)?;
-        let renames = self.takes(&["RENAME", "TO"]);
-        match self.name() {
-            Some(to) if renames && self.peek().is_none() => Ok(Change::Rename { table, to }),
+        if self.takes(&["RENAME", "TO"]) {
+            return match self.name() {
+                Some(to) if self.peek().is_none() => Ok(Change::Rename { table, to }),
+                _ => Err(unsupported("ALTER TABLE in this form", ALTER)),
+            };
+        }
+        match self.alteration() {
+            Some(alteration) if self.peek().is_none() => Ok(Change::Alter { table, alteration }),
             _ => Err(unsupported("ALTER TABLE in this form", ALTER)),
         }
+    }
+
+    /// What is done to a column.
+    fn alteration(&mut self) -> Option<Alteration> {
+        if self.takes(&["ADD"]) {
+            self.takes(&["COLUMN"]);
+            let if_not_exists = self.takes(&["IF", "NOT", "EXISTS"]);
+            let column = self.name()?;
+            return Some(Alteration::Add { column, if_not_exists, sql_type: self.written_type()? });
+        }
+        if self.takes(&["DROP"]) {
+            self.takes(&["COLUMN"]);
+            let if_exists = self.takes(&["IF", "EXISTS"]);
+            return Some(Alteration::Drop { column: self.name()?, if_exists });
+        }
+        if self.takes(&["RENAME"]) {
+            self.takes(&["COLUMN"]);
+            let column = self.name()?;
+            return self.takes(&["TO"]).then(|| Some(Alteration::Rename { column, to: self.name()? }))?;
+        }
+        if !self.takes(&["ALTER"]) {
+            return None;
+        }
+        self.takes(&["COLUMN"]);
+        let column = self.name()?;
+        let sets = self.takes(&["SET", "DATA", "TYPE"]) || self.takes(&["SET", "TYPE"]) || self.takes(&["TYPE"]);
+        sets.then(|| Some(Alteration::Type { column, sql_type: self.written_type()? }))?
+    }
+
+    /// All that is left, as the text of a type.
+    fn written_type(&mut self) -> Option<String> {
+        self.peek()?;
+        Some(self.rest().text().trim().to_owned())
     }
 }
 

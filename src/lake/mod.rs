@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 mod check;
 pub(crate) mod describe;
 pub(crate) mod drop;
+pub(crate) mod expire;
 pub(crate) mod iceberg;
 pub(crate) mod load;
 pub(crate) mod recover;

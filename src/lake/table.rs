@@ -52,6 +52,9 @@ pub(crate) struct Table {
     /// Where it was read from.
     #[serde(skip)]
     pub origin: Origin,
+    /// Numbers of snapshots that it forgets when it is stored next.
+    #[serde(skip)]
+    pub forgotten: BTreeSet<i64>,
 }
 
 /// A column with its statistics over the whole table.
@@ -208,6 +211,7 @@ impl Table {
             partition_by: Vec::new(),
             formerly: Vec::new(),
             origin: Origin::default(),
+            forgotten: BTreeSet::new(),
         }
     }
 }

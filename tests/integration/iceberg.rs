@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use aws_credential_types::provider::ProvideCredentials;
+use predicates::str::contains;
 use serde_json::json;
 
-use crate::support::{Place, Project, block_on, python, text};
+use crate::support::{Moment, Place, Project, block_on, python, s3, text};
 
 crate::on_every_target! {
     others_read_the_same_rows_after_every_kind_of_change,
     tables_are_read_as_they_were,
+    columns_come_go_and_change,
+    small_files_are_put_together_and_old_versions_go,
 }
 
 fn others_read_the_same_rows_after_every_kind_of_change(place: Place) {
@@ -67,4 +70,137 @@ fn tables_are_read_as_they_were(place: Place) {
     assert_eq!(project.rows("SELECT sum(a)::INT AS s FROM t"), json!([{"s": 10}]));
     let shell = project.quackctl(["shell"]).write_stdin(".mode csv\nFROM t AT (VERSION => 1);\nFROM u;\n").assert();
     shell.success().stdout("a\n1\na\n1\n");
+}
+
+fn columns_come_go_and_change(place: Place) {
+    let project = Project::up_at(place, "");
+    let run = |sql: &str| project.succeed(["query", sql], sql);
+    let refused = |sql: &str, told: &str| {
+        let output = project.quackctl(["query", sql]).output().unwrap();
+        assert!(!output.status.success() && text(&output).contains(told), "{sql}: {}", text(&output));
+    };
+    run("CREATE TABLE t PARTITIONED BY (k) AS SELECT i::INTEGER AS i, 'x' || i AS s, i % 2 AS k FROM range(4) r(i)");
+    run("ALTER TABLE t ADD COLUMN \"new one\" DECIMAL(9,2)");
+    run("ALTER TABLE t ADD COLUMN IF NOT EXISTS S VARCHAR");
+    run(
+        "ALTER TABLE t RENAME s TO name; ALTER TABLE t ALTER COLUMN i SET DATA TYPE BIGINT; INSERT INTO t VALUES (5000000000, 'y', 1.5, 1)",
+    );
+    let described = "SELECT column_name AS c, column_type AS t FROM (DESCRIBE t)";
+    let columns = [("i", "BIGINT"), ("name", "VARCHAR"), ("new one", "DECIMAL(9,2)"), ("k", "BIGINT")];
+    assert_eq!(project.rows(described), json!(columns.map(|(c, t)| json!({"c": c, "t": t}))));
+    run("ALTER TABLE t DROP COLUMN name; ALTER TABLE t DROP COLUMN IF EXISTS nothing");
+    let rows = project.rows("SELECT i, \"new one\"::DOUBLE AS n, k FROM t WHERE k = 1 ORDER BY i");
+    assert_eq!(
+        rows,
+        json!([{"i": 1, "n": null, "k": 1}, {"i": 3, "n": null, "k": 1}, {"i": 5000000000_u64, "n": 1.5, "k": 1}])
+    );
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM t AT (VERSION => 1) WHERE s = 'x3'"), json!([{"n": 1}]));
+    refused("ALTER TABLE t DROP COLUMN k", "is partitioned by `k`");
+    refused("ALTER TABLE t DROP COLUMN j", "has no column `j`");
+    refused("ALTER TABLE t ADD COLUMN I INTEGER", "has a column `I` already");
+    refused("ALTER TABLE t ADD COLUMN x NOTHING", "is no type");
+    refused("ALTER TABLE t ALTER i TYPE TINYINT", "5000000000");
+    refused("ALTER TABLE t ALTER i SET DEFAULT 3", "ALTER TABLE in this form is not supported");
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM t"), json!([{"n": 5}]));
+}
+
+fn small_files_are_put_together_and_old_versions_go(place: Place) {
+    let project = Project::up_at(place, "");
+    let run = |sql: &str| project.succeed(["query", sql], sql);
+    run("CREATE TABLE t PARTITIONED BY (k) AS SELECT i, i % 2 AS k FROM range(4) r(i)");
+    run("INSERT INTO t VALUES (10, 0); INSERT INTO t VALUES (20, 1); INSERT INTO t VALUES (30, 2)");
+    let compacted = project.json(["compact", "t", "--json"]);
+    assert_eq!((&compacted["before"], &compacted["after"]), (&json!(5), &json!(3)));
+    project.quackctl(["compact", "t"]).assert().success().stdout(contains("none of them would be better"));
+    assert_eq!(project.rows("SELECT sum(i)::INT AS s, count(*)::INT AS n FROM t"), json!([{"s": 66, "n": 7}]));
+    project.quackctl(["compact", "t", "--sort", "j"]).assert().code(2).stderr(contains("has no column `j`"));
+    project.quackctl(["compact", "t", "--sort", "i"]).assert().success().stdout(contains("`t` has 3 files, before 3"));
+    assert_eq!(project.rows("SELECT sum(i)::INT AS s FROM t WHERE k = 0"), json!([{"s": 12}]));
+
+    let files = || {
+        let status = project.json(["status", "--json"]);
+        let list = s3(&project.sdk(&status))
+            .list_objects_v2()
+            .bucket(status["bucket"].as_str().unwrap())
+            .prefix("tables/t/")
+            .send();
+        block_on(list).unwrap().contents().len()
+    };
+    let before = files();
+    project.quackctl(["expire", "t", "--older-than", "1s"]).assert().code(2).stderr(contains("--force"));
+    project.quackctl(["expire", "t"]).assert().success().stdout(contains("no version that is old enough"));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let would = project.quackctl(["expire", "t", "--older-than", "1s", "--force"]).assert().success();
+    would.stdout(contains("would forget its versions 1, 2, 3, 4, 5"));
+    assert_eq!(files(), before);
+    project.quackctl(["expire", "t", "--older-than", "1s", "--force", "--yes"]).assert().success();
+    assert!(files() < before);
+    assert_eq!(project.rows("SELECT sum(i)::INT AS s, count(*)::INT AS n FROM t"), json!([{"s": 66, "n": 7}]));
+    let versions = project.json(["tables", "t", "--history", "--json"])["versions"].take();
+    assert_eq!(versions.as_array().unwrap().len(), 1);
+    run("INSERT INTO t VALUES (1, 1)");
+    project.quackctl(["drop", "t", "--yes"]).assert().success();
+    assert_eq!(files(), 0, "a table that is gone leaves nothing");
+}
+
+/// A lake as it was made before tables were Iceberg's: the catalog has everything.
+#[test]
+fn a_lake_of_the_first_form_is_converted_whole_or_not_at_all() {
+    let project = Project::up_at(Place::Aws, "");
+    project.succeed(
+        ["query", "CREATE TABLE t AS SELECT i AS x FROM range(1, 4) r(i); CREATE TABLE other AS SELECT 7 AS y"],
+        "to begin with",
+    );
+    let sdk = project.sdk(&json!({}));
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let client = s3(&sdk);
+    let list = || block_on(client.list_objects_v2().bucket(&bucket).prefix("tables/").send()).unwrap();
+    let data: Vec<(String, i64)> = list()
+        .contents()
+        .iter()
+        .filter(|object| object.key().unwrap().ends_with(".parquet"))
+        .map(|object| (object.key().unwrap().to_owned(), object.size().unwrap()))
+        .collect();
+    let of = |name: &str, column: &str, rows: u64, low: &str, high: &str| {
+        let (key, bytes) = data.iter().find(|(key, _)| key.starts_with(&format!("tables/{name}/"))).unwrap();
+        let told = json!({"nulls": 0, "min": low, "max": high});
+        json!({"source": "old.csv", "loaded_at": "2026-03-01T00:00:00Z", "rows": rows, "bytes": bytes,
+            "columns": [{"name": column, "type": "BIGINT", "nulls": 0, "min": low, "max": high}],
+            "files": [{"key": key, "rows": rows, "bytes": bytes, "columns": {column: told}}]})
+    };
+    let mut first =
+        json!({"version": 1, "tables": {"t": of("t", "x", 3, "1", "3"), "other": of("other", "y", 1, "7", "7")}});
+    first["tables"]["other"]["columns"][0]["type"] = json!("INTEGER");
+    let put = |body: &serde_json::Value| {
+        let put =
+            client.put_object().bucket(&bucket).key("_quack/catalog.json").body(body.to_string().into_bytes().into());
+        block_on(put.send()).unwrap();
+    };
+    let version = || {
+        let got = client.get_object().bucket(&bucket).key("_quack/catalog.json").send();
+        let bytes = block_on(async { got.await.unwrap().body.collect().await.unwrap().into_bytes() });
+        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["version"].clone()
+    };
+    let sum = || project.rows("SELECT sum(x)::INT AS s FROM t")[0]["s"].as_i64().unwrap();
+    put(&first);
+    assert_eq!((sum(), version()), (6, json!(1)), "it is read as it is");
+    let mut skip = 0;
+    // Killed at each call that the first change makes.
+    while let Some(_call) = project.kill_at_call(["query", "INSERT INTO t VALUES (10)"], skip, Moment::Before) {
+        let now = (sum(), version());
+        assert!(now == (6, json!(1)) || now == (16, json!(2)), "{now:?}");
+        assert_eq!(project.rows("FROM other"), json!([{"y": 7}]));
+        put(&first);
+        skip += 1;
+    }
+    assert!(skip > 5, "{skip} calls");
+    assert_eq!((sum(), version()), (16, json!(2)));
+    let versions = project.json(["tables", "t", "--history", "--json"])["versions"].take();
+    let rows: Vec<_> = versions.as_array().unwrap().iter().map(|version| &version["rows"]).collect();
+    assert_eq!(rows, [&json!(4), &json!(3)], "what was is the first version");
+    assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM t AT (VERSION => 1)"), json!([{"s": 6}]));
+    for (key, bytes) in &data {
+        let head = block_on(client.head_object().bucket(&bucket).key(key).send()).unwrap();
+        assert_eq!(head.content_length(), Some(*bytes), "{key} is as it was");
+    }
 }

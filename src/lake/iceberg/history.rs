@@ -22,6 +22,9 @@ pub(crate) async fn keys(bucket: &Bucket, table: &Table) -> Option<BTreeSet<Stri
         keys.insert(own.to_owned());
     }
     for snapshot in &state.metadata.snapshots {
+        if table.forgotten.contains(&snapshot.snapshot_id) {
+            continue;
+        }
         let manifests = list(bucket, &snapshot.manifest_list).await.ok()?;
         keys.extend(key(bucket, &snapshot.manifest_list).map(str::to_owned));
         for manifest in manifests {

@@ -75,6 +75,9 @@ impl Change<'_> {
             }
             None => self.first(),
         };
+        let is_kept = |id: i64| !self.table.forgotten.contains(&id);
+        metadata.snapshots.retain(|snapshot| is_kept(snapshot.snapshot_id));
+        metadata.snapshot_log.retain(|log| is_kept(log.snapshot_id));
         // Whoever looks at one clock sees times in their order.
         metadata.last_updated_ms = self.now_ms.max(metadata.last_updated_ms + 1);
         let numbered = self.put_schema(&mut metadata)?;

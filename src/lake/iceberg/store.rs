@@ -115,6 +115,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer) -> Res
         partition_by: property(&state.metadata, PARTITION_BY).unwrap_or_default(),
         formerly: pointer.formerly.clone(),
         origin: Origin(Some(Arc::new(state))),
+        forgotten: BTreeSet::new(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Rows into the catalog: files that lie in the bucket become a table's, in one conditional write.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
 use quack_function::wire::Column;
@@ -112,6 +114,7 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         formerly,
         partition_by,
         origin,
+        forgotten: BTreeSet::new(),
     };
     catalog.tables.insert(name.clone(), table.clone());
     Ok(table)

@@ -75,6 +75,7 @@ impl Lake {
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
             origin: Default::default(),
+            forgotten: Default::default(),
             source: String::new(),
             synthetic: true,
             loaded_at: String::new(),
