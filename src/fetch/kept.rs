@@ -28,6 +28,7 @@ const KINDS: &[Kind] = &[
     Kind { folder: "layers", what: "functions as layers of images", depth: 2 },
     Kind { folder: "blobs", what: "base images", depth: 1 },
     Kind { folder: "images", what: "names of base images", depth: 1 },
+    Kind { folder: "metadata", what: "metadata of tables", depth: 1 },
     Kind { folder: "downloads", what: "downloads", depth: 1 },
     Kind { folder: "identities", what: "accounts of AWS profiles", depth: 1 },
     Kind { folder: "python", what: "cargo-lambda, which builds functions", depth: 0 },

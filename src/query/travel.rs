@@ -119,7 +119,10 @@ fn at(is_version: bool, value: &str) -> Result<At> {
         usage(format!("`{value}` is no {what} of a table: {why}"), HELP)
     };
     let connection = duck::open(&Sandbox::default())?;
-    expression::is_one(&connection, ["(", "\n)"], value).map_err(wrong)?;
+    // In brackets alone, `1) + (2` would be one.
+    for around in [["", ""], ["(", "\n)"]] {
+        expression::is_one(&connection, around, value).map_err(wrong)?;
+    }
     let cast = if is_version { "CAST" } else { "epoch_ms(CAST" };
     let (of, close) = if is_version { ("BIGINT", "") } else { ("TIMESTAMP", ")") };
     let sql = format!("SELECT {cast}((\n{value}\n) AS {of}){close}");

@@ -10,5 +10,7 @@ mod schema;
 mod snapshot;
 pub(crate) mod state;
 pub(crate) mod store;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use manifest::NULL_FOLDER;

@@ -1,0 +1,109 @@
+//! Metadata written and read again, over a real S3.
+
+use std::collections::BTreeMap;
+
+use quack_function::wire::Column;
+
+use crate::cloud::local::testing::Lake;
+use crate::lake::catalog::{self, ColumnStats, DataFile, FileColumn, Table};
+
+const TYPES: [(&str, Option<&str>, Option<&str>); 8] = [
+    ("BIGINT", Some("-3"), Some("70000000000")),
+    ("DOUBLE", Some("0.5"), Some("nan")),
+    ("DECIMAL(12,3)", Some("-1.250"), Some("99.000")),
+    ("VARCHAR", Some(""), Some("z\u{e4}")),
+    ("TIMESTAMP", Some("2019-04-01 12:30:00.5"), Some("infinity")),
+    ("UUID", Some("00000000-0000-0000-0000-000000000001"), Some("ffffffff-ffff-ffff-ffff-ffffffffffff")),
+    ("BOOLEAN", Some("false"), Some("true")),
+    ("INTEGER[]", None, None),
+];
+
+fn file(number: u64) -> DataFile {
+    let told = |(index, (_, min, max)): (usize, &(&str, Option<&str>, Option<&str>))| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        (format!("c{index}"), FileColumn { nulls: Some(number), min: text(*min), max: text(*max) })
+    };
+    DataFile {
+        key: format!("tables/t/20260301T000000Z-{number:08x}/day=2026-03-01/k=a%20b%2F{number}/data.parquet"),
+        rows: 1000,
+        bytes: 1000 + number,
+        partition: vec![Some("2026-03-01".to_owned()), Some(format!("a b/{number}"))],
+        columns: TYPES.iter().enumerate().map(told).collect(),
+    }
+}
+
+fn table(files: Vec<DataFile>) -> Table {
+    let partition = |name: &str, sql_type: &str| Column { name: name.to_owned(), sql_type: sql_type.to_owned() };
+    let partitions = vec![partition("day", "DATE"), partition("k", "VARCHAR")];
+    let own = TYPES.iter().enumerate().map(|(index, (sql_type, ..))| partition(&format!("c{index}"), sql_type));
+    let stats = |Column { name, sql_type }| ColumnStats { name, sql_type, nulls: None, min: None, max: None };
+    Table {
+        columns: own.chain(partitions.clone()).map(stats).collect(),
+        partitions,
+        rows: files.iter().map(|file| file.rows).sum(),
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        ..Table::of(files)
+    }
+}
+
+async fn store(lake: &Lake, files: Vec<DataFile>) {
+    let bucket = &lake.target.bucket;
+    catalog::update(bucket, |catalog| {
+        let origin = catalog.find("t").map(|(_, table)| table.origin.clone()).unwrap_or_default();
+        catalog.tables.insert("t".to_owned(), Table { origin, ..table(files.clone()) });
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn read(lake: &Lake) -> Table {
+    catalog::read(&lake.target.bucket).await.unwrap().table("t").unwrap().1.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_come_back_with_all_that_is_known_of_them() {
+    let lake = Lake::new().await;
+    let nothing = DataFile { columns: BTreeMap::new(), ..file(3) };
+    let null = DataFile {
+        partition: vec![None, None],
+        key: "tables/t/1/day=__HIVE_DEFAULT_PARTITION__/k=__HIVE_DEFAULT_PARTITION__/x.parquet".to_owned(),
+        ..file(4)
+    };
+    let files = vec![file(1), file(2), nothing, null];
+    store(&lake, files.clone()).await;
+    assert_eq!(read(&lake).await.files, files);
+    assert_eq!(read(&lake).await, table(files));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_manifests_are_put_together() {
+    let lake = Lake::new().await;
+    let mut files = Vec::new();
+    for number in 0..140 {
+        files.push(file(number));
+        store(&lake, files.clone()).await;
+    }
+    let state = read(&lake).await.origin.0.unwrap();
+    assert!(state.manifests.len() < 70, "{}", state.manifests.len());
+    let same = |mut read: Vec<DataFile>, mut wanted: Vec<DataFile>| {
+        read.sort_by(|a, b| a.key.cmp(&b.key));
+        wanted.sort_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!(read, wanted);
+    };
+    same(read(&lake).await.files, files.clone());
+    // Of each manifest some files go, and all of some.
+    files.retain(|file| file.bytes % 3 == 0 || file.bytes > 1100);
+    store(&lake, files.clone()).await;
+    same(read(&lake).await.files, files.clone());
+    store(&lake, vec![file(500)]).await;
+    let now = read(&lake).await;
+    assert_eq!(now.files, [file(500)]);
+    let metadata = &now.origin.0.as_ref().unwrap().metadata;
+    assert_eq!((metadata.snapshots.len(), metadata.last_sequence_number), (142, 142));
+    let summary = &metadata.current().unwrap().summary;
+    assert_eq!((summary["total-data-files"].as_str(), summary["operation"].as_str()), ("1", "overwrite"));
+    // An older version still has what it had.
+    let older = crate::lake::versions::At::Version(140).of(&lake.target.bucket, "t", &now).await.unwrap();
+    assert_eq!(older.files.len(), 140);
+}
