@@ -18,7 +18,7 @@ const TABLES: usize = 10_000;
 const COLUMNS: usize = 10_000;
 const PARTITIONS: usize = 64;
 const FORMERLY: usize = 64;
-const FILES: usize = 200_000;
+pub(super) const FILES: usize = 200_000;
 
 /// Longest text on when a table was loaded, bytes.
 const TIME_BYTES: usize = 1024;

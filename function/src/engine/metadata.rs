@@ -2,6 +2,7 @@
 //! written it.
 
 use super::Failure;
+use crate::iceberg::Bad;
 use crate::iceberg::manifest::{self, Status};
 use crate::iceberg::metadata::{self, Metadata};
 use crate::names;
@@ -83,7 +84,10 @@ impl Lake<'_> {
             }
             let bytes = read(self.key(&manifest.path)?)?;
             let read = manifest::entries(&bytes, false, |entry| {
-                if entry.status != Status::Deleted && files.len() <= FILES {
+                if files.len() > FILES {
+                    return Err(Bad::new(format!("there are more than {FILES} files")));
+                }
+                if entry.status != Status::Deleted {
                     let key = entry.path.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket));
                     let key = key.and_then(|key| key.strip_prefix('/')).unwrap_or(entry.path);
                     files.push(File { key: key.to_owned() });

@@ -1,7 +1,7 @@
 //! Manifest lists and manifests: the files of a snapshot.
 
-use super::Bad;
 use super::avro::{File, Value};
+use super::{Bad, check_counts};
 
 /// What a manifest list says of one manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,8 @@ pub fn list(bytes: &[u8]) -> Result<Vec<Manifest>, Bad> {
             Some(Value::Long(number)) => *number,
             _ => 0,
         };
+        check_counts(&[long(1), long(2), long(4), long(5)])?;
+        check_counts(&[long(7), long(8), long(9), long(10), long(11), long(12)])?;
         manifests.push(Manifest {
             path: text(&slots[0])?.to_owned(),
             length: long(1),
@@ -125,6 +127,8 @@ pub fn entries(bytes: &[u8], wanted: bool, mut each: impl FnMut(&Entry<'_>) -> R
             Some(Value::Pairs(pairs)) => pairs.as_slice(),
             _ => &[],
         };
+        let counts = [2, 3, 8, 9].map(|at| long(at).unwrap_or_default());
+        check_counts(&counts)?;
         if long(4).unwrap_or_default() != 0 {
             return Err(Bad::new("it has files that delete rows of others, which nobody here reads"));
         }

@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
-use super::Bad;
+use super::{Bad, check_counts};
 
 /// Property that has the table's columns as DuckDB has them, JSON: Iceberg lacks some of its types.
 pub const COLUMNS: &str = "quack.columns";
 
 /// Property that has the names of partition columns, outermost folder first, JSON.
 pub const PARTITIONS: &str = "quack.partitions";
+
+/// The greatest number of a column, a partition field or a spec.
+const MOST_IDS: i32 = 1 << 30;
 
 /// A table's metadata, of form 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +107,15 @@ impl Metadata {
         let metadata: Self = serde_json::from_slice(bytes).map_err(|error| Bad::new(error.to_string()))?;
         if metadata.format_version != 2 {
             return Err(Bad::new(format!("it is of form {}, and form 2 is read", metadata.format_version)));
+        }
+        let Self { last_sequence_number, last_updated_ms, last_column_id, last_partition_id, .. } = metadata;
+        check_counts(&[last_sequence_number, last_updated_ms])?;
+        let specs = metadata.partition_specs.iter();
+        let ids = specs.flat_map(|spec| spec.fields.iter().map(|field| field.field_id).chain([spec.spec_id]));
+        for id in ids.chain([last_column_id, last_partition_id]) {
+            if !(0..=MOST_IDS).contains(&id) {
+                return Err(Bad::new(format!("{id} is no number of a column, a field or a spec")));
+            }
         }
         Ok(metadata)
     }

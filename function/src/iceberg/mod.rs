@@ -11,6 +11,20 @@ pub mod scalar;
 
 use std::fmt;
 
+/// Most that a count may be: what is added up of such stays far below what a number can hold.
+pub const MOST: i64 = 1 << 45;
+
+/// Refuses counts that are none.
+///
+/// # Errors
+/// The first that is below zero, or more than there is of anything.
+pub(crate) fn check_counts(counts: &[i64]) -> Result<(), Bad> {
+    match counts.iter().find(|count| !(0..=MOST).contains(*count)) {
+        Some(count) => Err(Bad::new(format!("{count} is no number of anything"))),
+        None => Ok(()),
+    }
+}
+
 /// Why metadata cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad(String);

@@ -197,7 +197,8 @@ fn days(text: &str) -> Option<i64> {
     let mut part = || parts.next()?.parse::<i64>().ok();
     let (year, month, day) = (part()?, part()?, part()?);
     let year = if bc { 1 - year } else { year };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    // DuckDB knows no year that is further away.
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || year.abs() > 10_000_000 {
         return None;
     }
     // Years begin in March, so that the leap day comes last.
@@ -212,7 +213,11 @@ fn clock(text: &str) -> Option<i64> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = clock.splitn(3, ':');
     let mut part = || parts.next()?.parse::<i64>().ok();
-    let seconds = (part()? * 60 + part()?) * 60 + part()?;
+    let (hours, minutes, seconds) = (part()?, part()?, part()?);
+    if ![hours, minutes, seconds].iter().all(|part| (0..=60).contains(part)) {
+        return None;
+    }
+    let seconds = (hours * 60 + minutes) * 60 + seconds;
     let micros = match fraction {
         "" => 0,
         digits if digits.len() <= 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -286,7 +291,12 @@ mod tests {
         assert_eq!(Scalar::of_text(Kind::Double, "nan"), None);
         assert_eq!(Scalar::of_text(Kind::Decimal { width: 3, scale: 1 }, "1000.0"), None);
         assert_eq!(Scalar::of_text(Kind::Long, "18446744073709551615"), None);
-        assert_eq!(Scalar::of_text(Kind::Date, "x"), None);
+        for text in ["x", "9223372036854775807-01-01", "2019-13-01", "-", ""] {
+            assert_eq!(Scalar::of_text(Kind::Date, text), None, "{text}");
+        }
+        for text in ["2019-01-01 9223372036854775807:00:00", "2019-01-01", "5881580-07-10 00:00:00", "-1:-1:-1"] {
+            assert_eq!(Scalar::of_text(Kind::Timestamp, text), None, "{text}");
+        }
         assert_eq!(Scalar::of_binary(Kind::Uuid, b"1"), None);
     }
 }

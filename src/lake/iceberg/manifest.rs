@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::avro::{Out, Records};
 use super::forms::{entry_schema, list_schema};
 use super::schema::Numbered;
+use crate::lake::check;
 use crate::lake::table::{DataFile, FileColumn};
 
 /// The folder of a partition whose value is NULL, as hive has it.
@@ -197,6 +198,9 @@ pub(super) fn read(
     manifest::entries(bytes, true, |entry| {
         if entry.status == Status::Deleted {
             return Ok(());
+        }
+        if files.len() >= check::FILES {
+            return Err(Bad::new(format!("there are more than {} files", check::FILES)));
         }
         if !entry.format.eq_ignore_ascii_case("parquet") {
             return Err(Bad::new(format!("the file {:?} is no Parquet", entry.path)));

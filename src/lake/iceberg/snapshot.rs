@@ -63,7 +63,7 @@ impl Change<'_> {
     pub(super) fn draft(&self) -> Result<Draft> {
         let bucket = &self.bucket.name;
         let folder = format!("{}metadata/", self.bucket.layout.table(self.name));
-        let version = self.base.map_or(0, |(base, _)| version(&base.key) + 1);
+        let version = self.base.map_or(0, |(base, _)| version(&base.key).saturating_add(1));
         let mut metadata = match self.base {
             Some((base, _)) => {
                 let mut metadata = base.metadata.clone();

@@ -107,3 +107,51 @@ async fn many_small_manifests_are_put_together() {
     let older = crate::lake::versions::At::Version(140).of(&lake.target.bucket, "t", &now).await.unwrap();
     assert_eq!(older.files.len(), 140);
 }
+
+/// Whoever can write to the bucket can write metadata, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_metadata_is_refused_each_for_its_reason() {
+    let lake = Lake::new().await;
+    store(&lake, vec![file(1), file(2)]).await;
+    let good = read(&lake).await.origin.0.unwrap();
+    let bucket = lake.target.bucket.name.clone();
+    let list = good.metadata.current().unwrap().manifest_list.clone();
+    let whole: serde_json::Value = serde_json::to_value(&good.metadata).unwrap();
+    let forged: Vec<(&str, serde_json::Value, &str)> = vec![
+        ("/snapshots/0/manifest-list", "s3://other/tables/t/metadata/x.avro".into(), "none of its files"),
+        ("/snapshots/0/manifest-list", format!("s3://{bucket}/_quack/catalog.json").into(), "none of its files"),
+        ("/snapshots/0/manifest-list", format!("s3://{bucket}/tables/t/../../x").into(), "none of its files"),
+        ("/snapshots/0/manifest-list", good.manifests[0].path.clone().into(), "cannot be read"),
+        ("/snapshots/0/manifest-list", format!("s3://{bucket}/{}", good.key).into(), "it is no Avro file"),
+        ("/last-sequence-number", i64::MAX.into(), "is no number of anything"),
+        ("/last-column-id", i32::MAX.into(), "is no number of a column"),
+        ("/last-updated-ms", (-1).into(), "is no number of anything"),
+        ("/format-version", 3.into(), "it is of form 3"),
+        ("/current-schema-id", 7.into(), "it has no schema"),
+        ("/properties/quack.columns", "[]".into(), "not its last columns"),
+        ("/properties/quack.columns", "{".into(), "has no property"),
+        ("/properties/quack.partitions", r#"["c0", "k"]"#.into(), "not its last columns"),
+        ("/schemas/0/fields/2/name", "c9".into(), "lacks the column \"c2\""),
+        ("/schemas", serde_json::json!([]), "it has no schema"),
+    ];
+    for (number, (place, value, reason)) in forged.into_iter().enumerate() {
+        let mut metadata = whole.clone();
+        *metadata.pointer_mut(place).unwrap_or_else(|| panic!("{place}")) = value;
+        let key = format!("tables/t/metadata/{number:05}-forged.metadata.json");
+        lake.put(&key, metadata.to_string().into_bytes()).await;
+        let catalog = serde_json::json!({"version": 2, "tables": {"t": {"metadata": key}}});
+        lake.put("_quack/catalog.json", catalog.to_string().into_bytes()).await;
+        let error = catalog::read(&lake.target.bucket).await.expect_err(place);
+        let told = format!("{error:#}");
+        assert!(told.contains(reason) && told.contains("`t`"), "{place}: {told}");
+    }
+    // A manifest of another table's files, or of files elsewhere.
+    assert!(list.contains("/tables/t/metadata/"));
+    let other = serde_json::json!({"version": 2, "tables": {"u": {"metadata": good.key, "formerly": ["t"]}}});
+    lake.put("_quack/catalog.json", other.to_string().into_bytes()).await;
+    assert_eq!(catalog::read(&lake.target.bucket).await.unwrap().table("u").unwrap().1.files.len(), 2);
+    let other = serde_json::json!({"version": 2, "tables": {"t": {"metadata": good.key}, "u": {"metadata": good.key, "formerly": ["t"]}}});
+    lake.put("_quack/catalog.json", other.to_string().into_bytes()).await;
+    let told = format!("{:#}", catalog::read(&lake.target.bucket).await.unwrap_err());
+    assert!(told.contains("is of two tables"), "{told}");
+}
