@@ -6,7 +6,9 @@ use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
+use super::partition::Partition;
 use crate::error::failure;
+use crate::lake::catalog::Table;
 
 /// Most digits of a DECIMAL.
 const MOST_DIGITS: u8 = 38;
@@ -38,8 +40,18 @@ const WIDER: &[(&str, &[&str])] = &[
 #[derive(Debug, Clone)]
 pub(super) struct Goal {
     pub table: String,
-    /// The columns in its files.
+    /// The columns that rows for it have: those in its files, and those of its partitions that are not computed.
     pub columns: Vec<Column>,
+}
+
+impl Goal {
+    /// The table `name`, whose rows are split by `partitions`.
+    pub(super) fn new(name: &str, table: &Table, partitions: &[Partition]) -> Self {
+        let is_plain = |by: &&Column| partitions.iter().any(|known| known.is_plain() && known.name == by.name);
+        let mut columns = table.own_columns();
+        columns.extend(table.partitions.iter().filter(is_plain).cloned());
+        Self { table: name.to_owned(), columns }
+    }
 }
 
 /// What a table's columns are made of.
