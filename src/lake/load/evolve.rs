@@ -73,11 +73,9 @@ pub(super) fn fit<'a>(
     new: &'a [Column],
     is_empty: impl Fn(&Column) -> bool,
 ) -> Result<Fit<'a>, Vec<String>> {
-    let of = |column: &Column| new.iter().find(|new| is_same_name(new, column));
     let mut fit = Fit { columns: Vec::new(), sources: Vec::new() };
     let (mut misfits, mut gained) = (Vec::new(), Vec::new());
-    for column in table {
-        let source = of(column);
+    for (column, source) in table.iter().zip(by_name(table, new)) {
         let common = source.map_or(Some(column.sql_type.clone()), |new| common(&column.sql_type, &new.sql_type));
         match (common, source) {
             (None, Some(new)) if !is_empty(new) => {
@@ -100,11 +98,23 @@ pub(super) fn fit<'a>(
         };
         return Err([listed("-", table), listed("+", new)].concat());
     }
-    for column in new.iter().filter(|new| !table.iter().any(|column| is_same_name(new, column))) {
+    let is_left = |column: &&Column| fit.sources.iter().flatten().all(|source| source.name != column.name);
+    for column in new.iter().filter(is_left).collect::<Vec<_>>() {
         fit.columns.push(column.clone());
         fit.sources.push(Some(column));
     }
     Ok(fit)
+}
+
+/// Of each column of a table the one of `new` that is called so, in its own case before others; none of these is that of two.
+fn by_name<'a>(table: &[Column], new: &'a [Column]) -> Vec<Option<&'a Column>> {
+    let mut left: Vec<&Column> = new.iter().collect();
+    let mut take = |is: &dyn Fn(&str) -> bool| left.iter().position(|new| is(&new.name)).map(|at| left.remove(at));
+    let mut sources: Vec<_> = table.iter().map(|column| take(&|name| name == column.name)).collect();
+    for (column, source) in table.iter().zip(&mut sources).filter(|(_, source)| source.is_none()) {
+        *source = take(&|name| name.to_lowercase() == column.name.to_lowercase());
+    }
+    sources
 }
 
 /// The types of a table's columns that a text's values may be read as, by name: numbers, and texts, which keep everything.
@@ -152,10 +162,6 @@ impl Fit<'_> {
         };
         self.columns.iter().zip(self.sources.iter().copied()).map(of).collect::<Vec<_>>().join(", ")
     }
-}
-
-fn is_same_name(a: &Column, b: &Column) -> bool {
-    a.name.to_lowercase() == b.name.to_lowercase()
 }
 
 /// The narrowest type that keeps all values of both.
@@ -269,6 +275,16 @@ mod tests {
         let fitted = fit(&table, &new, |_| false).unwrap();
         assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
         assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
+    }
+
+    #[test]
+    fn no_column_is_taken_for_two() {
+        let (table, new) = (columns(&["ä DATE", "Ä DATE"]), columns(&["Ä DATE", "b DATE"]));
+        let fitted = fit(&table, &new, |_| false).unwrap();
+        assert_eq!(fitted.sources, [None, Some(&new[0]), Some(&new[1])]);
+        let new = columns(&["Ä DATE", "ä DATE"]);
+        let fitted = fit(&table[..1], &new, |_| false).unwrap();
+        assert_eq!(fitted.sources, [Some(&new[1]), Some(&new[0])], "what is left is a column of its own");
     }
 
     #[test]
