@@ -240,21 +240,18 @@ impl Stager<'_> {
                 format!("SELECT NOT EXISTS (FROM ({rows}) AS rows WHERE {} IS NOT NULL)", identifier(&column.name));
             self.connection.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
         };
-        let fit = evolve::fit(&goal.columns, &own, is_empty);
-        let fit = fit.and_then(|fit| match fit.changes(&goal.columns) {
-            changes if changes.is_empty() => Ok(fit),
-            changes => Err(changes),
-        });
-        let differences = match fit {
-            Ok(fit) => return Ok(Some(fit.select())),
-            Err(differences) => differences,
+        let misfit = |differences: Vec<String>| evolve::misfit(&goal.table, &differences);
+        let fit = evolve::fit(&goal.columns, &own, is_empty).map_err(misfit);
+        let error = match fit.and_then(|fit| fit.check(goal).map(|()| fit.select())) {
+            Ok(list) => return Ok(Some(list)),
+            Err(error) => error,
         };
         // Of values that are not of the table's types it is told, too.
         if way.reading.hinted && self.is_csv() {
             let look = format!("SELECT count(COLUMNS(*)) FROM ({rows}) AS rows");
             self.connection.query_row(&look, [], |_| Ok(())).map_err(Trouble::Reading)?;
         }
-        Err(Trouble::Told(evolve::misfit(&goal.table, &differences)))
+        Err(Trouble::Told(error))
     }
 
     /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being

@@ -135,19 +135,50 @@ pub(super) fn hints(table: &[Column]) -> Vec<(String, SqlType)> {
 
 /// Rows that do not fit a table, and how.
 pub(super) fn misfit(table: &str, differences: &[String]) -> anyhow::Error {
-    failure(
-        format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")),
-        "`-` is in the table, `+` in the new rows; load into another table, or use --replace",
+    told(
+        table,
+        differences,
+        "`-` is in the table, `+` in the new rows; load into another table, or use --replace".to_owned(),
     )
+}
+
+fn told(table: &str, differences: &[String], help: String) -> anyhow::Error {
+    failure(format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")), help)
 }
 
 impl Fit<'_> {
     /// What of the `table`'s own columns is not as it was.
-    pub(super) fn changes(&self, table: &[Column]) -> Vec<String> {
+    fn changes(&self, table: &[Column]) -> Vec<String> {
         let gone = table.iter().filter(|column| !self.columns.contains(column));
         let come = self.columns.iter().filter(|column| !table.contains(column));
         let gone = gone.map(|column| format!("  - {} {}", column.name, column.sql_type));
         gone.chain(come.map(|column| format!("  + {} {}", column.name, column.sql_type))).collect()
+    }
+
+    /// Rows that fit only once the table has other columns, which SQL gives it.
+    ///
+    /// # Errors
+    /// Where it has not: what to do.
+    pub(super) fn check(&self, goal: &Goal) -> Result<()> {
+        let changes = self.changes(&goal.columns);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let table = identifier(&goal.table);
+        let alter = |column: &Column| {
+            let (name, own) = (identifier(&column.name), &column.sql_type);
+            match goal.columns.iter().any(|known| known.name == column.name) {
+                true => format!("ALTER TABLE {table} ALTER COLUMN {name} SET DATA TYPE {own}"),
+                false => format!("ALTER TABLE {table} ADD COLUMN {name} {own}"),
+            }
+        };
+        let others = self.columns.iter().filter(|column| !goal.columns.contains(column));
+        let sql = others.map(alter).collect::<Vec<_>>().join("; ").replace('\'', "'\\''");
+        Err(told(
+            &goal.table,
+            &changes,
+            format!("give the table such columns, and append again: quackctl query '{sql}'"),
+        ))
     }
 
     /// The columns, as a list for SELECT.
@@ -200,6 +231,7 @@ fn digits(own: &SqlType) -> Option<(u8, u8)> {
 mod tests {
     use super::*;
     use crate::duck::{self, Sandbox};
+    use crate::error::Failure;
 
     fn column(text: &str) -> Column {
         let (name, sql_type) = text.split_once(' ').unwrap();
@@ -275,6 +307,10 @@ mod tests {
         let fitted = fit(&table, &new, |_| false).unwrap();
         assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
         assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
+        let error = fitted.check(&Goal { table: "t".to_owned(), columns: table }).unwrap_err();
+        let sql = "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DATA TYPE BIGINT; ALTER TABLE \"t\" ADD COLUMN \"d\" DATE";
+        let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
+        assert_eq!(help, format!("give the table such columns, and append again: quackctl query '{sql}'"));
     }
 
     #[test]
