@@ -9,6 +9,7 @@ mod clauses;
 mod columns;
 mod compact;
 mod create;
+mod declared;
 mod deeds;
 mod done;
 mod insert;
@@ -27,6 +28,7 @@ mod write;
 use anyhow::Result;
 
 pub(crate) use compact::compact;
+pub(crate) use declared::table_of;
 pub(crate) use done::{Changed, Outcome};
 pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;

@@ -84,6 +84,19 @@ pub(super) fn check_query(part: &Part) -> Result<()> {
     }
 }
 
+/// Refuses what DuckDB's parser does not take.
+///
+/// # Errors
+/// What it says.
+pub(super) fn check_parsed(part: &Part) -> Result<(), String> {
+    let connection = duck::open(&Sandbox::default()).map_err(|error| error.to_string())?;
+    match expression::parse(&connection, part.text()) {
+        Err(why) if why.starts_with("Parser Error") => Err(why),
+        // There are queries that it cannot write down.
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what is not one expression. Whether all of them give the same each time they are asked, whatever the row: an expression
 /// that may not, `random() < 0.5`, must not be asked twice.
 ///

@@ -20,13 +20,14 @@ Examples:
   quackctl load may.csv june.csv 'late/*.csv' --table trips
   gunzip -c trips.gz | quackctl load - --table trips
   quackctl load https://example.org/trips.parquet --table trips --replace
+  quackctl load 's3://my-bucket/trips/*.parquet' --table trips
   quackctl load trips.csv --table trips --partition-by 'day=CAST(pickup AS DATE)'
   quackctl load umsatz.csv --table sales --delimiter ';' --decimal , --types 'plz=VARCHAR'
   quackctl load --sample taxi --rows 5000000 --table trips --partition-by date=pickup_at::DATE
   quackctl load --dataset taxi --table trips"
 )]
 pub(crate) struct LoadArgs {
-    /// Files, globs or http(s) URLs of Parquet, CSV, TSV or JSON(L); `-` is standard input
+    /// Files, globs, http(s) URLs or s3:// addresses of Parquet, CSV, TSV or JSON(L); `-` is standard input
     pub source: Vec<String>,
     /// Generate synthetic data instead: `taxi`
     #[arg(long, value_name = "NAME")]

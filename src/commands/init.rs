@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::config::{self, default_project};
+use crate::config::{self, Config, Origin, default_project};
 use crate::console::context::Context;
 use crate::error::{failure, unwritable};
 use crate::private;
@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     })?;
     // A stage that was put up without the file stays this project's.
     let id = context.config.id_of_stage()?.unwrap_or_else(private::name);
-    let text = TEMPLATE.replace("{project}", &project).replace("{id}", &id);
+    let text = with_flags(TEMPLATE, &context.config).replace("{project}", &project).replace("{id}", &id);
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     ignore_state(&context.config.dir)?;
     if let Some(above) = config::project_above(&context.config.dir) {
@@ -50,6 +50,21 @@ pub(crate) fn run(context: &Context) -> Result<()> {
         ));
     }
     context.print(&Initialized { file: path.display().to_string(), project })
+}
+
+/// The template with what flags say in the place of its commented defaults: later commands are to mean the same stage.
+fn with_flags(template: &str, config: &Config) -> String {
+    let mut lines: Vec<String> = template.lines().map(str::to_owned).collect();
+    for (key, value, origin) in config.origins() {
+        let start = format!("# {} = ", key.rsplit('.').next().unwrap_or(key));
+        if let (Origin::Flag, Some(line)) = (origin, lines.iter_mut().find(|line| line.starts_with(&start))) {
+            let (before, comment) = line[2..].split_once(" #").unwrap_or((line, ""));
+            let width = before.len() + 2;
+            let value = toml::Value::from(value.as_str());
+            *line = format!("{:<width$} #{comment}", format!("{}{value}", &start[2..]));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Has git leave the project's state alone, where the local lake and its keys are.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use crate::change;
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::cloud::saved::Saved;
 use crate::cloud::{self, Lake, Plan};
@@ -139,10 +140,13 @@ async fn not_there<'a>(context: &Context, declared: &[&'a DataSet]) -> Result<Ve
     Ok(declared.iter().copied().filter(|set| catalog.find(&set.table).is_none()).collect())
 }
 
-/// Looks for the files of a table; its paths are quack.toml's, wherever the command is called.
+/// Looks for the files of a table, or at its query; its paths are quack.toml's, wherever the command is called.
 fn look(context: &Context, set: &DataSet) -> Result<()> {
-    let request = LoadRequest::from(set.clone());
-    request.look(&context.config.dir).with_context(|| of_data(&set.table))
+    let looked = match &set.sql {
+        Some(sql) => change::table_of(&set.table, sql, &set.partition_by).map(drop),
+        None => LoadRequest::from(set.clone()).look(&context.config.dir),
+    };
+    looked.with_context(|| of_data(&set.table))
 }
 
 /// How errors name a table of `[[data]]`.

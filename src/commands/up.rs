@@ -4,11 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
+use quack_function::wire::Spill;
 use serde::Serialize;
 
+use crate::change::{self, Changed, Session, Transaction};
 use crate::cli::UpArgs;
 use crate::cloud::{self, Change, Provisioned, Target, UpOptions};
-use crate::config::TargetKind;
+use crate::config::{DataSet, TargetKind};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, Kind, failure, interrupted};
@@ -30,7 +32,16 @@ struct Up {
     /// Whether the function was compiled in this run.
     built: bool,
     changes: Vec<Change>,
+    #[serde(flatten)]
+    filled: Filled,
+}
+
+/// The tables that were declared and are there now, and whether the engine answers.
+#[derive(Debug, Default, Serialize)]
+struct Filled {
     loaded: Vec<Loaded>,
+    /// Those of a query.
+    created: Vec<Changed>,
     /// Absent with `--no-check`.
     health: Option<Health>,
 }
@@ -40,15 +51,15 @@ impl fmt::Display for Up {
         for change in &self.changes {
             writeln!(f, "{change}")?;
         }
-        for loaded in &self.loaded {
-            write!(f, "{loaded}")?;
-        }
-        if self.changes.is_empty() && self.loaded.is_empty() {
+        let Filled { loaded, created, health } = &self.filled;
+        loaded.iter().try_for_each(|loaded| write!(f, "{loaded}"))?;
+        created.iter().try_for_each(|created| write!(f, "{created}"))?;
+        if self.changes.is_empty() && loaded.is_empty() && created.is_empty() {
             writeln!(f, "nothing to change")?;
         }
         let Self { project, stage, target, bucket, function, .. } = self;
         writeln!(f, "{project} ({stage}) is up on {target}: function {function}, bucket {bucket}")?;
-        match &self.health {
+        match health {
             Some(health) => write!(f, "{health}"),
             None => writeln!(f, "not checked whether the engine answers (--no-check)"),
         }
@@ -59,6 +70,9 @@ impl fmt::Display for Up {
 pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let config = &context.config;
     let interrupt = Interrupt::listen();
+    if config.target == TargetKind::Local && config.lake.bucket.is_some() {
+        context.say("note: `lake.bucket` is for --target aws: the local target keeps to a bucket of its own");
+    }
     let provisioned = async {
         super::plan::look_at_data(context).await?;
         let plan = match &args.plan {
@@ -75,7 +89,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
         )),
     };
-    let (loaded, health) = match fill(context, &target, &interrupt, &args, !changes.is_empty()).await {
+    let filled = match fill(context, &target, &interrupt, &args, !changes.is_empty()).await {
         Err(error) if error::kind(&error) != Kind::Interrupted && !cloud::stands(config).await.unwrap_or(true) => {
             return Err(failure(
                 format!("the stage was taken down or changed while `up` ran: {}", error::words(error.as_ref())),
@@ -93,75 +107,99 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         artifact: artifact.digest,
         built: artifact.built,
         changes,
-        loaded,
-        health,
+        filled,
     })
 }
 
-/// Loads the declared tables that are not there, and has the engine answer.
+/// Makes the declared tables that are not there, and has the engine answer.
 async fn fill(
     context: &Context,
     target: &Target,
     interrupt: &Interrupt,
     args: &UpArgs,
     changed: bool,
-) -> Result<(Vec<Loaded>, Option<Health>)> {
+) -> Result<Filled> {
     if catalog::read(&target.bucket).await?.tables.is_empty() && catalog::is_lost(&target.bucket).await? {
         context.say(
             "note: there are files of tables in the bucket, and the catalog that named them is gone: `quackctl recover` lists \
              what can be had back; else load them again",
         );
     }
-    let mut loaded = Vec::new();
+    let mut filled = Filled::default();
     for set in &context.config.data {
-        if catalog::read(&target.bucket).await?.find(&set.table).is_none() {
-            // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
-            let mut context = context.clone();
-            context.config.here = context.config.dir.clone();
-            match lake::load::load(&context, &target.bucket, set.clone().into()).await {
-                // Another `up` at the same moment has loaded it.
-                Err(error)
-                    if error::kind(&error) != Kind::Interrupted
-                        && catalog::read(&target.bucket).await?.find(&set.table).is_some() =>
-                {
-                    context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
-                }
-                done => {
-                    let stands =
-                        "the stage itself is up, without this table and those after it; `quackctl up` tries again";
-                    let told =
-                        |error: anyhow::Error| error::noted(&error.context(super::plan::of_data(&set.table)), stands);
-                    loaded.push(done.map_err(told)?);
-                }
+        let catalog = catalog::read(&target.bucket).await?;
+        if catalog.find(&set.table).is_some() {
+            continue;
+        }
+        let made = match &set.sql {
+            Some(sql) => {
+                let coordinator = Coordinator::new(context, target, &catalog);
+                let created = create(&coordinator, set, sql, interrupt, changed).await;
+                created.map(|created| filled.created.push(created))
+            }
+            None => {
+                // Its paths are quack.toml's, wherever the command is called. Listens for Ctrl-C itself, to clean up.
+                let mut context = context.clone();
+                context.config.here = context.config.dir.clone();
+                let loaded = lake::load::load(&context, &target.bucket, set.clone().into()).await;
+                loaded.map(|loaded| filled.loaded.push(loaded))
+            }
+        };
+        match made {
+            // Another `up` at the same moment has made it.
+            Err(error)
+                if error::kind(&error) != Kind::Interrupted
+                    && catalog::read(&target.bucket).await?.find(&set.table).is_some() =>
+            {
+                context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
+            }
+            made => {
+                let stands = "the stage itself is up, without this table and those after it; `quackctl up` tries again";
+                made.map_err(|error| error::noted(&error.context(super::plan::of_data(&set.table)), stands))?;
             }
         }
     }
-    if args.no_check {
-        return Ok((loaded, None));
+    if !args.no_check {
+        let catalog = catalog::read(&target.bucket).await?;
+        let coordinator = Coordinator::new(context, target, &catalog);
+        let check = async || health::check(&coordinator, &interrupt.token).await;
+        filled.health = Some(once_allowed(context, changed, check).await?);
     }
-    let catalog = catalog::read(&target.bucket).await?;
-    let coordinator = Coordinator::new(context, target, &catalog);
-    let health = prove(&coordinator, interrupt, changed).await?;
-    Ok((loaded, Some(health)))
+    Ok(filled)
 }
 
-/// Pauses between tries to prove a stage that has just been changed.
+/// Makes the table of a query.
+async fn create(
+    coordinator: &Coordinator<'_>,
+    set: &DataSet,
+    sql: &str,
+    interrupt: &Interrupt,
+    changed: bool,
+) -> Result<Changed> {
+    let change = change::table_of(&set.table, sql, &set.partition_by)?;
+    let (transaction, cancel) = (Transaction::default(), &interrupt.token);
+    let session = Session { transaction: &transaction, cancel, limit: None, spill: Spill::Auto };
+    let run = async || change::run(coordinator, &session, sql, &change).await;
+    once_allowed(coordinator.context, changed, run).await.map(|outcome| outcome.changed)
+}
+
+/// Pauses between tries to have a stage answer that has just been changed.
 const PAUSES_S: [u64; 4] = [1, 2, 4, 8];
 
 /// Has the engine answer. On AWS a new role's permissions take some seconds to be known everywhere, so a stage that was
 /// `changed` just now is asked again when it is denied.
-async fn prove(coordinator: &Coordinator<'_>, interrupt: &Interrupt, changed: bool) -> Result<Health> {
+async fn once_allowed<T>(context: &Context, changed: bool, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
     let mut pauses = PAUSES_S.iter().filter(|_| changed);
     loop {
-        match health::check(coordinator, &interrupt.token).await {
+        match ask().await {
             Err(error)
                 if error::kind(&error) == Kind::Denied
                     && let Some(pause) = pauses.next() =>
             {
-                coordinator.context.detail(format_args!("not yet: {error:#}"));
+                context.detail(format_args!("not yet: {error:#}"));
                 tokio::time::sleep(Duration::from_secs(*pause)).await;
             }
-            checked => return checked,
+            answered => return answered,
         }
     }
 }

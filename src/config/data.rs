@@ -15,6 +15,8 @@ pub(crate) struct DataSet {
     pub source: Vec<String>,
     pub sample: Option<String>,
     pub dataset: Option<String>,
+    /// A query, whose rows the table has.
+    pub sql: Option<String>,
     pub rows: Option<u64>,
     pub partition_by: Vec<String>,
     pub form: TextForm,
@@ -37,6 +39,7 @@ const DATA_KEYS: &[&str] = &[
     "source",
     "sample",
     "dataset",
+    "sql",
     "rows",
     "partition_by",
     "delimiter",
@@ -69,7 +72,7 @@ fn parse(mut table: toml::Table) -> Result<DataSet> {
         Some(toml::Value::String(text)) => Ok(Some(text)),
         Some(other) => Err(bad_value(&format!("data.{key}"), &other.to_string(), &Origin::File, "a text in quotes")),
     };
-    let (name, sample, dataset) = (text("table")?, text("sample")?, text("dataset")?);
+    let (name, sample, dataset, sql) = (text("table")?, text("sample")?, text("dataset")?, text("sql")?);
     let (delimiter, encoding, decimal) = (text("delimiter")?, text("encoding")?, text("decimal")?);
     let rows = match table.remove("rows") {
         None => None,
@@ -100,11 +103,19 @@ fn parse(mut table: toml::Table) -> Result<DataSet> {
             "add the name that its rows are queried by: table = \"name\"",
         ));
     };
-    if [!source.is_empty(), sample.is_some(), dataset.is_some()].into_iter().filter(|is| *is).count() != 1 {
+    if [!source.is_empty(), sample.is_some(), dataset.is_some(), sql.is_some()].into_iter().filter(|is| *is).count()
+        != 1
+    {
         return Err(usage(
-            format!("a [[data]] in {FILE} needs exactly one of `source`, `sample` and `dataset`"),
-            "e.g. source = \"trips/*.csv\", or sample = \"taxi\"",
+            format!("a [[data]] in {FILE} needs exactly one of `source`, `sample`, `dataset` and `sql`"),
+            "e.g. source = \"trips/*.csv\", or sample = \"taxi\", or sql = \"SELECT ... FROM trips\"",
         ));
     }
-    Ok(DataSet { table, source, sample, dataset, rows, partition_by, form })
+    if sql.is_some() && form != TextForm::default() {
+        return Err(usage(
+            format!("a [[data]] in {FILE} has `sql`, and a key that says how a text is written"),
+            "leave `delimiter`, `encoding`, `null`, `decimal`, `header` and `types` away: a query says all of it with CAST",
+        ));
+    }
+    Ok(DataSet { table, source, sample, dataset, sql, rows, partition_by, form })
 }

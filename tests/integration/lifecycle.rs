@@ -62,12 +62,16 @@ fn up_applies_what_changed_and_keeps_the_data(place: Place) {
 fn up_loads_declared_data_once(place: Place) {
     let settings = "[[data]]\ntable = \"trips\"\nsample = \"taxi\"\nrows = 5000\npartition_by = [\"date=CAST(pickup_at AS DATE)\"]\n\
                     [[data]]\ntable = \"points\"\nsource = [\"points.csv\", \"more/*.csv\"]\ndelimiter = \";\"\ndecimal = \",\"\n\
-                    null = \"-\"\nheader = true\nencoding = \"latin-1\"\ntypes = \"x=INTEGER\"\n";
+                    null = \"-\"\nheader = true\nencoding = \"latin-1\"\ntypes = \"x=INTEGER\"\n\
+                    [[data]]\ntable = \"days\"\nsql = \"SELECT date, count(*) AS n FROM trips GROUP BY ALL; -- a day\"\n\
+                    partition_by = \"date\"\n";
     let project = Project::at(place, settings);
     project.write("points.csv", "x;y\n1;2,5\n-;-\n");
     std::fs::create_dir(project.dir().join("more")).unwrap();
     project.write("more/points.csv", "x;y\n2;0,25\n");
-    project.quackctl(["up"]).assert().success();
+    project.quackctl(["up"]).assert().success().stdout(contains("created `days` with 30 rows"));
+    let days = "SELECT sum(n)::INT AS n, any_value(typeof(date)) AS t FROM days";
+    assert_eq!(project.rows(days), serde_json::json!([{"n": 5000, "t": "DATE"}]));
     assert_eq!(
         project.rows("SELECT count(*) AS n, count(DISTINCT date) AS d FROM trips"),
         serde_json::json!([{"n": 5000, "d": 30}])
@@ -75,7 +79,10 @@ fn up_loads_declared_data_once(place: Place) {
     let points = "SELECT sum(x)::INT AS s, sum(y) AS y, any_value(typeof(x)) AS t FROM points";
     assert_eq!(project.rows(points), serde_json::json!([{"s": 3, "y": 2.75, "t": "INTEGER"}]));
     let loaded_at = project.json(["tables", "trips", "--json"])["loaded_at"].clone();
-    assert_eq!(project.json(["up", "--json"])["changes"], serde_json::json!([]));
+    project.quackctl(["drop", "days", "--yes"]).assert().success();
+    let again = project.json(["up", "--json"]);
+    assert_eq!((&again["changes"], &again["loaded"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!((&again["created"][0]["table"], &again["created"][0]["rows"]), (&"days".into(), &30.into()));
     assert_eq!(project.json(["tables", "trips", "--json"])["loaded_at"], loaded_at);
 }
 

@@ -170,6 +170,14 @@ fn a_look_for_drift_is_said_to_be_for_aws() {
 }
 
 #[test]
+fn a_bucket_that_is_named_is_said_to_be_for_aws() {
+    let project = Project::new("[lake]\nbucket = \"my-own-lake\"\n");
+    let told = contains("note: `lake.bucket` is for --target aws");
+    let up = project.quackctl(["up"]).assert().success();
+    up.stderr(told).stdout(contains("my-own-lake").not());
+}
+
+#[test]
 fn data_that_are_not_there_are_told_with_their_table_and_place() {
     let project = Project::new("[[data]]\ntable = \"trips\"\nsource = \"nosuch.csv\"\n");
     let said = contains("table `trips` of [[data]] in quack.toml: there is no file `nosuch.csv`");

@@ -20,6 +20,7 @@ mod identity;
 mod image;
 mod interruption;
 mod lifecycle;
+mod loads;
 mod local_hostile;
 mod local_lambda;
 mod local_s3;

@@ -38,6 +38,19 @@ fn init_writes_a_file_that_loads_and_never_overwrites_it() {
 }
 
 #[test]
+fn init_writes_what_flags_say() {
+    let parent = TempDir::new().unwrap();
+    let init = ["init", "--stage", "test", "--target", "aws", "--profile", "it's \"me\""];
+    quackctl(&parent).args(init).assert().success();
+    let told = quackctl(&parent).args(["--verbose", "tables", "--target", "local"]).assert().failure();
+    told.stderr(contains("stage = test (quack.toml)").and(contains("aws.profile = it's \"me\" (quack.toml)")));
+    let text = fs::read_to_string(parent.path().join("lake/quack.toml")).unwrap();
+    let line =
+        "\nstage = \"test\"                    # one of any number of deployments, side by side\ntarget = \"aws\" ";
+    assert!(text.contains(line) && text.contains("\n# region = \"\" "), "{text}");
+}
+
+#[test]
 fn init_has_git_leave_the_state_alone_and_says_so_once() {
     let parent = TempDir::new().unwrap();
     let ignored = || fs::read_to_string(parent.path().join("lake/.gitignore")).unwrap();
@@ -138,7 +151,8 @@ fn what_is_wrong_with_data_to_load_is_told_with_its_table() {
         ("table = \"t\"\nsource = 3", "`data.source` cannot be 3 (quack.toml)\nin the [[data]] of table `t`\n"),
         ("table = \"t\"\nsource = \"a\"\ndelimiter = 3", "`data.delimiter` cannot be 3 (quack.toml)\nin the [[data]]"),
         ("table = \"t\"\nsource = \"a\"\nheader = \"no\"", "`data.header` cannot be \"no\" (quack.toml)\nin the"),
-        ("table = \"t\"", "exactly one of `source`, `sample` and `dataset`\nin the [[data]] of table `t`\n"),
+        ("table = \"t\"\nsql = \"FROM a\"\nheader = false", "has `sql`, and a key that says how a text is written\nin"),
+        ("table = \"t\"", "exactly one of `source`, `sample`, `dataset` and `sql`\nin the [[data]] of table `t`\n"),
         ("table = \"t\"\nsorce = \"a\"", "unknown key `data.sorce` in quack.toml\nin the [[data]] of table `t`\n"),
     ] {
         write(&parent, "quack.toml", &format!("[[data]]\n{text}\n"));
@@ -172,6 +186,27 @@ fn what_a_load_is_told_of_a_text_is_judged_first() {
     }
     let sample = ["load", "--sample", "taxi", "--table", "t", "--null", "NA"];
     quackctl(&parent).args(sample).assert().code(2).stderr(contains("`--null` says how a text is written"));
+}
+
+/// Before anything is brought up for it.
+#[test]
+fn the_query_of_a_declared_table_is_judged_first() {
+    let parent = TempDir::new().unwrap();
+    let not_one = "table `t` is to be made of what is not one query";
+    for (sql, said) in [
+        ("DROP TABLE x", not_one),
+        ("SELECT 1; SELECT 2", not_one),
+        ("", not_one),
+        ("SELECT 1 FORM a", "the query of table `t`: Parser Error: syntax error at or near \"a\""),
+    ] {
+        write(&parent, "quack.toml", &format!("[[data]]\ntable = \"t\"\nsql = \"{sql}\"\n"));
+        for command in ["plan", "up"] {
+            let said = contains(said).and(contains("table `t` of [[data]] in quack.toml"));
+            quackctl(&parent).arg(command).assert().code(2).stderr(said);
+        }
+    }
+    write(&parent, "quack.toml", "[[data]]\ntable = \"t\"\nsql = \"SELECT 1 AS a\"\npartition_by = \"b=a+1\"\n");
+    quackctl(&parent).arg("plan").assert().code(2).stderr(contains("cannot be partitioned by `b=a+1`"));
 }
 
 #[test]

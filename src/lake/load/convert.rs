@@ -160,17 +160,18 @@ impl Stager<'_> {
             given::check(&files.form.types, &found).map_err(Trouble::Told)?;
         }
         let storable = types::storable(&found, self.is_json() && !way.wide_integers);
-        let rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
+        let mut rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
         self.shape(&found, &storable)?;
+        if let Some(list) = self.onto_table(way, &rows)? {
+            rows = format!("SELECT {list} FROM ({rows}) AS own");
+            let shape = format!("CREATE OR REPLACE TEMP TABLE shape AS SELECT {list} FROM shape");
+            self.connection.execute_batch(&shape).map_err(Trouble::Reading)?;
+        }
         let shape = columns(self.connection, "SELECT * FROM shape").map_err(Trouble::Reading)?;
         let plan = partition::plan(self.connection, "shape", &shape, self.partitions).map_err(Trouble::Told)?;
         let names: Vec<String> = plan.columns.iter().map(|column| identifier(&column.name)).collect();
         let names = names.join(", ");
         let typed = format!("SELECT *{} FROM ({rows}) AS typed", plan.select);
-        let typed = match self.goal {
-            Some(goal) => self.onto(goal, way, &shape, &plan.columns, typed)?,
-            None => typed,
-        };
 
         let data = self.staging.data();
         _ = std::fs::remove_dir_all(&data);
@@ -227,43 +228,30 @@ impl Stager<'_> {
         Ok(Written { plan, files, notes })
     }
 
-    /// The `rows`, whose columns are those of `shape` and `partitions`, with the columns of `goal`.
-    fn onto(
-        &self,
-        goal: &Goal,
-        way: Way,
-        shape: &[Column],
-        partitions: &[Column],
-        rows: String,
-    ) -> Result<String, Trouble> {
-        let own: Vec<Column> =
-            shape.iter().filter(|column| partitions.iter().all(|by| by.name != column.name)).cloned().collect();
+    /// What makes of `rows`, whose columns `shape` has, rows of the table that they are for; `None` where they are.
+    fn onto_table(&self, way: Way, rows: &str) -> Result<Option<String>, Trouble> {
+        let Some(goal) = self.goal else { return Ok(None) };
+        let own = columns(self.connection, "SELECT * FROM shape").map_err(Trouble::Reading)?;
         if own == goal.columns {
-            return Ok(rows);
+            return Ok(None);
         }
         let is_empty = |column: &Column| {
             let sql =
                 format!("SELECT NOT EXISTS (FROM ({rows}) AS rows WHERE {} IS NOT NULL)", identifier(&column.name));
             self.connection.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
         };
-        let fit = evolve::fit(&goal.columns, &own, is_empty);
-        let fit = fit.and_then(|fit| match fit.changes(&goal.columns) {
-            changes if changes.is_empty() => Ok(fit),
-            changes => Err(changes),
-        });
-        let fit = match fit {
-            Ok(fit) => fit,
-            Err(differences) => {
-                // Of values that are not of the table's types it is told, too.
-                if way.reading.hinted && self.is_csv() {
-                    let look = format!("SELECT count(COLUMNS(*)) FROM ({rows}) AS rows");
-                    self.connection.query_row(&look, [], |_| Ok(())).map_err(Trouble::Reading)?;
-                }
-                return Err(Trouble::Told(evolve::misfit(&goal.table, &differences)));
-            }
+        let misfit = |differences: Vec<String>| evolve::misfit(&goal.table, &differences);
+        let fit = evolve::fit(&goal.columns, &own, is_empty).map_err(misfit);
+        let error = match fit.and_then(|fit| fit.check(goal).map(|()| fit.select())) {
+            Ok(list) => return Ok(Some(list)),
+            Err(error) => error,
         };
-        let partitions: String = partitions.iter().map(|by| format!(", {}", identifier(&by.name))).collect();
-        Ok(format!("SELECT {}{partitions} FROM ({rows}) AS own", fit.select()))
+        // Of values that are not of the table's types it is told, too.
+        if way.reading.hinted && self.is_csv() {
+            let look = format!("SELECT count(COLUMNS(*)) FROM ({rows}) AS rows");
+            self.connection.query_row(&look, [], |_| Ok(())).map_err(Trouble::Reading)?;
+        }
+        Err(Trouble::Told(error))
     }
 
     /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being

@@ -6,7 +6,9 @@ use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
+use super::partition::Partition;
 use crate::error::failure;
+use crate::lake::catalog::Table;
 
 /// Most digits of a DECIMAL.
 const MOST_DIGITS: u8 = 38;
@@ -38,8 +40,18 @@ const WIDER: &[(&str, &[&str])] = &[
 #[derive(Debug, Clone)]
 pub(super) struct Goal {
     pub table: String,
-    /// The columns in its files.
+    /// The columns that rows for it have: those in its files, and those of its partitions that are not computed.
     pub columns: Vec<Column>,
+}
+
+impl Goal {
+    /// The table `name`, whose rows are split by `partitions`.
+    pub(super) fn new(name: &str, table: &Table, partitions: &[Partition]) -> Self {
+        let is_plain = |by: &&Column| partitions.iter().any(|known| known.is_plain() && known.name == by.name);
+        let mut columns = table.own_columns();
+        columns.extend(table.partitions.iter().filter(is_plain).cloned());
+        Self { table: name.to_owned(), columns }
+    }
 }
 
 /// What a table's columns are made of.
@@ -61,11 +73,9 @@ pub(super) fn fit<'a>(
     new: &'a [Column],
     is_empty: impl Fn(&Column) -> bool,
 ) -> Result<Fit<'a>, Vec<String>> {
-    let of = |column: &Column| new.iter().find(|new| is_same_name(new, column));
     let mut fit = Fit { columns: Vec::new(), sources: Vec::new() };
     let (mut misfits, mut gained) = (Vec::new(), Vec::new());
-    for column in table {
-        let source = of(column);
+    for (column, source) in table.iter().zip(by_name(table, new)) {
         let common = source.map_or(Some(column.sql_type.clone()), |new| common(&column.sql_type, &new.sql_type));
         match (common, source) {
             (None, Some(new)) if !is_empty(new) => {
@@ -88,11 +98,23 @@ pub(super) fn fit<'a>(
         };
         return Err([listed("-", table), listed("+", new)].concat());
     }
-    for column in new.iter().filter(|new| !table.iter().any(|column| is_same_name(new, column))) {
+    let is_left = |column: &&Column| fit.sources.iter().flatten().all(|source| source.name != column.name);
+    for column in new.iter().filter(is_left).collect::<Vec<_>>() {
         fit.columns.push(column.clone());
         fit.sources.push(Some(column));
     }
     Ok(fit)
+}
+
+/// Of each column of a table the one of `new` that is called so, in its own case before others; none of these is that of two.
+fn by_name<'a>(table: &[Column], new: &'a [Column]) -> Vec<Option<&'a Column>> {
+    let mut left: Vec<&Column> = new.iter().collect();
+    let mut take = |is: &dyn Fn(&str) -> bool| left.iter().position(|new| is(&new.name)).map(|at| left.remove(at));
+    let mut sources: Vec<_> = table.iter().map(|column| take(&|name| name == column.name)).collect();
+    for (column, source) in table.iter().zip(&mut sources).filter(|(_, source)| source.is_none()) {
+        *source = take(&|name| name.to_lowercase() == column.name.to_lowercase());
+    }
+    sources
 }
 
 /// The types of a table's columns that a text's values may be read as, by name: numbers, and texts, which keep everything.
@@ -113,19 +135,50 @@ pub(super) fn hints(table: &[Column]) -> Vec<(String, SqlType)> {
 
 /// Rows that do not fit a table, and how.
 pub(super) fn misfit(table: &str, differences: &[String]) -> anyhow::Error {
-    failure(
-        format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")),
-        "`-` is in the table, `+` in the new rows; load into another table, or use --replace",
+    told(
+        table,
+        differences,
+        "`-` is in the table, `+` in the new rows; load into another table, or use --replace".to_owned(),
     )
+}
+
+fn told(table: &str, differences: &[String], help: String) -> anyhow::Error {
+    failure(format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")), help)
 }
 
 impl Fit<'_> {
     /// What of the `table`'s own columns is not as it was.
-    pub(super) fn changes(&self, table: &[Column]) -> Vec<String> {
+    fn changes(&self, table: &[Column]) -> Vec<String> {
         let gone = table.iter().filter(|column| !self.columns.contains(column));
         let come = self.columns.iter().filter(|column| !table.contains(column));
         let gone = gone.map(|column| format!("  - {} {}", column.name, column.sql_type));
         gone.chain(come.map(|column| format!("  + {} {}", column.name, column.sql_type))).collect()
+    }
+
+    /// Rows that fit only once the table has other columns, which SQL gives it.
+    ///
+    /// # Errors
+    /// Where it has not: what to do.
+    pub(super) fn check(&self, goal: &Goal) -> Result<()> {
+        let changes = self.changes(&goal.columns);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let table = identifier(&goal.table);
+        let alter = |column: &Column| {
+            let (name, own) = (identifier(&column.name), &column.sql_type);
+            match goal.columns.iter().any(|known| known.name == column.name) {
+                true => format!("ALTER TABLE {table} ALTER COLUMN {name} SET DATA TYPE {own}"),
+                false => format!("ALTER TABLE {table} ADD COLUMN {name} {own}"),
+            }
+        };
+        let others = self.columns.iter().filter(|column| !goal.columns.contains(column));
+        let sql = others.map(alter).collect::<Vec<_>>().join("; ").replace('\'', "'\\''");
+        Err(told(
+            &goal.table,
+            &changes,
+            format!("give the table such columns, and append again: quackctl query '{sql}'"),
+        ))
     }
 
     /// The columns, as a list for SELECT.
@@ -140,10 +193,6 @@ impl Fit<'_> {
         };
         self.columns.iter().zip(self.sources.iter().copied()).map(of).collect::<Vec<_>>().join(", ")
     }
-}
-
-fn is_same_name(a: &Column, b: &Column) -> bool {
-    a.name.to_lowercase() == b.name.to_lowercase()
 }
 
 /// The narrowest type that keeps all values of both.
@@ -182,6 +231,7 @@ fn digits(own: &SqlType) -> Option<(u8, u8)> {
 mod tests {
     use super::*;
     use crate::duck::{self, Sandbox};
+    use crate::error::Failure;
 
     fn column(text: &str) -> Column {
         let (name, sql_type) = text.split_once(' ').unwrap();
@@ -257,6 +307,20 @@ mod tests {
         let fitted = fit(&table, &new, |_| false).unwrap();
         assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
         assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
+        let error = fitted.check(&Goal { table: "t".to_owned(), columns: table }).unwrap_err();
+        let sql = "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DATA TYPE BIGINT; ALTER TABLE \"t\" ADD COLUMN \"d\" DATE";
+        let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
+        assert_eq!(help, format!("give the table such columns, and append again: quackctl query '{sql}'"));
+    }
+
+    #[test]
+    fn no_column_is_taken_for_two() {
+        let (table, new) = (columns(&["ä DATE", "Ä DATE"]), columns(&["Ä DATE", "b DATE"]));
+        let fitted = fit(&table, &new, |_| false).unwrap();
+        assert_eq!(fitted.sources, [None, Some(&new[0]), Some(&new[1])]);
+        let new = columns(&["Ä DATE", "ä DATE"]);
+        let fitted = fit(&table[..1], &new, |_| false).unwrap();
+        assert_eq!(fitted.sources, [Some(&new[1]), Some(&new[0])], "what is left is a column of its own");
     }
 
     #[test]

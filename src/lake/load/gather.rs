@@ -4,11 +4,14 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use aws_sdk_s3::Client;
+use tokio::runtime::Handle;
 
 use super::decode;
 use super::files::Files;
 use super::form::Form;
 use super::format::{self, Kind, Packing};
+use super::objects;
 use super::piped::{self, Piped};
 use super::stop::Stop;
 use super::workdir::Staging;
@@ -42,13 +45,13 @@ struct Found {
 }
 
 /// Makes what `sources` name local files of one kind, written as `form` says; relative paths are from the folder that the
-/// command is called in. `bucket` is the lake's.
+/// command is called in. Objects are read through `s3`. To be called on a thread that may block.
 ///
 /// # Errors
 /// When there is nothing there, nothing that can be read, or not of one kind.
 pub(super) fn gather(
     context: &Context,
-    bucket: &str,
+    s3: &Client,
     sources: &[String],
     form: &Form,
     stop: &Stop,
@@ -56,7 +59,7 @@ pub(super) fn gather(
     let mut kept = Kept::default();
     let mut found = Vec::new();
     for source in sources {
-        found.extend(kept.at_hand(context, bucket, source, stop)?);
+        found.extend(kept.at_hand(context, s3, source, stop)?);
     }
     if form.encoding.is_some() {
         let folder = Staging::new()?;
@@ -140,7 +143,7 @@ impl Found {
 
 impl Kept {
     /// The files that one source names, brought here.
-    fn at_hand(&mut self, context: &Context, bucket: &str, source: &str, stop: &Stop) -> Result<Vec<Found>> {
+    fn at_hand(&mut self, context: &Context, s3: &Client, source: &str, stop: &Stop) -> Result<Vec<Found>> {
         if is_url(source) {
             let download = Download::new(source, &download::folder());
             // What is at a URL may change: what an earlier run finished but did not load is not taken for it.
@@ -153,12 +156,18 @@ impl Kept {
             self.downloads.push(download);
             return Ok(vec![found]);
         }
-        if source.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("s3://")) {
-            return Err(in_s3(source, bucket));
+        if objects::is_address(source) {
+            let folder = Staging::new()?;
+            let bar = progress::bytes(context, &format!("download {source}"), 0);
+            let to = folder.path().join("objects");
+            let fetched = Handle::current().block_on(objects::fetch(s3, source, &to, &bar, stop));
+            bar.finish_and_clear();
+            self.folders.push(folder);
+            return Ok(fetched?.into_iter().map(|(path, name)| Found { path, name }).collect());
         }
         if let Some((scheme, rest)) = address(source) {
             return Err(usage(
-                format!("`{source}` is an address of {scheme}, and load reads files and http(s) addresses"),
+                format!("`{source}` is an address of {scheme}, and load reads files, http(s) and s3 addresses"),
                 match scheme {
                     "file" => format!("name the file alone: quackctl load {rest} --table NAME"),
                     _ => "fetch it first, e.g. with curl -O, and load the file".to_owned(),
@@ -238,26 +247,6 @@ fn through_pipe(context: &Context, source: &str, stop: &Stop) -> Result<Option<P
 
 fn is_pipe(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-}
-
-/// What to do with an object of S3: queries read it where it is.
-fn in_s3(source: &str, bucket: &str) -> anyhow::Error {
-    if source[5..].split('/').next() == Some(bucket) {
-        return usage(
-            format!("`{source}` is in the lake's bucket already, and load reads this machine and http(s) addresses"),
-            format!(
-                "a query reads it where it is: SELECT ... FROM '{source}'; to make a table of it, write it here first: quackctl query \
-                 -o rows.parquet \"FROM '{source}'\", and load rows.parquet"
-            ),
-        );
-    }
-    usage(
-        format!("`{source}` is in S3, and load reads this machine and http(s) addresses"),
-        format!(
-            "a query reads it where it is: SELECT ... FROM '{source}', with its folder under `read` of [lake] in quack.toml; or \
-             fetch it first: aws s3 cp '{source}' ."
-        ),
-    )
 }
 
 /// The files that `source` names: one, or those that match it as a glob.

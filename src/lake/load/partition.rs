@@ -59,10 +59,10 @@ impl Partition {
         Ok(Self { name: name.to_owned(), expression: expression.to_owned() })
     }
 
-    /// True when the expression is no more than the column of that name.
-    fn is_column(&self, columns: &[Column]) -> bool {
+    /// True when the expression is no more than a column of that name, if there is one.
+    pub(super) fn is_plain(&self) -> bool {
         let bare = self.expression.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        bare.unwrap_or(&self.expression).eq_ignore_ascii_case(&self.name) && find(columns, &self.name).is_some()
+        bare.unwrap_or(&self.expression).eq_ignore_ascii_case(&self.name)
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], part
         if find(&plan.columns, name).is_some() {
             return Err(usage(format!("two partitions are named `{name}`"), "give each its own name"));
         }
-        let existing = if partition.is_column(source) { find(source, name) } else { None };
+        let existing = if partition.is_plain() { find(source, name) } else { None };
         if let Some(column) = existing {
             plan.columns.push(column.clone());
             continue;

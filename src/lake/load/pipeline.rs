@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
+use aws_sdk_s3::Client;
 
 use super::commit::{self, Arrival, Mode};
 use super::convert::convert;
@@ -102,8 +103,9 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     if let Some(table) = onto.filter(|_| request.partition_by.is_empty()) {
         request.partition_by.clone_from(&table.partition_by);
     }
-    let goal = onto.map(|table| Goal { table: request.table.clone(), columns: table.own_columns() });
-    let staged = stage_blocking(context, &bucket.name, &request, goal).await?;
+    let partitions = request.partitions()?;
+    let goal = onto.map(|table| Goal::new(&request.table, table, &partitions));
+    let staged = stage_blocking(context, &bucket.s3, &request, partitions, goal).await?;
     let folder = commit::folder(bucket, &request.table);
     let data = staged.staging.data();
     let items: Vec<Item> = staged
@@ -153,12 +155,18 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
 }
 
 /// Fetches and stages on a thread that may block.
-async fn stage_blocking(context: &Context, bucket: &str, request: &LoadRequest, goal: Option<Goal>) -> Result<Staged> {
-    let (partitions, mut form) = (request.partitions()?, request.form()?);
+async fn stage_blocking(
+    context: &Context,
+    s3: &Client,
+    request: &LoadRequest,
+    partitions: Vec<Partition>,
+    goal: Option<Goal>,
+) -> Result<Staged> {
+    let mut form = request.form()?;
     form.hints = goal.as_ref().map(|goal| evolve::hints(&goal.columns)).unwrap_or_default();
-    let (context, bucket, origin) = (context.clone(), bucket.to_owned(), request.origin.clone());
+    let (context, s3, origin) = (context.clone(), s3.clone(), request.origin.clone());
     stop::run(move |stop| {
-        let input = source::fetch(&context, &bucket, &origin, &form, stop)?;
+        let input = source::fetch(&context, &s3, &origin, &form, stop)?;
         let label = origin.label();
         let bar = progress::spinner(&context, &format!("read {label}"));
         let staged = whole::beside(input.files(), &label, stop, || {

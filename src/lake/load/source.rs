@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use aws_sdk_s3::Client;
 use duckdb::Connection;
 
 use super::files::{Files, Reading};
@@ -39,7 +40,7 @@ const TAXI_NAMES: &[(&str, &str)] = &[
 /// What the user wants loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Files, globs, http(s) URLs, or `-` for standard input.
+    /// Files, http(s) URLs, objects of S3, globs of files or objects, or `-` for standard input.
     Source(Vec<String>),
     Sample {
         name: String,
@@ -103,11 +104,11 @@ pub(super) enum Input {
     },
 }
 
-/// Makes `origin` local; relative paths are from the folder that the command is called in. `bucket` is the lake's.
+/// Makes `origin` local; relative paths are from the folder that the command is called in. Objects are read through `s3`. To be called on a thread that may block.
 ///
 /// # Errors
 /// When there is nothing there, or nothing that can be read; what `form` says and has no meaning for it.
-pub(super) fn fetch(context: &Context, bucket: &str, origin: &Origin, form: &Form, stop: &Stop) -> Result<Input> {
+pub(super) fn fetch(context: &Context, s3: &Client, origin: &Origin, form: &Form, stop: &Stop) -> Result<Input> {
     match origin {
         Origin::Sample { name, rows } => {
             Ok(Input::Generated { query: sample::query(name, rows.unwrap_or(sample::DEFAULT_ROWS))? })
@@ -125,7 +126,7 @@ pub(super) fn fetch(context: &Context, bucket: &str, origin: &Origin, form: &For
             Err(usage(format!("there is no data set `{name}`"), format!("try `--dataset {near}`")))
         }
         Origin::Source(sources) => {
-            let (files, kept) = gather::gather(context, bucket, sources, form, stop)?;
+            let (files, kept) = gather::gather(context, s3, sources, form, stop)?;
             Ok(Input::Files { files, renames: &[], _kept: kept })
         }
     }

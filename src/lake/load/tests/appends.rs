@@ -83,12 +83,16 @@ async fn a_partitioned_table_is_added_to_as_it_is_partitioned() {
     let lake = Lake::new().await;
     lake.write("a.csv", "ts,n,text\n2020-01-01 10:00:00,1,x\n");
     lake.load(partitioned(request("a.csv", "t"), &["day=CAST(ts AS DATE)", "n"])).await.unwrap();
-    lake.write("b.csv", "n,ts\n2,2020-01-02 11:00:00\n");
+    lake.write("b.csv", "N,TS\n2,2020-01-02 11:00:00\n");
     lake.load(append("b.csv")).await.unwrap();
     let table = lake.table("t").await;
     assert_eq!(table.partition_by, ["day=CAST(ts AS DATE)", "n"]);
     assert!(table.files[1].key.contains("/day=2020-01-02/n=2/"), "{}", table.files[1].key);
     assert_eq!(lake.all("n, day, text", "n").await, "[(1, 2020-01-01, x), (2, 2020-01-02, NULL)]");
+    // What it is partitioned by may be missing, too.
+    lake.write("c.csv", "text\ny\n");
+    lake.load(append("c.csv")).await.unwrap();
+    assert_eq!(lake.all("n, day, text", "n").await, "[(1, 2020-01-01, x), (2, 2020-01-02, NULL), (NULL, NULL, y)]");
 }
 
 #[tokio::test(flavor = "multi_thread")]

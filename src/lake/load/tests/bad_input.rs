@@ -26,16 +26,9 @@ async fn files_that_are_not_there() {
     assert_eq!(lake.refused(request("*.json", "t")).await, "no file matches `*.json`");
     assert_eq!(lake.refused(request("folder", "t")).await, "`folder` is a folder");
     assert!(lake.refused(request("[", "t")).await.contains("`[`"));
-    let elsewhere = lake.refused(request("s3://b/x.csv", "t")).await;
-    assert_eq!(elsewhere, "`s3://b/x.csv` is in S3, and load reads this machine and http(s) addresses");
     for source in ["ftp://b.org/x.csv", "file:///etc/passwd"] {
         assert!(lake.refused(request(source, "t")).await.starts_with(&format!("`{source}` is an address of f")));
     }
-    let own = format!("S3://{}/exports/*.parquet", lake.target.bucket.name);
-    let error = load(&lake.context, &lake.target.bucket, request(&own, "t")).await.unwrap_err();
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
-    assert!(error.to_string().starts_with(&format!("`{own}` is in the lake's bucket already")), "{error:#}");
-    assert!(!help.contains("`read`") && help.contains(&format!("-o rows.parquet \"FROM '{own}'\"")), "{help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

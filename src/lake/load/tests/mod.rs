@@ -4,6 +4,7 @@ mod appends;
 mod bad_input;
 mod exact;
 mod loads;
+mod objects;
 mod told;
 mod wide;
 
