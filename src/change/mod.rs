@@ -18,6 +18,7 @@ mod reader;
 mod refused;
 mod replace;
 mod rewrite;
+mod settled;
 mod statement;
 mod transaction;
 mod write;
