@@ -86,6 +86,9 @@ fn rows_are_merged_as_duckdb_does(place: Place) {
     // What is merged into a table without rows, and into one that has lost all.
     both.run("MERGE INTO t USING s ON t.id = s.id WHEN NOT MATCHED THEN INSERT", "merged 4 rows");
     both.same("t", "a merge into what was emptied");
+    let objects = both.project.objects();
+    assert!(objects.iter().all(|key| key.starts_with("tables/")), "nothing is left among the results: {objects:?}");
+    assert_eq!(objects.iter().filter(|key| key.starts_with("tables/t/")).count(), 3, "a file for each k: {objects:?}");
 }
 
 #[test]

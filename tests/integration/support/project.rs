@@ -228,6 +228,16 @@ impl Project {
         self.json(["query", "--all", "--format", "json", sql])
     }
 
+    /// Names of the objects that lie under the tables' folders and among the results.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        let status = self.json(["status", "--json"]);
+        let client = super::s3(&self.sdk(&status));
+        let bucket = status["bucket"].as_str().expect("a bucket").to_owned();
+        let listed = block_on(client.list_objects_v2().bucket(bucket).send()).expect("a list");
+        let keys = listed.contents().iter().filter_map(|object| object.key()).map(str::to_owned);
+        keys.filter(|key| key.starts_with("tables/") || key.starts_with("_quack/results/")).collect()
+    }
+
     /// The daemon's process id.
     pub(crate) fn pid(&self) -> i32 {
         let status = self.json(["status", "--json"]);
