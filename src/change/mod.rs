@@ -14,6 +14,7 @@ mod inserted;
 mod land;
 mod merge;
 mod parts;
+mod place;
 mod reader;
 mod refused;
 mod replace;
@@ -53,6 +54,7 @@ pub(crate) async fn run(
         _ => other(coordinator, session, change).await.map(Outcome::from),
     })
     .await
+    .map_err(|error| place::of_the_users(error, sql))
 }
 
 /// A change that gives no rows.

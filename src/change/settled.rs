@@ -1,5 +1,7 @@
 //! Whether an expression gives the same for the same row whenever it is asked: `random() < 0.5` must not be asked twice.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use duckdb::Connection;
 use serde_json::Value;
@@ -11,18 +13,7 @@ const AGGREGATES: &[&str] = &["bool_and", "bool_or", "count", "count_star", "max
 const TYPES: &[&str] = &["LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "PIVOT", "SHOW_REF"];
 
 /// Whether an expression, by its tree, gives the same for the same row and the same tables.
-///
-/// # Errors
-/// When DuckDB cannot say of a function.
-pub(super) fn is_settled(connection: &Connection, tree: &Value) -> Result<bool> {
-    let all = |values: &mut dyn Iterator<Item = &Value>| -> Result<bool> {
-        for value in values {
-            if !is_settled(connection, value)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    };
+pub(super) fn is_settled(functions: &Functions, tree: &Value) -> bool {
     match tree {
         Value::Object(fields) => {
             let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -41,27 +32,56 @@ pub(super) fn is_settled(connection: &Connection, tree: &Value) -> Result<bool> 
             let is_stable = match (text("function_name"), fields.get("column_names").and_then(Value::as_array)) {
                 ("", Some(names)) => match names.as_slice() {
                     // Some functions are called without brackets: current_date.
-                    [Value::String(name)] => is_stable(connection, name, true)?,
+                    [Value::String(name)] => is_stable(functions, name, true),
                     _ => true,
                 },
                 ("", None) => true,
-                (name, _) => is_stable(connection, name, false)?,
+                (name, _) => is_stable(functions, name, false),
             };
-            Ok(!is_open && is_stable && all(&mut fields.values())?)
+            !is_open && is_stable && fields.values().all(|value| is_settled(functions, value))
         }
-        Value::Array(items) => all(&mut items.iter()),
-        _ => Ok(true),
+        Value::Array(items) => items.iter().all(|item| is_settled(functions, item)),
+        _ => true,
     }
 }
 
 /// Whether all functions called so give the same for the same arguments; `otherwise` where there is none.
-fn is_stable(connection: &Connection, name: &str, otherwise: bool) -> Result<bool> {
-    const ASKED: &str = "SELECT count(*) = 0, coalesce(bool_and(stability = 'CONSISTENT'), false), \
-                         coalesce(bool_or(function_type = 'aggregate'), false) FROM duckdb_functions() WHERE function_name = ?";
-    let name = name.to_lowercase();
-    let (is_none, is_stable, is_aggregate): (bool, bool, bool) =
-        connection.query_row(ASKED, [&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(if is_none { otherwise } else { is_stable && (!is_aggregate || AGGREGATES.contains(&name.as_str())) })
+fn is_stable(functions: &Functions, name: &str, otherwise: bool) -> bool {
+    match functions.0.get(&name.to_lowercase()) {
+        Some(function) => {
+            function.is_stable && (!function.is_aggregate || AGGREGATES.contains(&name.to_lowercase().as_str()))
+        }
+        None => otherwise,
+    }
+}
+
+/// DuckDB's functions, as far as it matters here, by their names in lower case.
+pub(super) struct Functions(HashMap<String, Function>);
+
+/// What all that are called alike have in common.
+struct Function {
+    is_stable: bool,
+    is_aggregate: bool,
+}
+
+impl Functions {
+    /// Asks for all of them at once: that takes no longer than for one.
+    ///
+    /// # Errors
+    /// When DuckDB cannot say.
+    pub(super) fn of(connection: &Connection) -> Result<Self> {
+        let sql = "SELECT lower(function_name), coalesce(bool_and(stability = 'CONSISTENT'), false), \
+                   coalesce(bool_or(function_type = 'aggregate'), false) FROM duckdb_functions() GROUP BY 1";
+        let mut statement = connection.prepare(sql)?;
+        let functions = statement
+            .query_map([], |row| Ok((row.get(0)?, Function { is_stable: row.get(1)?, is_aggregate: row.get(2)? })))?;
+        Ok(Self(functions.collect::<duckdb::Result<_>>()?))
+    }
+
+    /// Whether it makes one value of many rows'.
+    pub(super) fn is_aggregate(&self, name: &str) -> bool {
+        self.0.get(&name.to_lowercase()).is_some_and(|function| function.is_aggregate)
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +93,7 @@ mod tests {
     #[test]
     fn what_may_be_another_the_next_time_is_known() {
         let connection = duck::open(&Sandbox::default()).unwrap();
+        let functions = Functions::of(&connection).unwrap();
         for (expression, same) in [
             ("a > 1 AND upper(b) LIKE 'x%' OR c IS NULL", true),
             ("CASE WHEN a IN (1, 2) THEN list_transform(b, lambda x: x + 1) END", true),
@@ -96,7 +117,7 @@ mod tests {
             ("a IN (SELECT random())", false),
         ] {
             let tree = expression::is_one(&connection, ["", ""], expression).unwrap();
-            assert_eq!(is_settled(&connection, &tree).unwrap(), same, "{expression}");
+            assert_eq!(is_settled(&functions, &tree), same, "{expression}");
         }
     }
 }
