@@ -107,6 +107,12 @@ pub(crate) fn noted(error: &anyhow::Error, note: impl fmt::Display) -> anyhow::E
     failure_of(kind(error), format!("{}\n{note}", words(error.as_ref())), help)
 }
 
+/// The same error in other words; its kind and its advice stay.
+pub(crate) fn reworded(error: &anyhow::Error, message: String) -> anyhow::Error {
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    failure_of(kind(error), message, help)
+}
+
 /// The same error with more advice.
 pub(crate) fn more_help(error: &anyhow::Error, more: &str) -> anyhow::Error {
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());

@@ -35,7 +35,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, me
             branches: statement.branches()?,
             variables: merge.source.variables(),
             // What was not there and was to be inserted may have come meanwhile.
-            is_strict: true,
+            is_strict: merge.of(When::ByTarget).next().is_some(),
             deed: Deed::Merge,
             alias: &merge.alias,
             returning: &returning,

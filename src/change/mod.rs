@@ -17,10 +17,12 @@ mod inserted;
 mod land;
 mod merge;
 mod parts;
+mod place;
 mod reader;
 mod refused;
 mod replace;
 mod rewrite;
+mod settled;
 mod statement;
 mod transaction;
 mod write;
@@ -57,6 +59,7 @@ pub(crate) async fn run(
         _ => other(coordinator, session, change).await.map(Outcome::from),
     })
     .await
+    .map_err(|error| place::of_the_users(error, sql))
 }
 
 /// A change that gives no rows.

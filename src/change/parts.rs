@@ -6,6 +6,7 @@ use duckdb::Connection;
 use quack_function::sql::identifier;
 use serde_json::Value;
 
+use super::settled::{self, Functions};
 use crate::duck::{self, Sandbox};
 use crate::error::failure;
 use crate::lake::load::expression;
@@ -97,56 +98,38 @@ pub(super) fn check_parsed(part: &Part) -> Result<(), String> {
     }
 }
 
-/// Refuses what is not one expression. Whether all of them give the same each time they are asked, whatever the row: an expression
-/// that may not, `random() < 0.5`, must not be asked twice.
+/// Refuses what is not one expression.
 ///
 /// # Errors
-/// What DuckDB's parser says of one.
-pub(super) fn check_expressions<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<bool> {
+/// What DuckDB's parser says of it.
+pub(super) fn check_expressions<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<()> {
     let connection = duck::open(&Sandbox::default())?;
-    let mut is_settled = true;
-    for part in parts {
-        let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), "give one expression");
-        let one = |around| expression::is_one(&connection, around, part.text()).map_err(wrong);
-        // In brackets alone, `a) OR (b` would be one; without, `a;`.
-        let tree = one(["", ""])?;
-        one(["(", "\n)"])?;
-        // A variable is set anew for each query that is put to the function.
-        is_settled = is_settled && part.variables().is_empty() && gives_the_same(&connection, &tree)?;
-    }
-    Ok(is_settled)
+    parts.into_iter().try_for_each(|part| one_expression(&connection, part).map(drop))
 }
 
-/// Whether an expression gives the same for the same row each time. Of a query in it nobody knows: it may have no order, or stop
-/// at a LIMIT.
-fn gives_the_same(connection: &Connection, tree: &Value) -> Result<bool> {
-    const STABLE: &str =
-        "SELECT coalesce(bool_and(stability = 'CONSISTENT'), ?) FROM duckdb_functions() WHERE function_name = ?";
-    let stable = |name: &str, otherwise: bool| -> Result<bool> {
-        let name = name.to_lowercase();
-        Ok(connection.query_row(STABLE, duckdb::params![otherwise, name], |row| row.get(0))?)
-    };
-    match tree {
-        Value::Object(fields) => {
-            let text = |name: &str| fields.get(name).and_then(Value::as_str);
-            let column = fields.get("column_names").and_then(Value::as_array).map(Vec::as_slice);
-            let known = match (text("class"), text("function_name"), column) {
-                (Some("SUBQUERY"), ..) => false,
-                (_, Some(function), _) => stable(function, false)?,
-                // Some functions are called without brackets: current_date.
-                (_, _, Some([Value::String(name)])) => stable(name, true)?,
-                _ => true,
-            };
-            Ok(known
-                && fields.values().try_fold(true, |so_far, value| {
-                    Ok::<_, anyhow::Error>(so_far && gives_the_same(connection, value)?)
-                })?)
-        }
-        Value::Array(items) => {
-            items.iter().try_fold(true, |so_far, item| Ok(so_far && gives_the_same(connection, item)?))
-        }
-        _ => Ok(true),
+/// Refuses what is not one expression. Whether all of them give the same each time they are asked, for the same row.
+///
+/// # Errors
+/// As for [`check_expressions`].
+pub(super) fn are_settled<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<bool> {
+    let connection = duck::open(&Sandbox::default())?;
+    let functions = Functions::of(&connection)?;
+    let mut are_settled = true;
+    for part in parts {
+        let tree = one_expression(&connection, part)?;
+        // A variable is set anew for each query that is put to the function.
+        are_settled &= part.variables().is_empty() && settled::is_settled(&functions, &tree);
     }
+    Ok(are_settled)
+}
+
+/// The tree of what is one expression.
+fn one_expression(connection: &Connection, part: &Part) -> Result<Value> {
+    let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), "give one expression");
+    let one = |around| expression::is_one(connection, around, part.text()).map_err(wrong);
+    // In brackets alone, `a) OR (b` would be one; without, `a;`.
+    one(["(", "\n)"])?;
+    one(["", ""])
 }
 
 /// The items of a RETURNING list, as a SELECT from rows called `alias` has them. DuckDB's own column `hidden`, if there is one, is
@@ -155,7 +138,11 @@ fn gives_the_same(connection: &Connection, tree: &Value) -> Result<bool> {
 /// # Errors
 /// What is not one item; what has no place in such a list.
 pub(super) fn check_returning(items: &[Part], alias: &str, hidden: Option<&str>) -> Result<Vec<String>> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
     let connection = duck::open(&Sandbox::default())?;
+    let functions = Functions::of(&connection)?;
     let all_but = |hidden: &str| format!("{}.* EXCLUDE ({})", identifier(alias), identifier(hidden));
     let mut list = Vec::with_capacity(items.len());
     for item in items {
@@ -164,7 +151,7 @@ pub(super) fn check_returning(items: &[Part], alias: &str, hidden: Option<&str>)
             failure(format!("RETURNING `{text}`: {why}"), "list columns of the table, or expressions over them")
         };
         let tree = expression::is_one(&connection, ["", "\n"], item.text()).map_err(wrong)?;
-        if let Some(what) = no_row_of_its_own(&connection, &tree)? {
+        if let Some(what) = no_row_of_its_own(&functions, &tree) {
             return Err(wrong(format!("{what} has no place there")));
         }
         let stars = stars(&tree);
@@ -178,32 +165,20 @@ pub(super) fn check_returning(items: &[Part], alias: &str, hidden: Option<&str>)
 }
 
 /// What of a tree is more than a look at one row, if something is.
-fn no_row_of_its_own(connection: &Connection, tree: &Value) -> Result<Option<&'static str>> {
-    const AGGREGATE: &str =
-        "SELECT count(*) > 0 FROM duckdb_functions() WHERE function_name = ? AND function_type = 'aggregate'";
-    let children: Vec<&Value> = match tree {
+fn no_row_of_its_own(functions: &Functions, tree: &Value) -> Option<&'static str> {
+    match tree {
         Value::Object(fields) => {
-            match fields.get("class").and_then(Value::as_str) {
-                Some("SUBQUERY") => return Ok(Some("a query")),
-                Some("WINDOW") => return Ok(Some("a window")),
-                _ => {}
+            let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+            match text("class") {
+                "SUBQUERY" => Some("a query"),
+                "WINDOW" => Some("a window"),
+                _ if functions.is_aggregate(text("function_name")) => Some("an aggregate"),
+                _ => fields.values().find_map(|value| no_row_of_its_own(functions, value)),
             }
-            if let Some(name) = fields.get("function_name").and_then(Value::as_str)
-                && connection.query_row(AGGREGATE, [name.to_lowercase()], |row| row.get(0))?
-            {
-                return Ok(Some("an aggregate"));
-            }
-            fields.values().collect()
         }
-        Value::Array(items) => items.iter().collect(),
-        _ => Vec::new(),
-    };
-    for child in children {
-        if let Some(what) = no_row_of_its_own(connection, child)? {
-            return Ok(Some(what));
-        }
+        Value::Array(items) => items.iter().find_map(|item| no_row_of_its_own(functions, item)),
+        _ => None,
     }
-    Ok(None)
 }
 
 /// How often a tree stands for all columns.
@@ -304,20 +279,9 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_another_the_next_time_is_known() {
-        for (expression, same) in [
-            ("a > 1 AND upper(b) LIKE 'x%' OR c IS NULL", true),
-            ("CASE WHEN a IN (1, 2) THEN list_transform(b, lambda x: x + 1) END", true),
-            ("random() < 0.5", false),
-            ("a + upper(uuid()::VARCHAR)", false),
-            ("seen < now()", false),
-            ("day = current_date", false),
-            ("a = (SELECT a FROM b LIMIT 1)", false),
-            ("no_such_function(a)", false),
-        ] {
-            assert_eq!(check_expressions([&part(expression)]).unwrap(), same, "{expression}");
-        }
-        assert!(!check_expressions([&Part::new("SET VARIABLE a = random(); b", 26, 26, 28)]).unwrap());
+    fn what_a_variable_may_be_in_is_not_settled() {
+        assert!(are_settled([&part("a = 1")]).unwrap());
+        assert!(!are_settled([&Part::new("SET VARIABLE a = random(); b", 26, 26, 28)]).unwrap());
     }
 
     #[test]

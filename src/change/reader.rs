@@ -221,10 +221,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `(column, ...) = (value, ...)`
+    fn set_several(&mut self, end: usize, help: &str) -> Result<Vec<(String, Value)>> {
+        let wrong = || unsupported("SET (column, ...) in this form", format!("{help}; for several, (a, b) = (1, 2)"));
+        let columns = self.names().ok_or_else(wrong)?;
+        if !self.symbol('=') {
+            return Err(wrong());
+        }
+        self.takes(&["ROW"]);
+        if !self.symbol('(') {
+            return Err(wrong());
+        }
+        let close = self.closing(end);
+        let mut values = Vec::new();
+        while self.at < close {
+            values.push(self.value(close));
+            self.symbol(',');
+        }
+        match self.symbol(')') && values.len() == columns.len() {
+            true => Ok(columns.into_iter().zip(values).collect()),
+            false => Err(wrong()),
+        }
+    }
+
     /// `column = value, ...` up to `end`.
     pub(super) fn set(&mut self, end: usize, help: &str) -> Result<Vec<(String, Value)>> {
         let mut set = Vec::new();
         while self.at < end {
+            if self.peek() == Some(&Token::Symbol('(')) {
+                set.extend(self.set_several(end, help)?);
+                self.symbol(',');
+                continue;
+            }
             let column = self.name().ok_or_else(|| unsupported("SET in this form", help))?;
             if !self.symbol('=') {
                 return Err(unsupported(&format!("what follows `{column}` in SET"), help));

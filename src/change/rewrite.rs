@@ -27,7 +27,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, re
     let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
     parts::check_expressions(values)?;
     // Which files it touches is asked first, which rows in them when they are written: that must be the same both times.
-    let is_settled = parts::check_expressions(&rewrite.predicate)?;
+    let is_settled = rewrite.predicate.as_ref().map_or(Ok(true), |predicate| parts::are_settled([predicate]))?;
     if let Some(from) = &rewrite.from {
         parts::check_from(from, "name tables or queries in brackets")?;
     }

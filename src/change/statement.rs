@@ -390,6 +390,17 @@ mod tests {
         };
         assert!(delete.set.is_empty());
         assert_eq!(delete.predicate.unwrap().text().trim(), "a IN (SELECT a FROM u LIMIT 3)");
+        let Change::Rewrite(update) =
+            only("UPDATE t SET (a, \"b\") = (f(1, 2), DEFAULT), (c) = ROW(3), d = 4 WHERE true")
+        else {
+            panic!()
+        };
+        let set: Vec<(&str, String)> = update.set.iter().map(|(name, value)| (name.as_str(), value.sql())).collect();
+        let sql = [("a", "(\nf(1, 2)\n)"), ("b", "NULL"), ("c", "(\n3\n)"), ("d", "(\n 4\n)")];
+        assert_eq!(set, sql.map(|(name, sql)| (name, sql.to_owned())));
+        for sql in ["UPDATE t SET (a, b) = (1)", "UPDATE t SET (a, b) = c"] {
+            assert!(parse(sql).unwrap_err().to_string().contains("SET (column, ...)"), "{sql}");
+        }
         let Change::Rewrite(delete) = only("DELETE FROM t USING u, v WHERE t.a = u.a") else { panic!() };
         assert_eq!(delete.from.unwrap().text().trim(), "u, v");
         assert_eq!(only("TRUNCATE t"), only("DELETE FROM t"));

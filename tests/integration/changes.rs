@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{Place, Project, block_on, s3, text};
+use crate::support::{Place, Project, text};
 use predicates::str::contains;
 use serde_json::{Value, json};
 
@@ -23,17 +23,6 @@ fn refused(project: &Project, sql: &str, told: &str) {
 fn newest(project: &Project, table: &str) -> [u64; 3] {
     let versions = project.json(["tables", table, "--history", "--json"]);
     ["files", "added", "gone"].map(|what| versions["versions"][0][what].as_u64().unwrap())
-}
-
-/// Names of the Parquet files that lie under a table's folder, and of all that lies among the results.
-fn objects(project: &Project) -> Vec<String> {
-    let status = project.json(["status", "--json"]);
-    let client = s3(&project.sdk(&status));
-    let bucket = status["bucket"].as_str().unwrap().to_owned();
-    let listed = block_on(client.list_objects_v2().bucket(bucket).send()).unwrap();
-    let keys = listed.contents().iter().filter_map(|object| object.key()).map(str::to_owned);
-    keys.filter(|key| key.starts_with("tables/") && !key.contains("/metadata/") || key.starts_with("_quack/results/"))
-        .collect()
 }
 
 fn tables_are_made_filled_changed_and_dropped(place: Place) {
@@ -74,10 +63,10 @@ fn tables_are_made_filled_changed_and_dropped(place: Place) {
     let sql = "INSERT INTO areas VALUES (1, [2.5]); SELECT a, b::VARCHAR AS b FROM areas";
     let output = project.quackctl(["query", "--format", "json", sql]).output().unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), json!([{"a": 1, "b": "[2.50]"}]));
-    assert!(objects(&project).iter().all(|key| key.starts_with("tables/")), "nothing is left among the results");
+    assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "nothing is left among the results");
     run(&project, "DROP TABLE areas; DROP TABLE IF EXISTS areas", "there is no table `areas`; nothing was changed");
     assert_eq!(project.rows("SHOW TABLES"), json!([{"name": "trips"}]));
-    assert_eq!(objects(&project).len(), 1, "{:?}", objects(&project));
+    assert_eq!(project.objects().len(), 1, "{:?}", project.objects());
 }
 
 fn partitioned_tables_are_changed_in_the_files_that_it_takes(place: Place) {
@@ -151,7 +140,7 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
     let explained = project.quackctl(["query", "--explain", "DELETE FROM t"]).assert().code(2);
     explained.stderr(contains("the statement changes the lake"));
     assert_eq!(project.rows("FROM t"), json!([{"a": 1, "b": "x"}]));
-    assert_eq!(objects(&project).len(), 1, "{:?}", objects(&project));
+    assert_eq!(project.objects().len(), 1, "{:?}", project.objects());
     let shell =
         "SET VARIABLE v = 41;\nINSERT INTO t SELECT getvariable('v') + 1, 'y';\n.mode csv\nFROM t ORDER BY a;\n";
     project.quackctl(["shell"]).write_stdin(shell).assert().success().stdout("a,b\n1,x\n42,y\n");
@@ -212,7 +201,7 @@ fn what_is_between_begin_and_commit_is_seen_at_once_or_not_at_all() {
     refused(&project, "COMMIT", "there is no transaction");
     refused(&project, "BEGIN; BEGIN", "there is a transaction already");
     // Two before and two after; nothing of what was rolled back, or replaced before anybody else saw it.
-    assert_eq!(objects(&project).len(), 4, "{:?}", objects(&project));
+    assert_eq!(project.objects().len(), 4, "{:?}", project.objects());
 
     // Whoever comes second is told.
     let mut shell = project.process(["shell", "--quiet"]);
@@ -249,5 +238,5 @@ fn what_is_between_begin_and_commit_is_seen_at_once_or_not_at_all() {
     assert_eq!(sum(), json!([{"a": 90 - 10 * made, "b": 10 + 10 * made}]));
     assert!(made > 0);
     let files = 4 + 1 + 2 * usize::try_from(made).unwrap();
-    assert_eq!(objects(&project).len(), files, "{:?}", objects(&project));
+    assert_eq!(project.objects().len(), files, "{:?}", project.objects());
 }

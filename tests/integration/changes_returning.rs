@@ -142,4 +142,6 @@ fn returned_rows_are_written_as_those_of_queries() {
         project.quackctl(["query", sql]).assert().failure().stderr(contains(told));
     }
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM t"), json!([{"n": 20_002}]));
+    let objects = project.objects();
+    assert!(objects.iter().all(|key| key.starts_with("tables/")), "nothing is left among the results: {objects:?}");
 }

@@ -149,3 +149,26 @@ fn a_statement_that_is_killed_at_any_call_changes_all_or_nothing() {
     assert!(killed > 3, "an UPDATE makes more calls than {killed}");
     project.succeed(["query", "DROP TABLE t"], "at last");
 }
+
+#[test]
+fn a_merge_that_is_killed_at_any_call_is_made_or_not() {
+    let project = Project::up_at(Place::Aws, "");
+    let sql = "CREATE TABLE t PARTITIONED BY (k) AS SELECT i, 0 AS n, i % 3 AS k FROM range(6) r(i)";
+    project.succeed(["query", sql], "");
+    let merge = "MERGE INTO t USING (SELECT (SELECT max(n) + 1 FROM t) AS m, unnest([1, 3]) AS k) AS s ON t.k = s.k \
+                 WHEN MATCHED THEN UPDATE SET n = m WHEN NOT MATCHED THEN INSERT VALUES (0, m, 2) \
+                 WHEN NOT MATCHED BY SOURCE AND t.k = 2 THEN DELETE RETURNING merge_action";
+    project.succeed(["query", merge], "");
+    let (mut n, mut killed) = (1, 0);
+    for (skip, moment) in points(4) {
+        let Some(call) = project.kill_at_call(["query", merge], skip, moment) else { break };
+        let what = format!("killed at call {skip}, {moment:?} {call}");
+        eprintln!("{what}");
+        let found = project.rows("SELECT k, n, count(*)::INT AS rows FROM t GROUP BY k, n ORDER BY k, n");
+        n = found[1]["n"].as_i64().filter(|found| *found == n || *found == n + 1).expect(&what);
+        let all = json!([{"k": 0, "n": 0, "rows": 2}, {"k": 1, "n": n, "rows": 2}, {"k": 2, "n": n, "rows": 1}]);
+        assert_eq!(found, all, "{what}");
+        killed += 1;
+    }
+    assert!(killed > 3, "a MERGE makes more calls than {killed}");
+}

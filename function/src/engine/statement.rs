@@ -47,10 +47,9 @@ const REFUSED: &[(&[&str], &str)] = &[
          which change the lake",
     ),
     (
-        &["INSERT", "UPDATE", "DELETE", "TRUNCATE", "DROP", "ALTER"],
+        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "DROP", "ALTER"],
         "the function by itself changes no table: `quackctl query` and `quackctl shell` run it, as far as README says",
     ),
-    (&["MERGE"], "write it as an UPDATE and an INSERT, for `quackctl query` or `quackctl shell`"),
     (&["COMMENT"], "tables have no comments"),
     (&["EXPORT", "IMPORT"], "write what you need with COPY (SELECT ...) TO 's3://bucket/key'"),
     (&["ATTACH", "DETACH", "USE"], "no other database is opened: name tables, or files by their s3:// addresses"),

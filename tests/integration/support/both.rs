@@ -2,6 +2,7 @@
 
 use duckdb::Connection;
 use predicates::str::contains;
+use serde_json::Value;
 
 use super::Project;
 
@@ -91,44 +92,44 @@ impl Both {
 
     /// The names of the tables here.
     pub(crate) fn tables(&self) -> Vec<String> {
-        let mut query = self.duckdb.prepare("SELECT table_name FROM duckdb_tables() ORDER BY 1").expect("a query");
-        let names = query.query_map([], |row| row.get(0)).expect("rows").map(Result::unwrap);
-        names.collect()
+        self.texts("SELECT table_name FROM duckdb_tables() ORDER BY 1")
     }
 
     /// Has all tables have the same rows, there and here.
     pub(crate) fn all_same(&self, after: &str) {
         let tables = self.tables();
-        let listed = self.project.rows("SHOW TABLES");
-        let there: Vec<String> = listed
-            .as_array()
-            .expect("tables")
-            .iter()
-            .map(|table| table["name"].as_str().expect("a name").to_owned())
-            .collect();
-        assert_eq!(there, tables, "after {after}");
-        if tables.is_empty() {
-            return;
-        }
         let each = tables.iter().map(|table| format!("SELECT '{table} ' || t::VARCHAR AS r FROM {table} AS t"));
-        let sql = format!("{} ORDER BY r", each.collect::<Vec<_>>().join(" UNION ALL "));
-        self.same_rows(&sql, after);
+        let sql = [vec!["SELECT 'none' AS r".to_owned()], each.collect()].concat().join(" UNION ALL ") + " ORDER BY r";
+        let there = self.lines(&format!("SHOW TABLES; {sql}"), "");
+        assert_eq!(there, [tables, self.texts(&sql)].concat(), "after {after}");
+    }
+
+    /// The texts that a script gives there; what quackctl says must have `told` in it.
+    fn lines(&self, script: &str, told: &str) -> Vec<String> {
+        let done = self.project.quackctl(["query", "--format", "jsonl", "--all", script]).assert().success();
+        let done = done.stderr(contains(told));
+        let rows = serde_json::Deserializer::from_slice(&done.get_output().stdout).into_iter::<Value>();
+        let text =
+            |row: Value| row.as_object().expect("a row").values().next().and_then(Value::as_str).map(str::to_owned);
+        rows.map(|row| text(row.expect("JSON")).expect("a text")).collect()
     }
 
     /// Has a table have the same rows, there and here.
     pub(crate) fn same(&self, table: &str, after: &str) {
-        self.same_rows(
-            &format!("SELECT t::VARCHAR AS r FROM {table} AS t ORDER BY r"),
-            &format!("{table} after {after}"),
-        );
+        let sql = format!("SELECT t::VARCHAR AS r FROM {table} AS t ORDER BY r");
+        assert_eq!(self.lines(&sql, ""), self.texts(&sql), "{table} after {after}");
     }
 
-    fn same_rows(&self, sql: &str, what: &str) {
-        let rows = self.project.rows(sql);
-        let there: Vec<&str> =
-            rows.as_array().expect("rows").iter().map(|row| row["r"].as_str().expect("a text")).collect();
+    /// Runs a script there and here, and has `table` have the same rows after it, all in one; what quackctl says must have `told` in it.
+    pub(crate) fn leaves_the_same(&self, table: &str, script: &str, told: &str) {
+        let sql = format!("SELECT t::VARCHAR AS r FROM {table} AS t ORDER BY r");
+        let there = self.lines(&format!("{script}; {sql}"), told);
+        self.here(script).unwrap_or_else(|error| panic!("{script}: {error}"));
+        assert_eq!(there, self.texts(&sql), "{script}");
+    }
+
+    fn texts(&self, sql: &str) -> Vec<String> {
         let mut query = self.duckdb.prepare(sql).expect("a query");
-        let here: Vec<String> = query.query_map([], |row| row.get(0)).expect("rows").map(Result::unwrap).collect();
-        assert_eq!(there, here, "{what}");
+        query.query_map([], |row| row.get(0)).expect("rows").map(Result::unwrap).collect()
     }
 }

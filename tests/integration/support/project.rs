@@ -235,6 +235,17 @@ impl Project {
         self.json(["query", "--all", "--format", "json", sql])
     }
 
+    /// Names of the Parquet files that lie under the tables' folders, and of all that lies among the results.
+    pub(crate) fn objects(&self) -> Vec<String> {
+        let status = self.json(["status", "--json"]);
+        let client = super::s3(&self.sdk(&status));
+        let bucket = status["bucket"].as_str().expect("a bucket").to_owned();
+        let listed = block_on(client.list_objects_v2().bucket(bucket).send()).expect("a list");
+        let keys = listed.contents().iter().filter_map(|object| object.key()).map(str::to_owned);
+        let is_data = |key: &String| key.starts_with("tables/") && !key.contains("/metadata/");
+        keys.filter(|key| is_data(key) || key.starts_with("_quack/results/")).collect()
+    }
+
     /// The daemon's process id.
     pub(crate) fn pid(&self) -> i32 {
         let status = self.json(["status", "--json"]);
