@@ -55,9 +55,9 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival, 
         commit::commit(catalog, &arrival)
     });
     match committed.await {
-        Ok(_) => {
+        Ok(table) => {
             work.session.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
-            sweep::sweep(bucket, &arrival.table).await;
+            sweep::sweep(bucket, &arrival.table, &table).await;
             Ok(arrival.files.iter().map(|file| file.rows).sum())
         }
         Err(error) => {

@@ -317,6 +317,6 @@ pub(super) async fn finish<'a>(
         Ok(true) => work.session.transaction.made(files),
         _ => upload::delete(bucket, files).await,
     }
-    sweep::sweep(bucket, name).await;
+    sweep::sweep(bucket, name, table).await;
     committed
 }

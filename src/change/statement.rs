@@ -410,7 +410,32 @@ mod tests {
     fn tables_are_dropped_and_renamed() {
         assert_eq!(only("DROP TABLE IF EXISTS t"), Change::Drop { table: "t".into(), if_exists: true });
         assert_eq!(only("ALTER TABLE t RENAME TO u;"), Change::Rename { table: "t".into(), to: "u".into() });
-        assert!(parse("ALTER TABLE t ADD COLUMN x INT").is_err() && parse("DROP TABLE a, b").is_err());
+        let altered = |sql: &str| match only(sql) {
+            Change::Alter { table, alteration } if table == "t" => alteration,
+            other => panic!("{sql}: {other:?}"),
+        };
+        let (column, to, sql_type) = (|| "a b".to_owned(), "c".to_owned(), "DECIMAL(9, 2)[]".to_owned());
+        assert_eq!(
+            altered("ALTER TABLE main.t ADD COLUMN \"a b\" DECIMAL(9, 2)[];"),
+            Alteration::Add { column: column(), if_not_exists: false, sql_type: sql_type.clone() }
+        );
+        assert_eq!(altered("alter table t rename \"a b\" to c"), Alteration::Rename { column: column(), to });
+        assert_eq!(
+            altered("ALTER TABLE t DROP IF EXISTS \"a b\""),
+            Alteration::Drop { column: column(), if_exists: true }
+        );
+        assert_eq!(
+            altered("ALTER TABLE t ALTER \"a b\" TYPE DECIMAL(9, 2)[]"),
+            Alteration::Type { column: column(), sql_type }
+        );
+        for sql in [
+            "DROP TABLE a, b",
+            "ALTER TABLE t ADD COLUMN x",
+            "ALTER TABLE t DROP x, y",
+            "ALTER TABLE t ALTER x DROP NOT NULL",
+        ] {
+            assert!(parse(sql).unwrap_err().to_string().contains("is not supported"), "{sql}");
+        }
         assert_eq!(parse("SELECT 1").unwrap(), None);
         assert_eq!((only("begin transaction;"), only("END")), (Change::Begin, Change::Commit));
         assert_eq!(only("ROLLBACK WORK"), Change::Rollback);

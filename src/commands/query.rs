@@ -43,7 +43,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     };
     let coordinator = Coordinator::new(context, &target, &catalog);
     if args.explain {
-        return explain(&coordinator, &plan, statements, args.workers);
+        return explain(&coordinator, &plan, statements, args.workers).await;
     }
     if statements.is_empty() {
         return context.print(&health::check(&coordinator, &interrupt.token).await?);
@@ -75,11 +75,19 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
 }
 
 /// Shows how each statement would be run, or what is wrong with it.
-fn explain(coordinator: &Coordinator<'_>, plan: &Plan<'_>, statements: Vec<Statement>, workers: Workers) -> Result<()> {
+async fn explain(
+    coordinator: &Coordinator<'_>,
+    plan: &Plan<'_>,
+    statements: Vec<Statement>,
+    workers: Workers,
+) -> Result<()> {
     if statements.is_empty() {
         return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
     }
     for statement in statements {
+        let travelled = Changes::travel(coordinator.target, coordinator.catalog, &statement).await?;
+        let (statement, then) = travelled.map_or((statement, None), |(own, then)| (own, Some(then)));
+        let coordinator = &Coordinator { catalog: then.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
         if change::parse(&statement.sql)?.is_some() {
             return Err(usage("the statement changes the lake: one function does that", "--explain tells of queries"));
         }

@@ -50,6 +50,7 @@ struct Travel {
     to: usize,
     is_version: bool,
     value: String,
+    /// It has a name in the statement, or takes none: `DESCRIBE t`.
     has_alias: bool,
 }
 
@@ -91,13 +92,15 @@ fn find(sql: &str) -> Vec<Travel> {
             Token::Quoted(_) => true,
             _ => false,
         };
+        let is_told =
+            first > 0 && ["DESCRIBE", "DESC", "SHOW", "SUMMARIZE"].iter().any(|word| tokens[first - 1].0.is(word));
         found.push(Travel {
             table,
             from: start(first),
             to: tokens[end].1,
             is_version: tokens[at + 2].0.is("VERSION"),
             value: sql[tokens[at + 4].1..start(end)].trim().to_owned(),
-            has_alias: tokens.get(end + 1).is_some_and(|(token, _)| is_alias(token)),
+            has_alias: is_told || tokens.get(end + 1).is_some_and(|(token, _)| is_alias(token)),
         });
         at = end + 1;
     }
@@ -149,6 +152,7 @@ mod tests {
             ]
         );
         assert_eq!(told("FROM t AT (VERSION => 1) x"), [("t AT (VERSION => 1)".to_owned(), "1".to_owned(), true)]);
+        assert_eq!(told("SUMMARIZE t AT (VERSION => 1)"), [("t AT (VERSION => 1)".to_owned(), "1".to_owned(), true)]);
         assert!(told("SELECT 'AT (VERSION => 1)' FROM t -- AT (VERSION => 1)").is_empty());
         assert!(told("FROM t AT (VERSION =>").is_empty());
     }

@@ -56,6 +56,12 @@ fn tables_are_read_as_they_were(place: Place) {
     let sql = format!("SELECT count(*)::INT AS n FROM t AT (TIMESTAMP => '{at}')");
     assert_eq!(project.rows(&sql), json!([{"n": 2}]));
     let told = |sql: &str| text(&project.quackctl(["query", sql]).output().unwrap());
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM (DESCRIBE t AT (VERSION => 1))"), json!([{"n": 1}]));
+    project
+        .quackctl(["query", "--explain", "FROM t AT (VERSION => 1)"])
+        .assert()
+        .success()
+        .stdout(contains("strategy"));
     assert!(told("FROM t AT (VERSION => 9)").contains("`t` has no version 9"));
     assert!(told("FROM t AT (TIMESTAMP => '2001-01-01')").contains("the oldest is version 1"));
     assert!(told("FROM t AT (VERSION => 'x')").contains("is no VERSION of a table"));

@@ -125,7 +125,10 @@ const MEND: &str = "`quackctl recover` brings an earlier state of the tables bac
 fn numbered(metadata: &Metadata) -> Result<(Vec<Numbered>, usize), String> {
     let known: Vec<ColumnStats> =
         property(metadata, COLUMNS).ok_or_else(|| format!("it has no property {COLUMNS:?}"))?;
-    let partitions: Vec<String> = property(metadata, PARTITIONS).unwrap_or_default();
+    let partitions: Vec<String> = match metadata.properties.get(PARTITIONS) {
+        Some(text) => serde_json::from_str(text).map_err(|error| format!("its property {PARTITIONS:?}: {error}"))?,
+        None => Vec::new(),
+    };
     let schema = current_schema(metadata).ok_or("it has no schema")?;
     let columns: Vec<Column> = columns(&known);
     let names = columns.iter().rev().map(|column| &column.name);

@@ -131,6 +131,7 @@ async fn forged_metadata_is_refused_each_for_its_reason() {
         ("/properties/quack.columns", "[]".into(), "not its last columns"),
         ("/properties/quack.columns", "{".into(), "has no property"),
         ("/properties/quack.partitions", r#"["c0", "k"]"#.into(), "not its last columns"),
+        ("/properties/quack.partitions", "[".repeat(100_000).into(), "its property \"quack.partitions\""),
         ("/schemas/0/fields/2/name", "c9".into(), "lacks the column \"c2\""),
         ("/schemas", serde_json::json!([]), "it has no schema"),
     ];

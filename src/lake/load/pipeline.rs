@@ -136,7 +136,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     };
     match committed {
         Ok(table) => {
-            sweep::sweep(bucket, &request.table).await;
+            sweep::sweep(bucket, &request.table, &table).await;
             let loaded = Loaded::new(request.table, table, &staged.files, started.elapsed());
             let mut notes = staged.notes;
             if words::is_reserved(&loaded.table.summary.name) {

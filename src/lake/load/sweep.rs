@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::bucket::Bucket;
 use crate::bucket::upload;
-use crate::lake::catalog;
+use crate::lake::catalog::{self, Table};
 use crate::lake::iceberg::history;
 
 /// How the folder of a load begins; a random part follows.
@@ -15,12 +15,20 @@ pub(super) const STAMP: &str = "%Y%m%dT%H%M%SZ";
 /// A load may take this long before its files count as left behind.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
 
+/// Changes between two sweeps, once there were as many.
+const EVERY: usize = 16;
+
 /// Most snapshots of a table that is swept: of each all files have to be known.
 const MOST_SNAPSHOTS: usize = 100;
 
 /// Deletes the files under the table's folder that are neither a table's, this one's or one's that was called so before, at any
-/// of its snapshots, nor young enough to become it. As far as the bucket lets it: the next load tries again.
-pub(crate) async fn sweep(bucket: &Bucket, name: &str) {
+/// of its snapshots, nor young enough to become it. As far as the bucket lets it: the next load tries again. Of a table that
+/// has a long history, as the one that was changed, `before`, tells, only now and then: its folder is long, too.
+pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
+    let snapshots = before.origin.0.as_ref().map_or(0, |state| state.metadata.snapshots.len());
+    if snapshots >= EVERY && !snapshots.is_multiple_of(EVERY) {
+        return;
+    }
     let folder = bucket.layout.table(name);
     let mut stale = HashSet::new();
     let mut pages = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
