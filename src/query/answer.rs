@@ -13,7 +13,7 @@ use super::coordinator::Coordinator;
 use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
-use super::{divided, rerun, single};
+use super::{counted, divided, rerun, single};
 use crate::invoke::fault;
 use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
@@ -34,6 +34,12 @@ pub(crate) async fn answer(
         // A few rows as Parquet: whether there are more is only known where all of them are.
         if request.spill == Spill::Always && request.limit.is_some() {
             return single::run(coordinator, request, cancel).await;
+        }
+        if let Some(sql) = counted::without_files(&request.sql, coordinator.catalog) {
+            coordinator.context.detail("the table's metadata tells how many rows it has");
+            let mut answer = single::run(coordinator, &Request { sql, ..request.clone() }, cancel).await?;
+            answer.account.facts.query.clone_from(&request.sql);
+            return Ok(answer);
         }
         let plan = plan(coordinator, request, workers);
         if plan.strategy == Strategy::Single {

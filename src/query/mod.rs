@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod answered;
 mod coordinator;
+mod counted;
 mod divided;
 mod half;
 pub(crate) mod health;
