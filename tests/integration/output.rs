@@ -92,9 +92,12 @@ fn each_statement_gives_its_result_and_its_own_error() {
 #[test]
 fn what_would_not_last_is_refused() {
     let project = Project::up("");
-    for sql in ["CREATE VIEW v AS SELECT 1", "CREATE TEMP TABLE t (a INTEGER)"] {
+    for (sql, told) in [
+        ("CREATE VIEW v AS SELECT 1", "nothing of it would last"),
+        ("CREATE TEMP TABLE t (a INTEGER)", "CREATE TEMPORARY TABLE is not supported"),
+    ] {
         let mut create = project.quackctl(["query", sql]);
-        create.assert().code(1).stdout(is_empty()).stderr(contains("nothing of it would last"));
+        create.assert().failure().stdout(is_empty()).stderr(contains(told).and(contains("WITH")));
     }
 }
 
