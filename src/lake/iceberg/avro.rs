@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 /// Bytes of records in one block.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// Fewer bytes of records are not packed: to unpack them would take longer than to read them.
+const FEW_BYTES: usize = 32 << 10;
+
 /// Records, encoded one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -32,10 +35,11 @@ impl Records {
         }
     }
 
-    /// The file that has these records, packed, of the Avro `schema`, and says `metadata` of itself.
+    /// The file that has these records, packed if they are many, of the Avro `schema`, and says `metadata` of itself.
     pub(super) fn file(self, schema: &str, metadata: &[(&str, &str)]) -> Vec<u8> {
         let mut out = Out(b"Obj\x01".to_vec());
-        let own = [("avro.schema", schema), ("avro.codec", "deflate")];
+        let packed = self.blocks.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > FEW_BYTES;
+        let own = [("avro.schema", schema), ("avro.codec", if packed { "deflate" } else { "null" })];
         out.long((own.len() + metadata.len()) as i64);
         for (key, value) in own.iter().chain(metadata) {
             out.text(key);
@@ -49,7 +53,10 @@ impl Records {
         out.0.extend_from_slice(sync);
         for (count, bytes) in self.blocks {
             out.long(count);
-            out.bytes(&deflate(&bytes));
+            match packed {
+                true => out.bytes(&deflate(&bytes)),
+                false => out.bytes(&bytes),
+            }
             out.0.extend_from_slice(sync);
         }
         out.0
