@@ -86,7 +86,7 @@ pub(crate) async fn tables(
     bucket: &Bucket,
     bytes: &[u8],
     place: &str,
-    wanted: impl Fn(&str) -> bool,
+    wanted: &impl Fn(&str) -> bool,
 ) -> Result<Catalog> {
     let stored = match parse(bytes, place, &bucket.layout)? {
         Form::Whole(catalog) => return Ok(catalog),
@@ -255,7 +255,15 @@ async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result
         Some((tag, _)) => request.if_none_match(tag),
         None => request,
     };
-    let (bytes, tag) = match object::whole(conditional).await {
+    // While S3 is asked whether the catalog is still the same, its tables are read here.
+    let early = async {
+        match &known {
+            Some((_, bytes)) => Some(tables(bucket, bytes, &place, &wanted).await),
+            None => None,
+        }
+    };
+    let (found, early) = tokio::join!(object::whole(conditional), early);
+    let (bytes, tag) = match found {
         Ok((bytes, tag)) => {
             if let Some(tag) = &tag {
                 kept::put_tagged(bucket, key, tag, &bytes);
@@ -269,12 +277,12 @@ async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result
             let message = format!("nothing is up: there is no bucket {}", bucket.name);
             return Err(failure_of(Kind::Missing, message, "run `quackctl up`"));
         }
-        Err(error) => match (error.raw_response().map(|response| response.status().as_u16()), known) {
-            (Some(304), Some((tag, bytes))) => (bytes, Some(tag)),
+        Err(error) => match (error.raw_response().map(|response| response.status().as_u16()), known, early) {
+            (Some(304), Some((tag, _)), Some(tables)) => return Ok((tables, Some(tag))),
             _ => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
         },
     };
-    Ok((tables(bucket, &bytes, &place, wanted).await, tag))
+    Ok((tables(bucket, &bytes, &place, &wanted).await, tag))
 }
 
 /// The catalog's address, as errors name it.
