@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::ast::{self, text};
 use super::context::PlanContext;
+use super::from_clause::FromClause;
 use super::functions::Functions;
 use super::query_plan::{QueryPlan, Strategy};
 use super::recipes::Way;
@@ -15,12 +16,15 @@ use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::scratch::Scratch;
 use super::walk::{Walk, references};
-use super::{display, from_clause, names, normal, recipes, spell, worth};
+use super::{display, from_clause, names, normal, prune, recipes, spell, worth};
 use crate::lake::catalog::{Catalog, Table};
 
 /// Most characters of a syntax tree with every common table expression in place: past that, planning takes longer than
 /// it saves.
 const LARGEST_TREE: usize = 4 << 20;
+
+/// Files of a table from which on it pays to find out which of them a query on one function needs.
+const MANY_FILES: usize = 500;
 
 /// Plans queries, one after another.
 #[derive(Default)]
@@ -42,15 +46,47 @@ impl Planner {
         })
     }
 
-    fn try_plan(&self, request: &Request<'_>) -> Result<QueryPlan, Refusal> {
-        check_bounds(request)?;
-        let scratch = match self.scratch.get() {
+    /// Of a query of one table of very many files, the table and which of them may have rows that its conditions want: no
+    /// function needs to look at the others. Nothing where that is all of them, or cannot be told.
+    pub(crate) fn keep<'a>(&self, sql: &str, catalog: &'a Catalog) -> Option<(&'a str, Vec<usize>)> {
+        let many = |name: &str| catalog.find(name).is_some_and(|(_, table)| table.files.len() >= MANY_FILES);
+        let named = tokens(sql).into_iter().filter_map(|token| token.name()).any(|name| many(&name));
+        named.then(|| self.try_keep(sql, catalog).ok().flatten())?
+    }
+
+    fn try_keep<'a>(&self, sql: &str, catalog: &'a Catalog) -> Result<Option<(&'a str, Vec<usize>)>, Refusal> {
+        let scratch = self.scratch()?;
+        let mut root = scratch.parse(sql)?;
+        normal::check(&root)?;
+        normal::inline(&mut root)?;
+        let named = references(&root);
+        let tables = tables_of(&root, catalog)?;
+        let ([_], [(name, table)]) = (named.as_slice(), tables.as_slice()) else { return Ok(None) };
+        scratch.add_table(name, table)?;
+        let functions = Functions::of(scratch, &root)?;
+        if functions.volatile_in(&root).is_some() {
+            return Ok(None);
+        }
+        let from = FromClause::of(scratch, &root);
+        let places = from_clause::places(scratch, &functions, &root, &from);
+        let Some(place) = places.iter().find(|place| place.table.eq_ignore_ascii_case(name)) else { return Ok(None) };
+        let kept = prune::files(scratch, table, place);
+        Ok((kept.len() < table.files.len()).then_some((*name, kept)))
+    }
+
+    fn scratch(&self) -> Result<&Scratch, Refusal> {
+        Ok(match self.scratch.get() {
             Some(scratch) => scratch,
             None => {
                 let opened = Scratch::open()?;
                 self.scratch.get_or_init(|| opened)
             }
-        };
+        })
+    }
+
+    fn try_plan(&self, request: &Request<'_>) -> Result<QueryPlan, Refusal> {
+        check_bounds(request)?;
+        let scratch = self.scratch()?;
         let mut root = scratch.parse(request.sql)?;
         if let Some(limit) = request.limit {
             // One more than is shown, so that it can be said that there are more.
@@ -195,6 +231,31 @@ mod tests {
         // Unless somebody wants it so.
         let forced = plan(&planner, &small, Workers::Exactly(8), GROUPED);
         assert_eq!((forced.strategy, forced.fetches[0].splits.len()), (Strategy::PartialAggregate, 8));
+    }
+
+    #[test]
+    fn of_very_many_files_those_are_kept_that_may_have_such_rows() {
+        let planner = Planner::default();
+        let mut many = catalog(28, 28);
+        let table = many.tables.get_mut("t").unwrap();
+        let copy = |number: usize, file: &DataFile| DataFile { key: format!("{}.{number}", file.key), ..file.clone() };
+        table.files = (0..20).flat_map(|number| table.files.iter().map(move |file| copy(number, file))).collect();
+        let keep = |sql: &str| planner.keep(sql, &many).map(|(name, kept)| (name, kept.len()));
+        assert_eq!(keep("SELECT sum(n) FROM t WHERE day = '2024-01-03' AND n > 3"), Some(("t", 20)));
+        assert_eq!(keep("WITH x AS (SELECT * FROM t WHERE day < '2024-01-03') SELECT * FROM x"), Some(("t", 40)));
+        assert_eq!(keep("SELECT n FROM t WHERE day = '2030-01-01' ORDER BY n LIMIT 3"), Some(("t", 1)));
+        for sql in [
+            "SELECT sum(n) FROM t",
+            "SELECT * FROM t WHERE n = random()::INT AND day = '2024-01-03'",
+            "SELECT * FROM t a JOIN t b USING (n) WHERE a.day = '2024-01-03'",
+            "SELECT * FROM t WHERE day = '2024-01-03' UNION ALL SELECT * FROM t",
+            "SELECT * FROM t LEFT JOIN (SELECT 1 AS n) x ON t.day = '2024-01-03'",
+            "SELECT 'day', (SELECT count(*) FROM t) WHERE '2024-01-03' = '2024-01-03'",
+            "no SQL, t",
+        ] {
+            assert_eq!(keep(sql), None, "{sql}");
+        }
+        assert_eq!(planner.keep("SELECT * FROM t WHERE day = '2024-01-03'", &catalog(28, 28)), None, "few files");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::coordinator::Coordinator;
 use super::half::Written;
 use super::request::Request;
 use crate::invoke::{call, fault, response, tables, version};
+use crate::planner::Planner;
 
 /// Runs one query on one function, to the end or until `cancel`.
 ///
@@ -22,6 +23,15 @@ pub(super) async fn run(
     request: &Request,
     cancel: &CancellationToken,
 ) -> Result<Answer> {
+    let bucket = &coordinator.target.bucket.name;
+    let mut defined = tables::named_in(&request.sql, coordinator.catalog, bucket);
+    if let Some((name, kept)) = Planner::default().keep(&request.sql, coordinator.catalog) {
+        let (_, table) = coordinator.catalog.table(name)?;
+        let keys = kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.key.as_str());
+        coordinator.context.detail(format_args!("of `{name}`, {} of {} files", kept.len(), table.files.len()));
+        defined.retain(|definition| definition.name != name);
+        defined.push(table.definition_over(keys, name, bucket));
+    }
     let event = Event {
         q: request.sql.clone(),
         limit: request.limit,
@@ -29,7 +39,7 @@ pub(super) async fn run(
         format: Encoding::Arrow,
         spill: request.spill,
         into: None,
-        tables: tables::named_in(&request.sql, coordinator.catalog, &coordinator.target.bucket.name),
+        tables: defined,
         result: None,
     };
     let written = Written::by(&request.sql, &coordinator.target.bucket).await;
