@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cloud::holding::{self, Holding};
 use crate::cloud::{self, confirm};
 use crate::console::context::Context;
+use crate::lake::iceberg::kept;
 
 #[derive(Debug, Serialize)]
 struct Down {
@@ -55,6 +56,7 @@ pub(crate) async fn run(context: &Context, yes: bool, keep_data: bool) -> Result
         confirm::ask(&question, &format!("{data} would be deleted"), "add --yes, or --keep-data")?;
     }
     let removed = cloud::teardown(context, keep_data).await?;
+    held.iter().for_each(|holding| kept::forget(&holding.bucket));
     let (project, stage) = (config.project.clone(), config.stage.clone());
     let others = cloud::others_up(config);
     context.print(&Down { project, stage, removed, data_kept: keep_data, deleted: held, others })

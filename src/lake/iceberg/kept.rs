@@ -12,9 +12,20 @@ use crate::{digest, private};
 /// Bytes in front that tell how many follow: a file that was cut off by a loss of power is none.
 const HEAD: usize = size_of::<u64>();
 
-/// Where an object is kept. Its key has a number in it that nobody guesses, so that no other bucket's is taken for it.
+/// Where objects of a bucket are kept.
+fn folder(bucket: &str) -> PathBuf {
+    cache::root().join("metadata").join(digest::short(bucket))
+}
+
+/// Where an object is kept. Its key has a number in it that nobody guesses, so that no other bucket's of the same name, elsewhere,
+/// is taken for it.
 fn place(bucket: &Bucket, key: &str) -> PathBuf {
-    cache::root().join("metadata").join(digest::short(format!("{}/{key}", bucket.name)))
+    folder(&bucket.name).join(digest::short(key))
+}
+
+/// Removes what is kept of a bucket that is gone, as far as the disk lets it.
+pub(crate) fn forget(bucket: &str) {
+    let _ = fs::remove_dir_all(folder(bucket));
 }
 
 /// The object, if it is here.
