@@ -32,8 +32,8 @@ impl fmt::Display for Compacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, before, after, .. } = self;
         match before == after && self.rows == 0 {
-            true => writeln!(f, "`{table}` has {before} files, and none of them would be better put together"),
-            false => writeln!(f, "`{table}` has {after} files, before {before}"),
+            true => writeln!(f, "none of the files of `{table}` ({before}) would be better put together"),
+            false => writeln!(f, "files of `{table}`: {after}, before {before}"),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::catalog::{self, Table};
 use super::iceberg::store;
+use super::load::stats;
 use crate::bucket::Bucket;
 use crate::error::{Kind, failure, failure_of};
 use crate::output::grid::grid;
@@ -157,7 +158,8 @@ impl fmt::Display for RolledBack {
 pub(crate) async fn roll_back(bucket: &Bucket, name: &str, to: i64) -> Result<RolledBack> {
     let catalog = catalog::read(bucket).await?;
     let (name, table) = catalog.table(name)?;
-    let then = At::Version(to).of(bucket, name, table).await?;
+    let mut then = At::Version(to).of(bucket, name, table).await?;
+    then.columns = stats::of_table(&then.own_columns(), &then.partitions, &then.files)?;
     let rows = then.rows;
     catalog::update(bucket, |catalog| {
         let now = catalog.table(name)?.1;
