@@ -155,7 +155,8 @@ pub(super) fn merged(
             Ok(())
         })?;
         partitions.resize(manifest.partitions.len(), Bounds::default());
-        partitions.iter_mut().zip(&manifest.partitions).for_each(|(bounds, summary)| bounds.widen(common, summary));
+        let fields = partitions.iter_mut().zip(&manifest.partitions).zip(common.partitions);
+        fields.for_each(|((bounds, summary), column)| bounds.widen(column.kind, summary));
     }
     let (schema, said) = head.ok_or_else(|| Bad::new("there is none"))?;
     let said: Vec<(&str, &str)> = said.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -298,12 +299,11 @@ impl Bounds {
         }
     }
 
-    fn widen(&mut self, common: &Common<'_>, summary: &Summary) {
+    /// Has room for the values of another manifest, of the same field, whose values are of `kind`.
+    fn widen(&mut self, kind: Option<Kind>, summary: &Summary) {
         self.contains_null |= summary.contains_null;
-        // Which field this is does not matter: all that may be are looked through.
-        let kinds = common.partitions.iter().filter_map(|column| column.kind);
         for bytes in [&summary.lower, &summary.upper].into_iter().flatten() {
-            let value = kinds.clone().find_map(|kind| Scalar::of_binary(kind, bytes));
+            let value = kind.and_then(|kind| Scalar::of_binary(kind, bytes));
             if value.is_some() {
                 self.add(value.as_ref());
             }

@@ -79,6 +79,12 @@ async fn files_come_back_with_all_that_is_known_of_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_small_manifests_are_put_together() {
     let lake = Lake::new().await;
+    // Texts that are as long as dates.
+    let file = |number: u64| DataFile {
+        key: format!("tables/t/20260301T000000Z-{number:08x}/day=2026-03-01/k={number:04}/data.parquet"),
+        partition: vec![Some("2026-03-01".to_owned()), Some(format!("{number:04}"))],
+        ..file(number)
+    };
     let mut files = Vec::new();
     for number in 0..140 {
         files.push(file(number));
@@ -86,6 +92,14 @@ async fn many_small_manifests_are_put_together() {
     }
     let state = read(&lake).await.origin.0.unwrap();
     assert!(state.manifests.len() < 70, "{}", state.manifests.len());
+    // Others leave manifests out by what their partition values lie between; each has files of consecutive numbers.
+    let number = |of: &Option<Vec<u8>>| String::from_utf8(of.clone().unwrap()).unwrap().parse::<i64>().unwrap();
+    assert!(state.manifests.iter().any(|manifest| manifest.files[1] > 1), "some were put together");
+    for manifest in &state.manifests {
+        let [day, k] = manifest.partitions.as_slice() else { panic!("{manifest:?}") };
+        assert_eq!(number(&k.upper) - number(&k.lower) + 1, manifest.files[0] + manifest.files[1], "{manifest:?}");
+        assert_eq!((day.lower.as_ref().map(Vec::len), &day.lower), (Some(4), &day.upper));
+    }
     let same = |mut read: Vec<DataFile>, mut wanted: Vec<DataFile>| {
         read.sort_by(|a, b| a.key.cmp(&b.key));
         wanted.sort_by(|a, b| a.key.cmp(&b.key));
