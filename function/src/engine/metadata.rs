@@ -78,7 +78,7 @@ impl Lake<'_> {
             return Err(format!("there are {} manifests, more than {MANIFESTS}", manifests.len()));
         }
         let mut files = Vec::new();
-        for manifest in manifests.iter().filter(|manifest| manifest.files[0] + manifest.files[1] > 0) {
+        for manifest in manifests.iter().filter(|manifest| manifest.live_files() > 0) {
             if manifest.deletes {
                 return Err("it has files that delete rows of others, which the function does not read".to_owned());
             }

@@ -24,6 +24,13 @@ pub struct Manifest {
     pub partitions: Vec<Summary>,
 }
 
+impl Manifest {
+    /// How many files of the snapshot it has; those that it takes away are none.
+    pub fn live_files(&self) -> i64 {
+        self.files[0] + self.files[1]
+    }
+}
+
 /// What one partition field's values in a manifest lie between, each in its binary form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {

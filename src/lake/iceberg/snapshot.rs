@@ -227,7 +227,7 @@ impl Change<'_> {
         let mut live: Vec<&Manifest> = Vec::new();
         for manifest in self.base.map(|(base, _)| base.manifests.as_slice()).unwrap_or_default() {
             // One that only tells what was deleted tells it once.
-            if manifest.files[0] + manifest.files[1] > 0 {
+            if manifest.live_files() > 0 {
                 live.push(manifest);
             }
         }
@@ -240,7 +240,7 @@ impl Change<'_> {
             for manifest in live {
                 let whole = bytes(manifest).ok_or_else(|| anyhow!("the manifest {} is missing", manifest.path))?;
                 let touched = manifest::has(whole, is_gone)?;
-                let is_small = manifest.files[0] + manifest.files[1] < MANIFEST_FILES as i64 / 2;
+                let is_small = manifest.live_files() < MANIFEST_FILES as i64 / 2;
                 match (touched, merges && is_small && manifest.spec_id == spec.spec_id) {
                     (_, true) => small.push((manifest, whole)),
                     (true, false) => made.push(manifest::merged(&common, &[(manifest, whole)], is_gone)?),

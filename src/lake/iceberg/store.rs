@@ -219,7 +219,7 @@ async fn files(
     columns: &[Numbered],
     partitions: &[Numbered],
 ) -> Result<Vec<DataFile>> {
-    let live = manifests.iter().filter(|manifest| manifest.files[0] + manifest.files[1] > 0);
+    let live = manifests.iter().filter(|manifest| manifest.live_files() > 0);
     let mut bytes = stream::iter(live)
         .map(|manifest| async move { anyhow::Ok((&manifest.path, get(bucket, key(bucket, &manifest.path)?).await?)) })
         .buffered(WINDOW);
