@@ -13,6 +13,9 @@ const MAX_NAME_BYTES: usize = 1024;
 /// Most files of a table.
 const MAX_FILES: usize = 200_000;
 
+/// Most shapes of a table's files.
+const MAX_SHAPES: usize = 1_000;
+
 /// Most partition columns of a table.
 const MAX_PARTITIONS: usize = 64;
 
@@ -25,6 +28,61 @@ pub struct TableDef {
     /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<Column>,
+    /// All files, where not all of them have the table's columns; `files` is empty then, which a function refuses that does not
+    /// know of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shapes: Option<Shapes>,
+}
+
+/// Files of which some have not all of a table's columns, or have them of other types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shapes {
+    /// The columns that are in files, with the types that they have in the table.
+    pub columns: Vec<Column>,
+    pub groups: Vec<Group>,
+}
+
+/// Files that have the same columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// `s3://` addresses.
+    pub files: Vec<String>,
+    /// Names of the table's columns that these have not: each is NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
+}
+
+impl Shapes {
+    /// What stands in FROM for all files: a query in brackets. Of each row it also gives what `also` names, columns that DuckDB
+    /// has of every file.
+    ///
+    /// # Errors
+    /// When a type is none.
+    pub fn read_sql(&self, partitions: &[Column], also: &[&str]) -> Result<String, BadType> {
+        let types: Vec<String> = (self.columns.iter())
+            .map(|column| SqlType::parse(&column.sql_type).map(|sql_type| sql_type.to_string()))
+            .collect::<Result<_, BadType>>()?;
+        let selects = self.groups.iter().map(|group| {
+            let own = self.columns.iter().zip(&types).map(|(column, sql_type)| {
+                let name = identifier(&column.name);
+                let value = if group.lacks.contains(&column.name) { "NULL" } else { &name };
+                format!("CAST({value} AS {sql_type}) AS {name}")
+            });
+            let folders = partitions.iter().map(|column| identifier(&column.name));
+            let all: Vec<String> = own.chain(folders).chain(also.iter().map(|name| identifier(name))).collect();
+            Ok(format!("SELECT {} FROM {}", all.join(", "), read_sql(&group.files, partitions)?))
+        });
+        Ok(format!("({})", selects.collect::<Result<Vec<_>, BadType>>()?.join(" UNION ALL ")))
+    }
+}
+
+/// What stands in FROM for files that all have the same columns, and whose folders carry the values of `partitions`.
+///
+/// # Errors
+/// When a type is none.
+pub fn read_sql(files: &[String], partitions: &[Column]) -> Result<String, BadType> {
+    let files: Vec<String> = files.iter().map(|file| literal(file)).collect();
+    Ok(format!("read_parquet([{}], {})", files.join(", "), hive_options(partitions)?))
 }
 
 /// What is wrong with a table definition.
@@ -40,11 +98,20 @@ impl TableDef {
     /// When a name is empty, too long or not unique, a type is none, or there are too many files.
     pub fn view_sql(&self) -> Result<String, BadTable> {
         self.check()?;
-        let files: Vec<String> = self.files.iter().map(|file| literal(file)).collect();
-        let (files, hive) = (files.join(", "), hive_options(&self.partitions).map_err(|error| self.bad(error))?);
+        let read = match &self.shapes {
+            Some(shapes) => shapes.read_sql(&self.partitions, &[]),
+            None => read_sql(&self.files, &self.partitions),
+        };
+        let read = read.map_err(|error| self.bad(error))?;
         // Where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
         let name = identifier(&self.name);
-        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT * FROM read_parquet([{files}], {hive})"))
+        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT * FROM {read}"))
+    }
+
+    /// The addresses of all its files.
+    pub fn addresses(&self) -> impl Iterator<Item = &String> {
+        let groups = self.shapes.iter().flat_map(|shapes| &shapes.groups);
+        self.files.iter().chain(groups.flat_map(|group| &group.files))
     }
 
     fn check(&self) -> Result<(), BadTable> {
@@ -59,7 +126,19 @@ impl TableDef {
         if self.partitions.len() > MAX_PARTITIONS {
             return Err(self.bad(format!("more than {MAX_PARTITIONS} partition columns")));
         }
-        if self.files.len() > MAX_FILES {
+        if let Some(shapes) = &self.shapes {
+            let mut names = HashSet::new();
+            for Column { name, .. } in &shapes.columns {
+                check_name(name).map_err(|what| self.bad(format!("a column: {what}")))?;
+                if !names.insert(name.to_lowercase()) {
+                    return Err(self.bad(format!("two columns are called {name:?}")));
+                }
+            }
+            if shapes.groups.len() > MAX_SHAPES || names.is_empty() || shapes.groups.is_empty() {
+                return Err(self.bad(format!("{} columns in {} shapes", names.len(), shapes.groups.len())));
+            }
+        }
+        if self.addresses().count() > MAX_FILES {
             return Err(self.bad(format!("more than {MAX_FILES} files")));
         }
         Ok(())
@@ -115,6 +194,7 @@ mod tests {
             name: name.into(),
             files: vec!["s3://b/it's.parquet".into(), "s3://b/2.parquet".into()],
             partitions: partitions.iter().map(column).collect(),
+            shapes: None,
         }
     }
 
@@ -125,6 +205,33 @@ mod tests {
             "CREATE VIEW memory.main.\"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
              hive_partitioning = true, hive_types = {\"da te\": 'DATE'})"
         );
+    }
+
+    #[test]
+    fn files_of_several_shapes_are_put_together() {
+        let column = |name: &str, sql_type: &str| Column { name: name.into(), sql_type: sql_type.into() };
+        let group = |file: &str, lacks: &[&str]| Group {
+            files: vec![file.into()],
+            lacks: lacks.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mixed = |groups: Vec<Group>| TableDef {
+            files: Vec::new(),
+            shapes: Some(Shapes { columns: vec![column("a", "BIGINT"), column("b", "VARCHAR")], groups }),
+            ..table("t", &[("day", "DATE")])
+        };
+        let hive = "hive_partitioning = true, hive_types = {\"day\": 'DATE'}";
+        assert_eq!(
+            mixed(vec![group("x", &["b"]), group("y", &[])]).view_sql().unwrap(),
+            format!(
+                "CREATE VIEW memory.main.\"t\" AS SELECT * FROM (\
+                 SELECT CAST(\"a\" AS BIGINT) AS \"a\", CAST(NULL AS VARCHAR) AS \"b\", \"day\" FROM read_parquet(['x'], {hive}) UNION ALL \
+                 SELECT CAST(\"a\" AS BIGINT) AS \"a\", CAST(\"b\" AS VARCHAR) AS \"b\", \"day\" FROM read_parquet(['y'], {hive}))"
+            )
+        );
+        assert!(mixed(Vec::new()).view_sql().unwrap_err().to_string().contains("2 columns in 0 shapes"));
+        let mut hostile = mixed(vec![group("x", &[])]);
+        hostile.shapes.as_mut().unwrap().columns[0].sql_type = "INT) AS a FROM x --".to_owned();
+        assert!(hostile.view_sql().unwrap_err().to_string().contains("is no type"));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! be refused for want of one is asked for by a new value of a field that every function knows, as `format` and `spill` are.
 
 use crate::copy::CopyValue;
-pub use crate::table::{BadTable, TableDef};
+pub use crate::table::{BadTable, Group, Shapes, TableDef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! `ALTER TABLE` that adds, drops or renames a column, or gives it another type. The table's files are written anew, so that each has
-//! the columns that the table has.
+//! `ALTER TABLE` that adds, drops or renames a column, or gives it another type. Where files can be read as having the new columns,
+//! they stay; else they are written anew.
 
 use anyhow::Result;
 use quack_function::sql::identifier;
@@ -7,13 +7,14 @@ use quack_function::wire::Column;
 
 use super::create::{declared, storable};
 use super::done::{Changed, Deed};
-use super::land;
+use super::land::{self, overtaken};
 use super::statement::Alteration;
 use super::write::{Rows, Session, Work};
 use crate::error::{failure, nearest, usage};
-use crate::lake::catalog::Table;
+use crate::lake::catalog::{Scope, Table};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
+use crate::lake::reshape::reshape;
 use crate::query::Coordinator;
 
 /// Alters the table `name`.
@@ -30,6 +31,9 @@ pub(super) async fn run(
     let (name, table) = coordinator.catalog.table(name)?;
     let Some(columns) = columns(name, table, alteration)? else { return Ok(Changed::nothing(Deed::Alter, name)) };
     let own: Vec<Column> = columns.iter().map(|(column, _)| column.clone()).collect();
+    if !matches!(alteration, Alteration::Rename { .. }) && reshaped(coordinator, session, name, table, &own).await? {
+        return Ok(Changed::nothing(Deed::Alter, name).made());
+    }
     let mut list: Vec<String> = columns
         .iter()
         .map(|(Column { name, sql_type }, value)| format!("CAST({value} AS {sql_type}) AS {}", identifier(name)))
@@ -50,6 +54,34 @@ pub(super) async fn run(
     };
     let rows = land::land(&work, staged, arrival, Some(table)).await?;
     Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Alter, name) }.made())
+}
+
+/// Whether the table has the columns `own` now while its files stay as they are.
+async fn reshaped(
+    coordinator: &Coordinator<'_>,
+    session: &Session<'_>,
+    name: &str,
+    table: &Table,
+    own: &[Column],
+) -> Result<bool> {
+    let before = table.own_columns();
+    session
+        .transaction
+        .update(&coordinator.target.bucket, Scope::Open(name), |catalog| {
+            let (known, now) = catalog.table(name)?;
+            if now.own_columns() == own {
+                // An earlier try was stored, and its answer lost on the way.
+                return Ok(true);
+            }
+            if now.own_columns() != before {
+                return Err(overtaken(name));
+            }
+            let (known, mut now) = (known.to_owned(), now.clone());
+            let is_done = reshape(&mut now, own);
+            catalog.tables.insert(known, now);
+            Ok(is_done)
+        })
+        .await
 }
 
 /// The columns in the files as they are to be, each with the SQL of its value; nothing where they are so already.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
-use quack_function::sql::{identifier, literal};
+use quack_function::sql::identifier;
 use serde::Serialize;
 
+use super::land::overtaken;
 use super::replace;
 use super::write::{Rows, Session, Work};
-use crate::error::{failure, nearest, usage};
+use crate::error::{nearest, usage};
 use crate::lake::catalog::{DataFile, Table};
 use crate::query::Coordinator;
 
@@ -62,18 +63,14 @@ pub(crate) async fn compact(
     let bucket = &coordinator.target.bucket.name;
     let mut work = Work::new(coordinator, session);
     let own = table.own_columns();
-    let addresses: Vec<String> = chosen.iter().map(|file| literal(&format!("s3://{bucket}/{}", file.key))).collect();
     let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-    let sql = format!("SELECT * FROM {}{order}", replace::read(&addresses, &table.partitions)?);
+    let sql = format!("SELECT * FROM {}{order}", replace::rows(table, chosen.iter().copied(), bucket)?);
     let staged = work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?;
     let (rows, made) = (chosen.iter().map(|file| file.rows).sum(), staged.files.len());
     let gone = chosen.iter().map(|file| file.key.clone()).collect();
     let after = before - chosen.len() + made;
     if !replace::finish(&mut work, name, table, gone, Some(staged), false).await? {
-        return Err(failure(
-            format!("somebody else has changed `{name}` meanwhile: nothing was changed (SQLSTATE 40001)"),
-            "run it again",
-        ));
+        return Err(overtaken(name));
     }
     Ok(Compacted { table: name.to_owned(), rows, before, after, cost_usd: work.cost_usd })
 }

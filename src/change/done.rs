@@ -79,6 +79,7 @@ impl fmt::Display for Changed {
             (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
             (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
+            (Deed::Alter, true) if self.rows == 0 => writeln!(f, "altered `{table}`"),
             (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew"),
             (Deed::Alter, false) => writeln!(f, "`{table}` is so already; nothing was changed"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),

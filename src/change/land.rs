@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::write::{Staged, Work};
 use crate::bucket::upload;
 use crate::error::failure;
-use crate::lake::catalog::Table;
+use crate::lake::catalog::{Scope, Table};
 use crate::lake::load::commit::{self, Arrival, Mode};
 use crate::lake::load::sweep;
 
@@ -26,6 +26,14 @@ pub(super) fn arrival(table: &str, mode: Mode, staged: &Staged<'_>) -> Arrival {
     }
 }
 
+/// Somebody else was quicker.
+pub(super) fn overtaken(table: &str) -> anyhow::Error {
+    failure(
+        format!("somebody else has changed `{table}` meanwhile: nothing was changed (SQLSTATE 40001)"),
+        "run it again",
+    )
+}
+
 /// Has `staged` be the files of `arrival`: only if the table is still as `of` has it, where that is given. Gives the number of
 /// their rows.
 ///
@@ -36,20 +44,18 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival, 
     let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.session.cancel).await;
     staged.discard().await;
     let arrival = Arrival { files: kept?, ..arrival };
-    let committed = work.session.transaction.update(bucket, |catalog| {
+    let name = &arrival.table;
+    let scope = if arrival.mode == Mode::Append { Scope::Open(name) } else { Scope::Whole(name) };
+    let committed = work.session.transaction.update(bucket, scope, |catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             catalog.table(&arrival.table)?;
         }
         if let Some(of) = of {
-            let name = &arrival.table;
             let now = catalog.table(name)?.1;
             let is_stored = now.keys().any(|key| arrival.files.iter().any(|file| file.key == key));
             if !is_stored && !now.keys().eq(of.keys()) {
-                return Err(failure(
-                    format!("somebody else has changed `{name}` meanwhile: nothing was changed (SQLSTATE 40001)"),
-                    "run the statement again",
-                ));
+                return Err(overtaken(name));
             }
         }
         commit::commit(catalog, &arrival)

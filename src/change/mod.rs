@@ -36,9 +36,10 @@ pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
 pub(crate) use write::Session;
 
+use crate::lake::catalog::{Scope, names};
 use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
-use crate::query::{Coordinator, while_replaced};
+use crate::query::{Coordinator, needed, while_replaced};
 use done::Deed;
 
 /// Makes one change, or none of it; `sql` is its statement. When tables that it reads are replaced while it does, it begins
@@ -52,14 +53,25 @@ pub(crate) async fn run(
     sql: &str,
     change: &Change,
 ) -> Result<Outcome> {
-    while_replaced(coordinator, sql, async |coordinator| match change {
-        Change::Insert(insert) => insert::run(coordinator, session, insert).await,
-        Change::Rewrite(rewrite) => rewrite::run(coordinator, session, rewrite).await,
-        Change::Merge(merge) => merge::run(coordinator, session, merge).await,
-        _ => other(coordinator, session, change).await.map(Outcome::from),
+    while_replaced(coordinator, sql, async |coordinator| {
+        let needed = needed::all(coordinator, sql, only_grows(change, sql)).await?;
+        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
+        match change {
+            Change::Insert(insert) => insert::run(coordinator, session, insert).await,
+            Change::Rewrite(rewrite) => rewrite::run(coordinator, session, rewrite).await,
+            Change::Merge(merge) => merge::run(coordinator, session, merge).await,
+            _ => other(coordinator, session, change).await.map(Outcome::from),
+        }
     })
     .await
     .map_err(|error| place::of_the_users(error, sql))
+}
+
+/// The table of which nothing needs to be known but its columns: rows are added to it, and the statement names it nowhere else.
+fn only_grows<'a>(change: &'a Change, sql: &str) -> Option<&'a str> {
+    let Change::Insert(insert) = change else { return None };
+    let named = names(sql).iter().filter(|name| name.eq_ignore_ascii_case(&insert.table)).count();
+    (named == 1).then_some(insert.table.as_str())
 }
 
 /// A change that gives no rows.
@@ -73,12 +85,14 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
             if *if_exists && catalog.find(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));
             }
-            let dropped = transaction.update(bucket, |catalog| take_out(catalog, table)).await?;
+            let dropped = transaction.update(bucket, Scope::Whole(table), |catalog| take_out(catalog, table)).await?;
             Ok(Changed { rows: dropped.rows, ..Changed::nothing(Deed::Drop, &dropped.table) }.made())
         }
         Change::Alter { table, alteration } => alter::run(coordinator, session, table, alteration).await,
         Change::Rename { table, to } => {
-            let renamed = transaction.update(bucket, |catalog| rename(catalog, &bucket.layout, table, to)).await?;
+            let scope = Scope::Whole(table);
+            let renamed =
+                transaction.update(bucket, scope, |catalog| rename(catalog, &bucket.layout, table, to)).await?;
             Ok(Changed::nothing(Deed::Rename, &renamed.to).made())
         }
         Change::Begin => transaction.begin(bucket).await.map(|()| Changed::nothing(Deed::Begin, "")),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use quack_function::sql::{identifier, literal};
-use quack_function::table::hive_options;
+use quack_function::sql::identifier;
+use quack_function::table::read_sql;
 use quack_function::wire::Column;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use super::done::{Changed, Deed, Outcome};
 use super::write::{Rows, Session, Staged, Work};
 use crate::bucket::upload;
 use crate::error::failure;
-use crate::lake::catalog::{Catalog, Table};
+use crate::lake::catalog::{Catalog, DataFile, Scope, Table};
 use crate::lake::load::{commit, sweep};
 use crate::query::{Answer, Coordinator};
 
@@ -44,7 +44,7 @@ pub(super) async fn until_current(
         coordinator.context.detail("somebody else changed the table meanwhile; beginning anew");
         // Else those who meet once would meet again and again.
         tokio::time::sleep(Duration::from_millis(rand::random_range(0..PAUSE_MS))).await;
-        fresh = Some(session.transaction.catalog(&coordinator.target.bucket).await?);
+        fresh = Some(session.transaction.catalog(&coordinator.target.bucket, Scope::All).await?);
     }
     Err(failure(
         format!("others keep changing `{table}`"),
@@ -52,18 +52,41 @@ pub(super) async fn until_current(
     ))
 }
 
-/// Files of a table, as FROM reads them.
+/// Files of a table, as FROM reads them; besides the columns, DuckDB's own tell of each row in which file it is, and where.
 pub(super) fn files(table: &Table, files: &[usize], bucket: &str) -> Result<String> {
-    let list: Vec<String> =
-        files.iter().map(|at| literal(&format!("s3://{bucket}/{}", table.files[*at].key))).collect();
-    read(&list, &table.partitions)
+    let files = files.iter().filter_map(|at| table.files.get(*at));
+    read_with(table, files, bucket, &[FILE, PLACE])
 }
 
-/// Files at `addresses`, each a text in SQL, whose folders carry the values of `partitions`.
-pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
-    let hive = hive_options(partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))?;
-    Ok(format!("read_parquet([{}], {hive})", addresses.join(", ")))
+/// Files of a table, as FROM reads them: their rows.
+pub(super) fn rows<'a>(table: &Table, files: impl Iterator<Item = &'a DataFile>, bucket: &str) -> Result<String> {
+    read_with(table, files, bucket, &[])
 }
+
+fn read_with<'a>(
+    table: &Table,
+    files: impl Iterator<Item = &'a DataFile>,
+    bucket: &str,
+    also: &[&str],
+) -> Result<String> {
+    let read = match table.is_mixed() {
+        true => table.shapes(files, bucket).read_sql(&table.partitions, also),
+        false => {
+            let addresses: Vec<String> = files.map(|file| format!("s3://{bucket}/{}", file.key)).collect();
+            read_sql(&addresses, &table.partitions)
+        }
+    };
+    read.map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
+}
+
+/// Files at `addresses`, whose folders carry the values of `partitions`.
+pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
+    read_sql(addresses, partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
+}
+
+/// DuckDB's own columns of files.
+const FILE: &str = "filename";
+const PLACE: &str = "file_row_number";
 
 /// Files of a table as a part of a query that is to say where its rows are.
 #[derive(Debug, Clone)]
@@ -88,14 +111,17 @@ pub(super) fn whole(work: &Work<'_>, table: &Table, alias: &str) -> Result<Sourc
 /// It has a column that hides where in its file a row is.
 pub(super) fn source(table: &Table, at: &[usize], bucket: &str, alias: String) -> Result<Source> {
     let has = |hidden: &str| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(hidden));
-    if has("file_row_number") {
+    if has(PLACE) || table.is_mixed() && has(FILE) {
         return Err(failure(
-            "a table with a column `file_row_number` cannot be changed by this statement",
+            format!(
+                "a table with a column `{}` cannot be changed by this statement",
+                if has(PLACE) { PLACE } else { FILE }
+            ),
             "CREATE OR REPLACE TABLE name AS SELECT ... gives the column another name",
         ));
     }
     let mut read = files(table, at, bucket)?;
-    let mut file = "filename";
+    let mut file = FILE;
     // DuckDB's own column is hidden behind one of the table's; another is none of those that `*` stands for no more.
     if has(file) {
         file = "quack_filename";
@@ -303,7 +329,7 @@ pub(super) async fn finish<'a>(
         staged.discard().await;
     }
     let files = files?;
-    let committed = work.session.transaction.update(bucket, |catalog| {
+    let committed = work.session.transaction.update(bucket, Scope::Whole(name), |catalog| {
         let now = catalog.table(name)?.1;
         let is_stored = now.keys().any(|key| files.iter().any(|file| file.key == key));
         match is_strict && !is_stored && !now.keys().eq(table.keys()) {

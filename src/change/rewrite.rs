@@ -117,7 +117,8 @@ async fn by_files(
     let staged = match anew.is_empty() {
         true => None,
         false => {
-            let source = replace::files(table, &anew, &work.coordinator.target.bucket.name)?;
+            let files = anew.iter().filter_map(|at| table.files.get(*at));
+            let source = replace::rows(table, files, &work.coordinator.target.bucket.name)?;
             let sql = select(rewrite, columns, &set, &source);
             let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
             Some(work.write(&rows).await?.without_empty())

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, usage};
-use crate::lake::catalog::{self, Catalog};
+use crate::lake::catalog::{self, Catalog, Scope};
 
 /// A session's transaction, if it has one.
 #[derive(Debug, Default)]
@@ -34,15 +34,15 @@ impl Transaction {
         self.open().is_some()
     }
 
-    /// The tables as the session has them: its own, or the bucket's.
+    /// The tables as the session has them: its own, or the bucket's, as far as they are in the `scope`.
     ///
     /// # Errors
     /// A catalog that cannot be read.
-    pub(crate) async fn catalog(&self, bucket: &Bucket) -> Result<Catalog> {
+    pub(crate) async fn catalog(&self, bucket: &Bucket, scope: Scope<'_>) -> Result<Catalog> {
         let own = self.open().as_ref().map(|open| open.now.clone());
         match own {
             Some(own) => Ok(own),
-            None => catalog::read(bucket).await,
+            None => catalog::read_in(bucket, scope).await,
         }
     }
 
@@ -60,13 +60,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Changes the catalog in one step: the session's own at once, the bucket's as [`catalog::update`] does.
+    /// Changes the catalog in one step: the session's own at once, the bucket's as [`catalog::update`] does, within `scope`.
     ///
     /// # Errors
     /// Those of `change` and of the bucket.
     pub(super) async fn update<T>(
         &self,
         bucket: &Bucket,
+        scope: Scope<'_>,
         mut change: impl FnMut(&mut Catalog) -> Result<T>,
     ) -> Result<T> {
         if let Some(open) = self.open().as_mut() {
@@ -75,7 +76,7 @@ impl Transaction {
             open.now = changed;
             return Ok(done);
         }
-        catalog::update(bucket, change).await
+        catalog::update(bucket, scope, change).await
     }
 
     /// Takes note of files that a change has made; nobody names them before COMMIT.
@@ -98,7 +99,7 @@ impl Transaction {
             delete(bucket, added).await;
             return Ok(0);
         }
-        let committed = catalog::update(bucket, |current| {
+        let committed = catalog::update(bucket, Scope::All, |current| {
             // An earlier try was stored, and its answer lost on the way.
             if changed.iter().all(|name| current.tables.get(*name) == now.tables.get(*name)) {
                 return Ok(());

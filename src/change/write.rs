@@ -256,6 +256,7 @@ impl Staged<'_> {
         check_values(rows.label, &partition)?;
         self.names.push(name.to_owned());
         self.files.push(DataFile {
+            schema: None,
             key: name.to_owned(),
             rows: count,
             bytes: file_size_bytes,
@@ -265,9 +266,9 @@ impl Staged<'_> {
         Ok(())
     }
 
-    /// Where the function finds them, as texts in SQL.
+    /// Where the function finds them.
     pub(super) fn addresses(&self) -> Vec<String> {
-        let address = |name: &String| literal(&format!("s3://{}/{}{name}", self.bucket.name, self.folder));
+        let address = |name: &String| format!("s3://{}/{}{name}", self.bucket.name, self.folder);
         self.names.iter().map(address).collect()
     }
 

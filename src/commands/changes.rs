@@ -10,7 +10,7 @@ use crate::change::{self, Change, Changed, Outcome, Session, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
-use crate::lake::catalog::Catalog;
+use crate::lake::catalog::{Catalog, Scope};
 use crate::query::statements::Statement;
 use crate::query::{self, Answer, Coordinator};
 
@@ -33,12 +33,12 @@ pub(super) struct Made<'a> {
 }
 
 impl Changes {
-    /// The tables as the session has them.
+    /// The tables as the session has them, as far as they are in the `scope`.
     ///
     /// # Errors
     /// A catalog that cannot be read.
-    pub(super) async fn catalog(&self, target: &Target) -> Result<Catalog> {
-        self.transaction.catalog(&target.bucket).await
+    pub(super) async fn catalog(&self, target: &Target, scope: Scope<'_>) -> Result<Catalog> {
+        self.transaction.catalog(&target.bucket, scope).await
     }
 
     /// The statement over tables as they were, if it wants that, and what it needs then.

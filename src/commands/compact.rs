@@ -7,14 +7,14 @@ use crate::change::{self, Session, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::lake::catalog;
+use crate::lake::catalog::{self, Scope};
 use crate::query::Coordinator;
 
 /// Puts the small files of a table together, or sorts all of it.
 pub(crate) async fn run(context: &Context, table: &str, sort: &[String]) -> Result<()> {
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target.bucket).await?;
+    let catalog = catalog::read_in(&target.bucket, Scope::Whole(table)).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     let transaction = Transaction::default();
     let session = Session { transaction: &transaction, cancel: &interrupt.token, limit: None, spill: Spill::Auto };

@@ -15,7 +15,7 @@ use crate::cloud::{self, Lake, Plan};
 use crate::config::{DataSet, FILE, TargetKind};
 use crate::console::context::Context;
 use crate::error::{self, Kind};
-use crate::lake::catalog::{self, Catalog};
+use crate::lake::catalog::{self, Catalog, Scope};
 use crate::lake::load::LoadRequest;
 
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
@@ -130,7 +130,7 @@ async fn not_there<'a>(context: &Context, declared: &[&'a DataSet]) -> Result<Ve
         return Ok(Vec::new());
     }
     let catalog = match cloud::lake(context).await? {
-        Lake::There(target) => match catalog::read(&target.bucket).await {
+        Lake::There(target) => match catalog::read_in(&target.bucket, Scope::Outline).await {
             Err(error) if error::kind(&error) == Kind::Missing => Catalog::default(),
             read => read?,
         },

@@ -17,14 +17,14 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, usage};
-use crate::lake::catalog;
+use crate::lake::catalog::{self, Scope};
 use crate::output::file::OutputFile;
 use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
 use crate::query::summary::{MORE, Summary};
-use crate::query::{Account, Answer, Coordinator, Request, health};
+use crate::query::{Account, Answer, Coordinator, Request, health, needed};
 
 /// Runs the SQL that `args` give, or a health check when they give none.
 ///
@@ -37,10 +37,9 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     plan.check(&statements)?;
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
-    let mut catalog = match &sql {
-        Some(sql) => catalog::read_for(&target.bucket, sql).await?,
-        None => catalog::read(&target.bucket).await?,
-    };
+    let named = sql.as_deref().map(catalog::names).unwrap_or_default();
+    let scope = if sql.is_some() { Scope::Named(&named) } else { Scope::Outline };
+    let mut catalog = catalog::read_in(&target.bucket, scope).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     if args.explain {
         return explain(&coordinator, &plan, statements, args.workers).await;
@@ -65,7 +64,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
                 done => done?,
             }
             if change.is_some() {
-                catalog = changes.catalog(&target).await?;
+                catalog = changes.catalog(&target, Scope::Named(&named)).await?;
             }
         }
         Ok(())
@@ -92,6 +91,8 @@ async fn explain(
             return Err(usage("the statement changes the lake: one function does that", "--explain tells of queries"));
         }
         crate::query::check(coordinator, &statement.sql)?;
+        let needed = needed::by_query(coordinator, &statement.sql).await?;
+        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
         let limit = plan.limit(&statement);
         let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
         coordinator.context.print(&crate::query::plan(coordinator, &request, workers))?;

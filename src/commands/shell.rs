@@ -22,7 +22,7 @@ use crate::commands::query::{limit_on, look_of_stdout, tell};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, usage};
-use crate::lake::catalog::{self, Catalog};
+use crate::lake::catalog::{self, Catalog, Scope};
 use crate::output::place::{Named, STDOUT};
 use crate::output::{self, Format, Look};
 use crate::planner::Workers;
@@ -40,7 +40,7 @@ use dot::Dot;
 /// first one ends it.
 pub(crate) async fn run(context: &Context) -> Result<()> {
     let target = Target::open(context).await?;
-    let catalog = catalog::read(&target.bucket).await?;
+    let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
     let format = if context.json { Format::Jsonl } else { Format::Table };
     let mut session = Session {
         context,
@@ -260,7 +260,7 @@ impl Session<'_> {
     async fn run_statement(&mut self, sql: &str) -> Result<()> {
         let interrupt = Interrupt::listen();
         // Tables may have come since, from another shell.
-        self.catalog = self.changes.catalog(&self.target).await?;
+        self.catalog = self.changes.catalog(&self.target, Scope::Outline).await?;
         for statement in statements::results(sql) {
             // The tables as they were are this statement's alone.
             let travelled = Changes::travel(&self.target, &self.catalog, &statement).await?;
@@ -272,7 +272,7 @@ impl Session<'_> {
             let done = match change::parse(&own)? {
                 Some(change) => {
                     self.change(&statement, &own, &change, &interrupt).await?;
-                    self.catalog = self.changes.catalog(&self.target).await?;
+                    self.catalog = self.changes.catalog(&self.target, Scope::Outline).await?;
                     continue;
                 }
                 None => self.run_one(&statement, &interrupt).await,

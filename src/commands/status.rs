@@ -13,7 +13,7 @@ use crate::cloud::{self, Target};
 use crate::config::{Config, TargetKind};
 use crate::console::context::Context;
 use crate::error::{self, failure};
-use crate::lake::catalog;
+use crate::lake::catalog::{self, Scope};
 use crate::query::Coordinator;
 use crate::query::health;
 use crate::rows::counted;
@@ -174,7 +174,7 @@ async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
         false => place,
     };
     let function = target.lambda.get_function_configuration().function_name(&target.function).send().await.ok();
-    let catalog = catalog::read(&target.bucket).await?;
+    let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     let health = health::check(&coordinator, &CancellationToken::new()).await;
     let tables = catalog.tables.iter();

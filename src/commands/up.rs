@@ -14,6 +14,7 @@ use crate::config::{DataSet, TargetKind};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{self, Kind, failure, interrupted};
+use crate::lake::catalog::Scope;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog};
 use crate::query::Coordinator;
@@ -119,7 +120,9 @@ async fn fill(
     args: &UpArgs,
     changed: bool,
 ) -> Result<Filled> {
-    if catalog::read(&target.bucket).await?.tables.is_empty() && catalog::is_lost(&target.bucket).await? {
+    if catalog::read_in(&target.bucket, Scope::Outline).await?.tables.is_empty()
+        && catalog::is_lost(&target.bucket).await?
+    {
         context.say(
             "note: there are files of tables in the bucket, and the catalog that named them is gone: `quackctl recover` lists \
              what can be had back; else load them again",
@@ -127,7 +130,7 @@ async fn fill(
     }
     let mut filled = Filled::default();
     for set in &context.config.data {
-        let catalog = catalog::read(&target.bucket).await?;
+        let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
         if catalog.find(&set.table).is_some() {
             continue;
         }
@@ -149,7 +152,7 @@ async fn fill(
             // Another `up` at the same moment has made it.
             Err(error)
                 if error::kind(&error) != Kind::Interrupted
-                    && catalog::read(&target.bucket).await?.find(&set.table).is_some() =>
+                    && catalog::read_in(&target.bucket, Scope::Outline).await?.find(&set.table).is_some() =>
             {
                 context.detail(format_args!("{} was loaded meanwhile: {error:#}", set.table));
             }
@@ -160,7 +163,7 @@ async fn fill(
         }
     }
     if !args.no_check {
-        let catalog = catalog::read(&target.bucket).await?;
+        let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
         let coordinator = Coordinator::new(context, target, &catalog);
         let check = async || health::check(&coordinator, &interrupt.token).await;
         filled.health = Some(once_allowed(context, changed, check).await?);

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::iceberg::store::{self, Pointer};
+use super::iceberg::state::Pointer;
+use super::iceberg::store;
 use super::iceberg::{history, kept};
 pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table};
 use super::table::{VERSION, unique};
@@ -62,7 +63,7 @@ pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> 
     match head.version {
         VERSION => {
             let catalog: Catalog = serde_json::from_slice(bytes).map_err(corrupt)?;
-            check::check(&catalog, layout).map_err(|what| untrusted(place, &what))?;
+            check::whole(&catalog, layout).map_err(|what| untrusted(place, &what))?;
             Ok(Form::Whole(catalog))
         }
         STORED => {
@@ -78,32 +79,56 @@ pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> 
     }
 }
 
-/// Reads those tables of a catalog, which lies at `place`, whose names are `wanted`.
+/// How much of the tables is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// All of all.
+    All,
+    /// All of one table, and of the others where they are.
+    Whole(&'a str),
+    /// Of one table what is needed to add to it, and of the others where they are.
+    Open(&'a str),
+    /// What is needed to plan queries of these tables, and of the others where they are.
+    Named(&'a [String]),
+    /// What is needed to plan queries of all tables.
+    Outline,
+}
+
+impl Scope<'_> {
+    /// Whether the table `name` is read.
+    fn has(self, name: &str) -> bool {
+        match self {
+            Scope::All | Scope::Outline => true,
+            Scope::Whole(table) | Scope::Open(table) => table.eq_ignore_ascii_case(name),
+            Scope::Named(tables) => tables.iter().any(|table| table.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    fn is_whole(self) -> bool {
+        matches!(self, Scope::All | Scope::Whole(_))
+    }
+}
+
+/// Reads those tables of a catalog, which lies at `place`, that are in the `scope`.
 ///
 /// # Errors
 /// As for [`parse`]; metadata of a table that is none.
-pub(crate) async fn tables(
-    bucket: &Bucket,
-    bytes: &[u8],
-    place: &str,
-    wanted: &impl Fn(&str) -> bool,
-) -> Result<Catalog> {
+pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Scope<'_>) -> Result<Catalog> {
     let stored = match parse(bytes, place, &bucket.layout)? {
         Form::Whole(catalog) => return Ok(catalog),
         Form::Stored(stored) => stored,
     };
-    let (wanted, others): (Vec<_>, Vec<_>) = stored.tables.into_iter().partition(|(name, _)| wanted(name));
+    let (wanted, others): (Vec<_>, Vec<_>) = stored.tables.into_iter().partition(|(name, _)| scope.has(name));
     let tables = stream::iter(wanted)
         .map(|(name, pointer)| async move {
-            let table = store::table(bucket, &name, &pointer).await;
+            let table = store::table(bucket, &name, &pointer, scope.is_whole()).await;
             let table = table.with_context(|| format!("cannot read the table `{name}` of the catalog {place}"))?;
             anyhow::Ok((name, table))
         })
         .buffer_unordered(WINDOW)
         .try_collect()
         .await?;
-    let others = others.into_iter().map(|(name, _)| name).collect();
-    let catalog = Catalog { tables, others, ..Catalog::default() };
+    let catalog = Catalog { tables, others: others.into_iter().collect(), ..Catalog::default() };
     check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
 }
@@ -117,25 +142,41 @@ fn untrusted(place: &str, what: &str) -> anyhow::Error {
 /// # Errors
 /// When the bucket cannot be reached, or the catalog is damaged or newer than this program.
 pub(crate) async fn read(bucket: &Bucket) -> Result<Catalog> {
-    fetch(bucket, |_| true).await?.0
+    fetch(bucket, Scope::All).await?.0
 }
 
-/// Reads the tables that `sql` may name, and of all others the names.
+/// Reads what of the catalog is in the `scope`.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) async fn read_in(bucket: &Bucket, scope: Scope<'_>) -> Result<Catalog> {
+    fetch(bucket, scope).await?.0
+}
+
+/// Reads the tables that `sql` may name as far as is needed to plan it, and of all others the names.
 ///
 /// # Errors
 /// As for [`read`].
 pub(crate) async fn read_for(bucket: &Bucket, sql: &str) -> Result<Catalog> {
-    let named: Vec<String> = tokens(sql).iter().filter_map(|token| token.name()).collect();
-    fetch(bucket, |name| named.iter().any(|known| known.eq_ignore_ascii_case(name))).await?.0
+    read_in(bucket, Scope::Named(&names(sql))).await
+}
+
+/// What may be the name of a table in `sql`.
+pub(crate) fn names(sql: &str) -> Vec<String> {
+    tokens(sql).iter().filter_map(|token| token.name()).collect()
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
-/// `change` runs again when somebody else's change came first.
+/// `change` runs again when somebody else's change came first; it is given what is in the `scope`.
 ///
 /// # Errors
 /// Those of [`read`] and of `change`.
-pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catalog) -> Result<T>) -> Result<T> {
-    let replaced = replace(bucket, |current| {
+pub(crate) async fn update<T>(
+    bucket: &Bucket,
+    scope: Scope<'_>,
+    mut change: impl FnMut(&mut Catalog) -> Result<T>,
+) -> Result<T> {
+    let replaced = replace(bucket, scope, |current| {
         let mut catalog = current?;
         let result = change(&mut catalog)?;
         Ok((catalog, result))
@@ -152,11 +193,12 @@ pub(crate) async fn update<T>(bucket: &Bucket, mut change: impl FnMut(&mut Catal
 /// A bucket that cannot be reached, and those of `change`.
 pub(crate) async fn replace<T>(
     bucket: &Bucket,
+    scope: Scope<'_>,
     mut change: impl FnMut(Result<Catalog>) -> Result<(Catalog, T)>,
 ) -> Result<(T, Vec<String>)> {
     let mut earlier: Option<Attempt<T>> = None;
     for _ in 0..ATTEMPTS {
-        let (current, tag) = fetch(bucket, |_| true).await?;
+        let (current, tag) = fetch(bucket, scope).await?;
         if let Some(attempt) = earlier.take() {
             // It may have been stored, and its answer lost on the way.
             if current.as_ref().is_ok_and(|current| attempt.is_in(current)) {
@@ -229,7 +271,9 @@ impl<T> Attempt<T> {
         let pointers = &self.draft.pointers;
         let same =
             |(name, table): (&String, &Table)| pointers.get(name).is_some_and(|own| table.origin.has(&own.metadata));
-        let all = pointers.len() == catalog.tables.len() && catalog.tables.iter().all(same);
+        let all = pointers.len() == catalog.tables.len() + catalog.others.len()
+            && catalog.tables.iter().all(same)
+            && catalog.others.iter().all(|(name, other)| pointers.get(name) == Some(other));
         let mut new = self.draft.metadata().peekable();
         all || new.peek().is_some() && new.all(|key| catalog.tables.values().any(|table| table.origin.had(key)))
     }
@@ -245,8 +289,8 @@ pub(crate) async fn is_lost(bucket: &Bucket) -> Result<bool> {
     Ok(!listed.contents().is_empty())
 }
 
-/// The catalog with the tables that are `wanted`, if it can be read, and the tag of the version that was.
-async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result<Catalog>, Option<String>)> {
+/// The catalog with what is in the `scope`, if it can be read, and the tag of the version that was.
+async fn fetch(bucket: &Bucket, scope: Scope<'_>) -> Result<(Result<Catalog>, Option<String>)> {
     let place = place(bucket);
     let key = &bucket.layout.catalog;
     let request = bucket.s3.get_object().bucket(&bucket.name).key(key);
@@ -258,7 +302,7 @@ async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result
     // While S3 is asked whether the catalog is still the same, its tables are read here.
     let early = async {
         match &known {
-            Some((_, bytes)) => Some(tables(bucket, bytes, &place, &wanted).await),
+            Some((_, bytes)) => Some(tables(bucket, bytes, &place, scope).await),
             None => None,
         }
     };
@@ -282,7 +326,7 @@ async fn fetch(bucket: &Bucket, wanted: impl Fn(&str) -> bool) -> Result<(Result
             _ => return Err(error).with_context(|| format!("cannot read the catalog {place}")),
         },
     };
-    Ok((tables(bucket, &bytes, &place, &wanted).await, tag))
+    Ok((tables(bucket, &bytes, &place, scope).await, tag))
 }
 
 /// The catalog's address, as errors name it.

@@ -8,7 +8,7 @@ use std::fmt;
 use quack_function::names;
 pub(crate) use quack_function::names::is_table as is_name;
 
-use super::iceberg::store::Pointer;
+use super::iceberg::state::Pointer;
 use super::table::{Catalog, DataFile, FileColumn, Table};
 use crate::bucket::layout::Layout;
 use crate::duck::types;
@@ -18,7 +18,9 @@ const TABLES: usize = 10_000;
 const COLUMNS: usize = 10_000;
 const PARTITIONS: usize = 64;
 const FORMERLY: usize = 64;
-pub(super) const FILES: usize = 200_000;
+pub(super) const FILES: usize = 2_000_000;
+/// Most files of a table in a catalog of the first form, which has all in one object.
+const FILES_IN_ONE: usize = 200_000;
 
 /// Longest text on when a table was loaded, bytes.
 const TIME_BYTES: usize = 1024;
@@ -38,7 +40,7 @@ const MOST: u64 = 1 << 53;
 /// The first thing that no load could have written.
 pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     at_most("tables", catalog.tables.len(), TABLES)?;
-    let mut names = BTreeSet::new();
+    let mut names: BTreeSet<String> = catalog.others.keys().map(|name| name.to_ascii_lowercase()).collect();
     let (mut rows, mut bytes) = (0_u64, 0_u64);
     let mut keys = HashSet::new();
     // Without a former name, no two tables have one folder.
@@ -55,6 +57,17 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
         return Err(format!("its tables have {rows} rows and {bytes} bytes, more than there are"));
     }
     Ok(())
+}
+
+/// Refuses a catalog of the first form, of a bucket that is laid out as `layout` says.
+///
+/// # Errors
+/// The first thing that no load could have written.
+pub(super) fn whole(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
+    for (name, table) in &catalog.tables {
+        at_most("files", table.files.len(), FILES_IN_ONE).map_err(|what| format!("of table {name:?}, {what}"))?;
+    }
+    check(catalog, layout)
 }
 
 /// Refuses what a catalog says of where tables are, of a bucket that is laid out as `layout` says.
@@ -99,13 +112,14 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
     columns_are_sound(table)?;
     let columns: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut keys = HashSet::with_capacity(table.files.len());
-    let (mut rows, mut bytes) = (0_u64, 0_u64);
+    let (mut rows, mut bytes) = (table.unread.rows(), table.unread.bytes);
     at_most("former names", table.formerly.len(), FORMERLY)?;
     if let Some(folder) = table.formerly.iter().find(|folder| !names::is_table(folder)) {
         return Err(format!("it was called {}", shown(folder)));
     }
+    let folders: Vec<String> = table.folders(name).map(|folder| layout.table(folder)).collect();
     for file in &table.files {
-        if !table.folders(name).any(|folder| layout.is_of_table(folder, &file.key)) {
+        if !folders.iter().any(|folder| names::is_plain_key(folder, &file.key)) {
             return Err(format!("the file {} is not in the folder {}", shown(&file.key), layout.table(name)));
         }
         if !keys.insert(file.key.as_str()) {

@@ -67,7 +67,7 @@ pub(crate) struct TableSummary {
     pub name: String,
     pub rows: u64,
     pub bytes: u64,
-    pub files: usize,
+    pub files: u64,
     pub partitions: Partitions,
     pub source: String,
     pub synthetic: bool,
@@ -82,8 +82,9 @@ pub(crate) struct Partitions {
     pub columns: Vec<String>,
     /// What they are made of, `NAME=EXPR` each; none where that was not kept.
     pub by: Vec<String>,
-    /// Distinct combinations of their values; one for a table that is not partitioned.
-    pub count: usize,
+    /// Distinct combinations of their values; one for a table that is not partitioned. Not known of one with so many files that
+    /// not all were looked at.
+    pub count: Option<usize>,
 }
 
 impl Display for Partitions {
@@ -91,7 +92,8 @@ impl Display for Partitions {
         if self.columns.is_empty() {
             f.write_str("-")
         } else {
-            write!(f, "{} by {}", self.count, self.columns.join(", "))
+            self.count.map_or(Ok(()), |count| write!(f, "{count} "))?;
+            write!(f, "by {}", self.columns.join(", "))
         }
     }
 }
@@ -102,11 +104,12 @@ impl TableSummary {
             name: name.to_owned(),
             rows: table.rows,
             bytes: table.bytes,
-            files: table.files.len(),
+            files: table.file_count(),
             partitions: Partitions {
                 columns: table.partitions.iter().map(|column| column.name.clone()).collect(),
                 by: table.partition_by.clone(),
-                count: table.files.iter().map(|file| &file.partition).collect::<HashSet<_>>().len(),
+                count: (table.unread.is_empty())
+                    .then(|| table.files.iter().map(|file| &file.partition).collect::<HashSet<_>>().len()),
             },
             source: table.source.clone(),
             synthetic: table.synthetic,

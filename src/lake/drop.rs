@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use super::catalog::{self, Catalog};
+use super::catalog::{self, Catalog, Scope};
 use crate::bucket::Bucket;
 use crate::rows::counted;
 
@@ -31,7 +31,7 @@ impl fmt::Display for Dropped {
 /// # Errors
 /// There is no such table, which names the nearest; what the bucket says.
 pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
-    catalog::update(bucket, |catalog| take_out(catalog, name)).await
+    catalog::update(bucket, Scope::Whole(name), |catalog| take_out(catalog, name)).await
 }
 
 /// Takes the table `name` out of the catalog.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::Utc;
 use serde::Serialize;
 
-use super::catalog::{self, Table};
+use super::catalog::{self, Scope, Table};
 use super::iceberg::history;
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, usage};
@@ -59,7 +59,7 @@ pub(crate) async fn expire(
             "give --older-than 1d or more, or add --force",
         ));
     }
-    let catalog = catalog::read(bucket).await?;
+    let catalog = catalog::read_in(bucket, Scope::Whole(name)).await?;
     let (name, table) = catalog.table(name)?;
     let before = Utc::now().timestamp_millis().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     let old = old(table, before);
@@ -75,7 +75,7 @@ pub(crate) async fn expire(
     if !is_meant || old.is_empty() {
         return Ok(expired);
     }
-    catalog::update(bucket, |catalog| {
+    catalog::update(bucket, Scope::Whole(name), |catalog| {
         let (name, now) = catalog.table(name)?;
         let (name, mut now) = (name.to_owned(), now.clone());
         if !now.origin.is(&table.origin) {

@@ -9,6 +9,7 @@ pub(crate) mod iceberg;
 pub(crate) mod load;
 pub(crate) mod recover;
 pub(crate) mod rename;
+pub(crate) mod reshape;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::catalog::{self, Catalog};
+use super::catalog::{self, Catalog, Scope};
 use super::check;
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
@@ -29,7 +29,7 @@ impl fmt::Display for Renamed {
 /// # Errors
 /// There is no such table, which names the nearest; there is one of the new name, or it can be none; what the bucket says.
 pub(crate) async fn rename_table(bucket: &Bucket, old: &str, new: &str) -> Result<Renamed> {
-    catalog::update(bucket, |catalog| rename(catalog, &bucket.layout, old, new)).await
+    catalog::update(bucket, Scope::Whole(old), |catalog| rename(catalog, &bucket.layout, old, new)).await
 }
 
 /// Has the catalog call the table `old`, however its case is written, `new`.
@@ -47,9 +47,9 @@ pub(crate) fn rename(catalog: &mut Catalog, layout: &Layout, old: &str, new: &st
     if from == new {
         return Err(usage(format!("the table is called `{new}` already"), "give it another name"));
     }
-    match catalog.find(new) {
+    match catalog.called(new) {
         // Other upper and lower case is another name of the same table.
-        Some((taken, _)) if taken != from => {
+        Some(taken) if taken != from => {
             return Err(failure(
                 format!("there is a table `{taken}` already"),
                 format!("choose another name, or drop it first: `quackctl drop {taken}`"),

@@ -1,15 +1,15 @@
 //! What the catalog says of tables: their files, their columns, what was learnt of them when they were loaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 
 use anyhow::Result;
-use quack_function::wire::{Column, TableDef};
+use quack_function::wire::{Column, Group, Shapes, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::iceberg::state::Origin;
+use super::iceberg::state::{Origin, Pointer, Unread};
 use crate::error::{failure, nearest};
 
 /// The version of the catalog's first form, which has everything in one object: it is read, and converted at the first change.
@@ -21,9 +21,9 @@ pub(crate) struct Catalog {
     pub version: u32,
     #[serde(deserialize_with = "unique")]
     pub tables: BTreeMap<String, Table>,
-    /// The names of tables that were not read, as nobody asked for them.
+    /// Tables that were not read, as nobody asked for them.
     #[serde(skip)]
-    pub others: BTreeSet<String>,
+    pub others: BTreeMap<String, Pointer>,
 }
 
 /// One table: its Parquet files and what was learnt of them when they were loaded.
@@ -52,6 +52,18 @@ pub(crate) struct Table {
     /// Where it was read from.
     #[serde(skip)]
     pub origin: Origin,
+    /// By the number of the schema that files were written with: names of the columns that these lack.
+    #[serde(skip)]
+    pub lacks: BTreeMap<i32, Vec<String>>,
+    /// Number of the schema that its columns are those of, where that is not the newest.
+    #[serde(skip)]
+    pub schema: Option<i32>,
+    /// Where its files' schemas are known, if it is brought back without its history.
+    #[serde(skip)]
+    pub ancestor: Origin,
+    /// What of it was not read.
+    #[serde(skip)]
+    pub unread: Unread,
     /// Numbers of snapshots that it forgets when it is stored next.
     #[serde(skip)]
     pub forgotten: BTreeSet<i64>,
@@ -82,6 +94,9 @@ pub(crate) struct DataFile {
     /// Statistics of this file's own columns, by name: what lets a query skip it.
     #[serde(default)]
     pub columns: BTreeMap<String, FileColumn>,
+    /// Number of the schema that it was written with, if its columns are others than the table's, or of other types.
+    #[serde(skip)]
+    pub schema: Option<i32>,
 }
 
 /// What one file says of one column.
@@ -94,7 +109,7 @@ pub(crate) struct FileColumn {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { version: VERSION, tables: BTreeMap::new(), others: BTreeSet::new() }
+        Self { version: VERSION, tables: BTreeMap::new(), others: BTreeMap::new() }
     }
 }
 
@@ -117,13 +132,18 @@ impl Catalog {
 
     /// The names of all tables.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.tables.keys().chain(&self.others).map(String::as_str)
+        self.tables.keys().chain(self.others.keys()).map(String::as_str)
     }
 
     /// The table `name`, if there is one; SQL does not tell upper case from lower, so neither does this.
     pub(crate) fn find(&self, name: &str) -> Option<(&str, &Table)> {
         let found = self.tables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(known, table)| (known.as_str(), table))
+    }
+
+    /// What the table `name` is really called, if there is one, read or not.
+    pub(crate) fn called(&self, name: &str) -> Option<&str> {
+        self.names().find(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -160,7 +180,12 @@ impl Table {
         self.columns.iter().take(own).map(column).collect()
     }
 
-    /// The keys of its files.
+    /// How many files it has.
+    pub(crate) fn file_count(&self) -> u64 {
+        self.unread.files().saturating_add(self.files.len() as u64)
+    }
+
+    /// The keys of its files, as far as they were read.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| file.key.as_str())
     }
@@ -170,9 +195,10 @@ impl Table {
         std::iter::once(name).chain(self.formerly.iter().map(String::as_str))
     }
 
-    /// The definition that travels with a query.
+    /// The definition that travels with a query. One without files, which the function refuses, if some of them were not read:
+    /// what does not ask for them first is not to have an answer of a part of the table.
     pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
-        self.definition_over(self.keys(), name, bucket)
+        self.definition_over(self.keys().filter(|_| self.unread.is_empty()), name, bucket)
     }
 
     /// The definition of a part of it: the files with these `keys`.
@@ -182,16 +208,52 @@ impl Table {
         name: &str,
         bucket: &str,
     ) -> TableDef {
-        let files = keys.map(|key| format!("s3://{bucket}/{key}")).collect();
-        TableDef { name: name.to_owned(), files, partitions: self.partitions.clone() }
+        let (name, partitions) = (name.to_owned(), self.partitions.clone());
+        if !self.is_mixed() {
+            let files = keys.map(|key| format!("s3://{bucket}/{key}")).collect();
+            return TableDef { name, files, partitions, shapes: None };
+        }
+        let keys: HashSet<&str> = keys.collect();
+        let shapes = self.shapes(self.files.iter().filter(|file| keys.contains(file.key.as_str())), bucket);
+        TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }
     }
+
+    /// Whether some of its files have other columns than it has.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.files.iter().any(|file| file.schema.is_some())
+    }
+
+    /// Some of its files by the columns that they have.
+    pub(crate) fn shapes<'a>(&self, files: impl Iterator<Item = &'a DataFile>, bucket: &str) -> Shapes {
+        let mut groups: BTreeMap<i32, Group> = BTreeMap::new();
+        for file in files {
+            let known = file.schema.and_then(|id| self.lacks.get(&id));
+            let group = groups
+                .entry(place(file))
+                .or_insert_with(|| Group { files: Vec::new(), lacks: known.cloned().unwrap_or_default() });
+            group.files.push(format!("s3://{bucket}/{}", file.key));
+        }
+        Shapes { columns: self.own_columns(), groups: groups.into_values().collect() }
+    }
+
+    /// Has the files in the order in which they are read.
+    pub(crate) fn sort_files(&mut self) {
+        if self.is_mixed() {
+            self.files.sort_by_key(place);
+        }
+    }
+}
+
+/// Files of older schemas come first, those that have the table's columns last.
+fn place(file: &DataFile) -> i32 {
+    file.schema.unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
 impl DataFile {
     /// A file that nothing but its key is known of.
     pub(crate) fn named(key: String) -> Self {
-        Self { key, rows: 0, bytes: 0, partition: Vec::new(), columns: BTreeMap::new() }
+        Self { key, rows: 0, bytes: 0, partition: Vec::new(), columns: BTreeMap::new(), schema: None }
     }
 }
 
@@ -211,6 +273,10 @@ impl Table {
             partition_by: Vec::new(),
             formerly: Vec::new(),
             origin: Origin::default(),
+            lacks: BTreeMap::new(),
+            schema: None,
+            ancestor: Origin::default(),
+            unread: Unread::default(),
             forgotten: BTreeSet::new(),
         }
     }

@@ -8,7 +8,7 @@ use indicatif::HumanCount;
 use quack_function::iceberg::metadata::Snapshot;
 use serde::Serialize;
 
-use super::catalog::{self, Table};
+use super::catalog::{self, Scope, Table};
 use super::iceberg::store;
 use super::load::stats;
 use crate::bucket::Bucket;
@@ -156,12 +156,12 @@ impl fmt::Display for RolledBack {
 /// # Errors
 /// There is no such table or version; somebody else changed the table meanwhile; what the bucket says.
 pub(crate) async fn roll_back(bucket: &Bucket, name: &str, to: i64) -> Result<RolledBack> {
-    let catalog = catalog::read(bucket).await?;
+    let catalog = catalog::read_in(bucket, Scope::Whole(name)).await?;
     let (name, table) = catalog.table(name)?;
     let mut then = At::Version(to).of(bucket, name, table).await?;
-    then.columns = stats::of_table(&then.own_columns(), &then.partitions, &then.files)?;
+    then.columns = stats::of_table(&then.own_columns(), &then.partitions, None, &then.files)?;
     let rows = then.rows;
-    catalog::update(bucket, |catalog| {
+    catalog::update(bucket, Scope::Whole(name), |catalog| {
         let now = catalog.table(name)?.1;
         if !now.origin.is(&table.origin) {
             return Err(failure(

@@ -34,6 +34,6 @@ mod walk;
 mod worth;
 
 pub(crate) use check::check;
-pub(crate) use plan::Planner;
+pub(crate) use plan::{MANY_FILES, Planner};
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Request, Workers};

@@ -24,7 +24,7 @@ use crate::lake::catalog::{Catalog, Table};
 const LARGEST_TREE: usize = 4 << 20;
 
 /// Files of a table from which on it pays to find out which of them a query on one function needs.
-const MANY_FILES: usize = 500;
+pub(crate) const MANY_FILES: usize = 500;
 
 /// Plans queries, one after another.
 #[derive(Default)]
@@ -46,32 +46,46 @@ impl Planner {
         })
     }
 
-    /// Of a query of one table of very many files, the table and which of them may have rows that its conditions want: no
-    /// function needs to look at the others. Nothing where that is all of them, or cannot be told.
-    pub(crate) fn keep<'a>(&self, sql: &str, catalog: &'a Catalog) -> Option<(&'a str, Vec<usize>)> {
-        let many = |name: &str| catalog.find(name).is_some_and(|(_, table)| table.files.len() >= MANY_FILES);
-        let named = tokens(sql).into_iter().filter_map(|token| token.name()).any(|name| many(&name));
-        named.then(|| self.try_keep(sql, catalog).ok().flatten())?
+    /// Of each table of a query that has `least` files or more and that it reads once, which of them may have rows that its
+    /// conditions want: no function needs to look at the others. Nothing of tables where that is all of them, or cannot be told.
+    pub(crate) fn keep<'a>(&self, sql: &str, catalog: &'a Catalog, least: usize) -> Vec<(&'a str, Vec<usize>)> {
+        let many = |name: &str| catalog.find(name).is_some_and(|(_, table)| table.files.len() >= least);
+        match tokens(sql).into_iter().filter_map(|token| token.name()).any(|name| many(&name)) {
+            true => self.try_keep(sql, catalog, least).unwrap_or_default(),
+            false => Vec::new(),
+        }
     }
 
-    fn try_keep<'a>(&self, sql: &str, catalog: &'a Catalog) -> Result<Option<(&'a str, Vec<usize>)>, Refusal> {
+    fn try_keep<'a>(
+        &self,
+        sql: &str,
+        catalog: &'a Catalog,
+        least: usize,
+    ) -> Result<Vec<(&'a str, Vec<usize>)>, Refusal> {
         let scratch = self.scratch()?;
         let mut root = scratch.parse(sql)?;
         normal::check(&root)?;
         normal::inline(&mut root)?;
         let named = references(&root);
         let tables = tables_of(&root, catalog)?;
-        let ([_], [(name, table)]) = (named.as_slice(), tables.as_slice()) else { return Ok(None) };
-        scratch.add_table(name, table)?;
+        for (name, table) in &tables {
+            scratch.add_table(name, table)?;
+        }
         let functions = Functions::of(scratch, &root)?;
         if functions.volatile_in(&root).is_some() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let from = FromClause::of(scratch, &root);
         let places = from_clause::places(scratch, &functions, &root, &from);
-        let Some(place) = places.iter().find(|place| place.table.eq_ignore_ascii_case(name)) else { return Ok(None) };
-        let kept = prune::files(scratch, table, place);
-        Ok((kept.len() < table.files.len()).then_some((*name, kept)))
+        let once = |name: &str| named.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1;
+        let kept = tables.iter().filter(|(name, table)| table.files.len() >= least && once(name)).filter_map(
+            |(name, table)| {
+                let place = places.iter().find(|place| place.table.eq_ignore_ascii_case(name))?;
+                let kept = prune::files(scratch, table, place);
+                (kept.len() < table.files.len()).then_some((*name, kept))
+            },
+        );
+        Ok(kept.collect())
     }
 
     fn scratch(&self) -> Result<&Scratch, Refusal> {
@@ -240,7 +254,8 @@ mod tests {
         let table = many.tables.get_mut("t").unwrap();
         let copy = |number: usize, file: &DataFile| DataFile { key: format!("{}.{number}", file.key), ..file.clone() };
         table.files = (0..20).flat_map(|number| table.files.iter().map(move |file| copy(number, file))).collect();
-        let keep = |sql: &str| planner.keep(sql, &many).map(|(name, kept)| (name, kept.len()));
+        let keep =
+            |sql: &str| planner.keep(sql, &many, MANY_FILES).into_iter().next().map(|(name, kept)| (name, kept.len()));
         assert_eq!(keep("SELECT sum(n) FROM t WHERE day = '2024-01-03' AND n > 3"), Some(("t", 20)));
         assert_eq!(keep("WITH x AS (SELECT * FROM t WHERE day < '2024-01-03') SELECT * FROM x"), Some(("t", 40)));
         assert_eq!(keep("SELECT n FROM t WHERE day = '2030-01-01' ORDER BY n LIMIT 3"), Some(("t", 1)));
@@ -255,7 +270,11 @@ mod tests {
         ] {
             assert_eq!(keep(sql), None, "{sql}");
         }
-        assert_eq!(planner.keep("SELECT * FROM t WHERE day = '2024-01-03'", &catalog(28, 28)), None, "few files");
+        assert_eq!(
+            planner.keep("SELECT * FROM t WHERE day = '2024-01-03'", &catalog(28, 28), MANY_FILES),
+            [],
+            "few files"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::coordinator::Coordinator;
 use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
-use super::{counted, divided, rerun, single};
+use super::{counted, divided, needed, rerun, single};
 use crate::invoke::fault;
 use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
@@ -41,6 +41,8 @@ pub(crate) async fn answer(
             answer.account.facts.query.clone_from(&request.sql);
             return Ok(answer);
         }
+        let needed = needed::by_query(coordinator, &request.sql).await?;
+        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
         let plan = plan(coordinator, request, workers);
         if plan.strategy == Strategy::Single {
             coordinator.context.detail(&plan.reason);

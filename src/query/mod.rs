@@ -8,6 +8,7 @@ mod counted;
 mod divided;
 mod half;
 pub(crate) mod health;
+pub(crate) mod needed;
 mod request;
 mod rerun;
 mod rows;

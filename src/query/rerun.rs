@@ -36,7 +36,7 @@ pub(crate) async fn while_replaced<T>(
             Err(error) if coordinator.is_snapshot || kind(&error) == Kind::Interrupted => return Err(error),
             Err(error) => error,
         };
-        match catalog::read(&coordinator.target.bucket).await {
+        match catalog::read_for(&coordinator.target.bucket, sql).await {
             Ok(now) if run < MOST && is_replaced(sql, known, &now) => fresh = Some(now),
             // Whether or not the catalog can be read, what the query failed with is what counts.
             _ => return Err(error),
@@ -48,7 +48,11 @@ pub(crate) async fn while_replaced<T>(
 
 /// Whether tables that `sql` names are others than they were; what happened to other tables is nothing to it.
 fn is_replaced(sql: &str, before: &Catalog, now: &Catalog) -> bool {
-    tables::named_in(sql, before, "") != tables::named_in(sql, now, "")
+    let named = |catalog: &Catalog| -> Vec<_> {
+        let unread = |name: &str| catalog.find(name).map(|(_, table)| table.unread.clone()).unwrap_or_default();
+        tables::named_in(sql, catalog, "").into_iter().map(|table| (unread(&table.name), table)).collect()
+    };
+    named(before) != named(now)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::coordinator::Coordinator;
 use super::half::Written;
 use super::request::Request;
 use crate::invoke::{call, fault, response, tables, version};
-use crate::planner::Planner;
+use crate::planner::{MANY_FILES, Planner};
 
 /// Runs one query on one function, to the end or until `cancel`.
 ///
@@ -25,7 +25,7 @@ pub(super) async fn run(
 ) -> Result<Answer> {
     let bucket = &coordinator.target.bucket.name;
     let mut defined = tables::named_in(&request.sql, coordinator.catalog, bucket);
-    if let Some((name, kept)) = Planner::default().keep(&request.sql, coordinator.catalog) {
+    for (name, kept) in Planner::default().keep(&request.sql, coordinator.catalog, MANY_FILES) {
         let (_, table) = coordinator.catalog.table(name)?;
         let keys = kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.key.as_str());
         coordinator.context.detail(format_args!("of `{name}`, {} of {} files", kept.len(), table.files.len()));

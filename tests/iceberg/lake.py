@@ -40,9 +40,19 @@ STEPS = [
     "MERGE INTO plain USING (VALUES (1, 'z'), (9, 'n')) s(id, name) ON plain.id = s.id "
     "WHEN MATCHED THEN UPDATE SET name = s.name WHEN NOT MATCHED THEN INSERT",
     "BEGIN; INSERT INTO plain VALUES (10, 't'); DELETE FROM parted WHERE i = 1; COMMIT",
+    # Files of several shapes: those that there are stay as they are.
+    "ALTER TABLE plain ADD COLUMN more DECIMAL(9,2)",
+    "INSERT INTO plain VALUES (11, 'm', 1.5)",
+    "ALTER TABLE plain ALTER id TYPE BIGINT",
+    "INSERT INTO plain VALUES (5000000000, 'l', NULL)",
+    "ALTER TABLE plain DROP COLUMN name",
+    "ALTER TABLE parted ADD COLUMN note VARCHAR",
+    "INSERT INTO parted VALUES (77, 'n', DATE '2019-04-09', 1)",
+    "UPDATE plain SET more = 7 WHERE id = 11",
+    "ALTER TABLE plain ADD COLUMN name INTEGER",
     "ALTER TABLE plain RENAME TO renamed",
     "TRUNCATE renamed",
-    "INSERT INTO renamed VALUES (5, 'again')",
+    "INSERT INTO renamed (id) VALUES (5)",
     "CREATE OR REPLACE TABLE parted PARTITIONED BY (name) AS SELECT 1::BIGINT AS i, 'a b/ü=%' AS name UNION ALL SELECT 2, NULL",
     "DROP TABLE renamed",
 ]

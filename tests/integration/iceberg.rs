@@ -12,6 +12,7 @@ crate::on_every_target! {
     others_read_the_same_rows_after_every_kind_of_change,
     tables_are_read_as_they_were,
     columns_come_go_and_change,
+    columns_change_while_files_stay,
     small_files_are_put_together_and_old_versions_go,
 }
 
@@ -110,6 +111,92 @@ fn columns_come_go_and_change(place: Place) {
     refused("ALTER TABLE t ALTER i TYPE TINYINT", "5000000000");
     refused("ALTER TABLE t ALTER i SET DEFAULT 3", "ALTER TABLE in this form is not supported");
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM t"), json!([{"n": 5}]));
+}
+
+fn columns_change_while_files_stay(place: Place) {
+    let project = Project::up_at(place, "");
+    let run = |sql: &str| text(&project.quackctl(["query", sql]).assert().success().get_output().clone());
+    run(
+        "CREATE TABLE t PARTITIONED BY (k) AS SELECT i::INTEGER AS i, 'x' || i AS s, 0.1::FLOAT AS f, i % 2 AS k FROM range(4) r(i)",
+    );
+    let status = project.json(["status", "--json"]);
+    let files = || -> Vec<String> {
+        let list = s3(&project.sdk(&status)).list_objects_v2();
+        let list = list.bucket(status["bucket"].as_str().unwrap()).prefix("tables/t/2").send();
+        let listed = block_on(list).unwrap();
+        listed.contents().iter().map(|object| format!("{} {:?}", object.key().unwrap(), object.e_tag())).collect()
+    };
+    let before = files();
+    for sql in [
+        "ALTER TABLE t ADD COLUMN more VARCHAR",
+        "ALTER TABLE t ALTER i SET DATA TYPE BIGINT; ALTER TABLE t ALTER f SET DATA TYPE DOUBLE",
+        "ALTER TABLE t DROP COLUMN s",
+    ] {
+        let said = run(sql);
+        assert!(said.contains("altered `t`") && !said.contains("anew"), "{said}");
+    }
+    run("INSERT INTO t VALUES (5000000000, 0.25, 'm', 1)");
+    let after = files();
+    assert!(before.iter().all(|file| after.contains(file)) && after.len() == before.len() + 1, "{after:#?}");
+    let all = "SELECT i, f, more, k FROM t ORDER BY i";
+    let now = project.rows(all);
+    let float = f64::from(0.1_f32);
+    let old = |i: u64| json!({"i": i, "f": float, "more": null, "k": i % 2});
+    assert_eq!(now, json!([old(0), old(1), old(2), old(3), {"i": 5000000000_u64, "f": 0.25, "more": "m", "k": 1}]));
+    // Divided, too, and by conditions that leave files out.
+    for (sql, wanted) in [
+        ("SELECT sum(i)::BIGINT AS s, count(more)::INT AS c FROM t", json!([{"s": 5000000006_u64, "c": 1}])),
+        ("SELECT i FROM t WHERE more = 'm'", json!([{"i": 5000000000_u64}])),
+        ("SELECT sum(i)::BIGINT AS s FROM t WHERE more IS NULL AND k = 1", json!([{"s": 4}])),
+        ("SELECT count(*)::INT AS n FROM t WHERE f > 0.1", json!([{"n": 5}])),
+    ] {
+        assert_eq!(project.rows(sql), wanted, "{sql}");
+        let divided = project.json(["query", "--workers", "3", "--format", "json", sql]);
+        assert_eq!(divided, wanted, "{sql}, divided");
+    }
+    // As it was, and back.
+    let then = "SELECT i, s, typeof(f) AS t FROM t AT (VERSION => 1) WHERE k = 1 ORDER BY i";
+    assert_eq!(project.rows(then), json!([{"i": 1, "s": "x1", "t": "DOUBLE"}, {"i": 3, "s": "x3", "t": "DOUBLE"}]));
+    project.succeed(["rollback", "t", "--to", "1"], "to the columns that were");
+    assert_eq!(project.rows("SELECT count(s)::INT AS n, sum(i)::INT AS s FROM t"), json!([{"n": 4, "s": 6}]));
+    project.succeed(["rollback", "t", "--to", "2"], "and to those that are");
+    assert_eq!(project.rows(all), now);
+    // In a transaction, with rows before and after.
+    run(
+        "BEGIN; INSERT INTO t VALUES (9, 9.5, 'b', 0); ALTER TABLE t ADD COLUMN last INTEGER; INSERT INTO t VALUES (10, 10.5, 'c', 7, 0); \
+         ALTER TABLE t ADD COLUMN again INTEGER; INSERT INTO t VALUES (11, 11.5, 'd', 8, 6, 1); COMMIT",
+    );
+    let rows = "SELECT i, more, last, again FROM t WHERE i BETWEEN 4 AND 100 ORDER BY i";
+    let added = json!([
+        {"i": 9, "more": "b", "last": null, "again": null},
+        {"i": 10, "more": "c", "last": 7, "again": null},
+        {"i": 11, "more": "d", "last": 8, "again": 6},
+    ]);
+    assert_eq!(project.rows(rows), added);
+    // Rows of all shapes are changed.
+    run(
+        "ALTER TABLE t ADD COLUMN one INTEGER; UPDATE t SET one = 1 WHERE i IN (1, 10); DELETE FROM t WHERE i = 2 OR more = 'm'",
+    );
+    run("MERGE INTO t USING (VALUES (3, 33), (99, 99)) s(i, v) ON t.i = s.i WHEN MATCHED THEN UPDATE SET one = s.v \
+         WHEN NOT MATCHED THEN INSERT (i, one, k) VALUES (s.i, s.v, 0)");
+    let ones = "SELECT i, one FROM t ORDER BY i";
+    let changed = json!([{"i": 0, "one": null}, {"i": 1, "one": 1}, {"i": 3, "one": 33}, {"i": 9, "one": null}, {"i": 10, "one": 1},
+        {"i": 11, "one": null}, {"i": 99, "one": 99}]);
+    assert_eq!(project.rows(ones), changed);
+    // A name that files have for something else is not read as the new column.
+    run("ALTER TABLE t ADD COLUMN s INTEGER");
+    assert_eq!(project.rows("SELECT count(s)::INT AS n, count(*)::INT AS c FROM t"), json!([{"n": 0, "c": 7}]));
+    run("ALTER TABLE t ADD COLUMN fresh DATE; INSERT INTO t (i, k, fresh) VALUES (100, 0, '2020-01-01')");
+    // Dropped and brought back, its files as they are; and written anew, all of one shape.
+    project.succeed(["drop", "t", "--yes"], "the table");
+    project.succeed(["recover", "t"], "with its columns");
+    let last = "SELECT i, one, fresh::VARCHAR AS d FROM t WHERE i >= 99 ORDER BY i";
+    let kept = json!([{"i": 99, "one": 99, "d": null}, {"i": 100, "one": null, "d": "2020-01-01"}]);
+    assert_eq!(project.rows(last), kept);
+    run("INSERT INTO t (i, k, fresh) VALUES (101, 1, '2020-01-02')");
+    project.succeed(["compact", "t", "--sort", "i"], "all of it");
+    assert_eq!(project.rows(last).as_array().unwrap().len(), 3);
+    assert_eq!(project.rows("SELECT count(*)::INT AS n, count(fresh)::INT AS c FROM t"), json!([{"n": 9, "c": 2}]));
 }
 
 fn small_files_are_put_together_and_old_versions_go(place: Place) {

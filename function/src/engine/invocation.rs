@@ -107,7 +107,7 @@ impl Plan {
 
 /// The statement that makes the view which stands for a table.
 fn view(instance: &Instance, table: &TableDef) -> Result<String, Failure> {
-    table.files.iter().try_for_each(|file| instance.judge.access().may_read(file))?;
+    table.addresses().try_for_each(|file| instance.judge.access().may_read(file))?;
     table.view_sql().map_err(|error| Failure::new("Quack.BadEvent", error.to_string()))
 }
 

@@ -123,8 +123,7 @@ impl Lake {
     ) -> Result<Option<TableDef>, Failure> {
         let Some((name, entry)) = catalog.find(name) else { return Ok(None) };
         let table = self.table(database, name, entry, true)?;
-        let files = table.files.iter().map(|file| format!("s3://{}/{}", self.bucket, file.key)).collect();
-        Ok(Some(TableDef { name: name.clone(), files, partitions: table.partitions.clone() }))
+        Ok(Some(table.definition(name, &self.bucket)))
     }
 
     /// For each table whose name is not among `named`, in lower case, the statement that makes an empty one with its columns:

@@ -8,7 +8,7 @@ use crate::iceberg::metadata::{self, Metadata};
 use crate::names;
 use crate::sql::identifier;
 use crate::sql_type::SqlType;
-use crate::wire::Column;
+use crate::wire::{Column, Group, Shapes, TableDef};
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -26,6 +26,9 @@ pub(super) struct Table {
     pub(super) partitions: Vec<Column>,
     pub(super) columns: Vec<Column>,
     pub(super) files: Vec<File>,
+    /// Names of columns that files lack, a list for each shape of files; nothing where all have the table's columns.
+    #[serde(skip)]
+    pub(super) lacks: Vec<Vec<String>>,
     /// What it was called before: files may be in the folders of these names, too.
     #[serde(default)]
     pub(super) formerly: Vec<String>,
@@ -34,6 +37,9 @@ pub(super) struct Table {
 #[derive(Debug, Deserialize)]
 pub(super) struct File {
     pub(super) key: String,
+    /// Which of the table's `lacks` is its.
+    #[serde(skip)]
+    shape: usize,
 }
 
 /// Where metadata may be.
@@ -65,24 +71,41 @@ impl Lake<'_> {
         if !partitions.iter().zip(&names).all(|(column, name)| column.name == *name) {
             return Err("the partition columns are not its last columns".to_owned());
         }
-        let files = match (wanted, of.current()) {
-            (true, Some(snapshot)) => self.files(&snapshot.manifest_list, read)?,
-            _ => Vec::new(),
-        };
-        Ok(Table { partitions, columns, files, formerly: formerly.to_vec() })
+        let mut table =
+            Table { partitions, columns, files: Vec::new(), lacks: Vec::new(), formerly: formerly.to_vec() };
+        if let (true, Some(snapshot)) = (wanted, of.current()) {
+            self.files(&of, &names, &snapshot.manifest_list, read, &mut table)?;
+        }
+        Ok(table)
     }
 
-    fn files(&self, list: &str, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Result<Vec<File>, String> {
+    /// Reads the files of the `table`, whose partitions have these `names`.
+    fn files(
+        &self,
+        of: &Metadata,
+        names: &[String],
+        list: &str,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+        table: &mut Table,
+    ) -> Result<(), String> {
         let manifests = manifest::list(&read(self.key(list)?)?).map_err(|error| format!("its manifests: {error}"))?;
         if manifests.len() > MANIFESTS {
             return Err(format!("there are {} manifests, more than {MANIFESTS}", manifests.len()));
         }
-        let mut files = Vec::new();
+        let Table { files, lacks, .. } = table;
+        let mut shapes: Vec<Option<Vec<String>>> = Vec::new();
         for manifest in manifests.iter().filter(|manifest| manifest.live_files() > 0) {
             if manifest.deletes {
                 return Err("it has files that delete rows of others, which the function does not read".to_owned());
             }
             let bytes = read(self.key(&manifest.path)?)?;
+            let bad = |error: Bad| format!("its manifest {}: {error}", manifest.path);
+            let lacking =
+                manifest::schema_id(&bytes).and_then(|id| of.lacks(id, of.current_schema_id, names)).map_err(bad)?;
+            let shape = shapes.iter().position(|known| *known == lacking).unwrap_or_else(|| {
+                shapes.push(lacking);
+                shapes.len() - 1
+            });
             let read = manifest::entries(&bytes, false, |entry| {
                 if files.len() > FILES {
                     return Err(Bad::new(format!("there are more than {FILES} files")));
@@ -90,13 +113,16 @@ impl Lake<'_> {
                 if entry.status != Status::Deleted {
                     let key = entry.path.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket));
                     let key = key.and_then(|key| key.strip_prefix('/')).unwrap_or(entry.path);
-                    files.push(File { key: key.to_owned() });
+                    files.push(File { key: key.to_owned(), shape });
                 }
                 Ok(())
             });
-            read.map_err(|error| format!("its manifest {}: {error}", manifest.path))?;
+            read.map_err(bad)?;
         }
-        Ok(files)
+        if shapes.iter().any(Option::is_some) {
+            *lacks = shapes.into_iter().map(Option::unwrap_or_default).collect();
+        }
+        Ok(())
     }
 
     /// The key of an address in the tables' folders.
@@ -160,6 +186,25 @@ impl Table {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl Table {
+    /// The table as an event defines one.
+    pub(super) fn definition(&self, name: &str, bucket: &str) -> TableDef {
+        let addresses = |shape: Option<usize>| -> Vec<String> {
+            let files = self.files.iter().filter(|file| shape.is_none_or(|shape| file.shape == shape));
+            files.map(|file| format!("s3://{bucket}/{}", file.key)).collect()
+        };
+        let (name, partitions) = (name.to_owned(), self.partitions.clone());
+        if self.lacks.is_empty() {
+            return TableDef { name, files: addresses(None), partitions, shapes: None };
+        }
+        let own = self.columns.len() - self.partitions.len();
+        let groups = self.lacks.iter().enumerate();
+        let groups = groups.map(|(shape, lacks)| Group { files: addresses(Some(shape)), lacks: lacks.clone() });
+        let shapes = Shapes { columns: self.columns[..own].to_vec(), groups: groups.collect() };
+        TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }
     }
 }
 

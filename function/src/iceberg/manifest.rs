@@ -27,7 +27,12 @@ pub struct Manifest {
 impl Manifest {
     /// How many files of the snapshot it has; those that it takes away are none.
     pub fn live_files(&self) -> i64 {
-        self.files[0] + self.files[1]
+        self.files[0].saturating_add(self.files[1])
+    }
+
+    /// How many rows are in these.
+    pub fn live_rows(&self) -> i64 {
+        self.rows[0].saturating_add(self.rows[1])
     }
 }
 
@@ -116,6 +121,16 @@ fn summary(field: &Value<'_>) -> Summary {
         }
     }
     summary
+}
+
+/// The number of the schema that the files of a manifest were written with.
+///
+/// # Errors
+/// It is no manifest, or does not tell.
+pub fn schema_id(bytes: &[u8]) -> Result<i32, Bad> {
+    let file = File::open(bytes, &[])?;
+    let told = file.metadata.get("schema-id").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    told.ok_or_else(|| Bad::new("it does not tell the number of its schema"))
 }
 
 /// Gives each file of a manifest to `each`; what is told of its columns only when that is `wanted`.

@@ -130,6 +130,36 @@ impl Metadata {
         self.snapshots.iter().find(|snapshot| snapshot.snapshot_id == id)
     }
 
+    /// What files that were written with the schema `written` lack of the columns that the schema `now` has, `partitions` aside,
+    /// by name. Nothing, if they have just these columns, of these types.
+    ///
+    /// # Errors
+    /// There is no such schema.
+    pub fn lacks(&self, written: i32, now: i32, partitions: &[String]) -> Result<Option<Vec<String>>, Bad> {
+        if written == now {
+            return Ok(None);
+        }
+        let fields = |id: i32| {
+            let schema = self.schemas.iter().find(|schema| schema["schema-id"].as_i64() == Some(id.into()));
+            let fields = schema.and_then(|schema| schema["fields"].as_array());
+            let fields = fields.ok_or_else(|| Bad::new(format!("there is no schema {id}")))?;
+            let is_own = |field: &&Json| !partitions.iter().any(|name| field["name"].as_str() == Some(name));
+            Ok(fields.iter().filter(is_own).collect::<Vec<_>>())
+        };
+        let (written, now) = (fields(written)?, fields(now)?);
+        let essence = |fields: &[&Json]| -> Vec<_> {
+            fields.iter().map(|field| (field["id"].clone(), field["name"].clone(), field["type"].clone())).collect()
+        };
+        if essence(&written) == essence(&now) {
+            return Ok(None);
+        }
+        let has = |wanted: &&&Json| {
+            written.iter().any(|field| field["id"] == wanted["id"] && field["name"] == wanted["name"])
+        };
+        let lacking = now.iter().filter(|field| !has(field)).filter_map(|field| field["name"].as_str());
+        Ok(Some(lacking.map(str::to_owned).collect()))
+    }
+
     /// The partition spec with this id.
     pub fn spec(&self, id: i32) -> Option<&Spec> {
         self.partition_specs.iter().find(|spec| spec.spec_id == id)

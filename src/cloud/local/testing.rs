@@ -1,6 +1,7 @@
 //! The local target's storage inside a test's own process, on a free port of loopback, gone when the test ends.
 
 use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,6 +25,8 @@ pub(crate) struct Lake {
     pub target: Target,
     pub context: Context,
     pub dir: TempDir,
+    /// Method and path of each request so far.
+    requests: Arc<Mutex<Vec<String>>>,
     server: JoinHandle<()>,
 }
 
@@ -42,10 +45,13 @@ impl Lake {
         let service = s3::service(&dir.path().join("storage"), &keys, Network::default()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&requests);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let service = service.clone();
+                let (service, noted) = (service.clone(), Arc::clone(&noted));
                 let answer = service_fn(move |request: hyper::Request<Incoming>| {
+                    noted.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path()));
                     let service = service.clone();
                     async move { service.call(request.map(Body::from)).await }
                 });
@@ -64,7 +70,12 @@ impl Lake {
         let target = Target::connect(&config, &endpoint, keys);
         provision::bucket(&target).await.unwrap();
         let context = Context { config, json: false, quiet: true, verbose: false, flags: String::new() };
-        Self { target, context, dir, server }
+        Self { target, context, dir, requests, server }
+    }
+
+    /// Method and path of each request since this was asked last.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
     }
 
     /// Puts a file into the project's folder.

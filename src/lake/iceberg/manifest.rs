@@ -21,6 +21,7 @@ pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 const NAN: &str = "nan";
 
 /// What manifests of one snapshot have in common.
+#[derive(Clone, Copy)]
 pub(super) struct Common<'a> {
     pub bucket: &'a str,
     pub columns: &'a [Numbered],
@@ -183,7 +184,8 @@ pub(super) fn merged(
     })
 }
 
-/// Adds the files of a manifest to `files`; those of `bucket`, with `columns`, the last of which are the `partitions`.
+/// Adds the files of a manifest to `files`; those of `bucket`, with `columns`, the last of which are the `partitions`. If they
+/// were written with other columns, the `shape` tells with which schema, and which columns they lack.
 ///
 /// # Errors
 /// It is no manifest, or one of files elsewhere or of another form.
@@ -192,6 +194,7 @@ pub(super) fn read(
     bucket: &str,
     columns: &[Numbered],
     partitions: &[Numbered],
+    shape: Option<(i32, &[String])>,
     files: &mut Vec<DataFile>,
 ) -> Result<(), Bad> {
     let own = &columns[..columns.len() - partitions.len()];
@@ -215,9 +218,38 @@ pub(super) fn read(
             bytes: u64::try_from(entry.bytes).map_err(|_| Bad::new("a file has fewer bytes than none"))?,
             partition: partitions.iter().map(|column| folder_value(key, &column.column.name)).collect(),
             columns: own.iter().filter_map(|column| Some((column.column.name.clone(), pairs.told(column)?))).collect(),
+            schema: shape.map(|(id, _)| id),
         });
+        if let (Some((_, lacks)), Some(file)) = (shape, files.last_mut()) {
+            let nothing = FileColumn { nulls: Some(file.rows), min: None, max: None };
+            file.columns.extend(lacks.iter().map(|name| (name.clone(), nothing.clone())));
+        }
         Ok(())
     })
+}
+
+/// A file that stands for all of a manifest, in which the `partitions` are columns like others: for each what is known of it.
+pub(super) fn outline(manifest: &Manifest, partitions: &[Numbered]) -> DataFile {
+    let fields = partitions.iter().zip(&manifest.partitions).filter(|_| partitions.len() == manifest.partitions.len());
+    let of = |(column, summary): (&Numbered, &Summary)| {
+        // What is no number is in no order.
+        let kind = column.kind.filter(|kind| !matches!(kind, Kind::Float | Kind::Double))?;
+        let text = |bytes: &Option<Vec<u8>>| Some(Scalar::of_binary(kind, bytes.as_ref()?)?.text(kind));
+        let stats = FileColumn {
+            nulls: (!summary.contains_null).then_some(0),
+            min: text(&summary.lower),
+            max: text(&summary.upper),
+        };
+        Some((column.column.name.clone(), stats))
+    };
+    DataFile {
+        key: manifest.path.clone(),
+        rows: u64::try_from(manifest.live_rows()).unwrap_or(0),
+        bytes: u64::try_from(manifest.length).unwrap_or(0),
+        partition: Vec::new(),
+        columns: fields.filter_map(of).collect(),
+        schema: None,
+    }
 }
 
 /// What a manifest says of a file's columns, each list in the order of its numbers.

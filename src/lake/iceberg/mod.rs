@@ -7,7 +7,7 @@ pub(crate) mod history;
 pub(crate) mod kept;
 mod manifest;
 mod schema;
-mod snapshot;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod store;
 #[cfg(test)]

@@ -49,6 +49,16 @@ pub(super) fn fields(columns: &[Column], before: &[(Column, Json)], last: &mut i
     Ok(fields)
 }
 
+/// A field of an older schema with the type that the column has by now.
+pub(super) fn as_typed(field: &Json, column: &Column) -> Json {
+    let mut field = field.clone();
+    // Nested types stay as they are, and have numbers in them.
+    if let (Some(_), Ok(sql_type)) = (field["type"].as_str(), parse(column)) {
+        field["type"] = iceberg(&sql_type, &mut 0);
+    }
+    field
+}
+
 /// The columns of a schema with their numbers; `columns` are the same in DuckDB's words.
 pub(super) fn numbered(fields: &[Json], columns: &[Column]) -> Vec<Numbered> {
     let of = |column: &Column| {

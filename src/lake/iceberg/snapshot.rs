@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
-use quack_function::iceberg::manifest::Manifest;
+use quack_function::iceberg::manifest::{Manifest, schema_id};
 use quack_function::iceberg::metadata::{COLUMNS, Metadata, MetadataLog, PARTITIONS, Snapshot, SnapshotLog, Spec};
 use quack_function::wire::Column;
 use serde_json::{Map, Value as Json, json};
@@ -23,10 +23,12 @@ pub(super) const LOADED_AT: &str = "quack.loaded-at";
 pub(super) const PARTITION_BY: &str = "quack.partition-by";
 /// DuckDB's types of all columns that there ever were, by their numbers, JSON.
 pub(super) const TYPES: &str = "quack.types";
+/// What a snapshot says of the bytes of all files.
+pub(super) const TOTAL_BYTES: &str = "total-files-size";
 const NAME_MAPPING: &str = "schema.name-mapping.default";
 
 /// Files that one manifest has at most: a query on one partition reads one manifest, not all.
-const MANIFEST_FILES: usize = 4_000;
+pub(super) const MANIFEST_FILES: usize = 4_000;
 
 /// Manifests from which on small ones are put together.
 pub(super) const MANY: usize = 64;
@@ -119,6 +121,7 @@ impl Change<'_> {
     }
 
     fn first(&self) -> Metadata {
+        let ancestor = self.table.ancestor.0.as_ref().map(|state| &state.metadata);
         let location = format!("s3://{}/{}", self.bucket.name, self.bucket.layout.table(self.name));
         Metadata {
             format_version: 2,
@@ -126,15 +129,15 @@ impl Change<'_> {
             location: location.trim_end_matches('/').to_owned(),
             last_sequence_number: 0,
             last_updated_ms: 0,
-            last_column_id: 0,
-            schemas: Vec::new(),
-            current_schema_id: -1,
+            last_column_id: ancestor.map_or(0, |old| old.last_column_id),
+            schemas: ancestor.map(|old| old.schemas.clone()).unwrap_or_default(),
+            current_schema_id: ancestor.map_or(-1, |old| old.current_schema_id),
             partition_specs: Vec::new(),
             default_spec_id: 0,
             last_partition_id: 999,
             sort_orders: vec![json!({ "order-id": 0, "fields": [] })],
             default_sort_order_id: 0,
-            properties: BTreeMap::new(),
+            properties: ancestor.map(|old| old.properties.clone()).unwrap_or_default(),
             current_snapshot_id: None,
             snapshots: Vec::new(),
             snapshot_log: Vec::new(),
@@ -146,15 +149,15 @@ impl Change<'_> {
     /// Has the metadata have the table's columns and partitions. Gives the columns with their numbers.
     fn put_schema(&self, metadata: &mut Metadata) -> Result<Vec<Numbered>> {
         let columns: Vec<Column> = columns(&self.table.columns);
-        let before = match current_schema(metadata) {
-            Some(schema) => {
-                let known: Vec<ColumnStats> = property(metadata, COLUMNS).unwrap_or_default();
-                let field = |name: &str| fields(schema).iter().find(|field| field["name"].as_str() == Some(name));
-                let pair = |column: &Column| Some((column.clone(), field(&column.name)?.clone()));
-                self::columns(&known).iter().filter_map(pair).collect()
-            }
-            None => Vec::new(),
-        };
+        let types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
+        let base = self.table.schema.unwrap_or(metadata.current_schema_id);
+        let known = schema_of(metadata, base).map(fields).unwrap_or_default().iter().filter_map(|field| {
+            let id = field["id"].as_i64().and_then(|id| i32::try_from(id).ok())?;
+            let column = Column { name: field["name"].as_str()?.to_owned(), sql_type: types.get(&id)?.clone() };
+            let field = schema::as_typed(field, &column);
+            Some((column, field))
+        });
+        let before: Vec<(Column, Json)> = known.collect();
         let mut last = metadata.last_column_id;
         let fields = schema::fields(&columns, &before, &mut last).map_err(|error| anyhow!(error))?;
         metadata.last_column_id = last;
@@ -168,7 +171,14 @@ impl Change<'_> {
             }
         };
         metadata.current_schema_id = id;
-        metadata.properties.insert(NAME_MAPPING.to_owned(), schema::name_mapping(&fields).to_string());
+        // Files have columns that the table has no more; whoever reads by names wants all of them mapped.
+        let mut mapped = fields.clone();
+        for field in metadata.schemas.iter().rev().flat_map(self::fields) {
+            if mapped.iter().all(|known| known["name"] != field["name"] && known["id"] != field["id"]) {
+                mapped.push(field.clone());
+            }
+        }
+        metadata.properties.insert(NAME_MAPPING.to_owned(), schema::name_mapping(&mapped).to_string());
         let numbered = schema::numbered(&fields, &columns);
         let mut types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
         types.extend(numbered.iter().map(|column| (column.id, column.column.sql_type.clone())));
@@ -231,27 +241,30 @@ impl Change<'_> {
                 live.push(manifest);
             }
         }
-        let bytes = |manifest: &Manifest| self.manifests.get(&manifest.path);
-        if gone.is_empty() && live.len() < MANY {
-            kept.extend(live.into_iter().cloned());
-        } else {
-            let mut small: Vec<(&Manifest, &[u8])> = Vec::new();
-            let merges = live.len() >= MANY;
-            for manifest in live {
-                let whole = bytes(manifest).ok_or_else(|| anyhow!("the manifest {} is missing", manifest.path))?;
-                let touched = manifest::has(whole, is_gone)?;
-                let is_small = manifest.live_files() < MANIFEST_FILES as i64 / 2;
-                match (touched, merges && is_small && manifest.spec_id == spec.spec_id) {
-                    (_, true) => small.push((manifest, whole)),
-                    (true, false) => made.push(manifest::merged(&common, &[(manifest, whole)], is_gone)?),
-                    (false, false) => kept.push(manifest.clone()),
-                }
+        let merges = live.iter().filter(|manifest| is_small(manifest)).count() >= MANY;
+        // By the schema that their files were written with.
+        let mut small: BTreeMap<i32, Vec<(&Manifest, &[u8])>> = BTreeMap::new();
+        for manifest in live {
+            let merges = merges && is_small(manifest) && manifest.spec_id == spec.spec_id;
+            if self.table.unread.has(&manifest.path) || !merges && gone.is_empty() {
+                kept.push(manifest.clone());
+                continue;
             }
-            for some in small.chunks(MANY) {
-                made.push(manifest::merged(&common, some, is_gone)?);
+            let whole = self.manifests.get(&manifest.path);
+            let whole = whole.ok_or_else(|| anyhow!("the manifest {} is missing", manifest.path))?;
+            match (merges, manifest::has(whole, is_gone)?) {
+                (true, _) => small.entry(schema_id(whole)?).or_default().push((manifest, whole)),
+                (false, true) => made.push(manifest::merged(&common, &[(manifest, whole)], is_gone)?),
+                (false, false) => kept.push(manifest.clone()),
             }
         }
-        for some in added.chunks(MANIFEST_FILES) {
+        for some in small.values().flat_map(|same| packed(same)) {
+            made.push(manifest::merged(&common, some, is_gone)?);
+        }
+        // Files that come back have the columns that they had.
+        for some in added.chunk_by(|a, b| a.schema == b.schema).flat_map(|same| same.chunks(MANIFEST_FILES)) {
+            let own = some[0].schema.and_then(|id| schema_of(metadata, id));
+            let common = Common { schema: own.unwrap_or(&schema), ..common };
             made.push(manifest::adding(&common, some).map_err(|error| anyhow!(error))?);
         }
         let summary = self.summary(&added, &gone);
@@ -276,9 +289,9 @@ impl Change<'_> {
             ("removed-files-size", bytes(&mut gone_files)),
         ];
         let totals = [
-            ("total-data-files", self.table.files.len() as u64),
+            ("total-data-files", self.table.file_count()),
             ("total-records", self.table.rows),
-            ("total-files-size", self.table.bytes),
+            (TOTAL_BYTES, self.table.bytes),
             ("total-delete-files", 0),
             ("total-position-deletes", 0),
             ("total-equality-deletes", 0),
@@ -289,6 +302,26 @@ impl Change<'_> {
     }
 }
 
+/// Whether a manifest is put together with others, once there are many such.
+pub(super) fn is_small(manifest: &Manifest) -> bool {
+    manifest.live_files() < MANIFEST_FILES as i64 / 2
+}
+
+/// Small manifests in groups that each make one which is not too large.
+fn packed<'a, 'b>(small: &'a [(&'b Manifest, &'b [u8])]) -> Vec<&'a [(&'b Manifest, &'b [u8])]> {
+    let (mut groups, mut first, mut files) = (Vec::new(), 0, 0);
+    for (at, (manifest, _)) in small.iter().enumerate() {
+        let more = manifest.live_files();
+        if files + more > MANIFEST_FILES as i64 && at > first {
+            groups.push(&small[first..at]);
+            (first, files) = (at, 0);
+        }
+        files += more;
+    }
+    groups.extend(small.get(first..).filter(|rest| !rest.is_empty()));
+    groups
+}
+
 /// The files of a new snapshot.
 struct Files {
     snapshot_id: i64,
@@ -296,6 +329,11 @@ struct Files {
     made: Vec<Made>,
     kept: Vec<Manifest>,
     summary: BTreeMap<String, String>,
+}
+
+/// The columns that the table has by its metadata.
+pub(crate) fn stored_columns(metadata: &Metadata) -> Vec<Column> {
+    columns(&property::<Vec<ColumnStats>>(metadata, COLUMNS).unwrap_or_default())
 }
 
 /// The columns without what was learnt of them.
@@ -311,7 +349,8 @@ pub(super) fn schema_of(metadata: &Metadata, id: i32) -> Option<&Json> {
     metadata.schemas.iter().find(|schema| schema["schema-id"].as_i64() == Some(id.into()))
 }
 
-pub(super) fn fields(schema: &Json) -> &[Json] {
+/// The fields of a schema.
+pub(crate) fn fields(schema: &Json) -> &[Json] {
     schema["fields"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

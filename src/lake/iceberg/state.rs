@@ -5,6 +5,27 @@ use std::sync::Arc;
 
 use quack_function::iceberg::manifest::Manifest;
 use quack_function::iceberg::metadata::Metadata;
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::layout::Layout;
+
+/// What the catalog says of a table: where the rest is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pointer {
+    /// Key of its metadata.
+    pub metadata: String,
+    /// What the table was called before, as far as files of it are still in the folder of that name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<String>,
+}
+
+impl Pointer {
+    /// Whether the metadata lies where that of a table called `name` may.
+    pub(crate) fn is_sound(&self, name: &str, layout: &Layout) -> bool {
+        let mut folders = std::iter::once(name).chain(self.formerly.iter().map(String::as_str));
+        folders.any(|folder| layout.is_of_table(folder, &self.metadata))
+    }
+}
 
 /// A table's metadata, as it was stored.
 #[derive(Debug, Clone)]
@@ -43,6 +64,48 @@ impl Origin {
                 .any(|log| log.metadata_file.strip_suffix(key).is_some_and(|rest| rest.ends_with('/')))
         };
         self.has(key) || self.0.as_ref().is_some_and(|state| before(state))
+    }
+}
+
+/// Manifests of a table that were not read: the files in them are the table's, and none of those that it lists.
+#[derive(Clone, Default)]
+pub(crate) struct Unread {
+    pub manifests: Vec<Manifest>,
+    /// Bytes of all files in them.
+    pub bytes: u64,
+}
+
+impl Unread {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.manifests.is_empty()
+    }
+
+    /// How many files are in them.
+    pub(crate) fn files(&self) -> u64 {
+        self.manifests.iter().map(|manifest| u64::try_from(manifest.live_files()).unwrap_or(0)).sum()
+    }
+
+    /// How many rows are in these.
+    pub(crate) fn rows(&self) -> u64 {
+        self.manifests.iter().map(|manifest| u64::try_from(manifest.live_rows()).unwrap_or(0)).sum()
+    }
+
+    /// Whether the manifest at this address is one of them.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.manifests.iter().any(|manifest| manifest.path == path)
+    }
+}
+
+/// Manifests do not change: by their addresses they are told apart.
+impl PartialEq for Unread {
+    fn eq(&self, other: &Self) -> bool {
+        self.manifests.iter().map(|manifest| &manifest.path).eq(other.manifests.iter().map(|manifest| &manifest.path))
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.manifests.iter().map(|manifest| &manifest.path)).finish()
     }
 }
 

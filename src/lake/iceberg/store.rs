@@ -8,19 +8,19 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
+use quack_function::iceberg::Bad;
 use quack_function::iceberg::manifest::{self, Manifest};
 use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS, Snapshot};
 use quack_function::wire::Column;
-use serde::{Deserialize, Serialize};
 
 use super::kept;
 use super::manifest::read;
 use super::schema::{self, Numbered};
 use super::snapshot::{
-    Change, LOADED_AT, PARTITION_BY, SOURCE, SYNTHETIC, TYPES, columns, current_schema, fields, property, schema_of,
+    Change, LOADED_AT, MANIFEST_FILES, MANY, PARTITION_BY, SOURCE, SYNTHETIC, TOTAL_BYTES, TYPES, columns,
+    current_schema, fields, is_small, property, schema_of,
 };
-use super::state::{Origin, State};
-use crate::bucket::layout::Layout;
+use super::state::{Origin, Pointer, State, Unread};
 use crate::bucket::{Bucket, object};
 use crate::error::failure;
 use crate::lake::table::{Catalog, ColumnStats, DataFile, Table};
@@ -28,26 +28,11 @@ use crate::lake::table::{Catalog, ColumnStats, DataFile, Table};
 /// Requests under way at once.
 const WINDOW: usize = 16;
 
+/// Files of a table up to which all are read, whatever is wanted.
+const OPEN_FILES: i64 = 2 * MANIFEST_FILES as i64;
+
 /// Most manifests of a table.
 const MANIFESTS: usize = 100_000;
-
-/// What the catalog says of a table: where the rest is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pointer {
-    /// Key of its metadata.
-    pub metadata: String,
-    /// What the table was called before, as far as files of it are still in the folder of that name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub formerly: Vec<String>,
-}
-
-impl Pointer {
-    /// Whether the metadata lies where that of a table called `name` may.
-    pub(crate) fn is_sound(&self, name: &str, layout: &Layout) -> bool {
-        let mut folders = std::iter::once(name).chain(self.formerly.iter().map(String::as_str));
-        folders.any(|folder| layout.is_of_table(folder, &self.metadata))
-    }
-}
 
 /// The whole object with this `key`: from this machine, if it was read before.
 ///
@@ -85,11 +70,12 @@ async fn deleted(bucket: &Bucket, key: &str) -> Result<(Bytes, Option<String>)> 
     Ok(object::whole(request).await?)
 }
 
-/// Reads the table that is called `name`.
+/// Reads the table that is called `name`: all of it if it is wanted `whole`, else without the full manifests of one that has
+/// very many files.
 ///
 /// # Errors
 /// What S3 says; what no metadata of ours says.
-pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer) -> Result<Table> {
+pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole: bool) -> Result<Table> {
     let untrusted = |what: String| {
         failure(format!("the metadata of `{name}`, {}, is not to be trusted: {what}", pointer.metadata), MEND)
     };
@@ -100,29 +86,90 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer) -> Res
         None => Vec::new(),
     };
     let state = State { key: pointer.metadata.clone(), metadata, manifests };
-    let (numbered, partitions) = numbered(&state.metadata).map_err(untrusted)?;
-    let files = files(bucket, &state.manifests, &numbered, &numbered[numbered.len() - partitions..]).await?;
+    let shape = shape(&state.metadata).map_err(untrusted)?;
+    let all: i64 = state.manifests.iter().map(Manifest::live_files).fold(0, i64::saturating_add);
+    let live = state.manifests.iter().filter(|manifest| manifest.live_files() > 0);
+    let (read, left): (Vec<&Manifest>, Vec<&Manifest>) =
+        live.partition(|manifest| whole || all <= OPEN_FILES || is_small(manifest));
+    let Read { files, lacks } = files(bucket, &state.metadata, &shape, &read).await?;
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    // Only the snapshot says how many bytes there are where it is not read.
+    let told = state.metadata.current().and_then(|snapshot| snapshot.summary.get(TOTAL_BYTES)?.parse().ok());
+    let unread = Unread {
+        bytes: told.filter(|_| !left.is_empty()).map_or(0, |told: u64| told.saturating_sub(bytes)),
+        manifests: left.into_iter().cloned().collect(),
+    };
     let text = |name: &str| state.metadata.properties.get(name).cloned().unwrap_or_default();
-    Ok(Table {
+    let mut table = Table {
         source: text(SOURCE),
         synthetic: text(SYNTHETIC) == "true",
         loaded_at: text(LOADED_AT),
-        rows: files.iter().map(|file| file.rows).sum(),
-        bytes: files.iter().map(|file| file.bytes).sum(),
-        partitions: numbered[numbered.len() - partitions..].iter().map(|column| column.column.clone()).collect(),
+        rows: files.iter().map(|file| file.rows).fold(unread.rows(), u64::saturating_add),
+        bytes: bytes.saturating_add(unread.bytes),
+        partitions: shape.partitions().iter().map(|column| column.column.clone()).collect(),
         columns: property(&state.metadata, COLUMNS).unwrap_or_default(),
         files,
         partition_by: property(&state.metadata, PARTITION_BY).unwrap_or_default(),
         formerly: pointer.formerly.clone(),
         origin: Origin(Some(Arc::new(state))),
+        lacks,
+        schema: None,
+        ancestor: Origin::default(),
+        unread,
         forgotten: BTreeSet::new(),
-    })
+    };
+    table.sort_files();
+    Ok(table)
+}
+
+/// The table with the files of those of its unread manifests that have these places: all that whoever asks needs of it.
+///
+/// # Errors
+/// As for [`table`].
+pub(crate) async fn narrowed(bucket: &Bucket, table: &Table, needed: &[usize]) -> Result<Table> {
+    let Some(state) = &table.origin.0 else { return Ok(table.clone()) };
+    let shape = shape(&state.metadata).map_err(anyhow::Error::msg)?;
+    let manifests: Vec<&Manifest> = needed.iter().filter_map(|at| table.unread.manifests.get(*at)).collect();
+    let read = files(bucket, &state.metadata, &shape, &manifests).await?;
+    let mut table = Table { unread: Unread::default(), ..table.clone() };
+    table.files.extend(read.files);
+    table.lacks.extend(read.lacks);
+    table.rows = table.files.iter().map(|file| file.rows).sum();
+    table.bytes = table.files.iter().map(|file| file.bytes).sum();
+    table.sort_files();
+    Ok(table)
+}
+
+/// For each unread manifest of a table one file that stands for all that are in it: what their partitions' values lie between.
+pub(crate) fn outlines(table: &Table) -> Vec<DataFile> {
+    let Some(state) = &table.origin.0 else { return Vec::new() };
+    let Ok(shape) = shape(&state.metadata) else { return Vec::new() };
+    let partitions = shape.partitions();
+    let known = |manifest: &Manifest| if manifest.spec_id == state.metadata.default_spec_id { partitions } else { &[] };
+    table.unread.manifests.iter().map(|manifest| super::manifest::outline(manifest, known(manifest))).collect()
 }
 
 const MEND: &str = "`quackctl recover` brings an earlier state of the tables back; if others may write to the bucket, find out who did";
 
-/// The columns with their numbers, and how many of them, the last, are partitions.
-fn numbered(metadata: &Metadata) -> Result<(Vec<Numbered>, usize), String> {
+/// The columns that files are read with.
+struct Shape {
+    /// Number of the schema that they are those of.
+    schema: i32,
+    columns: Vec<Numbered>,
+    /// How many of them, the last, are partitions.
+    partitions: usize,
+    /// Whether files of just these columns are told apart, as the columns' types may not be theirs.
+    is_old: bool,
+}
+
+impl Shape {
+    fn partitions(&self) -> &[Numbered] {
+        &self.columns[self.columns.len() - self.partitions..]
+    }
+}
+
+/// The table's columns as they are now.
+fn shape(metadata: &Metadata) -> Result<Shape, String> {
     let known: Vec<ColumnStats> =
         property(metadata, COLUMNS).ok_or_else(|| format!("it has no property {COLUMNS:?}"))?;
     let partitions: Vec<String> = match metadata.properties.get(PARTITIONS) {
@@ -138,7 +185,12 @@ fn numbered(metadata: &Metadata) -> Result<(Vec<Numbered>, usize), String> {
     let numbered = schema::numbered(fields(schema), &columns);
     match numbered.iter().find(|column| column.id < 0) {
         Some(column) => Err(format!("its schema lacks the column {:?}", column.column.name)),
-        None => Ok((numbered, partitions.len())),
+        None => Ok(Shape {
+            schema: metadata.current_schema_id,
+            columns: numbered,
+            partitions: partitions.len(),
+            is_old: false,
+        }),
     }
 }
 
@@ -153,8 +205,8 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
     let metadata = &state.metadata;
     let manifests = list(bucket, &snapshot.manifest_list).await?;
     let types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
-    let schema =
-        snapshot.schema_id.and_then(|id| schema_of(metadata, id)).ok_or_else(|| untrusted("a schema is missing"))?;
+    let id = snapshot.schema_id.ok_or_else(|| untrusted("a schema is missing"))?;
+    let schema = schema_of(metadata, id).ok_or_else(|| untrusted("a schema is missing"))?;
     let spec = manifests.first().map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
     let spec = metadata.spec(spec).ok_or_else(|| untrusted("a partition spec is missing"))?;
     let columns = fields(schema).iter().map(|field| {
@@ -163,9 +215,15 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
     });
     let columns: Vec<Column> = columns.collect::<Option<_>>().ok_or_else(|| untrusted("a column has no type"))?;
     let numbered = schema::numbered(fields(schema), &columns);
-    let partitions = numbered.len().checked_sub(spec.fields.len()).map(|own| &numbered[own..]);
-    let partitions = partitions.ok_or_else(|| untrusted("there are more partitions than columns"))?;
-    let files = files(bucket, &manifests, &numbered, partitions).await?;
+    let partitions = spec.fields.len();
+    if partitions > numbered.len() {
+        return Err(untrusted("there are more partitions than columns"));
+    }
+    // The types of columns are those that they have by now.
+    let is_old = id != metadata.current_schema_id;
+    let shape = Shape { schema: id, columns: numbered, partitions, is_old };
+    let live: Vec<&Manifest> = manifests.iter().filter(|manifest| manifest.live_files() > 0).collect();
+    let Read { files, lacks } = files(bucket, metadata, &shape, &live).await?;
     let unknown = |Column { name, sql_type }: &Column| ColumnStats {
         name: name.clone(),
         sql_type: sql_type.clone(),
@@ -173,14 +231,19 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
         min: None,
         max: None,
     };
-    Ok(Table {
+    let mut then = Table {
         rows: files.iter().map(|file| file.rows).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
-        partitions: partitions.iter().map(|column| column.column.clone()).collect(),
+        partitions: shape.partitions().iter().map(|column| column.column.clone()).collect(),
         columns: columns.iter().map(unknown).collect(),
         files,
+        lacks,
+        schema: is_old.then_some(id),
+        unread: Unread::default(),
         ..table.clone()
-    })
+    };
+    then.sort_files();
+    Ok(then)
 }
 
 /// The manifests that a manifest list names.
@@ -213,22 +276,31 @@ pub(super) fn key<'a>(bucket: &Bucket, address: &'a str) -> Result<&'a str> {
     })
 }
 
-async fn files(
-    bucket: &Bucket,
-    manifests: &[Manifest],
-    columns: &[Numbered],
-    partitions: &[Numbered],
-) -> Result<Vec<DataFile>> {
-    let live = manifests.iter().filter(|manifest| manifest.live_files() > 0);
-    let mut bytes = stream::iter(live)
+/// Files as they were read.
+struct Read {
+    files: Vec<DataFile>,
+    /// By the number of a schema, which columns files lack that were written with it.
+    lacks: BTreeMap<i32, Vec<String>>,
+}
+
+async fn files(bucket: &Bucket, metadata: &Metadata, shape: &Shape, manifests: &[&Manifest]) -> Result<Read> {
+    let mut bytes = stream::iter(manifests)
         .map(|manifest| async move { anyhow::Ok((&manifest.path, get(bucket, key(bucket, &manifest.path)?).await?)) })
         .buffered(WINDOW);
-    let mut files = Vec::new();
+    let names: Vec<String> = shape.partitions().iter().map(|column| column.column.name.clone()).collect();
+    let (mut files, mut lacks) = (Vec::new(), BTreeMap::new());
     while let Some((path, bytes)) = bytes.try_next().await? {
-        read(&bytes, &bucket.name, columns, partitions, &mut files)
-            .map_err(|error| failure(format!("{path} cannot be read: {error}"), MEND))?;
+        let mut add = || {
+            let id = manifest::schema_id(&bytes)?;
+            let lacking = metadata.lacks(id, shape.schema, &names)?.or_else(|| shape.is_old.then(Vec::new));
+            let own = lacking.as_deref().map(|lacking| (id, lacking));
+            read(&bytes, &bucket.name, &shape.columns, shape.partitions(), own, &mut files)?;
+            lacks.extend(lacking.map(|lacking| (id, lacking)));
+            Ok(())
+        };
+        add().map_err(|error: Bad| failure(format!("{path} cannot be read: {error}"), MEND))?;
     }
-    Ok(files)
+    Ok(Read { files, lacks })
 }
 
 /// What is to be stored of a catalog's tables.
@@ -253,7 +325,7 @@ impl Draft {
 /// # Errors
 /// What S3 says of what was there; what Iceberg cannot keep.
 pub(crate) async fn draft(bucket: &Bucket, before: &Catalog, after: &Catalog) -> Result<Draft> {
-    let mut draft = Draft { pointers: BTreeMap::new(), objects: Vec::new(), hints: Vec::new() };
+    let mut draft = Draft { pointers: after.others.clone(), objects: Vec::new(), hints: Vec::new() };
     let now_ms = Utc::now().timestamp_millis();
     for (name, table) in &after.tables {
         let whence = whence(name, table, before, after);
@@ -307,6 +379,10 @@ pub(crate) async fn draft(bucket: &Bucket, before: &Catalog, after: &Catalog) ->
 
 /// The table that this one was before, with its name: the one that it was read from, or the one in whose place it comes.
 fn whence<'a>(name: &str, table: &Table, before: &'a Catalog, after: &Catalog) -> Option<(&'a String, &'a Table)> {
+    // What its files' schemas are, another table's history does not tell.
+    if table.ancestor.0.is_some() {
+        return None;
+    }
     if table.origin.0.is_some() {
         return before.tables.iter().find(|(_, old)| old.origin.is(&table.origin));
     }
@@ -327,10 +403,11 @@ pub(crate) fn left_behind<'a>(before: &'a Catalog, after: &Catalog) -> Vec<&'a T
 async fn needed(bucket: &Bucket, state: &State, old: &[DataFile], table: &Table) -> Result<HashMap<String, Bytes>> {
     let now: HashSet<&str> = table.keys().collect();
     let all_there = old.iter().all(|file| now.contains(file.key.as_str()));
-    if all_there && state.manifests.len() < super::snapshot::MANY {
-        return Ok(HashMap::new());
-    }
-    stream::iter(&state.manifests)
+    let merges = state.manifests.iter().filter(|manifest| is_small(manifest)).count() >= MANY;
+    let needed = state.manifests.iter().filter(|manifest| {
+        manifest.live_files() > 0 && !table.unread.has(&manifest.path) && (!all_there || merges && is_small(manifest))
+    });
+    stream::iter(needed)
         .map(|manifest| async move {
             anyhow::Ok((manifest.path.clone(), get(bucket, key(bucket, &manifest.path)?).await?))
         })

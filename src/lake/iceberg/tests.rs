@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quack_function::wire::Column;
 
 use crate::cloud::local::testing::Lake;
-use crate::lake::catalog::{self, ColumnStats, DataFile, FileColumn, Table};
+use crate::lake::catalog::{self, ColumnStats, DataFile, FileColumn, Scope, Table};
 
 const TYPES: [(&str, Option<&str>, Option<&str>); 8] = [
     ("BIGINT", Some("-3"), Some("70000000000")),
@@ -29,6 +29,7 @@ fn file(number: u64) -> DataFile {
         bytes: 1000 + number,
         partition: vec![Some("2026-03-01".to_owned()), Some(format!("a b/{number}"))],
         columns: TYPES.iter().enumerate().map(told).collect(),
+        schema: None,
     }
 }
 
@@ -48,7 +49,7 @@ fn table(files: Vec<DataFile>) -> Table {
 
 async fn store(lake: &Lake, files: Vec<DataFile>) {
     let bucket = &lake.target.bucket;
-    catalog::update(bucket, |catalog| {
+    catalog::update(bucket, Scope::All, |catalog| {
         let origin = catalog.find("t").map(|(_, table)| table.origin.clone()).unwrap_or_default();
         catalog.tables.insert("t".to_owned(), Table { origin, ..table(files.clone()) });
         Ok(())

@@ -1,6 +1,6 @@
 //! Rows into the catalog: files that lie in the bucket become a table's, in one conditional write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
@@ -11,7 +11,8 @@ use super::sweep::STAMP;
 use crate::bucket::Bucket;
 use crate::error::{failure, usage};
 use crate::lake::catalog::{Catalog, DataFile, Table};
-use crate::lake::iceberg::state::Origin;
+use crate::lake::iceberg::state::{Origin, Unread};
+use crate::lake::reshape;
 
 /// What becomes of the rows that a table has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +57,8 @@ pub(crate) fn in_folder(files: &[DataFile], folder: &str) -> Vec<DataFile> {
 /// # Errors
 /// A table of that name, where there may be none.
 pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
-    match catalog.find(name) {
-        Some((known, _)) if known != name => Err(usage(
+    match catalog.called(name) {
+        Some(known) if known != name => Err(usage(
             format!("there is a table `{known}`: `{name}` differs only in upper and lower case"),
             format!("write `{known}`, or choose another name"),
         )),
@@ -84,9 +85,13 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
     }
     admit(catalog, name, *mode)?;
     let Arrival { mut source, mut synthetic, mut columns, mut partition_by, mut files, .. } = arrival.clone();
-    let (mut formerly, mut origin) = (Vec::new(), Origin::default());
-    if let (Some(old), Mode::Append) = (catalog.tables.remove(name), mode) {
-        fits(&old, arrival)?;
+    let (mut formerly, mut origin, mut unread) = (Vec::new(), Origin::default(), Unread::default());
+    let mut before = None;
+    let new = files.clone();
+    let mut lacks = BTreeMap::new();
+    if let (Some(mut old), Mode::Append) = (catalog.tables.remove(name), mode) {
+        fit(&mut old, arrival)?;
+        columns = old.own_columns();
         if old.source != source && !old.source.ends_with(&format!(", {source}")) {
             source = format!("{}, {source}", old.source);
         } else {
@@ -96,24 +101,31 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         // What stands for a table without rows is not needed any more.
         files.splice(..0, old.files.into_iter().filter(|file| file.rows > 0));
         formerly = old.formerly;
-        origin = old.origin;
-        // As a query has them: in the order of the first file.
-        let place = |column: &Column| old.columns.iter().position(|known| known.name == column.name);
-        columns.sort_by_key(place);
+        lacks = old.lacks;
+        (origin, unread, before) = (old.origin, old.unread, Some((old.rows, old.columns)));
         partition_by = old.partition_by;
     }
     let table = Table {
         source,
         synthetic,
         loaded_at: now(),
-        rows: files.iter().map(|file| file.rows).sum(),
-        bytes: files.iter().map(|file| file.bytes).sum(),
+        rows: files.iter().map(|file| file.rows).fold(unread.rows(), u64::saturating_add),
+        bytes: files.iter().map(|file| file.bytes).fold(unread.bytes, u64::saturating_add),
         partitions: arrival.partitions.clone(),
-        columns: stats::of_table(&columns, &arrival.partitions, &files)?,
+        columns: stats::of_table(
+            &columns,
+            &arrival.partitions,
+            before.as_ref().map(|(rows, told)| (*rows, &told[..])),
+            &new,
+        )?,
         files,
         formerly,
         partition_by,
         origin,
+        lacks,
+        schema: None,
+        ancestor: Origin::default(),
+        unread,
         forgotten: BTreeSet::new(),
     };
     catalog.tables.insert(name.clone(), table.clone());
@@ -139,7 +151,7 @@ pub(crate) fn rewrite(catalog: &mut Catalog, name: &str, gone: &[String], files:
     let mut table = old.clone();
     table.files.retain(|file| !gone.contains(&file.key));
     table.files.extend_from_slice(files);
-    table.columns = stats::of_table(&table.own_columns(), &table.partitions, &table.files)?;
+    table.columns = stats::of_table(&table.own_columns(), &table.partitions, None, &table.files)?;
     table.rows = table.files.iter().map(|file| file.rows).sum();
     table.bytes = table.files.iter().map(|file| file.bytes).sum();
     table.loaded_at = now();
@@ -151,8 +163,11 @@ fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Rows may only be added with the columns that the table has.
-fn fits(table: &Table, arrival: &Arrival) -> Result<()> {
+/// Has the table have the columns of rows that are added: its own, wider ones, and new ones.
+///
+/// # Errors
+/// It cannot have them while its files stay as they are.
+fn fit(table: &mut Table, arrival: &Arrival) -> Result<()> {
     let name = &arrival.table;
     let described = |columns: &mut dyn Iterator<Item = (&String, &String)>| -> Vec<String> {
         columns.map(|(name, sql_type)| format!("{name} {sql_type}")).collect()
@@ -184,6 +199,15 @@ fn fits(table: &Table, arrival: &Arrival) -> Result<()> {
     let differences: Vec<String> = missing.chain(added).collect();
     if differences.is_empty() {
         return Ok(());
+    }
+    let arrives = |name: &str| arrival.columns.iter().find(|column| column.name == name);
+    let own = table.own_columns();
+    if own.iter().all(|column| arrives(&column.name).is_some()) {
+        let new = arrival.columns.iter().filter(|column| own.iter().all(|own| own.name != column.name));
+        let wanted: Vec<Column> = own.iter().filter_map(|column| arrives(&column.name)).chain(new).cloned().collect();
+        if reshape::reshape(table, &wanted) {
+            return Ok(());
+        }
     }
     Err(failure(
         format!("cannot append to `{name}`: the new rows have other columns\n{}", differences.join("\n")),

@@ -9,6 +9,7 @@ use quack_function::wire::Column;
 use super::partition::Partition;
 use crate::error::failure;
 use crate::lake::catalog::Table;
+use crate::lake::reshape::Limits;
 
 /// Most digits of a DECIMAL.
 const MOST_DIGITS: u8 = 38;
@@ -42,6 +43,8 @@ pub(super) struct Goal {
     pub table: String,
     /// The columns that rows for it have: those in its files, and those of its partitions that are not computed.
     pub columns: Vec<Column>,
+    /// What its columns may become while its files stay.
+    limits: Option<Limits>,
 }
 
 impl Goal {
@@ -50,7 +53,7 @@ impl Goal {
         let is_plain = |by: &&Column| partitions.iter().any(|known| known.is_plain() && known.name == by.name);
         let mut columns = table.own_columns();
         columns.extend(table.partitions.iter().filter(is_plain).cloned());
-        Self { table: name.to_owned(), columns }
+        Self { table: name.to_owned(), columns, limits: Limits::of(table) }
     }
 }
 
@@ -133,16 +136,32 @@ pub(super) fn hints(table: &[Column]) -> Vec<(String, SqlType)> {
     table.iter().filter_map(hint).collect()
 }
 
+/// What is said of a table's columns that are others than before, since the rows came.
+pub(super) fn told(name: &str, before: &Table, now: &Table) -> Vec<String> {
+    let was = |name: &str| before.columns.iter().find(|column| column.name == name);
+    let news = now.columns.iter().filter_map(|column| match was(&column.name) {
+        None => Some((1, format!("`{name}` has the new column `{}` {}", column.name, column.sql_type))),
+        Some(was) if was.sql_type != column.sql_type => {
+            let (column, is, was) = (&column.name, &column.sql_type, &was.sql_type);
+            Some((2, format!("the column `{column}` of `{name}` is {is} now, and was {was}")))
+        }
+        Some(_) => None,
+    });
+    let mut news: Vec<_> = news.collect();
+    news.sort_by_key(|(place, _)| *place);
+    news.into_iter().map(|(_, said)| said).collect()
+}
+
 /// Rows that do not fit a table, and how.
 pub(super) fn misfit(table: &str, differences: &[String]) -> anyhow::Error {
-    told(
+    refused(
         table,
         differences,
         "`-` is in the table, `+` in the new rows; load into another table, or use --replace".to_owned(),
     )
 }
 
-fn told(table: &str, differences: &[String], help: String) -> anyhow::Error {
+fn refused(table: &str, differences: &[String], help: String) -> anyhow::Error {
     failure(format!("cannot append to `{table}`: the new rows have other columns\n{}", differences.join("\n")), help)
 }
 
@@ -155,13 +174,13 @@ impl Fit<'_> {
         gone.chain(come.map(|column| format!("  + {} {}", column.name, column.sql_type))).collect()
     }
 
-    /// Rows that fit only once the table has other columns, which SQL gives it.
+    /// Whether the table has these columns, or gets them with the rows.
     ///
     /// # Errors
-    /// Where it has not: what to do.
+    /// It cannot get them while its files stay as they are: SQL that gives it such.
     pub(super) fn check(&self, goal: &Goal) -> Result<()> {
         let changes = self.changes(&goal.columns);
-        if changes.is_empty() {
+        if changes.is_empty() || goal.limits.as_ref().is_some_and(|limits| limits.allow(&goal.columns, &self.columns)) {
             return Ok(());
         }
         let table = identifier(&goal.table);
@@ -174,7 +193,7 @@ impl Fit<'_> {
         };
         let others = self.columns.iter().filter(|column| !goal.columns.contains(column));
         let sql = others.map(alter).collect::<Vec<_>>().join("; ").replace('\'', "'\\''");
-        Err(told(
+        Err(refused(
             &goal.table,
             &changes,
             format!("give the table such columns, and append again: quackctl query '{sql}'"),
@@ -307,7 +326,7 @@ mod tests {
         let fitted = fit(&table, &new, |_| false).unwrap();
         assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
         assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
-        let error = fitted.check(&Goal { table: "t".to_owned(), columns: table }).unwrap_err();
+        let error = fitted.check(&Goal { table: "t".to_owned(), columns: table, limits: None }).unwrap_err();
         let sql = "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DATA TYPE BIGINT; ALTER TABLE \"t\" ADD COLUMN \"d\" DATE";
         let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
         assert_eq!(help, format!("give the table such columns, and append again: quackctl query '{sql}'"));

@@ -26,7 +26,7 @@ use crate::console::interrupt;
 use crate::console::progress;
 use crate::duck::words;
 use crate::error::{interrupted, usage};
-use crate::lake::catalog;
+use crate::lake::catalog::{self, Scope};
 use crate::lake::check;
 use crate::lake::describe::Loaded;
 
@@ -97,7 +97,9 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     }
     request.judge()?;
     // Before any work; and again at the commit, when others may have been quicker.
-    let catalog = catalog::read(bucket).await?;
+    let table = request.table.clone();
+    let scope = if request.mode == Mode::Append { Scope::Open(&table) } else { Scope::Whole(&table) };
+    let catalog = catalog::read_in(bucket, scope).await?;
     commit::admit(&catalog, &request.table, request.mode)?;
     let onto = catalog.tables.get(&request.table).filter(|_| request.mode == Mode::Append);
     if let Some(table) = onto.filter(|_| request.partition_by.is_empty()) {
@@ -131,14 +133,16 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     };
     bar.finish_and_clear();
     let committed = match uploaded {
-        Ok(()) => catalog::update(bucket, |catalog| commit::commit(catalog, &arrival)).await,
+        Ok(()) => catalog::update(bucket, scope, |catalog| commit::commit(catalog, &arrival)).await,
         Err(error) => Err(error),
     };
     match committed {
         Ok(table) => {
             sweep::sweep(bucket, &request.table, &table).await;
+            let news = onto.map(|before| evolve::told(&request.table, before, &table)).unwrap_or_default();
             let loaded = Loaded::new(request.table, table, &staged.files, started.elapsed());
             let mut notes = staged.notes;
+            notes.extend(news);
             if words::is_reserved(&loaded.table.summary.name) {
                 notes.push(format!(
                     "`{0}` is a word of SQL: queries name the table in double quotes, \"{0}\"",

@@ -77,11 +77,17 @@ fn of_column(column: &Column, rows: u64, stats: Option<&HashMap<String, Option<S
     FileColumn { nulls, min, max }
 }
 
-/// Statistics of a table's `columns` and, after them, its `partitions`, over all its `files`.
+/// Statistics of a table's `columns` and, after them, its `partitions`, over its `files`, and over `before`: how many
+/// rows there are already, and what is known of them.
 ///
 /// # Errors
 /// When DuckDB cannot read back a bound that it wrote.
-pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataFile]) -> Result<Vec<ColumnStats>> {
+pub(crate) fn of_table(
+    columns: &[Column],
+    partitions: &[Column],
+    before: Option<(u64, &[ColumnStats])>,
+    files: &[DataFile],
+) -> Result<Vec<ColumnStats>> {
     let connection = duck::open(&Sandbox::default())?;
     connection.execute_batch("CREATE TABLE bounds (column_index UINTEGER, low VARCHAR, high VARCHAR)")?;
     let mut nulls: Vec<Option<u64>> = vec![Some(0); columns.len() + partitions.len()];
@@ -89,6 +95,18 @@ pub(crate) fn of_table(columns: &[Column], partitions: &[Column], files: &[DataF
     let mut known = vec![true; columns.len() + partitions.len()];
     {
         let mut appender = connection.appender("bounds")?;
+        for (index, column) in columns.iter().chain(partitions).enumerate() {
+            let Some((rows, told)) = before else { break };
+            match told.iter().find(|told| told.name == column.name) {
+                Some(ColumnStats { nulls: old, min, max, .. }) => {
+                    nulls[index] = *old;
+                    // Where all is NULL there is none that is the least.
+                    known[index] = min.is_some() && max.is_some() || *old == Some(rows);
+                    appender.append_row(params![index as u32, min, max])?;
+                }
+                None => (nulls[index], known[index]) = (None, false),
+            }
+        }
         for file in files {
             for (index, column) in columns.iter().enumerate() {
                 let Some(stats) = file.columns.get(&column.name) else {

@@ -96,6 +96,7 @@ pub(crate) fn collect(
             partitions.iter().map(|column| keys.get(&column.name).and_then(|value| stats::as_text(value))).collect();
         check_values(label, &partition)?;
         files.push(DataFile {
+            schema: None,
             key: file.name.clone(),
             rows: file.rows,
             bytes: file.bytes,

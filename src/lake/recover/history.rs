@@ -12,7 +12,7 @@ use super::versions::{self, Version};
 use crate::bucket::Bucket;
 use crate::bucket::object;
 use crate::error::{Kind, failure_of, usage};
-use crate::lake::catalog::{self, Catalog};
+use crate::lake::catalog::{self, Catalog, Scope};
 use crate::output::grid::grid;
 
 /// Catalogs that are read at once, to be listed.
@@ -63,7 +63,7 @@ async fn read_one(bucket: &Bucket, id: &str) -> Result<Result<Catalog>> {
     let request = bucket.s3.get_object().bucket(&bucket.name).key(&bucket.layout.catalog).version_id(id);
     let place = format!("{} in version {id}", catalog::place(bucket));
     let (bytes, _) = object::whole(request).await.with_context(|| format!("cannot read the catalog {place}"))?;
-    Ok(catalog::tables(bucket, &bytes, &place, &|_| true).await)
+    Ok(catalog::tables(bucket, &bytes, &place, Scope::All).await)
 }
 
 /// The catalog that `at` means: its version, or a time at which it was the current one.

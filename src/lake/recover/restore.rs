@@ -16,8 +16,7 @@ use super::versions::{self, Keeping, Version};
 use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::{self, Catalog, Table};
-use crate::lake::iceberg::state::Origin;
+use crate::lake::catalog::{self, Catalog, Scope, Table};
 use crate::rows::counted;
 
 /// What came back.
@@ -84,7 +83,7 @@ pub(crate) async fn catalog(
         allow(&changes)?;
     }
     let files = bring_back(bucket, past, &tables).await?;
-    let ((), unneeded) = catalog::replace(bucket, |current| {
+    let ((), unneeded) = catalog::replace(bucket, Scope::All, |current| {
         let current = current.unwrap_or_default();
         let newer = Difference::between(&current, wanted);
         // Somebody loaded meanwhile.
@@ -127,7 +126,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
     };
     let (name, wanted) = readable(past)?.table(name)?;
     let files = bring_back(bucket, past, &[(name, wanted)]).await?;
-    let (changes, unneeded) = catalog::replace(bucket, |current| {
+    let (changes, unneeded) = catalog::replace(bucket, Scope::All, |current| {
         let before = current?;
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
@@ -199,9 +198,12 @@ async fn bring_back(bucket: &Bucket, past: &Past, tables: &[(&str, &Table)]) -> 
     Ok(lost.len())
 }
 
-/// Has a table come as new rows do: the history of the one that is there goes on with it.
+/// Has a table come as new rows do: the history of the one that is there goes on with it, unless its files are of several shapes.
 fn as_new(table: &mut Table) {
-    table.origin = Origin::default();
+    let before = std::mem::take(&mut table.origin);
+    if table.is_mixed() {
+        table.ancestor = before;
+    }
 }
 
 /// Deletes what no table has any more, where they can be brought back again.

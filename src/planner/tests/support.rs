@@ -75,13 +75,17 @@ impl Lake {
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
             origin: Default::default(),
+            lacks: Default::default(),
+            schema: None,
+            ancestor: Default::default(),
+            unread: Default::default(),
             forgotten: Default::default(),
             source: String::new(),
             synthetic: true,
             loaded_at: String::new(),
             rows: files.iter().map(|file| file.rows).sum(),
             bytes: files.iter().map(|file| file.bytes).sum(),
-            columns: stats::of_table(&columns, &partitions, &files).unwrap(),
+            columns: stats::of_table(&columns, &partitions, None, &files).unwrap(),
             partitions,
             files,
             partition_by: Vec::new(),

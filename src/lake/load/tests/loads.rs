@@ -1,7 +1,7 @@
 //! Loads that succeed: what is in the bucket and in the catalog afterwards.
 
 use duckdb::Connection;
-use quack_function::table::hive_options;
+use quack_function::table::read_sql;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
@@ -24,17 +24,20 @@ impl Lake {
     /// What DuckDB reads from a table's objects, downloaded into folders as their keys have them.
     pub(super) async fn select(&self, table: &Table, sql: &str) -> String {
         let dir = tempfile::tempdir().unwrap();
-        let mut paths = Vec::new();
         for file in &table.files {
             let path = dir.path().join(&file.key);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             let bytes = self.get(&file.key).await;
             assert_eq!(bytes.len() as u64, file.bytes);
             std::fs::write(&path, bytes).unwrap();
-            paths.push(format!("'{}'", path.display()));
         }
-        let hive = hive_options(&table.partitions).unwrap();
-        let reader = format!("read_parquet([{}], {hive})", paths.join(", "));
+        // As the function reads it, but for where the files are.
+        let defined = table.definition("t", "here");
+        let reader = match &defined.shapes {
+            Some(shapes) => shapes.read_sql(&defined.partitions, &[]),
+            None => read_sql(&defined.files, &defined.partitions),
+        };
+        let reader = reader.unwrap().replace("s3://here", &dir.path().to_string_lossy());
         let sql = format!("SELECT CAST(({}) AS VARCHAR)", sql.replace("TABLE", &reader));
         Connection::open_in_memory().unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
     }
