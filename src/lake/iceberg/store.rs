@@ -155,7 +155,8 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
     let types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
     let schema =
         snapshot.schema_id.and_then(|id| schema_of(metadata, id)).ok_or_else(|| untrusted("a schema is missing"))?;
-    let spec = manifests.first().map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
+    let live = manifests.iter().find(|manifest| manifest.live_files() > 0);
+    let spec = live.map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
     let spec = metadata.spec(spec).ok_or_else(|| untrusted("a partition spec is missing"))?;
     let columns = fields(schema).iter().map(|field| {
         let id = field["id"].as_i64().and_then(|id| i32::try_from(id).ok())?;
@@ -179,6 +180,11 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
         partitions: partitions.iter().map(|column| column.column.clone()).collect(),
         columns: columns.iter().map(unknown).collect(),
         files,
+        partition_by: snapshot
+            .summary
+            .get(PARTITION_BY)
+            .and_then(|by| serde_json::from_str(by).ok())
+            .unwrap_or_else(|| table.partition_by.clone()),
         ..table.clone()
     })
 }
