@@ -121,6 +121,70 @@ fn packed<'a>(groups: impl Iterator<Item = Batch<'a>>) -> Vec<Batch<'a>> {
     cut(groups).collect()
 }
 
-fn size(files: &Batch<'_>) -> u64 {
+/// Bytes of the files.
+pub(super) fn size(files: &Batch<'_>) -> u64 {
     files.iter().map(|file| file.bytes).fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quack_function::wire::Column;
+
+    /// A table by `n` and `day`, of files `(n, day, bytes)`, that have a row for each byte.
+    fn table(files: &[(Option<&str>, &str, u64)]) -> Table {
+        let file = |(at, (n, day, bytes)): (usize, &(Option<&str>, &str, u64))| DataFile {
+            partition: vec![n.map(str::to_owned), Some((*day).to_owned())],
+            rows: *bytes,
+            bytes: *bytes,
+            ..DataFile::named(at.to_string())
+        };
+        let mut table = Table::of(files.iter().enumerate().map(file).collect());
+        table.bytes = files.iter().map(|(_, _, bytes)| bytes).sum();
+        let column = |(name, sql_type): (&str, &str)| Column { name: name.to_owned(), sql_type: sql_type.to_owned() };
+        table.partitions = [("n", "INTEGER"), ("day", "DATE")].map(column).to_vec();
+        table
+    }
+
+    fn keys(batches: Vec<Batch<'_>>) -> Vec<String> {
+        batches.iter().map(|files| files.iter().map(|file| file.key.as_str()).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn files_come_in_the_order_of_values_and_not_of_texts_and_are_no_more_than_a_function_takes() {
+        let of = table(&[
+            (Some("10"), "2026-01-02", 100 * MIB),
+            (None, "2026-01-01", 1),
+            (Some("9"), "2026-01-02", 100 * MIB),
+            (Some("9"), "2026-01-01", 100 * MIB),
+            (Some("9"), "2026-01-01", 0),
+            (Some("11"), "2026-01-01", 300 * MIB),
+        ]);
+        assert_eq!(keys(in_order(&of, &of.files).unwrap()), ["3 2", "0", "5", "1"]);
+    }
+
+    #[test]
+    fn a_partition_stays_whole_where_it_is_sorted_and_small_files_are_put_together_where_there_are_several() {
+        let (a, b) = ((Some("1"), "2026-01-01"), (Some("2"), "2026-01-01"));
+        let files = [(a, 60), (b, 60), (a, 60), (a, 60), (a, 60), (a, 60), (b, 70)];
+        let of = table(&files.map(|((n, day), mib)| (n, day, mib * MIB)));
+        assert_eq!(keys(whole(&of).unwrap()), ["0 2 3 4 5", "1 6"]);
+        assert_eq!(keys(small(&of)), ["0 2 3 4"], "the fifth is alone, and so is the other partition's");
+    }
+
+    #[test]
+    fn partitions_are_too_small_where_there_are_many_that_are_small() {
+        let days: Vec<String> = (1..=17).map(|day| format!("2026-01-{day:02}")).collect();
+        let files = |bytes: u64, count: usize| {
+            days.iter().take(count).map(|day| (None, day.as_str(), bytes)).collect::<Vec<_>>()
+        };
+        assert!(are_too_small(&table(&files(MIB, 17))));
+        assert!(!are_too_small(&table(&files(MIB, 16))), "few");
+        assert!(!are_too_small(&table(&files(16 * MIB, 17))), "large");
+        let mut wide = table(&files(MIB, 17));
+        wide.partitions[0].sql_type = "HUGEINT".to_owned();
+        assert!(!are_too_small(&wide), "a file would keep another type");
+    }
 }

@@ -12,6 +12,7 @@ use quack_function::wire::Column;
 use serde::Serialize;
 
 use super::batches::{self, Batch};
+use super::ranges;
 use super::replace;
 use super::write::{Rows, Session, Staged, Work};
 use crate::bucket::upload;
@@ -82,9 +83,9 @@ pub(crate) async fn compact(
     wanted: &Compaction<'_>,
 ) -> Result<Compacted> {
     let (name, table) = coordinator.catalog.table(name)?;
-    let order = order(name, table, wanted.sort)?;
+    let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
-    let batches = match (flattens, order.is_empty()) {
+    let batches = match (flattens, sort.is_empty()) {
         (true, _) => batches::in_order(table, &table.files)?,
         (false, true) => batches::small(table),
         (false, false) => batches::whole(table)?,
@@ -102,7 +103,7 @@ pub(crate) async fn compact(
     if batches.is_empty() {
         return Ok(done);
     }
-    let mut writing = Writing { coordinator, session, name, table, order, flattens, made: Made::default() };
+    let mut writing = Writing { coordinator, session, name, table, sort, flattens, made: Made::default() };
     match writing.all(&batches).await {
         Ok(files) => {
             done.rows = files.iter().map(|file| file.rows).sum();
@@ -129,8 +130,8 @@ struct Writing<'a> {
     session: &'a Session<'a>,
     name: &'a str,
     table: &'a Table,
-    /// Columns to sort by, as SQL.
-    order: Vec<String>,
+    /// Places of the columns to sort by.
+    sort: Vec<usize>,
     /// Whether the table is to have no partitions.
     flattens: bool,
     made: Made,
@@ -176,13 +177,14 @@ impl Writing<'_> {
     /// Has functions write batches, some at a time, and copies what they wrote into the table's folder.
     async fn write(&mut self, batches: &[Batch<'_>]) -> Result<()> {
         let failed = Cell::new(false);
-        let write = async |batch: &Batch<'_>| -> Result<Option<(Staged<'_>, f64)>> {
+        let parts = self.parts(batches).await?;
+        let write = async |(batch, range): &(&Batch<'_>, Option<String>)| -> Result<Option<(Staged<'_>, f64)>> {
             // One that failed is enough.
             if failed.get() || self.session.cancel.is_cancelled() {
                 return Ok(None);
             }
             let mut work = Work::new(self.coordinator, self.session);
-            let staged = match self.sql(batch) {
+            let staged = match self.sql(batch, range.as_deref()) {
                 Ok((sql, columns, partitions)) => {
                     work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions }).await
                 }
@@ -193,7 +195,7 @@ impl Writing<'_> {
         };
         let (mut first, mut all) = (None, Vec::new());
         {
-            let mut written = stream::iter(batches).map(write).buffered(WINDOW);
+            let mut written = stream::iter(&parts).map(write).buffered(WINDOW);
             while let Some(written) = written.next().await {
                 match written {
                     Ok(staged) => all.extend(staged),
@@ -201,7 +203,7 @@ impl Writing<'_> {
                 }
             }
         }
-        let bucket = &self.coordinator.target.bucket;
+        let (bucket, known) = (&self.coordinator.target.bucket, self.made.files.len());
         for (staged, cost_usd) in all {
             self.made.cost_usd += cost_usd;
             if first.is_none() {
@@ -215,17 +217,51 @@ impl Writing<'_> {
         if let Some(error) = first {
             return Err(error);
         }
+        let rows = |files: &mut dyn Iterator<Item = &DataFile>| files.map(|file| file.rows).sum::<u64>();
+        let (comes, goes) =
+            (rows(&mut self.made.files.iter().skip(known)), rows(&mut batches.iter().flatten().copied()));
+        if comes != goes {
+            return Err(failure(
+                format!("the function wrote {comes} rows of {goes}: nothing was changed"),
+                "run `quackctl up`, and try again",
+            ));
+        }
         self.made.gone.extend(batches.iter().flatten().map(|file| file.key.clone()));
         Ok(())
     }
 
-    /// The query that gives the rows of a batch, the columns that its files will have, and what they are split by.
-    fn sql(&self, batch: &Batch<'_>) -> Result<(String, Vec<Column>, &[Column])> {
+    /// What each function is to write: a batch, or a range of one that is too large to be sorted at once.
+    async fn parts<'b>(&mut self, batches: &'b [Batch<'b>]) -> Result<Vec<(&'b Batch<'b>, Option<String>)>> {
+        let mut parts = Vec::new();
+        for batch in batches {
+            let mut ranges = Vec::new();
+            if let Some(column) = self.sort.first().and_then(|at| self.table.columns.get(*at)) {
+                let column = Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
+                let mut work = Work::new(self.coordinator, self.session);
+                ranges = ranges::of(&mut work, &self.read(batch)?, &column, batches::size(batch)).await?;
+                self.made.cost_usd += work.cost_usd;
+            }
+            match ranges.is_empty() {
+                true => parts.push((batch, None)),
+                false => parts.extend(ranges.into_iter().map(|range| (batch, Some(range)))),
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The files of a batch, for FROM.
+    fn read(&self, batch: &Batch<'_>) -> Result<String> {
         let bucket = &self.coordinator.target.bucket.name;
-        let partitions = &self.table.partitions;
         let addresses: Vec<String> = batch.iter().map(|file| literal(&format!("s3://{bucket}/{}", file.key))).collect();
-        let read = replace::read(&addresses, partitions)?;
-        let (mut columns, mut order) = (self.table.own_columns(), self.order.clone());
+        replace::read(&addresses, &self.table.partitions)
+    }
+
+    /// The query that gives the rows of a batch, or of a `range` of it, the columns that its files will have, and what they are split by.
+    fn sql(&self, batch: &Batch<'_>, range: Option<&str>) -> Result<(String, Vec<Column>, &[Column])> {
+        let (read, partitions) = (self.read(batch)?, &self.table.partitions);
+        let name = |at: &usize| self.table.columns.get(*at).map(|column| identifier(&column.name));
+        let (mut columns, mut order) =
+            (self.table.own_columns(), self.sort.iter().filter_map(name).collect::<Vec<_>>());
         if self.flattens {
             columns.extend(partitions.iter().cloned());
             // Without columns to sort by, the files come in this order already, and DuckDB keeps it.
@@ -236,6 +272,9 @@ impl Writing<'_> {
         let names = columns.iter().chain(partitions).map(|column| identifier(&column.name));
         let all = self.table.columns.len();
         let mut sql = format!("SELECT {} FROM {read}", names.take(all).collect::<Vec<_>>().join(", "));
+        if let Some(range) = range {
+            sql = format!("{sql} WHERE {range}");
+        }
         if !order.is_empty() {
             sql = format!("{sql} ORDER BY {}", order.join(", "));
         }
@@ -275,12 +314,11 @@ impl Writing<'_> {
     }
 }
 
-/// The columns to sort by, as SQL.
-fn order(name: &str, table: &Table, sort: &[String]) -> Result<Vec<String>> {
+/// The places of the columns to sort by.
+fn sort(name: &str, table: &Table, sort: &[String]) -> Result<Vec<usize>> {
     let column = |wanted: &String| {
         let wanted = wanted.trim();
-        let known = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(wanted));
-        known.map(|column| identifier(&column.name)).ok_or_else(|| {
+        table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             let near = nearest(wanted, table.columns.iter().map(|column| column.name.as_str()));
             let help = near.map_or_else(
                 || format!("`quackctl tables {name}` lists them"),

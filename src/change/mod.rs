@@ -19,6 +19,7 @@ mod land;
 mod merge;
 mod parts;
 mod place;
+mod ranges;
 mod reader;
 mod refused;
 mod replace;

@@ -3,6 +3,7 @@
 //! snapshot isolation promises. `QUACK_TEST_ROUNDS` is how many transactions each of eight writers makes.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
 use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -154,6 +155,26 @@ fn nobody_sees_what_a_snapshot_would_not_show(place: Place) {
     assert!(wrong.is_empty(), "{} things are wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
     assert!(looks.len() > 4 && count(Outcome::Done) > 0);
     what_is_left_is_swept(&project, &last.unwrap());
+}
+
+/// Of two transactions that each change what the other only reads, both are made: so it is documented.
+#[test]
+fn write_skew_is_not_refused() {
+    let project = Project::up("");
+    project.succeed(["query", "CREATE TABLE a AS SELECT 1 AS n; CREATE TABLE b AS SELECT 1 AS n"], "to begin with");
+    let mut shell = project.process(["shell", "--quiet"]);
+    let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut typed = shell.stdin.take().unwrap();
+    typed.write_all(b".mode csv\nBEGIN; UPDATE a SET n = 0 WHERE (SELECT n FROM b) = 1;\nSELECT n FROM a;\n").unwrap();
+    let mut seen = [0; 4];
+    shell.stdout.as_mut().unwrap().read_exact(&mut seen).unwrap();
+    assert_eq!(&seen, b"n\n0\n");
+    project.succeed(["query", "BEGIN; UPDATE b SET n = 0 WHERE (SELECT n FROM a) = 1; COMMIT"], "the other");
+    typed.write_all(b"COMMIT;\n").unwrap();
+    drop(typed);
+    let output = shell.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(project.rows("SELECT a.n AS a, b.n AS b FROM a, b"), serde_json::json!([{"a": 0, "b": 0}]));
 }
 
 impl Run<'_> {
