@@ -152,13 +152,22 @@ Examples:
         history: bool,
     },
     /// Put the many small files of a table together into few large ones
-    #[command(after_help = "Examples:\n  quackctl compact trips\n  quackctl compact trips --sort pickup_at")]
+    #[command(after_help = "\
+A table of many partitions that are smaller than 16 MB each is not partitioned any more: what it was partitioned by becomes columns
+like others, by which rows are sorted. Earlier versions stay as they were.
+
+Examples:
+  quackctl compact trips
+  quackctl compact trips --sort pickup_at")]
     Compact {
         /// The table
         table: String,
         /// Sort the rows by these columns, so that queries on them skip more; all files are written anew then
         #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
         sort: Vec<String>,
+        /// Leave the table partitioned as it is, however small its partitions are
+        #[arg(long)]
+        keep_partitions: bool,
     },
     /// Forget versions of a table that are older, and delete the files that only they had
     #[command(after_help = "\

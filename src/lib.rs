@@ -95,7 +95,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
-            Command::Compact { table, sort } => commands::compact::run(&context, &table, &sort).await,
+            Command::Compact { table, sort, keep_partitions } => {
+                commands::compact::run(&context, &table, &sort, keep_partitions).await
+            }
             Command::Expire { table, older_than, yes, force } => {
                 commands::expire::run(&context, &table, older_than, yes, force).await
             }

@@ -105,7 +105,14 @@ impl TableDef {
         let read = read.map_err(|error| self.bad(error))?;
         // Where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
         let name = identifier(&self.name);
-        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT * FROM {read}"))
+        // DuckDB has several such columns in the order of their names, and not of the folders.
+        let partitions: Vec<String> = self.partitions.iter().map(|column| identifier(&column.name)).collect();
+        let partitions = partitions.join(", ");
+        let columns = match (&self.shapes, self.partitions.len()) {
+            (Some(_), _) | (None, 0 | 1) => "*".to_owned(),
+            _ => format!("* EXCLUDE ({partitions}), {partitions}"),
+        };
+        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT {columns} FROM {read}"))
     }
 
     /// The addresses of all its files.
@@ -205,6 +212,8 @@ mod tests {
             "CREATE VIEW memory.main.\"my \"\"trips\" AS SELECT * FROM read_parquet(['s3://b/it''s.parquet', 's3://b/2.parquet'], \
              hive_partitioning = true, hive_types = {\"da te\": 'DATE'})"
         );
+        let view = table("t", &[("k", "BIGINT"), ("day", "DATE")]).view_sql().unwrap();
+        assert!(view.contains(" AS SELECT * EXCLUDE (\"k\", \"day\"), \"k\", \"day\" FROM read_parquet("), "{view}");
     }
 
     #[test]

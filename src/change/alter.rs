@@ -52,7 +52,7 @@ pub(super) async fn run(
         partitions: table.partitions.clone(),
         ..land::arrival(name, Mode::Replace, &staged)
     };
-    let rows = land::land(&work, staged, arrival, Some(table)).await?;
+    let rows = land::land(&work, staged, arrival, Some(table)).await?.unwrap_or_default();
     Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Alter, name) }.made())
 }
 

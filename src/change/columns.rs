@@ -13,22 +13,23 @@ pub(super) struct Columns<'a> {
     /// The table's name.
     name: &'a str,
     all: Vec<Column>,
-    /// How a partition column is reckoned from the others, where the table was loaded so.
+    /// How a column that the table is partitioned by, or was before it was compacted, is reckoned from the others, where it was
+    /// loaded so.
     reckoned: Vec<Option<&'a str>>,
 }
 
 impl<'a> Columns<'a> {
     pub(super) fn of(name: &'a str, table: &'a Table) -> Self {
         let mut all = table.own_columns();
-        let mut reckoned = vec![None; all.len()];
-        for column in &table.partitions {
+        all.extend(table.partitions.iter().cloned());
+        let reckoned = |column: &Column| {
             let by =
                 table.partition_by.iter().find_map(|by| by.split_once('=').filter(|(of, _)| of.trim() == column.name));
             let expression = by.map(|(_, expression)| expression.trim());
             let is_itself = |by: &&str| by.trim_matches('"').eq_ignore_ascii_case(&column.name);
-            reckoned.push(expression.filter(|by| !is_itself(by)));
-            all.push(column.clone());
-        }
+            expression.filter(|by| !is_itself(by))
+        };
+        let reckoned = all.iter().map(reckoned).collect();
         Self { name, all, reckoned }
     }
 

@@ -1,21 +1,41 @@
 //! Small files of a table put together into few; or all of it sorted, so that queries skip more of it.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 use anyhow::Result;
+use futures::{StreamExt, stream};
+use indicatif::HumanBytes;
 use quack_function::sql::identifier;
+use quack_function::wire::Column;
 use serde::Serialize;
 
+use super::batches::{self, Batch};
 use super::land::overtaken;
+use super::ranges;
 use super::replace;
-use super::write::{Rows, Session, Work};
-use crate::error::{nearest, usage};
-use crate::lake::catalog::{DataFile, Table};
+use super::write::{Rows, Session, Staged, Work};
+use crate::bucket::upload;
+use crate::error::{failure, nearest, usage};
+use crate::lake::catalog::{DataFile, Scope, Table};
+use crate::lake::load::{commit, sweep};
 use crate::query::Coordinator;
 
-/// A file that is smaller is put together with others, bytes.
-const SMALL_BYTES: u64 = 64 << 20;
+/// Functions that write at the same time.
+const WINDOW: usize = 4;
+
+/// Times that what others have added meanwhile is written, too.
+const ATTEMPTS: usize = 5;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Compaction<'a> {
+    /// Columns to sort by.
+    pub sort: &'a [String],
+    /// The table stays partitioned as it is.
+    pub keeps_partitions: bool,
+}
 
 /// What became of a table's files.
 #[derive(Debug, Serialize)]
@@ -26,20 +46,34 @@ pub(crate) struct Compacted {
     /// How many files there were, and are.
     pub before: usize,
     pub after: usize,
+    /// Columns that the table is not partitioned by any more, outermost first.
+    pub unpartitioned: Vec<String>,
+    /// How large a file was, bytes, on average.
+    pub file_bytes: u64,
     pub cost_usd: f64,
 }
 
 impl fmt::Display for Compacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, before, after, .. } = self;
-        match before == after && self.rows == 0 {
-            true => writeln!(f, "none of the files of `{table}` ({before}) would be better put together"),
-            false => writeln!(f, "files of `{table}`: {after}, before {before}"),
+        if before == after && self.rows == 0 {
+            return writeln!(f, "none of the files of `{table}` ({before}) would be better put together");
         }
+        if !self.unpartitioned.is_empty() {
+            writeln!(
+                f,
+                "`{table}` was partitioned by {}, and files had {}: these are columns like others now, which rows are \
+                 sorted by (--keep-partitions would leave it as it was)",
+                self.unpartitioned.join(", "),
+                HumanBytes(self.file_bytes),
+            )?;
+        }
+        writeln!(f, "files of `{table}`: {after}, before {before}")
     }
 }
 
-/// Puts together what is small of the table `name`, each partition for itself; sorted by columns, all of it.
+/// Puts together what is small of the table `name`, each partition for itself; sorted by columns, all of it. Where the partitions
+/// themselves are small, their files become one, sorted by what they were partitioned by.
 ///
 /// # Errors
 /// There is no such table or column; somebody else who changed those files meanwhile; what the function or the bucket says.
@@ -47,49 +81,235 @@ pub(crate) async fn compact(
     coordinator: &Coordinator<'_>,
     session: &Session<'_>,
     name: &str,
-    sort: &[String],
+    wanted: &Compaction<'_>,
 ) -> Result<Compacted> {
     let (name, table) = coordinator.catalog.table(name)?;
-    let order = order(name, table, sort)?;
-    let chosen = match order.is_empty() {
-        true => small(table),
-        false => table.files.iter().filter(|file| file.rows > 0).collect(),
+    let sort = sort(name, table, wanted.sort)?;
+    let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
+    let batches = match (flattens, sort.is_empty()) {
+        (true, _) => batches::in_order(table, &table.files)?,
+        (false, true) => batches::small(table),
+        (false, false) => batches::whole(table)?,
     };
     let before = table.files.len();
-    if chosen.is_empty() {
-        let nothing = Compacted { table: name.to_owned(), rows: 0, before, after: before, cost_usd: 0.0 };
-        return Ok(nothing);
+    let mut done = Compacted {
+        table: name.to_owned(),
+        rows: 0,
+        before,
+        after: before,
+        unpartitioned: Vec::new(),
+        file_bytes: table.bytes / before.max(1) as u64,
+        cost_usd: 0.0,
+    };
+    if batches.is_empty() {
+        return Ok(done);
     }
-    let bucket = &coordinator.target.bucket.name;
-    let mut work = Work::new(coordinator, session);
-    let own = table.own_columns();
-    let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-    let sql = format!("SELECT * FROM {}{order}", replace::rows(table, chosen.iter().copied(), bucket)?);
-    let staged = work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?;
-    let (rows, made) = (chosen.iter().map(|file| file.rows).sum(), staged.files.len());
-    let gone = chosen.iter().map(|file| file.key.clone()).collect();
-    let after = before - chosen.len() + made;
-    if !replace::finish(&mut work, name, table, gone, Some(staged), false).await? {
-        return Err(overtaken(name));
+    let mut writing = Writing { coordinator, session, name, table, sort, flattens, made: Made::default() };
+    match writing.all(&batches).await {
+        Ok(files) => {
+            done.rows = files.iter().map(|file| file.rows).sum();
+            done.before = before.max(writing.made.gone.len());
+            done.after = done.before - writing.made.gone.len() + files.len();
+            done.cost_usd = writing.made.cost_usd;
+            if flattens {
+                done.unpartitioned = table.partitions.iter().map(|column| column.name.clone()).collect();
+            }
+            sweep::sweep(&coordinator.target.bucket, name, table).await;
+            Ok(done)
+        }
+        Err(error) => {
+            let left = writing.made.files.into_iter().map(|file| file.key);
+            upload::delete(&coordinator.target.bucket, left).await;
+            Err(error)
+        }
     }
-    Ok(Compacted { table: name.to_owned(), rows, before, after, cost_usd: work.cost_usd })
 }
 
-/// The small files of partitions that have more than one such.
-fn small(table: &Table) -> Vec<&DataFile> {
-    let mut by_partition: BTreeMap<&[Option<String>], Vec<&DataFile>> = BTreeMap::new();
-    for file in table.files.iter().filter(|file| file.bytes < SMALL_BYTES) {
-        by_partition.entry(&file.partition).or_default().push(file);
-    }
-    by_partition.into_values().filter(|files| files.len() > 1).flatten().collect()
+/// What is written in the place of a table's files.
+struct Writing<'a> {
+    coordinator: &'a Coordinator<'a>,
+    session: &'a Session<'a>,
+    name: &'a str,
+    table: &'a Table,
+    /// Places of the columns to sort by.
+    sort: Vec<usize>,
+    /// Whether the table is to have no partitions.
+    flattens: bool,
+    made: Made,
 }
 
-/// The columns to sort by, as SQL.
-fn order(name: &str, table: &Table, sort: &[String]) -> Result<Vec<String>> {
+/// What was written so far, in the table's folder, and nobody names yet.
+#[derive(Default)]
+struct Made {
+    files: Vec<DataFile>,
+    /// Keys of the files whose rows they have.
+    gone: Vec<String>,
+    cost_usd: f64,
+}
+
+/// What came of telling the catalog.
+enum Told {
+    Done,
+    /// Somebody has added these meanwhile.
+    Added(Vec<DataFile>),
+}
+
+impl Writing<'_> {
+    /// Writes all `batches`, and tells the catalog. Gives the new files.
+    async fn all(&mut self, batches: &[Batch<'_>]) -> Result<Vec<DataFile>> {
+        self.write(batches).await?;
+        // What stands for a table without rows is not needed any more.
+        let empty = self.table.files.iter().filter(|file| file.rows == 0);
+        self.made.gone.extend(empty.map(|file| file.key.clone()));
+        for _ in 0..ATTEMPTS {
+            match self.tell().await? {
+                Told::Done => return Ok(self.made.files.clone()),
+                Told::Added(files) => {
+                    self.coordinator.context.detail(format_args!("files that came meanwhile: {}", files.len()));
+                    self.write(&batches::in_order(self.table, &files)?).await?;
+                    let empty = files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone());
+                    self.made.gone.extend(empty);
+                }
+            }
+        }
+        Err(overtaken(self.name))
+    }
+
+    /// Has functions write batches, some at a time, and copies what they wrote into the table's folder.
+    async fn write(&mut self, batches: &[Batch<'_>]) -> Result<()> {
+        let failed = Cell::new(false);
+        let parts = self.parts(batches).await?;
+        let write = async |(batch, range): &(&Batch<'_>, Option<String>)| -> Result<Option<(Staged<'_>, f64)>> {
+            // One that failed is enough.
+            if failed.get() || self.session.cancel.is_cancelled() {
+                return Ok(None);
+            }
+            let mut work = Work::new(self.coordinator, self.session);
+            let staged = match self.sql(batch, range.as_deref()) {
+                Ok((sql, columns, partitions)) => {
+                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions }).await
+                }
+                Err(error) => Err(error),
+            };
+            failed.set(failed.get() || staged.is_err());
+            Ok(Some((staged?.without_empty(), work.cost_usd)))
+        };
+        let (mut first, mut all) = (None, Vec::new());
+        {
+            let mut written = stream::iter(&parts).map(write).buffered(WINDOW);
+            while let Some(written) = written.next().await {
+                match written {
+                    Ok(staged) => all.extend(staged),
+                    Err(error) => first = first.or(Some(error)),
+                }
+            }
+        }
+        let (bucket, known) = (&self.coordinator.target.bucket, self.made.files.len());
+        for (staged, cost_usd) in all {
+            self.made.cost_usd += cost_usd;
+            if first.is_none() {
+                match staged.keep(&commit::folder(bucket, self.name), self.session.cancel).await {
+                    Ok(files) => self.made.files.extend(files),
+                    Err(error) => first = Some(error),
+                }
+            }
+            staged.discard().await;
+        }
+        if let Some(error) = first {
+            return Err(error);
+        }
+        let rows = |files: &mut dyn Iterator<Item = &DataFile>| files.map(|file| file.rows).sum::<u64>();
+        let (comes, goes) =
+            (rows(&mut self.made.files.iter().skip(known)), rows(&mut batches.iter().flatten().copied()));
+        if comes != goes {
+            return Err(failure(
+                format!("the function wrote {comes} rows of {goes}: nothing was changed"),
+                "run `quackctl up`, and try again",
+            ));
+        }
+        self.made.gone.extend(batches.iter().flatten().map(|file| file.key.clone()));
+        Ok(())
+    }
+
+    /// What each function is to write: a batch, or a range of one that is too large to be sorted at once.
+    async fn parts<'b>(&mut self, batches: &'b [Batch<'b>]) -> Result<Vec<(&'b Batch<'b>, Option<String>)>> {
+        let mut parts = Vec::new();
+        for batch in batches {
+            let mut ranges = Vec::new();
+            if let Some(column) = self.sort.first().and_then(|at| self.table.columns.get(*at)) {
+                let column = Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
+                let mut work = Work::new(self.coordinator, self.session);
+                ranges = ranges::of(&mut work, &self.read(batch)?, &column, batches::size(batch)).await?;
+                self.made.cost_usd += work.cost_usd;
+            }
+            match ranges.is_empty() {
+                true => parts.push((batch, None)),
+                false => parts.extend(ranges.into_iter().map(|range| (batch, Some(range)))),
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The files of a batch, for FROM.
+    fn read(&self, batch: &Batch<'_>) -> Result<String> {
+        replace::rows(self.table, batch.iter().copied(), &self.coordinator.target.bucket.name)
+    }
+
+    /// The query that gives the rows of a batch, or of a `range` of it, the columns that its files will have, and what they are split by.
+    fn sql(&self, batch: &Batch<'_>, range: Option<&str>) -> Result<(String, Vec<Column>, &[Column])> {
+        let (read, partitions) = (self.read(batch)?, &self.table.partitions);
+        let name = |at: &usize| self.table.columns.get(*at).map(|column| identifier(&column.name));
+        let (mut columns, mut order) =
+            (self.table.own_columns(), self.sort.iter().filter_map(name).collect::<Vec<_>>());
+        if self.flattens {
+            columns.extend(partitions.iter().cloned());
+            // Without columns to sort by, the files come in this order already, and DuckDB keeps it.
+            if !order.is_empty() {
+                order.splice(..0, partitions.iter().map(|column| identifier(&column.name)));
+            }
+        }
+        let names = columns.iter().chain(partitions).map(|column| identifier(&column.name));
+        let all = self.table.columns.len();
+        let mut sql = format!("SELECT {} FROM {read}", names.take(all).collect::<Vec<_>>().join(", "));
+        if let Some(range) = range {
+            sql = format!("{sql} WHERE {range}");
+        }
+        if !order.is_empty() {
+            sql = format!("{sql} ORDER BY {}", order.join(", "));
+        }
+        Ok((sql, columns, if self.flattens { &[] } else { partitions }))
+    }
+
+    /// Tells the catalog, in one step.
+    async fn tell(&self) -> Result<Told> {
+        let Made { files, gone, .. } = &self.made;
+        let known: HashSet<&str> = gone.iter().map(String::as_str).collect();
+        self.session
+            .transaction
+            .update(&self.coordinator.target.bucket, Scope::Whole(self.name), |catalog| {
+                if !self.flattens {
+                    let is_done = commit::rewrite(catalog, self.name, self.table, gone, files)?;
+                    return if is_done { Ok(Told::Done) } else { Err(overtaken(self.name)) };
+                }
+                let now = catalog.table(self.name)?.1;
+                let is_stored = now.keys().any(|key| files.iter().any(|file| file.key == key));
+                let added = now.files.iter().filter(|file| !known.contains(file.key.as_str()));
+                let added: Vec<DataFile> = added.cloned().collect();
+                if !is_stored && !added.is_empty() && now.partitions == self.table.partitions {
+                    return Ok(Told::Added(added));
+                }
+                let is_done = commit::flatten(catalog, self.name, self.table, gone, files)?;
+                if is_done { Ok(Told::Done) } else { Err(overtaken(self.name)) }
+            })
+            .await
+    }
+}
+
+/// The places of the columns to sort by.
+fn sort(name: &str, table: &Table, sort: &[String]) -> Result<Vec<usize>> {
     let column = |wanted: &String| {
         let wanted = wanted.trim();
-        let known = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(wanted));
-        known.map(|column| identifier(&column.name)).ok_or_else(|| {
+        table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             let near = nearest(wanted, table.columns.iter().map(|column| column.name.as_str()));
             let help = near.map_or_else(
                 || format!("`quackctl tables {name}` lists them"),

@@ -45,7 +45,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
     let (staged, partitions) = written(&mut work, create).await?;
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };
-    let rows = land::land(&work, staged, arrival, None).await?;
+    let rows = land::land(&work, staged, arrival, None).await?.unwrap_or_default();
     Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Create, table) }.made())
 }
 

@@ -20,6 +20,11 @@ use crate::query::Coordinator;
 /// # Errors
 /// There is no such table; rows that do not fit it; what DuckDB says of the query.
 pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Insert) -> Result<Outcome> {
+    replace::until_current(coordinator, session, &insert.table, async |now| once(now, session, insert).await).await
+}
+
+/// As [`run`], unless the table comes to be partitioned otherwise meanwhile.
+async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Insert) -> Result<Option<Outcome>> {
     let (name, table) = coordinator.catalog.table(&insert.table)?;
     let returning = parts::check_returning(&insert.returning, name, None)?;
     let mut work = Work::new(coordinator, session);
@@ -63,15 +68,15 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, in
     let done = Changed { cost_usd: work.cost_usd, ..Changed::nothing(Deed::Insert, name) };
     if staged.files.is_empty() {
         staged.discard().await;
-        return Ok(Outcome { changed: done, rows });
+        return Ok(Some(Outcome { changed: done, rows }));
     }
     let partition_by = table.partition_by.clone();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(name, Mode::Append, &staged) };
     match land::land(&work, staged, arrival, None).await {
-        Ok(count) => Ok(Outcome { changed: Changed { rows: count, ..done }.made(), rows }),
-        Err(error) => {
+        Ok(Some(count)) => Ok(Some(Outcome { changed: Changed { rows: count, ..done }.made(), rows })),
+        other => {
             coordinator.discard(rows).await;
-            Err(error)
+            other.map(|_| None)
         }
     }
 }

@@ -35,11 +35,16 @@ pub(super) fn overtaken(table: &str) -> anyhow::Error {
 }
 
 /// Has `staged` be the files of `arrival`: only if the table is still as `of` has it, where that is given. Gives the number of
-/// their rows.
+/// their rows; nothing, when the table that they are for has come to be partitioned otherwise: then nothing was changed.
 ///
 /// # Errors
 /// What the bucket says; a table that is not as it was. Nothing is left behind then, and nothing was changed.
-pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival, of: Option<&Table>) -> Result<u64> {
+pub(super) async fn land(
+    work: &Work<'_>,
+    staged: Staged<'_>,
+    arrival: Arrival,
+    of: Option<&Table>,
+) -> Result<Option<u64>> {
     let bucket = &work.coordinator.target.bucket;
     let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.session.cancel).await;
     staged.discard().await;
@@ -49,26 +54,30 @@ pub(super) async fn land(work: &Work<'_>, staged: Staged<'_>, arrival: Arrival, 
     let committed = work.session.transaction.update(bucket, scope, |catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
-            catalog.table(&arrival.table)?;
+            let now = catalog.table(&arrival.table)?.1;
+            if now.partitions != arrival.partitions {
+                return Ok(None);
+            }
         }
         if let Some(of) = of {
             let now = catalog.table(name)?.1;
             let is_stored = now.keys().any(|key| arrival.files.iter().any(|file| file.key == key));
-            if !is_stored && !now.keys().eq(of.keys()) {
+            let is_same = now.keys().eq(of.keys()) && now.own_columns() == of.own_columns();
+            if !is_stored && !is_same {
                 return Err(overtaken(name));
             }
         }
-        commit::commit(catalog, &arrival)
+        commit::commit(catalog, &arrival).map(Some)
     });
     match committed.await {
-        Ok(table) => {
+        Ok(Some(table)) => {
             work.session.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
             sweep::sweep(bucket, &arrival.table, &table).await;
-            Ok(arrival.files.iter().map(|file| file.rows).sum())
+            Ok(Some(arrival.files.iter().map(|file| file.rows).sum()))
         }
-        Err(error) => {
+        other => {
             upload::delete(bucket, arrival.files.into_iter().map(|file| file.key)).await;
-            Err(error)
+            other.map(|_| None)
         }
     }
 }

@@ -5,6 +5,7 @@
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
 
 mod alter;
+mod batches;
 mod clauses;
 mod columns;
 mod compact;
@@ -18,6 +19,7 @@ mod land;
 mod merge;
 mod parts;
 mod place;
+mod ranges;
 mod reader;
 mod refused;
 mod replace;
@@ -29,7 +31,7 @@ mod write;
 
 use anyhow::Result;
 
-pub(crate) use compact::compact;
+pub(crate) use compact::{Compaction, compact};
 pub(crate) use declared::table_of;
 pub(crate) use done::{Changed, Outcome};
 pub(crate) use statement::{Change, parse};

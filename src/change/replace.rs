@@ -334,7 +334,7 @@ pub(super) async fn finish<'a>(
         let is_stored = now.keys().any(|key| files.iter().any(|file| file.key == key));
         match is_strict && !is_stored && !now.keys().eq(table.keys()) {
             true => Ok(false),
-            false => commit::rewrite(catalog, name, &gone, &files),
+            false => commit::rewrite(catalog, name, table, &gone, &files),
         }
     });
     let committed = committed.await;

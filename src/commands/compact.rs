@@ -3,7 +3,7 @@
 use anyhow::Result;
 use quack_function::wire::Spill;
 
-use crate::change::{self, Session, Transaction};
+use crate::change::{self, Compaction, Session, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
@@ -11,12 +11,13 @@ use crate::lake::catalog::{self, Scope};
 use crate::query::Coordinator;
 
 /// Puts the small files of a table together, or sorts all of it.
-pub(crate) async fn run(context: &Context, table: &str, sort: &[String]) -> Result<()> {
+pub(crate) async fn run(context: &Context, table: &str, sort: &[String], keeps_partitions: bool) -> Result<()> {
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Whole(table)).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     let transaction = Transaction::default();
     let session = Session { transaction: &transaction, cancel: &interrupt.token, limit: None, spill: Spill::Auto };
-    context.print(&change::compact(&coordinator, &session, table, sort).await?)
+    let wanted = Compaction { sort, keeps_partitions };
+    context.print(&change::compact(&coordinator, &session, table, &wanted).await?)
 }

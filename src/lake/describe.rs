@@ -223,7 +223,7 @@ impl TableDetail {
         writeln!(f, "{name}: {}, {}, {files} file{plural}{split}", counted(*rows), HumanBytes(*bytes))?;
         writeln!(f, "from {source}, {loaded_at}")?;
         // A name alone is that of a column, and told already.
-        if partitions.by.iter().any(|by| by.contains('=')) {
+        if !partitions.columns.is_empty() && partitions.by.iter().any(|by| by.contains('=')) {
             writeln!(f, "partitioned by {}", partitions.by.join(", "))?;
         }
         let mut grid = grid(&["column", "type", "nulls", "min", "max"], &[2]);

@@ -55,6 +55,15 @@ STEPS = [
     "INSERT INTO renamed (id) VALUES (5)",
     "CREATE OR REPLACE TABLE parted PARTITIONED BY (name) AS SELECT 1::BIGINT AS i, 'a b/ü=%' AS name UNION ALL SELECT 2, NULL",
     "DROP TABLE renamed",
+    "CREATE TABLE small PARTITIONED BY (day, k) AS SELECT i, 's' || i AS s, DATE '2019-04-01' + (i % 9)::INT AS day, i % 2 AS k "
+    "FROM range(90) r(i)",
+    # What it is partitioned by become columns like others.
+    "compact small",
+    "INSERT INTO small VALUES (7, NULL, '2019-04-02', 3), (8, 'x', NULL, NULL)",
+    "DELETE FROM small WHERE day = DATE '2019-04-03'",
+    "rollback small --to 1",
+    "INSERT INTO small VALUES (9, 'y', '2019-04-02', 3)",
+    "compact small --sort s",
 ]
 
 # What Iceberg has for a type of DuckDB's.
@@ -104,7 +113,8 @@ def main():
     }
     reads = 0
     for step in STEPS:
-        quackctl("query", step)
+        command = step.split(" ") if step.startswith(("compact ", "rollback ")) else ["query", step]
+        quackctl(*command)
         for table in json.loads(quackctl("tables", "--json"))["tables"]:
             name, place = table["name"], step.split("\n")[0][:60]
             quackctl("query", f"FROM {name}", "-o", str(own))

@@ -86,6 +86,11 @@ fn partitioned_tables_are_changed_in_the_files_that_it_takes(place: Place) {
     run(&project, "INSERT INTO t VALUES (5, NULL), (6, 4)", "inserted 2 rows");
     assert_eq!(project.rows("FROM t ORDER BY i"), json!([{"i": 5, "k": null}, {"i": 6, "k": 4}]));
 
+    // Columns come in the order that they were given in, whatever their names are.
+    run(&project, "CREATE TABLE u PARTITIONED BY (k, day) AS SELECT 1 AS i, 2 AS k, 3 AS day", "created `u`");
+    run(&project, "INSERT INTO u FROM u; INSERT INTO u VALUES (1, 2, 3)", "inserted 1 row");
+    assert_eq!(project.rows("SELECT * FROM u GROUP BY ALL"), json!([{"i": 1, "k": 2, "day": 3}]));
+
     // As it was loaded, a partition is reckoned from the other columns.
     project.write("days.csv", "seen_at,n\n2019-04-01 10:00:00,1\n2019-04-02 11:00:00,2\n");
     project.succeed(["load", "days.csv", "--table", "days", "--partition-by", "day=CAST(seen_at AS DATE)"], "by day");

@@ -1,8 +1,10 @@
 //! Tables as others read them: pyiceberg, DuckDB's `iceberg_scan`, polars, after every kind of change.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use aws_credential_types::provider::ProvideCredentials;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::json;
 
@@ -14,6 +16,7 @@ crate::on_every_target! {
     columns_come_go_and_change,
     columns_change_while_files_stay,
     small_files_are_put_together_and_old_versions_go,
+    partitions_that_are_too_small_become_columns,
 }
 
 fn others_read_the_same_rows_after_every_kind_of_change(place: Place) {
@@ -236,6 +239,85 @@ fn small_files_are_put_together_and_old_versions_go(place: Place) {
     run("INSERT INTO t VALUES (1, 1)");
     project.quackctl(["drop", "t", "--yes"]).assert().success();
     assert_eq!(files(), 0, "a table that is gone leaves nothing");
+}
+
+fn partitions_that_are_too_small_become_columns(place: Place) {
+    let project = Project::up_at(place, "");
+    let run = |sql: &str| project.succeed(["query", sql], sql);
+    run("CREATE TABLE t PARTITIONED BY (k, day) AS \
+         SELECT i, 'x' || i AS s, 10 - i % 2 AS k, DATE '2019-04-01' + (i % 9)::INT AS day FROM range(54) r(i)");
+    let of_rows = |from: &str| {
+        let sql = format!(
+            "SELECT count(*)::INT AS n, sum(i)::INT AS s, min(day)::VARCHAR AS d, sum(k)::INT AS k FROM {from}"
+        );
+        project.rows(&sql)
+    };
+    let before = of_rows("t");
+    let columns = "SELECT column_name || ' ' || column_type AS c FROM (DESCRIBE t)";
+    let columns_before = project.rows(columns);
+    let kept = project.quackctl(["compact", "t", "--keep-partitions"]).assert().success();
+    kept.stdout(contains("(18) would be better put together"));
+    let told = project.quackctl(["compact", "t"]).assert().success();
+    told.stdout(contains("`t` was partitioned by k, day, and files had").and(contains("files of `t`: 1, before 18")));
+    assert_eq!((of_rows("t"), project.rows(columns)), (before.clone(), columns_before));
+    let table = project.json(["tables", "t", "--json"]);
+    assert_eq!(table["partitions"]["columns"], json!([]));
+    let sorted = project.rows("SELECT bool_and(coalesce((b.k, b.day) >= (a.k, a.day), true)) AS y FROM \
+         (SELECT *, row_number() OVER () AS n FROM t) a JOIN (SELECT *, row_number() OVER () AS n FROM t) b ON b.n = a.n + 1");
+    assert_eq!(sorted, json!([{"y": true}]));
+    assert_eq!(of_rows("t AT (VERSION => 1)"), before);
+
+    // It goes on as it is now, and as it was when it is rolled back.
+    run(
+        "INSERT INTO t VALUES (100, 'y', 9, '2019-05-01'); DELETE FROM t WHERE day = '2019-04-02'; UPDATE t SET k = 11 WHERE i = 0",
+    );
+    let rows = json!([{"n": 49, "s": 1390, "d": "2019-04-01", "k": 466}]);
+    assert_eq!(of_rows("t"), rows);
+    assert_eq!(of_rows("t AT (VERSION => 2)"), before);
+    project.quackctl(["rollback", "t", "--to", "1"]).assert().success();
+    run("INSERT INTO t VALUES (100, 'y', 9, '2019-05-01')");
+    assert_eq!(project.json(["tables", "t", "--json"])["partitions"]["columns"], json!(["k", "day"]));
+    assert_eq!(of_rows("t"), json!([{"n": 55, "s": 1531, "d": "2019-04-01", "k": 522}]));
+    project.quackctl(["compact", "t", "--sort", "i"]).assert().success().stdout(contains("files of `t`: 1, before 19"));
+
+    // What was reckoned from other columns is from then on, too.
+    let lines: Vec<String> = (1..=20).map(|day| format!("{day},z,2019-04-{day:02} 10:00:00\n")).collect();
+    project.write("days.csv", format!("n,zone,seen_at\n{}", lines.concat()));
+    let by = ["--partition-by", "day=CAST(seen_at AS DATE)", "--partition-by", "zone"];
+    project.succeed(["load", "days.csv", "--table", "days", by[0], by[1], by[2], by[3]], "by day");
+    project.quackctl(["compact", "days"]).assert().success().stdout(contains("partitioned by day, zone"));
+    project.succeed(["load", "days.csv", "--table", "days", "--append"], "as before");
+    project.succeed(["load", "days.csv", "--table", "days", "--append", by[0], by[1], by[2], by[3]], "said again");
+    run("INSERT INTO days VALUES (21, '2019-04-21 11:00:00', 'y')");
+    let sql = "SELECT day::VARCHAR AS day, sum(n)::INT AS n, zone FROM days WHERE day >= '2019-04-19' GROUP BY ALL ORDER BY day";
+    let days = json!([{"day": "2019-04-19", "n": 57, "zone": "z"}, {"day": "2019-04-20", "n": 60, "zone": "z"},
+        {"day": "2019-04-21", "n": 21, "zone": "y"}]);
+    assert_eq!(project.rows(sql), days);
+    project.quackctl(["compact", "days"]).assert().success().stdout(contains("files of `days`: 1, before 4"));
+    assert_eq!(project.rows(sql), days);
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM days WHERE day = '2019-04-07'"), json!([{"n": 3}]));
+    let names = project.rows("SELECT string_agg(column_name, ' ') AS names FROM (DESCRIBE days)");
+    assert_eq!(names, json!([{"names": "n seen_at day zone"}]));
+}
+
+/// Whoever adds rows while a table is compacted adds them all.
+#[test]
+fn rows_that_come_while_partitions_become_columns_are_kept() {
+    let project = Project::up("");
+    let sql = "CREATE TABLE t PARTITIONED BY (k) AS SELECT i, i % 40 AS k FROM range(400) r(i)";
+    project.succeed(["query", sql], "to begin with");
+    let inserts: String = (0..6).map(|k| format!("INSERT INTO t VALUES (1000, {k});")).collect();
+    let start = |arguments: [&str; 2]| {
+        project.process(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running = [start(["query", &inserts]), start(["compact", "t"]), start(["query", &inserts])];
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    let rows = "SELECT count(*)::INT AS n, sum(i)::INT AS s FROM t";
+    assert_eq!(project.rows(rows), json!([{"n": 412, "s": 79800 + 12_000}]));
+    assert_eq!(project.json(["tables", "t", "--json"])["partitions"]["columns"], json!([]));
 }
 
 /// A lake as it was made before tables were Iceberg's: the catalog has everything.

@@ -19,6 +19,7 @@ mod iceberg;
 mod identity;
 mod image;
 mod interruption;
+mod isolation;
 mod lifecycle;
 mod loads;
 mod local_hostile;

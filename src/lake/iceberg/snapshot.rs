@@ -298,7 +298,8 @@ impl Change<'_> {
         ];
         let told = numbers.into_iter().filter(|(_, number)| *number > 0).chain(totals);
         let told = told.map(|(name, number)| (name.to_owned(), number.to_string()));
-        told.chain([("operation".to_owned(), operation.to_owned())]).collect()
+        let by = serde_json::to_string(&self.table.partition_by).unwrap_or_default();
+        told.chain([("operation".to_owned(), operation.to_owned()), (PARTITION_BY.to_owned(), by)]).collect()
     }
 }
 

@@ -207,7 +207,8 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
     let types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
     let id = snapshot.schema_id.ok_or_else(|| untrusted("a schema is missing"))?;
     let schema = schema_of(metadata, id).ok_or_else(|| untrusted("a schema is missing"))?;
-    let spec = manifests.first().map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
+    let live = manifests.iter().find(|manifest| manifest.live_files() > 0);
+    let spec = live.map_or(metadata.default_spec_id, |manifest| manifest.spec_id);
     let spec = metadata.spec(spec).ok_or_else(|| untrusted("a partition spec is missing"))?;
     let columns = fields(schema).iter().map(|field| {
         let id = field["id"].as_i64().and_then(|id| i32::try_from(id).ok())?;
@@ -240,6 +241,11 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
         lacks,
         schema: is_old.then_some(id),
         unread: Unread::default(),
+        partition_by: snapshot
+            .summary
+            .get(PARTITION_BY)
+            .and_then(|by| serde_json::from_str(by).ok())
+            .unwrap_or_else(|| table.partition_by.clone()),
         ..table.clone()
     };
     then.sort_files();

@@ -1,6 +1,6 @@
 //! Rows into the catalog: files that lie in the bucket become a table's, in one conditional write.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
@@ -105,6 +105,9 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         (origin, unread, before) = (old.origin, old.unread, Some((old.rows, old.columns)));
         partition_by = old.partition_by;
     }
+    let is_column =
+        |name: &str| columns.iter().chain(&arrival.partitions).any(|column| column.name.eq_ignore_ascii_case(name));
+    partition_by.retain(|by| is_column(by.split_once('=').map_or(by.as_str(), |(name, _)| name).trim()));
     let table = Table {
         source,
         synthetic,
@@ -132,25 +135,64 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
     Ok(table)
 }
 
-/// Puts `files` in place of those of the table `name` that have the keys `gone`.
+/// Puts `files`, made of the table `name` as `of` has it, in place of those of its that have the keys `gone`.
 ///
-/// Returns `false`, and changes nothing, when one of these is not the table's any more: somebody else was quicker.
+/// Returns `false`, and changes nothing, when one of these is not the table's any more, or its columns are others: somebody else
+/// was quicker.
 ///
 /// # Errors
 /// There is no such table any more.
-pub(crate) fn rewrite(catalog: &mut Catalog, name: &str, gone: &[String], files: &[DataFile]) -> Result<bool> {
+pub(crate) fn rewrite(
+    catalog: &mut Catalog,
+    name: &str,
+    of: &Table,
+    gone: &[String],
+    files: &[DataFile],
+) -> Result<bool> {
+    put(catalog, name, of, gone, files, of.partitions.clone())
+}
+
+/// As [`rewrite`], of all files, and what the table was partitioned by are columns like others in the new ones.
+///
+/// # Errors
+/// As for [`rewrite`].
+pub(crate) fn flatten(
+    catalog: &mut Catalog,
+    name: &str,
+    of: &Table,
+    gone: &[String],
+    files: &[DataFile],
+) -> Result<bool> {
+    put(catalog, name, of, gone, files, Vec::new())
+}
+
+fn put(
+    catalog: &mut Catalog,
+    name: &str,
+    of: &Table,
+    gone: &[String],
+    files: &[DataFile],
+    partitions: Vec<Column>,
+) -> Result<bool> {
     let old = catalog.table(name)?.1;
     let has = |key: &str| old.files.iter().any(|file| file.key == key);
     if files.first().is_some_and(|file| has(&file.key)) {
         // An earlier try was stored, and its answer lost on the way.
         return Ok(true);
     }
-    if !gone.iter().all(|key| has(key)) {
+    if old.own_columns() != of.own_columns() || old.partitions != of.partitions {
         return Ok(false);
     }
+    let gone: HashSet<&str> = gone.iter().map(String::as_str).collect();
     let mut table = old.clone();
-    table.files.retain(|file| !gone.contains(&file.key));
+    table.files.retain(|file| !gone.contains(file.key.as_str()));
+    // Files that are split otherwise are no table's together.
+    let is_whole = |file: &DataFile| file.partition.len() == partitions.len();
+    if table.files.len() + gone.len() != old.files.len() || !table.files.iter().chain(files).all(is_whole) {
+        return Ok(false);
+    }
     table.files.extend_from_slice(files);
+    table.partitions = partitions;
     table.columns = stats::of_table(&table.own_columns(), &table.partitions, None, &table.files)?;
     table.rows = table.files.iter().map(|file| file.rows).sum();
     table.bytes = table.files.iter().map(|file| file.bytes).sum();
@@ -219,7 +261,8 @@ fn fit(table: &mut Table, arrival: &Arrival) -> Result<()> {
 fn as_before(table: &Table) -> String {
     let known = |by: &String| format!("--partition-by '{}'", by.replace('\'', "'\\''"));
     match (table.partitions.as_slice(), table.partition_by.as_slice()) {
-        ([], _) => "leave --partition-by away, or use --replace".to_owned(),
+        ([], []) => "leave --partition-by away, or use --replace".to_owned(),
+        ([], _) => "it was, before it was compacted: run it again, without --partition-by".to_owned(),
         (_, []) => "give the same --partition-by as the table was loaded with".to_owned(),
         (_, known_by) => format!("give {}", known_by.iter().map(known).collect::<Vec<_>>().join(" ")),
     }

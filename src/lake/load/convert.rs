@@ -171,7 +171,10 @@ impl Stager<'_> {
         let plan = partition::plan(self.connection, "shape", &shape, self.partitions).map_err(Trouble::Told)?;
         let names: Vec<String> = plan.columns.iter().map(|column| identifier(&column.name)).collect();
         let names = names.join(", ");
-        let typed = format!("SELECT *{} FROM ({rows}) AS typed", plan.select);
+        let mut typed = format!("SELECT *{} FROM ({rows}) AS typed", plan.select);
+        if let Some(list) = self.goal.and_then(|goal| goal.list.as_ref()) {
+            typed = format!("SELECT {list} FROM ({typed}) AS whole");
+        }
 
         let data = self.staging.data();
         _ = std::fs::remove_dir_all(&data);
@@ -283,12 +286,12 @@ impl Stager<'_> {
                 (false, is_in_pieces) => (!is_in_pieces).then(|| way.with_recut()),
             }
         };
-        way.with_less(!self.partitions.is_empty()).or_else(in_pieces)
+        way.with_less(self.partitions.iter().any(|partition| partition.is_folder)).or_else(in_pieces)
     }
 
     /// Runs `copy`, and ends it when it makes too many folders or takes more memory than `way` may.
     fn watched<T>(&self, way: Way, data: &Path, copy: impl FnOnce() -> duckdb::Result<T>) -> Result<T, Trouble> {
-        let depth = self.partitions.len();
+        let depth = self.partitions.iter().filter(|partition| partition.is_folder).count();
         let (copied, too_much) = watch::beside(way, data, depth, &self.connection.interrupt_handle(), self.bar, copy);
         match too_much {
             Some(TooMuch::Partitions) => Err(Trouble::Told(usage(

@@ -45,15 +45,25 @@ pub(super) struct Goal {
     pub columns: Vec<Column>,
     /// What its columns may become while its files stay.
     limits: Option<Limits>,
+    /// Its columns in their order, as a list for SELECT, where some in its files are computed.
+    pub list: Option<String>,
 }
 
 impl Goal {
     /// The table `name`, whose rows are split by `partitions`.
     pub(super) fn new(name: &str, table: &Table, partitions: &[Partition]) -> Self {
         let is_plain = |by: &&Column| partitions.iter().any(|known| known.is_plain() && known.name == by.name);
+        let is_computed = |column: &Column| {
+            partitions.iter().any(|known| !known.is_folder && known.name.eq_ignore_ascii_case(&column.name))
+        };
         let mut columns = table.own_columns();
+        columns.retain(|column| !is_computed(column));
         columns.extend(table.partitions.iter().filter(is_plain).cloned());
-        Self { table: name.to_owned(), columns, limits: Limits::of(table) }
+        let list = || table.columns.iter().map(|column| identifier(&column.name)).collect::<Vec<_>>().join(", ");
+        let list = partitions.iter().any(|known| !known.is_folder).then(list);
+        // The list has no room for columns that are new.
+        let limits = Limits::of(table).filter(|_| list.is_none());
+        Self { table: name.to_owned(), columns, limits, list }
     }
 }
 
@@ -326,7 +336,8 @@ mod tests {
         let fitted = fit(&table, &new, |_| false).unwrap();
         assert_eq!(fitted.columns, columns(&["a BIGINT", "B VARCHAR", "c DECIMAL(9,2)", "d DATE"]));
         assert_eq!(fitted.changes(&table), ["  - a INTEGER", "  + a BIGINT", "  + d DATE"]);
-        let error = fitted.check(&Goal { table: "t".to_owned(), columns: table, limits: None }).unwrap_err();
+        let goal = Goal { table: "t".to_owned(), columns: table, limits: None, list: None };
+        let error = fitted.check(&goal).unwrap_err();
         let sql = "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DATA TYPE BIGINT; ALTER TABLE \"t\" ADD COLUMN \"d\" DATE";
         let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
         assert_eq!(help, format!("give the table such columns, and append again: quackctl query '{sql}'"));

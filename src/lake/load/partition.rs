@@ -7,6 +7,7 @@ use quack_function::wire::Column;
 use super::expression;
 use crate::duck::words::{columns, words};
 use crate::error::{nearest, usage};
+use crate::lake::catalog::Table;
 use crate::lake::check::is_name;
 use quack_function::sql::identifier;
 
@@ -35,11 +36,13 @@ const TYPES: &[&str] = &[
     "UUID",
 ];
 
-/// One level of folders.
+/// One level of folders, or a column that was one before the table was compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Partition {
     pub name: String,
     pub expression: String,
+    /// Whether it is a folder, or a column in the files.
+    pub is_folder: bool,
 }
 
 impl Partition {
@@ -56,7 +59,15 @@ impl Partition {
                 "give NAME=EXPR: a name of letters, digits and `_`, and SQL, e.g. 'day=CAST(pickup AS DATE)'",
             ));
         }
-        Ok(Self { name: name.to_owned(), expression: expression.to_owned() })
+        Ok(Self { name: name.to_owned(), expression: expression.to_owned(), is_folder: true })
+    }
+
+    /// As `table` has it, which was loaded by it: nothing, if it is a column in the files that rows bring along.
+    pub(super) fn of(self, table: &Table) -> Option<Self> {
+        let is_called = |name: &str| name.eq_ignore_ascii_case(&self.name);
+        let is_folder = table.partitions.iter().any(|column| is_called(&column.name));
+        let is_column = table.columns.iter().any(|column| is_called(&column.name));
+        (is_folder || is_column && !self.is_plain()).then_some(Self { is_folder, ..self })
     }
 
     /// True when the expression is no more than a column of that name, if there is one.
@@ -96,7 +107,7 @@ pub(super) struct Plan {
 pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], partitions: &[Partition]) -> Result<Plan> {
     let mut plan = Plan::default();
     for partition in partitions {
-        let Partition { name, expression } = partition;
+        let Partition { name, expression, is_folder } = partition;
         if find(&plan.columns, name).is_some() {
             return Err(usage(format!("two partitions are named `{name}`"), "give each its own name"));
         }
@@ -126,7 +137,7 @@ pub(super) fn plan(connection: &Connection, shape: &str, source: &[Column], part
             let said = words(&error, std::path::Path::new("/"));
             usage(format!("cannot partition by `{name}={expression}`: {said}"), help)
         })?;
-        plan.columns.extend(found.last().cloned());
+        plan.columns.extend(found.last().filter(|_| *is_folder).cloned());
         plan.select.push_str(&select);
     }
     plan.columns.iter().try_for_each(can_be_folder)?;

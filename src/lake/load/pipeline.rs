@@ -102,10 +102,11 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     let catalog = catalog::read_in(bucket, scope).await?;
     commit::admit(&catalog, &request.table, request.mode)?;
     let onto = catalog.tables.get(&request.table).filter(|_| request.mode == Mode::Append);
-    if let Some(table) = onto.filter(|_| request.partition_by.is_empty()) {
+    let mut partitions = request.partitions()?;
+    if let Some(table) = onto.filter(|table| partitions.is_empty() || request.partition_by == table.partition_by) {
         request.partition_by.clone_from(&table.partition_by);
+        partitions = request.partitions()?.into_iter().filter_map(|partition| partition.of(table)).collect();
     }
-    let partitions = request.partitions()?;
     let goal = onto.map(|table| Goal::new(&request.table, table, &partitions));
     let staged = stage_blocking(context, &bucket.s3, &request, partitions, goal).await?;
     let folder = commit::folder(bucket, &request.table);
