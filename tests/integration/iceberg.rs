@@ -8,7 +8,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use serde_json::json;
 
-use crate::support::{Moment, Place, Project, block_on, python, s3, text};
+use crate::support::{Place, Project, block_on, python, s3, text};
 
 crate::on_every_target! {
     others_read_the_same_rows_after_every_kind_of_change,
@@ -318,66 +318,4 @@ fn rows_that_come_while_partitions_become_columns_are_kept() {
     let rows = "SELECT count(*)::INT AS n, sum(i)::INT AS s FROM t";
     assert_eq!(project.rows(rows), json!([{"n": 412, "s": 79800 + 12_000}]));
     assert_eq!(project.json(["tables", "t", "--json"])["partitions"]["columns"], json!([]));
-}
-
-/// A lake as it was made before tables were Iceberg's: the catalog has everything.
-#[test]
-fn a_lake_of_the_first_form_is_converted_whole_or_not_at_all() {
-    let project = Project::up_at(Place::Aws, "");
-    project.succeed(
-        ["query", "CREATE TABLE t AS SELECT i AS x FROM range(1, 4) r(i); CREATE TABLE other AS SELECT 7 AS y"],
-        "to begin with",
-    );
-    let sdk = project.sdk(&json!({}));
-    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
-    let client = s3(&sdk);
-    let list = || block_on(client.list_objects_v2().bucket(&bucket).prefix("tables/").send()).unwrap();
-    let data: Vec<(String, i64)> = list()
-        .contents()
-        .iter()
-        .filter(|object| object.key().unwrap().ends_with(".parquet"))
-        .map(|object| (object.key().unwrap().to_owned(), object.size().unwrap()))
-        .collect();
-    let of = |name: &str, column: &str, rows: u64, low: &str, high: &str| {
-        let (key, bytes) = data.iter().find(|(key, _)| key.starts_with(&format!("tables/{name}/"))).unwrap();
-        let told = json!({"nulls": 0, "min": low, "max": high});
-        json!({"source": "old.csv", "loaded_at": "2026-03-01T00:00:00Z", "rows": rows, "bytes": bytes,
-            "columns": [{"name": column, "type": "BIGINT", "nulls": 0, "min": low, "max": high}],
-            "files": [{"key": key, "rows": rows, "bytes": bytes, "columns": {column: told}}]})
-    };
-    let mut first =
-        json!({"version": 1, "tables": {"t": of("t", "x", 3, "1", "3"), "other": of("other", "y", 1, "7", "7")}});
-    first["tables"]["other"]["columns"][0]["type"] = json!("INTEGER");
-    let put = |body: &serde_json::Value| {
-        let put =
-            client.put_object().bucket(&bucket).key("_quack/catalog.json").body(body.to_string().into_bytes().into());
-        block_on(put.send()).unwrap();
-    };
-    let version = || {
-        let got = client.get_object().bucket(&bucket).key("_quack/catalog.json").send();
-        let bytes = block_on(async { got.await.unwrap().body.collect().await.unwrap().into_bytes() });
-        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["version"].clone()
-    };
-    let sum = || project.rows("SELECT sum(x)::INT AS s FROM t")[0]["s"].as_i64().unwrap();
-    put(&first);
-    assert_eq!((sum(), version()), (6, json!(1)), "it is read as it is");
-    let mut skip = 0;
-    // Killed at each call that the first change makes.
-    while let Some(_call) = project.kill_at_call(["query", "INSERT INTO t VALUES (10)"], skip, Moment::Before) {
-        let now = (sum(), version());
-        assert!(now == (6, json!(1)) || now == (16, json!(2)), "{now:?}");
-        assert_eq!(project.rows("FROM other"), json!([{"y": 7}]));
-        put(&first);
-        skip += 1;
-    }
-    assert!(skip > 5, "{skip} calls");
-    assert_eq!((sum(), version()), (16, json!(2)));
-    let versions = project.json(["tables", "t", "--history", "--json"])["versions"].take();
-    let rows: Vec<_> = versions.as_array().unwrap().iter().map(|version| &version["rows"]).collect();
-    assert_eq!(rows, [&json!(4), &json!(3)], "what was is the first version");
-    assert_eq!(project.rows("SELECT sum(x)::INT AS s FROM t AT (VERSION => 1)"), json!([{"s": 6}]));
-    for (key, bytes) in &data {
-        let head = block_on(client.head_object().bucket(&bucket).key(key).send()).unwrap();
-        assert_eq!(head.content_length(), Some(*bytes), "{key} is as it was");
-    }
 }

@@ -9,6 +9,7 @@ mod changes_fuzz;
 mod changes_merge;
 mod changes_returning;
 mod concurrency;
+mod converted;
 mod damaged;
 mod doctor;
 mod emulator;
