@@ -18,6 +18,10 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 /// Changes between two sweeps, once there were as many.
 const EVERY: usize = 16;
 
+/// Pages of objects that are looked at in one sweep of a long folder, and how many are on one.
+const PAGES: u64 = 20;
+const PAGE_FILES: u64 = 1_000;
+
 /// Most snapshots of a table that is swept: of each all files have to be known.
 const MOST_SNAPSHOTS: usize = 100;
 
@@ -31,8 +35,15 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
     }
     let folder = bucket.layout.table(name);
     let mut stale = HashSet::new();
-    let mut pages = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder).into_paginator().send();
-    while let Some(Ok(page)) = pages.next().await {
+    let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder);
+    let begin = from(before);
+    let most = if begin.is_some() { PAGES } else { u64::MAX };
+    let list = list.set_start_after(begin.map(|stamp| format!("{folder}{stamp}")));
+    let (mut pages, mut looked) = (list.into_paginator().send(), 0);
+    while looked < most
+        && let Some(Ok(page)) = pages.next().await
+    {
+        looked += 1;
         for object in page.contents() {
             let Some(key) = object.key() else { continue };
             let written = object.last_modified().and_then(|at| DateTime::from_timestamp(at.secs(), 0));
@@ -60,6 +71,16 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
         });
     }
     upload::delete(bucket, stale).await;
+}
+
+/// Where to begin to look: in a folder that is too long to be looked at whole, somewhere in the table's time, each time elsewhere.
+fn from(table: &Table) -> Option<String> {
+    if table.file_count() < PAGES * PAGE_FILES {
+        return None;
+    }
+    let first_ms = table.origin.0.as_ref()?.metadata.snapshots.first()?.timestamp_ms;
+    let some_ms = rand::random_range(first_ms..=Utc::now().timestamp_millis().max(first_ms));
+    DateTime::from_timestamp_millis(some_ms).map(|time| time.format(STAMP).to_string())
 }
 
 /// Whether what was `written` then may be left over: a load's file by when the load began, metadata by when it was written.
