@@ -135,7 +135,9 @@ mod tests {
 
     /// What a query of the lake needs of the table `t`, once its SQL was seen.
     async fn needed(lake: &Lake, sql: &str) -> Table {
+        let started = Instant::now();
         let catalog = catalog::read_for(&lake.target.bucket, sql).await.unwrap();
+        eprintln!("the catalog, the metadata and its list of manifests: {:?}", started.elapsed());
         let coordinator = Coordinator::new(&lake.context, &lake.target, &catalog);
         let needed = by_query(&coordinator, sql).await.unwrap().unwrap();
         needed.table("t").unwrap().1.clone()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Moment, Place, Project, block_on, s3};
+use crate::support::{Moment, Place, Project, block_on, rounds, s3};
 
 const CATALOG: &str = "_quack/catalog.json";
 
@@ -65,7 +65,9 @@ fn a_lake_of_an_earlier_release_is_converted_whole_or_not_at_all() {
     );
 
     let change = ["query", "INSERT INTO areas VALUES ('new', 9)"];
-    for moment in [Moment::Before, Moment::After] {
+    // A thorough run kills after each call, too.
+    let moments = if rounds().is_some() { &[Moment::Before, Moment::After][..] } else { &[Moment::Before] };
+    for moment in moments.iter().copied() {
         let mut skip = 0;
         while let Some(call) = project.kill_at_call(change, skip, moment) {
             let what = format!("killed at call {skip}, {moment:?} {call}");
@@ -77,7 +79,7 @@ fn a_lake_of_an_earlier_release_is_converted_whole_or_not_at_all() {
         }
         assert!(skip > 5, "{skip} calls");
         assert_eq!((areas(), version()), (after.clone(), json!(2)));
-        if moment == Moment::Before {
+        if moment == Moment::Before && moments.len() > 1 {
             put(CATALOG, first);
         }
     }
