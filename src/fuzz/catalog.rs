@@ -51,7 +51,7 @@ fn plan(name: &str, table: &Table, catalog: &Catalog) {
         format!("SELECT * FROM {from} WHERE {column_name} = {bound}"),
         format!("SELECT {column_name}, count(*) FROM {from} WHERE {column_name} > {bound} GROUP BY 1"),
     ] {
-        for defined in tables::named_in(&sql, catalog, "b") {
+        for defined in tables::named_in(&sql, catalog, "b").tables {
             drop(defined.view_sql());
         }
         let workers = Workers::Exactly(4);

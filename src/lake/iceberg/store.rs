@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::iceberg::Bad;
 use quack_function::iceberg::manifest::{self, Manifest};
-use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS, Snapshot};
+use quack_function::iceberg::metadata::{COLUMNS, COMMENT, Metadata, PARTITIONS, Snapshot};
 use quack_function::wire::Column;
 
 use super::kept;
@@ -111,6 +111,8 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole:
         files,
         partition_by: property(&state.metadata, PARTITION_BY).unwrap_or_default(),
         formerly: pointer.formerly.clone(),
+        comment: state.metadata.properties.get(COMMENT).cloned(),
+        comments: state.metadata.column_comments(),
         origin: Origin(Some(Arc::new(state))),
         lacks,
         schema: None,
