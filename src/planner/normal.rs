@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::scratch::Scratch;
 
 /// Most values that come in the place of names: a few names that stand for each other can stand for more than memory holds.
-pub(super) const MOST_VALUES: usize = 1 << 20;
+pub(super) const MOST_VALUES: usize = 1 << 18;
 
 /// Classes of expressions that the planner's rewrites know.
 const EXPRESSIONS: &[&str] = &[
