@@ -185,8 +185,8 @@ impl Reader<'_> {
         if !is_view && !self.takes(&["TABLE"]) {
             return Ok(None);
         }
-        let what = if is_view { "DROP VIEW" } else { "DROP TABLE" };
-        let help = format!("write {what} [IF EXISTS] name, each by itself");
+        let (what, each) = if is_view { ("DROP VIEW", "view") } else { ("DROP TABLE", "table") };
+        let help = format!("write {what} [IF EXISTS] name, each {each} by itself");
         let if_exists = self.takes(&["IF", "EXISTS"]);
         let name = self.table(&help)?;
         match (self.peek(), is_view) {
