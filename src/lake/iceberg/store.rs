@@ -61,12 +61,10 @@ fn cannot(bucket: &Bucket, key: &str) -> String {
 /// An object that is not there any more, from the versions that the bucket keeps; there is but one, as none is ever changed.
 async fn deleted(bucket: &Bucket, key: &str) -> Result<(Bytes, Option<String>)> {
     let request = bucket.s3.list_object_versions().bucket(&bucket.name).prefix(key).send().await;
-    let versions = request.ok().and_then(|page| page.versions).unwrap_or_default();
-    let version = versions.into_iter().find(|version| version.key.as_deref() == Some(key));
-    let version = version.and_then(|version| version.version_id);
-    let version = version
-        .ok_or_else(|| failure("it is not there any more", "`quackctl recover` lists what can be brought back"))?;
-    let request = bucket.s3.get_object().bucket(&bucket.name).key(key).version_id(version);
+    let mut versions = request.ok().and_then(|page| page.versions).unwrap_or_default().into_iter();
+    let found = versions.find(|version| version.key.as_deref() == Some(key)).and_then(|version| version.version_id);
+    let gone = || failure("it is not there any more", "`quackctl recover` lists what can be brought back");
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(key).version_id(found.ok_or_else(gone)?);
     Ok(object::whole(request).await?)
 }
 
