@@ -140,12 +140,12 @@ Examples:
     Build,
     /// Load files, a URL or a sample into a table
     Load(LoadArgs),
-    /// List the tables, or show one table's columns and statistics
+    /// List the tables and views, or show one table's columns and statistics, or a view's SQL
     #[command(
         after_help = "Examples:\n  quackctl tables\n  quackctl tables trips\n  quackctl tables trips --history\n  quackctl tables --json | jq '.tables[].name'"
     )]
     Tables {
-        /// Show this table
+        /// Show this table or view
         name: Option<String>,
         /// List what the table was after each change; each can be queried: FROM trips AT (VERSION => 3)
         #[arg(long, requires = "name")]
@@ -198,19 +198,19 @@ Examples:
         #[arg(long, value_name = "VERSION")]
         to: i64,
     },
-    /// Drop a table: its rows and its files
+    /// Drop a table, its rows and its files; or a view
     #[command(after_help = "Examples:\n  quackctl drop trips\n  quackctl drop trips --yes")]
     Drop {
-        /// The table
+        /// The table or the view
         table: String,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
     },
-    /// Give a table another name; its files stay where they are
+    /// Give a table another name; its files stay where they are; or a view
     #[command(after_help = "Examples:\n  quackctl rename trips trips_2019")]
     Rename {
-        /// The table
+        /// The table or the view
         old: String,
         /// Its new name
         new: String,
@@ -226,7 +226,7 @@ Examples:
   quackctl recover --at 2026-03-01T09:30:00Z          all tables, as they were then; asks before newer ones go
   quackctl recover trips --at 'VERSION'               one table, from that catalog")]
     Recover {
-        /// The table to bring back
+        /// The table or the view to bring back
         table: Option<String>,
         /// A catalog's version, or a time at which it was the current one
         #[arg(long, value_name = "VERSION|TIME")]

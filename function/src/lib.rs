@@ -18,4 +18,5 @@ pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod value;
+pub mod view;
 pub mod wire;

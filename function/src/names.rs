@@ -6,7 +6,21 @@ const COLUMN_BYTES: usize = 1024;
 /// Longest key that S3 takes, bytes.
 const KEY_BYTES: usize = 1024;
 
-/// Whether a table may be called so: sane as SQL, as a folder and as part of a key.
+/// Longest SQL of a view, and longest comment, bytes.
+pub const TEXT_BYTES: usize = 64 << 10;
+
+/// Refuses what is too long for a comment.
+///
+/// # Errors
+/// That it is.
+pub fn check_comment(comment: Option<&str>) -> Result<(), String> {
+    match comment {
+        Some(comment) if comment.len() > TEXT_BYTES => Err(format!("a comment is longer than {TEXT_BYTES} bytes")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a table or a view may be called so: sane as SQL, as a folder and as part of a key.
 pub fn is_table(name: &str) -> bool {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -9,6 +9,7 @@
 
 use crate::copy::CopyValue;
 pub use crate::table::{BadTable, Group, Shapes, TableDef};
+pub use crate::view::ViewDef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +49,9 @@ pub struct Event {
     /// Tables that `q` may name, each over files in object storage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableDef>,
+    /// Views that `q`, or another of them, may name. What they name themselves is found as what `q` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<ViewDef>,
     /// Write the result there instead of returning it, as `COPY (...) TO` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<Destination>,

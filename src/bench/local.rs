@@ -34,7 +34,7 @@ impl Local {
         let web = Web { mirror: config.mirror.as_deref(), ..Web::QUIET };
         let httpfs = pinned::extension("httpfs", crate::arch::host()?, &web)?;
         let secret = target.s3_access().await?.secret_options();
-        let tables = tables::named_in(sql, catalog, &target.bucket.name);
+        let tables = tables::named_in(sql, catalog, &target.bucket.name).tables;
         let views = tables.iter().map(|table| Ok(table.view_sql()? + ";\n")).collect::<Result<Vec<_>>>()?;
         let httpfs = literal(&httpfs.to_string_lossy());
         let setup = format!("{}; LOAD {httpfs}; CREATE SECRET ({secret})", batches::SETTINGS);

@@ -45,7 +45,15 @@ pub(super) async fn run(
         0 => work.write_empty(&own, name, &table.partitions).await?,
         _ => work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?,
     };
+    let renamed = match alteration {
+        Alteration::Rename { column, to } => {
+            let known = table.columns.iter().find(|known| known.name.eq_ignore_ascii_case(column));
+            known.map(|known| (known.name.clone(), to.clone()))
+        }
+        _ => None,
+    };
     let arrival = Arrival {
+        renamed,
         source: table.source.clone(),
         synthetic: table.synthetic,
         partition_by: table.partition_by.clone(),

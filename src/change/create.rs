@@ -6,15 +6,16 @@ use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
+use super::created::{Create, Rows};
 use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
-use super::statement::{Create, Rows};
 use super::write::{self, Session, Staged, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::{self, Arrival};
 use crate::lake::load::partition;
+use crate::lake::views;
 use crate::query::Coordinator;
 
 /// Makes a table.
@@ -23,18 +24,13 @@ use crate::query::Coordinator;
 /// There is one of that name; what DuckDB says of the query; columns that no table may have.
 pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, create: &Create) -> Result<Changed> {
     let Create { table, .. } = create;
-    if !names::is_table(table) {
-        return Err(usage(
-            format!("`{table}` cannot be a table's name"),
-            "use letters, digits and `_`, not a digit first, at most 64",
-        ));
-    }
-    if create.if_not_exists && coordinator.catalog.find(table).is_some() {
+    views::check_name(table)?;
+    if create.if_not_exists && coordinator.catalog.called(table).is_some() {
         return Ok(Changed::nothing(Deed::Create, table));
     }
     let mode = if create.replace { Mode::Replace } else { Mode::Create };
     let admitted = || match commit::admit(coordinator.catalog, table, mode) {
-        Err(_) if mode == Mode::Create => Err(failure(
+        Err(_) if mode == Mode::Create && coordinator.catalog.view(table).is_none() => Err(failure(
             format!("there is a table `{table}` already"),
             "CREATE OR REPLACE TABLE puts a new one in its place, CREATE TABLE IF NOT EXISTS lets it be",
         )),

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use quack_function::sql::Token;
 
+use super::created::{Create, Rows};
 use super::parts;
 use super::reader::Reader;
-use super::statement::{Change, Create, Rows};
+use super::statement::Change;
 use crate::error::usage;
 
 /// What makes the table `name` of the one query `sql`, with the columns `partitions` in its folders' names; nothing where there is

@@ -12,6 +12,13 @@ use crate::rows::counted;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Deed {
     Create,
+    #[serde(rename = "create view")]
+    CreateView,
+    #[serde(rename = "drop view")]
+    DropView,
+    #[serde(rename = "rename view")]
+    RenameView,
+    Comment,
     Insert,
     Update,
     Delete,
@@ -29,12 +36,15 @@ pub(crate) enum Deed {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changed {
     pub statement: Deed,
-    /// Empty of a transaction's beginning and end.
+    /// A table or a view; empty of a transaction's beginning and end.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
     /// Tables that a COMMIT has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tables: Option<usize>,
+    /// Views that it has changed, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
     /// Rows that were made, added, changed, deleted or dropped.
     pub rows: u64,
     /// False where the statement asked for what was so already.
@@ -45,7 +55,7 @@ pub(crate) struct Changed {
 
 impl Changed {
     pub(super) fn nothing(statement: Deed, table: &str) -> Self {
-        Self { statement, table: table.to_owned(), tables: None, rows: 0, changed: false, cost_usd: 0.0 }
+        Self { statement, table: table.to_owned(), tables: None, views: None, rows: 0, changed: false, cost_usd: 0.0 }
     }
 
     pub(super) fn made(self) -> Self {
@@ -73,6 +83,14 @@ impl fmt::Display for Changed {
         match (statement, changed) {
             (Deed::Create, true) => writeln!(f, "created `{table}` with {rows}"),
             (Deed::Create, false) => writeln!(f, "there is a table `{table}` already; nothing was changed"),
+            (Deed::CreateView, true) => writeln!(f, "created the view `{table}`"),
+            (Deed::CreateView, false) => writeln!(f, "there is a view `{table}` already; nothing was changed"),
+            (Deed::DropView, true) => writeln!(f, "dropped the view `{table}`"),
+            (Deed::DropView | Deed::RenameView, false) => {
+                writeln!(f, "there is no view `{table}`; nothing was changed")
+            }
+            (Deed::RenameView, true) => writeln!(f, "the view is `{table}` now"),
+            (Deed::Comment, _) => writeln!(f, "commented on `{table}`"),
             (Deed::Drop, true) => writeln!(f, "dropped `{table}` with its {rows}"),
             (Deed::Drop, false) => writeln!(f, "there is no table `{table}`; nothing was changed"),
             (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`"),
@@ -84,11 +102,21 @@ impl fmt::Display for Changed {
             (Deed::Alter, false) => writeln!(f, "`{table}` is so already; nothing was changed"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),
-            (Deed::Commit, _) => match self.tables.unwrap_or(0) {
-                0 => writeln!(f, "committed: nothing was changed"),
-                1 => writeln!(f, "committed: 1 table was changed"),
-                tables => writeln!(f, "committed: {tables} tables were changed, at once"),
-            },
+            (Deed::Commit, _) => {
+                let counted = |count: usize, what: &str| match count {
+                    0 => None,
+                    1 => Some(format!("1 {what}")),
+                    many => Some(format!("{many} {what}s")),
+                };
+                let (tables, views) = (self.tables.unwrap_or(0), self.views.unwrap_or(0));
+                let what: Vec<String> =
+                    [counted(tables, "table"), counted(views, "view")].into_iter().flatten().collect();
+                match tables + views {
+                    0 => writeln!(f, "committed: nothing was changed"),
+                    1 => writeln!(f, "committed: {} was changed", what.concat()),
+                    _ => writeln!(f, "committed: {} were changed, at once", what.join(" and ")),
+                }
+            }
             (Deed::Rollback, _) => writeln!(f, "rolled back: nothing was changed"),
         }
     }

@@ -23,6 +23,7 @@ pub(super) fn arrival(table: &str, mode: Mode, staged: &Staged<'_>) -> Arrival {
         columns: staged.columns.clone(),
         partitions: Vec::new(),
         files: Vec::new(),
+        renamed: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`; and
-//! several of them as one, between `BEGIN` and `COMMIT`.
+//! SQL that changes the lake: `CREATE TABLE`, `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `TRUNCATE`, `ALTER TABLE ... RENAME`, `DROP TABLE`, the
+//! same of views, `COMMENT ON`; and several of them as one, between `BEGIN` and `COMMIT`.
 //!
 //! The function runs the SELECT in a statement and writes its rows as Parquet among the results, as it may; the caller's own
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
@@ -8,8 +8,10 @@ mod alter;
 mod batches;
 mod clauses;
 mod columns;
+mod comment;
 mod compact;
 mod create;
+mod created;
 mod declared;
 mod deeds;
 mod done;
@@ -27,6 +29,7 @@ mod rewrite;
 mod settled;
 mod statement;
 mod transaction;
+mod view;
 mod write;
 
 use anyhow::Result;
@@ -38,11 +41,14 @@ pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
 pub(crate) use write::Session;
 
-use crate::lake::catalog::{Scope, names};
+use crate::error::usage;
+use crate::lake::catalog::{Catalog, Scope, names};
 use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
+use crate::lake::views;
 use crate::query::{Coordinator, needed, while_replaced};
 use done::Deed;
+use transaction::Committed;
 
 /// Makes one change, or none of it; `sql` is its statement. When tables that it reads are replaced while it does, it begins
 /// anew. Within a `transaction`, only that has it.
@@ -83,15 +89,33 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
     match change {
         Change::Create(create) => create::run(coordinator, session, create).await,
         Change::Insert(_) | Change::Rewrite(_) | Change::Merge(_) => unreachable!("it may give rows"),
+        Change::CreateView(create) => view::create(coordinator, session, create).await,
+        Change::DropView { view, if_exists } => {
+            if *if_exists && catalog.called(view).is_none() {
+                return Ok(Changed::nothing(Deed::DropView, view));
+            }
+            let dropped = transaction.update(bucket, Scope::NONE, |catalog| views::take_out(catalog, view)).await?;
+            Ok(Changed::nothing(Deed::DropView, &dropped).made())
+        }
+        Change::RenameView { view, to, if_exists } => {
+            if *if_exists && catalog.called(view).is_none() {
+                return Ok(Changed::nothing(Deed::RenameView, view));
+            }
+            let renamed = transaction.update(bucket, Scope::NONE, |catalog| views::rename(catalog, view, to)).await?;
+            Ok(Changed::nothing(Deed::RenameView, &renamed.to).made())
+        }
+        Change::Comment(comment) => comment::run(bucket, session, comment).await,
         Change::Drop { table, if_exists } => {
-            if *if_exists && catalog.find(table).is_none() {
+            if *if_exists && catalog.called(table).is_none() {
                 return Ok(Changed::nothing(Deed::Drop, table));
             }
+            of_table(catalog, table, "DROP VIEW")?;
             let dropped = transaction.update(bucket, Scope::Whole(table), |catalog| take_out(catalog, table)).await?;
             Ok(Changed { rows: dropped.rows, ..Changed::nothing(Deed::Drop, &dropped.table) }.made())
         }
         Change::Alter { table, alteration } => alter::run(coordinator, session, table, alteration).await,
         Change::Rename { table, to } => {
+            of_table(catalog, table, "ALTER VIEW")?;
             let scope = Scope::Whole(table);
             let renamed =
                 transaction.update(bucket, scope, |catalog| rename(catalog, &bucket.layout, table, to)).await?;
@@ -99,9 +123,20 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
         }
         Change::Begin => transaction.begin(bucket).await.map(|()| Changed::nothing(Deed::Begin, "")),
         Change::Commit => {
-            let tables = transaction.commit(bucket).await?;
-            Ok(Changed { tables: Some(tables), changed: tables > 0, ..Changed::nothing(Deed::Commit, "") })
+            let Committed { tables, views } = transaction.commit(bucket).await?;
+            let (views, changed) = ((views > 0).then_some(views), tables + views > 0);
+            Ok(Changed { tables: Some(tables), views, changed, ..Changed::nothing(Deed::Commit, "") })
         }
         Change::Rollback => transaction.roll_back(bucket).await.map(|()| Changed::nothing(Deed::Rollback, "")),
+    }
+}
+
+/// Refuses a statement about a table that names a view.
+fn of_table(catalog: &Catalog, name: &str, instead: &str) -> Result<()> {
+    match catalog.view(name) {
+        Some((view, _)) => {
+            Err(usage(format!("`{view}` is a view, not a table"), format!("{instead} {view} is for it")))
+        }
+        None => Ok(()),
     }
 }

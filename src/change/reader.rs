@@ -34,6 +34,15 @@ impl Value {
     }
 }
 
+/// Refuses what stands before a table's name and is not where all tables are.
+fn of_main(before: &[String]) -> Result<()> {
+    let before = before.join(".");
+    match ["", "main", "memory.main"].iter().any(|known| before.eq_ignore_ascii_case(known)) {
+        true => Ok(()),
+        false => Err(usage(format!("there is no schema `{before}`"), "the lake has one, main: name the table alone")),
+    }
+}
+
 /// Reads tokens one after another.
 pub(super) struct Reader<'a> {
     sql: &'a str,
@@ -96,23 +105,27 @@ impl<'a> Reader<'a> {
 
     /// A table's name, which may stand behind those of the database and the schema that all tables are in.
     pub(super) fn table(&mut self, help: &str) -> Result<String> {
+        let mut parts = self.parts(help)?;
+        let table = parts.pop().unwrap_or_default();
+        of_main(&parts).map(|()| table)
+    }
+
+    /// A column's name behind that of its table.
+    pub(super) fn column(&mut self, help: &str) -> Result<(String, String)> {
+        let mut parts = self.parts(help)?;
+        let (column, table) = (parts.pop().unwrap_or_default(), parts.pop());
+        let table = table.ok_or_else(|| usage(format!("the table's name is missing before `{column}`"), help))?;
+        of_main(&parts).map(|()| (table, column))
+    }
+
+    /// Names with dots between.
+    fn parts(&mut self, help: &str) -> Result<Vec<String>> {
         let wrong = || usage("a table's name is missing in the statement", help.to_owned());
         let mut parts = vec![self.name().ok_or_else(wrong)?];
         while self.symbol('.') {
             parts.push(self.name().ok_or_else(wrong)?);
         }
-        let table = parts.pop().unwrap_or_default();
-        let is_ours = matches!(
-            parts.iter().map(|part| part.to_ascii_lowercase()).collect::<Vec<_>>().as_slice(),
-            [] | [_] if parts.first().is_none_or(|schema| schema.eq_ignore_ascii_case("main"))
-        );
-        match is_ours || parts.join(".").eq_ignore_ascii_case("memory.main") {
-            true => Ok(table),
-            false => Err(usage(
-                format!("there is no schema `{}`", parts.join(".")),
-                "the lake has one, main: name the table alone",
-            )),
-        }
+        Ok(parts)
     }
 
     /// `[AS] alias`, unless one of the words comes that may follow.

@@ -22,6 +22,11 @@ const CREATED: &[(&[&str], &str)] = &[
         "write the expression itself; SET VARIABLE keeps a value, WITH names a query within a statement",
     ),
     (&["TYPE"], "write the type itself, VARCHAR for an ENUM"),
+    (
+        &["MATERIALIZED"],
+        "CREATE OR REPLACE TABLE name AS SELECT ... keeps the rows until it is run again; CREATE VIEW reads them anew each time",
+    ),
+    (&["RECURSIVE"], "write CREATE VIEW name AS WITH RECURSIVE ..."),
 ];
 
 /// What a column may have in CREATE TABLE elsewhere, and what does instead.
@@ -57,11 +62,16 @@ pub(super) fn check(reader: &Reader<'_>, first: &str) -> Result<()> {
             let is_temporary = is_one_of(at, &["TEMP", "TEMPORARY"]);
             at += usize::from(is_temporary || is_one_of(at, &["UNIQUE"]));
             if let Some((_, help)) = CREATED.iter().find(|(words, _)| is_one_of(at, words)) {
-                return Err(unsupported(&format!("{first} {}", word(at)), *help));
+                let view = if is_one_of(at + 1, &["VIEW"]) { " VIEW" } else { "" };
+                return Err(unsupported(&format!("{first} {}{view}", word(at)), *help));
             }
             if is_temporary && is_one_of(at, &["TABLE"]) {
                 let help = "WITH names a query within a statement; a table that others are not to see is one between BEGIN and ROLLBACK";
                 return Err(unsupported("CREATE TEMPORARY TABLE", help));
+            }
+            if is_temporary && is_one_of(at, &["VIEW"]) {
+                let help = "WITH names a query within a statement; a view that others are not to see is one between BEGIN and ROLLBACK";
+                return Err(unsupported("CREATE TEMPORARY VIEW", help));
             }
         }
         "WITH" => {

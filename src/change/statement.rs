@@ -5,15 +5,22 @@ use anyhow::Result;
 use quack_function::sql::Token;
 
 use super::clauses::Merge;
+use super::comment::Comment;
+use super::created::Create;
 use super::inserted::Insert;
 use super::parts::Part;
 use super::reader::{Reader, Value, unsupported};
 use super::refused;
+use super::view::{self, CreateView};
 
 /// A statement that changes the lake.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     Create(Create),
+    CreateView(CreateView),
+    DropView { view: String, if_exists: bool },
+    RenameView { view: String, to: String, if_exists: bool },
+    Comment(Comment),
     Insert(Insert),
     Rewrite(Rewrite),
     Merge(Merge),
@@ -23,25 +30,6 @@ pub(crate) enum Change {
     Begin,
     Commit,
     Rollback,
-}
-
-/// `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] [PARTITIONED BY (...)] [AS query]`
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Create {
-    pub table: String,
-    pub replace: bool,
-    pub if_not_exists: bool,
-    /// Columns to partition by, outermost folder first.
-    pub partitions: Vec<String>,
-    pub rows: Rows,
-}
-
-/// What a new table has.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Rows {
-    Query(Part),
-    /// No rows: names and the types as they were written.
-    Columns(Vec<(String, String)>),
 }
 
 /// `UPDATE`, `DELETE` and `TRUNCATE`: some files of a table are written anew.
@@ -97,7 +85,8 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
         "DELETE" => reader.delete().map(Some),
         "MERGE" => Merge::read(&mut reader).map(|merge| Some(Change::Merge(merge))),
         "TRUNCATE" => reader.truncate().map(Some),
-        "DROP" => reader.drop_table(),
+        "DROP" => reader.drop_named(),
+        "COMMENT" => Comment::read(&mut reader).map(|comment| Some(Change::Comment(comment))),
         "ALTER" => reader.alter().map(Some),
         "BEGIN" | "START" => reader.ends(Change::Begin).map(Some),
         "COMMIT" | "END" => reader.ends(Change::Commit).map(Some),
@@ -106,8 +95,6 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     }
 }
 
-const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
-                      (column TYPE, ...)";
 const UPDATE: &str =
     "write UPDATE name [AS alias] SET column = value, ... [FROM other, ...] [WHERE ...] [RETURNING ...]";
 const DELETE: &str = "write DELETE FROM name [AS alias] [USING other, ...] [WHERE ...] [RETURNING ...]";
@@ -117,50 +104,12 @@ const ALTER: &str = "write ALTER TABLE name RENAME TO other, ADD COLUMN column T
 impl Reader<'_> {
     fn create(&mut self) -> Result<Option<Change>> {
         let replace = self.takes(&["OR", "REPLACE"]);
-        if !self.takes(&["TABLE"]) {
-            return Ok(None);
+        if self.takes(&["VIEW"]) {
+            return CreateView::read(self, replace).map(|create| Some(Change::CreateView(create)));
         }
-        let if_not_exists = self.takes(&["IF", "NOT", "EXISTS"]);
-        let table = self.table(CREATE)?;
-        let columns = match self.peek() {
-            Some(Token::Symbol('(')) => Some(self.columns()?),
-            _ => None,
-        };
-        let mut partitions = Vec::new();
-        if self.takes(&["PARTITIONED", "BY"]) {
-            let help = format!("{CREATE}; to partition by an expression, make it a column of the SELECT");
-            partitions = self.names().ok_or_else(|| unsupported("PARTITIONED BY in this form", help))?;
-        }
-        let rows = match columns {
-            Some(columns) if self.peek().is_none() => Rows::Columns(columns),
-            None if self.takes(&["AS"]) && self.peek().is_some() => Rows::Query(self.rest()),
-            _ => return Err(unsupported("CREATE TABLE in this form", CREATE)),
-        };
-        Ok(Some(Change::Create(Create { table, replace, if_not_exists, partitions, rows })))
-    }
-
-    /// `(name TYPE, ...)`
-    fn columns(&mut self) -> Result<Vec<(String, String)>> {
-        self.symbol('(');
-        let mut columns = Vec::new();
-        loop {
-            // A line of its own, PRIMARY KEY (a, b) say.
-            if !matches!(self.peek(), Some(Token::Quoted(_))) && !self.peek().is_some_and(|token| token.is("GENERATED"))
-            {
-                refused::check_column(self, self.at + 1)?;
-            }
-            let name = self.name().ok_or_else(|| unsupported("CREATE TABLE in this form", CREATE))?;
-            let end = self.find(|_, token| matches!(token, Token::Symbol(',' | ')')));
-            let end = self.closing(end);
-            refused::check_column(self, end)?;
-            columns.push((name, self.part(self.from(), end).text().trim().to_owned()));
-            self.at = end;
-            if self.symbol(')') {
-                return Ok(columns);
-            }
-            if !self.symbol(',') {
-                return Err(unsupported("CREATE TABLE in this form", CREATE));
-            }
+        match self.takes(&["TABLE"]) {
+            true => Create::read(self, replace).map(|create| Some(Change::Create(create))),
+            false => Ok(None),
         }
     }
 
@@ -231,16 +180,19 @@ impl Reader<'_> {
         }
     }
 
-    fn drop_table(&mut self) -> Result<Option<Change>> {
-        if !self.takes(&["TABLE"]) {
+    fn drop_named(&mut self) -> Result<Option<Change>> {
+        let is_view = self.takes(&["VIEW"]);
+        if !is_view && !self.takes(&["TABLE"]) {
             return Ok(None);
         }
-        let help = "write DROP TABLE [IF EXISTS] name, each table by itself";
+        let (what, each) = if is_view { ("DROP VIEW", "view") } else { ("DROP TABLE", "table") };
+        let help = format!("write {what} [IF EXISTS] name, each {each} by itself");
         let if_exists = self.takes(&["IF", "EXISTS"]);
-        let table = self.table(help)?;
-        match self.peek() {
-            None => Ok(Some(Change::Drop { table, if_exists })),
-            Some(_) => Err(unsupported("DROP TABLE in this form", help)),
+        let name = self.table(&help)?;
+        match (self.peek(), is_view) {
+            (None, true) => Ok(Some(Change::DropView { view: name, if_exists })),
+            (None, false) => Ok(Some(Change::Drop { table: name, if_exists })),
+            (Some(_), _) => Err(unsupported(&format!("{what} in this form"), help)),
         }
     }
 
@@ -259,6 +211,9 @@ impl Reader<'_> {
     }
 
     fn alter(&mut self) -> Result<Change> {
+        if self.takes(&["VIEW"]) {
+            return view::renamed(self).map(|(view, to, if_exists)| Change::RenameView { view, to, if_exists });
+        }
         if !self.takes(&["TABLE"]) {
             return Err(unsupported("ALTER in this form", ALTER));
         }
@@ -311,6 +266,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::created::Rows;
     use super::*;
 
     fn only(sql: &str) -> Change {
@@ -359,7 +315,6 @@ mod tests {
         }
         assert!(matches!(only("CREATE TABLE x (generated INT, \"check\" INT)"), Change::Create(_)));
         assert_eq!(parse("WITH update AS (SELECT 1) FROM update").unwrap(), None);
-        assert_eq!(parse("CREATE VIEW x AS FROM t").unwrap(), None);
         for sql in
             ["CREATE TABLE", "CREATE TABLE x", "CREATE TABLE x (a INT PRIMARY KEY)", "CREATE TABLE x (a INT) AS FROM t"]
         {

@@ -2,6 +2,7 @@
 //! tables' definitions travel with each query, so queries of the session see that copy, too; COMMIT puts all of it into the
 //! catalog in one step, or none.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
@@ -86,36 +87,49 @@ impl Transaction {
         }
     }
 
-    /// Puts everything into the bucket's catalog, in one step. Gives the number of tables that are other than before.
+    /// Puts everything into the bucket's catalog, in one step. Gives what is other than before.
     ///
     /// # Errors
     /// There is none; a table that others have changed meanwhile, which ends the transaction, and nothing was changed.
-    pub(super) async fn commit(&self, bucket: &Bucket) -> Result<usize> {
+    pub(super) async fn commit(&self, bucket: &Bucket) -> Result<Committed> {
         let Some(open) = self.open().take() else { return Err(nothing("COMMIT")) };
         let Open { before, now, added } = open;
-        let names = before.tables.keys().chain(now.tables.keys().filter(|name| !before.tables.contains_key(*name)));
-        let changed: Vec<&String> = names.filter(|name| before.tables.get(*name) != now.tables.get(*name)).collect();
-        if changed.is_empty() {
+        let tables = different(&before.tables, &now.tables);
+        let views = different(&before.views, &now.views);
+        let done = Committed { tables: tables.len(), views: views.len() };
+        if tables.is_empty() && views.is_empty() {
             delete(bucket, added).await;
-            return Ok(0);
+            return Ok(done);
         }
         let committed = catalog::update(bucket, Scope::All, |current| {
             // An earlier try was stored, and its answer lost on the way.
-            if changed.iter().all(|name| current.tables.get(*name) == now.tables.get(*name)) {
+            if first_other(&tables, &current.tables, &now.tables).is_none()
+                && first_other(&views, &current.views, &now.views).is_none()
+            {
                 return Ok(());
             }
-            if let Some(name) = changed.iter().find(|name| current.tables.get(**name) != before.tables.get(**name)) {
+            let other = first_other(&tables, &current.tables, &before.tables)
+                .or_else(|| first_other(&views, &current.views, &before.views))
+                .or_else(|| {
+                    tables
+                        .iter()
+                        .copied()
+                        .find(|name| current.views.contains_key(*name) && before.called(name).is_none())
+                })
+                .or_else(|| {
+                    views
+                        .iter()
+                        .copied()
+                        .find(|name| current.tables.contains_key(*name) && before.called(name).is_none())
+                });
+            if let Some(name) = other {
                 return Err(failure(
                     format!("somebody else has changed `{name}` since BEGIN: nothing was changed (SQLSTATE 40001)"),
                     "run the transaction again",
                 ));
             }
-            for name in &changed {
-                match now.tables.get(*name) {
-                    Some(table) => current.tables.insert((*name).clone(), table.clone()),
-                    None => current.tables.remove(*name),
-                };
-            }
+            put(&tables, &mut current.tables, &now.tables);
+            put(&views, &mut current.views, &now.views);
             Ok(())
         });
         match committed.await {
@@ -124,7 +138,7 @@ impl Transaction {
                 let named: Vec<&str> = now.tables.values().flat_map(|table| table.keys()).collect();
                 let left = added.into_iter().filter(|key| !named.contains(&key.as_str()));
                 delete(bucket, left.collect()).await;
-                Ok(changed.len())
+                Ok(done)
             }
             Err(error) => {
                 delete(bucket, added).await;
@@ -141,6 +155,38 @@ impl Transaction {
         let Some(open) = self.open().take() else { return Err(nothing("ROLLBACK")) };
         delete(bucket, open.added).await;
         Ok(())
+    }
+}
+
+/// How many tables and views a COMMIT has changed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Committed {
+    pub tables: usize,
+    pub views: usize,
+}
+
+/// The names of what is other in `now` than in `before`, or in one of them only.
+fn different<'a, T: PartialEq>(before: &'a BTreeMap<String, T>, now: &'a BTreeMap<String, T>) -> Vec<&'a String> {
+    let names = before.keys().chain(now.keys().filter(|name| !before.contains_key(*name)));
+    names.filter(|name| before.get(*name) != now.get(*name)).collect()
+}
+
+/// The first of `names` that stands for something else in the one than in the other.
+fn first_other<'a, T: PartialEq>(
+    names: &[&'a String],
+    one: &BTreeMap<String, T>,
+    other: &BTreeMap<String, T>,
+) -> Option<&'a String> {
+    names.iter().copied().find(|name| one.get(*name) != other.get(*name))
+}
+
+/// Has `names` stand for what they stand for in `now`.
+fn put<T: Clone>(names: &[&String], current: &mut BTreeMap<String, T>, now: &BTreeMap<String, T>) {
+    for name in names {
+        match now.get(*name) {
+            Some(one) => current.insert((*name).clone(), one.clone()),
+            None => current.remove(*name),
+        };
     }
 }
 

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::copy::CopyValue;
 use quack_function::names;
 use quack_function::sql::{identifier, literal};
-use quack_function::wire::{Column, Destination, Encoding, Event, Spill, TableDef};
+use quack_function::wire::{Column, Destination, Encoding, Event, Spill};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use super::transaction::Transaction;
 use crate::bucket::copy::{Source, copy};
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, interrupted};
-use crate::invoke::tables;
+use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::DataFile;
 use crate::lake::load::commit;
 use crate::lake::load::stats::{self, Told};
@@ -111,9 +111,9 @@ impl<'a> Work<'a> {
         spill: Spill,
     ) -> Result<Answer> {
         let Coordinator { catalog, target, .. } = *self.coordinator;
-        let tables: Vec<TableDef> = tables::named_in(sql, catalog, &target.bucket.name);
+        let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
         let (q, all) = (sql.to_owned(), limit.is_none());
-        let event = Event { q, limit, all, format: Encoding::Arrow, spill, into, tables, result: None };
+        let event = Event { q, limit, all, format: Encoding::Arrow, spill, into, tables, views, result: None };
         let answer = query::ask(self.coordinator, &event, self.session.cancel).await?;
         self.cost_usd += answer.account.cost_usd.unwrap_or(0.0);
         Ok(answer)

@@ -6,17 +6,22 @@ use crate::cloud::Target;
 use crate::cloud::confirm;
 use crate::console::context::Context;
 use crate::lake::catalog;
-use crate::lake::drop::drop_table;
+use crate::lake::views::drop_named;
 use crate::rows::counted;
 
-/// Drops a table; asks first unless `yes`.
+/// Drops a table or a view; asks first unless `yes`.
 pub(crate) async fn run(context: &Context, name: &str, yes: bool) -> Result<()> {
     let target = Target::open(context).await?;
     if !yes {
         let catalog = catalog::read(&target.bucket).await?;
-        let (name, table) = catalog.table(name)?;
-        let what = format!("`{name}` with its {} would be deleted", counted(table.rows));
-        confirm::ask(&format!("Drop `{name}` with its {}?", counted(table.rows)), &what, "add --yes")?;
+        let what = match catalog.view(name) {
+            Some((view, _)) => format!("the view `{view}`"),
+            None => {
+                let (name, table) = catalog.table(name)?;
+                format!("`{name}` with its {}", counted(table.rows))
+            }
+        };
+        confirm::ask(&format!("Drop {what}?"), &format!("{what} would be deleted"), "add --yes")?;
     }
-    context.print(&drop_table(&target.bucket, name).await?)
+    context.print(&drop_named(&target.bucket, name).await?)
 }

@@ -1,18 +1,28 @@
-//! Which of the catalog's tables SQL names.
+//! Which of the catalog's tables and views SQL names.
 
-use quack_function::sql::tokens;
-use quack_function::wire::TableDef;
+use quack_function::wire::{TableDef, ViewDef};
 
 use crate::lake::catalog::Catalog;
+use crate::lake::named;
 
-/// Definitions of the tables that `sql` may name. Any name or text that equals a table's counts, wherever it stands:
-/// one too many does no harm, and telling a table from a column would need the whole parser.
-pub(crate) fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Vec<TableDef> {
-    let mut named: Vec<_> =
-        tokens(sql).iter().filter_map(|token| token.name()).filter_map(|name| catalog.find(&name)).collect();
-    named.sort_by_key(|(name, _)| *name);
-    named.dedup_by_key(|(name, _)| *name);
-    named.into_iter().map(|(name, table)| table.definition(name, bucket)).collect()
+/// Definitions of what SQL may name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub tables: Vec<TableDef>,
+    pub views: Vec<ViewDef>,
+}
+
+/// Definitions of the tables and views that `sql` may name, itself or by way of views. Any name or text that equals one of theirs
+/// counts, wherever it stands: one too many does no harm, and telling a table from a column would need the whole parser.
+pub(crate) fn named_in(sql: &str, catalog: &Catalog, bucket: &str) -> Named {
+    let named = named::names(sql, &catalog.views);
+    let is_named = |name: &str| named.contains(&name.to_ascii_lowercase());
+    let tables = catalog.tables.iter().filter(|(name, _)| is_named(name));
+    let views = catalog.views.iter().filter(|(name, _)| is_named(name));
+    Named {
+        tables: tables.map(|(name, table)| table.definition(name, bucket)).collect(),
+        views: views.map(|(name, view)| view.definition(name)).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -28,7 +38,7 @@ mod tests {
 
     fn named(sql: &str) -> Vec<String> {
         let catalog = catalog(&["trips", "Zones", "odd name", "other"]);
-        named_in(sql, &catalog, "b").into_iter().map(|table| table.name).collect()
+        named_in(sql, &catalog, "b").tables.into_iter().map(|table| table.name).collect()
     }
 
     #[test]
@@ -47,6 +57,6 @@ mod tests {
     #[test]
     fn defines_files_by_their_address() {
         let defined = named_in("FROM trips", &catalog(&["trips"]), "lake");
-        assert_eq!(defined[0].files, ["s3://lake/trips/1.parquet"]);
+        assert_eq!(defined.tables[0].files, ["s3://lake/trips/1.parquet"]);
     }
 }

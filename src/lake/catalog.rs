@@ -6,13 +6,15 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::sql::tokens;
+use quack_function::view::View;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::check;
 use super::iceberg::state::Pointer;
 use super::iceberg::store;
 use super::iceberg::{history, kept};
+use super::named;
 pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table};
 use super::table::{VERSION, unique};
 use crate::bucket::Bucket;
@@ -31,8 +33,10 @@ const ATTEMPTS: u32 = 20;
 const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackctl recover --at VERSION` brings one back; if \
                     others may write to the bucket, find out who did";
 
-/// The form of the catalog that is written: tables by name, and where the metadata of each is.
+/// The form of the catalog that is written: tables by name, and where the metadata of each is. One that has views says another:
+/// who does not know of them would lose them.
 const STORED: u32 = 2;
+const VIEWS: u32 = 3;
 
 /// A catalog as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +44,15 @@ pub(crate) struct Stored {
     version: u32,
     #[serde(deserialize_with = "unique")]
     pub tables: BTreeMap<String, Pointer>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
+    pub views: BTreeMap<String, View>,
+}
+
+impl Stored {
+    fn of(tables: BTreeMap<String, Pointer>, views: BTreeMap<String, View>) -> Self {
+        let version = if views.is_empty() { STORED } else { VIEWS };
+        Self { version, tables, views }
+    }
 }
 
 /// What lies in the catalog's place.
@@ -66,13 +79,13 @@ pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> 
             check::whole(&catalog, layout).map_err(|what| untrusted(place, &what))?;
             Ok(Form::Whole(catalog))
         }
-        STORED => {
+        STORED | VIEWS => {
             let stored: Stored = serde_json::from_slice(bytes).map_err(corrupt)?;
-            check::stored(&stored.tables, layout).map_err(|what| untrusted(place, &what))?;
+            check::stored(&stored.tables, &stored.views, layout).map_err(|what| untrusted(place, &what))?;
             Ok(Form::Stored(stored))
         }
-        newer if newer > STORED => Err(failure(
-            format!("the catalog {place} is of version {newer}, this program knows {STORED}"),
+        newer if newer > VIEWS => Err(failure(
+            format!("the catalog {place} is of version {newer}, this program knows {VIEWS}"),
             "use the newer quackctl that wrote it",
         )),
         never => Err(failure(format!("the catalog {place} is of version {never}, which never was"), MEND)),
@@ -88,13 +101,16 @@ pub(crate) enum Scope<'a> {
     Whole(&'a str),
     /// Of one table what is needed to add to it, and of the others where they are.
     Open(&'a str),
-    /// What is needed to plan queries of these tables, and of the others where they are.
+    /// What is needed to plan queries of what is called so, tables or views, and of the others where they are.
     Named(&'a [String]),
     /// What is needed to plan queries of all tables.
     Outline,
 }
 
 impl Scope<'_> {
+    /// No table, and all views.
+    pub(crate) const NONE: Scope<'static> = Scope::Named(&[]);
+
     /// Whether the table `name` is read.
     fn has(self, name: &str) -> bool {
         match self {
@@ -118,7 +134,12 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Sc
         Form::Whole(catalog) => return Ok(catalog),
         Form::Stored(stored) => stored,
     };
-    let (wanted, others): (Vec<_>, Vec<_>) = stored.tables.into_iter().partition(|(name, _)| scope.has(name));
+    let named = match scope {
+        Scope::Named(names) => named::closure(names.iter().cloned(), &stored.views),
+        _ => HashSet::new(),
+    };
+    let is_wanted = |name: &str| scope.has(name) || named.contains(&name.to_ascii_lowercase());
+    let (wanted, others): (Vec<_>, Vec<_>) = stored.tables.into_iter().partition(|(name, _)| is_wanted(name));
     let tables = stream::iter(wanted)
         .map(|(name, pointer)| async move {
             let table = store::table(bucket, &name, &pointer, scope.is_whole()).await;
@@ -128,7 +149,8 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Sc
         .buffer_unordered(WINDOW)
         .try_collect()
         .await?;
-    let catalog = Catalog { tables, others: others.into_iter().collect(), ..Catalog::default() };
+    let others = others.into_iter().collect();
+    let catalog = Catalog { tables, others, views: stored.views, ..Catalog::default() };
     check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
 }
@@ -218,7 +240,7 @@ pub(crate) async fn replace<T>(
             return Err(error);
         }
         let left = left(bucket, &before, &catalog).await;
-        let stored = Stored { version: STORED, tables: draft.pointers.clone() };
+        let stored = Stored::of(draft.pointers.clone(), catalog.views.clone());
         let body = ByteStream::from(serde_json::to_vec(&stored)?);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);
@@ -232,7 +254,7 @@ pub(crate) async fn replace<T>(
                 return Ok((result, left));
             }
             Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                Some(409 | 412) => earlier = Some(Attempt { draft, result, left }),
+                Some(409 | 412) => earlier = Some(Attempt { draft, views: catalog.views, result, left }),
                 _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(bucket))),
             },
         }
@@ -243,6 +265,7 @@ pub(crate) async fn replace<T>(
 /// A change that was refused, as far as is known.
 struct Attempt<T> {
     draft: store::Draft,
+    views: BTreeMap<String, View>,
     result: T,
     left: Vec<String>,
 }
@@ -273,7 +296,8 @@ impl<T> Attempt<T> {
             |(name, table): (&String, &Table)| pointers.get(name).is_some_and(|own| table.origin.has(&own.metadata));
         let all = pointers.len() == catalog.tables.len() + catalog.others.len()
             && catalog.tables.iter().all(same)
-            && catalog.others.iter().all(|(name, other)| pointers.get(name) == Some(other));
+            && catalog.others.iter().all(|(name, other)| pointers.get(name) == Some(other))
+            && self.views == catalog.views;
         let mut new = self.draft.metadata().peekable();
         all || new.peek().is_some() && new.all(|key| catalog.tables.values().any(|table| table.origin.had(key)))
     }
@@ -337,6 +361,7 @@ pub(super) fn place(bucket: &Bucket) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quack_function::view::ViewColumn;
 
     fn parse(text: &str) -> Result<Catalog> {
         match super::parse(text.as_bytes(), "s3://b/k", &layout())? {
@@ -354,6 +379,21 @@ mod tests {
         assert_eq!(parse(r#"{"version":1,"tables":{}}"#).unwrap(), Catalog::default());
         assert!(parse("{").unwrap_err().to_string().contains("s3://b/k cannot be read"));
         assert!(parse(r#"{"version":1,"tables":[]}"#).unwrap_err().to_string().contains("cannot be read"));
-        assert!(parse(r#"{"version":3,"tables":[]}"#).unwrap_err().to_string().contains("is of version 3"));
+        assert!(parse(r#"{"version":4,"tables":[]}"#).unwrap_err().to_string().contains("is of version 4"));
+    }
+
+    #[test]
+    fn only_a_catalog_with_views_is_of_a_form_of_its_own() {
+        let text = |views: BTreeMap<String, View>| serde_json::to_string(&Stored::of(BTreeMap::new(), views)).unwrap();
+        assert_eq!(text(BTreeMap::new()), r#"{"version":2,"tables":{}}"#);
+        let column = ViewColumn { name: "a".into(), sql_type: "INTEGER".into(), comment: None };
+        let view = View { sql: "SELECT 1 AS a".into(), columns: vec![column], ..View::default() };
+        let written = text([("v".to_owned(), view)].into());
+        assert_eq!(
+            written,
+            r#"{"version":3,"tables":{},"views":{"v":{"sql":"SELECT 1 AS a","columns":[{"name":"a","type":"INTEGER"}]}}}"#
+        );
+        let Form::Stored(read) = super::parse(written.as_bytes(), "s3://b/k", &layout()).unwrap() else { panic!() };
+        assert_eq!(read.views["v"].sql, "SELECT 1 AS a");
     }
 }

@@ -7,13 +7,15 @@ use std::fmt;
 
 use quack_function::names;
 pub(crate) use quack_function::names::is_table as is_name;
+use quack_function::view::View;
 
 use super::iceberg::state::Pointer;
 use super::table::{Catalog, DataFile, FileColumn, Table};
 use crate::bucket::layout::Layout;
 use crate::duck::types;
+use crate::error::usage;
 
-/// Most tables of a catalog, columns and partition columns of a table, files of a table.
+/// Most tables of a catalog, and as many views; columns and partition columns of a table, files of a table.
 const TABLES: usize = 10_000;
 const COLUMNS: usize = 10_000;
 const PARTITIONS: usize = 64;
@@ -33,6 +35,20 @@ const SOURCE_BYTES: usize = 1 << 20;
 
 /// Most rows and bytes of all tables together. What is added up of a catalog stays far below what a number can hold.
 const MOST: u64 = 1 << 53;
+
+/// Refuses what no table and no view may be called.
+///
+/// # Errors
+/// That it is.
+pub(crate) fn name(name: &str) -> anyhow::Result<()> {
+    match is_name(name) {
+        true => Ok(()),
+        false => Err(usage(
+            format!("`{name}` cannot be a table's name"),
+            "use letters, digits and `_`, not a digit first, at most 64",
+        )),
+    }
+}
 
 /// Refuses a catalog of a bucket that is laid out as `layout` says.
 ///
@@ -56,7 +72,16 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     if rows > MOST || bytes > MOST {
         return Err(format!("its tables have {rows} rows and {bytes} bytes, more than there are"));
     }
-    Ok(())
+    views_are_sound(&catalog.views, &mut names)
+}
+
+/// Refuses views that nobody here could have written, or that have one of the `names` in lower case.
+fn views_are_sound(views: &BTreeMap<String, View>, names: &mut BTreeSet<String>) -> Result<(), String> {
+    at_most("views", views.len(), TABLES)?;
+    views.iter().try_for_each(|(name, view)| {
+        name_is_sound(name, names)?;
+        view.check().map_err(|what| format!("of view {name:?}, {what}"))
+    })
 }
 
 /// Refuses a catalog of the first form, of a bucket that is laid out as `layout` says.
@@ -74,7 +99,11 @@ pub(super) fn whole(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
 ///
 /// # Errors
 /// The first thing that nobody here could have written.
-pub(super) fn stored(tables: &BTreeMap<String, Pointer>, layout: &Layout) -> Result<(), String> {
+pub(super) fn stored(
+    tables: &BTreeMap<String, Pointer>,
+    views: &BTreeMap<String, View>,
+    layout: &Layout,
+) -> Result<(), String> {
     at_most("tables", tables.len(), TABLES)?;
     let mut names = BTreeSet::new();
     for (name, pointer) in tables {
@@ -85,7 +114,7 @@ pub(super) fn stored(tables: &BTreeMap<String, Pointer>, layout: &Layout) -> Res
             return Err(format!("the metadata of {name:?} is {}", shown(&pointer.metadata)));
         }
     }
-    Ok(())
+    views_are_sound(views, &mut names)
 }
 
 fn name_is_sound(name: &str, names: &mut BTreeSet<String>) -> Result<(), String> {
@@ -110,6 +139,7 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
         is_short(what, text, most)?;
     }
     columns_are_sound(table)?;
+    table.comments.values().chain(&table.comment).try_for_each(|comment| names::check_comment(Some(comment)))?;
     let columns: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut keys = HashSet::with_capacity(table.files.len());
     let (mut rows, mut bytes) = (table.unread.rows(), table.unread.bytes);

@@ -9,6 +9,8 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::catalog::{Catalog, ColumnStats, DataFile, Table};
+use super::described_view as view;
+use super::described_view::ViewDetail;
 use crate::output::cut;
 use crate::output::grid::grid;
 use crate::rows::counted;
@@ -73,6 +75,9 @@ pub(crate) struct TableSummary {
     pub synthetic: bool,
     /// RFC 3339.
     pub loaded_at: String,
+    /// What people wrote about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// How a table is split.
@@ -114,26 +119,33 @@ impl TableSummary {
             source: table.source.clone(),
             synthetic: table.synthetic,
             loaded_at: table.loaded_at.clone(),
+            comment: table.comment.clone(),
         }
     }
 }
 
-/// All tables.
+/// All tables and views.
 #[derive(Debug, Serialize)]
 pub(crate) struct TableList {
     pub tables: Vec<TableSummary>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<ViewDetail>,
 }
 
 impl TableList {
     pub(crate) fn new(catalog: &Catalog) -> Self {
-        Self { tables: catalog.tables.iter().map(|(name, table)| TableSummary::new(name, table)).collect() }
+        Self {
+            tables: catalog.tables.iter().map(|(name, table)| TableSummary::new(name, table)).collect(),
+            views: catalog.views.iter().map(|(name, view)| ViewDetail::new(name, view)).collect(),
+        }
     }
 }
 
 impl Display for TableList {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.tables.is_empty() {
-            return writeln!(f, "no tables yet; load one: quackctl load --sample taxi --table trips");
+            writeln!(f, "no tables yet; load one: quackctl load --sample taxi --table trips")?;
+            return view::list(f, &self.views);
         }
         let mut shown: Vec<usize> = (0..HEADER.len()).collect();
         let mut rows: Vec<[String; HEADER.len()]> = self.tables.iter().map(TableSummary::cells).collect();
@@ -163,10 +175,10 @@ impl Display for TableList {
         }
         writeln!(f, "{grid}")?;
         let hidden: Vec<&str> = LEFT_OUT.iter().filter(|c| !shown.contains(c)).map(|column| HEADER[*column]).collect();
-        match hidden.is_empty() {
-            true => Ok(()),
-            false => writeln!(f, "no room for: {}; `quackctl tables NAME` tells all", hidden.join(", ")),
+        if !hidden.is_empty() {
+            writeln!(f, "no room for: {}; `quackctl tables NAME` tells all", hidden.join(", "))?;
         }
+        view::list(f, &self.views)
     }
 }
 
@@ -199,12 +211,25 @@ impl TableSummary {
 pub(crate) struct TableDetail {
     #[serde(flatten)]
     pub summary: TableSummary,
-    pub columns: Vec<ColumnStats>,
+    pub columns: Vec<ColumnDetail>,
+}
+
+/// A column with what people wrote about it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ColumnDetail {
+    #[serde(flatten)]
+    pub stats: ColumnStats,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 impl TableDetail {
     pub(crate) fn new(name: &str, table: &Table) -> Self {
-        Self { summary: TableSummary::new(name, table), columns: table.columns.clone() }
+        let column = |stats: &ColumnStats| ColumnDetail {
+            stats: stats.clone(),
+            comment: table.comments.get(&stats.name).cloned(),
+        };
+        Self { summary: TableSummary::new(name, table), columns: table.columns.iter().map(column).collect() }
     }
 }
 
@@ -217,7 +242,7 @@ impl Display for TableDetail {
 impl TableDetail {
     /// With its first `most` columns.
     fn write(&self, f: &mut Formatter<'_>, most: usize) -> fmt::Result {
-        let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, .. } = &self.summary;
+        let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, comment, .. } = &self.summary;
         let split = if partitions.columns.is_empty() { String::new() } else { format!(", partitions: {partitions}") };
         let plural = if *files == 1 { "" } else { "s" };
         writeln!(f, "{name}: {}, {}, {files} file{plural}{split}", counted(*rows), HumanBytes(*bytes))?;
@@ -226,15 +251,22 @@ impl TableDetail {
         if !partitions.columns.is_empty() && partitions.by.iter().any(|by| by.contains('=')) {
             writeln!(f, "partitioned by {}", partitions.by.join(", "))?;
         }
-        let mut grid = grid(&["column", "type", "nulls", "min", "max"], &[2]);
-        for column in self.columns.iter().take(most) {
-            grid.add_row([
+        if let Some(comment) = comment {
+            writeln!(f, "{}", view::in_one_line(comment))?;
+        }
+        let has_comments = self.columns.iter().any(|column| column.comment.is_some());
+        let header = ["column", "type", "nulls", "min", "max", "comment"];
+        let mut grid = grid(if has_comments { &header } else { &header[..5] }, &[2]);
+        for ColumnDetail { stats: column, comment } in self.columns.iter().take(most) {
+            let cells = [
                 column.name.clone(),
                 column.sql_type.clone(),
                 column.nulls.map_or_else(|| "?".to_owned(), |nulls| HumanCount(nulls).to_string()),
                 bound(column.min.as_deref()),
                 bound(column.max.as_deref()),
-            ]);
+            ];
+            let comment = has_comments.then(|| view::in_one_line(comment.as_deref().unwrap_or_default()));
+            grid.add_row(cells.into_iter().chain(comment));
         }
         writeln!(f, "{grid}")?;
         match self.columns.len().saturating_sub(most) {

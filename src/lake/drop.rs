@@ -6,8 +6,7 @@ use anyhow::Result;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use super::catalog::{self, Catalog, Scope};
-use crate::bucket::Bucket;
+use super::catalog::Catalog;
 use crate::rows::counted;
 
 /// A table that is gone.
@@ -23,15 +22,6 @@ impl fmt::Display for Dropped {
         let Self { table, rows, bytes } = self;
         writeln!(f, "dropped `{table}`: {}, {}", counted(*rows), HumanBytes(*bytes))
     }
-}
-
-/// Removes the table `name`, however its case is written, and its files. What is killed in between leaves files that
-/// nothing names, which the next load of a table of this name sweeps.
-///
-/// # Errors
-/// There is no such table, which names the nearest; what the bucket says.
-pub(crate) async fn drop_table(bucket: &Bucket, name: &str) -> Result<Dropped> {
-    catalog::update(bucket, Scope::Whole(name), |catalog| take_out(catalog, name)).await
 }
 
 /// Takes the table `name` out of the catalog.

@@ -2,11 +2,14 @@
 
 pub(crate) mod catalog;
 mod check;
+pub(crate) mod comments;
 pub(crate) mod describe;
+pub(crate) mod described_view;
 pub(crate) mod drop;
 pub(crate) mod expire;
 pub(crate) mod iceberg;
 pub(crate) mod load;
+pub(crate) mod named;
 pub(crate) mod recover;
 pub(crate) mod rename;
 pub(crate) mod reshape;
@@ -14,3 +17,4 @@ mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod versions;
+pub(crate) mod views;

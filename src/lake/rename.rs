@@ -5,9 +5,8 @@ use std::fmt;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::catalog::{self, Catalog, Scope};
+use super::catalog::Catalog;
 use super::check;
-use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::error::{failure, usage};
 
@@ -24,28 +23,18 @@ impl fmt::Display for Renamed {
     }
 }
 
-/// Calls the table `old`, however its case is written, `new`.
-///
-/// # Errors
-/// There is no such table, which names the nearest; there is one of the new name, or it can be none; what the bucket says.
-pub(crate) async fn rename_table(bucket: &Bucket, old: &str, new: &str) -> Result<Renamed> {
-    catalog::update(bucket, Scope::Whole(old), |catalog| rename(catalog, &bucket.layout, old, new)).await
-}
-
 /// Has the catalog call the table `old`, however its case is written, `new`.
 ///
 /// # Errors
-/// As for [`rename_table`].
+/// There is no such table, which names the nearest; there is a table or a view of the new name, or it can be none.
 pub(crate) fn rename(catalog: &mut Catalog, layout: &Layout, old: &str, new: &str) -> Result<Renamed> {
-    if !check::is_name(new) {
-        return Err(usage(
-            format!("`{new}` cannot be a table's name"),
-            "use letters, digits and `_`, not a digit first, at most 64",
-        ));
-    }
+    check::name(new)?;
     let from = catalog.table(old)?.0.to_owned();
     if from == new {
         return Err(usage(format!("the table is called `{new}` already"), "give it another name"));
+    }
+    if let Some((view, _)) = catalog.view(new) {
+        return Err(failure(format!("there is a view `{view}` already"), "choose another name, or drop it first"));
     }
     match catalog.called(new) {
         // Other upper and lower case is another name of the same table.

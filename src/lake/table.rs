@@ -5,12 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use anyhow::Result;
+use quack_function::view::View;
 use quack_function::wire::{Column, Group, Shapes, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::iceberg::state::{Origin, Pointer, Unread};
-use crate::error::{failure, nearest};
+use crate::error::{failure, nearest, usage};
 
 /// The version of the catalog's first form, which has everything in one object: it is read, and converted at the first change.
 pub(crate) const VERSION: u32 = 1;
@@ -21,6 +22,9 @@ pub(crate) struct Catalog {
     pub version: u32,
     #[serde(deserialize_with = "unique")]
     pub tables: BTreeMap<String, Table>,
+    /// SELECTs by their names; no table has the name of one.
+    #[serde(skip)]
+    pub views: BTreeMap<String, View>,
     /// Tables that were not read, as nobody asked for them.
     #[serde(skip)]
     pub others: BTreeMap<String, Pointer>,
@@ -49,6 +53,11 @@ pub(crate) struct Table {
     /// What the table was called before, as far as files of it are still in the folder of that name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<String>,
+    /// What people wrote about it, and about its columns, by their names.
+    #[serde(skip)]
+    pub comment: Option<String>,
+    #[serde(skip)]
+    pub comments: BTreeMap<String, String>,
     /// Where it was read from.
     #[serde(skip)]
     pub origin: Origin,
@@ -109,7 +118,7 @@ pub(crate) struct FileColumn {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { version: VERSION, tables: BTreeMap::new(), others: BTreeMap::new() }
+        Self { version: VERSION, tables: BTreeMap::new(), views: BTreeMap::new(), others: BTreeMap::new() }
     }
 }
 
@@ -122,6 +131,12 @@ impl Catalog {
         if let Some((name, table)) = self.find(name) {
             return Ok((name, table));
         }
+        if let Some((view, _)) = self.view(name) {
+            return Err(usage(
+                format!("`{view}` is a view, not a table"),
+                format!("`quackctl tables {view}` shows its SQL: what is meant may be a table that it reads"),
+            ));
+        }
         let help = match nearest(name, self.names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if self.names().next().is_none() => "load one: quackctl load --sample taxi --table trips".to_owned(),
@@ -130,9 +145,15 @@ impl Catalog {
         Err(failure(format!("there is no table `{name}`"), help))
     }
 
-    /// The names of all tables.
+    /// The names of all tables and views.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.tables.keys().chain(self.others.keys()).map(String::as_str)
+        self.tables.keys().chain(self.others.keys()).chain(self.views.keys()).map(String::as_str)
+    }
+
+    /// The view `name`, if there is one, however its case is written.
+    pub(crate) fn view(&self, name: &str) -> Option<(&str, &View)> {
+        let found = self.views.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(known, view)| (known.as_str(), view))
     }
 
     /// The table `name`, if there is one; SQL does not tell upper case from lower, so neither does this.
@@ -141,7 +162,7 @@ impl Catalog {
         found.map(|(known, table)| (known.as_str(), table))
     }
 
-    /// What the table `name` is really called, if there is one, read or not.
+    /// What the table or the view `name` is really called, if there is one, read or not.
     pub(crate) fn called(&self, name: &str) -> Option<&str> {
         self.names().find(|known| known.eq_ignore_ascii_case(name))
     }
@@ -272,6 +293,8 @@ impl Table {
             files,
             partition_by: Vec::new(),
             formerly: Vec::new(),
+            comment: None,
+            comments: BTreeMap::new(),
             origin: Origin::default(),
             lacks: BTreeMap::new(),
             schema: None,

@@ -14,6 +14,8 @@ pub(crate) fn check(sql: &str, catalog: &Catalog) -> Option<String> {
             scratch.add_table(name, table).ok()?;
         }
     }
+    // What columns a view has, its tables say when it is read.
+    let has_view = tokens(sql).iter().filter_map(|token| token.name()).any(|name| catalog.view(&name).is_some());
     let error = scratch.connection().prepare(sql).err()?;
     let words = match error {
         duckdb::Error::DuckDBFailure(_, Some(words)) => words,
@@ -21,8 +23,7 @@ pub(crate) fn check(sql: &str, catalog: &Catalog) -> Option<String> {
     };
     // A function may be an extension's, a file only the function's to read.
     let is_sure = words.starts_with("Parser Error: ")
-        || words.starts_with("Binder Error: ")
-        || words.starts_with("Catalog Error: Table with name ");
+        || !has_view && (words.starts_with("Binder Error: ") || words.starts_with("Catalog Error: Table with name "));
     is_sure.then_some(words)
 }
 

@@ -30,6 +30,7 @@ mod spell;
 mod splits;
 #[cfg(test)]
 mod tests;
+mod views;
 mod walk;
 mod worth;
 

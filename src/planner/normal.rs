@@ -11,6 +11,9 @@ use super::functions::is_pure_table_function;
 use super::refusal::Refusal;
 use super::scratch::Scratch;
 
+/// Most values that come in the place of names: a few names that stand for each other can stand for more than memory holds.
+pub(super) const MOST_VALUES: usize = 1 << 18;
+
 /// Classes of expressions that the planner's rewrites know.
 const EXPRESSIONS: &[&str] = &[
     "BETWEEN",
@@ -70,6 +73,7 @@ fn refusal(object: &Value) -> Option<&'static str> {
 struct Named {
     name: String,
     node: Value,
+    values: usize,
     /// Column aliases, `WITH name(a, b)`.
     columns: Vec<Value>,
 }
@@ -79,10 +83,24 @@ struct Named {
 /// # Errors
 /// A recursive one.
 pub(super) fn inline(node: &mut Value) -> Result<(), Refusal> {
-    inline_within(node, &mut Vec::new())
+    inline_within(node, &mut Vec::new(), &mut MOST_VALUES.clone())
 }
 
-fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Refusal> {
+/// How many values there are in a tree, itself among them.
+pub(super) fn values(tree: &Value) -> usize {
+    1 + match tree {
+        Value::Object(fields) => fields.values().map(values).sum(),
+        Value::Array(items) => items.iter().map(values).sum(),
+        _ => 0,
+    }
+}
+
+pub(super) fn too_long() -> Refusal {
+    Refusal("it is too long with all that it names in the place of the names".to_owned())
+}
+
+/// Inlines with the names in `scope`; `left` is how many values may still be put into the place of names.
+fn inline_within(node: &mut Value, scope: &mut Vec<Named>, left: &mut usize) -> Result<(), Refusal> {
     let outside = scope.len();
     let map = node.get_mut("cte_map").and_then(|map| map.get_mut("map")).map(Value::take).unwrap_or_default();
     set(node, "cte_map", serde_json::json!({ "map": [] }));
@@ -92,8 +110,9 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Refusal
         if !matches!(kind(&body), "SELECT_NODE" | "SET_OPERATION_NODE") {
             return Err(Refusal("it is recursive".to_owned()));
         }
-        inline_within(&mut body, scope)?;
+        inline_within(&mut body, scope, left)?;
         scope.push(Named {
+            values: values(&body),
             name: text(entry, "key").to_owned(),
             node: body,
             columns: items(&definition, "aliases").to_vec(),
@@ -103,7 +122,7 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Refusal
         for (_, value) in fields.iter_mut().filter(|(key, _)| *key != "cte_map") {
             ast::change(value, &mut |object| {
                 if ast::is_query(object) {
-                    inline_within(object, scope)?;
+                    inline_within(object, scope, left)?;
                     return Ok(false);
                 }
                 let name = text(object, "table_name");
@@ -114,6 +133,7 @@ fn inline_within(node: &mut Value, scope: &mut Vec<Named>) -> Result<(), Refusal
                     let alias = Some(text(object, "alias")).filter(|alias| !alias.is_empty()).unwrap_or(name);
                     let mut columns = items(object, "column_name_alias").to_vec();
                     columns.extend(named.columns.iter().skip(columns.len()).cloned());
+                    *left = left.checked_sub(named.values).ok_or_else(too_long)?;
                     *object = ast::derived(named.node.clone(), alias, columns);
                     return Ok(false);
                 }

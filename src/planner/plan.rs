@@ -1,9 +1,7 @@
 //! From a request to a plan: what is refused outright, and what every plan is checked for in the end.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
-use quack_function::sql::tokens;
 use serde_json::Value;
 
 use super::ast::{self, text};
@@ -16,8 +14,9 @@ use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::scratch::Scratch;
 use super::walk::{Walk, references};
-use super::{display, from_clause, names, normal, prune, recipes, spell, worth};
+use super::{display, from_clause, names, normal, prune, recipes, spell, views, worth};
 use crate::lake::catalog::{Catalog, Table};
+use crate::lake::named;
 
 /// Most characters of a syntax tree with every common table expression in place: past that, planning takes longer than
 /// it saves.
@@ -50,7 +49,7 @@ impl Planner {
     /// conditions want: no function needs to look at the others. Nothing of tables where that is all of them, or cannot be told.
     pub(crate) fn keep<'a>(&self, sql: &str, catalog: &'a Catalog, least: usize) -> Vec<(&'a str, Vec<usize>)> {
         let many = |name: &str| catalog.find(name).is_some_and(|(_, table)| table.files.len() >= least);
-        match tokens(sql).into_iter().filter_map(|token| token.name()).any(|name| many(&name)) {
+        match named::names(sql, &catalog.views).iter().any(|name| many(name)) {
             true => self.try_keep(sql, catalog, least).unwrap_or_default(),
             false => Vec::new(),
         }
@@ -65,6 +64,7 @@ impl Planner {
         let scratch = self.scratch()?;
         let mut root = scratch.parse(sql)?;
         normal::check(&root)?;
+        views::expand(scratch, &mut root, catalog)?;
         normal::inline(&mut root)?;
         let named = references(&root);
         let tables = tables_of(&root, catalog)?;
@@ -107,6 +107,10 @@ impl Planner {
             normal::limit(scratch, &mut root, limit.saturating_add(1))?;
         }
         normal::check(&root)?;
+        let sql = match views::expand(scratch, &mut root, request.catalog)? {
+            true => scratch.print(&root)?,
+            false => request.sql.to_owned(),
+        };
         if let Some(name) = names::reserved_in(&root) {
             return Err(reserved(name));
         }
@@ -118,7 +122,7 @@ impl Planner {
             }
             scratch.add_table(name, table)?;
         }
-        let columns = scratch.describe_sql(request.sql)?;
+        let columns = scratch.describe_sql(&sql)?;
         // As it was written: what follows makes nodes of its own.
         root = written;
         spell::out(&mut root, &columns)?;
@@ -166,11 +170,9 @@ fn check_bounds(request: &Request<'_>) -> Result<(), Refusal> {
 
 /// Bytes of all tables that the SQL may name, however it does: known before anything is parsed.
 fn named_bytes(request: &Request<'_>) -> u64 {
-    let names = tokens(request.sql).into_iter().filter_map(|token| token.name());
-    let tables: HashMap<String, u64> = names
-        .filter_map(|name| request.catalog.find(&name).map(|(name, table)| (name.to_owned(), table.bytes)))
-        .collect();
-    tables.values().copied().fold(0, u64::saturating_add)
+    let named = named::names(request.sql, &request.catalog.views);
+    let tables = request.catalog.tables.iter().filter(|(name, _)| named.contains(&name.to_ascii_lowercase()));
+    tables.map(|(_, table)| table.bytes).fold(0, u64::saturating_add)
 }
 
 /// The tables that a tree names, each once.

@@ -2,12 +2,12 @@
 //! between, and the others are not read.
 
 use anyhow::Result;
-use quack_function::sql::tokens;
 
 use super::coordinator::Coordinator;
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::iceberg::state::Unread;
 use crate::lake::iceberg::store;
+use crate::lake::named;
 use crate::planner::Planner;
 
 /// The catalog with all files that the query `sql` may need; nothing, if it has them.
@@ -54,10 +54,9 @@ fn unread(catalog: &Catalog, sql: &str) -> Vec<String> {
     if !catalog.tables.iter().any(|table| has_unread(&table)) {
         return Vec::new();
     }
-    let tokens = tokens(sql);
-    let is_named =
-        |name: &str| tokens.iter().filter_map(|token| token.name()).any(|own| own.eq_ignore_ascii_case(name));
-    catalog.tables.iter().filter(has_unread).map(|(name, _)| name.clone()).filter(|name| is_named(name)).collect()
+    let named = named::names(sql, &catalog.views);
+    let is_named = |name: &String| named.contains(&name.to_ascii_lowercase());
+    catalog.tables.iter().filter(has_unread).map(|(name, _)| name.clone()).filter(is_named).collect()
 }
 
 async fn with(
@@ -204,6 +203,7 @@ mod tests {
             columns: vec![column("id", "BIGINT")],
             partitions: partitions(),
             files: vec![file(all + 5)],
+            renamed: None,
         };
         lake.requests();
         let started = Instant::now();

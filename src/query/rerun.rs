@@ -1,10 +1,11 @@
 //! A `load --replace` may remove the files that a query was sent to read: then it runs again.
 
 use anyhow::Result;
+use quack_function::names::is_table;
 
 use super::coordinator::Coordinator;
 use crate::error::{Kind, failure, kind};
-use crate::invoke::tables;
+use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::{self, Catalog};
 
 /// Times that a query runs again. A run that misses its files ends early and costs little; but a table that is loaded again
@@ -36,7 +37,8 @@ pub(crate) async fn while_replaced<T>(
             Err(error) if coordinator.is_snapshot || kind(&error) == Kind::Interrupted => return Err(error),
             Err(error) => error,
         };
-        match catalog::read_for(&coordinator.target.bucket, sql).await {
+        let now = catalog::read_for(&coordinator.target.bucket, sql).await;
+        match now.map(|now| with_former(known, now)) {
             Ok(now) if run < MOST && is_replaced(sql, known, &now) => fresh = Some(now),
             // Whether or not the catalog can be read, what the query failed with is what counts.
             _ => return Err(error),
@@ -46,11 +48,19 @@ pub(crate) async fn while_replaced<T>(
     unreachable!("the loop above only ends by returning")
 }
 
+/// The catalog as it is `now`, with the tables as they were that only this statement knows, by names that no other has.
+fn with_former(known: &Catalog, mut now: Catalog) -> Catalog {
+    let former = known.tables.iter().filter(|(name, _)| !is_table(name));
+    now.tables.extend(former.map(|(name, table)| (name.clone(), table.clone())));
+    now
+}
+
 /// Whether tables that `sql` names are others than they were; what happened to other tables is nothing to it.
 fn is_replaced(sql: &str, before: &Catalog, now: &Catalog) -> bool {
-    let named = |catalog: &Catalog| -> Vec<_> {
+    let named = |catalog: &Catalog| {
         let unread = |name: &str| catalog.find(name).map(|(_, table)| table.unread.clone()).unwrap_or_default();
-        tables::named_in(sql, catalog, "").into_iter().map(|table| (unread(&table.name), table)).collect()
+        let Named { tables, views } = tables::named_in(sql, catalog, "");
+        (tables.into_iter().map(|table| (unread(&table.name), table)).collect::<Vec<_>>(), views)
     };
     named(before) != named(now)
 }

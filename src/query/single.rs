@@ -11,7 +11,8 @@ use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use super::half::Written;
 use super::request::Request;
-use crate::invoke::{call, fault, response, tables, version};
+use crate::invoke::tables::{self, Named};
+use crate::invoke::{call, fault, response, version};
 use crate::planner::{MANY_FILES, Planner};
 
 /// Runs one query on one function, to the end or until `cancel`.
@@ -24,7 +25,7 @@ pub(super) async fn run(
     cancel: &CancellationToken,
 ) -> Result<Answer> {
     let bucket = &coordinator.target.bucket.name;
-    let mut defined = tables::named_in(&request.sql, coordinator.catalog, bucket);
+    let Named { tables: mut defined, views } = tables::named_in(&request.sql, coordinator.catalog, bucket);
     for (name, kept) in Planner::default().keep(&request.sql, coordinator.catalog, MANY_FILES) {
         let (_, table) = coordinator.catalog.table(name)?;
         let keys = kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.key.as_str());
@@ -40,6 +41,7 @@ pub(super) async fn run(
         spill: request.spill,
         into: None,
         tables: defined,
+        views,
         result: None,
     };
     let written = Written::by(&request.sql, &coordinator.target.bucket).await;

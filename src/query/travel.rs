@@ -27,6 +27,10 @@ pub(crate) async fn travel(bucket: &Bucket, catalog: &Catalog, sql: &str) -> Res
     let (mut text, mut catalog) = (sql.to_owned(), catalog.clone());
     // From behind, so that what is before stays where it is.
     for Travel { table, from, to, is_version, value, has_alias } in found.into_iter().rev() {
+        if let Some((view, _)) = catalog.view(&table) {
+            let help = "ask for the tables that it reads as they were, in a query of its SQL";
+            return Err(usage(format!("`{view}` is a view, which has no versions"), help));
+        }
         let (name, now) = catalog.table(&table)?;
         let at = at(is_version, &value)?;
         let then = at.of(bucket, name, now).await?;

@@ -2,7 +2,8 @@
 //! are handed over.
 
 use super::inline::Inline;
-use super::judge::{Judgement, Named};
+use super::judge::Named;
+use super::needed::{Needed, judged};
 use super::pivot::{self, Pivot};
 use super::raw::{Connection, Prepared, Rows};
 use super::replay::{self, Source};
@@ -10,7 +11,7 @@ use super::spill::Width;
 use super::statement::{self, Action, Statement};
 use super::{Failure, Instance, Outcome, spill, type_name};
 use crate::sql::identifier;
-use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill, TableDef};
+use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
 use duckdb::ffi;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -23,12 +24,9 @@ const SELECT: ffi::duckdb_statement_type = ffi::duckdb_statement_type_DUCKDB_STA
 /// What an event asks for, judged: every statement of it may be run.
 pub(super) struct Plan {
     statements: Vec<Statement>,
-    /// Names of the event's tables, in lower case.
-    tables: BTreeSet<String>,
-    /// The statements that make the tables it names: a view of each; where it lists tables, an empty one of each other.
-    views: Vec<String>,
-    /// Why a table that is missing may be in the lake all the same.
-    note: Option<String>,
+    /// Names of the event's tables and views, in lower case.
+    known: BTreeSet<String>,
+    needed: Needed,
 }
 
 impl Plan {
@@ -45,7 +43,8 @@ impl Plan {
             }
             last.action = Action::Write(into.clone());
         }
-        let tables: BTreeSet<_> = event.tables.iter().map(|table| table.name.to_ascii_lowercase()).collect();
+        let names = event.tables.iter().map(|table| &table.name).chain(event.views.iter().map(|view| &view.name));
+        let known: BTreeSet<_> = names.map(|name| name.to_ascii_lowercase()).collect();
         let mut named = Named::default();
         for statement in &mut statements {
             if let Action::Write(destination) = &statement.action {
@@ -57,70 +56,21 @@ impl Plan {
             {
                 statement.select = pivot.sketch();
                 for query in pivot.queries() {
-                    named.extend(judged(instance, query, &tables)?);
+                    named.extend(judged(instance, query, &known)?);
                 }
                 statement.action = Action::Pivot(pivot);
             }
             if !matches!(statement.action, Action::ResetVariable(_)) {
-                named.extend(judged(instance, &statement.select, &tables)?);
+                named.extend(judged(instance, &statement.select, &known)?);
             }
         }
-        let mut note = None;
-        let catalog = match named.lists || !named.unknown.is_empty() {
-            true => match instance.lake.read(&instance.database) {
-                // They may be names of nothing, which DuckDB tells better.
-                Err(failure) if !named.lists => {
-                    note = Some(failure.message);
-                    None
-                }
-                read => Some(read?),
-            },
-            false => None,
-        };
-        // A name in a text, of a table that is only asked about, makes no view of it.
-        let is_listed = |name: &str| named.lists && !catalog.as_ref().is_some_and(|catalog| catalog.has(name));
-        let is_wanted = |table: &&TableDef| {
-            let name = table.name.to_ascii_lowercase();
-            named.tables.contains(&name) || is_listed(&name)
-        };
-        let views = event.tables.iter().filter(is_wanted).map(|table| view(instance, table));
-        let mut views = views.collect::<Result<Vec<_>, _>>()?;
-        if let Some(catalog) = &catalog {
-            for name in &named.unknown {
-                if let Some(table) = instance.lake.definition(&instance.database, catalog, name)? {
-                    views.push(view(instance, &table)?);
-                }
-            }
-            if named.lists {
-                let has_view = |name: &str| named.tables.contains(name) || named.unknown.contains(name);
-                views.extend(instance.lake.stand_ins(&instance.database, catalog, has_view)?);
-            }
-        }
-        Ok(Self { views, statements, tables, note })
+        let needed = Needed::of(instance, event, &known, named)?;
+        Ok(Self { needed, statements, known })
     }
 
     /// Whether one of its statements writes to where the event says.
     pub(super) fn writes(&self) -> bool {
         self.statements.iter().any(|statement| matches!(statement.action, Action::Write(_)))
-    }
-}
-
-/// The statement that makes the view which stands for a table.
-fn view(instance: &Instance, table: &TableDef) -> Result<String, Failure> {
-    table.addresses().try_for_each(|file| instance.judge.access().may_read(file))?;
-    table.view_sql().map_err(|error| Failure::new("Quack.BadEvent", error.to_string()))
-}
-
-/// Judges one SELECT, and tells the tables that it names.
-fn judged(instance: &Instance, select: &str, tables: &BTreeSet<String>) -> Result<Named, Failure> {
-    match instance.judge.judge(select, tables)? {
-        Judgement::Select(named) => Ok(named),
-        Judgement::Other => Err(statement::refused(select)),
-        // DuckDB says it better, with the line and a caret.
-        Judgement::Malformed => match instance.database.connect()?.statements(select) {
-            Err(failure) => Err(failure),
-            Ok(_) => Err(statement::refused(select)),
-        },
     }
 }
 
@@ -141,19 +91,12 @@ impl Invocation<'_> {
     /// # Errors
     /// The first statement's that fails.
     pub(super) fn run(&self, plan: &Plan) -> Result<Outcome, Failure> {
-        self.run_all(plan).map_err(|failure| match &plan.note {
-            Some(note) if failure.error_type == "DuckDB.CatalogError" => {
-                Failure { message: format!("{}\n{note}", failure.message), ..failure }
-            }
-            _ => failure,
-        })
+        self.run_all(plan).map_err(|failure| plan.needed.explained(failure))
     }
 
     fn run_all(&self, plan: &Plan) -> Result<Outcome, Failure> {
         let Self { instance, event, result_folder, .. } = *self;
-        for view in &plan.views {
-            self.connection.prepare(view)?.stream()?.exhaust()?;
-        }
+        plan.needed.make(self.connection)?;
         let empty = || Failure::new("Quack.InternalError", "a plan without statements");
         let (last, before) = plan.statements.split_last().ok_or_else(empty)?;
         for statement in before {
@@ -214,7 +157,7 @@ impl Invocation<'_> {
             Action::Pivot(pivot) => {
                 let values = pivot.queries().map(|query| self.values(query)).collect::<Result<Vec<_>, _>>()?;
                 let select = pivot.with_values(&values);
-                judged(self.instance, &select, &plan.tables)?;
+                judged(self.instance, &select, &plan.known)?;
                 self.prepare(&select, SELECT)?.stream()
             }
             Action::Explain { analyze, format } => {

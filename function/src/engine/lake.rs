@@ -7,6 +7,7 @@ use super::raw::Database;
 use super::settings::Settings;
 use crate::names;
 use crate::sql::literal;
+use crate::view::View;
 use crate::wire::TableDef;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
@@ -15,9 +16,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-/// The catalog's forms that this function reads: the first has everything in it, the second says where each table's metadata is.
+/// The catalog's forms that this function reads: the first has everything in it, the second says where each table's metadata is,
+/// the third has views, too.
 const WHOLE: u32 = 1;
 const STORED: u32 = 2;
+const VIEWS: u32 = 3;
 
 /// Tables whose metadata is kept.
 const KEPT: usize = 1_000;
@@ -25,13 +28,14 @@ const KEPT: usize = 1_000;
 /// Most bytes of a catalog: the function's memory is for queries.
 const MOST_BYTES: i64 = 64 << 20;
 
-/// Most tables of a catalog.
+/// Most tables of a catalog, and most views.
 const TABLES: usize = 10_000;
 
 /// The catalog, as far as the function needs it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Catalog {
     tables: BTreeMap<String, Entry>,
+    pub(super) views: BTreeMap<String, View>,
 }
 
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl Lake {
     pub(super) fn read(&self, database: &Database) -> Result<Rc<Catalog>, Failure> {
         let cannot = |what: &str| self.cannot(what);
         let place = self.place();
-        let nothing = || Ok(Rc::new(Catalog { tables: BTreeMap::new() }));
+        let nothing = || Ok(Rc::new(Catalog::default()));
         if !self.reachable {
             return nothing();
         }
@@ -126,7 +130,7 @@ impl Lake {
         Ok(Some(table.definition(name, &self.bucket)))
     }
 
-    /// For each table whose name is not among `named`, in lower case, the statement that makes an empty one with its columns:
+    /// For each table whose name is not among `named`, in lower case, the statements that make an empty one with its columns:
     /// what lists tables finds it, and no file of the table is read for that.
     ///
     /// # Errors
@@ -138,7 +142,8 @@ impl Lake {
         named: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>, Failure> {
         let tables = catalog.tables.iter().filter(|(name, _)| !named(&name.to_ascii_lowercase()));
-        tables.map(|(name, entry)| self.table(database, name, entry, false)?.stand_in(name)).collect()
+        let made = tables.map(|(name, entry)| self.table(database, name, entry, false)?.stand_in(name));
+        Ok(made.collect::<Result<Vec<_>, Failure>>()?.concat())
     }
 
     /// What is known of a table; its files only if they are `wanted`.
@@ -180,7 +185,8 @@ impl Lake {
         format!("s3://{}/{}", self.bucket, self.catalog)
     }
 
-    fn cannot(&self, what: &str) -> Failure {
+    /// What is told of a catalog that is not to be used.
+    pub(super) fn cannot(&self, what: &str) -> Failure {
         Failure::new(
             "Quack.CatalogError",
             format!(
@@ -192,12 +198,18 @@ impl Lake {
 
     fn check(&self, catalog: &Catalog) -> Result<(), String> {
         at_most("tables", catalog.tables.len(), TABLES)?;
+        at_most("views", catalog.views.len(), TABLES)?;
         let mut seen = HashSet::new();
-        for (name, entry) in &catalog.tables {
+        for name in catalog.tables.keys().chain(catalog.views.keys()) {
             if !names::is_table(name) || !seen.insert(name.to_ascii_lowercase()) {
                 let shown: String = name.chars().take(80).collect();
                 return Err(format!("a table is called {shown:?}, or two are"));
             }
+        }
+        for (name, view) in &catalog.views {
+            view.check().map_err(|what| format!("of view {name:?}, {what}"))?;
+        }
+        for (name, entry) in &catalog.tables {
             let sound = match entry {
                 Entry::Whole(table) => table.check(&self.tables, name),
                 Entry::At(pointer) => pointer.check(&self.tables, name),
@@ -217,22 +229,36 @@ impl Catalog {
         #[derive(Deserialize)]
         struct Form<T> {
             tables: BTreeMap<String, T>,
+            #[serde(default)]
+            views: BTreeMap<String, View>,
         }
-        fn form<T: for<'de> Deserialize<'de>>(text: &str) -> Result<BTreeMap<String, T>, String> {
-            serde_json::from_str::<Form<T>>(text).map(|form| form.tables).map_err(|error| error.to_string())
+        fn form<T: for<'de> Deserialize<'de>>(text: &str) -> Result<Form<T>, String> {
+            serde_json::from_str(text).map_err(|error| error.to_string())
         }
         let head: Head = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let tables = match head.version {
-            WHOLE => form(text)?.into_iter().map(|(name, table)| (name, Entry::Whole(Rc::new(table)))).collect(),
-            STORED => form(text)?.into_iter().map(|(name, pointer)| (name, Entry::At(pointer))).collect(),
-            other => return Err(format!("it is of version {other}, and the function knows {STORED}")),
-        };
-        Ok(Self { tables })
+        match head.version {
+            WHOLE => {
+                let tables = form(text)?.tables.into_iter();
+                let tables = tables.map(|(name, table)| (name, Entry::Whole(Rc::new(table)))).collect();
+                Ok(Self { tables, ..Self::default() })
+            }
+            STORED | VIEWS => {
+                let Form { tables, views } = form(text)?;
+                let tables = tables.into_iter().map(|(name, pointer)| (name, Entry::At(pointer))).collect();
+                Ok(Self { tables, views })
+            }
+            other => Err(format!("it is of version {other}, and the function knows {VIEWS}")),
+        }
     }
 
-    /// Whether there is a table called `name`, in any case.
+    /// The view called `name`, in any case.
+    pub(super) fn view(&self, name: &str) -> Option<(&String, &View)> {
+        self.views.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether there is a table or a view called `name`, in any case.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.find(name).is_some()
+        self.find(name).is_some() || self.view(name).is_some()
     }
 
     fn find(&self, name: &str) -> Option<(&String, &Entry)> {

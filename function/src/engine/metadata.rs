@@ -8,9 +8,10 @@ use crate::iceberg::metadata::{self, Metadata};
 use crate::names;
 use crate::sql::identifier;
 use crate::sql_type::SqlType;
+use crate::view;
 use crate::wire::{Column, Group, Shapes, TableDef};
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Most columns, partition columns, former names, manifests and files of a table.
 const COLUMNS: usize = 10_000;
@@ -32,6 +33,11 @@ pub(super) struct Table {
     /// What it was called before: files may be in the folders of these names, too.
     #[serde(default)]
     pub(super) formerly: Vec<String>,
+    /// What people wrote about it, and about its columns, by name.
+    #[serde(skip)]
+    pub(super) comment: Option<String>,
+    #[serde(skip)]
+    pub(super) comments: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,8 +77,9 @@ impl Lake<'_> {
         if !partitions.iter().zip(&names).all(|(column, name)| column.name == *name) {
             return Err("the partition columns are not its last columns".to_owned());
         }
-        let mut table =
-            Table { partitions, columns, files: Vec::new(), lacks: Vec::new(), formerly: formerly.to_vec() };
+        let (comment, comments) = (of.properties.get(metadata::COMMENT).cloned(), of.column_comments());
+        let (files, lacks, formerly) = (Vec::new(), Vec::new(), formerly.to_vec());
+        let mut table = Table { partitions, columns, files, lacks, formerly, comment, comments };
         if let (true, Some(snapshot)) = (wanted, of.current()) {
             self.files(&of, &names, &snapshot.manifest_list, read, &mut table)?;
         }
@@ -136,11 +143,11 @@ impl Lake<'_> {
 }
 
 impl Table {
-    /// The statement that makes an empty table with the same columns.
+    /// The statements that make an empty table with the same columns and comments.
     ///
     /// # Errors
     /// A type that is none.
-    pub(super) fn stand_in(&self, name: &str) -> Result<String, Failure> {
+    pub(super) fn stand_in(&self, name: &str) -> Result<Vec<String>, Failure> {
         let bad = |error| {
             Failure::new("Quack.CatalogError", format!("the lake's catalog names a type that is none: {error}"))
         };
@@ -149,7 +156,13 @@ impl Table {
             Ok(format!("{} {sql_type}", identifier(&column.name)))
         });
         let columns = columns.collect::<Result<Vec<_>, Failure>>()?;
-        Ok(format!("CREATE TABLE memory.main.{} ({})", identifier(name), columns.join(", ")))
+        let mut made = vec![format!("CREATE TABLE memory.main.{} ({})", identifier(name), columns.join(", "))];
+        let comments = self
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.as_str(), self.comments.get(&column.name)?.as_str())));
+        made.extend(view::comments("TABLE", name, self.comment.as_deref(), comments));
+        Ok(made)
     }
 
     /// Refuses what no load could have written of a table called `name`.
@@ -176,6 +189,7 @@ impl Table {
         {
             return Err("the partition columns are not its last columns".to_owned());
         }
+        self.comments.values().chain(&self.comment).try_for_each(|comment| names::check_comment(Some(comment)))?;
         at_most("former names", self.formerly.len(), FORMERLY)?;
         let folders: Vec<_> = folders(tables, name, &self.formerly).collect();
         let is_own = |key: &str| folders.iter().any(|folder| names::is_plain_key(folder, key));

@@ -8,6 +8,7 @@ mod invocation;
 mod judge;
 mod lake;
 mod metadata;
+mod needed;
 mod pivot;
 mod raw;
 mod replay;

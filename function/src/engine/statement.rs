@@ -43,14 +43,13 @@ const EXPLAIN_FORMATS: &[&str] = &["text", "json", "html", "graphviz", "yaml", "
 const REFUSED: &[(&[&str], &str)] = &[
     (
         &["CREATE"],
-        "nothing of it would last: name a part of the query with WITH; CREATE TABLE is for `quackctl query` and `quackctl shell`, \
-         which change the lake",
+        "nothing of it would last: name a part of the query with WITH; CREATE TABLE and CREATE VIEW are for `quackctl query` and \
+         `quackctl shell`, which change the lake",
     ),
     (
-        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "DROP", "ALTER"],
+        &["INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "DROP", "ALTER", "COMMENT"],
         "the function by itself changes no table: `quackctl query` and `quackctl shell` run it, as far as README says",
     ),
-    (&["COMMENT"], "tables have no comments"),
     (&["EXPORT", "IMPORT"], "write what you need with COPY (SELECT ...) TO 's3://bucket/key'"),
     (&["ATTACH", "DETACH", "USE"], "no other database is opened: name tables, or files by their s3:// addresses"),
     (

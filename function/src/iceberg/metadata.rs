@@ -12,6 +12,10 @@ pub const COLUMNS: &str = "quack.columns";
 /// Property that has the names of partition columns, outermost folder first, JSON.
 pub const PARTITIONS: &str = "quack.partitions";
 
+/// Property that says what a table is, as people wrote it; of a column, its field's `doc` does.
+pub const COMMENT: &str = "comment";
+pub const DOC: &str = "doc";
+
 /// The greatest number of a column, a partition field or a spec.
 const MOST_IDS: i32 = 1 << 30;
 
@@ -118,6 +122,14 @@ impl Metadata {
             }
         }
         Ok(metadata)
+    }
+
+    /// What people wrote about the table's columns, by name.
+    pub fn column_comments(&self) -> BTreeMap<String, String> {
+        let current = |schema: &&Json| schema["schema-id"].as_i64() == Some(self.current_schema_id.into());
+        let fields = self.schemas.iter().find(current).and_then(|schema| schema["fields"].as_array());
+        let comment = |field: &Json| Some((field["name"].as_str()?.to_owned(), field.get(DOC)?.as_str()?.to_owned()));
+        fields.into_iter().flatten().filter_map(comment).collect()
     }
 
     /// The snapshot that the table is at.

@@ -6,3 +6,4 @@ mod fuzz;
 mod lake;
 mod storage;
 mod support;
+mod views;

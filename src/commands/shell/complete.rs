@@ -10,6 +10,7 @@ use crate::duck::{self, Sandbox};
 use crate::lake::catalog::{Catalog, Table};
 use crate::query::statements;
 use quack_function::sql::{self, tokens};
+use quack_function::view::View;
 
 const KEYWORDS: &[&str] = &[
     "ALL",
@@ -109,7 +110,7 @@ const KEYWORDS: &[&str] = &[
 pub(super) struct Helper {
     /// Tables and columns, quoted where SQL needs it.
     names: Vec<String>,
-    /// Each table with its columns, quoted likewise.
+    /// Each table and view with its columns, quoted likewise.
     tables: Vec<(String, Vec<String>)>,
     /// Functions, each with the parenthesis that follows it.
     functions: Rc<[String]>,
@@ -135,8 +136,10 @@ pub(super) fn functions() -> Rc<[String]> {
 impl Helper {
     pub(super) fn new(catalog: &Catalog, functions: &Rc<[String]>, pending: &str) -> Self {
         let columns = |table: &Table| table.columns.iter().map(|column| identifier(&column.name)).collect();
-        let tables: Vec<(String, Vec<String>)> =
-            catalog.tables.iter().map(|(name, table)| (identifier(name), columns(table))).collect();
+        let of_view = |view: &View| view.columns.iter().map(|column| identifier(&column.name)).collect();
+        let tables = catalog.tables.iter().map(|(name, table)| (identifier(name), columns(table)));
+        let views = catalog.views.iter().map(|(name, view)| (identifier(name), of_view(view)));
+        let tables: Vec<(String, Vec<String>)> = tables.chain(views).collect();
         Self::of(tables, functions.clone(), pending.to_owned())
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::error::{nearest, usage};
-use crate::lake::catalog::Catalog;
+use crate::lake::catalog::{Catalog, ColumnStats};
 use crate::output::Format;
 use crate::rows::counted;
 
@@ -34,7 +34,7 @@ pub(super) const NAMES: &[&str] =
     &[".exit", ".format", ".help", ".mode", ".output", ".quit", ".read", ".schema", ".tables", ".timer", ".width"];
 
 pub(super) const HELP: &str = "\
-.tables             the tables                                                     \\dt, \\d
+.tables             the tables and views                                           \\dt, \\d
 .schema [TABLE]     columns and their types                                        \\d TABLE
 .mode [NAME]        how rows are shown: table, line, json, jsonl, csv, tsv, markdown
 \\x [on|off]         a value a line, for rows of many columns
@@ -145,40 +145,61 @@ fn unquoted(text: &str) -> String {
     inside('"').or_else(|| inside('\'')).unwrap_or(text).to_owned()
 }
 
-/// Each table with its rows.
+/// Each table with its rows, and each view.
 pub(super) fn tables(catalog: &Catalog) -> String {
-    if catalog.tables.is_empty() {
+    if catalog.tables.is_empty() && catalog.views.is_empty() {
         return "no tables yet: `quackctl load SOURCE --table NAME`\n".to_owned();
     }
-    let width = catalog.tables.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-    catalog.tables.iter().fold(String::new(), |mut text, (name, table)| {
+    let width = catalog.names().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, table) in &catalog.tables {
         let synthetic = if table.synthetic { "  (synthetic)" } else { "" };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name:width$}  {}{synthetic}", counted(table.rows));
-        text
-    })
+    }
+    for name in catalog.views.keys() {
+        let _ = writeln!(text, "{name:width$}  (view)");
+    }
+    text
 }
 
-/// The columns of one table, or of all.
+/// The columns of one table or view, or of all.
 ///
 /// # Errors
 /// When there is no such table: the error names the nearest.
 pub(super) fn schema(catalog: &Catalog, name: Option<&str>) -> Result<String> {
-    let described = match name {
-        Some(name) => vec![catalog.table(name)?],
-        None => catalog.tables.iter().map(|(name, table)| (name.as_str(), table)).collect(),
+    let (tables, views): (Vec<_>, Vec<_>) = match name.map(|name| (name, catalog.view(name))) {
+        Some((_, Some(view))) => (Vec::new(), vec![view]),
+        Some((name, None)) => (vec![catalog.table(name)?], Vec::new()),
+        None => (
+            catalog.tables.iter().map(|(name, table)| (name.as_str(), table)).collect(),
+            catalog.views.iter().map(|(name, view)| (name.as_str(), view)).collect(),
+        ),
     };
     let mut text = String::new();
-    for (name, table) in described {
-        let width = table.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
-        let _ = writeln!(text, "{name}");
-        for column in &table.columns {
+    for (name, table) in tables {
+        let column = |column: &ColumnStats| {
             let partition = table.partitions.iter().any(|partition| partition.name == column.name);
             let note = if partition { "  (partition)" } else { "" };
-            let _ = writeln!(text, "  {:width$}  {}{note}", column.name, column.sql_type);
-        }
+            (column.name.clone(), format!("{}{note}", column.sql_type))
+        };
+        one(&mut text, name, table.columns.iter().map(column).collect());
+    }
+    for (name, view) in views {
+        let columns = view.columns.iter().map(|column| (column.name.clone(), column.sql_type.clone()));
+        one(&mut text, &format!("{name}  (view)"), columns.collect());
     }
     Ok(text)
+}
+
+/// A title, and below it columns, each with what there is to be said of it.
+fn one(text: &mut String, title: &str, columns: Vec<(String, String)>) {
+    let width = columns.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{title}");
+    for (name, told) in columns {
+        let _ = writeln!(text, "  {name:width$}  {told}");
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use quack_function::iceberg::manifest::{Manifest, schema_id};
-use quack_function::iceberg::metadata::{COLUMNS, Metadata, MetadataLog, PARTITIONS, Snapshot, SnapshotLog, Spec};
+use quack_function::iceberg::metadata::{
+    COLUMNS, COMMENT, DOC, Metadata, MetadataLog, PARTITIONS, Snapshot, SnapshotLog, Spec,
+};
 use quack_function::wire::Column;
 use serde_json::{Map, Value as Json, json};
 
@@ -159,7 +161,14 @@ impl Change<'_> {
         });
         let before: Vec<(Column, Json)> = known.collect();
         let mut last = metadata.last_column_id;
-        let fields = schema::fields(&columns, &before, &mut last).map_err(|error| anyhow!(error))?;
+        let mut fields = schema::fields(&columns, &before, &mut last).map_err(|error| anyhow!(error))?;
+        for (column, field) in columns.iter().zip(&mut fields) {
+            let Some(field) = field.as_object_mut() else { continue };
+            match self.table.comments.get(&column.name) {
+                Some(comment) => field.insert(DOC.to_owned(), json!(comment)),
+                None => field.remove(DOC),
+            };
+        }
         metadata.last_column_id = last;
         let same = |schema: &&Json| self::fields(schema) == fields.as_slice();
         let id = match metadata.schemas.iter().find(same) {
@@ -193,7 +202,7 @@ impl Change<'_> {
     }
 
     fn put_properties(&self, metadata: &mut Metadata) -> Result<()> {
-        let Table { source, synthetic, loaded_at, partitions, columns, partition_by, .. } = self.table;
+        let Table { source, synthetic, loaded_at, partitions, columns, partition_by, comment, .. } = self.table;
         let names: Vec<&str> = partitions.iter().map(|column| column.name.as_str()).collect();
         let all = [
             (COLUMNS, serde_json::to_string(columns)?),
@@ -204,6 +213,10 @@ impl Change<'_> {
             (LOADED_AT, loaded_at.clone()),
         ];
         metadata.properties.extend(all.map(|(name, value)| (name.to_owned(), value)));
+        match comment {
+            Some(comment) => metadata.properties.insert(COMMENT.to_owned(), comment.clone()),
+            None => metadata.properties.remove(COMMENT),
+        };
         Ok(())
     }
 

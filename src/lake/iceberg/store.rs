@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::iceberg::Bad;
 use quack_function::iceberg::manifest::{self, Manifest};
-use quack_function::iceberg::metadata::{COLUMNS, Metadata, PARTITIONS, Snapshot};
+use quack_function::iceberg::metadata::{COLUMNS, COMMENT, Metadata, PARTITIONS, Snapshot};
 use quack_function::wire::Column;
 
 use super::kept;
@@ -61,12 +61,10 @@ fn cannot(bucket: &Bucket, key: &str) -> String {
 /// An object that is not there any more, from the versions that the bucket keeps; there is but one, as none is ever changed.
 async fn deleted(bucket: &Bucket, key: &str) -> Result<(Bytes, Option<String>)> {
     let request = bucket.s3.list_object_versions().bucket(&bucket.name).prefix(key).send().await;
-    let versions = request.ok().and_then(|page| page.versions).unwrap_or_default();
-    let version = versions.into_iter().find(|version| version.key.as_deref() == Some(key));
-    let version = version.and_then(|version| version.version_id);
-    let version = version
-        .ok_or_else(|| failure("it is not there any more", "`quackctl recover` lists what can be brought back"))?;
-    let request = bucket.s3.get_object().bucket(&bucket.name).key(key).version_id(version);
+    let mut versions = request.ok().and_then(|page| page.versions).unwrap_or_default().into_iter();
+    let found = versions.find(|version| version.key.as_deref() == Some(key)).and_then(|version| version.version_id);
+    let gone = || failure("it is not there any more", "`quackctl recover` lists what can be brought back");
+    let request = bucket.s3.get_object().bucket(&bucket.name).key(key).version_id(found.ok_or_else(gone)?);
     Ok(object::whole(request).await?)
 }
 
@@ -111,6 +109,8 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole:
         files,
         partition_by: property(&state.metadata, PARTITION_BY).unwrap_or_default(),
         formerly: pointer.formerly.clone(),
+        comment: state.metadata.properties.get(COMMENT).cloned(),
+        comments: state.metadata.column_comments(),
         origin: Origin(Some(Arc::new(state))),
         lacks,
         schema: None,

@@ -39,6 +39,8 @@ pub(crate) struct Arrival {
     /// The columns in the folder names.
     pub partitions: Vec<Column>,
     pub files: Vec<DataFile>,
+    /// A column that is called otherwise from now on: what it was called, and how it is.
+    pub renamed: Option<(String, String)>,
 }
 
 /// A new folder for files of `table`: it sorts by time, and is nobody else's.
@@ -55,8 +57,14 @@ pub(crate) fn in_folder(files: &[DataFile], folder: &str) -> Vec<DataFile> {
 /// Whether there may be rows for a table `name`, by the tables that there are.
 ///
 /// # Errors
-/// A table of that name, where there may be none.
+/// A table of that name, where there may be none; a view.
 pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
+    if let Some((view, _)) = catalog.view(name) {
+        return Err(usage(
+            format!("there is a view `{view}`: a table cannot have its name"),
+            format!("choose another name, or `quackctl drop {view}` first"),
+        ));
+    }
     match catalog.called(name) {
         Some(known) if known != name => Err(usage(
             format!("there is a table `{known}`: `{name}` differs only in upper and lower case"),
@@ -89,7 +97,16 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
     let mut before = None;
     let new = files.clone();
     let mut lacks = BTreeMap::new();
-    if let (Some(mut old), Mode::Append) = (catalog.tables.remove(name), mode) {
+    let old = catalog.tables.remove(name);
+    // What was written about it is about its new rows, too.
+    let (comment, mut comments) =
+        old.as_ref().map(|old| (old.comment.clone(), old.comments.clone())).unwrap_or_default();
+    if let Some((column, to)) = &arrival.renamed
+        && let Some(comment) = comments.remove(column)
+    {
+        comments.insert(to.clone(), comment);
+    }
+    if let (Some(mut old), Mode::Append) = (old, mode) {
         fit(&mut old, arrival)?;
         columns = old.own_columns();
         if old.source != source && !old.source.ends_with(&format!(", {source}")) {
@@ -123,6 +140,8 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         )?,
         files,
         formerly,
+        comment,
+        comments,
         partition_by,
         origin,
         lacks,
@@ -285,6 +304,7 @@ mod tests {
                 columns: Vec::new(),
                 partitions: Vec::new(),
                 files: vec![file],
+                renamed: None,
             };
             let mut catalog = Catalog::default();
             let once = commit(&mut catalog, &arrival).unwrap();

@@ -125,6 +125,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
         columns: staged.columns.clone(),
         partitions: staged.partitions.clone(),
         files: commit::in_folder(&staged.files, &folder),
+        renamed: None,
     };
     let bar = progress::bytes(context, "upload", items.iter().map(|item| item.bytes).sum());
     let mut upload = Upload::new(bucket, items);

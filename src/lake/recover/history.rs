@@ -125,9 +125,9 @@ pub(crate) struct Entry {
     pub tables: usize,
     /// Of all its tables.
     pub rows: u64,
-    /// Tables that the current catalog lacks.
+    /// Tables and views that the current catalog lacks.
     pub gone: Vec<String>,
-    /// Tables that have other files in the current catalog.
+    /// Tables that have other files in the current catalog, views that are others.
     pub changed: Vec<String>,
     /// Why it cannot be read, where it cannot.
     pub error: Option<String>,
@@ -151,10 +151,14 @@ pub(super) fn entries(history: &[Past]) -> Vec<Entry> {
     let current = current.unwrap_or(&empty);
     let entry = |past: &Past| {
         let catalog = past.catalog.as_ref().unwrap_or(&empty);
-        let names = |keep: &dyn Fn(&str) -> bool| catalog.tables.keys().filter(|name| keep(name)).cloned().collect();
+        let all = catalog.tables.keys().chain(catalog.views.keys());
+        let names = |keep: &dyn Fn(&str) -> bool| all.clone().filter(|name| keep(name)).cloned().collect();
         let is_other = |name: &str| match (current.find(name), catalog.find(name)) {
             (Some((_, now)), Some((_, then))) => now.files != then.files,
-            _ => false,
+            _ => match (current.view(name), catalog.view(name)) {
+                (Some((_, now)), Some((_, then))) => now != then,
+                _ => false,
+            },
         };
         Entry {
             version: past.version.id.clone(),
@@ -162,7 +166,7 @@ pub(super) fn entries(history: &[Past]) -> Vec<Entry> {
             current: past.version.is_latest,
             tables: catalog.tables.len(),
             rows: catalog.tables.values().map(|table| table.rows).sum(),
-            gone: names(&|name| current.find(name).is_none()),
+            gone: names(&|name| current.called(name).is_none()),
             changed: names(&is_other),
             error: past.catalog.as_ref().err().cloned(),
         }

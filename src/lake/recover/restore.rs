@@ -7,6 +7,7 @@ use std::pin::pin;
 
 use anyhow::Result;
 use futures::TryStreamExt;
+use quack_function::view::View;
 use serde::Serialize;
 
 use super::difference::Difference;
@@ -17,6 +18,7 @@ use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{self, Catalog, Scope, Table};
+use crate::lake::views;
 use crate::rows::counted;
 
 /// What came back.
@@ -28,6 +30,9 @@ pub(crate) struct Recovered {
     pub at: String,
     /// The rows of each table that is as it was then.
     pub tables: BTreeMap<String, u64>,
+    /// Views that are as they were then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<String>,
     /// What became of the tables that were there.
     pub changes: Difference,
     /// Files that were brought back; the others were there.
@@ -40,6 +45,7 @@ impl Recovered {
             version: past.version.id.clone(),
             at: shown(past.version.at),
             tables: tables.iter().map(|(name, table)| ((*name).to_owned(), table.rows)).collect(),
+            views: Vec::new(),
             changes,
             files,
         }
@@ -48,11 +54,14 @@ impl Recovered {
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.tables.is_empty() {
+        if self.tables.is_empty() && self.views.is_empty() {
             writeln!(f, "the catalog is empty, as it was")?;
         }
         for (name, rows) in &self.tables {
             writeln!(f, "{name}: {}", counted(*rows))?;
+        }
+        for name in &self.views {
+            writeln!(f, "{name}: a view")?;
         }
         for line in self.changes.lines(true) {
             writeln!(f, "{line}")?;
@@ -79,7 +88,7 @@ pub(crate) async fn catalog(
     let tables: Vec<(&str, &Table)> = wanted.tables.iter().map(|(name, table)| (name.as_str(), table)).collect();
     // Of a catalog that cannot be read nothing is known that could go.
     let mut changes = Difference::between(&catalog::read(bucket).await.unwrap_or_default(), wanted);
-    if !changes.gone.is_empty() {
+    if changes.takes_something() {
         allow(&changes)?;
     }
     let files = bring_back(bucket, past, &tables).await?;
@@ -97,10 +106,11 @@ pub(crate) async fn catalog(
     })
     .await?;
     put_away(bucket, unneeded).await?;
-    Ok(Recovered::of(past, &tables, changes, files))
+    let views = wanted.views.keys().cloned().collect();
+    Ok(Recovered { views, ..Recovered::of(past, &tables, changes, files) })
 }
 
-/// Brings one table back: as it is in the catalog that `at` means, else as the newest catalog has it in which it is other
+/// Brings one table or view back: as it is in the catalog that `at` means, else as the newest catalog has it in which it is other
 /// than now.
 ///
 /// # Errors
@@ -124,10 +134,17 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         Some(version) => history::read_past(bucket, version).await?,
         None => newest(bucket, versions, name, now.as_ref()).await?,
     };
+    if let Some((name, wanted)) = readable(past)?.view(name) {
+        return view(bucket, past, name, wanted).await;
+    }
     let (name, wanted) = readable(past)?.table(name)?;
     let files = bring_back(bucket, past, &[(name, wanted)]).await?;
     let (changes, unneeded) = catalog::replace(bucket, Scope::All, |current| {
         let before = current?;
+        if let Some((view, _)) = before.view(name) {
+            let help = format!("`quackctl rename {view} OTHER` gives the view another name");
+            return Err(failure(format!("`{view}` is a view now: a table cannot come back under its name"), help));
+        }
         let mut after = before.clone();
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
         // A table that these files were renamed to goes back with them, unless it has more by now.
@@ -153,6 +170,20 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
     Ok(Recovered::of(past, &[(name, wanted)], changes, files))
 }
 
+/// Brings one view back.
+async fn view(bucket: &Bucket, past: &Past, name: &str, wanted: &View) -> Result<Recovered> {
+    let (changes, unneeded) = catalog::replace(bucket, Scope::NONE, |current| {
+        let before = current?;
+        let mut after = before.clone();
+        views::put(&mut after, name, wanted, true)?;
+        let changes = Difference::between(&before, &after);
+        Ok((after, changes))
+    })
+    .await?;
+    put_away(bucket, unneeded).await?;
+    Ok(Recovered { views: vec![name.to_owned()], ..Recovered::of(past, &[], changes, 0) })
+}
+
 fn readable(past: &Past) -> Result<&Catalog> {
     past.catalog.as_ref().map_err(|error| {
         let message = format!("version {} cannot be put back: {error}", past.version.id);
@@ -162,17 +193,20 @@ fn readable(past: &Past) -> Result<&Catalog> {
 
 /// The newest of the catalogs in which the table `name` is other than `now`.
 async fn newest(bucket: &Bucket, versions: Vec<Version>, name: &str, now: Option<&Past>) -> Result<Past> {
-    let now = now.and_then(|now| now.catalog.as_ref().ok()?.find(name)).map(|(_, table)| table);
+    let current = now.and_then(|now| now.catalog.as_ref().ok());
+    let now = current.and_then(|now| now.find(name)).map(|(_, table)| table);
+    let now_view = current.and_then(|now| now.view(name)).map(|(_, view)| view);
     let mut names = BTreeSet::new();
     // Most often it is the one before, so few are read that nobody needs.
     let mut history = pin!(history::read(bucket, versions, 2));
     while let Some(past) = history.try_next().await? {
-        if has_other(&past, name, now) {
+        let then_view = past.catalog.as_ref().ok().and_then(|then| then.view(name)).map(|(_, view)| view);
+        if has_other(&past, name, now) || then_view.is_some() && then_view != now_view {
             return Ok(past);
         }
         names.extend(past.catalog.into_iter().flat_map(|catalog| catalog.tables.into_keys()));
     }
-    if now.is_some() {
+    if now.is_some() || now_view.is_some() {
         return Err(failure(
             format!("`{name}` is as it was in every catalog that is kept: there is nothing to bring back"),
             "what is replaced or deleted is kept for 7 days; `quackctl recover` lists it",

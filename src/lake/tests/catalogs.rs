@@ -11,8 +11,8 @@ use crate::duck::{self, Sandbox};
 use crate::error::Failure;
 use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
-use crate::lake::drop;
 use crate::lake::load::{LoadRequest, Mode, Origin};
+use crate::lake::views;
 use crate::planner::{Planner, Request, Workers};
 
 const CATALOGS: &str = include_str!("../../../tests/attacks/catalogs.jsonl");
@@ -63,7 +63,7 @@ async fn forged_catalogs_are_refused_each_for_its_reason() {
             form: TextForm::default(),
         };
         assert!(lake.refused(replace).await.contains(reason), "{name}");
-        assert!(drop::drop_table(&lake.target.bucket, "trips").await.is_err(), "{name}");
+        assert!(views::drop_named(&lake.target.bucket, "trips").await.is_err(), "{name}");
         assert_eq!(lake.get("_quack/catalog.json").await, bytes, "{name}: the catalog is another");
     }
     for key in PRECIOUS {
@@ -90,7 +90,7 @@ fn what_lies_behind_the_check_holds_by_itself() {
         ] {
             let workers = Workers::Exactly(4);
             planner.plan(&Request { sql, catalog: &catalog, workers, gather_bytes: 64 << 20, limit: None });
-            for table in tables::named_in(sql, &catalog, "bucket") {
+            for table in tables::named_in(sql, &catalog, "bucket").tables {
                 // What is not refused as text is nothing but a view of files that this DuckDB does not reach.
                 if let Ok(view) = table.view_sql() {
                     let locked = duck::open(&Sandbox::default()).unwrap();

@@ -10,3 +10,4 @@ mod prunes;
 mod reserved;
 mod support;
 mod tpch;
+mod views;

@@ -90,6 +90,8 @@ impl Lake {
             files,
             partition_by: Vec::new(),
             formerly: Vec::new(),
+            comment: None,
+            comments: Default::default(),
         };
         self.view(name, &table, table.files.iter().map(|file| file.key.as_str()));
         self.catalog.tables.insert(name.to_owned(), table);

@@ -372,6 +372,7 @@ fn events<'a>(coordinator: &Coordinator<'a>, fetch: &'a Fetch) -> Result<impl It
             spill: Spill::Auto,
             into: None,
             tables: std::iter::once(part).chain(broadcast.iter().cloned()).collect(),
+            views: Vec::new(),
             result: None,
         }
     }))

@@ -51,6 +51,8 @@ pub(crate) struct Named {
     pub(crate) unknown: BTreeSet<String>,
     /// It asks which tables there are, or what columns they have.
     pub(crate) lists: bool,
+    /// All of these names, as often as they come.
+    pub(crate) references: Vec<String>,
 }
 
 impl Named {
@@ -58,6 +60,7 @@ impl Named {
         self.tables.extend(other.tables);
         self.unknown.extend(other.unknown);
         self.lists |= other.lists;
+        self.references.extend(other.references);
     }
 }
 

@@ -130,7 +130,7 @@ impl Walk<'_> {
         }
         if is_plain {
             if self.tables.contains(&lower) {
-                self.named.tables.insert(lower);
+                self.known(lower);
                 return Ok(());
             }
             if is_address(name) {
@@ -150,7 +150,7 @@ impl Walk<'_> {
             }
             self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema.to_ascii_lowercase().as_str());
             if self.tables.contains(&lower) {
-                self.named.tables.insert(lower);
+                self.known(lower);
             } else {
                 self.missing(lower);
             }
@@ -158,12 +158,20 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// A name that is one of the event's.
+    fn known(&mut self, lower: String) {
+        self.named.references.push(lower.clone());
+        self.named.tables.insert(lower);
+    }
+
     /// A name that is none of the event's.
     fn missing(&mut self, lower: String) {
-        match LISTS.contains(&lower.as_str()) {
-            true => self.named.lists = true,
-            false => drop(self.named.unknown.insert(lower)),
+        if LISTS.contains(&lower.as_str()) {
+            self.named.lists = true;
+            return;
         }
+        self.named.references.push(lower.clone());
+        self.named.unknown.insert(lower);
     }
 
     /// Judges a function in FROM.
