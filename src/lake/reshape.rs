@@ -96,5 +96,6 @@ pub(crate) fn reshape(table: &mut Table, wanted: &[Column]) -> bool {
     let mut columns: Vec<ColumnStats> = wanted.iter().map(told).collect();
     columns.extend(table.columns.drain(own.len()..));
     table.columns = columns;
+    table.comments.retain(|name, _| table.columns.iter().any(|column| column.name == *name));
     true
 }
