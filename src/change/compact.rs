@@ -87,7 +87,7 @@ pub(crate) async fn compact(
     let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {
-        (true, _) => batches::in_order(table, &table.files)?,
+        (true, _) => batches::in_order(table, &table.files, !sort.is_empty())?,
         (false, true) => batches::small(table),
         (false, false) => batches::whole(table)?,
     };
@@ -166,7 +166,7 @@ impl Writing<'_> {
                 Told::Done => return Ok(self.made.files.clone()),
                 Told::Added(files) => {
                     self.coordinator.context.detail(format_args!("files that came meanwhile: {}", files.len()));
-                    self.write(&batches::in_order(self.table, &files)?).await?;
+                    self.write(&batches::in_order(self.table, &files, !self.sort.is_empty())?).await?;
                     let empty = files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone());
                     self.made.gone.extend(empty);
                 }
