@@ -14,8 +14,11 @@ use crate::lake::catalog::{DataFile, Table};
 /// A file that is smaller is put together with others, bytes.
 const SMALL_BYTES: u64 = 64 << 20;
 
-/// What one function is given, bytes, unless one file has more.
+/// What one function puts together, bytes, unless one file has more.
 const BATCH_BYTES: u64 = 256 << 20;
+
+/// What one function sorts: several times as much, unpacked, has to be in its memory and on its disk.
+pub(super) const SORTED_BYTES: u64 = 128 << 20;
 
 /// Files that one function is given: their names travel with the call.
 const BATCH_FILES: usize = 10_000;
@@ -49,8 +52,9 @@ pub(super) fn small(table: &Table) -> Vec<Batch<'_>> {
     for file in table.files.iter().filter(|file| file.rows > 0 && file.bytes < SMALL_BYTES) {
         by_partition.entry(&file.partition).or_default().push(file);
     }
-    let several = by_partition.into_values().flat_map(|files| cut(files.into_iter().map(|file| vec![file])));
-    packed(several.filter(|files| files.len() > 1))
+    let several =
+        by_partition.into_values().flat_map(|files| cut(files.into_iter().map(|file| vec![file]), BATCH_BYTES));
+    cut(several.filter(|files| files.len() > 1), BATCH_BYTES).collect()
 }
 
 /// All files that have rows, by their partitions, each of which is whole in one batch.
@@ -65,15 +69,16 @@ pub(super) fn whole(table: &Table) -> Result<Vec<Batch<'_>>> {
             None => by_partition.push(vec![file]),
         }
     }
-    Ok(packed(by_partition.into_iter()))
+    Ok(cut(by_partition.into_iter(), SORTED_BYTES).collect())
 }
 
-/// Those of `files` that have rows, in the order of their partitions' values.
+/// Those of `files` that have rows, in the order of their partitions' values; batches that can be sorted, if they are to be.
 ///
 /// # Errors
 /// A value that is not of its column's type.
-pub(super) fn in_order<'a>(table: &Table, files: &'a [DataFile]) -> Result<Vec<Batch<'a>>> {
-    Ok(cut(sorted(table, files)?.into_iter().map(|file| vec![file])).collect())
+pub(super) fn in_order<'a>(table: &Table, files: &'a [DataFile], sorts: bool) -> Result<Vec<Batch<'a>>> {
+    let most = if sorts { SORTED_BYTES } else { BATCH_BYTES };
+    Ok(cut(sorted(table, files)?.into_iter().map(|file| vec![file]), most).collect())
 }
 
 /// Files in the order of their partitions' values, as DuckDB has it; none without rows.
@@ -101,24 +106,20 @@ fn sorted<'a>(table: &Table, files: &'a [DataFile]) -> Result<Batch<'a>> {
     places.map(|at| Ok(filled[usize::try_from(at.context(cannot)?)?])).collect()
 }
 
-/// Groups put together as long as they come one after another and are no more than one function is given.
-fn cut<'a>(groups: impl Iterator<Item = Batch<'a>>) -> impl Iterator<Item = Batch<'a>> {
+/// Groups put together as long as they come one after another and have no more than `most` bytes.
+fn cut<'a>(groups: impl Iterator<Item = Batch<'a>>, most: u64) -> impl Iterator<Item = Batch<'a>> {
     let mut groups = groups.peekable();
     std::iter::from_fn(move || {
         let mut batch = groups.next()?;
         let mut bytes = size(&batch);
-        while let Some(next) = groups
-            .next_if(|next| bytes.saturating_add(size(next)) <= BATCH_BYTES && batch.len() + next.len() <= BATCH_FILES)
+        while let Some(next) =
+            groups.next_if(|next| bytes.saturating_add(size(next)) <= most && batch.len() + next.len() <= BATCH_FILES)
         {
             bytes = bytes.saturating_add(size(&next));
             batch.extend(next);
         }
         Some(batch)
     })
-}
-
-fn packed<'a>(groups: impl Iterator<Item = Batch<'a>>) -> Vec<Batch<'a>> {
-    cut(groups).collect()
 }
 
 /// Bytes of the files.
@@ -162,7 +163,8 @@ mod tests {
             (Some("9"), "2026-01-01", 0),
             (Some("11"), "2026-01-01", 300 * MIB),
         ]);
-        assert_eq!(keys(in_order(&of, &of.files).unwrap()), ["3 2", "0", "5", "1"]);
+        assert_eq!(keys(in_order(&of, &of.files, false).unwrap()), ["3 2", "0", "5", "1"]);
+        assert_eq!(keys(in_order(&of, &of.files, true).unwrap()), ["3", "2", "0", "5", "1"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::query::Coordinator;
 const WINDOW: usize = 4;
 
 /// Times that what others have added meanwhile is written, too.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub(crate) async fn compact(
     let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {
-        (true, _) => batches::in_order(table, &table.files)?,
+        (true, no_sort) => batches::in_order(table, &table.files, table.is_mixed() || !no_sort)?,
         (false, true) => batches::small(table),
         (false, false) => batches::whole(table)?,
     };
@@ -166,7 +166,8 @@ impl Writing<'_> {
                 Told::Done => return Ok(self.made.files.clone()),
                 Told::Added(files) => {
                     self.coordinator.context.detail(format_args!("files that came meanwhile: {}", files.len()));
-                    self.write(&batches::in_order(self.table, &files)?).await?;
+                    let sorts = self.table.is_mixed() || !self.sort.is_empty();
+                    self.write(&batches::in_order(self.table, &files, sorts)?).await?;
                     let empty = files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone());
                     self.made.gone.extend(empty);
                 }
@@ -263,8 +264,8 @@ impl Writing<'_> {
             (self.table.own_columns(), self.sort.iter().filter_map(name).collect::<Vec<_>>());
         if self.flattens {
             columns.extend(partitions.iter().cloned());
-            // Without columns to sort by, the files come in this order already, and DuckDB keeps it.
-            if !order.is_empty() {
+            // Without columns to sort by, the files come in this order already, and DuckDB keeps it, unless it reads some apart.
+            if !order.is_empty() || self.table.is_mixed() {
                 order.splice(..0, partitions.iter().map(|column| identifier(&column.name)));
             }
         }

@@ -5,11 +5,9 @@ use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
 use serde::Deserialize;
 
+use super::batches::SORTED_BYTES;
 use super::write::Work;
 use crate::lake::load::partition::can_be_folder;
-
-/// What one function sorts, bytes of Parquet.
-const RANGE_BYTES: u64 = 512 << 20;
 
 /// Rows that are looked at to find ranges of about the same size.
 const SAMPLE: u32 = 100_000;
@@ -23,7 +21,7 @@ pub(super) async fn of(work: &mut Work<'_>, read: &str, column: &Column, bytes: 
     struct Bound {
         bound: String,
     }
-    let count = bytes / RANGE_BYTES;
+    let count = bytes.div_ceil(SORTED_BYTES);
     // Values without a text that is read back as they were are sorted at once.
     if count < 2 || can_be_folder(column).is_err() {
         return Ok(Vec::new());

@@ -280,6 +280,14 @@ fn partitions_that_are_too_small_become_columns(place: Place) {
     assert_eq!(of_rows("t"), json!([{"n": 55, "s": 1531, "d": "2019-04-01", "k": 522}]));
     project.quackctl(["compact", "t", "--sort", "i"]).assert().success().stdout(contains("files of `t`: 1, before 19"));
 
+    // Of files that have other columns, too.
+    run("CREATE OR REPLACE TABLE t PARTITIONED BY (k) AS SELECT i, i % 20 AS k FROM range(40) r(i); \
+         ALTER TABLE t ADD COLUMN s VARCHAR; INSERT INTO t SELECT i, 'x', i % 20 FROM range(40, 60) r(i)");
+    project.quackctl(["compact", "t"]).assert().success().stdout(contains("files of `t`: 1, before 40"));
+    let sorted = project.rows("SELECT bool_and(coalesce(b.k >= a.k, true)) AS y, count(a.s)::INT AS n, sum(a.i)::INT AS s FROM \
+         (SELECT *, row_number() OVER () AS n FROM t) a LEFT JOIN (SELECT *, row_number() OVER () AS n FROM t) b ON b.n = a.n + 1");
+    assert_eq!(sorted, json!([{"y": true, "n": 20, "s": 1770}]));
+
     // What was reckoned from other columns is from then on, too.
     let lines: Vec<String> = (1..=20).map(|day| format!("{day},z,2019-04-{day:02} 10:00:00\n")).collect();
     project.write("days.csv", format!("n,zone,seen_at\n{}", lines.concat()));
