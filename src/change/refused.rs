@@ -23,6 +23,10 @@ const CREATED: &[(&[&str], &str)] = &[
     ),
     (&["TYPE"], "write the type itself, VARCHAR for an ENUM"),
     (
+        &["SCHEMA", "DATABASE"],
+        "a lake has one schema, main: give tables names of their own, sales_orders say; a stage is a lake of its own",
+    ),
+    (
         &["MATERIALIZED"],
         "CREATE OR REPLACE TABLE name AS SELECT ... keeps the rows until it is run again; CREATE VIEW reads them anew each time",
     ),

@@ -297,6 +297,7 @@ mod tests {
             ("CREATE INDEX i ON t (a)", "CREATE INDEX"),
             ("CREATE OR REPLACE SEQUENCE s", "CREATE SEQUENCE"),
             ("DROP SEQUENCE s", "DROP SEQUENCE"),
+            ("CREATE SCHEMA IF NOT EXISTS s", "CREATE SCHEMA"),
             ("CREATE TRIGGER x AFTER INSERT ON t", "CREATE TRIGGER"),
             ("CREATE OR REPLACE TEMP MACRO f(x) AS x", "CREATE MACRO"),
             ("CREATE TYPE mood AS ENUM ('a')", "CREATE TYPE"),
