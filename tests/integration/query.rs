@@ -103,6 +103,8 @@ fn errors_say_what_to_do() {
     let before = stderr("FROM lake.main.trips");
     assert!(before.contains("no name before theirs: write `trips`"), "{before}");
     let refused = stderr("DROP SCHEMA main");
+    assert!(refused.starts_with("error: DROP SCHEMA is not supported\nhelp: a lake has one schema"), "{refused}");
+    let refused = stderr("DROP SECRET s");
     assert!(refused.starts_with("error: DROP is refused: the function by itself changes no table"), "{refused}");
     project.succeed(["rename", "trips", "order"], "to a word of SQL");
     let reserved = stderr("SELECT * FROM order");
