@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::write::{Staged, Work};
 use crate::bucket::upload;
 use crate::error::failure;
-use crate::lake::catalog::{Scope, Table};
+use crate::lake::catalog::Table;
 use crate::lake::load::commit::{self, Arrival, Mode};
 use crate::lake::load::sweep;
 
@@ -51,8 +51,7 @@ pub(super) async fn land(
     staged.discard().await;
     let arrival = Arrival { files: kept?, ..arrival };
     let name = &arrival.table;
-    let scope = if arrival.mode == Mode::Append { Scope::Open(name) } else { Scope::Whole(name) };
-    let committed = work.session.transaction.update(bucket, scope, |catalog| {
+    let committed = work.session.transaction.update(bucket, arrival.mode.scope(name), |catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             let now = catalog.table(&arrival.table)?.1;

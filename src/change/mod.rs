@@ -63,7 +63,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome> {
     while_replaced(coordinator, sql, async |coordinator| {
         let needed = needed::all(coordinator, sql, only_grows(change, sql)).await?;
-        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
+        let coordinator = &coordinator.over(needed.as_ref());
         match change {
             Change::Insert(insert) => insert::run(coordinator, session, insert).await,
             Change::Rewrite(rewrite) => rewrite::run(coordinator, session, rewrite).await,

@@ -86,13 +86,13 @@ async fn explain(
     for statement in statements {
         let travelled = Changes::travel(coordinator.target, coordinator.catalog, &statement).await?;
         let (statement, then) = travelled.map_or((statement, None), |(own, then)| (own, Some(then)));
-        let coordinator = &Coordinator { catalog: then.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
+        let coordinator = &coordinator.over(then.as_ref());
         if change::parse(&statement.sql)?.is_some() {
             return Err(usage("the statement changes the lake: one function does that", "--explain tells of queries"));
         }
         crate::query::check(coordinator, &statement.sql)?;
         let needed = needed::by_query(coordinator, &statement.sql).await?;
-        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
+        let coordinator = &coordinator.over(needed.as_ref());
         let limit = plan.limit(&statement);
         let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
         coordinator.context.print(&crate::query::plan(coordinator, &request, workers))?;

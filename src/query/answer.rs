@@ -42,7 +42,7 @@ pub(crate) async fn answer(
             return Ok(answer);
         }
         let needed = needed::by_query(coordinator, &request.sql).await?;
-        let coordinator = &Coordinator { catalog: needed.as_ref().unwrap_or(coordinator.catalog), ..*coordinator };
+        let coordinator = &coordinator.over(needed.as_ref());
         let plan = plan(coordinator, request, workers);
         if plan.strategy == Strategy::Single {
             coordinator.context.detail(&plan.reason);

@@ -19,4 +19,12 @@ impl<'a> Coordinator<'a> {
     pub(crate) fn new(context: &'a Context, target: &'a Target, catalog: &'a Catalog) -> Self {
         Self { context, target, catalog, is_snapshot: false }
     }
+
+    /// The same over another catalog, if there is one.
+    pub(crate) fn over<'b>(&self, other: Option<&'b Catalog>) -> Coordinator<'b>
+    where
+        'a: 'b,
+    {
+        Coordinator { catalog: other.unwrap_or(self.catalog), ..*self }
+    }
 }

@@ -10,7 +10,7 @@ use super::stats;
 use super::sweep::STAMP;
 use crate::bucket::Bucket;
 use crate::error::{failure, usage};
-use crate::lake::catalog::{Catalog, DataFile, Table};
+use crate::lake::catalog::{Catalog, DataFile, Scope, Table};
 use crate::lake::iceberg::state::{Origin, Unread};
 use crate::lake::reshape;
 
@@ -21,6 +21,13 @@ pub(crate) enum Mode {
     Create,
     Replace,
     Append,
+}
+
+impl Mode {
+    /// What of the catalog has to be known for rows that come to the table `name` so.
+    pub(crate) fn scope(self, name: &str) -> Scope<'_> {
+        if self == Self::Append { Scope::Open(name) } else { Scope::Whole(name) }
+    }
 }
 
 /// Rows that are to be a table's, in files that lie where they will stay.

@@ -26,7 +26,7 @@ use crate::console::interrupt;
 use crate::console::progress;
 use crate::duck::words;
 use crate::error::{interrupted, usage};
-use crate::lake::catalog::{self, Scope};
+use crate::lake::catalog;
 use crate::lake::check;
 use crate::lake::describe::Loaded;
 
@@ -98,7 +98,7 @@ pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRe
     request.judge()?;
     // Before any work; and again at the commit, when others may have been quicker.
     let table = request.table.clone();
-    let scope = if request.mode == Mode::Append { Scope::Open(&table) } else { Scope::Whole(&table) };
+    let scope = request.mode.scope(&table);
     let catalog = catalog::read_in(bucket, scope).await?;
     commit::admit(&catalog, &request.table, request.mode)?;
     let onto = catalog.tables.get(&request.table).filter(|_| request.mode == Mode::Append);
