@@ -20,8 +20,32 @@ pub fn check_comment(comment: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// Whether a table or a view may be called so: sane as SQL, as a folder and as part of a key.
+/// Schemas that DuckDB has itself, and what it takes for a database before a dot.
+const RESERVED: &[&str] = &["main", "temp", "system", "memory", "information_schema", "pg_catalog"];
+
+/// Whether a table or a view may be called so: by one name, or by one behind that of its schema and a dot.
 pub fn is_table(name: &str) -> bool {
+    match name.split_once('.') {
+        Some((schema, name)) => is_schema(schema) && is_name(name),
+        None => is_name(name),
+    }
+}
+
+/// Whether a schema may be called so.
+pub fn is_schema(name: &str) -> bool {
+    is_name(name) && !RESERVED.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// The schema of a table or a view, if it is another than `main`, and its name there.
+pub fn parts(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('.').filter(|_| is_table(name)) {
+        Some((schema, name)) => (Some(schema), name),
+        None => (None, name),
+    }
+}
+
+/// Whether one part of a name, or a column that folders carry, may be called so: sane as SQL, as a folder and as part of a key.
+pub fn is_name(name: &str) -> bool {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

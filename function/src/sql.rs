@@ -1,8 +1,33 @@
 //! SQL as text: quoting, and a tokenizer that knows just enough to tell keywords from strings and comments.
 
+use crate::names;
+
 /// `name` as a quoted identifier.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The name of a table or a view, as SQL has it: behind that of its schema, if it is another than `main`.
+pub fn qualified(name: &str) -> String {
+    match names::parts(name) {
+        (Some(schema), name) => format!("{}.{}", identifier(schema), identifier(name)),
+        (None, name) => identifier(name),
+    }
+}
+
+/// The same where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
+pub fn own_table(name: &str) -> String {
+    let main = if names::parts(name).0.is_some() { "" } else { "main." };
+    format!("memory.{main}{}", qualified(name))
+}
+
+/// What may be the name of a table in `sql`: every name and text, and two names with a dot between.
+pub fn names(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let mut names: Vec<String> = tokens.iter().filter_map(Token::name).collect();
+    let pairs = tokens.windows(3).filter(|three| three[1] == Token::Symbol('.'));
+    names.extend(pairs.filter_map(|three| Some(format!("{}.{}", three[0].name()?, three[2].name()?))));
+    names
 }
 
 /// `text` as a string literal.

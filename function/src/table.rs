@@ -1,6 +1,6 @@
 //! Table definitions: what an event tells of the tables that its SQL names.
 
-use crate::sql::{identifier, literal};
+use crate::sql::{identifier, literal, own_table};
 use crate::sql_type::{BadType, SqlType};
 use crate::wire::Column;
 use serde::{Deserialize, Serialize};
@@ -103,8 +103,6 @@ impl TableDef {
             None => read_sql(&self.files, &self.partitions),
         };
         let read = read.map_err(|error| self.bad(error))?;
-        // Where DuckDB keeps tables, so that it is found under its full name, `memory.main.trips`, too.
-        let name = identifier(&self.name);
         // DuckDB has several such columns in the order of their names, and not of the folders.
         let partitions: Vec<String> = self.partitions.iter().map(|column| identifier(&column.name)).collect();
         let partitions = partitions.join(", ");
@@ -112,7 +110,7 @@ impl TableDef {
             (Some(_), _) | (None, 0 | 1) => "*".to_owned(),
             _ => format!("* EXCLUDE ({partitions}), {partitions}"),
         };
-        Ok(format!("CREATE VIEW memory.main.{name} AS SELECT {columns} FROM {read}"))
+        Ok(format!("CREATE VIEW {} AS SELECT {columns} FROM {read}", own_table(&self.name)))
     }
 
     /// The addresses of all its files.

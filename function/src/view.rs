@@ -2,7 +2,7 @@
 //! else had written it; a view's SQL is judged as any other.
 
 use crate::names::{self, TEXT_BYTES};
-use crate::sql::{identifier, literal};
+use crate::sql::{identifier, literal, own_table};
 use crate::sql_type::SqlType;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ impl ViewDef {
     pub fn create_sql(&self) -> String {
         let aliases: Vec<String> = self.aliases.iter().map(|name| identifier(name)).collect();
         let aliases = if aliases.is_empty() { String::new() } else { format!(" ({})", aliases.join(", ")) };
-        format!("CREATE VIEW memory.main.{}{aliases} AS {}", identifier(&self.name), self.sql)
+        format!("CREATE VIEW {}{aliases} AS {}", own_table(&self.name), self.sql)
     }
 }
 
@@ -93,7 +93,7 @@ impl View {
             Ok(format!("CAST(NULL AS {sql_type}) AS {}", identifier(&column.name)))
         });
         let columns = columns.collect::<Result<Vec<_>, String>>()?.join(", ");
-        Ok(format!("CREATE VIEW memory.main.{} AS SELECT {columns} LIMIT 0", identifier(name)))
+        Ok(format!("CREATE VIEW {} AS SELECT {columns} LIMIT 0", own_table(name)))
     }
 
     /// The statements that say what was written about it, and about its columns.
@@ -110,7 +110,7 @@ pub fn comments<'a>(
     comment: Option<&str>,
     columns: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Vec<String> {
-    let own = format!("memory.main.{}", identifier(name));
+    let own = own_table(name);
     let of_columns = columns
         .map(|(column, comment)| format!("COMMENT ON COLUMN {own}.{} IS {}", identifier(column), literal(comment)));
     let whole = comment.map(|comment| format!("COMMENT ON {kind} {own} IS {}", literal(comment)));

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
-use quack_function::sql::identifier;
+use quack_function::sql::qualified;
 use quack_function::wire::Spill;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ pub(crate) fn taxi_sql(catalog: &Catalog, table: &str, days: u32) -> Result<Stri
     Ok(format!(
         "SELECT pickup_location_id AS location_id, count(*) AS counts FROM {} \
          WHERE {day} >= DATE '2019-04-01' AND {day} < DATE '2019-04-01' + {days} GROUP BY ALL ORDER BY counts DESC",
-        identifier(name)
+        qualified(name)
     ))
 }
 

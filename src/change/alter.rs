@@ -2,7 +2,7 @@
 //! they stay; else they are written anew.
 
 use anyhow::Result;
-use quack_function::sql::identifier;
+use quack_function::sql::{identifier, qualified};
 use quack_function::wire::Column;
 
 use super::create::{declared, storable};
@@ -40,7 +40,7 @@ pub(super) async fn run(
         .collect();
     list.extend(table.partitions.iter().map(|column| identifier(&column.name)));
     let mut work = Work::new(coordinator, session);
-    let sql = format!("SELECT {} FROM {}", list.join(", "), identifier(name));
+    let sql = format!("SELECT {} FROM {}", list.join(", "), qualified(name));
     let staged = match table.rows {
         0 => work.write_empty(&own, name, &table.partitions).await?,
         _ => work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?,

@@ -1,6 +1,7 @@
 //! The columns of a table, as a statement names them.
 
 use anyhow::Result;
+use quack_function::names;
 use quack_function::sql::identifier;
 use quack_function::wire::Column;
 
@@ -120,7 +121,11 @@ impl<'a> Columns<'a> {
         let inner = format!("SELECT {} FROM {from}", list.join(", "));
         match reckoned.is_empty() {
             true => inner,
-            false => format!("SELECT *, {} FROM (\n{inner}\n) AS {}", reckoned.join(", "), identifier(self.name)),
+            false => format!(
+                "SELECT *, {} FROM (\n{inner}\n) AS {}",
+                reckoned.join(", "),
+                identifier(names::parts(self.name).1)
+            ),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
     }
     let mode = if create.replace { Mode::Replace } else { Mode::Create };
     let admitted = || match commit::admit(coordinator.catalog, table, mode) {
-        Err(_) if mode == Mode::Create && coordinator.catalog.view(table).is_none() => Err(failure(
+        Err(_) if mode == Mode::Create && coordinator.catalog.called(table) == Some(table) => Err(failure(
             format!("there is a table `{table}` already"),
             "CREATE OR REPLACE TABLE puts a new one in its place, CREATE TABLE IF NOT EXISTS lets it be",
         )),
@@ -132,7 +132,7 @@ fn split(table: &str, columns: &[Column], by: &[String]) -> Result<(Vec<Column>,
             return Err(usage(format!("cannot partition `{table}` by `{name}`: it has no such column"), help));
         };
         let column = own.remove(at);
-        if !names::is_table(&column.name) {
+        if !names::is_name(&column.name) {
             let help = "name it with letters, digits and `_` by AS in the query";
             return Err(usage(format!("cannot partition by `{}`: a folder cannot carry the name", column.name), help));
         }

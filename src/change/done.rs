@@ -12,6 +12,10 @@ use crate::rows::counted;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Deed {
     Create,
+    #[serde(rename = "create schema")]
+    CreateSchema,
+    #[serde(rename = "drop schema")]
+    DropSchema,
     #[serde(rename = "create view")]
     CreateView,
     #[serde(rename = "drop view")]
@@ -36,7 +40,7 @@ pub(crate) enum Deed {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changed {
     pub statement: Deed,
-    /// A table or a view; empty of a transaction's beginning and end.
+    /// A table, a view or a schema; empty of a transaction's beginning and end.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table: String,
     /// Tables that a COMMIT has changed.
@@ -45,6 +49,9 @@ pub(crate) struct Changed {
     /// Views that it has changed, if it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub views: Option<usize>,
+    /// Schemas that it has made or dropped, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schemas: Option<usize>,
     /// Rows that were made, added, changed, deleted or dropped.
     pub rows: u64,
     /// False where the statement asked for what was so already.
@@ -55,7 +62,8 @@ pub(crate) struct Changed {
 
 impl Changed {
     pub(super) fn nothing(statement: Deed, table: &str) -> Self {
-        Self { statement, table: table.to_owned(), tables: None, views: None, rows: 0, changed: false, cost_usd: 0.0 }
+        let (tables, views, schemas) = (None, None, None);
+        Self { statement, table: table.to_owned(), tables, views, schemas, rows: 0, changed: false, cost_usd: 0.0 }
     }
 
     pub(super) fn made(self) -> Self {
@@ -83,6 +91,10 @@ impl fmt::Display for Changed {
         match (statement, changed) {
             (Deed::Create, true) => writeln!(f, "created `{table}` with {rows}"),
             (Deed::Create, false) => writeln!(f, "there is a table `{table}` already; nothing was changed"),
+            (Deed::CreateSchema, true) => writeln!(f, "created the schema `{table}`"),
+            (Deed::CreateSchema, false) => writeln!(f, "there is a schema `{table}` already; nothing was changed"),
+            (Deed::DropSchema, true) => writeln!(f, "dropped the schema `{table}`"),
+            (Deed::DropSchema, false) => writeln!(f, "there is no schema `{table}`; nothing was changed"),
             (Deed::CreateView, true) => writeln!(f, "created the view `{table}`"),
             (Deed::CreateView, false) => writeln!(f, "there is a view `{table}` already; nothing was changed"),
             (Deed::DropView, true) => writeln!(f, "dropped the view `{table}`"),
@@ -108,10 +120,10 @@ impl fmt::Display for Changed {
                     1 => Some(format!("1 {what}")),
                     many => Some(format!("{many} {what}s")),
                 };
-                let (tables, views) = (self.tables.unwrap_or(0), self.views.unwrap_or(0));
-                let what: Vec<String> =
-                    [counted(tables, "table"), counted(views, "view")].into_iter().flatten().collect();
-                match tables + views {
+                let all = [(self.tables, "table"), (self.views, "view"), (self.schemas, "schema")];
+                let all = all.map(|(count, what)| (count.unwrap_or(0), what));
+                let what: Vec<String> = all.iter().filter_map(|(count, what)| counted(*count, what)).collect();
+                match all.iter().map(|(count, _)| count).sum() {
                     0 => writeln!(f, "committed: nothing was changed"),
                     1 => writeln!(f, "committed: {} was changed", what.concat()),
                     _ => writeln!(f, "committed: {} were changed, at once", what.join(" and ")),

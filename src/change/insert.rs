@@ -1,6 +1,7 @@
 //! `INSERT INTO`: rows of a query, added to a table in files of their own.
 
 use anyhow::Result;
+use quack_function::names;
 use quack_function::sql::identifier;
 use quack_function::wire::Column;
 
@@ -26,7 +27,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, in
 /// As [`run`], unless the table comes to be partitioned otherwise meanwhile.
 async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Insert) -> Result<Option<Outcome>> {
     let (name, table) = coordinator.catalog.table(&insert.table)?;
-    let returning = parts::check_returning(&insert.returning, name, None)?;
+    let returning = parts::check_returning(&insert.returning, names::parts(name).1, None)?;
     let mut work = Work::new(coordinator, session);
     let (own, partitions) = (table.own_columns(), table.partitions.clone());
     let columns = Columns::of(name, table);
@@ -55,7 +56,8 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
         true => None,
         // Of the files that were written: nothing is reckoned again for it.
         false => {
-            let from = format!("({}) AS {}", written(&columns, &staged, &partitions)?, identifier(name));
+            let from =
+                format!("({}) AS {}", written(&columns, &staged, &partitions)?, identifier(names::parts(name).1));
             match work.returned(&returning, &from, variables).await {
                 Ok(answer) => Some(answer),
                 Err(error) => {

@@ -26,6 +26,7 @@ mod reader;
 mod refused;
 mod replace;
 mod rewrite;
+mod schema;
 mod settled;
 mod statement;
 mod transaction;
@@ -104,6 +105,7 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
             let renamed = transaction.update(bucket, Scope::NONE, |catalog| views::rename(catalog, view, to)).await?;
             Ok(Changed::nothing(Deed::RenameView, &renamed.to).made())
         }
+        Change::Schema(change) => schema::run(coordinator, session, change).await,
         Change::Comment(comment) => comment::run(bucket, session, comment).await,
         Change::Drop { table, if_exists } => {
             if *if_exists && catalog.called(table).is_none() {
@@ -123,9 +125,10 @@ async fn other(coordinator: &Coordinator<'_>, session: &Session<'_>, change: &Ch
         }
         Change::Begin => transaction.begin(bucket).await.map(|()| Changed::nothing(Deed::Begin, "")),
         Change::Commit => {
-            let Committed { tables, views } = transaction.commit(bucket).await?;
-            let (views, changed) = ((views > 0).then_some(views), tables + views > 0);
-            Ok(Changed { tables: Some(tables), views, changed, ..Changed::nothing(Deed::Commit, "") })
+            let Committed { tables, views, schemas } = transaction.commit(bucket).await?;
+            let changed = tables + views + schemas > 0;
+            let (views, schemas) = ((views > 0).then_some(views), (schemas > 0).then_some(schemas));
+            Ok(Changed { tables: Some(tables), views, schemas, changed, ..Changed::nothing(Deed::Commit, "") })
         }
         Change::Rollback => transaction.roll_back(bucket).await.map(|()| Changed::nothing(Deed::Rollback, "")),
     }

@@ -1,6 +1,7 @@
 //! The tokens of a statement, read one after another.
 
 use anyhow::Result;
+use quack_function::names;
 use quack_function::sql::{Token, Tokens};
 
 use super::parts::Part;
@@ -34,12 +35,30 @@ impl Value {
     }
 }
 
-/// Refuses what stands before a table's name and is not where all tables are.
-fn of_main(before: &[String]) -> Result<()> {
-    let before = before.join(".");
-    match ["", "main", "memory.main"].iter().any(|known| before.eq_ignore_ascii_case(known)) {
-        true => Ok(()),
-        false => Err(usage(format!("there is no schema `{before}`"), "the lake has one, main: name the table alone")),
+/// The name of a table as the catalog has it, of its parts.
+fn full(parts: &[String]) -> Result<String> {
+    let of_lake = match parts {
+        [database, rest @ ..] if parts.len() == 3 && database.eq_ignore_ascii_case("memory") => rest,
+        _ => parts,
+    };
+    // A dot within a name would be taken for one between two.
+    let is_plain = of_lake.iter().all(|part| !part.contains('.'));
+    match of_lake {
+        [table] if is_plain => Ok(table.clone()),
+        [schema, table] if is_plain && schema.eq_ignore_ascii_case("main") => Ok(table.clone()),
+        [schema, table] if is_plain && names::is_schema(schema) => Ok(format!("{schema}.{table}")),
+        _ => Err(usage(
+            format!("there can be no table `{}`", parts.join(".")),
+            "write name, or schema.name; a schema is made by CREATE SCHEMA",
+        )),
+    }
+}
+
+/// What the table is called that is in the schema of `table` and has the name `to` there.
+pub(super) fn beside(table: &str, to: &str) -> String {
+    match names::parts(table).0 {
+        Some(schema) => format!("{schema}.{to}"),
+        None => to.to_owned(),
     }
 }
 
@@ -103,19 +122,29 @@ impl<'a> Reader<'a> {
         name
     }
 
-    /// A table's name, which may stand behind those of the database and the schema that all tables are in.
+    /// A table's name, which may stand behind those of the database and of its schema.
     pub(super) fn table(&mut self, help: &str) -> Result<String> {
-        let mut parts = self.parts(help)?;
-        let table = parts.pop().unwrap_or_default();
-        of_main(&parts).map(|()| table)
+        full(&self.parts(help)?)
+    }
+
+    /// A schema's name, which may stand behind that of the database.
+    pub(super) fn schema(&mut self, help: &str) -> Result<String> {
+        let parts = self.parts(help)?;
+        match parts.as_slice() {
+            [schema] => Ok(schema.clone()),
+            [database, schema] if database.eq_ignore_ascii_case("memory") => Ok(schema.clone()),
+            _ => Err(usage(format!("there can be no schema `{}`", parts.join(".")), help.to_owned())),
+        }
     }
 
     /// A column's name behind that of its table.
     pub(super) fn column(&mut self, help: &str) -> Result<(String, String)> {
         let mut parts = self.parts(help)?;
-        let (column, table) = (parts.pop().unwrap_or_default(), parts.pop());
-        let table = table.ok_or_else(|| usage(format!("the table's name is missing before `{column}`"), help))?;
-        of_main(&parts).map(|()| (table, column))
+        let column = parts.pop().unwrap_or_default();
+        if parts.is_empty() {
+            return Err(usage(format!("the table's name is missing before `{column}`"), help.to_owned()));
+        }
+        full(&parts).map(|table| (table, column))
     }
 
     /// Names with dots between.
@@ -128,8 +157,9 @@ impl<'a> Reader<'a> {
         Ok(parts)
     }
 
-    /// `[AS] alias`, unless one of the words comes that may follow.
+    /// `[AS] alias`, unless one of the words comes that may follow: then it is called as it is in its schema.
     pub(super) fn alias(&mut self, table: &str, ends: &[&str]) -> String {
+        let table = names::parts(table).1;
         let named = self.takes(&["AS"]);
         let is_end = self.peek().is_none_or(|token| ends.iter().any(|word| token.is(word)));
         match named || !is_end {

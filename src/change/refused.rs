@@ -23,8 +23,8 @@ const CREATED: &[(&[&str], &str)] = &[
     ),
     (&["TYPE"], "write the type itself, VARCHAR for an ENUM"),
     (
-        &["SCHEMA", "DATABASE"],
-        "a lake has one schema, main: give tables names of their own, sales_orders say; a stage is a lake of its own",
+        &["DATABASE"],
+        "a stage is a lake of its own: `quackctl up --stage NAME`; CREATE SCHEMA tells tables of one lake apart",
     ),
     (
         &["MATERIALIZED"],

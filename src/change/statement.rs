@@ -9,8 +9,9 @@ use super::comment::Comment;
 use super::created::Create;
 use super::inserted::Insert;
 use super::parts::Part;
-use super::reader::{Reader, Value, unsupported};
+use super::reader::{Reader, Value, beside, unsupported};
 use super::refused;
+use super::schema::{self, SchemaChange};
 use super::view::{self, CreateView};
 
 /// A statement that changes the lake.
@@ -18,6 +19,7 @@ use super::view::{self, CreateView};
 pub(crate) enum Change {
     Create(Create),
     CreateView(CreateView),
+    Schema(SchemaChange),
     DropView { view: String, if_exists: bool },
     RenameView { view: String, to: String, if_exists: bool },
     Comment(Comment),
@@ -107,6 +109,9 @@ impl Reader<'_> {
         if self.takes(&["VIEW"]) {
             return CreateView::read(self, replace).map(|create| Some(Change::CreateView(create)));
         }
+        if self.takes(&["SCHEMA"]) {
+            return schema::created(self, replace).map(|change| Some(Change::Schema(change)));
+        }
         match self.takes(&["TABLE"]) {
             true => Create::read(self, replace).map(|create| Some(Change::Create(create))),
             false => Ok(None),
@@ -181,6 +186,9 @@ impl Reader<'_> {
     }
 
     fn drop_named(&mut self) -> Result<Option<Change>> {
+        if self.takes(&["SCHEMA"]) {
+            return schema::dropped(self).map(|change| Some(Change::Schema(change)));
+        }
         let is_view = self.takes(&["VIEW"]);
         if !is_view && !self.takes(&["TABLE"]) {
             return Ok(None);
@@ -189,6 +197,10 @@ impl Reader<'_> {
         let help = format!("write {what} [IF EXISTS] name, each {each} by itself");
         let if_exists = self.takes(&["IF", "EXISTS"]);
         let name = self.table(&help)?;
+        // No other table or view stands upon it but views, which say so themselves.
+        if !self.takes(&["CASCADE"]) {
+            self.takes(&["RESTRICT"]);
+        }
         match (self.peek(), is_view) {
             (None, true) => Ok(Some(Change::DropView { view: name, if_exists })),
             (None, false) => Ok(Some(Change::Drop { table: name, if_exists })),
@@ -220,7 +232,7 @@ impl Reader<'_> {
         let table = self.table(ALTER)?;
         if self.takes(&["RENAME", "TO"]) {
             return match self.name() {
-                Some(to) if self.peek().is_none() => Ok(Change::Rename { table, to }),
+                Some(to) if self.peek().is_none() => Ok(Change::Rename { to: beside(&table, &to), table }),
                 _ => Err(unsupported("ALTER TABLE in this form", ALTER)),
             };
         }
@@ -297,7 +309,6 @@ mod tests {
             ("CREATE INDEX i ON t (a)", "CREATE INDEX"),
             ("CREATE OR REPLACE SEQUENCE s", "CREATE SEQUENCE"),
             ("DROP SEQUENCE s", "DROP SEQUENCE"),
-            ("CREATE SCHEMA IF NOT EXISTS s", "CREATE SCHEMA"),
             ("CREATE TRIGGER x AFTER INSERT ON t", "CREATE TRIGGER"),
             ("CREATE OR REPLACE TEMP MACRO f(x) AS x", "CREATE MACRO"),
             ("CREATE TYPE mood AS ENUM ('a')", "CREATE TYPE"),
@@ -321,7 +332,9 @@ mod tests {
         {
             assert!(parse(sql).is_err(), "{sql}");
         }
-        assert!(parse("CREATE TABLE other.x AS FROM t").unwrap_err().to_string().contains("no schema `other`"));
+        for sql in ["CREATE TABLE a.b.c AS FROM t", "CREATE TABLE temp.x AS FROM t", "CREATE TABLE \"a.b\" AS FROM t"] {
+            assert!(parse(sql).unwrap_err().to_string().contains("no table"), "{sql}");
+        }
     }
 
     #[test]

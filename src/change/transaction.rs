@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, usage};
 use crate::lake::catalog::{self, Catalog, Scope};
+use crate::lake::schemas;
 
 /// A session's transaction, if it has one.
 #[derive(Debug, Default)]
@@ -96,8 +97,10 @@ impl Transaction {
         let Open { before, now, added } = open;
         let tables = different(&before.tables, &now.tables);
         let views = different(&before.views, &now.views);
-        let done = Committed { tables: tables.len(), views: views.len() };
-        if tables.is_empty() && views.is_empty() {
+        let came: Vec<&String> = now.schemas.difference(&before.schemas).collect();
+        let gone: Vec<&String> = before.schemas.difference(&now.schemas).collect();
+        let done = Committed { tables: tables.len(), views: views.len(), schemas: came.len() + gone.len() };
+        if tables.is_empty() && views.is_empty() && done.schemas == 0 {
             delete(bucket, added).await;
             return Ok(done);
         }
@@ -105,6 +108,8 @@ impl Transaction {
             // An earlier try was stored, and its answer lost on the way.
             if first_other(&tables, &current.tables, &now.tables).is_none()
                 && first_other(&views, &current.views, &now.views).is_none()
+                && came.iter().all(|name| current.schemas.contains(*name))
+                && !gone.iter().any(|name| current.schemas.contains(*name))
             {
                 return Ok(());
             }
@@ -123,14 +128,21 @@ impl Transaction {
                         .find(|name| current.tables.contains_key(*name) && before.called(name).is_none())
                 });
             if let Some(name) = other {
-                return Err(failure(
-                    format!("somebody else has changed `{name}` since BEGIN: nothing was changed (SQLSTATE 40001)"),
-                    "run the transaction again",
-                ));
+                return Err(overtaken(name));
             }
             put(&tables, &mut current.tables, &now.tables);
             put(&views, &mut current.views, &now.views);
-            Ok(())
+            for name in &came {
+                if schemas::find(current, name).is_none() {
+                    current.schemas.insert((*name).clone());
+                }
+            }
+            current.schemas.retain(|name| !gone.contains(&name));
+            // Somebody put something into a schema that goes, or took away one that is needed.
+            match current.names().find(|name| schemas::check(current, name).is_err()) {
+                Some(name) => Err(overtaken(name)),
+                None => Ok(()),
+            }
         });
         match committed.await {
             Ok(()) => {
@@ -158,11 +170,19 @@ impl Transaction {
     }
 }
 
-/// How many tables and views a COMMIT has changed.
+/// How many tables, views and schemas a COMMIT has changed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Committed {
     pub tables: usize,
     pub views: usize,
+    pub schemas: usize,
+}
+
+fn overtaken(name: &str) -> anyhow::Error {
+    failure(
+        format!("somebody else has changed `{name}` since BEGIN: nothing was changed (SQLSTATE 40001)"),
+        "run the transaction again",
+    )
 }
 
 /// The names of what is other in `now` than in `before`, or in one of them only.

@@ -3,14 +3,14 @@
 
 use anyhow::Result;
 use quack_function::names::{self, TEXT_BYTES};
-use quack_function::sql::{Token, Tokens, identifier};
+use quack_function::sql::{Token, Tokens, qualified};
 use quack_function::sql_type::SqlType;
 use quack_function::view::{View, ViewColumn};
 use quack_function::wire::Column;
 
 use super::done::{Changed, Deed};
 use super::parts::{self, Part};
-use super::reader::{Reader, unsupported};
+use super::reader::{Reader, beside, unsupported};
 use super::write::{Session, Work};
 use crate::error::failure;
 use crate::lake::catalog::Scope;
@@ -62,7 +62,7 @@ pub(super) fn renamed(reader: &mut Reader<'_>) -> Result<(String, String, bool)>
     let if_exists = reader.takes(&["IF", "EXISTS"]);
     let view = reader.table(ALTER)?;
     match reader.takes(&["RENAME", "TO"]).then(|| reader.name()).flatten() {
-        Some(to) if reader.peek().is_none() => Ok((view, to, if_exists)),
+        Some(to) if reader.peek().is_none() => Ok((view.clone(), beside(&view, &to), if_exists)),
         _ => Err(unsupported("ALTER VIEW in this form", ALTER)),
     }
 }
@@ -90,7 +90,7 @@ pub(super) async fn create(
     views::put(&mut with_it, name, &view, *replace)?;
     let own = Coordinator { catalog: &with_it, ..*coordinator };
     let mut work = Work::new(&own, session);
-    let described = work.columns(&format!("{}DESCRIBE FROM {}", query.variables(), identifier(name))).await;
+    let described = work.columns(&format!("{}DESCRIBE FROM {}", query.variables(), qualified(name))).await;
     let described = match described {
         Ok(described) => described,
         Err(error) => {

@@ -16,7 +16,7 @@ use crate::console::interrupt::Interrupt;
 use crate::error::{self, Kind, failure, interrupted};
 use crate::lake::catalog::Scope;
 use crate::lake::describe::Loaded;
-use crate::lake::{self, catalog};
+use crate::lake::{self, catalog, schemas};
 use crate::query::Coordinator;
 use crate::query::health::{self, Health};
 
@@ -130,10 +130,11 @@ async fn fill(
     }
     let mut filled = Filled::default();
     for set in &context.config.data {
-        let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
+        let mut catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
         if catalog.find(&set.table).is_some() {
             continue;
         }
+        schemas::ensure(&target.bucket, &mut catalog, &set.table).await?;
         let made = match &set.sql {
             Some(sql) => {
                 let coordinator = Coordinator::new(context, target, &catalog);

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use quack_function::sql::{identifier, literal};
+use quack_function::sql::{identifier, literal, qualified};
 
 use crate::bucket::layout::Layout;
 use crate::config::Lake;
@@ -52,7 +52,7 @@ fn read_views(catalog: Catalog) {
     for (name, view) in catalog.views.iter().take(3) {
         drop(ViewDetail::new(name, view).to_string());
         view.stand_in(name).expect("columns that were taken are those of a view");
-        let sql = format!("SELECT count(*) FROM {}", identifier(name));
+        let sql = format!("SELECT count(*) FROM {}", qualified(name));
         drop(tables::named_in(&sql, &catalog, "b"));
         let workers = Workers::Exactly(4);
         let request = Request { sql: &sql, catalog: &catalog, workers, gather_bytes: 64 << 20, limit: None };
@@ -63,7 +63,7 @@ fn read_views(catalog: Catalog) {
 fn plan(name: &str, table: &Table, catalog: &Catalog) {
     let own: HashSet<&str> = table.files.iter().map(|file| file.key.as_str()).collect();
     let (Some(column), 0..=FILES) = (table.columns.first(), table.files.len()) else { return };
-    let (from, column_name) = (identifier(name), identifier(&column.name));
+    let (from, column_name) = (qualified(name), identifier(&column.name));
     let bound = literal(column.min.as_deref().unwrap_or("1"));
     for sql in [
         format!("SELECT * FROM {from} WHERE {column_name} = {bound}"),

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
-use quack_function::sql::tokens;
+pub(crate) use quack_function::sql::names;
 use quack_function::view::View;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -33,10 +33,11 @@ const ATTEMPTS: u32 = 20;
 const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackctl recover --at VERSION` brings one back; if \
                     others may write to the bucket, find out who did";
 
-/// The form of the catalog that is written: tables by name, and where the metadata of each is. One that has views says another:
-/// who does not know of them would lose them.
+/// The form of the catalog that is written: tables by name, and where the metadata of each is. One that has views says another, and
+/// one that has schemas yet another: who does not know of them would lose them.
 const STORED: u32 = 2;
 const VIEWS: u32 = 3;
+const SCHEMAS: u32 = 4;
 
 /// A catalog as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,12 +47,18 @@ pub(crate) struct Stored {
     pub tables: BTreeMap<String, Pointer>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
     pub views: BTreeMap<String, View>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub schemas: BTreeSet<String>,
 }
 
 impl Stored {
-    fn of(tables: BTreeMap<String, Pointer>, views: BTreeMap<String, View>) -> Self {
-        let version = if views.is_empty() { STORED } else { VIEWS };
-        Self { version, tables, views }
+    fn of(tables: BTreeMap<String, Pointer>, views: BTreeMap<String, View>, schemas: BTreeSet<String>) -> Self {
+        let version = match (schemas.is_empty(), views.is_empty()) {
+            (true, true) => STORED,
+            (true, false) => VIEWS,
+            (false, _) => SCHEMAS,
+        };
+        Self { version, tables, views, schemas }
     }
 }
 
@@ -79,13 +86,14 @@ pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> 
             check::whole(&catalog, layout).map_err(|what| untrusted(place, &what))?;
             Ok(Form::Whole(catalog))
         }
-        STORED | VIEWS => {
+        STORED | VIEWS | SCHEMAS => {
             let stored: Stored = serde_json::from_slice(bytes).map_err(corrupt)?;
-            check::stored(&stored.tables, &stored.views, layout).map_err(|what| untrusted(place, &what))?;
+            check::stored(&stored.tables, &stored.views, &stored.schemas, layout)
+                .map_err(|what| untrusted(place, &what))?;
             Ok(Form::Stored(stored))
         }
-        newer if newer > VIEWS => Err(failure(
-            format!("the catalog {place} is of version {newer}, this program knows {VIEWS}"),
+        newer if newer > SCHEMAS => Err(failure(
+            format!("the catalog {place} is of version {newer}, this program knows {SCHEMAS}"),
             "use the newer quackctl that wrote it",
         )),
         never => Err(failure(format!("the catalog {place} is of version {never}, which never was"), MEND)),
@@ -150,7 +158,8 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Sc
         .try_collect()
         .await?;
     let others = others.into_iter().collect();
-    let catalog = Catalog { tables, others, views: stored.views, ..Catalog::default() };
+    let Stored { views, schemas, .. } = stored;
+    let catalog = Catalog { tables, others, views, schemas, ..Catalog::default() };
     check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
 }
@@ -181,11 +190,6 @@ pub(crate) async fn read_in(bucket: &Bucket, scope: Scope<'_>) -> Result<Catalog
 /// As for [`read`].
 pub(crate) async fn read_for(bucket: &Bucket, sql: &str) -> Result<Catalog> {
     read_in(bucket, Scope::Named(&names(sql))).await
-}
-
-/// What may be the name of a table in `sql`.
-pub(crate) fn names(sql: &str) -> Vec<String> {
-    tokens(sql).iter().filter_map(|token| token.name()).collect()
 }
 
 /// Changes the catalog as one step: either `change` is applied to the newest catalog and stored, or nothing happens.
@@ -240,7 +244,7 @@ pub(crate) async fn replace<T>(
             return Err(error);
         }
         let left = left(bucket, &before, &catalog).await;
-        let stored = Stored::of(draft.pointers.clone(), catalog.views.clone());
+        let stored = Stored::of(draft.pointers.clone(), catalog.views.clone(), catalog.schemas.clone());
         let body = ByteStream::from(serde_json::to_vec(&stored)?);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
         let put = put.content_type("application/json").body(body);
@@ -254,7 +258,9 @@ pub(crate) async fn replace<T>(
                 return Ok((result, left));
             }
             Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                Some(409 | 412) => earlier = Some(Attempt { draft, views: catalog.views, result, left }),
+                Some(409 | 412) => {
+                    earlier = Some(Attempt { draft, views: catalog.views, schemas: catalog.schemas, result, left })
+                }
                 _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(bucket))),
             },
         }
@@ -266,6 +272,7 @@ pub(crate) async fn replace<T>(
 struct Attempt<T> {
     draft: store::Draft,
     views: BTreeMap<String, View>,
+    schemas: BTreeSet<String>,
     result: T,
     left: Vec<String>,
 }
@@ -297,7 +304,8 @@ impl<T> Attempt<T> {
         let all = pointers.len() == catalog.tables.len() + catalog.others.len()
             && catalog.tables.iter().all(same)
             && catalog.others.iter().all(|(name, other)| pointers.get(name) == Some(other))
-            && self.views == catalog.views;
+            && self.views == catalog.views
+            && self.schemas == catalog.schemas;
         let mut new = self.draft.metadata().peekable();
         all || new.peek().is_some() && new.all(|key| catalog.tables.values().any(|table| table.origin.had(key)))
     }
@@ -379,12 +387,15 @@ mod tests {
         assert_eq!(parse(r#"{"version":1,"tables":{}}"#).unwrap(), Catalog::default());
         assert!(parse("{").unwrap_err().to_string().contains("s3://b/k cannot be read"));
         assert!(parse(r#"{"version":1,"tables":[]}"#).unwrap_err().to_string().contains("cannot be read"));
-        assert!(parse(r#"{"version":4,"tables":[]}"#).unwrap_err().to_string().contains("is of version 4"));
+        assert!(parse(r#"{"version":5,"tables":[]}"#).unwrap_err().to_string().contains("is of version 5"));
     }
 
     #[test]
-    fn only_a_catalog_with_views_is_of_a_form_of_its_own() {
-        let text = |views: BTreeMap<String, View>| serde_json::to_string(&Stored::of(BTreeMap::new(), views)).unwrap();
+    fn only_a_catalog_with_views_or_schemas_is_of_a_form_of_its_own() {
+        let stored = |views, schemas| serde_json::to_string(&Stored::of(BTreeMap::new(), views, schemas)).unwrap();
+        let text = |views: BTreeMap<String, View>| stored(views, BTreeSet::new());
+        let schemas = ["sales".to_owned()].into();
+        assert_eq!(stored(BTreeMap::new(), schemas), r#"{"version":4,"tables":{},"schemas":["sales"]}"#);
         assert_eq!(text(BTreeMap::new()), r#"{"version":2,"tables":{}}"#);
         let column = ViewColumn { name: "a".into(), sql_type: "INTEGER".into(), comment: None };
         let view = View { sql: "SELECT 1 AS a".into(), columns: vec![column], ..View::default() };

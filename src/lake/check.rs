@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use quack_function::names;
-pub(crate) use quack_function::names::is_table as is_name;
 use quack_function::view::View;
 
 use super::iceberg::state::Pointer;
@@ -36,17 +35,18 @@ const SOURCE_BYTES: usize = 1 << 20;
 /// Most rows and bytes of all tables together. What is added up of a catalog stays far below what a number can hold.
 const MOST: u64 = 1 << 53;
 
+/// What to do about a name that no table may have.
+pub(crate) const NAMING: &str =
+    "use letters, digits and `_`, not a digit first, at most 64; behind a schema's name and a dot, where it is in one";
+
 /// Refuses what no table and no view may be called.
 ///
 /// # Errors
 /// That it is.
 pub(crate) fn name(name: &str) -> anyhow::Result<()> {
-    match is_name(name) {
+    match names::is_table(name) {
         true => Ok(()),
-        false => Err(usage(
-            format!("`{name}` cannot be a table's name"),
-            "use letters, digits and `_`, not a digit first, at most 64",
-        )),
+        false => Err(usage(format!("`{name}` cannot be a table's name"), NAMING)),
     }
 }
 
@@ -72,7 +72,21 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     if rows > MOST || bytes > MOST {
         return Err(format!("its tables have {rows} rows and {bytes} bytes, more than there are"));
     }
-    views_are_sound(&catalog.views, &mut names)
+    views_are_sound(&catalog.views, &mut names)?;
+    schemas_are_sound(&catalog.schemas, catalog.names())
+}
+
+/// Refuses schemas that nobody here could have made, and names in others.
+fn schemas_are_sound<'a>(schemas: &BTreeSet<String>, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    at_most("schemas", schemas.len(), TABLES)?;
+    let mut known = HashSet::new();
+    if let Some(name) = schemas.iter().find(|name| !names::is_schema(name) || !known.insert(name.to_ascii_lowercase()))
+    {
+        return Err(format!("a schema is called {}, or two are", shown(name)));
+    }
+    let is_known = |name: &str| names::parts(name).0.is_none_or(|schema| known.contains(&schema.to_ascii_lowercase()));
+    let mut names = names;
+    names.find(|name| !is_known(name)).map_or(Ok(()), |name| Err(format!("{} has no schema", shown(name))))
 }
 
 /// Refuses views that nobody here could have written, or that have one of the `names` in lower case.
@@ -102,6 +116,7 @@ pub(super) fn whole(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
 pub(super) fn stored(
     tables: &BTreeMap<String, Pointer>,
     views: &BTreeMap<String, View>,
+    schemas: &BTreeSet<String>,
     layout: &Layout,
 ) -> Result<(), String> {
     at_most("tables", tables.len(), TABLES)?;
@@ -114,7 +129,8 @@ pub(super) fn stored(
             return Err(format!("the metadata of {name:?} is {}", shown(&pointer.metadata)));
         }
     }
-    views_are_sound(views, &mut names)
+    views_are_sound(views, &mut names)?;
+    schemas_are_sound(schemas, tables.keys().chain(views.keys()).map(String::as_str))
 }
 
 fn name_is_sound(name: &str, names: &mut BTreeSet<String>) -> Result<(), String> {
@@ -188,7 +204,7 @@ fn columns_are_sound(table: &Table) -> Result<(), String> {
     if !last.iter().zip(&table.partitions).all(|(a, b)| (&a.name, &a.sql_type) == (&b.name, &b.sql_type)) {
         return Err("the partition columns are not its last columns".to_owned());
     }
-    match table.partitions.iter().find(|column| !names::is_table(&column.name)) {
+    match table.partitions.iter().find(|column| !names::is_name(&column.name)) {
         Some(column) => Err(format!("a partition column is called {}", shown(&column.name))),
         None => Ok(()),
     }

@@ -124,12 +124,15 @@ impl TableSummary {
     }
 }
 
-/// All tables and views.
+/// All tables, views and schemas.
 #[derive(Debug, Serialize)]
 pub(crate) struct TableList {
     pub tables: Vec<TableSummary>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewDetail>,
+    /// Those beside `main`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<String>,
 }
 
 impl TableList {
@@ -137,6 +140,18 @@ impl TableList {
         Self {
             tables: catalog.tables.iter().map(|(name, table)| TableSummary::new(name, table)).collect(),
             views: catalog.views.iter().map(|(name, view)| ViewDetail::new(name, view)).collect(),
+            schemas: catalog.schemas.iter().cloned().collect(),
+        }
+    }
+}
+
+impl TableList {
+    /// What there is beside tables.
+    fn others(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        view::list(f, &self.views)?;
+        match self.schemas.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "schemas: {}", self.schemas.join(", ")),
         }
     }
 }
@@ -145,7 +160,7 @@ impl Display for TableList {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.tables.is_empty() {
             writeln!(f, "no tables yet; load one: quackctl load --sample taxi --table trips")?;
-            return view::list(f, &self.views);
+            return self.others(f);
         }
         let mut shown: Vec<usize> = (0..HEADER.len()).collect();
         let mut rows: Vec<[String; HEADER.len()]> = self.tables.iter().map(TableSummary::cells).collect();
@@ -178,7 +193,7 @@ impl Display for TableList {
         if !hidden.is_empty() {
             writeln!(f, "no room for: {}; `quackctl tables NAME` tells all", hidden.join(", "))?;
         }
-        view::list(f, &self.views)
+        self.others(f)
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod named;
 pub(crate) mod recover;
 pub(crate) mod rename;
 pub(crate) mod reshape;
+pub(crate) mod schemas;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use quack_function::sql::tokens;
+use quack_function::sql;
 use quack_function::view::View;
 
 /// The names that `sql` says, and those that the views say which it may name, all in lower case. Any name or text that equals a
 /// view's counts, wherever it stands.
 pub(crate) fn names(sql: &str, views: &BTreeMap<String, View>) -> HashSet<String> {
-    closure(tokens(sql).iter().filter_map(|token| token.name()), views)
+    closure(sql::names(sql).into_iter(), views)
 }
 
 /// These names, and those that the views say which are called so, all in lower case.
@@ -20,7 +20,7 @@ pub(crate) fn closure(names: impl Iterator<Item = String>, views: &BTreeMap<Stri
         if found.insert(name.to_ascii_lowercase())
             && let Some((_, view)) = view
         {
-            left.extend(tokens(&view.sql).iter().filter_map(|token| token.name()));
+            left.extend(sql::names(&view.sql));
         }
     }
     found

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::catalog::Catalog;
 use super::check;
+use super::schemas;
 use crate::bucket::layout::Layout;
 use crate::error::{failure, usage};
 
@@ -29,6 +30,7 @@ impl fmt::Display for Renamed {
 /// There is no such table, which names the nearest; there is a table or a view of the new name, or it can be none.
 pub(crate) fn rename(catalog: &mut Catalog, layout: &Layout, old: &str, new: &str) -> Result<Renamed> {
     check::name(new)?;
+    schemas::check(catalog, new)?;
     let from = catalog.table(old)?.0.to_owned();
     if from == new {
         return Err(usage(format!("the table is called `{new}` already"), "give it another name"));

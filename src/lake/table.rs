@@ -25,6 +25,9 @@ pub(crate) struct Catalog {
     /// SELECTs by their names; no table has the name of one.
     #[serde(skip)]
     pub views: BTreeMap<String, View>,
+    /// Schemas beside `main`: what stands before a dot in names of tables and views.
+    #[serde(skip)]
+    pub schemas: BTreeSet<String>,
     /// Tables that were not read, as nobody asked for them.
     #[serde(skip)]
     pub others: BTreeMap<String, Pointer>,
@@ -118,7 +121,13 @@ pub(crate) struct FileColumn {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { version: VERSION, tables: BTreeMap::new(), views: BTreeMap::new(), others: BTreeMap::new() }
+        Self {
+            version: VERSION,
+            tables: BTreeMap::new(),
+            views: BTreeMap::new(),
+            schemas: BTreeSet::new(),
+            others: BTreeMap::new(),
+        }
     }
 }
 

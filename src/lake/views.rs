@@ -10,6 +10,7 @@ use super::catalog::{self, Catalog, Scope};
 pub(crate) use super::check::name as check_name;
 use super::drop::{self, Dropped};
 use super::rename::{self, Renamed};
+use super::schemas;
 use crate::bucket::Bucket;
 use crate::error::{failure, nearest, usage};
 
@@ -32,8 +33,9 @@ pub(crate) fn view<'a>(catalog: &'a Catalog, name: &str) -> Result<(&'a str, &'a
 /// Whether there may be a view `name`, in the place of one of that name only if it `replaces` it.
 ///
 /// # Errors
-/// There is a table of that name, or a view.
+/// There is a table of that name, or a view; its schema is not there.
 pub(crate) fn admit(catalog: &Catalog, name: &str, replaces: bool) -> Result<()> {
+    schemas::check(catalog, name)?;
     if let Some(table) = catalog.names().find(|known| known.eq_ignore_ascii_case(name) && catalog.view(known).is_none())
     {
         return Err(usage(

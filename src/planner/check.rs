@@ -1,6 +1,6 @@
 //! Whether SQL is right as far as that can be told here: its syntax, and names of tables, columns and functions.
 
-use quack_function::sql::tokens;
+use quack_function::sql::names;
 
 use super::scratch::Scratch;
 use crate::lake::catalog::Catalog;
@@ -9,13 +9,14 @@ use crate::lake::catalog::Catalog;
 /// files, or anything else that only the function has.
 pub(crate) fn check(sql: &str, catalog: &Catalog) -> Option<String> {
     let scratch = Scratch::open().ok()?;
-    for name in tokens(sql).iter().filter_map(|token| token.name()) {
-        if let Some((name, table)) = catalog.find(&name) {
+    let named = names(sql);
+    for name in &named {
+        if let Some((name, table)) = catalog.find(name) {
             scratch.add_table(name, table).ok()?;
         }
     }
     // What columns a view has, its tables say when it is read.
-    let has_view = tokens(sql).iter().filter_map(|token| token.name()).any(|name| catalog.view(&name).is_some());
+    let has_view = named.iter().any(|name| catalog.view(name).is_some());
     let error = scratch.connection().prepare(sql).err()?;
     let words = match error {
         duckdb::Error::DuckDBFailure(_, Some(words)) => words,

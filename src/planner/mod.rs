@@ -25,6 +25,7 @@ mod query_plan;
 mod recipes;
 mod refusal;
 mod request;
+mod schemas;
 mod scratch;
 mod spell;
 mod splits;

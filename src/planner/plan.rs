@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::scratch::Scratch;
 use super::walk::{Walk, references};
-use super::{display, from_clause, names, normal, prune, recipes, spell, views, worth};
+use super::{display, from_clause, names, normal, prune, recipes, schemas, spell, views, worth};
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::named;
 
@@ -63,6 +63,7 @@ impl Planner {
     ) -> Result<Vec<(&'a str, Vec<usize>)>, Refusal> {
         let scratch = self.scratch()?;
         let mut root = scratch.parse(sql)?;
+        schemas::join(&mut root)?;
         normal::check(&root)?;
         views::expand(scratch, &mut root, catalog)?;
         normal::inline(&mut root)?;
@@ -106,6 +107,7 @@ impl Planner {
             // One more than is shown, so that it can be said that there are more.
             normal::limit(scratch, &mut root, limit.saturating_add(1))?;
         }
+        schemas::join(&mut root)?;
         normal::check(&root)?;
         let sql = match views::expand(scratch, &mut root, request.catalog)? {
             true => scratch.print(&root)?,

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use duckdb::Connection;
-use quack_function::sql::{identifier, literal};
+use quack_function::names;
+use quack_function::sql::{identifier, literal, own_table};
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 use serde_json::{Value, json};
@@ -75,8 +76,13 @@ impl Scratch {
         let columns = columns
             .map(|(name, sql_type)| Ok(format!("CAST(NULL AS {}) AS {}", checked(sql_type)?, identifier(name))))
             .collect::<Result<Vec<_>, Refusal>>()?;
-        let (name, columns) = (identifier(name), columns.join(", "));
-        let sql = format!("CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {columns} LIMIT 0");
+        let select = format!("SELECT {} LIMIT 0", columns.join(", "));
+        let mut sql = format!("CREATE OR REPLACE VIEW memory.main.{} AS {select};", identifier(name));
+        // Under the one name that the planner has for it, and under the two that SQL has.
+        if let (Some(schema), _) = names::parts(name) {
+            sql += &format!("CREATE SCHEMA IF NOT EXISTS memory.{};", identifier(schema));
+            sql += &format!("CREATE OR REPLACE VIEW {} AS {select}", own_table(name));
+        }
         Ok(self.connection.execute_batch(&sql)?)
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::ast::{self, items, kind, text};
 use super::normal;
 use super::refusal::Refusal;
+use super::schemas;
 use super::scratch::Scratch;
 use super::walk::references;
 use crate::lake::catalog::Catalog;
@@ -67,6 +68,7 @@ impl Expansion<'_> {
             }
             self.open.push(name.to_owned());
             let mut body = self.scratch.parse(sql)?;
+            schemas::join(&mut body)?;
             normal::check(&body)?;
             normal::inline(&mut body)?;
             self.within(&mut body)?;

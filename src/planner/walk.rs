@@ -17,7 +17,7 @@ use super::from_clause::{self, FromClause, Place};
 use super::query_plan::{Broadcast, Fetch, QueryPlan, Strategy};
 use super::refusal::Refusal;
 use super::request::{Request, Workers};
-use super::{aggregate, display, estimate, gather, names, project, prune, recipes, splits, worth};
+use super::{aggregate, display, estimate, gather, names, project, prune, recipes, schemas, splits, worth};
 use crate::lake::catalog::Table;
 
 /// A plan has to leave each function at most this share of what one alone would read, in percent.
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
         broadcast: Vec<Broadcast>,
     ) -> Result<String, Refusal> {
         let scratch = self.context.scratch;
-        let sql = scratch.print(map)?;
+        let sql = scratch.print(&schemas::split(map))?;
         if let Some(known) = self.fetches.iter().find(|fetch| fetch.sql == sql && fetch.table == place.table) {
             return Ok(known.name.clone());
         }

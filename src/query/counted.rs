@@ -1,5 +1,6 @@
 //! `SELECT count(*) FROM trips`: how many rows a table has is in its metadata, and no file of it is read.
 
+use quack_function::names;
 use quack_function::sql::{Token, identifier, tokens};
 
 use crate::lake::catalog::Catalog;
@@ -28,10 +29,15 @@ pub(super) fn without_files(sql: &str, catalog: &Catalog) -> Option<String> {
     from.is("FROM").then_some(())?;
     let rest = rest.strip_suffix(&[Token::Symbol(';')]).unwrap_or(rest);
     let (name, before) = rest.split_last()?;
-    let schemas: Vec<String> = before.chunks(2).map(|pair| qualifier(pair)).collect::<Option<_>>()?;
-    let is_ours =
-        matches!(schemas.iter().map(String::as_str).collect::<Vec<_>>()[..], [] | ["main"] | ["memory", "main"]);
-    let (_, table) = catalog.find(&own_name(name)?).filter(|_| is_ours)?;
+    let before: Vec<String> = before.chunks(2).map(|pair| qualifier(pair)).collect::<Option<_>>()?;
+    let name = own_name(name)?;
+    let name = match before.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] if names::parts(&name).0.is_none() => name,
+        ["main"] | ["memory", "main"] => name,
+        [schema] | ["memory", schema] if names::is_schema(schema) => format!("{schema}.{name}"),
+        _ => return None,
+    };
+    let (_, table) = catalog.find(&name)?;
     Some(format!("SELECT CAST({} AS BIGINT) AS {}", table.rows, identifier(&column)))
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use arrow::array::Int64Array;
-use quack_function::sql::identifier;
+use quack_function::sql::qualified;
 use quack_function::wire::Spill;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ pub(crate) async fn check(coordinator: &Coordinator<'_>, cancel: &CancellationTo
     // One of very many files is for no check.
     let table = coordinator.catalog.tables.iter().find(|(_, table)| table.unread.is_empty());
     let sql = match table {
-        Some((name, _)) => format!("SELECT count(*) FROM {}", identifier(name)),
+        Some((name, _)) => format!("SELECT count(*) FROM {}", qualified(name)),
         None => "SELECT CAST(1 AS BIGINT)".to_owned(),
     };
     let request = Request { sql, limit: Some(1), spill: Spill::Auto };

@@ -3,6 +3,7 @@
 //! Each such table becomes one with a name of its own, that only this statement knows.
 
 use anyhow::Result;
+use quack_function::names;
 use quack_function::sql::{Token, Tokens, identifier};
 
 use crate::bucket::Bucket;
@@ -39,7 +40,7 @@ pub(crate) async fn travel(bucket: &Bucket, catalog: &Catalog, sql: &str) -> Res
             At::Time(number) => ("time", number),
         };
         let own = format!("{name} at {kind} {number}");
-        let alias = if has_alias { String::new() } else { format!(" AS {}", identifier(name)) };
+        let alias = if has_alias { String::new() } else { format!(" AS {}", identifier(names::parts(name).1)) };
         text.replace_range(from..to, &format!("{}{alias}", identifier(&own)));
         catalog.tables.insert(own, then);
     }
@@ -72,7 +73,7 @@ fn find(sql: &str) -> Vec<Travel> {
             && (ahead[2].0.is("VERSION") || ahead[2].0.is("TIMESTAMP"))
             && ahead[3].0 == Token::Symbol('=')
             && ahead[4].0 == Token::Symbol('>');
-        let Some(table) = tokens[at - 1].0.name().filter(|_| is_travel) else {
+        let Some(mut table) = tokens[at - 1].0.name().filter(|_| is_travel) else {
             at += 1;
             continue;
         };
@@ -90,6 +91,12 @@ fn find(sql: &str) -> Vec<Travel> {
         let mut first = at - 1;
         while first >= 2 && tokens[first - 1].0 == Token::Symbol('.') {
             first -= 2;
+        }
+        // The part next to it is that of a schema, or of where all tables are.
+        if let Some(schema) =
+            (first < at - 1).then(|| tokens[at - 3].0.name()).flatten().filter(|name| names::is_schema(name))
+        {
+            table = format!("{schema}.{table}");
         }
         let is_alias = |token: &Token<'_>| match token {
             Token::Word(word) => !words::is_reserved(word) || word.eq_ignore_ascii_case("AS"),

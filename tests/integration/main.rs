@@ -8,6 +8,7 @@ mod changes;
 mod changes_fuzz;
 mod changes_merge;
 mod changes_returning;
+mod changes_schemas;
 mod changes_views;
 mod concurrency;
 mod converted;

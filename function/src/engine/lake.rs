@@ -13,14 +13,15 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// The catalog's forms that this function reads: the first has everything in it, the second says where each table's metadata is,
-/// the third has views, too.
+/// the third has views, too, the fourth schemas.
 const WHOLE: u32 = 1;
 const STORED: u32 = 2;
 const VIEWS: u32 = 3;
+const SCHEMAS: u32 = 4;
 
 /// Tables whose metadata is kept.
 const KEPT: usize = 1_000;
@@ -36,6 +37,8 @@ const TABLES: usize = 10_000;
 pub(super) struct Catalog {
     tables: BTreeMap<String, Entry>,
     pub(super) views: BTreeMap<String, View>,
+    /// Those beside `main`, whether anything is in them or not.
+    pub(super) schemas: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -199,6 +202,14 @@ impl Lake {
     fn check(&self, catalog: &Catalog) -> Result<(), String> {
         at_most("tables", catalog.tables.len(), TABLES)?;
         at_most("views", catalog.views.len(), TABLES)?;
+        at_most("schemas", catalog.schemas.len(), TABLES)?;
+        let mut schemas = HashSet::new();
+        if let Some(name) =
+            catalog.schemas.iter().find(|name| !names::is_schema(name) || !schemas.insert(name.to_ascii_lowercase()))
+        {
+            let shown: String = name.chars().take(80).collect();
+            return Err(format!("a schema is called {shown:?}, or two are"));
+        }
         let mut seen = HashSet::new();
         for name in catalog.tables.keys().chain(catalog.views.keys()) {
             if !names::is_table(name) || !seen.insert(name.to_ascii_lowercase()) {
@@ -231,6 +242,8 @@ impl Catalog {
             tables: BTreeMap<String, T>,
             #[serde(default)]
             views: BTreeMap<String, View>,
+            #[serde(default)]
+            schemas: BTreeSet<String>,
         }
         fn form<T: for<'de> Deserialize<'de>>(text: &str) -> Result<Form<T>, String> {
             serde_json::from_str(text).map_err(|error| error.to_string())
@@ -242,12 +255,12 @@ impl Catalog {
                 let tables = tables.map(|(name, table)| (name, Entry::Whole(Rc::new(table)))).collect();
                 Ok(Self { tables, ..Self::default() })
             }
-            STORED | VIEWS => {
-                let Form { tables, views } = form(text)?;
+            STORED | VIEWS | SCHEMAS => {
+                let Form { tables, views, schemas } = form(text)?;
                 let tables = tables.into_iter().map(|(name, pointer)| (name, Entry::At(pointer))).collect();
-                Ok(Self { tables, views })
+                Ok(Self { tables, views, schemas })
             }
-            other => Err(format!("it is of version {other}, and the function knows {VIEWS}")),
+            other => Err(format!("it is of version {other}, and the function knows {SCHEMAS}")),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::iceberg::Bad;
 use crate::iceberg::manifest::{self, Status};
 use crate::iceberg::metadata::{self, Metadata};
 use crate::names;
-use crate::sql::identifier;
+use crate::sql::{identifier, own_table};
 use crate::sql_type::SqlType;
 use crate::view;
 use crate::wire::{Column, Group, Shapes, TableDef};
@@ -156,7 +156,7 @@ impl Table {
             Ok(format!("{} {sql_type}", identifier(&column.name)))
         });
         let columns = columns.collect::<Result<Vec<_>, Failure>>()?;
-        let mut made = vec![format!("CREATE TABLE memory.main.{} ({})", identifier(name), columns.join(", "))];
+        let mut made = vec![format!("CREATE TABLE {} ({})", own_table(name), columns.join(", "))];
         let comments = self
             .columns
             .iter()
@@ -185,7 +185,7 @@ impl Table {
             }
         }
         if !self.columns.ends_with(&self.partitions)
-            || !self.partitions.iter().all(|column| names::is_table(&column.name))
+            || !self.partitions.iter().all(|column| names::is_name(&column.name))
         {
             return Err("the partition columns are not its last columns".to_owned());
         }

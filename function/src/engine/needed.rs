@@ -1,10 +1,12 @@
 //! The tables and views that an event's SQL needs: which ones, and the statements that make them, in their order. A view's SQL is
 //! judged as the event's own.
 
-use super::judge::{Judgement, Named};
+use super::judge::{Judgement, Named, no_table};
 use super::lake::Catalog;
 use super::raw::Connection;
 use super::{Failure, Instance, statement};
+use crate::names;
+use crate::sql::identifier;
 use crate::view::View;
 use crate::wire::{Event, TableDef, ViewDef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +21,8 @@ const MOST: usize = 1000;
 /// What is made before the event's SQL is run.
 pub(super) struct Needed {
     made: Vec<Made>,
+    /// Schemas of what is made.
+    schemas: BTreeSet<String>,
     /// Why a table that is missing may be in the lake all the same.
     note: Option<String>,
 }
@@ -88,12 +92,14 @@ impl Needed {
         if let Some(catalog) = &catalog {
             views.expand(Some(catalog))?;
         }
+        views.check_schemas(catalog.as_deref())?;
+        let schemas = views.schemas(catalog.as_deref());
         let mut made = views.tables(catalog.as_deref())?;
         if let Some(catalog) = catalog.filter(|_| views.named.lists) {
             views.list(&catalog);
         }
         made.extend(views.made(&own)?);
-        Ok(Self { made, note })
+        Ok(Self { made, schemas, note })
     }
 
     /// Makes all of it.
@@ -102,6 +108,9 @@ impl Needed {
     /// DuckDB's, of something that the SQL cannot do without.
     pub(super) fn make(&self, connection: &Connection) -> Result<(), Failure> {
         let run = |sql: &str| connection.prepare(sql)?.stream()?.exhaust().map(drop);
+        for schema in &self.schemas {
+            run(&format!("CREATE SCHEMA IF NOT EXISTS memory.{}", identifier(schema)))?;
+        }
         self.made.iter().try_for_each(|Made { sql, otherwise }| match (run(sql), otherwise) {
             (Ok(()), _) | (Err(_), Otherwise::Nothing) => Ok(()),
             (Err(failure), Otherwise::Fail(Some(view))) => Err(of_view(view, failure)),
@@ -147,6 +156,23 @@ impl Views<'_> {
             self.views.insert(name, Wanted { definition, references, known, listed: false });
         }
         Ok(())
+    }
+
+    /// Refuses a name in a schema that nothing has: DuckDB would take it for that of a file.
+    fn check_schemas(&self, catalog: Option<&Catalog>) -> Result<(), Failure> {
+        let is_there = |name: &str| self.known.contains(name) || catalog.is_some_and(|catalog| catalog.has(name));
+        let mut qualified = self.named.unknown.iter().filter(|name| names::parts(name).0.is_some());
+        qualified.find(|name| !is_there(name)).map_or(Ok(()), |name| Err(no_table(name)))
+    }
+
+    /// The schemas of all that is named; of all that there is, where that is listed.
+    fn schemas(&self, catalog: Option<&Catalog>) -> BTreeSet<String> {
+        let named = self.named.tables.iter().chain(&self.named.unknown);
+        let defined = self.event.tables.iter().map(|table| &table.name);
+        let defined = defined.chain(self.event.views.iter().map(|view| &view.name)).filter(|_| self.named.lists);
+        let of_names = named.chain(defined).filter_map(|name| names::parts(name).0);
+        let all = catalog.filter(|_| self.named.lists).map(|catalog| &catalog.schemas);
+        all.into_iter().flatten().map(String::as_str).chain(of_names).map(str::to_owned).collect()
     }
 
     /// The statements that make the tables: a view of each that is named; where tables are listed, an empty one of each other.

@@ -107,6 +107,39 @@ fn what_lists_tables_lists_the_lakes() {
 }
 
 #[test]
+fn schemas_are_found_and_listed_and_no_file_is() {
+    start!(store, function);
+    fill(&store, &function);
+    let pointer = json!({"metadata": "tables/s.csv/metadata/00000-a.metadata.json"});
+    let catalog = json!({"version": 4, "tables": {"s.csv": pointer}, "schemas": ["S", "empty"]});
+    store.put(CATALOG, &catalog.to_string());
+    // It is looked for in the lake, where its metadata are not: no file of that name is.
+    for sql in ["FROM s.csv", "FROM memory.S.csv", "FROM query_table('s.csv')", "DESCRIBE s.csv"] {
+        let (kind, message) = function.error(sql);
+        assert!(kind == "Quack.CatalogError" && message.contains("of table \"s.csv\""), "{sql}: {message}");
+    }
+    for (sql, told) in
+        [("FROM s.other", "s.other does not exist"), ("FROM data.parquet", "data.parquet does not exist")]
+    {
+        let (kind, message) = function.error(sql);
+        assert!(kind == "DuckDB.CatalogError" && message.contains(told), "{sql}: {message}");
+    }
+    store.put(CATALOG, &json!({"version": 4, "tables": {}, "schemas": ["S", "empty"]}).to_string());
+    let sql =
+        "SELECT schema_name AS s FROM duckdb_schemas() WHERE NOT internal AND database_name = 'memory' ORDER BY 1";
+    assert_eq!(function.rows(sql), json!([{"s": "S"}, {"s": "empty"}]));
+    // A definition of the event's, in a schema that it makes for itself.
+    let files = ["s3://lake/tables/Trips/1/day=2026-01-01/data0.parquet"];
+    let event = json!({"q": "SELECT count(*) AS n FROM Own.t JOIN own.T AS u ON true", "tables": [{"name": "own.t", "files": files}]});
+    assert_eq!(function.invoke(event).unwrap()["data"]["records"], json!([{"n": 25}]));
+    assert!(!function.log().contains("opened anew"), "{}", function.log());
+    for forged in [json!(["main"]), json!(["a", "A"]), json!(["a.b"]), json!(["x y"]), json!([7]), json!("a")] {
+        store.put(CATALOG, &json!({"version": 4, "tables": {}, "schemas": forged}).to_string());
+        assert_eq!(function.error("SHOW TABLES").0, "Quack.CatalogError", "{forged}");
+    }
+}
+
+#[test]
 fn a_forged_catalog_is_no_catalog() {
     start!(store, function);
     let good = fill(&store, &function);

@@ -9,6 +9,7 @@ use super::dot::{Dot, NAMES};
 use crate::duck::{self, Sandbox};
 use crate::lake::catalog::{Catalog, Table};
 use crate::query::statements;
+use quack_function::names;
 use quack_function::sql::{self, tokens};
 use quack_function::view::View;
 
@@ -152,7 +153,7 @@ impl Helper {
     }
 
     /// Where the word before `position` begins, and what it may become.
-    fn candidates(&self, line: &str, position: usize) -> (usize, Vec<String>) {
+    fn candidates<'a>(&'a self, line: &str, position: usize) -> (usize, Vec<String>) {
         let before = &line[..position];
         let is_command = Dot::is_one(before) && statements::is_blank(&self.pending);
         if is_command && !before.trim_start().contains(char::is_whitespace) {
@@ -171,6 +172,13 @@ impl Helper {
         {
             return (start, starting_with(word, columns.iter().map(String::as_str)));
         }
+        // Behind a schema's name and a dot.
+        let begun = before[..start].rsplit(|c| !is_word(c) && c != '.').next().unwrap_or_default();
+        let within = |name: &'a (String, _)| name.0.strip_prefix(begun).filter(|_| begun.ends_with('.'));
+        let tables = starting_with(word, self.tables.iter().filter_map(within));
+        if !tables.is_empty() {
+            return (start, tables);
+        }
         if word.is_empty() {
             return (position, Vec::new());
         }
@@ -188,7 +196,7 @@ impl Helper {
     fn columns_of(&self, before: &str, line: &str) -> Option<&[String]> {
         let name = tokens(before).last()?.name()?;
         let find = |name: &str| {
-            let is_it = |own: &str| tokens(own).first().is_some_and(|token| token.names(name));
+            let is_it = |own: &str| tokens(own).last().is_some_and(|token| token.names(name));
             self.tables.iter().find(|(own, _)| is_it(own)).map(|(_, columns)| columns.as_slice())
         };
         find(&name).or_else(|| {
@@ -206,6 +214,9 @@ fn starting_with<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<St
 }
 
 fn identifier(name: &str) -> String {
+    if let (Some(schema), name) = names::parts(name) {
+        return format!("{}.{}", identifier(schema), identifier(name));
+    }
     let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && !KEYWORDS.contains(&name.to_uppercase().as_str());
@@ -261,6 +272,11 @@ mod tests {
         let candidates = |line: &str| helper.candidates(line, line.len());
         assert_eq!(candidates(" .ta"), (1, vec![".tables".to_owned()]));
         assert_eq!(candidates(".schema tr"), (8, vec!["trips".to_owned()]));
+        let helper = Helper::of(vec![(identifier("sales.orders"), vec!["id".to_owned()])], [].into(), String::new());
+        let candidates = |line: &str| helper.candidates(line, line.len());
+        assert_eq!(candidates("FROM sal"), (5, vec!["sales.orders".to_owned()]));
+        assert_eq!(candidates("FROM sales."), (11, vec!["orders".to_owned()]));
+        assert_eq!(candidates("WHERE orders.i"), (13, vec!["id".to_owned()]));
     }
 
     #[test]

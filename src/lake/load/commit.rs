@@ -12,7 +12,7 @@ use crate::bucket::Bucket;
 use crate::error::{failure, usage};
 use crate::lake::catalog::{Catalog, DataFile, Scope, Table};
 use crate::lake::iceberg::state::{Origin, Unread};
-use crate::lake::reshape;
+use crate::lake::{reshape, schemas};
 
 /// What becomes of the rows that a table has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,9 @@ pub(crate) fn in_folder(files: &[DataFile], folder: &str) -> Vec<DataFile> {
 /// Whether there may be rows for a table `name`, by the tables that there are.
 ///
 /// # Errors
-/// A table of that name, where there may be none; a view.
+/// A table of that name, where there may be none; a view; a schema that is not there.
 pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
+    schemas::check(catalog, name)?;
     if let Some((view, _)) = catalog.view(name) {
         return Err(usage(
             format!("there is a view `{view}`: a table cannot have its name"),

@@ -8,7 +8,8 @@ use super::expression;
 use crate::duck::words::{columns, words};
 use crate::error::{nearest, usage};
 use crate::lake::catalog::Table;
-use crate::lake::check::is_name;
+
+use quack_function::names::is_name;
 use quack_function::sql::identifier;
 
 /// Most folders that one load may make.

@@ -25,7 +25,7 @@ use crate::console::context::Context;
 use crate::console::interrupt;
 use crate::console::progress;
 use crate::duck::words;
-use crate::error::{interrupted, usage};
+use crate::error::interrupted;
 use crate::lake::catalog;
 use crate::lake::check;
 use crate::lake::describe::Loaded;
@@ -89,12 +89,7 @@ impl From<DataSet> for LoadRequest {
 /// The table is then as it was, and what was uploaded is removed.
 pub(crate) async fn load(context: &Context, bucket: &Bucket, mut request: LoadRequest) -> Result<Loaded> {
     let started = Instant::now();
-    if !check::is_name(&request.table) {
-        return Err(usage(
-            format!("`{}` cannot be a table's name", request.table),
-            "use letters, digits and `_`, not a digit first, at most 64",
-        ));
-    }
+    check::name(&request.table)?;
     request.judge()?;
     // Before any work; and again at the commit, when others may have been quicker.
     let table = request.table.clone();

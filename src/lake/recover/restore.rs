@@ -18,7 +18,7 @@ use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{self, Catalog, Scope, Table};
-use crate::lake::views;
+use crate::lake::{schemas, views};
 use crate::rows::counted;
 
 /// What came back.
@@ -161,6 +161,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         after.tables.retain(|_, table| !shares(table));
         let mut back = wanted.clone();
         as_new(&mut back);
+        schemas::with_that_of(&mut after, name);
         after.tables.insert(name.to_owned(), back);
         let changes = Difference::between(&before, &after);
         Ok((after, changes))
@@ -175,6 +176,7 @@ async fn view(bucket: &Bucket, past: &Past, name: &str, wanted: &View) -> Result
     let (changes, unneeded) = catalog::replace(bucket, Scope::NONE, |current| {
         let before = current?;
         let mut after = before.clone();
+        schemas::with_that_of(&mut after, name);
         views::put(&mut after, name, wanted, true)?;
         let changes = Difference::between(&before, &after);
         Ok((after, changes))

@@ -135,6 +135,11 @@ fn tables_are_told_apart_from_parts_of_the_query() {
     };
     assert_eq!(found("FROM trips, Zones, memory.main.more, range(3), (SELECT 1) z"), ("more zones".to_owned(), false));
     assert_eq!(found("WITH zones AS (SELECT 1) SELECT zones.*, 'duckdb_tables' FROM zones"), (String::new(), false));
+    assert_eq!(found("FROM Sales.Trips, memory.other.x"), ("other.x sales.trips".to_owned(), false));
+    assert_eq!(found("FROM query_table('s.csv')"), ("s.csv".to_owned(), false));
+    for sql in ["FROM temp.trips", "FROM other.sales.trips", "FROM \"a.b\".trips", "FROM sales.\"a b\""] {
+        assert!(judge(sql).unwrap_err().message.contains("does not exist"), "{sql}");
+    }
     for lists in [
         "SHOW TABLES",
         "SHOW ALL TABLES",

@@ -14,6 +14,7 @@ mod value;
 use super::access::Access;
 use super::raw::{Connection, Database, Prepared};
 use crate::failure::Failure;
+pub(crate) use names::no_table;
 use query::Walk;
 use serde::Deserialize;
 use serde_json::Value;

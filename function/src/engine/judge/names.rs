@@ -6,6 +6,7 @@ use super::query::{Walk, recurring};
 use super::value::constant_text;
 use crate::engine::Failure;
 use crate::functions::{Place, Verdict};
+use crate::names;
 use serde_json::Value;
 
 /// DuckDB's own views that SQL may not read, and why.
@@ -98,10 +99,12 @@ const READ_BY_NAME: &[&str] = &["avro", "csv", "json", "jsonl", "ndjson", "osm.p
 const LISTS: &[&str] = &[
     "duckdb_columns",
     "duckdb_constraints",
+    "duckdb_schemas",
     "duckdb_tables",
     "duckdb_views",
     "pg_attribute",
     "pg_class",
+    "pg_namespace",
     "pg_tables",
     "pg_views",
     "pragma_show_tables",
@@ -129,7 +132,8 @@ impl Walk<'_> {
             return Err(Failure::refused(view, why));
         }
         if is_plain {
-            if self.tables.contains(&lower) {
+            // With a dot it would be in a schema, and DuckDB would take this for a file.
+            if self.tables.contains(&lower) && names::parts(name).0.is_none() {
                 self.known(lower);
                 return Ok(());
             }
@@ -138,17 +142,24 @@ impl Walk<'_> {
             }
             self.missing(lower);
         } else {
-            // What DuckDB does not find it takes for the name of a file, with the dots between.
-            let known_catalog = ["", "memory", "temp", "system"].contains(&catalog.to_ascii_lowercase().as_str());
-            let known_schema =
-                ["", "main", "information_schema", "pg_catalog"].contains(&schema.to_ascii_lowercase().as_str());
+            // What DuckDB does not find it takes for the name of a file, with the dots between: a name in a schema of the lake's is
+            // looked for before.
+            let (catalog_lower, schema_lower) = (catalog.to_ascii_lowercase(), schema.to_ascii_lowercase());
+            if ["", "memory"].contains(&catalog_lower.as_str()) && names::is_schema(schema) && names::is_name(name) {
+                let full = format!("{schema_lower}.{lower}");
+                match self.tables.contains(&full) {
+                    true => self.known(full),
+                    false => self.missing(full),
+                }
+                return Ok(());
+            }
+            let known_catalog = ["", "memory", "temp", "system"].contains(&catalog_lower.as_str());
+            let known_schema = ["", "main", "information_schema", "pg_catalog"].contains(&schema_lower.as_str());
             if !known_catalog || !known_schema || is_address(name) {
                 let parts: Vec<_> = [catalog, schema, name].into_iter().filter(|part| !part.is_empty()).collect();
-                let shown: String = parts.join(".").chars().take(80).collect();
-                let message = format!("Catalog Error: Table with name {shown} does not exist!");
-                return Err(Failure::new("DuckDB.CatalogError", message));
+                return Err(no_table(&parts.join(".")));
             }
-            self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema.to_ascii_lowercase().as_str());
+            self.named.lists |= ["information_schema", "pg_catalog"].contains(&schema_lower.as_str());
             if self.tables.contains(&lower) {
                 self.known(lower);
             } else {
@@ -235,6 +246,9 @@ impl Walk<'_> {
                     "write the table's name without quotes",
                 ));
             }
+            if let (Some(schema), name) = names::parts(table) {
+                return walk.base_table("", schema, name);
+            }
             // It is taken apart at dots, and not every such function knows the query's own parts: no name of those.
             if is_address(table) && !walk.tables.contains(&table.to_ascii_lowercase()) {
                 return walk.file(table);
@@ -286,6 +300,12 @@ impl Walk<'_> {
         }
         self.access.may_read(address)
     }
+}
+
+/// As DuckDB says it.
+pub(crate) fn no_table(name: &str) -> Failure {
+    let shown: String = name.chars().take(80).collect();
+    Failure::new("DuckDB.CatalogError", format!("Catalog Error: Table with name {shown} does not exist!"))
 }
 
 /// Whether DuckDB may take a name for that of a file: it does so by its ending, or for the pattern that it is.
