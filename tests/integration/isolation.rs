@@ -1,5 +1,5 @@
 //! What many writers and readers at once may see of one another: writers append, move sums between tables in transactions and count by
-//! MERGE, some are killed in the middle, readers look on. All that was done and seen is written down and held against what
+//! MERGE, put small files together, some are killed in the middle, readers look on. All that was done and seen is written down and held against what
 //! snapshot isolation promises. `QUACK_TEST_ROUNDS` is how many transactions each of eight writers makes.
 
 use std::collections::BTreeSet;
@@ -64,8 +64,12 @@ impl View {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Append,
-    Transfer { sum: i64 },
+    Transfer {
+        sum: i64,
+    },
     Count,
+    /// Nobody sees anything of it.
+    Compact,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,9 +196,9 @@ impl Run<'_> {
         let mut random = StdRng::seed_from_u64(rand::random());
         let mut usual = Duration::from_millis(500);
         for tx in 0..transactions {
-            let (kind, sql) = draw(&mut random, who, tx);
+            let (kind, words) = draw(&mut random, who, tx);
             let began = self.now();
-            let mut process = self.project.process(["query", "--quiet", "--all", "--format", "jsonl", &sql]);
+            let mut process = self.project.process(words.iter().map(String::as_str));
             let child = process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
             let mut child = child.expect("quackctl starts");
             if random.random_range(0..KILLED) == 0 {
@@ -209,7 +213,7 @@ impl Run<'_> {
                 None => Outcome::Killed,
                 Some(_) if said.contains("SQLSTATE 40001") || said.contains("others keep changing") => Outcome::Refused,
                 Some(_) => {
-                    self.wrong(format!("{sql}: {said}"));
+                    self.wrong(format!("{words:?}: {said}"));
                     Outcome::Refused
                 }
             };
@@ -281,9 +285,14 @@ impl Run<'_> {
     }
 }
 
-/// A transaction, and what it does.
-fn draw(random: &mut StdRng, who: u32, tx: u32) -> (Kind, String) {
-    match random.random_range(0..3) {
+/// A transaction, and what quackctl is told to have it made.
+fn draw(random: &mut StdRng, who: u32, tx: u32) -> (Kind, Vec<String>) {
+    let chance = random.random_range(0..10);
+    if chance == 0 {
+        let table = ["log", "moves", "counter"][random.random_range(0..3)];
+        return (Kind::Compact, ["compact", table, "--quiet"].map(str::to_owned).to_vec());
+    }
+    let (kind, sql) = match chance % 3 {
         0 => {
             let sql = format!("INSERT INTO log SELECT {who}, {tx}, i FROM range({BATCH}) r(i)");
             (Kind::Append, sql)
@@ -304,7 +313,8 @@ fn draw(random: &mut StdRng, who: u32, tx: u32) -> (Kind, String) {
             );
             (Kind::Count, sql)
         }
-    }
+    };
+    (kind, ["query", "--quiet", "--all", "--format", "jsonl", &sql].map(str::to_owned).to_vec())
 }
 
 /// The views among the rows that a command gave.
@@ -337,7 +347,7 @@ fn strange(look: &Look, deeds: &[Deed]) -> Vec<String> {
         _ => None,
     });
     check(sums.sum::<i64>() == view.moved, "another sum than that of the transfers");
-    for deed in deeds.iter().filter(|deed| deed.kind != Kind::Count) {
+    for deed in deeds.iter().filter(|deed| matches!(deed.kind, Kind::Append | Kind::Transfer { .. })) {
         let is_seen = seen.contains(&deed.id);
         check(!(is_seen && deed.outcome == Outcome::Refused), "what was refused (dirty read)");
         check(!(is_seen && deed.began > *ended), "what was not begun yet");

@@ -169,7 +169,7 @@ impl Project {
     }
 
     /// The same, to be started in the background.
-    pub(crate) fn process<const N: usize>(&self, arguments: [&str; N]) -> std::process::Command {
+    pub(crate) fn process<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> std::process::Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_quackctl"));
         command.args(arguments);
         command
