@@ -128,7 +128,7 @@ impl Transaction {
                         .find(|name| current.tables.contains_key(*name) && before.called(name).is_none())
                 });
             if let Some(name) = other {
-                return Err(overtaken(name));
+                return Err(changed_since(name));
             }
             put(&tables, &mut current.tables, &now.tables);
             put(&views, &mut current.views, &now.views);
@@ -140,7 +140,7 @@ impl Transaction {
             current.schemas.retain(|name| !gone.contains(&name));
             // Somebody put something into a schema that goes, or took away one that is needed.
             match current.names().find(|name| schemas::check(current, name).is_err()) {
-                Some(name) => Err(overtaken(name)),
+                Some(name) => Err(changed_since(name)),
                 None => Ok(()),
             }
         });
@@ -178,7 +178,7 @@ pub(super) struct Committed {
     pub schemas: usize,
 }
 
-fn overtaken(name: &str) -> anyhow::Error {
+fn changed_since(name: &str) -> anyhow::Error {
     failure(
         format!("somebody else has changed `{name}` since BEGIN: nothing was changed (SQLSTATE 40001)"),
         "run the transaction again",
