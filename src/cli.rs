@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, TextArgs};
+pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
 pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::config::Overrides;
 use crate::console::context::Voice;
@@ -140,6 +140,8 @@ Examples:
     Build,
     /// Load files, a URL or a sample into a table
     Load(LoadArgs),
+    /// Make a table of Parquet files that lie in S3 already, without copying them
+    Register(RegisterArgs),
     /// List the tables and views, or show one table's columns and statistics, or a view's SQL
     #[command(
         after_help = "Examples:\n  quackctl tables\n  quackctl tables trips\n  quackctl tables trips --history\n  quackctl tables --json | jq '.tables[].name'"

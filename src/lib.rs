@@ -94,6 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Cache { command } => commands::cache::run(&context, command),
             Command::Up(arguments) => commands::up::run(&context, arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
+            Command::Register(arguments) => commands::register::run(&context, &arguments).await,
             Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
             Command::Compact { table, sort, keep_partitions } => {
                 commands::compact::run(&context, &table, &sort, keep_partitions).await

@@ -3,7 +3,7 @@
 use quack_function::names;
 use quack_function::wire::RESULTS_PREFIX;
 
-use crate::config;
+use crate::config::{self, S3Folder};
 
 /// Keys, and key prefixes that end in `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) struct Layout {
     pub exports: String,
     /// The key of the mark that says whose the lake is.
     pub mark: String,
+    /// Folders of other buckets that the function may read.
+    pub read: Vec<S3Folder>,
 }
 
 impl Layout {
@@ -28,7 +30,7 @@ impl Layout {
     pub(crate) fn new(lake: &config::Lake) -> Self {
         let prefix = lake.prefix.as_str();
         match lake.manage {
-            true => Self::managed(),
+            true => Self { read: lake.read.clone(), ..Self::managed() },
             false => Self {
                 catalog: format!("{prefix}catalog.json"),
                 results: format!("{prefix}results/"),
@@ -36,6 +38,7 @@ impl Layout {
                 functions: format!("{prefix}functions/"),
                 exports: format!("{prefix}exports/"),
                 mark: format!("{prefix}stage.json"),
+                read: lake.read.clone(),
             },
         }
     }
@@ -49,6 +52,7 @@ impl Layout {
             functions: "_quack/functions/".to_owned(),
             exports: "exports/".to_owned(),
             mark: "_quack/stage.json".to_owned(),
+            read: Vec::new(),
         }
     }
 
@@ -66,6 +70,21 @@ impl Layout {
     pub(crate) fn is_of_tables(&self, key: &str) -> bool {
         let folder = key.strip_prefix(&self.tables).and_then(|rest| rest.split_once('/'));
         folder.is_some_and(|(name, _)| names::is_table(name) && self.is_of_table(name, key))
+    }
+
+    /// Whether a file at this `address` may be a table's that is not in the table's folder: in the lake's own `bucket`, where
+    /// nothing lies that quackctl or the function writes, or in a folder that the function may read; and as plain as those that
+    /// loads make.
+    pub(crate) fn is_elsewhere(&self, bucket: &str, address: &str) -> bool {
+        let Some((of, key)) = address.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else { return false };
+        let is_own = |prefix: &str| key.starts_with(prefix);
+        match of == bucket {
+            true => {
+                let theirs = !self.writable().into_iter().any(is_own) && !self.owned().iter().any(|own| is_own(own));
+                theirs && names::is_plain_key("", key)
+            }
+            false => (self.read.iter()).any(|folder| folder.bucket == of && names::is_plain_key(&folder.prefix, key)),
+        }
     }
 
     /// Whether `key` is that of a result: among the results, and as plain as those that the function makes.

@@ -72,7 +72,7 @@ fn read_with<'a>(
     let read = match table.is_mixed() {
         true => table.shapes(files, bucket).read_sql(&table.partitions, also),
         false => {
-            let addresses: Vec<String> = files.map(|file| format!("s3://{bucket}/{}", file.key)).collect();
+            let addresses: Vec<String> = files.map(|file| file.address(bucket)).collect();
             read_sql(&addresses, &table.partitions)
         }
     };
@@ -195,8 +195,8 @@ async fn by_written<'a>(
     let count = "SELECT coalesce(file, '') AS file, deed, count(*) AS rows, any_value(said) AS said";
     let counted: Vec<Counted> = work.rows(&format!("{count} FROM {deeds_read} GROUP BY ALL")).await?;
     let (mut touched, mut inserts) = (BTreeMap::<usize, u64>::new(), false);
-    let places = table.files.iter().enumerate().map(|(at, file)| (file.key.as_str(), at)).collect::<BTreeMap<_, _>>();
     let bucket = &work.coordinator.target.bucket.name;
+    let places = table.files.iter().enumerate().map(|(at, file)| (file.address(bucket), at)).collect::<BTreeMap<_, _>>();
     for Counted { file, deed, rows, said } in counted {
         if deed == deeds::REFUSED {
             let said = said.unwrap_or_else(|| "a row is there that is to be none".to_owned());
@@ -207,9 +207,8 @@ async fn by_written<'a>(
             inserts = true;
             continue;
         }
-        let key = file.strip_prefix(&format!("s3://{bucket}/")).unwrap_or_default();
         let unknown = || failure("the function's answer is not as it should be", "run `quackctl up`, and try again");
-        let at = places.get(key).ok_or_else(unknown)?;
+        let at = places.get(&file).ok_or_else(unknown)?;
         *touched.entry(*at).or_default() += if deed == deeds::DELETED { rows } else { 0 };
     }
     let gone: Vec<String> = touched.keys().map(|at| table.files[*at].key.clone()).collect();

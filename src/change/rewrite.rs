@@ -158,8 +158,7 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
         work.rows(&format!("{variables}SELECT filename, count(*) AS meant {from} GROUP BY filename")).await?;
     let (mut found, mut rows) = (Vec::with_capacity(touched.len()), 0);
     for Touched { filename, meant } in touched {
-        let key = filename.strip_prefix(&format!("s3://{bucket}/")).unwrap_or_default();
-        let at = table.files.iter().position(|file| file.key == key);
+        let at = table.files.iter().position(|file| file.address(bucket) == filename);
         let unknown = || failure("the function's answer is not as it should be", "run `quackctl up`, and try again");
         let at = at.ok_or_else(unknown)?;
         let meant = meant.min(table.files[at].rows);

@@ -55,6 +55,30 @@ pub(crate) struct LoadArgs {
     pub text: TextArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The files stay where they are, and nothing ever deletes them: not `drop`, not `expire`, not `down` of a bucket that is not quackctl's
+own. They lie in the lake's bucket, apart from what quackctl writes, or in a folder of `read` under [lake] in quack.toml. Functions read
+their footers side by side; folders like `day=2026-03-01/` become columns. INSERT, UPDATE, DELETE, MERGE and `load --append`
+write files of the table's own beside them.
+
+Files that come later are seen by `--replace`, as are files that have changed where they lie; what SQL has changed is then undone.
+
+Examples:
+  quackctl register 's3://my-bucket/events/*/*.parquet' --table events
+  quackctl register 's3://my-bucket/events/*/*.parquet' --table events --replace
+  quackctl query 'SELECT day, count(*) FROM events GROUP BY day'")]
+pub(crate) struct RegisterArgs {
+    /// Address of Parquet files, s3://BUCKET/KEY, where KEY may be a glob, in quotes
+    pub source: String,
+    /// The table's name
+    #[arg(short, long, value_name = "NAME")]
+    pub table: String,
+    /// Look anew, in place of what the table has: files that came are seen, files that went are not
+    #[arg(long)]
+    pub replace: bool,
+}
+
 /// How a text is written; most of it is found out where nothing is said.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options for text (CSV, TSV)")]

@@ -18,6 +18,7 @@ pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod query;
 pub(crate) mod recover;
+pub(crate) mod register;
 pub(crate) mod rename;
 pub(crate) mod rollback;
 pub(crate) mod shell;

@@ -31,6 +31,15 @@ pub(crate) fn rounds(context: &Context, total: u64) -> ProgressBar {
     bar
 }
 
+/// A bar over files that are looked at: done, and how many there are.
+pub(crate) fn files(context: &Context, label: &str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), draw_target(context));
+    bar.set_style(style("{prefix:.bold} {wide_bar:.cyan/dim} {pos}/{len} files {elapsed:.dim}").progress_chars("━━─"));
+    bar.set_prefix(line(label).into_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 /// A spinner for work whose size is not known.
 pub(crate) fn spinner(context: &Context, label: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, draw_target(context));

@@ -15,7 +15,7 @@ use super::iceberg::state::Pointer;
 use super::iceberg::store;
 use super::iceberg::{history, kept};
 use super::named;
-pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table};
+pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table, is_elsewhere};
 use super::table::{VERSION, unique};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
@@ -160,7 +160,7 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Sc
     let others = others.into_iter().collect();
     let Stored { views, schemas, .. } = stored;
     let catalog = Catalog { tables, others, views, schemas, ..Catalog::default() };
-    check::check(&catalog, &bucket.layout).map_err(|what| untrusted(place, &what))?;
+    check::check(&catalog, &bucket.layout, Some(&bucket.name)).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
 }
 
@@ -236,7 +236,7 @@ pub(crate) async fn replace<T>(
         let before = current.as_ref().ok().cloned().unwrap_or_default();
         let (catalog, result) = change(current)?;
         // What could not be read again is not stored.
-        check::check(&catalog, &bucket.layout)
+        check::check(&catalog, &bucket.layout, Some(&bucket.name))
             .map_err(|what| failure(format!("the catalog would not be one: {what}"), "nothing was changed"))?;
         let draft = store::draft(bucket, &before, &catalog).await?;
         if let Err(error) = store::put(bucket, &draft.objects).await {

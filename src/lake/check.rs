@@ -9,7 +9,7 @@ use quack_function::names;
 use quack_function::view::View;
 
 use super::iceberg::state::Pointer;
-use super::table::{Catalog, DataFile, FileColumn, Table};
+use super::table::{Catalog, DataFile, FileColumn, Table, is_elsewhere};
 use crate::bucket::layout::Layout;
 use crate::duck::types;
 use crate::error::usage;
@@ -50,11 +50,11 @@ pub(crate) fn name(name: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses a catalog of a bucket that is laid out as `layout` says.
+/// Refuses a catalog of a bucket that is laid out as `layout` says. Files may lie elsewhere only where the bucket's name is given.
 ///
 /// # Errors
 /// The first thing that no load could have written.
-pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
+pub(super) fn check(catalog: &Catalog, layout: &Layout, bucket: Option<&str>) -> Result<(), String> {
     at_most("tables", catalog.tables.len(), TABLES)?;
     let mut names: BTreeSet<String> = catalog.others.keys().map(|name| name.to_ascii_lowercase()).collect();
     let (mut rows, mut bytes) = (0_u64, 0_u64);
@@ -63,8 +63,9 @@ pub(super) fn check(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     let may_share = catalog.tables.values().any(|table| !table.formerly.is_empty());
     for (name, table) in &catalog.tables {
         name_is_sound(name, &mut names)?;
-        table_is_sound(name, table, layout).map_err(|what| format!("of table {name:?}, {what}"))?;
-        if may_share && let Some(key) = table.keys().find(|key| !keys.insert(*key)) {
+        table_is_sound(name, table, layout, bucket).map_err(|what| format!("of table {name:?}, {what}"))?;
+        let mut own = table.keys().filter(|key| !is_elsewhere(key));
+        if may_share && let Some(key) = own.find(|key| !keys.insert(*key)) {
             return Err(format!("the file {} is of two tables", shown(key)));
         }
         (rows, bytes) = (rows.saturating_add(table.rows), bytes.saturating_add(table.bytes));
@@ -106,7 +107,7 @@ pub(super) fn whole(catalog: &Catalog, layout: &Layout) -> Result<(), String> {
     for (name, table) in &catalog.tables {
         at_most("files", table.files.len(), FILES_IN_ONE).map_err(|what| format!("of table {name:?}, {what}"))?;
     }
-    check(catalog, layout)
+    check(catalog, layout, None)
 }
 
 /// Refuses what a catalog says of where tables are, of a bucket that is laid out as `layout` says.
@@ -143,7 +144,7 @@ fn name_is_sound(name: &str, names: &mut BTreeSet<String>) -> Result<(), String>
     Ok(())
 }
 
-fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), String> {
+fn table_is_sound(name: &str, table: &Table, layout: &Layout, bucket: Option<&str>) -> Result<(), String> {
     at_most("columns", table.columns.len(), COLUMNS)?;
     at_most("partition columns", table.partitions.len(), PARTITIONS)?;
     at_most("files", table.files.len(), FILES)?;
@@ -165,8 +166,17 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout) -> Result<(), Stri
     }
     let folders: Vec<String> = table.folders(name).map(|folder| layout.table(folder)).collect();
     for file in &table.files {
-        if !folders.iter().any(|folder| names::is_plain_key(folder, &file.key)) {
-            return Err(format!("the file {} is not in the folder {}", shown(&file.key), layout.table(name)));
+        match bucket.filter(|_| is_elsewhere(&file.key)) {
+            Some(bucket) if layout.is_elsewhere(bucket, &file.key) => {}
+            Some(_) => {
+                return Err(format!(
+                    "the file {} is neither in the lake's bucket, apart from what quackctl writes, nor in a folder that `read` \
+                     names under [lake]",
+                    shown(&file.key)
+                ));
+            }
+            None if folders.iter().any(|folder| names::is_plain_key(folder, &file.key)) => {}
+            None => return Err(format!("the file {} is not in the folder {}", shown(&file.key), layout.table(name))),
         }
         if !keys.insert(file.key.as_str()) {
             return Err(format!("the file {} is named twice", shown(&file.key)));

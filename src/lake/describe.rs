@@ -19,7 +19,7 @@ use crate::rows::counted;
 const BOUND_CHARS: usize = 32;
 
 /// Most columns that are listed after a load.
-const MOST_COLUMNS: usize = 20;
+pub(super) const MOST_COLUMNS: usize = 20;
 
 /// What a load did.
 #[derive(Debug, Serialize)]
@@ -256,7 +256,7 @@ impl Display for TableDetail {
 
 impl TableDetail {
     /// With its first `most` columns.
-    fn write(&self, f: &mut Formatter<'_>, most: usize) -> fmt::Result {
+    pub(super) fn write(&self, f: &mut Formatter<'_>, most: usize) -> fmt::Result {
         let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, comment, .. } = &self.summary;
         let split = if partitions.columns.is_empty() { String::new() } else { format!(", partitions: {partitions}") };
         let plural = if *files == 1 { "" } else { "s" };

@@ -11,6 +11,7 @@ pub(crate) mod iceberg;
 pub(crate) mod load;
 pub(crate) mod named;
 pub(crate) mod recover;
+pub(crate) mod registered;
 pub(crate) mod rename;
 pub(crate) mod reshape;
 pub(crate) mod schemas;

@@ -52,7 +52,10 @@ pub(crate) fn rename(catalog: &mut Catalog, layout: &Layout, old: &str, new: &st
     table.formerly.push(from.clone());
     table.formerly.retain(|name| {
         let folder = layout.table(name);
-        name != new && table.files.iter().any(|file| file.key.starts_with(&folder))
+        let is_in = |key: &str| key.starts_with(&folder);
+        // Of one whose files are registered, the metadata alone is in its folder.
+        let has_metadata = table.origin.0.as_ref().is_some_and(|state| is_in(&state.key));
+        name != new && (has_metadata || table.files.iter().any(|file| is_in(&file.key)))
     });
     table.formerly.sort();
     table.formerly.dedup();

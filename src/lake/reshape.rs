@@ -43,7 +43,7 @@ impl Limits {
 }
 
 /// Whether values of the first type are all values of the second, for whoever follows Iceberg's rules, too.
-fn grows(from: &str, to: &str) -> bool {
+pub(crate) fn grows(from: &str, to: &str) -> bool {
     let (Ok(from), Ok(to)) = (types::parse(from), types::parse(to)) else { return false };
     match (from, to) {
         (SqlType::Plain(from), SqlType::Plain("BIGINT")) => {

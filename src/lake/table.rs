@@ -96,7 +96,8 @@ pub(crate) struct ColumnStats {
 /// One Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DataFile {
-    /// Key in the bucket.
+    /// Key in the bucket, in a folder of the table's; of a file that is registered and lies elsewhere its whole address, so that
+    /// nobody takes it for the key of something that is the table's to delete.
     pub key: String,
     pub rows: u64,
     pub bytes: u64,
@@ -240,7 +241,7 @@ impl Table {
     ) -> TableDef {
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
         if !self.is_mixed() {
-            let files = keys.map(|key| format!("s3://{bucket}/{key}")).collect();
+            let files = keys.map(|key| address(bucket, key)).collect();
             return TableDef { name, files, partitions, shapes: None };
         }
         let keys: HashSet<&str> = keys.collect();
@@ -261,7 +262,7 @@ impl Table {
             let group = groups
                 .entry(place(file))
                 .or_insert_with(|| Group { files: Vec::new(), lacks: known.cloned().unwrap_or_default() });
-            group.files.push(format!("s3://{bucket}/{}", file.key));
+            group.files.push(file.address(bucket));
         }
         Shapes { columns: self.own_columns(), groups: groups.into_values().collect() }
     }
@@ -271,6 +272,26 @@ impl Table {
         if self.is_mixed() {
             self.files.sort_by_key(place);
         }
+    }
+}
+
+/// What the address of every file begins with.
+const SCHEME: &str = "s3://";
+
+/// The address of a file of a table, by its key, in the lake's `bucket`.
+fn address(bucket: &str, key: &str) -> String {
+    if is_elsewhere(key) { key.to_owned() } else { format!("{SCHEME}{bucket}/{key}") }
+}
+
+/// Whether what stands for the key of a file is the address of one that is not in the table's folder.
+pub(crate) fn is_elsewhere(key: &str) -> bool {
+    key.starts_with(SCHEME)
+}
+
+impl DataFile {
+    /// Its address; `bucket` is the lake's.
+    pub(crate) fn address(&self, bucket: &str) -> String {
+        address(bucket, &self.key)
     }
 }
 

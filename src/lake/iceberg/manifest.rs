@@ -6,13 +6,14 @@ use quack_function::iceberg::avro::{File, Value};
 use quack_function::iceberg::manifest::{self, Entry, Manifest, Status, Summary};
 use quack_function::iceberg::metadata::Spec;
 use quack_function::iceberg::scalar::{Kind, Scalar};
+use quack_function::wire::Column;
 use serde_json::Value as Json;
 
 use super::avro::{Out, Records};
 use super::forms::{entry_schema, list_schema};
 use super::schema::Numbered;
 use crate::lake::check;
-use crate::lake::table::{DataFile, FileColumn};
+use crate::lake::table::{DataFile, FileColumn, is_elsewhere};
 
 /// The folder of a partition whose value is NULL, as hive has it.
 pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -184,21 +185,22 @@ pub(super) fn merged(
     })
 }
 
-/// Adds the files of a manifest to `files`; those of `bucket`, with `columns`, the last of which are the `partitions`. If they
-/// were written with other columns, the `shape` tells with which schema, and which columns they lack.
+/// Adds the files of a manifest to `files`; those below `folder`, an address, with their keys in `bucket`. They have `columns`, the
+/// last of which are the `partitions`. If they were written with other columns, the `shape` tells with which schema, and which
+/// columns they lack.
 ///
 /// # Errors
 /// It is no manifest, or one of files elsewhere or of another form.
 pub(super) fn read(
     bytes: &[u8],
-    bucket: &str,
+    (bucket, folder): (&str, &str),
     columns: &[Numbered],
     partitions: &[Numbered],
     shape: Option<(i32, &[String])>,
     files: &mut Vec<DataFile>,
 ) -> Result<(), Bad> {
     let own = &columns[..columns.len() - partitions.len()];
-    let folder = format!("s3://{bucket}/");
+    let root = format!("s3://{bucket}/");
     manifest::entries(bytes, true, |entry| {
         if entry.status == Status::Deleted {
             return Ok(());
@@ -209,14 +211,18 @@ pub(super) fn read(
         if !entry.format.eq_ignore_ascii_case("parquet") {
             return Err(Bad::new(format!("the file {:?} is no Parquet", entry.path)));
         }
-        let key = entry.path.strip_prefix(&folder);
-        let key = key.ok_or_else(|| Bad::new(format!("the file {:?} is not in the bucket {bucket}", entry.path)))?;
+        // Whether one that lies elsewhere may, is looked at with all else of the table.
+        let key = match entry.path.strip_prefix(&root).filter(|_| entry.path.starts_with(folder)) {
+            Some(key) => key,
+            None if is_elsewhere(entry.path) => entry.path,
+            None => return Err(Bad::new(format!("the file {:?} has no address", entry.path))),
+        };
         let mut pairs = Pairs::of(entry);
         files.push(DataFile {
             key: key.to_owned(),
             rows: u64::try_from(entry.rows).map_err(|_| Bad::new("a file has fewer rows than none"))?,
             bytes: u64::try_from(entry.bytes).map_err(|_| Bad::new("a file has fewer bytes than none"))?,
-            partition: partitions.iter().map(|column| folder_value(key, &column.column.name)).collect(),
+            partition: partitions.iter().map(|column| folder_value(key, &column.column)).collect(),
             columns: own.iter().filter_map(|column| Some((column.column.name.clone(), pairs.told(column)?))).collect(),
             schema: shape.map(|(id, _)| id),
         });
@@ -299,10 +305,12 @@ fn take<'a, 'v>(list: &mut &'v [(i64, Value<'a>)], id: i64) -> Option<&'v Value<
 }
 
 /// The value of a partition column that a file's folders carry, as DuckDB reads it.
-fn folder_value(key: &str, name: &str) -> Option<String> {
-    let value = key.split('/').find_map(|folder| folder.strip_prefix(name)?.strip_prefix('='))?;
+pub(crate) fn folder_value(key: &str, column: &Column) -> Option<String> {
+    let value = key.split('/').find_map(|folder| folder.strip_prefix(&column.name)?.strip_prefix('='))?;
+    let is_null = value.eq_ignore_ascii_case("NULL") || value == NULL_FOLDER;
     let text = percent_decode_str(value).decode_utf8().ok()?;
-    (text != NULL_FOLDER).then(|| text.into_owned())
+    let is_nothing = text.is_empty() && column.sql_type != "VARCHAR";
+    (!is_null && !is_nothing).then(|| text.into_owned())
 }
 
 /// What partition values lie between.
@@ -363,7 +371,7 @@ fn value(column: &Numbered, text: Option<&str>) -> Result<Option<Scalar>, String
 
 fn data_file(out: &mut Out, common: &Common<'_>, file: &DataFile, partition: &[Option<Scalar>]) {
     out.long(0);
-    out.text(&format!("s3://{}/{}", common.bucket, file.key));
+    out.text(&file.address(common.bucket));
     out.text("PARQUET");
     for (column, value) in common.partitions.iter().zip(partition) {
         let width = match column.kind {

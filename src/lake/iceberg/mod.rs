@@ -7,10 +7,11 @@ pub(crate) mod history;
 pub(crate) mod kept;
 mod manifest;
 mod schema;
+pub(crate) mod shapes;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use manifest::NULL_FOLDER;
+pub(crate) use manifest::{NULL_FOLDER, folder_value};

@@ -244,9 +244,8 @@ impl Change<'_> {
             sequence_number,
         };
         let (mut kept, mut made) = (Vec::new(), Vec::new());
-        let folder = format!("s3://{}/", self.bucket.name);
-        let gone_keys: HashSet<&str> = gone.iter().map(|file| file.key.as_str()).collect();
-        let is_gone = |path: &str| path.strip_prefix(&folder).is_some_and(|key| gone_keys.contains(key));
+        let addresses: HashSet<String> = gone.iter().map(|file| file.address(&self.bucket.name)).collect();
+        let is_gone = |path: &str| addresses.contains(path);
         let mut live: Vec<&Manifest> = Vec::new();
         for manifest in self.base.map(|(base, _)| base.manifests.as_slice()).unwrap_or_default() {
             // One that only tells what was deleted tells it once.

@@ -14,7 +14,7 @@ mod gather;
 mod given;
 mod header;
 mod late;
-mod objects;
+pub(crate) mod objects;
 pub(crate) mod partition;
 mod pieces;
 mod piped;

@@ -12,8 +12,9 @@ use indicatif::ProgressBar;
 use super::stop::Stop;
 use crate::error::{Kind, failure, failure_of, usage};
 
-/// Most objects that one address may name.
+/// Most objects that one address may name: to be loaded, and to be a table as they lie there.
 const MOST: usize = 10_000;
+const MOST_LISTED: usize = 200_000;
 
 /// Objects under way at once.
 const WINDOW: usize = 8;
@@ -36,6 +37,40 @@ pub(super) fn is_address(source: &str) -> bool {
     source.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
 
+/// An object, as S3 lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub key: String,
+    pub bytes: u64,
+}
+
+/// The objects that `source` names, in the order of their keys, and the bucket that they are in.
+///
+/// # Errors
+/// An address that names nothing, or that is none of S3's; what S3 says.
+pub(crate) async fn list(s3: &Client, source: &str) -> Result<(String, Vec<Object>)> {
+    if !is_address(source) {
+        return Err(usage(
+            format!("`{source}` is no address of S3"),
+            "write s3://BUCKET/KEY, where KEY may be a glob; `quackctl load` takes files and URLs",
+        ));
+    }
+    let address = Address::parse(source)?;
+    let objects = match address.wild() {
+        Some(wild) => {
+            let help = "register a part of them as a table, and the others as another";
+            address.matches(s3, wild, source, (MOST_LISTED, help), &Stop::default()).await?
+        }
+        None => {
+            let head = s3.head_object().bucket(address.bucket).key(address.key).send().await;
+            let head = head.map_err(|error| refused(error, address.bucket, address.key))?;
+            let bytes = u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default();
+            vec![Object { key: address.key.to_owned(), bytes }]
+        }
+    };
+    Ok((address.bucket.to_owned(), objects))
+}
+
 /// Brings the objects that `source` names to the folder `to`. Gives where each is, and the name that it goes by.
 ///
 /// # Errors
@@ -48,9 +83,13 @@ pub(super) async fn fetch(
     stop: &Stop,
 ) -> Result<Vec<(PathBuf, String)>> {
     let address = Address::parse(source)?;
-    let keys = match address.key.find(['*', '?', '[']) {
+    let keys = match address.wild() {
         None => vec![address.key.to_owned()],
-        Some(wild) => address.matches(s3, wild, source, stop).await?,
+        Some(wild) => {
+            let help = "load a part of them, and the others with --append";
+            let found = address.matches(s3, wild, source, (MOST, help), stop).await?;
+            found.into_iter().map(|object| object.key).collect()
+        }
     };
     std::fs::create_dir_all(to).with_context(|| format!("cannot write {}", to.display()))?;
     let bucket = address.bucket;
@@ -83,28 +122,42 @@ impl<'a> Address<'a> {
         Ok(Self { bucket, key })
     }
 
-    /// The keys that match, in their order; `wild` is where the glob begins.
-    async fn matches(&self, s3: &Client, wild: usize, source: &str, stop: &Stop) -> Result<Vec<String>> {
+    /// Where the glob begins, if the key is one.
+    fn wild(&self) -> Option<usize> {
+        self.key.find(['*', '?', '['])
+    }
+
+    /// The objects that match, in the order of their keys, no more than `most`, beside which stands what to do then; `wild` is where
+    /// the glob begins.
+    async fn matches(
+        &self,
+        s3: &Client,
+        wild: usize,
+        source: &str,
+        (most, help): (usize, &str),
+        stop: &Stop,
+    ) -> Result<Vec<Object>> {
         let glob = glob::Pattern::new(self.key).map_err(|error| {
             usage(format!("`{source}` is not a glob: {error}"), "use `*`, `?`, `**` and `[abc]`, in quotes")
         })?;
         let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
         let prefix = &self.key[..wild];
         let mut pages = s3.list_objects_v2().bucket(self.bucket).prefix(prefix).into_paginator().send();
-        let mut keys = Vec::new();
+        let mut objects = Vec::new();
         while let Some(page) = pages.next().await {
             stop.check()?;
             let page = page.map_err(|error| refused(error, self.bucket, prefix))?;
-            let found = page.contents().iter().filter_map(|object| object.key());
-            keys.extend(found.filter(|key| !key.ends_with('/') && glob.matches_with(key, options)).map(str::to_owned));
-            if keys.len() > MOST {
-                return Err(usage(
-                    format!("`{source}` matches more than {MOST} objects"),
-                    "load a part of them, and the others with --append",
-                ));
+            let found = page.contents().iter().filter_map(|object| Some((object.key()?, object.size())));
+            let found = found.filter(|(key, _)| !key.ends_with('/') && glob.matches_with(key, options));
+            objects.extend(found.map(|(key, bytes)| Object {
+                key: key.to_owned(),
+                bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
+            }));
+            if objects.len() > most {
+                return Err(usage(format!("`{source}` matches more than {most} objects"), help));
             }
         }
-        match keys.is_empty() {
+        match objects.is_empty() {
             true => Err(failure(
                 format!("no object matches `{source}`"),
                 format!(
@@ -113,7 +166,7 @@ impl<'a> Address<'a> {
                     prefix.rsplit_once('/').map_or("", |(folder, _)| folder)
                 ),
             )),
-            false => Ok(keys),
+            false => Ok(objects),
         }
     }
 }
@@ -175,7 +228,7 @@ where
         Some("AccessDenied") => failure_of(
             Kind::Denied,
             format!("you may not read s3://{bucket}/{key}"),
-            format!("load reads with your own rights: s3:GetObject, for a glob s3:ListBucket; {fetch_first}"),
+            format!("objects are found with your own rights: s3:GetObject, for a glob s3:ListBucket; {fetch_first}"),
         ),
         Some("PermanentRedirect") => failure(
             format!("the bucket `{bucket}` is in another region than the lake"),

@@ -10,7 +10,7 @@ use super::versions::{self, Version};
 use crate::bucket::Bucket;
 use crate::bucket::copy::{Source, copy};
 use crate::error::{Kind, failure, failure_of};
-use crate::lake::catalog::{DataFile, Table};
+use crate::lake::catalog::{DataFile, Table, is_elsewhere};
 
 /// Requests under way at once.
 const WINDOW: usize = 8;
@@ -51,7 +51,8 @@ pub(super) async fn lost(bucket: &Bucket, tables: &[(&str, &Table)], at: DateTim
             found.extend(versions::of_prefix(bucket, &bucket.layout.table(folder)).await?);
         }
         let mut gone = Vec::new();
-        for file in &table.files {
+        // Those that lie elsewhere nobody here deletes, so there is nothing to bring back.
+        for file in table.files.iter().filter(|file| !is_elsewhere(&file.key)) {
             match look(file, found.get(&file.key).map(Vec::as_slice).unwrap_or_default(), at) {
                 Look::There => {}
                 Look::Lost(file) => lost.push(file),

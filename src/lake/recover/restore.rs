@@ -17,7 +17,7 @@ use super::versions::{self, Keeping, Version};
 use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::{self, Catalog, Scope, Table};
+use crate::lake::catalog::{self, Catalog, Scope, Table, is_elsewhere};
 use crate::lake::{schemas, views};
 use crate::rows::counted;
 
@@ -149,7 +149,8 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, at: Option<&str>) -> Resu
         after.tables.retain(|known, _| !known.eq_ignore_ascii_case(name));
         // A table that these files were renamed to goes back with them, unless it has more by now.
         let back: HashSet<&str> = wanted.keys().collect();
-        let shares = |table: &Table| table.keys().any(|key| back.contains(key));
+        // Files that are registered may be several tables'.
+        let shares = |table: &Table| table.keys().any(|key| !is_elsewhere(key) && back.contains(key));
         if let Some((other, _)) =
             after.tables.iter().find(|(_, table)| shares(table) && !table.keys().all(|key| back.contains(key)))
         {

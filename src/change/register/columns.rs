@@ -1,0 +1,129 @@
+//! The columns of a table that is made of files which somebody else wrote.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use quack_function::names;
+use quack_function::wire::Column;
+
+use super::footers::Read;
+use crate::duck::types;
+use crate::error::failure;
+use crate::lake::reshape::grows;
+
+/// Most shapes of files of one table.
+const MOST: usize = 500;
+
+/// The columns of a table.
+pub(super) struct Columns {
+    pub own: Vec<Column>,
+    /// Columns of files that have not all of them, or have them of narrower types, in the table's order.
+    pub shapes: Vec<Vec<Column>>,
+    /// By the shape of a footer, its place among these; nothing for files that have just the table's columns.
+    pub places: BTreeMap<String, Option<i32>>,
+}
+
+/// A column, and the first file that has it.
+struct Known<'a> {
+    column: Column,
+    file: &'a str,
+}
+
+/// Puts the columns of all files together.
+///
+/// # Errors
+/// Columns that are none for a table; types of one column that no type has both of; names that differ in their case alone.
+pub(super) fn of(read: &Read) -> Result<Columns> {
+    let mut known: Vec<Known<'_>> = Vec::new();
+    let mut seen: BTreeMap<&str, &[Column]> = BTreeMap::new();
+    for footer in &read.footers {
+        if seen.contains_key(footer.shape.as_str()) {
+            continue;
+        }
+        let columns = read.shapes.get(&footer.shape).map(Vec::as_slice).unwrap_or_default();
+        seen.insert(&footer.shape, columns);
+        add(&mut known, columns, &footer.file)?;
+    }
+    let own: Vec<Column> = known.into_iter().map(|known| known.column).collect();
+    let mut shapes: Vec<Vec<Column>> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (shape, columns) in seen {
+        let ordered = own.iter().filter_map(|own| columns.iter().find(|column| column.name == own.name));
+        let ordered: Vec<Column> = ordered.cloned().collect();
+        let place = (ordered != own).then(|| {
+            shapes.iter().position(|known| *known == ordered).unwrap_or_else(|| {
+                shapes.push(ordered);
+                shapes.len() - 1
+            })
+        });
+        places.insert(shape.to_owned(), place.map(i32::try_from).transpose()?);
+    }
+    match shapes.len() {
+        0..=MOST => Ok(Columns { own, shapes, places }),
+        many => Err(failure(
+            format!("the files have columns in {many} different ways, and a table has at most {MOST}"),
+            "register files that have the same columns, each set as a table",
+        )),
+    }
+}
+
+fn add<'a>(known: &mut Vec<Known<'a>>, columns: &[Column], file: &'a str) -> Result<()> {
+    let cannot = |what: String| failure(format!("`{file}`: {what}"), "`quackctl load` takes files that a table cannot have as they are");
+    for (at, Column { name, sql_type }) in columns.iter().enumerate() {
+        names::check_column(name).map_err(cannot)?;
+        types::parse(sql_type)
+            .map_err(|_| cannot(format!("the column `{name}` has the type {sql_type}, which no table has")))?;
+        if columns[..at].iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
+            return Err(cannot(format!("it has two columns `{name}`")));
+        }
+        let Some(other) = known.iter_mut().find(|known| known.column.name.to_lowercase() == name.to_lowercase()) else {
+            known.push(Known { column: Column { name: name.clone(), sql_type: sql_type.clone() }, file });
+            continue;
+        };
+        if other.column.name != *name {
+            return Err(cannot(format!(
+                "it has a column `{name}`, and `{}` has `{}`: other readers tell upper case from lower",
+                other.file, other.column.name
+            )));
+        }
+        let both = wider(&other.column.sql_type, sql_type).ok_or_else(|| {
+            cannot(format!(
+                "its column `{name}` is {sql_type}, that of `{}` is {}: no column has both",
+                other.file, other.column.sql_type
+            ))
+        })?;
+        other.column.sql_type = both;
+    }
+    Ok(())
+}
+
+/// The type that has all values of both, and that files of either can be read as while they stay as they are.
+fn wider(one: &str, other: &str) -> Option<String> {
+    const WIDE: &str = "BIGINT";
+    let fits = |to: &str| [one, other].iter().all(|from| *from == to || grows(from, to));
+    [one, other, WIDE].into_iter().find(|to| fits(to)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_widened_where_files_can_stay() {
+        for (one, other, both) in [
+            ("INTEGER", "BIGINT", Some("BIGINT")),
+            ("SMALLINT", "INTEGER", Some("BIGINT")),
+            ("DOUBLE", "FLOAT", Some("DOUBLE")),
+            ("DECIMAL(9,2)", "DECIMAL(18,2)", Some("DECIMAL(18,2)")),
+            ("DECIMAL(9,2)", "DECIMAL(18,3)", None),
+            ("VARCHAR", "JSON", None),
+            ("INTEGER", "DOUBLE", None),
+            ("UBIGINT", "BIGINT", None),
+            ("INTEGER[]", "BIGINT[]", None),
+            ("DATE", "DATE", Some("DATE")),
+        ] {
+            assert_eq!(wider(one, other).as_deref(), both, "{one} {other}");
+            assert_eq!(wider(other, one).as_deref(), both, "{other} {one}");
+        }
+    }
+}

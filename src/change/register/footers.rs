@@ -1,0 +1,184 @@
+//! What Parquet files say of themselves in their footers, read by functions side by side.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::{StreamExt, TryStreamExt, stream};
+use quack_function::sql::literal;
+use quack_function::wire::Column;
+use serde::Deserialize;
+
+use crate::change::write::{Session, Work};
+use crate::console::progress;
+use crate::error::failure;
+use crate::lake::catalog::FileColumn;
+use crate::query::Coordinator;
+
+/// Functions that read at the same time, and the least and the most files that one reads.
+const WINDOW: usize = 16;
+const FEWEST: usize = 16;
+const MOST: usize = 250;
+
+/// A file, as its footer tells of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Footer {
+    /// Address.
+    pub file: String,
+    pub rows: i64,
+    /// The same for files that have the same columns, of the same types.
+    pub shape: String,
+    /// What is told of columns that are not nested.
+    pub columns: Vec<Told>,
+}
+
+/// A column of a file.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Told {
+    pub name: String,
+    pub nulls: Option<u64>,
+    pub min: Option<String>,
+    pub max: Option<String>,
+}
+
+/// What was read, and what that took.
+pub(super) struct Read {
+    /// In the order of the addresses.
+    pub footers: Vec<Footer>,
+    /// By shape, the columns as DuckDB reads them.
+    pub shapes: BTreeMap<String, Vec<Column>>,
+    pub invocations: usize,
+    pub cost_usd: f64,
+}
+
+/// Reads the footers of the files at these addresses.
+///
+/// # Errors
+/// What is no Parquet file; what the function says; `cancel` of the session.
+pub(super) async fn read(
+    coordinator: &Coordinator<'_>,
+    session: &Session<'_>,
+    addresses: &[String],
+) -> Result<Read> {
+    let bar = progress::files(coordinator.context, "read footers", addresses.len() as u64);
+    let size = addresses.len().div_ceil(WINDOW).clamp(FEWEST, MOST);
+    let parts = stream::iter(addresses.chunks(size)).map(async |part: &[String]| -> Result<(Vec<Footer>, f64)> {
+        let mut work = Work::new(coordinator, session);
+        let footers: Vec<Footer> = work.rows(&sql(part)).await?;
+        bar.inc(part.len() as u64);
+        Ok((in_order(part, footers)?, work.cost_usd))
+    });
+    let parts: Vec<(Vec<Footer>, f64)> = parts.buffered(WINDOW).try_collect().await?;
+    bar.finish_and_clear();
+    let mut invocations = parts.len();
+    let mut cost_usd: f64 = parts.iter().map(|(_, cost_usd)| cost_usd).sum();
+    let footers: Vec<Footer> = parts.into_iter().flat_map(|(footers, _)| footers).collect();
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for footer in &footers {
+        first.entry(&footer.shape).or_insert(&footer.file);
+    }
+    invocations += first.len();
+    let described = stream::iter(first).map(async |(shape, file)| -> Result<(String, Vec<Column>, f64)> {
+        let mut work = Work::new(coordinator, session);
+        let sql = format!("DESCRIBE SELECT * FROM read_parquet({}, hive_partitioning = false)", literal(file));
+        Ok((shape.to_owned(), work.columns(&sql).await?, work.cost_usd))
+    });
+    let described: Vec<(String, Vec<Column>, f64)> = described.buffered(WINDOW).try_collect().await?;
+    cost_usd += described.iter().map(|(_, _, cost_usd)| cost_usd).sum::<f64>();
+    let shapes = described.into_iter().map(|(shape, columns, _)| (shape, columns)).collect();
+    Ok(Read { footers, shapes, invocations, cost_usd })
+}
+
+/// The footers in the order of the files that were asked for: each of them once, and no other.
+fn in_order(part: &[String], footers: Vec<Footer>) -> Result<Vec<Footer>> {
+    let mut by_file: BTreeMap<String, Footer> = BTreeMap::new();
+    let count = footers.len();
+    by_file.extend(footers.into_iter().map(|footer| (footer.file.clone(), footer)));
+    let ordered: Option<Vec<Footer>> = part.iter().map(|file| by_file.remove(file)).collect();
+    ordered.filter(|ordered| ordered.len() == count).ok_or_else(|| {
+        failure("the function's answer is not as it should be", "run `quackctl up`, and try again")
+    })
+}
+
+impl Told {
+    /// The same as the catalog has it, of a file with so many rows.
+    pub(super) fn stats(&self, rows: u64) -> FileColumn {
+        FileColumn {
+            nulls: self.nulls.filter(|nulls| *nulls <= rows),
+            min: self.min.clone(),
+            max: self.max.clone(),
+        }
+    }
+}
+
+/// The query that reads footers, each once.
+///
+/// Bounds are taken only where they are certain: of types whose order nobody reads otherwise (so none of unsigned integers, of
+/// floating-point numbers, as NaN is in no bounds, and of INT96), and of texts only if they are whole: who does not say so may
+/// have cut them, but not to less than 16 bytes.
+fn sql(addresses: &[String]) -> String {
+    let files: Vec<String> = addresses.iter().map(|address| literal(address)).collect();
+    let bound = |of: &str, which: &str| {
+        format!(
+            "CASE kind WHEN 'text' THEN {of}({which}) WHEN 'BOOLEAN' THEN {of}({which})
+                WHEN 'integer' THEN CAST({of}(TRY_CAST({which} AS BIGINT)) AS VARCHAR)
+                WHEN 'decimal' THEN {of}_by({which}, TRY_CAST(replace({which}, '.', '') AS HUGEINT))
+                WHEN 'DATE' THEN CAST({of}(TRY_CAST({which} AS DATE)) AS VARCHAR)
+                WHEN 'TIME' THEN CAST({of}(TRY_CAST({which} AS TIME)) AS VARCHAR)
+                WHEN 'TIMESTAMP' THEN CAST({of}(TRY_CAST({which} AS TIMESTAMP)) AS VARCHAR)
+                WHEN 'TIMESTAMP WITH TIME ZONE' THEN CAST({of}(TRY_CAST({which} AS TIMESTAMPTZ)) AS VARCHAR) END"
+        )
+    };
+    let known = |which: &str, exact: &str| {
+        format!(
+            "bool_and(nulls = n OR {which} IS NOT NULL AND (kind <> 'text'
+                OR ordered AND coalesce({exact}, strlen({which}) < 16) AND strlen({which}) < 1024))"
+        )
+    };
+    format!(
+        "WITH whole AS MATERIALIZED (
+            SELECT parquet_file_metadata[1] AS f, parquet_metadata AS chunks, parquet_schema AS nodes
+            FROM parquet_full_metadata([{files}])
+        ), each_node AS (
+            SELECT f.file_name AS file, unnest(nodes) AS node FROM whole
+        ), shapes AS (
+            SELECT file, md5(string_agg(concat_ws('|', coalesce(node.name, ''), coalesce(node.type, ''),
+                coalesce(node.type_length, ''), coalesce(node.repetition_type, '') = 'REPEATED',
+                coalesce(node.num_children, 0), coalesce(node.converted_type, ''), coalesce(node.scale, -1),
+                coalesce(node.precision, -1), coalesce(node.logical_type, '')), chr(10) ORDER BY node.column_id)) AS shape
+            FROM each_node WHERE node.column_id > 0 GROUP BY file
+        ), leaves AS (
+            SELECT file, node.name AS name, CASE
+                WHEN node.type = 'INT96' OR node.repetition_type = 'REPEATED' THEN 'none'
+                WHEN node.duckdb_type IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT') THEN 'integer'
+                WHEN node.duckdb_type = 'VARCHAR' THEN 'text'
+                WHEN starts_with(node.duckdb_type, 'DECIMAL(') THEN 'decimal'
+                ELSE coalesce(node.duckdb_type, 'none') END AS kind,
+                node.repetition_type = 'REPEATED' AS repeated,
+                row_number() OVER (PARTITION BY file ORDER BY node.column_id) - 1 AS number
+            FROM each_node WHERE node.column_id > 0 AND coalesce(node.num_children, 0) = 0
+        ), each_chunk AS (
+            SELECT f.file_name AS file, f.column_orders IS NOT NULL AS ordered, unnest(chunks) AS chunk FROM whole
+        ), chunks AS (
+            SELECT file, ordered, chunk.column_id AS number, chunk.path_in_schema AS path, chunk.num_values AS n,
+                chunk.stats_null_count AS nulls, chunk.stats_min_value AS lo, chunk.stats_max_value AS hi,
+                chunk.min_is_exact AS lo_exact, chunk.max_is_exact AS hi_exact
+            FROM each_chunk
+        ), per_column AS (
+            SELECT file, number, name, CASE WHEN count(nulls) = count(*) THEN CAST(sum(nulls) AS UBIGINT) END AS nulls,
+                CASE WHEN {lo_known} AND {hi_known} THEN {low} END AS low,
+                CASE WHEN {lo_known} AND {hi_known} THEN {high} END AS high
+            FROM chunks JOIN leaves USING (file, number)
+            WHERE path = name AND NOT repeated GROUP BY file, number, name, kind
+        ), told AS (
+            SELECT file, list({{'name': name, 'nulls': nulls, 'min': low, 'max': high}} ORDER BY number) AS columns
+            FROM per_column GROUP BY file
+        )
+        SELECT f.file_name AS file, f.num_rows AS rows, shape, coalesce(columns, []) AS columns
+        FROM whole JOIN shapes ON shapes.file = f.file_name LEFT JOIN told ON told.file = f.file_name",
+        files = files.join(", "),
+        lo_known = known("lo", "lo_exact"),
+        hi_known = known("hi", "hi_exact"),
+        low = bound("min", "lo"),
+        high = bound("max", "hi"),
+    )
+}
