@@ -196,7 +196,8 @@ async fn by_written<'a>(
     let counted: Vec<Counted> = work.rows(&format!("{count} FROM {deeds_read} GROUP BY ALL")).await?;
     let (mut touched, mut inserts) = (BTreeMap::<usize, u64>::new(), false);
     let bucket = &work.coordinator.target.bucket.name;
-    let places = table.files.iter().enumerate().map(|(at, file)| (file.address(bucket), at)).collect::<BTreeMap<_, _>>();
+    let places =
+        table.files.iter().enumerate().map(|(at, file)| (file.address(bucket), at)).collect::<BTreeMap<_, _>>();
     for Counted { file, deed, rows, said } in counted {
         if deed == deeds::REFUSED {
             let said = said.unwrap_or_else(|| "a row is there that is to be none".to_owned());

@@ -2,6 +2,7 @@
 
 use super::storage::Folder;
 use crate::failure::Failure;
+use crate::names;
 
 /// The folders of a function.
 #[derive(Debug, Clone)]
@@ -26,6 +27,16 @@ impl Access {
             None => format!("SQL may read under {}, and tables by their names", list(&self.read)),
         };
         Err(Failure::refused(&format!("reading {address:?}"), &why))
+    }
+
+    /// Whether an address is that of a file that may be read, and that SQL does not write: no pattern, and as plain as the keys of
+    /// tables' own files.
+    pub(crate) fn may_read_file(&self, address: &str) -> bool {
+        let is_in = |folder: &Folder| {
+            address.strip_prefix(folder.to_string().as_str()).is_some_and(|key| names::is_plain_key("", key))
+        };
+        let is_written = |folder: &Folder| !folder.prefix.is_empty() && is_in(folder);
+        self.read.iter().any(is_in) && !self.write.iter().any(is_written)
     }
 
     /// Refuses an address that leads out of the folders that may be written.
@@ -104,6 +115,32 @@ mod tests {
         ] {
             let failure = access.may_read(address).expect_err(address);
             assert!(failure.message.contains(" is refused: "), "{failure}");
+        }
+    }
+
+    #[test]
+    fn files_of_tables_lie_where_sql_reads_and_does_not_write() {
+        let access = access();
+        for address in ["s3://lake/x.parquet", "s3://lake/a/day=2026-03-01/x%20y.parquet", "s3://other/open/x.parquet"]
+        {
+            assert!(access.may_read_file(address), "{address}");
+        }
+        for address in [
+            "",
+            "x.parquet",
+            "/etc/passwd",
+            "https://lake/x.parquet",
+            "s3://lake/_quack/x.parquet",
+            "s3://lake/*.parquet",
+            "s3://lake/x?s3_endpoint=example.com",
+            "s3://lake/../x",
+            "s3://lake//x",
+            "s3://lake/",
+            "s3://lakes/x.parquet",
+            "s3://other/shut/x.parquet",
+            "s3://other/open/../shut/x.parquet",
+        ] {
+            assert!(!access.may_read_file(address), "{address}");
         }
     }
 

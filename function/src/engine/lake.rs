@@ -2,6 +2,7 @@
 //! write to the bucket can write the catalog, so all of it is looked at before any of it is used.
 
 use super::Failure;
+use super::access::Access;
 use super::metadata::{self, FORMERLY, Table, at_most, folders};
 use super::raw::Database;
 use super::settings::Settings;
@@ -65,6 +66,8 @@ pub(super) struct Lake {
     catalog: String,
     /// Key prefix of the tables' folders.
     tables: String,
+    /// Where SQL may read and write.
+    access: Access,
     last: RefCell<Option<(String, Rc<Catalog>)>>,
     /// Tables by the keys of their metadata, which never changes.
     known: RefCell<HashMap<String, Rc<Table>>>,
@@ -72,9 +75,9 @@ pub(super) struct Lake {
 
 impl Lake {
     pub(super) fn new(settings: &Settings) -> Self {
-        let Settings { bucket, catalog, tables, .. } = settings.clone();
+        let (Settings { bucket, catalog, tables, .. }, access) = (settings.clone(), settings.access());
         let reachable = settings.extensions.iter().any(|name| name == "httpfs");
-        Self { bucket, reachable, catalog, tables, last: RefCell::default(), known: RefCell::default() }
+        Self { bucket, reachable, catalog, tables, access, last: RefCell::default(), known: RefCell::default() }
     }
 
     /// The catalog as it is now; DuckDB keeps the object for as long as it is the same. One that is not there has no
@@ -172,7 +175,7 @@ impl Lake {
         };
         let lake = metadata::Lake { bucket: &self.bucket, tables: &self.tables };
         let table = lake.table(metadata, formerly, wanted, &read).and_then(|table| {
-            table.check(&self.tables, name)?;
+            table.check(&self.tables, name, |address| self.is_elsewhere(address))?;
             Ok(table)
         });
         let table = Rc::new(table.map_err(|what| self.cannot(&format!("of table {name:?}, {what}")))?);
@@ -182,6 +185,14 @@ impl Lake {
         }
         known.insert(kept, Rc::clone(&table));
         Ok(table)
+    }
+
+    /// Whether a table's file may lie at this address, which is not in its folder: where SQL may read, and nobody but people
+    /// writes.
+    fn is_elsewhere(&self, address: &str) -> bool {
+        let own = format!("s3://{}/", self.bucket);
+        let is_kept = [&self.tables, &self.catalog].iter().any(|kept| address.starts_with(&format!("{own}{kept}")));
+        !is_kept && self.access.may_read_file(address)
     }
 
     fn place(&self) -> String {
@@ -222,7 +233,7 @@ impl Lake {
         }
         for (name, entry) in &catalog.tables {
             let sound = match entry {
-                Entry::Whole(table) => table.check(&self.tables, name),
+                Entry::Whole(table) => table.check(&self.tables, name, |_| false),
                 Entry::At(pointer) => pointer.check(&self.tables, name),
             };
             sound.map_err(|what| format!("of table {name:?}, {what}"))?;

@@ -42,10 +42,17 @@ pub(super) struct Table {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct File {
+    /// Key in the bucket; of a file that lies elsewhere its address.
     pub(super) key: String,
     /// Which of the table's `lacks` is its.
     #[serde(skip)]
     shape: usize,
+}
+
+impl File {
+    fn address(&self, bucket: &str) -> String {
+        if self.key.starts_with("s3://") { self.key.clone() } else { format!("s3://{bucket}/{}", self.key) }
+    }
 }
 
 /// Where metadata may be.
@@ -118,8 +125,8 @@ impl Lake<'_> {
                     return Err(Bad::new(format!("there are more than {FILES} files")));
                 }
                 if entry.status != Status::Deleted {
-                    let key = entry.path.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket));
-                    let key = key.and_then(|key| key.strip_prefix('/')).unwrap_or(entry.path);
+                    // What is not in the tables' folders lies elsewhere, by its whole address.
+                    let key = self.key(entry.path).unwrap_or(entry.path);
                     files.push(File { key: key.to_owned(), shape });
                 }
                 Ok(())
@@ -165,11 +172,12 @@ impl Table {
         Ok(made)
     }
 
-    /// Refuses what no load could have written of a table called `name`.
+    /// Refuses what nobody here could have written of a table called `name`, some of whose files may lie `elsewhere`, as their
+    /// addresses tell.
     ///
     /// # Errors
     /// The first such thing.
-    pub(super) fn check(&self, tables: &str, name: &str) -> Result<(), String> {
+    pub(super) fn check(&self, tables: &str, name: &str, elsewhere: impl Fn(&str) -> bool) -> Result<(), String> {
         at_most("columns", self.columns.len(), COLUMNS)?;
         at_most("partition columns", self.partitions.len(), PARTITIONS)?;
         at_most("files", self.files.len(), FILES)?;
@@ -192,11 +200,13 @@ impl Table {
         self.comments.values().chain(&self.comment).try_for_each(|comment| names::check_comment(Some(comment)))?;
         at_most("former names", self.formerly.len(), FORMERLY)?;
         let folders: Vec<_> = folders(tables, name, &self.formerly).collect();
-        let is_own = |key: &str| folders.iter().any(|folder| names::is_plain_key(folder, key));
+        let is_own = |key: &str| folders.iter().any(|folder| names::is_plain_key(folder, key)) || elsewhere(key);
         match self.files.iter().find(|file| !is_own(&file.key)) {
             Some(file) => {
                 let shown: String = file.key.chars().take(80).collect();
-                Err(format!("the file {shown:?} is not in the folder {tables}{name}/"))
+                Err(format!(
+                    "the file {shown:?} is neither in the folder {tables}{name}/ nor where files may lie elsewhere"
+                ))
             }
             None => Ok(()),
         }
@@ -208,7 +218,7 @@ impl Table {
     pub(super) fn definition(&self, name: &str, bucket: &str) -> TableDef {
         let addresses = |shape: Option<usize>| -> Vec<String> {
             let files = self.files.iter().filter(|file| shape.is_none_or(|shape| file.shape == shape));
-            files.map(|file| format!("s3://{bucket}/{}", file.key)).collect()
+            files.map(|file| file.address(bucket)).collect()
         };
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
         if self.lacks.is_empty() {

@@ -68,7 +68,9 @@ pub(super) fn of(read: &Read) -> Result<Columns> {
 }
 
 fn add<'a>(known: &mut Vec<Known<'a>>, columns: &[Column], file: &'a str) -> Result<()> {
-    let cannot = |what: String| failure(format!("`{file}`: {what}"), "`quackctl load` takes files that a table cannot have as they are");
+    let cannot = |what: String| {
+        failure(format!("`{file}`: {what}"), "`quackctl load` takes files that a table cannot have as they are")
+    };
     for (at, Column { name, sql_type }) in columns.iter().enumerate() {
         names::check_column(name).map_err(cannot)?;
         types::parse(sql_type)

@@ -126,7 +126,10 @@ mod tests {
         let two = told(&["y=1/m=a/x.parquet"]).unwrap();
         assert_eq!(two, [("y".into(), "BIGINT".into()), ("m".into(), "VARCHAR".into())]);
         for (files, what) in [
-            (["y=1/x.parquet", "x.parquet"].as_slice(), "`s3://b/x.parquet` lies in folders of other columns (no such folders)"),
+            (
+                ["y=1/x.parquet", "x.parquet"].as_slice(),
+                "`s3://b/x.parquet` lies in folders of other columns (no such folders)",
+            ),
             (&["y=1/m=2/x.parquet", "m=2/y=1/x.parquet"], "(m=, y=) than"),
             (&["my-key=1/x.parquet"], "the folder `my-key=...`"),
             (&["k=1/K=1/x.parquet"], "two folders `K=...`"),

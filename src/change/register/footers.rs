@@ -54,11 +54,7 @@ pub(super) struct Read {
 ///
 /// # Errors
 /// What is no Parquet file; what the function says; `cancel` of the session.
-pub(super) async fn read(
-    coordinator: &Coordinator<'_>,
-    session: &Session<'_>,
-    addresses: &[String],
-) -> Result<Read> {
+pub(super) async fn read(coordinator: &Coordinator<'_>, session: &Session<'_>, addresses: &[String]) -> Result<Read> {
     let bar = progress::files(coordinator.context, "read footers", addresses.len() as u64);
     let size = addresses.len().div_ceil(WINDOW).clamp(FEWEST, MOST);
     let parts = stream::iter(addresses.chunks(size)).map(async |part: &[String]| -> Result<(Vec<Footer>, f64)> {
@@ -94,19 +90,15 @@ fn in_order(part: &[String], footers: Vec<Footer>) -> Result<Vec<Footer>> {
     let count = footers.len();
     by_file.extend(footers.into_iter().map(|footer| (footer.file.clone(), footer)));
     let ordered: Option<Vec<Footer>> = part.iter().map(|file| by_file.remove(file)).collect();
-    ordered.filter(|ordered| ordered.len() == count).ok_or_else(|| {
-        failure("the function's answer is not as it should be", "run `quackctl up`, and try again")
-    })
+    ordered
+        .filter(|ordered| ordered.len() == count)
+        .ok_or_else(|| failure("the function's answer is not as it should be", "run `quackctl up`, and try again"))
 }
 
 impl Told {
     /// The same as the catalog has it, of a file with so many rows.
     pub(super) fn stats(&self, rows: u64) -> FileColumn {
-        FileColumn {
-            nulls: self.nulls.filter(|nulls| *nulls <= rows),
-            min: self.min.clone(),
-            max: self.max.clone(),
-        }
+        FileColumn { nulls: self.nulls.filter(|nulls| *nulls <= rows), min: self.min.clone(), max: self.max.clone() }
     }
 }
 

@@ -19,10 +19,10 @@ use crate::duck::words;
 use crate::error::{failure, interrupted, usage};
 use crate::lake::catalog::{Catalog, DataFile, FileColumn, Scope};
 use crate::lake::describe::TableDetail;
+use crate::lake::iceberg::folder_value;
+use crate::lake::load::Mode;
 use crate::lake::load::commit::admit;
 use crate::lake::load::objects::{self, Object};
-use crate::lake::load::Mode;
-use crate::lake::iceberg::folder_value;
 use crate::lake::registered::{self, Arrival, Registered};
 use crate::lake::views::check_name;
 use crate::query::Coordinator;
@@ -105,7 +105,9 @@ pub(crate) async fn register(
     let change = |catalog: &mut Catalog| registered::put(catalog, &arrival);
     let put = session.transaction.update(&target.bucket, Scope::Whole(asked.table), change).await?;
     if put.forgets {
-        notes.push("its history begins anew, as files of it have changed where they lie, or have other columns".to_owned());
+        notes.push(
+            "its history begins anew, as files of it have changed where they lie, or have other columns".to_owned(),
+        );
     }
     if words::is_reserved(asked.table) {
         notes.push(format!("`{0}` is a word of SQL: queries name the table in double quotes, \"{0}\"", asked.table));
@@ -134,11 +136,14 @@ fn check_places(bucket: &Bucket, of: &str, objects: &[Object], addresses: &[Stri
             continue;
         }
         let is_plain = names::is_plain_key("", &object.key);
-        let is_readable = of == bucket.name || bucket.layout.read.iter().any(|folder| address.starts_with(&folder.to_string()));
+        let is_readable =
+            of == bucket.name || bucket.layout.read.iter().any(|folder| address.starts_with(&folder.to_string()));
         return Err(match (is_plain, is_readable, of == bucket.name) {
             (_, false, _) => usage(
                 format!("the function may not read `{address}`: no folder of `read` has it"),
-                format!("add \"s3://{of}/...\" to `read` under [lake] in quack.toml, and run `quackctl up`; or `quackctl load` copies it"),
+                format!(
+                    "add \"s3://{of}/...\" to `read` under [lake] in quack.toml, and run `quackctl up`; or `quackctl load` copies it"
+                ),
             ),
             (false, ..) => failure(
                 format!("the key of `{address}` is not plain"),
@@ -148,7 +153,14 @@ fn check_places(bucket: &Bucket, of: &str, objects: &[Object], addresses: &[Stri
                 format!("`{address}` lies where quackctl or the function writes"),
                 format!(
                     "register files that lie elsewhere; these prefixes are kept: {}",
-                    bucket.layout.owned().iter().map(String::as_str).chain(bucket.layout.writable()).collect::<Vec<_>>().join(", ")
+                    bucket
+                        .layout
+                        .owned()
+                        .iter()
+                        .map(String::as_str)
+                        .chain(bucket.layout.writable())
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 ),
             ),
         });
@@ -166,7 +178,10 @@ fn apart(columns: &Columns, partitions: Vec<Column>, notes: &mut Vec<String>) ->
     }
     let all_have = |name: &&str| columns.shapes.iter().all(|shape| has(shape, name));
     if inside.len() == partitions.len() && inside.iter().all(all_have) {
-        notes.push(format!("the files have {} themselves: what their folders are called is not read", inside.join(", ")));
+        notes.push(format!(
+            "the files have {} themselves: what their folders are called is not read",
+            inside.join(", ")
+        ));
         return Ok(Vec::new());
     }
     Err(failure(
