@@ -11,7 +11,7 @@ use super::hint::{self, between};
 use super::version;
 use crate::config::Config;
 use crate::error::{Kind, failure, failure_of, nearest};
-use crate::lake::catalog::{Catalog, DataFile};
+use crate::lake::catalog::{Catalog, DataFile, Table, is_elsewhere};
 
 /// Kinds of errors of DuckDB's that tell of memory and disk.
 const MEMORY: &[&str] = &["DuckDB.OutofMemoryError", "DuckDB.OutOfMemoryError", "DuckDB.IOError"];
@@ -114,16 +114,21 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
         };
         return failure(lines.join("\n"), help);
     }
-    let is_lost = |file: &DataFile| message.contains(&format!("/{}'", file.key));
-    let lost = catalog.tables.iter().find(|(_, table)| message.contains("404") && table.files.iter().any(is_lost));
-    if let Some((name, _)) = lost {
-        return failure_of(
-            Kind::Gone,
-            format!("files of table `{name}` are gone from the bucket: {message}"),
-            format!(
+    let is_lost = |file: &&DataFile| {
+        let key = if is_elsewhere(&file.key) { file.key.clone() } else { format!("/{}", file.key) };
+        message.contains(&format!("{key}'"))
+    };
+    let of = |table: &Table| table.files.iter().find(is_lost).map(|file| is_elsewhere(&file.key));
+    let mut tables = catalog.tables.iter().filter(|_| message.contains("404"));
+    let lost = tables.find_map(|(name, table)| Some((name, of(table)?)));
+    if let Some((name, is_elsewhere)) = lost {
+        let help = match is_elsewhere {
+            true => format!("`quackctl register ADDRESS --table {name} --replace` looks at what is there now"),
+            false => format!(
                 "`quackctl recover` lists what can be had back; else `quackctl load SOURCE --table {name} --replace`"
             ),
-        );
+        };
+        return failure_of(Kind::Gone, format!("files of table `{name}` are gone from the bucket: {message}"), help);
     }
     if let Some(help) = hint::of(message, catalog) {
         return failure(message, help);

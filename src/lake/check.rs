@@ -171,7 +171,7 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout, bucket: Option<&st
             Some(_) => {
                 return Err(format!(
                     "the file {} is neither in the lake's bucket, apart from what quackctl writes, nor in a folder that `read` \
-                     names under [lake]",
+                     names under [lake] in quack.toml: add its folder there, if you know it",
                     shown(&file.key)
                 ));
             }

@@ -42,6 +42,8 @@ mod recover;
 mod recovery;
 mod reduce;
 mod reduce_faults;
+mod register;
+mod register_refused;
 mod settings;
 mod side_by_side;
 mod strict;

@@ -107,17 +107,20 @@ impl Lake<'_> {
             return Err(format!("there are {} manifests, more than {MANIFESTS}", manifests.len()));
         }
         let Table { files, lacks, .. } = table;
-        let mut shapes: Vec<Option<Vec<String>>> = Vec::new();
+        // Files that lack the same may have the others of other types: each schema is a shape of its own, but for those that the
+        // table has now.
+        let mut shapes: Vec<(Option<i32>, Option<Vec<String>>)> = Vec::new();
         for manifest in manifests.iter().filter(|manifest| manifest.live_files() > 0) {
             if manifest.deletes {
                 return Err("it has files that delete rows of others, which the function does not read".to_owned());
             }
             let bytes = read(self.key(&manifest.path)?)?;
             let bad = |error: Bad| format!("its manifest {}: {error}", manifest.path);
-            let lacking =
-                manifest::schema_id(&bytes).and_then(|id| of.lacks(id, of.current_schema_id, names)).map_err(bad)?;
-            let shape = shapes.iter().position(|known| *known == lacking).unwrap_or_else(|| {
-                shapes.push(lacking);
+            let id = manifest::schema_id(&bytes).map_err(bad)?;
+            let lacking = of.lacks(id, of.current_schema_id, names).map_err(bad)?;
+            let id = lacking.is_some().then_some(id);
+            let shape = shapes.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+                shapes.push((id, lacking));
                 shapes.len() - 1
             });
             let read = manifest::entries(&bytes, false, |entry| {
@@ -133,8 +136,8 @@ impl Lake<'_> {
             });
             read.map_err(bad)?;
         }
-        if shapes.iter().any(Option::is_some) {
-            *lacks = shapes.into_iter().map(Option::unwrap_or_default).collect();
+        if shapes.iter().any(|(_, lacking)| lacking.is_some()) {
+            *lacks = shapes.into_iter().map(|(_, lacking)| lacking.unwrap_or_default()).collect();
         }
         Ok(())
     }

@@ -122,7 +122,7 @@ pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) 
 fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
     let Bucket { name, layout, .. } = &target.bucket;
     let read: Vec<String> = config.lake.read.iter().map(ToString::to_string).collect();
-    let mut variables = vec![
+    let variables = [
         ("QUACK_BUCKET", name.clone()),
         ("QUACK_EXTENSIONS", config.extensions.join(",")),
         ("QUACK_RESULTS", layout.results.clone()),
@@ -130,10 +130,9 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         ("QUACK_TABLES", layout.tables.clone()),
         ("QUACK_WRITE", Grants::of(config).write_list()),
         ("QUACK_TEMP_MIB", config.ephemeral_mb.to_string()),
+        // Told when it is empty, too: else a function that had folders would keep them.
+        ("QUACK_READ", read.join(",")),
     ];
-    if !read.is_empty() {
-        variables.push(("QUACK_READ", read.join(",")));
-    }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

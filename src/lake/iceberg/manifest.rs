@@ -1,22 +1,19 @@
 //! Manifests: files of a table, in their Avro form and as queries are planned by them.
 
-use percent_encoding::percent_decode_str;
 use quack_function::iceberg::Bad;
 use quack_function::iceberg::avro::{File, Value};
 use quack_function::iceberg::manifest::{self, Entry, Manifest, Status, Summary};
 use quack_function::iceberg::metadata::Spec;
 use quack_function::iceberg::scalar::{Kind, Scalar};
-use quack_function::wire::Column;
 use serde_json::Value as Json;
 
 use super::avro::{Out, Records};
+use super::folder::folder_value;
 use super::forms::{entry_schema, list_schema};
 use super::schema::Numbered;
+use crate::bucket::Bucket;
 use crate::lake::check;
 use crate::lake::table::{DataFile, FileColumn, is_elsewhere};
-
-/// The folder of a partition whose value is NULL, as hive has it.
-pub(crate) const NULL_FOLDER: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// What DuckDB calls a number that is none; it counts as the greatest.
 const NAN: &str = "nan";
@@ -185,22 +182,22 @@ pub(super) fn merged(
     })
 }
 
-/// Adds the files of a manifest to `files`; those below `folder`, an address, with their keys in `bucket`. They have `columns`, the
-/// last of which are the `partitions`. If they were written with other columns, the `shape` tells with which schema, and which
+/// Adds the files of a manifest to `files`; those in the tables' folders of `bucket` with their keys. They have `columns`, the last
+/// of which are the `partitions`. If they were written with other columns, the `shape` tells with which schema, and which
 /// columns they lack.
 ///
 /// # Errors
 /// It is no manifest, or one of files elsewhere or of another form.
 pub(super) fn read(
     bytes: &[u8],
-    (bucket, folder): (&str, &str),
+    bucket: &Bucket,
     columns: &[Numbered],
     partitions: &[Numbered],
     shape: Option<(i32, &[String])>,
     files: &mut Vec<DataFile>,
 ) -> Result<(), Bad> {
     let own = &columns[..columns.len() - partitions.len()];
-    let root = format!("s3://{bucket}/");
+    let root = format!("s3://{}/", bucket.name);
     manifest::entries(bytes, true, |entry| {
         if entry.status == Status::Deleted {
             return Ok(());
@@ -212,7 +209,7 @@ pub(super) fn read(
             return Err(Bad::new(format!("the file {:?} is no Parquet", entry.path)));
         }
         // Whether one that lies elsewhere may, is looked at with all else of the table.
-        let key = match entry.path.strip_prefix(&root).filter(|_| entry.path.starts_with(folder)) {
+        let key = match entry.path.strip_prefix(&root).filter(|key| key.starts_with(&bucket.layout.tables)) {
             Some(key) => key,
             None if is_elsewhere(entry.path) => entry.path,
             None => return Err(Bad::new(format!("the file {:?} has no address", entry.path))),
@@ -302,15 +299,6 @@ fn take<'a, 'v>(list: &mut &'v [(i64, Value<'a>)], id: i64) -> Option<&'v Value<
         }
         _ => list.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
     }
-}
-
-/// The value of a partition column that a file's folders carry, as DuckDB reads it.
-pub(crate) fn folder_value(key: &str, column: &Column) -> Option<String> {
-    let value = key.split('/').find_map(|folder| folder.strip_prefix(&column.name)?.strip_prefix('='))?;
-    let is_null = value.eq_ignore_ascii_case("NULL") || value == NULL_FOLDER;
-    let text = percent_decode_str(value).decode_utf8().ok()?;
-    let is_nothing = text.is_empty() && column.sql_type != "VARCHAR";
-    (!is_null && !is_nothing).then(|| text.into_owned())
 }
 
 /// What partition values lie between.

@@ -2,6 +2,7 @@
 //! table's own, beside its Parquet files; none of them is changed once it is written, and the catalog names the newest.
 
 mod avro;
+mod folder;
 mod forms;
 pub(crate) mod history;
 pub(crate) mod kept;
@@ -14,4 +15,4 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use manifest::{NULL_FOLDER, folder_value};
+pub(crate) use folder::{NULL_FOLDER, folder_value};

@@ -294,14 +294,13 @@ async fn files(bucket: &Bucket, metadata: &Metadata, shape: &Shape, manifests: &
         .map(|manifest| async move { anyhow::Ok((&manifest.path, get(bucket, key(bucket, &manifest.path)?).await?)) })
         .buffered(WINDOW);
     let names: Vec<String> = shape.partitions().iter().map(|column| column.column.name.clone()).collect();
-    let folder = format!("s3://{}/{}", bucket.name, bucket.layout.tables);
     let (mut files, mut lacks) = (Vec::new(), BTreeMap::new());
     while let Some((path, bytes)) = bytes.try_next().await? {
         let mut add = || {
             let id = manifest::schema_id(&bytes)?;
             let lacking = metadata.lacks(id, shape.schema, &names)?.or_else(|| shape.is_old.then(Vec::new));
             let own = lacking.as_deref().map(|lacking| (id, lacking));
-            read(&bytes, (&bucket.name, &folder), &shape.columns, shape.partitions(), own, &mut files)?;
+            read(&bytes, bucket, &shape.columns, shape.partitions(), own, &mut files)?;
             lacks.extend(lacking.map(|lacking| (id, lacking)));
             Ok(())
         };
