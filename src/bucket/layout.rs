@@ -145,6 +145,28 @@ mod tests {
     }
 
     #[test]
+    fn tables_files_lie_elsewhere_where_nobody_else_writes() {
+        let read = vec![S3Folder { bucket: "others".to_owned(), prefix: "open/".to_owned() }];
+        let lake = |manage| config::Lake { bucket: None, manage, prefix: "q/".to_owned(), read: read.clone() };
+        for (manage, kept) in
+            [(true, ["tables/", "_quack/results/", "exports/"]), (false, ["q/tables/", "q/results/", "q/exports/"])]
+        {
+            let layout = Layout::new(&lake(manage));
+            for address in ["s3://b/x.parquet", "s3://b/day=1/x%20y.parquet", "s3://others/open/x.parquet"] {
+                assert!(layout.is_elsewhere("b", address), "{address}");
+            }
+            for prefix in kept {
+                assert!(!layout.is_elsewhere("b", &format!("s3://b/{prefix}x.parquet")), "{prefix}");
+            }
+            for address in
+                ["", "x.parquet", "s3://b", "s3://b/", "s3://others/x.parquet", "s3://others/open/", "s3://c/open/x"]
+            {
+                assert!(!layout.is_elsewhere("b", address), "{address}");
+            }
+        }
+    }
+
+    #[test]
     fn somebody_elses_bucket_is_written_to_under_the_prefix_only() {
         let layout = |manage, prefix: &str| {
             let lake = config::Lake { bucket: None, manage, prefix: prefix.to_owned(), read: Vec::new() };

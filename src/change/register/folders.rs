@@ -18,7 +18,7 @@ pub(super) fn columns(addresses: &[String]) -> Result<Vec<Column>> {
     let Some(first) = addresses.first() else { return Ok(Vec::new()) };
     let wanted: Vec<&str> = names_of(first).collect();
     for (at, name) in wanted.iter().enumerate() {
-        if !names::is_table(name) {
+        if !names::is_name(name) {
             return Err(failure(
                 format!("the folder `{name}=...` of `{first}` has a name that no column of folders may have"),
                 "a name has letters, digits and `_`, not a digit first, at most 64; `quackctl load` copies the files as they are",
@@ -132,6 +132,7 @@ mod tests {
             ),
             (&["y=1/m=2/x.parquet", "m=2/y=1/x.parquet"], "(m=, y=) than"),
             (&["my-key=1/x.parquet"], "the folder `my-key=...`"),
+            (&["my.key=1/x.parquet"], "the folder `my.key=...`"),
             (&["k=1/K=1/x.parquet"], "two folders `K=...`"),
             (&["k=%ff/x.parquet"], "no UTF-8"),
         ] {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quack_function::wire::Column;
 
 use crate::cloud::local::testing::Lake;
+use crate::config::S3Folder;
 use crate::lake::catalog::{self, ColumnStats, DataFile, FileColumn, Scope, Table};
 
 const TYPES: [(&str, Option<&str>, Option<&str>); 8] = [
@@ -170,4 +171,60 @@ async fn forged_metadata_is_refused_each_for_its_reason() {
     lake.put("_quack/catalog.json", other.to_string().into_bytes()).await;
     let told = format!("{:#}", catalog::read(&lake.target.bucket).await.unwrap_err());
     assert!(told.contains("is of two tables"), "{told}");
+}
+
+/// Files may lie elsewhere only where that is allowed, whatever a manifest says.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_places_of_files_are_refused() {
+    let mut lake = Lake::new().await;
+    let open = S3Folder { bucket: "others".to_owned(), prefix: "open/".to_owned() };
+    lake.target.bucket.layout.read = vec![open];
+    let bucket = lake.target.bucket.clone();
+    let own = format!("s3://{}/", bucket.name);
+    let good = format!("{own}data/day=2026-03-01/k=1/{}.parquet", "x".repeat(80));
+    store(&lake, vec![DataFile { key: good.clone(), ..file(1) }]).await;
+    assert_eq!(read(&lake).await.files[0].key, good);
+    let path = read(&lake).await.origin.0.unwrap().manifests[0].path.clone();
+    let manifest = lake.get(path.strip_prefix(&own).unwrap()).await;
+    let elsewhere =
+        "is neither in the lake's bucket, apart from what quackctl writes, nor in a folder that `read` names";
+    for (place, told) in [
+        ("s3://others/open/".to_owned(), ""),
+        (format!("{own}datab/day=1/"), ""),
+        ("s3://others/shut/".to_owned(), elsewhere),
+        ("s3://others/openly/".to_owned(), elsewhere),
+        ("s3://others/open/../shut/".to_owned(), elsewhere),
+        ("s3://another/open/".to_owned(), elsewhere),
+        (format!("{own}_quack/results/"), elsewhere),
+        (format!("{own}_quack/functions/"), elsewhere),
+        (format!("{own}_quack/catalog.json"), elsewhere),
+        (format!("{own}_quack/stage.json"), elsewhere),
+        (format!("{own}exports/"), elsewhere),
+        (format!("{own}tables/u/1/"), "is not in the folder tables/t/"),
+        (format!("{own}tables/"), "is not in the folder tables/t/"),
+        (format!("{own}data/*/"), elsewhere),
+        (format!("{own}data/../tables/t/1/"), elsewhere),
+        (format!("{own}data//"), elsewhere),
+        (format!("{own}data/x?s3_endpoint=evil/"), elsewhere),
+        (format!("{own}data/a b/"), elsewhere),
+        (format!("{own}/tables/t/1/"), elsewhere),
+        ("S3://others/open/".to_owned(), "has no address"),
+        ("file:///etc/".to_owned(), "has no address"),
+        ("/etc/".to_owned(), "has no address"),
+        ("https://others/open/".to_owned(), "has no address"),
+    ] {
+        let forged = format!("{place}{}", "y".repeat(good.len() - place.len()));
+        let at = manifest.windows(good.len()).position(|window| window == good.as_bytes()).unwrap();
+        let mut bytes = manifest.clone();
+        bytes[at..at + good.len()].copy_from_slice(forged.as_bytes());
+        lake.put(path.strip_prefix(&own).unwrap(), bytes).await;
+        super::kept::forget(&bucket.name);
+        let read = catalog::read(&bucket).await;
+        if told.is_empty() {
+            assert_eq!(read.unwrap().table("t").unwrap().1.files[0].key, forged);
+            continue;
+        }
+        let error = format!("{:#}", read.expect_err(&place));
+        assert!(error.contains(told) && error.len() < 1000, "{place}: {error}");
+    }
 }
