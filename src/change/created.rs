@@ -36,6 +36,12 @@ impl Create {
     /// A form that is not supported.
     pub(super) fn read(reader: &mut Reader<'_>, replace: bool) -> Result<Self> {
         let if_not_exists = reader.takes(&["IF", "NOT", "EXISTS"]);
+        if replace && if_not_exists {
+            return Err(unsupported(
+                "CREATE OR REPLACE TABLE IF NOT EXISTS",
+                "write one of the two: OR REPLACE, or IF NOT EXISTS",
+            ));
+        }
         let table = reader.table(CREATE)?;
         let columns = match reader.peek() {
             Some(Token::Symbol('(')) => Some(reader.columns()?),

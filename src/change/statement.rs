@@ -304,6 +304,7 @@ mod tests {
         let columns = [("a", "DECIMAL(4, 1)"), ("b", "STRUCT(x INT, y INT)[]")];
         assert_eq!(create.rows, Rows::Columns(columns.map(|(name, sql_type)| (name.into(), sql_type.into())).into()));
         for (sql, told) in [
+            ("CREATE OR REPLACE TABLE IF NOT EXISTS x AS FROM t", "CREATE OR REPLACE TABLE IF NOT EXISTS"),
             ("CREATE TEMP TABLE x AS FROM t", "CREATE TEMPORARY TABLE"),
             ("CREATE UNIQUE INDEX i ON t (a)", "CREATE INDEX"),
             ("CREATE INDEX i ON t (a)", "CREATE INDEX"),
