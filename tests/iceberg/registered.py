@@ -24,7 +24,8 @@ S3 = pyarrow.fs.S3FileSystem(
 
 def write(key, columns, **options):
     with S3.open_output_stream(f"{bucket()}/{key}") as out:
-        pyarrow.parquet.write_table(pyarrow.table(columns), out, **options)
+        table = columns if isinstance(columns, pyarrow.Table) else pyarrow.table(columns)
+        pyarrow.parquet.write_table(table, out, **options)
 
 
 def main():
@@ -54,8 +55,18 @@ def main():
     # A column that comes, one that goes, one that is wider; the order is another.
     write("shapes/1.parquet", {"a": pyarrow.array([1, 2], pyarrow.int32()), "b": ["x", "y"], "f": pyarrow.array([0.5, None], pyarrow.float32())})
     write("shapes/2.parquet", {"c": [day, None], "a": pyarrow.array([5000000000, None], pyarrow.int64()), "f": [0.1, 2.0]})
+    # Numbers that files have for their columns are what pyiceberg goes by.
+    def numbered(ids):
+        return pyarrow.schema([
+            pyarrow.field(name, pyarrow.int64(), metadata={"PARQUET:field_id": str(id)}) for name, id in ids.items()
+        ])
+
+    for at in range(2):
+        rows = {"first": [at], "second": [10 + at]} if at else {"second": [10], "first": [0]}
+        schema = numbered({"second": 1, "first": 7} if not at else {"first": 7, "second": 1})
+        write(f"numbered/{at}.parquet", pyarrow.table(rows, schema=schema))
     reads = 0
-    tables = {"arrow": "arrow/*/*.parquet", "shapes": "shapes/*.parquet"}
+    tables = {"arrow": "arrow/*/*.parquet", "shapes": "shapes/*.parquet", "numbered": "numbered/*.parquet"}
     for name, keys in tables.items():
         quackctl("register", f"s3://{bucket()}/{keys}", "--table", name)
 
@@ -79,6 +90,9 @@ def main():
         "DELETE FROM shapes WHERE a = 1",
         "ALTER TABLE shapes ADD COLUMN more INTEGER",
         "INSERT INTO shapes (a, more) VALUES (3, 4)",
+        "INSERT INTO numbered (first, second) VALUES (2, 12)",
+        "ALTER TABLE numbered ADD COLUMN third VARCHAR; INSERT INTO numbered (third) VALUES ('x')",
+        "UPDATE numbered SET first = 100 WHERE second = 10",
     ):
         quackctl("query", sql)
         reads += all_read(sql)
