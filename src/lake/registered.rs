@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::describe::{MOST_COLUMNS, TableDetail};
 use super::iceberg::shapes::of_shapes;
+use super::iceberg::snapshot::fields;
 use super::iceberg::state::{Origin, Unread};
 use super::load::commit::{Mode, admit};
 use super::load::stats;
@@ -29,6 +30,8 @@ pub(crate) struct Arrival {
     pub partitions: Vec<Column>,
     /// Columns of files that have not all of the table's, or have them of narrower types. The `schema` of a file is a place here.
     pub shapes: Vec<Vec<Column>>,
+    /// Numbers of columns, by name, that the files have for them.
+    pub numbers: BTreeMap<String, i32>,
     /// With their addresses.
     pub files: Vec<DataFile>,
 }
@@ -80,7 +83,11 @@ pub(crate) fn put(catalog: &mut Catalog, arrival: &Arrival) -> Result<Put> {
         origin: Origin::default(),
         lacks: (0..).zip(shapes).map(|(id, shape)| (id, lacks(shape))).collect::<BTreeMap<_, _>>(),
         schema: None,
-        ancestor: if goes_on { Origin::default() } else { of_shapes(&all, partitions.len(), shapes)? },
+        ancestor: if goes_on {
+            Origin::default()
+        } else {
+            of_shapes(&all, partitions.len(), shapes, &arrival.numbers)?
+        },
         unread: Unread::default(),
         forgotten: BTreeSet::new(),
     };
@@ -105,7 +112,12 @@ fn goes_on(old: &Table, arrival: &Arrival) -> bool {
         }
         None => true,
     };
-    arrival.shapes.is_empty() && arrival.files.iter().all(is_same)
+    let state = old.origin.0.as_ref().map(|state| &state.metadata);
+    let schema = state.and_then(|of| of.schemas.iter().find(|schema| schema["schema-id"] == of.current_schema_id));
+    let is_numbered = |(name, id): (&String, &i32)| {
+        schema.is_some_and(|schema| fields(schema).iter().any(|field| field["name"] == **name && field["id"] == *id))
+    };
+    arrival.numbers.iter().all(is_numbered) && arrival.shapes.is_empty() && arrival.files.iter().all(is_same)
 }
 
 /// What a registration did.

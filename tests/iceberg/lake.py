@@ -102,51 +102,60 @@ def connect():
     return connection
 
 
+def bucket():
+    return json.loads(quackctl("status", "--json"))["bucket"]
+
+
+OPTIONS = {"s3.endpoint": ENDPOINT, "s3.access-key-id": KEY_ID, "s3.secret-access-key": SECRET, "s3.region": "us-east-1"}
+STORAGE = {
+    "aws_endpoint_url": ENDPOINT, "aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET, "aws_region": "us-east-1",
+    "aws_allow_http": "true",
+}
+
+
+def compare(connection, name, static, folder, own, place):
+    """Has every reader find the rows that quackctl finds in a table; gives how many did."""
+    quackctl("query", f"FROM {name}", "-o", str(own))
+    readers = {
+        "pyiceberg": static.scan().to_arrow(),
+        "duckdb": connection.sql(f"SELECT * FROM iceberg_scan('{folder}')").to_arrow_table(),
+        "polars": polars.scan_iceberg(static, storage_options=STORAGE).drop(*POORER, strict=False).collect().to_arrow(),
+    }
+    for reader, rows in readers.items():
+        connection.register("theirs", rows)
+        columns = [column[0] for column in connection.execute(f"DESCRIBE FROM '{own}'").fetchall()]
+        if reader == "polars":
+            columns = [column for column in columns if column not in POORER]
+        assert set(columns) == set(rows.column_names), f"{reader}, {name} after {place}: {rows.column_names}"
+        # As text: some types have no equal of the same name.
+        text = ", ".join(f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in columns)
+        ours, theirs = f"(SELECT {text} FROM '{own}')", f"(SELECT {text} FROM theirs)"
+        lacks, more = (
+            connection.execute(f"FROM {a} EXCEPT ALL FROM {b}").fetchall()
+            for a, b in ((ours, theirs), (theirs, ours))
+        )
+        assert not lacks + more, f"{reader}, {name} after {place}: lacks {lacks[:3]}, has {more[:3]}"
+    return len(readers)
+
+
 def main():
-    bucket = json.loads(quackctl("status", "--json"))["bucket"]
     own = pathlib.Path(tempfile.mkdtemp(dir=os.getcwd())) / "own.parquet"
     connection = connect()
-    options = {"s3.endpoint": ENDPOINT, "s3.access-key-id": KEY_ID, "s3.secret-access-key": SECRET, "s3.region": "us-east-1"}
-    storage = {
-        "aws_endpoint_url": ENDPOINT, "aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET, "aws_region": "us-east-1",
-        "aws_allow_http": "true",
-    }
     reads = 0
     for step in STEPS:
         command = step.split(" ") if step.startswith(("compact ", "rollback ")) else ["query", step]
         quackctl(*command)
         for table in json.loads(quackctl("tables", "--json"))["tables"]:
             name, place = table["name"], step.split("\n")[0][:60]
-            quackctl("query", f"FROM {name}", "-o", str(own))
-            folder = f"s3://{bucket}/tables/{name}"
+            folder = f"s3://{bucket()}/tables/{name}"
             # A table that was renamed and not changed since has its metadata where it was.
             if step.endswith("RENAME TO renamed") and name == "renamed":
-                folder = f"s3://{bucket}/tables/plain"
-            static = StaticTable.from_metadata(folder, properties=options)
+                folder = f"s3://{bucket()}/tables/plain"
+            static = StaticTable.from_metadata(folder, properties=OPTIONS)
             if name == "typed":
                 types = {field.name: str(field.field_type) for field in static.schema().fields}
                 assert types == TYPES, types
-            scanned = static.scan()
-            readers = {
-                "pyiceberg": scanned.to_arrow(),
-                "duckdb": connection.sql(f"SELECT * FROM iceberg_scan('{folder}')").to_arrow_table(),
-                "polars": polars.scan_iceberg(static, storage_options=storage).drop(*POORER, strict=False).collect().to_arrow(),
-            }
-            for reader, rows in readers.items():
-                connection.register("theirs", rows)
-                columns = [column[0] for column in connection.execute(f"DESCRIBE FROM '{own}'").fetchall()]
-                if reader == "polars":
-                    columns = [column for column in columns if column not in POORER]
-                assert set(columns) == set(rows.column_names), f"{reader}, {name} after {place}: {rows.column_names}"
-                # As text: some types have no equal of the same name.
-                text = ", ".join(f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in columns)
-                ours, theirs = f"(SELECT {text} FROM '{own}')", f"(SELECT {text} FROM theirs)"
-                lacks, more = (
-                    connection.execute(f"FROM {a} EXCEPT ALL FROM {b}").fetchall()
-                    for a, b in ((ours, theirs), (theirs, ours))
-                )
-                assert not lacks + more, f"{reader}, {name} after {place}: lacks {lacks[:3]}, has {more[:3]}"
-                reads += 1
+            reads += compare(connection, name, static, folder, own, place)
             if name == "parted" and any(field.name == "day" for field in static.schema().fields):
                 # Files are skipped by what the manifests say, and no row is lost by that.
                 some = static.scan(row_filter="day = '2019-04-02' and i >= 100")
@@ -156,4 +165,5 @@ def main():
     print(f"{reads} reads of tables, all as quackctl has them")
 
 
-main()
+if __name__ == "__main__":
+    main()

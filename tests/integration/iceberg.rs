@@ -12,6 +12,7 @@ use crate::support::{Place, Project, block_on, python, s3, text};
 
 crate::on_every_target! {
     others_read_the_same_rows_after_every_kind_of_change,
+    others_read_tables_of_files_that_lie_elsewhere,
     tables_are_read_as_they_were,
     columns_come_go_and_change,
     columns_change_while_files_stay,
@@ -20,6 +21,15 @@ crate::on_every_target! {
 }
 
 fn others_read_the_same_rows_after_every_kind_of_change(place: Place) {
+    others_read(place, "lake.py", "reads of tables");
+}
+
+fn others_read_tables_of_files_that_lie_elsewhere(place: Place) {
+    others_read(place, "registered.py", "reads of registered tables");
+}
+
+/// Runs a script with which others read tables; it must say what was `told`.
+fn others_read(place: Place, script: &str, told: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/iceberg");
     let python = python("iceberg", &folder.join("requirements.txt"));
     let project = Project::up_at(place, "");
@@ -28,11 +38,11 @@ fn others_read_the_same_rows_after_every_kind_of_change(place: Place) {
     let credentials = sdk.credentials_provider().unwrap();
     let keys = block_on(credentials.provide_credentials()).unwrap();
     let mut readers = project.program(python);
-    readers.arg(folder.join("lake.py")).arg(env!("CARGO_BIN_EXE_quackctl"));
+    readers.arg(folder.join(script)).arg(env!("CARGO_BIN_EXE_quackctl"));
     readers.args([sdk.endpoint_url().unwrap(), keys.access_key_id(), keys.secret_access_key()]);
     let output = readers.output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
-    assert!(text(&output).contains("reads of tables"), "{}", text(&output));
+    assert!(text(&output).contains(told), "{}", text(&output));
 }
 
 fn tables_are_read_as_they_were(place: Place) {

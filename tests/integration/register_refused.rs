@@ -1,9 +1,12 @@
 //! What cannot be a table where it lies, and what a catalog may not say of files that lie elsewhere.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use predicates::str::contains;
 use serde_json::json;
 
-use crate::support::{Lake, Project, block_on};
+use crate::support::{Lake, Project, block_on, text};
 
 #[test]
 fn what_cannot_be_registered_is_told() {
@@ -86,4 +89,30 @@ fn files_lie_elsewhere_only_where_the_settings_say() {
     assert_eq!(project.rows("FROM t"), json!([{"a": 42}]));
     project.succeed(["drop", "t", "--yes"], "the table alone");
     assert_eq!(lake.objects("others", "").len(), 1);
+}
+
+#[test]
+fn what_is_interrupted_leaves_nothing() {
+    let lake = Lake::of(Project::up(""));
+    let file = lake.parquet("SELECT 1 AS a");
+    for at in 0..20 {
+        lake.put(&format!("in/{at}.parquet"), file.clone());
+    }
+    lake.project.write("quack.toml", "[local.network]\nfirst_byte_ms = 1000\n");
+    lake.project.succeed(["up", "--no-check"], "with a slow network");
+    let mut command = lake.project.process(["register", &lake.address("in/*"), "--table", "t"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Well before all footers can be read.
+    std::thread::sleep(Duration::from_secs(2));
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success(), "{}", text(&output));
+    lake.project.write("quack.toml", "");
+    lake.project.succeed(["up", "--no-check"], "as it was");
+    let known = lake.project.json(["tables", "--json"]);
+    assert_eq!(known["tables"], json!([]), "{known}");
+    assert_eq!(lake.objects(&lake.bucket, "tables/"), [""; 0]);
+    assert_eq!(lake.objects(&lake.bucket, "_quack/results/"), [""; 0]);
+    assert_eq!(lake.objects(&lake.bucket, "in/").len(), 20);
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use quack_function::names;
 use quack_function::wire::Column;
 
-use super::footers::Read;
+use super::footers::{Footer, Read};
 use crate::duck::types;
 use crate::error::failure;
 use crate::lake::reshape::grows;
@@ -99,6 +99,30 @@ fn add<'a>(known: &mut Vec<Known<'a>>, columns: &[Column], file: &'a str) -> Res
     Ok(())
 }
 
+/// The greatest number of a column that is taken.
+const MOST_NUMBER: i64 = 1 << 24;
+
+/// The numbers that files have for their columns, by name; of files without numbers, none. Nothing, where they do not agree, or where
+/// what is within columns has numbers, too.
+pub(super) fn numbers(footers: &[Footer]) -> Option<BTreeMap<String, i32>> {
+    let mut numbers: BTreeMap<String, i32> = BTreeMap::new();
+    let mut names: BTreeMap<i32, &str> = BTreeMap::new();
+    for footer in footers {
+        let told: Vec<(&str, i64)> =
+            footer.columns.iter().filter_map(|told| Some((told.name.as_str(), told.id?))).collect();
+        if told.len() != footer.numbered || footer.numbered > 0 && told.len() != footer.columns.len() {
+            return None;
+        }
+        for (name, id) in told {
+            let id = i32::try_from(id).ok().filter(|id| (1..=MOST_NUMBER).contains(&i64::from(*id)))?;
+            if *names.entry(id).or_insert(name) != name || *numbers.entry(name.to_owned()).or_insert(id) != id {
+                return None;
+            }
+        }
+    }
+    Some(numbers)
+}
+
 /// The type that has all values of both, and that files of either can be read as while they stay as they are.
 fn wider(one: &str, other: &str) -> Option<String> {
     const WIDE: &str = "BIGINT";
@@ -108,7 +132,34 @@ fn wider(one: &str, other: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn numbers_are_taken_where_files_agree() {
+        let footer = |columns: &[(&str, Option<i64>)], numbered| {
+            let told = |(name, id): &(&str, Option<i64>)| json!({"name": name, "id": id});
+            let columns: Vec<_> = columns.iter().map(told).collect();
+            let footer = json!({"file": "f", "rows": 1, "shape": "x", "numbered": numbered, "columns": columns});
+            serde_json::from_value::<Footer>(footer).unwrap()
+        };
+        let (a, ab) = (footer(&[("a", Some(7))], 1), footer(&[("b", Some(2)), ("a", Some(7))], 2));
+        let plain = footer(&[("a", None), ("c", None)], 0);
+        let wanted = BTreeMap::from([("a".to_owned(), 7), ("b".to_owned(), 2)]);
+        assert_eq!(numbers(&[a.clone(), plain.clone(), ab]), Some(wanted));
+        assert_eq!(numbers(&[plain]), Some(BTreeMap::new()));
+        for other in [
+            footer(&[("a", Some(8))], 1),
+            footer(&[("b", Some(7))], 1),
+            footer(&[("a", Some(7)), ("b", None)], 1),
+            footer(&[("a", Some(7))], 3),
+            footer(&[("b", Some(0))], 1),
+            footer(&[("b", Some(i64::MAX))], 1),
+        ] {
+            assert_eq!(numbers(&[a.clone(), other]), None);
+        }
+    }
 
     #[test]
     fn types_are_widened_where_files_can_stay() {

@@ -27,6 +27,8 @@ pub(super) struct Footer {
     pub rows: i64,
     /// The same for files that have the same columns, of the same types.
     pub shape: String,
+    /// How many columns, nested ones and those in them among these, have a number.
+    pub numbered: usize,
     /// What is told of columns that are not nested.
     pub columns: Vec<Told>,
 }
@@ -35,6 +37,8 @@ pub(super) struct Footer {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Told {
     pub name: String,
+    /// Its number, by which other readers than DuckDB know it.
+    pub id: Option<i64>,
     pub nulls: Option<u64>,
     pub min: Option<String>,
     pub max: Option<String>,
@@ -136,10 +140,11 @@ fn sql(addresses: &[String]) -> String {
             SELECT file, md5(string_agg(concat_ws('|', coalesce(node.name, ''), coalesce(node.type, ''),
                 coalesce(node.type_length, ''), coalesce(node.repetition_type, '') = 'REPEATED',
                 coalesce(node.num_children, 0), coalesce(node.converted_type, ''), coalesce(node.scale, -1),
-                coalesce(node.precision, -1), coalesce(node.logical_type, '')), chr(10) ORDER BY node.column_id)) AS shape
+                coalesce(node.precision, -1), coalesce(node.logical_type, '')), chr(10) ORDER BY node.column_id)) AS shape,
+                count(node.field_id) AS numbered
             FROM each_node WHERE node.column_id > 0 GROUP BY file
         ), leaves AS (
-            SELECT file, node.name AS name, CASE
+            SELECT file, node.name AS name, node.field_id AS id, CASE
                 WHEN node.type = 'INT96' OR node.repetition_type = 'REPEATED' THEN 'none'
                 WHEN node.duckdb_type IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT') THEN 'integer'
                 WHEN node.duckdb_type = 'VARCHAR' THEN 'text'
@@ -156,16 +161,16 @@ fn sql(addresses: &[String]) -> String {
                 chunk.min_is_exact AS lo_exact, chunk.max_is_exact AS hi_exact
             FROM each_chunk
         ), per_column AS (
-            SELECT file, number, name, CASE WHEN count(nulls) = count(*) THEN CAST(sum(nulls) AS UBIGINT) END AS nulls,
+            SELECT file, number, name, any_value(id) AS id, CASE WHEN count(nulls) = count(*) THEN CAST(sum(nulls) AS UBIGINT) END AS nulls,
                 CASE WHEN {lo_known} AND {hi_known} THEN {low} END AS low,
                 CASE WHEN {lo_known} AND {hi_known} THEN {high} END AS high
             FROM chunks JOIN leaves USING (file, number)
             WHERE path = name AND NOT repeated GROUP BY file, number, name, kind
         ), told AS (
-            SELECT file, list({{'name': name, 'nulls': nulls, 'min': low, 'max': high}} ORDER BY number) AS columns
+            SELECT file, list({{'name': name, 'id': id, 'nulls': nulls, 'min': low, 'max': high}} ORDER BY number) AS columns
             FROM per_column GROUP BY file
         )
-        SELECT f.file_name AS file, f.num_rows AS rows, shape, coalesce(columns, []) AS columns
+        SELECT f.file_name AS file, f.num_rows AS rows, shape, numbered, coalesce(columns, []) AS columns
         FROM whole JOIN shapes ON shapes.file = f.file_name LEFT JOIN told ON told.file = f.file_name",
         files = files.join(", "),
         lo_known = known("lo", "lo_exact"),

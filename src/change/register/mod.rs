@@ -5,6 +5,7 @@ mod columns;
 mod folders;
 mod footers;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -84,6 +85,14 @@ pub(crate) async fn register(
     let read = Read { footers: kept.iter().map(|(footer, _)| footer.clone()).collect(), shapes, invocations, cost_usd };
     let columns = columns::of(&read)?;
     let partitions = apart(&columns, partitions, &mut notes)?;
+    let numbers = columns::numbers(&read.footers).unwrap_or_else(|| {
+        notes.push(
+            "the files number their columns (field ids) in different ways: readers that go by numbers, as pyiceberg does, may \
+             take one for another; quackctl goes by names"
+                .to_owned(),
+        );
+        BTreeMap::new()
+    });
     if columns.own.is_empty() {
         let help = "a table has columns besides those of its folders";
         return Err(failure(format!("the files at `{}` have no columns", asked.source), help));
@@ -97,6 +106,7 @@ pub(crate) async fn register(
         columns: columns.own,
         partitions,
         shapes: columns.shapes,
+        numbers,
         files,
     };
     if session.cancel.is_cancelled() {

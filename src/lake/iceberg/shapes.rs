@@ -13,13 +13,24 @@ use super::snapshot::TYPES;
 use super::state::{Origin, State};
 
 /// Where the schemas are known of files with the columns `shapes`, each by its place among them; of a table with `columns`, the last
-/// of which, its `partitions`, are in no file.
+/// of which, its `partitions`, are in no file. Columns have the `numbers` that files have for them, by name: who reads by numbers finds
+/// them.
 ///
 /// # Errors
 /// A type that is none.
-pub(crate) fn of_shapes(columns: &[Column], partitions: usize, shapes: &[Vec<Column>]) -> Result<Origin> {
-    let mut last = 0;
-    let fields = schema::fields(columns, &[], &mut last).map_err(|error| anyhow!(error))?;
+pub(crate) fn of_shapes(
+    columns: &[Column],
+    partitions: usize,
+    shapes: &[Vec<Column>],
+    numbers: &BTreeMap<String, i32>,
+) -> Result<Origin> {
+    let mut last = numbers.values().copied().max().unwrap_or_default();
+    let mut fields = schema::fields(columns, &[], &mut last).map_err(|error| anyhow!(error))?;
+    for (column, field) in columns.iter().zip(&mut fields) {
+        if let Some(number) = numbers.get(&column.name) {
+            field["id"] = json!(number);
+        }
+    }
     let own = columns.len().saturating_sub(partitions);
     let of = |shape: &Vec<Column>| -> Vec<Json> {
         let all = columns.iter().zip(&fields).enumerate();
