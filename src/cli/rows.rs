@@ -57,12 +57,14 @@ pub(crate) struct LoadArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The files stay where they are, and nothing ever deletes them: not `drop`, not `expire`, not `down` of a bucket that is not quackctl's
-own. They lie in the lake's bucket, apart from what quackctl writes, or in a folder of `read` under [lake] in quack.toml. Functions read
-their footers side by side; folders like `day=2026-03-01/` become columns. INSERT, UPDATE, DELETE, MERGE and `load --append`
-write files of the table's own beside them.
+The files stay where they are, and `drop`, `expire` and `compact` never delete
+them. They lie in the lake's bucket, apart from what quackctl writes, or in a
+folder that `read` under [lake] in quack.toml names. Functions read their footers
+side by side; folders like `day=2026-03-01/` become columns. INSERT, UPDATE,
+DELETE, MERGE and `load --append` write files of the table's own beside them.
 
-Files that come later are seen by `--replace`, as are files that have changed where they lie; what SQL has changed is then undone.
+Files that come later, and those that have changed where they lie, are seen by
+`--replace`; what SQL has changed is then undone.
 
 Examples:
   quackctl register 's3://my-bucket/events/*/*.parquet' --table events

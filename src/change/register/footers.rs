@@ -1,9 +1,10 @@
 //! What Parquet files say of themselves in their footers, read by functions side by side.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use quack_function::sql::literal;
 use quack_function::wire::Column;
 use serde::Deserialize;
@@ -61,31 +62,48 @@ pub(super) struct Read {
 pub(super) async fn read(coordinator: &Coordinator<'_>, session: &Session<'_>, addresses: &[String]) -> Result<Read> {
     let bar = progress::files(coordinator.context, "read footers", addresses.len() as u64);
     let size = addresses.len().div_ceil(WINDOW).clamp(FEWEST, MOST);
-    let parts = stream::iter(addresses.chunks(size)).map(async |part: &[String]| -> Result<(Vec<Footer>, f64)> {
+    let parts = addresses.chunks(size).map(async |part: &[String]| -> Result<(Vec<Footer>, f64)> {
         let mut work = Work::new(coordinator, session);
         let footers: Vec<Footer> = work.rows(&sql(part)).await?;
         bar.inc(part.len() as u64);
         Ok((in_order(part, footers)?, work.cost_usd))
     });
-    let parts: Vec<(Vec<Footer>, f64)> = parts.buffered(WINDOW).try_collect().await?;
+    let parts = all(parts).await;
     bar.finish_and_clear();
-    let mut invocations = parts.len();
-    let mut cost_usd: f64 = parts.iter().map(|(_, cost_usd)| cost_usd).sum();
-    let footers: Vec<Footer> = parts.into_iter().flat_map(|(footers, _)| footers).collect();
+    let parts = parts?;
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
-    for footer in &footers {
+    for footer in parts.iter().flat_map(|(footers, _)| footers) {
         first.entry(&footer.shape).or_insert(&footer.file);
     }
-    invocations += first.len();
-    let described = stream::iter(first).map(async |(shape, file)| -> Result<(String, Vec<Column>, f64)> {
+    let described = first.into_iter().map(async |(shape, file)| -> Result<(String, Vec<Column>, f64)> {
         let mut work = Work::new(coordinator, session);
         let sql = format!("DESCRIBE SELECT * FROM read_parquet({}, hive_partitioning = false)", literal(file));
         Ok((shape.to_owned(), work.columns(&sql).await?, work.cost_usd))
     });
-    let described: Vec<(String, Vec<Column>, f64)> = described.buffered(WINDOW).try_collect().await?;
-    cost_usd += described.iter().map(|(_, _, cost_usd)| cost_usd).sum::<f64>();
-    let shapes = described.into_iter().map(|(shape, columns, _)| (shape, columns)).collect();
-    Ok(Read { footers, shapes, invocations, cost_usd })
+    let described = all(described).await?;
+    let costs = parts.iter().map(|(_, cost_usd)| cost_usd).chain(described.iter().map(|(_, _, cost_usd)| cost_usd));
+    Ok(Read {
+        invocations: parts.len() + described.len(),
+        cost_usd: costs.sum(),
+        shapes: described.into_iter().map(|(shape, columns, _)| (shape, columns)).collect(),
+        footers: parts.into_iter().flat_map(|(footers, _)| footers).collect(),
+    })
+}
+
+/// What calls of functions give, some at a time, in their order. After one that failed none begins; those that run are waited for,
+/// so that each cleans up after itself.
+async fn all<T>(calls: impl Iterator<Item = impl Future<Output = Result<T>>>) -> Result<Vec<T>> {
+    let failed = Cell::new(false);
+    let calls = stream::iter(calls).map(|call| async {
+        if failed.get() {
+            return None;
+        }
+        let done = call.await;
+        failed.set(failed.get() || done.is_err());
+        Some(done)
+    });
+    let done: Vec<Option<Result<T>>> = calls.buffered(WINDOW).collect().await;
+    done.into_iter().flatten().collect()
 }
 
 /// The footers in the order of the files that were asked for: each of them once, and no other.
