@@ -43,7 +43,16 @@ pub(super) async fn run(
     let sql = format!("SELECT {} FROM {}", list.join(", "), qualified(name));
     let staged = match table.rows {
         0 => work.write_empty(&own, name, &table.partitions).await?,
-        _ => work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?,
+        _ => {
+            work.write(&Rows {
+                sql,
+                label: name,
+                columns: Some(&own),
+                partitions: &table.partitions,
+                may_divide: false,
+            })
+            .await?
+        }
     };
     let renamed = match alteration {
         Alteration::Rename { column, to } => {

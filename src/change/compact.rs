@@ -15,7 +15,8 @@ use super::batches::{self, Batch};
 use super::land::overtaken;
 use super::ranges;
 use super::replace;
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::Staged;
+use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{DataFile, Scope, Table};
@@ -188,7 +189,8 @@ impl Writing<'_> {
             let mut work = Work::new(self.coordinator, self.session);
             let staged = match self.sql(batch, range.as_deref()) {
                 Ok((sql, columns, partitions)) => {
-                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions }).await
+                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions, may_divide: false })
+                        .await
                 }
                 Err(error) => Err(error),
             };

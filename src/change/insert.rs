@@ -11,7 +11,8 @@ use super::inserted::{Insert, Source};
 use super::land;
 use super::parts::{self, Part};
 use super::replace;
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::Staged;
+use super::write::{Rows, Session, Work};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
 use crate::query::Coordinator;
@@ -50,8 +51,8 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
         }
     };
     let sql = format!("{variables}{rows}");
-    let staged =
-        work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &partitions }).await?.without_empty();
+    let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions, may_divide: true };
+    let staged = work.write(&rows).await?.without_empty();
     let rows = match returning.is_empty() {
         true => None,
         // Of the files that were written: nothing is reckoned again for it.
@@ -67,7 +68,7 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
             }
         }
     };
-    let done = Changed { cost_usd: work.cost_usd, ..Changed::nothing(Deed::Insert, name) };
+    let done = work.spent(Changed::nothing(Deed::Insert, name));
     if staged.files.is_empty() {
         staged.discard().await;
         return Ok(Some(Outcome { changed: done, rows }));

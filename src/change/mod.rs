@@ -29,6 +29,7 @@ mod replace;
 mod rewrite;
 mod schema;
 mod settled;
+mod staged;
 mod statement;
 mod transaction;
 mod view;

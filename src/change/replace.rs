@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::columns::Columns;
 use super::deeds::{self, Branch, Target};
 use super::done::{Changed, Deed, Outcome};
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::Staged;
+use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
 use crate::error::failure;
 use crate::lake::catalog::{Catalog, DataFile, Scope, Table};
@@ -172,7 +173,8 @@ pub(super) async fn by_deeds(
     let returns = !deeds.returning.is_empty();
     let query = deeds::query(columns, &deeds.before, &deeds.branches, returns);
     let sql = format!("{}{query}", deeds.variables);
-    let written = work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[] }).await?;
+    let written =
+        work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[], may_divide: false }).await?;
     let done = by_written(&mut work, name, table, columns, &deeds, &written).await;
     written.discard().await;
     done
@@ -231,7 +233,13 @@ async fn by_written<'a>(
         true => None,
         false => {
             let sql = selects.join("\nUNION ALL\n");
-            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
+            let rows = Rows {
+                sql,
+                label: name,
+                columns: Some(&table.own_columns()),
+                partitions: &table.partitions,
+                may_divide: false,
+            };
             Some(work.write(&rows).await?.without_empty())
         }
     };

@@ -120,7 +120,13 @@ async fn by_files(
             let files = anew.iter().filter_map(|at| table.files.get(*at));
             let source = replace::rows(table, files, &work.coordinator.target.bucket.name)?;
             let sql = select(rewrite, columns, &set, &source);
-            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
+            let rows = Rows {
+                sql,
+                label: name,
+                columns: Some(&table.own_columns()),
+                partitions: &table.partitions,
+                may_divide: false,
+            };
             Some(work.write(&rows).await?.without_empty())
         }
     };

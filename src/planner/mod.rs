@@ -29,6 +29,7 @@ mod schemas;
 mod scratch;
 mod spell;
 mod splits;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod views;
