@@ -88,7 +88,7 @@ pub(crate) async fn compact(
     let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {
-        (true, no_sort) => batches::in_order(table, &table.files, table.is_mixed() || !no_sort)?,
+        (true, no_sort) => batches::in_order(table, &table.files, most(table.is_mixed() || !no_sort))?,
         (false, true) => batches::small(table),
         (false, false) => batches::whole(table)?,
     };
@@ -168,7 +168,7 @@ impl Writing<'_> {
                 Told::Added(files) => {
                     self.coordinator.context.detail(format_args!("files that came meanwhile: {}", files.len()));
                     let sorts = self.table.is_mixed() || !self.sort.is_empty();
-                    self.write(&batches::in_order(self.table, &files, sorts)?).await?;
+                    self.write(&batches::in_order(self.table, &files, most(sorts))?).await?;
                     let empty = files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone());
                     self.made.gone.extend(empty);
                 }
@@ -306,6 +306,11 @@ impl Writing<'_> {
             })
             .await
     }
+}
+
+/// Bytes that one function writes, if it `sorts` them or not.
+fn most(sorts: bool) -> u64 {
+    if sorts { batches::SORTED_BYTES } else { batches::BATCH_BYTES }
 }
 
 /// The places of the columns to sort by.

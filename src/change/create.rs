@@ -11,6 +11,7 @@ use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
 use super::staged::Staged;
+use super::tidy;
 use super::write::{self, Session, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
@@ -64,9 +65,9 @@ async fn written<'a>(work: &mut Work<'a>, create: &Create) -> Result<(Staged<'a>
             let sql = if as_is { query.alone() } else { around(query, &own, &partitions) };
             let rows =
                 write::Rows { sql, label: &create.table, columns: None, partitions: &partitions, may_divide: true };
-            let staged = work.write(&rows).await?;
-            if staged.files.iter().any(|file| file.rows > 0) {
-                return Ok((staged.without_empty(), partitions));
+            let staged = tidy::write(work, &rows).await?;
+            if !staged.files.is_empty() {
+                return Ok((staged, partitions));
             }
             staged.discard().await;
             work.write_empty(&own, &create.table, &partitions).await?

@@ -115,7 +115,7 @@ impl fmt::Display for Changed {
             (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`{by}"),
             (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
             (Deed::Alter, true) if self.rows == 0 => writeln!(f, "altered `{table}`"),
-            (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew"),
+            (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew{by}"),
             (Deed::Alter, false) => writeln!(f, "`{table}` is so already; nothing was changed"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),

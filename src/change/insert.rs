@@ -11,7 +11,8 @@ use super::inserted::{Insert, Source};
 use super::land;
 use super::parts::{self, Part};
 use super::replace;
-use super::staged::Staged;
+use super::staged::{self, Staged};
+use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
@@ -52,7 +53,7 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
     };
     let sql = format!("{variables}{rows}");
     let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions, may_divide: true };
-    let staged = work.write(&rows).await?.without_empty();
+    let staged = tidy::write(&mut work, &rows).await?;
     let rows = match returning.is_empty() {
         true => None,
         // Of the files that were written: nothing is reckoned again for it.
@@ -93,7 +94,7 @@ fn written(columns: &Columns<'_>, staged: &Staged<'_>, partitions: &[Column]) ->
         return Ok(format!("SELECT {} LIMIT 0", nulls.join(", ")));
     }
     let names: Vec<String> = all.map(|column| identifier(&column.name)).collect();
-    Ok(format!("SELECT {} FROM {}", names.join(", "), replace::read(&staged.addresses(), partitions)?))
+    Ok(format!("SELECT {} FROM {}", names.join(", "), staged::read(&staged.addresses(), partitions)?))
 }
 
 /// A query that gives the rows with the table's columns, in their order and of their types.

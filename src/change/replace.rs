@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use quack_function::sql::identifier;
 use quack_function::table::read_sql;
-use quack_function::wire::Column;
 use serde::Deserialize;
 
 use super::columns::Columns;
 use super::deeds::{self, Branch, Target};
 use super::done::{Changed, Deed, Outcome};
-use super::staged::Staged;
+use super::staged::{self, Staged};
+use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
 use crate::error::failure;
@@ -78,11 +78,6 @@ fn read_with<'a>(
         }
     };
     read.map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
-}
-
-/// Files at `addresses`, whose folders carry the values of `partitions`.
-pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
-    read_sql(addresses, partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
 }
 
 /// DuckDB's own columns of files.
@@ -189,7 +184,7 @@ async fn by_written<'a>(
     written: &Staged<'a>,
 ) -> Result<Option<Outcome>> {
     let mut done = Changed::nothing(deeds.deed, name);
-    let deeds_read = read(&written.addresses(), &[])?;
+    let deeds_read = staged::read(&written.addresses(), &[])?;
     if written.files.iter().all(|file| file.rows == 0) {
         let rows = returned(work, columns, deeds, &deeds_read).await?;
         return Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }, rows }));
@@ -240,7 +235,7 @@ async fn by_written<'a>(
                 partitions: &table.partitions,
                 may_divide: false,
             };
-            Some(work.write(&rows).await?.without_empty())
+            Some(tidy::write(work, &rows).await?)
         }
     };
     let rows = match returned(work, columns, deeds, &deeds_read).await {

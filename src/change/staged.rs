@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::names;
+use quack_function::table::read_sql;
 use quack_function::wire::Column;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,13 @@ pub(super) struct Written {
     partition_keys: Option<HashMap<String, Option<String>>>,
 }
 
+/// What one function has written.
+pub(super) struct Wrote {
+    /// Key prefix of it.
+    pub folder: String,
+    pub files: Vec<Written>,
+}
+
 /// Where a function was to write.
 pub(super) struct Place<'a> {
     /// Key prefix of it.
@@ -65,8 +73,38 @@ impl<'a> Staged<'a> {
     /// Adds what a function says that it wrote.
     ///
     /// # Errors
-    /// A file that it was not to write; values of partitions that folders cannot carry.
+    /// As for [`Self::told`].
     pub(super) fn add(&mut self, place: &Place<'_>, written: Written) -> Result<()> {
+        let (file, source) = self.told(place, written)?;
+        self.written.push(source.clone());
+        self.sources.push(source);
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// Takes note of files that functions have written, so that they are removed with the others.
+    pub(super) fn note(&mut self, wrote: &[Wrote]) {
+        let ours = format!("s3://{}/", self.bucket.name);
+        let keys = wrote.iter().flat_map(|wrote| wrote.files.iter().map(move |file| (&wrote.folder, &file.filename)));
+        let own = keys.filter_map(|(folder, name)| name.strip_prefix(&ours).filter(|key| key.starts_with(folder)));
+        self.written.extend(own.map(str::to_owned));
+    }
+
+    /// Has files come in the place of those at `gone`, each before the one at its place.
+    pub(super) fn replace(&mut self, gone: &[usize], come: Vec<(usize, DataFile, String)>) {
+        let old = std::mem::take(&mut self.files).into_iter().zip(std::mem::take(&mut self.sources));
+        let mut all: Vec<(usize, DataFile, String)> = come;
+        let stays = old.enumerate().filter(|(at, _)| !gone.contains(at));
+        all.extend(stays.map(|(at, (file, source))| (at, file, source)));
+        all.sort_by_key(|(at, ..)| *at);
+        (self.files, self.sources) = all.into_iter().map(|(_, file, source)| (file, source)).unzip();
+    }
+
+    /// A file that a function says that it wrote, and where it is.
+    ///
+    /// # Errors
+    /// A file that it was not to write; values of partitions that folders cannot carry.
+    pub(super) fn told(&self, place: &Place<'_>, written: Written) -> Result<(DataFile, String)> {
         let Written { filename, count, file_size_bytes, column_statistics, partition_keys } = written;
         let Place { folder, part, label, partitions } = *place;
         let key = filename.strip_prefix(&format!("s3://{}/", self.bucket.name)).unwrap_or_default();
@@ -81,17 +119,15 @@ impl<'a> Staged<'a> {
         let keys = partition_keys.unwrap_or_default();
         let partition: Vec<_> = partitions.iter().map(|column| keys.get(&column.name).cloned().flatten()).collect();
         check_values(label, &partition)?;
-        self.sources.push(key.to_owned());
-        self.written.push(key.to_owned());
-        self.files.push(DataFile {
+        let file = DataFile {
             schema: None,
             key: part.map_or_else(|| name.to_owned(), |part| numbered(name, part)),
             rows: count,
             bytes: file_size_bytes,
             partition,
             columns: stats::of_file(&self.columns, count, &column_statistics.unwrap_or_default()),
-        });
-        Ok(())
+        };
+        Ok((file, key.to_owned()))
     }
 
     /// Where the function finds them.
@@ -137,6 +173,11 @@ impl<'a> Staged<'a> {
     pub(super) async fn discard(self) {
         upload::delete(self.bucket, self.written).await;
     }
+}
+
+/// Files at `addresses`, whose folders carry the values of `partitions`.
+pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
+    read_sql(addresses, partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
 }
 
 /// A file's name with the number of its part before it, in its folder; in the order of their names parts are in their own.

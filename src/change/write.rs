@@ -11,16 +11,17 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::done::Changed;
-use super::staged::{Place, Staged, Written};
+use super::staged::{Place, Staged, Wrote};
 use super::transaction::Transaction;
 use crate::bucket::upload;
 use crate::error::failure;
 use crate::invoke::tables::{self, Named};
+use crate::lake::catalog::DataFile;
 use crate::lake::load::written::{NULL_FOLDER, WHOLE, parquet_version};
 use crate::output::{self, Format, Look};
 use crate::planner::{Fetch, Planner, Request, Workers};
 use crate::private;
-use crate::query::{self, Answer, Coordinator};
+use crate::query::{self, Answer, Coordinator, Part};
 use crate::rows::ResultSet;
 
 /// Most files that one statement may write.
@@ -46,13 +47,6 @@ pub(super) struct Work<'a> {
     pub cost_usd: f64,
     /// Most that wrote side by side.
     pub functions: usize,
-}
-
-/// What one function has written.
-struct Wrote {
-    /// Key prefix of it.
-    folder: String,
-    files: Vec<Written>,
 }
 
 /// What is to be written.
@@ -123,6 +117,24 @@ impl<'a> Work<'a> {
         self.answer(&sql, None, self.session.limit, self.session.spill).await
     }
 
+    /// One call of the function, for all rows.
+    fn event(&self, sql: &str) -> Event {
+        let Coordinator { catalog, target, .. } = *self.coordinator;
+        let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
+        let (q, format, spill) = (sql.to_owned(), Encoding::Arrow, Spill::Auto);
+        Event { q, limit: None, all: true, format, spill, into: None, tables, views, result: None }
+    }
+
+    /// What one function is to write, which reads `files`.
+    pub(super) fn part(&self, rows: &Rows<'_>, sql: &str, files: &[&DataFile]) -> Part {
+        Part {
+            event: self.event(sql),
+            table: rows.label.to_owned(),
+            files: files.iter().map(|file| file.key.clone()).collect(),
+            bytes: files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
+        }
+    }
+
     async fn answer(
         &mut self,
         sql: &str,
@@ -130,10 +142,7 @@ impl<'a> Work<'a> {
         limit: Option<u64>,
         spill: Spill,
     ) -> Result<Answer> {
-        let Coordinator { catalog, target, .. } = *self.coordinator;
-        let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
-        let (q, all) = (sql.to_owned(), limit.is_none());
-        let event = Event { q, limit, all, format: Encoding::Arrow, spill, into, tables, views, result: None };
+        let event = Event { limit, all: limit.is_none(), spill, into, ..self.event(sql) };
         let answer = query::ask(self.coordinator, &event, self.session.cancel).await?;
         self.cost_usd += answer.account.cost_usd.unwrap_or(0.0);
         Ok(answer)
@@ -175,11 +184,19 @@ impl<'a> Work<'a> {
     /// What DuckDB says of it; more files than there may be. Nothing stays behind.
     pub(super) async fn write(&mut self, rows: &Rows<'_>) -> Result<Staged<'a>> {
         let wrote = match self.fetch(rows) {
-            Some(fetch) => self.by_many(rows, &fetch).await?,
+            Some(fetch) => self.by_parts(rows, &query::parts(self.coordinator, &fetch)?).await?,
             None => vec![self.by_one(rows).await?],
         };
+        self.staged(rows, wrote).await
+    }
+
+    /// What functions have written, as files of a table.
+    ///
+    /// # Errors
+    /// Files that they were not to write; more of them than there may be. Nothing stays behind.
+    pub(super) async fn staged(&mut self, rows: &Rows<'_>, wrote: Vec<Wrote>) -> Result<Staged<'a>> {
         let folders: Vec<String> = wrote.iter().map(|wrote| wrote.folder.clone()).collect();
-        let staged = self.staged(rows, wrote).await;
+        let staged = self.told(rows, wrote).await;
         if staged.is_err() {
             for folder in &folders {
                 upload::delete_below(&self.coordinator.target.bucket, folder).await;
@@ -219,13 +236,16 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn by_many(&mut self, rows: &Rows<'_>, fetch: &Fetch) -> Result<Vec<Wrote>> {
-        let parts = query::parts(self.coordinator, fetch)?;
+    /// Has each part be written by a function of its own, as `rows` are to be.
+    ///
+    /// # Errors
+    /// What DuckDB says of one. Nothing stays behind.
+    pub(super) async fn by_parts(&mut self, rows: &Rows<'_>, parts: &[Part]) -> Result<Vec<Wrote>> {
         let (coordinator, Session { workers, cancel, .. }) = (self.coordinator, self.session);
         coordinator.context.detail(format_args!("{} functions write a part each", parts.len()));
-        let (wrote, stats) = query::write(coordinator, &parts, &rows.destination(), workers.most(), cancel).await?;
+        let (wrote, stats) = query::write(coordinator, parts, &rows.destination(), workers.most(), cancel).await?;
         self.cost_usd += stats.cost_usd;
-        self.functions = self.functions.max(stats.functions);
+        self.functions = self.functions.max(stats.functions.min(workers.most()));
         let folders: Vec<String> = wrote.iter().map(|wrote| wrote.folder.clone()).collect();
         let read = wrote.into_iter().map(|wrote| Ok(Wrote { files: read(wrote.rows)?, folder: wrote.folder }));
         let read = read.collect::<Result<Vec<_>>>();
@@ -237,7 +257,7 @@ impl<'a> Work<'a> {
         read
     }
 
-    async fn staged(&mut self, rows: &Rows<'_>, wrote: Vec<Wrote>) -> Result<Staged<'a>> {
+    async fn told(&mut self, rows: &Rows<'_>, wrote: Vec<Wrote>) -> Result<Staged<'a>> {
         let count: usize = wrote.iter().map(|wrote| wrote.files.len()).sum();
         if count > MOST_FILES {
             return Err(failure(

@@ -8,9 +8,7 @@ use super::plan::Planner;
 use super::query_plan::{Fetch, QueryPlan, Strategy};
 use super::request::Request;
 use super::splits;
-
-/// What a part holds at most, bytes, unless one file has more: what is made of it is to be a file of a good size.
-const PART_BYTES: u64 = 256 << 20;
+use super::worth::PART_BYTES;
 
 impl Planner {
     /// The fetch whose rows, as its splits follow each other, are the query's.

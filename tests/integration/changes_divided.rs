@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 crate::on_every_target! {
     many_functions_write_what_one_writes,
+    many_functions_change_what_one_changes,
+    tiny_files_are_put_together,
     a_part_that_fails_lands_nothing,
     a_write_that_is_given_up_leaves_nothing,
 }
@@ -84,6 +86,99 @@ fn many_functions_write_what_one_writes(place: Place) {
     // A row of nothing is no file.
     assert_eq!(run(&project, "6", "CREATE OR REPLACE TABLE many AS FROM trips WHERE tip_amount * 0 > 1"), 6);
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM many"), json!([{"n": 0}]));
+    assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "{:?}", project.objects());
+}
+
+/// How many functions changed the table, and how many rows.
+fn changed(project: &Project, workers: &str, sql: &str) -> (u64, Value) {
+    let mut done = project.json(["query", "--json", "--workers", workers, sql]);
+    (done["functions"].as_u64().unwrap_or(1), done["rows"].take())
+}
+
+fn many_functions_change_what_one_changes(place: Place) {
+    let project = Project::up_at(place, TRIPS);
+    run(&project, "1", "CREATE TABLE few AS SELECT 1 AS id UNION ALL SELECT 7");
+    for table in ["one", "many"] {
+        run(
+            &project,
+            "1",
+            &format!("CREATE TABLE {table} PARTITIONED BY (date) AS SELECT *, 0::INTEGER AS mark FROM trips"),
+        );
+    }
+    for (sql, functions) in [
+        ("UPDATE $ SET mark = CAST(total_amount AS INTEGER), tip_amount = NULL WHERE vendor_id = 1", 4),
+        ("UPDATE $ SET date = date + 1 WHERE pickup_location_id > 100", 4),
+        ("DELETE FROM $ WHERE passenger_count > 3", 4),
+        ("UPDATE $ SET mark = -1 WHERE date < '2019-04-03'", 2),
+        ("DELETE FROM $ WHERE mark IN (SELECT id FROM few) AND date > '2019-04-10'", 4),
+        // One time for all rows, and others each time.
+        ("DELETE FROM $ WHERE pickup_at > now()::TIMESTAMP", 1),
+        ("UPDATE $ SET mark = mark + 1 FROM few WHERE id = mark", 1),
+        ("ALTER TABLE $ RENAME COLUMN mark TO marked", 4),
+    ] {
+        let (_, rows_of_one) = changed(&project, "1", &sql.replace('$', "one"));
+        let sql = sql.replace('$', "many");
+        let (many, rows_of_many) = changed(&project, "4", &sql);
+        assert_eq!((many, &rows_of_many), (functions, &rows_of_one), "{sql}");
+        assert!(rows(&project, "many ORDER BY ALL") == rows(&project, "one ORDER BY ALL"), "{sql}");
+        assert_eq!(known(&project, "many"), known(&project, "one"), "{sql}");
+    }
+    assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "{:?}", project.objects());
+}
+
+/// Names of a table's files now.
+fn files(project: &Project, table: &str) -> u64 {
+    project.json(["tables", table, "--history", "--json"])["versions"][0]["files"].as_u64().unwrap()
+}
+
+fn tiny_files_are_put_together(place: Place) {
+    let project = Project::up_at(place, TRIPS);
+    assert_eq!(run(&project, "6", "CREATE TABLE many AS FROM trips"), 6);
+    assert_eq!(files(&project, "many"), 1, "six tiny files");
+    run(&project, "1", "CREATE TABLE one AS FROM trips");
+    assert!(rows(&project, "many") == rows(&project, "one"));
+    assert_eq!(known(&project, "many"), known(&project, "one"));
+    // Of more partitions than are open at once, DuckDB writes many files each.
+    run(
+        &project,
+        "1",
+        "CREATE TABLE parts PARTITIONED BY (p) AS SELECT i, nullif(i % 150, 7) AS p FROM range(2_000_000) r(i)",
+    );
+    assert_eq!(files(&project, "parts"), 150);
+    let sql = "SELECT count(*)::INT AS n, sum(i)::BIGINT AS i, count(DISTINCT p)::INT AS p, count(*) FILTER (p IS NULL)::INT AS nulls FROM parts \
+               WHERE coalesce(p, 7) = i % 150";
+    assert_eq!(project.rows(sql), json!([{"n": 2_000_000, "i": 1_999_999_000_000_u64, "p": 149, "nulls": 13334}]));
+    assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "{:?}", project.objects());
+}
+
+/// A file of 600 MB takes time and room, so once.
+#[test]
+fn a_file_that_would_be_too_large_becomes_several_in_order() {
+    let project = Project::up("[function]\nmemory_mb = 3008\n");
+    let columns: Vec<String> = (0..9).map(|at| format!("hash(i + {at}) AS h{at}")).collect();
+    let sql =
+        format!("CREATE TABLE large AS SELECT i, {} FROM range(9_000_000) r(i) ORDER BY i DESC", columns.join(", "));
+    run(&project, "auto", &sql);
+    let table = project.json(["tables", "large", "--json"]);
+    assert!(table["bytes"].as_u64() > Some(512 << 20), "{table}");
+    assert_eq!(files(&project, "large"), 3);
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let sql = format!(
+        "SELECT filename, min(i) AS least, max(i) AS most, count(*)::INT AS n, bool_and(h1 = hash(i + 1)) AS same \
+         FROM read_parquet('s3://{bucket}/tables/large/*/*.parquet', filename = true) GROUP BY filename ORDER BY most DESC"
+    );
+    let rows = project.rows(&sql);
+    let numbers: Vec<[i64; 3]> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| ["most", "least", "n"].map(|what| row[what].as_i64().unwrap()))
+        .collect();
+    assert_eq!(
+        numbers,
+        [[8_999_999, 6_000_000, 3_000_000], [5_999_999, 3_000_000, 3_000_000], [2_999_999, 0, 3_000_000]]
+    );
+    assert!(rows.as_array().unwrap().iter().all(|row| row["same"] == true), "{rows}");
     assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "{:?}", project.objects());
 }
 

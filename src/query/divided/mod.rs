@@ -10,4 +10,4 @@ mod window;
 mod written;
 
 pub(super) use merged::run;
-pub(crate) use written::{parts, write};
+pub(crate) use written::{Part, parts, write};
