@@ -12,6 +12,7 @@ crate::on_every_target! {
     many_functions_write_what_one_writes,
     many_functions_change_what_one_changes,
     tiny_files_are_put_together,
+    files_that_a_pattern_stands_for_are_copied_by_many,
     a_part_that_fails_lands_nothing,
     a_write_that_is_given_up_leaves_nothing,
 }
@@ -149,6 +150,32 @@ fn tiny_files_are_put_together(place: Place) {
                WHERE coalesce(p, 7) = i % 150";
     assert_eq!(project.rows(sql), json!([{"n": 2_000_000, "i": 1_999_999_000_000_u64, "p": 149, "nulls": 13334}]));
     assert!(project.objects().iter().all(|key| key.starts_with("tables/")), "{:?}", project.objects());
+}
+
+fn files_that_a_pattern_stands_for_are_copied_by_many(place: Place) {
+    let project = Project::up_at(place, TRIPS);
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let from = format!("s3://{bucket}/exports/it");
+    // The second has its columns in another order, and of another type.
+    let files = [
+        "SELECT i, 'a' || i AS s FROM range(900) r(i)",
+        "SELECT 'b' AS s, 7.5 AS i FROM range(900)",
+        "SELECT 3 AS i, NULL AS s FROM range(900)",
+    ];
+    for (at, sql) in files.into_iter().enumerate() {
+        for format in ["parquet", "json"] {
+            project.succeed(["query", &format!("COPY ({sql}) TO '{from}/{at}.{format}'")], "to begin with");
+        }
+    }
+    for format in ["parquet", "json"] {
+        for (table, workers, functions) in [("one", "1", 1), ("many", "3", 3)] {
+            run(&project, "1", &format!("CREATE OR REPLACE TABLE {table} (s VARCHAR, i DOUBLE, more INTEGER)"));
+            let sql = format!("COPY {table} (i, s) FROM '{from}/*.{format}'");
+            assert_eq!(run(&project, workers, &sql), functions, "{sql}");
+        }
+        assert_eq!(project.rows("SELECT count(*)::INT AS n FROM many"), json!([{"n": 2700}]));
+        assert!(rows(&project, "many") == rows(&project, "one"), "{format}");
+    }
 }
 
 /// A file of 600 MB takes time and room, so once.
