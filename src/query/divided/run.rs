@@ -24,6 +24,10 @@ use crate::query::stats::Stats;
 /// The longest a throttled split waits before it is sent again.
 const THROTTLED_FOR: Duration = Duration::from_millis(800);
 
+/// How long a function that writes files is waited for when it is told that nobody waits any more: what it writes later nobody removes
+/// for a day.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
+
 /// One part of a work, for one function.
 pub(super) struct Part<'a> {
     pub payload: Payload,
@@ -170,7 +174,7 @@ impl<'a, T: Taker> Run<'a, T> {
                     self.pending.remove(sent.result.name());
                 }
             };
-            let _ = tokio::time::timeout(GRACE, answers).await;
+            let _ = tokio::time::timeout(if leaves == Leaves::Files { WRITTEN_WITHIN } else { GRACE }, answers).await;
         }
         join_all(pending.iter().map(|result| result.remove(!self.pending.contains_key(result.name())))).await;
     }
