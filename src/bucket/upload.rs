@@ -114,6 +114,15 @@ pub(crate) async fn delete(bucket: &Bucket, keys: impl IntoIterator<Item = Strin
         .await;
 }
 
+/// Deletes all objects whose keys begin so, as far as the bucket lets it.
+pub(crate) async fn delete_below(bucket: &Bucket, prefix: &str) {
+    let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(prefix);
+    let mut listed = list.into_paginator().send();
+    while let Some(Ok(page)) = listed.next().await {
+        delete(bucket, page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key)).await;
+    }
+}
+
 async fn send(bucket: &Bucket, piece: &Piece<'_>) -> Result<Option<CompletedPart>> {
     let Bucket { s3, name, .. } = bucket;
     let key = &piece.item.key;

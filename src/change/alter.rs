@@ -9,6 +9,7 @@ use super::create::{declared, storable};
 use super::done::{Changed, Deed};
 use super::land::{self, overtaken};
 use super::statement::Alteration;
+use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{Scope, Table};
@@ -43,7 +44,10 @@ pub(super) async fn run(
     let sql = format!("SELECT {} FROM {}", list.join(", "), qualified(name));
     let staged = match table.rows {
         0 => work.write_empty(&own, name, &table.partitions).await?,
-        _ => work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &table.partitions }).await?,
+        _ => {
+            let (columns, partitions) = (Some(&own[..]), &table.partitions[..]);
+            tidy::write(&mut work, &Rows { sql, label: name, columns, partitions, may_divide: true }).await?
+        }
     };
     let renamed = match alteration {
         Alteration::Rename { column, to } => {
@@ -61,7 +65,7 @@ pub(super) async fn run(
         ..land::arrival(name, Mode::Replace, &staged)
     };
     let rows = land::land(&work, staged, arrival, Some(table)).await?.unwrap_or_default();
-    Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Alter, name) }.made())
+    Ok(Changed { rows, ..work.spent(Changed::nothing(Deed::Alter, name)) }.made())
 }
 
 /// Whether the table has the columns `own` now while its files stay as they are.

@@ -15,7 +15,7 @@ use crate::lake::catalog::{DataFile, Table};
 const SMALL_BYTES: u64 = 64 << 20;
 
 /// What one function puts together, bytes, unless one file has more.
-const BATCH_BYTES: u64 = 256 << 20;
+pub(super) const BATCH_BYTES: u64 = 256 << 20;
 
 /// What one function sorts: several times as much, unpacked, has to be in its memory and on its disk.
 pub(super) const SORTED_BYTES: u64 = 128 << 20;
@@ -72,12 +72,11 @@ pub(super) fn whole(table: &Table) -> Result<Vec<Batch<'_>>> {
     Ok(cut(by_partition.into_iter(), SORTED_BYTES).collect())
 }
 
-/// Those of `files` that have rows, in the order of their partitions' values; batches that can be sorted, if they are to be.
+/// Those of `files` that have rows, in the order of their partitions' values, in batches of `most` bytes.
 ///
 /// # Errors
 /// A value that is not of its column's type.
-pub(super) fn in_order<'a>(table: &Table, files: &'a [DataFile], sorts: bool) -> Result<Vec<Batch<'a>>> {
-    let most = if sorts { SORTED_BYTES } else { BATCH_BYTES };
+pub(super) fn in_order<'a>(table: &Table, files: &'a [DataFile], most: u64) -> Result<Vec<Batch<'a>>> {
     Ok(cut(sorted(table, files)?.into_iter().map(|file| vec![file]), most).collect())
 }
 
@@ -163,8 +162,8 @@ mod tests {
             (Some("9"), "2026-01-01", 0),
             (Some("11"), "2026-01-01", 300 * MIB),
         ]);
-        assert_eq!(keys(in_order(&of, &of.files, false).unwrap()), ["3 2", "0", "5", "1"]);
-        assert_eq!(keys(in_order(&of, &of.files, true).unwrap()), ["3", "2", "0", "5", "1"]);
+        assert_eq!(keys(in_order(&of, &of.files, BATCH_BYTES).unwrap()), ["3 2", "0", "5", "1"]);
+        assert_eq!(keys(in_order(&of, &of.files, SORTED_BYTES).unwrap()), ["3", "2", "0", "5", "1"]);
     }
 
     #[test]

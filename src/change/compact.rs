@@ -15,7 +15,8 @@ use super::batches::{self, Batch};
 use super::land::overtaken;
 use super::ranges;
 use super::replace;
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::Staged;
+use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{DataFile, Scope, Table};
@@ -87,7 +88,7 @@ pub(crate) async fn compact(
     let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {
-        (true, no_sort) => batches::in_order(table, &table.files, table.is_mixed() || !no_sort)?,
+        (true, no_sort) => batches::in_order(table, &table.files, most(table.is_mixed() || !no_sort))?,
         (false, true) => batches::small(table),
         (false, false) => batches::whole(table)?,
     };
@@ -167,7 +168,7 @@ impl Writing<'_> {
                 Told::Added(files) => {
                     self.coordinator.context.detail(format_args!("files that came meanwhile: {}", files.len()));
                     let sorts = self.table.is_mixed() || !self.sort.is_empty();
-                    self.write(&batches::in_order(self.table, &files, sorts)?).await?;
+                    self.write(&batches::in_order(self.table, &files, most(sorts))?).await?;
                     let empty = files.iter().filter(|file| file.rows == 0).map(|file| file.key.clone());
                     self.made.gone.extend(empty);
                 }
@@ -188,7 +189,8 @@ impl Writing<'_> {
             let mut work = Work::new(self.coordinator, self.session);
             let staged = match self.sql(batch, range.as_deref()) {
                 Ok((sql, columns, partitions)) => {
-                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions }).await
+                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions, may_divide: false })
+                        .await
                 }
                 Err(error) => Err(error),
             };
@@ -304,6 +306,11 @@ impl Writing<'_> {
             })
             .await
     }
+}
+
+/// Bytes that one function writes, if it `sorts` them or not.
+fn most(sorts: bool) -> u64 {
+    if sorts { batches::SORTED_BYTES } else { batches::BATCH_BYTES }
 }
 
 /// The places of the columns to sort by.

@@ -10,7 +10,9 @@ use super::created::{Create, Rows};
 use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
-use super::write::{self, Session, Staged, Work};
+use super::staged::Staged;
+use super::tidy;
+use super::write::{self, Session, Work};
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::{self, Arrival};
@@ -42,7 +44,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };
     let rows = land::land(&work, staged, arrival, None).await?.unwrap_or_default();
-    Ok(Changed { rows, cost_usd: work.cost_usd, ..Changed::nothing(Deed::Create, table) }.made())
+    Ok(Changed { rows, ..work.spent(Changed::nothing(Deed::Create, table)) }.made())
 }
 
 /// The table's files, written by the function, and the columns that they are partitioned by.
@@ -61,10 +63,11 @@ async fn written<'a>(work: &mut Work<'a>, create: &Create) -> Result<(Staged<'a>
             // As they come where they may stay as they are: a query with nothing around it keeps its order for sure.
             let as_is = columns == described && partitions.is_empty();
             let sql = if as_is { query.alone() } else { around(query, &own, &partitions) };
-            let rows = write::Rows { sql, label: &create.table, columns: None, partitions: &partitions };
-            let staged = work.write(&rows).await?;
-            if staged.files.iter().any(|file| file.rows > 0) {
-                return Ok((staged.without_empty(), partitions));
+            let rows =
+                write::Rows { sql, label: &create.table, columns: None, partitions: &partitions, may_divide: true };
+            let staged = tidy::write(work, &rows).await?;
+            if !staged.files.is_empty() {
+                return Ok((staged, partitions));
             }
             staged.discard().await;
             work.write_empty(&own, &create.table, &partitions).await?

@@ -56,14 +56,18 @@ pub(crate) struct Changed {
     pub rows: u64,
     /// False where the statement asked for what was so already.
     pub changed: bool,
+    /// Functions that wrote its rows side by side, where they were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub functions: Option<usize>,
     /// What the functions that worked cost at Lambda's public price, US dollars.
     pub cost_usd: f64,
 }
 
 impl Changed {
     pub(super) fn nothing(statement: Deed, table: &str) -> Self {
+        let (table, functions) = (table.to_owned(), None);
         let (tables, views, schemas) = (None, None, None);
-        Self { statement, table: table.to_owned(), tables, views, schemas, rows: 0, changed: false, cost_usd: 0.0 }
+        Self { statement, table, tables, views, schemas, rows: 0, changed: false, functions, cost_usd: 0.0 }
     }
 
     pub(super) fn made(self) -> Self {
@@ -87,9 +91,10 @@ impl From<Changed> for Outcome {
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { statement, table, rows, changed, .. } = self;
+        let by = self.functions.map(|functions| format!(", by {functions} functions")).unwrap_or_default();
         let rows = counted(*rows);
         match (statement, changed) {
-            (Deed::Create, true) => writeln!(f, "created `{table}` with {rows}"),
+            (Deed::Create, true) => writeln!(f, "created `{table}` with {rows}{by}"),
             (Deed::Create, false) => writeln!(f, "there is a table `{table}` already; nothing was changed"),
             (Deed::CreateSchema, true) => writeln!(f, "created the schema `{table}`"),
             (Deed::CreateSchema, false) => writeln!(f, "there is a schema `{table}` already; nothing was changed"),
@@ -105,12 +110,12 @@ impl fmt::Display for Changed {
             (Deed::Comment, _) => writeln!(f, "commented on `{table}`"),
             (Deed::Drop, true) => writeln!(f, "dropped `{table}` with its {rows}"),
             (Deed::Drop, false) => writeln!(f, "there is no table `{table}`; nothing was changed"),
-            (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`"),
-            (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`"),
-            (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`"),
+            (Deed::Insert, _) => writeln!(f, "inserted {rows} into `{table}`{by}"),
+            (Deed::Update, _) => writeln!(f, "updated {rows} of `{table}`{by}"),
+            (Deed::Delete, _) => writeln!(f, "deleted {rows} from `{table}`{by}"),
             (Deed::Merge, _) => writeln!(f, "merged {rows} into `{table}`"),
             (Deed::Alter, true) if self.rows == 0 => writeln!(f, "altered `{table}`"),
-            (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew"),
+            (Deed::Alter, true) => writeln!(f, "altered `{table}`, and wrote its {rows} anew{by}"),
             (Deed::Alter, false) => writeln!(f, "`{table}` is so already; nothing was changed"),
             (Deed::Rename, _) => writeln!(f, "the table is `{table}` now"),
             (Deed::Begin, _) => writeln!(f, "began: nobody else sees what follows before COMMIT"),

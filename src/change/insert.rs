@@ -1,20 +1,28 @@
 //! `INSERT INTO`: rows of a query, added to a table in files of their own.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use quack_function::names;
-use quack_function::sql::identifier;
+use quack_function::sql::{identifier, literal};
 use quack_function::wire::Column;
+use serde::Deserialize;
 
+use super::batches;
 use super::columns::Columns;
 use super::done::{Changed, Deed, Outcome};
-use super::inserted::{Insert, Source};
+use super::inserted::{File, Insert, Source};
 use super::land;
-use super::parts::{self, Part};
+use super::parts;
 use super::replace;
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::{self, Staged};
+use super::tidy;
+use super::write::{Rows, Session, Work};
+use crate::lake::catalog::{DataFile, Table};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::Arrival;
-use crate::query::Coordinator;
+use crate::planner;
+use crate::query::{Coordinator, Part};
 
 /// Adds rows to a table.
 ///
@@ -38,20 +46,28 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
         }
         Source::File(file) => {
             parts::check_expressions(file.expressions())?;
-            Some(file.query(&columns, &columns.given(insert.columns.as_deref())?))
+            Some(file.query(&columns, &columns.given(insert.columns.as_deref())?, &[]))
         }
         Source::Defaults => None,
     };
+    let mut given = Vec::new();
     let (variables, rows) = match &query {
         None => ("", columns.rows(&[], |_| String::new(), "(SELECT 1) AS quack_rows")),
         Some(query) => {
-            let given = work.columns(&query.behind("DESCRIBE ")).await?;
-            (query.variables(), fitted(&columns, insert, query, &given)?)
+            given = work.columns(&query.behind("DESCRIBE ")).await?;
+            (query.variables(), fitted(&columns, insert, query.text(), &given)?)
         }
     };
     let sql = format!("{variables}{rows}");
-    let staged =
-        work.write(&Rows { sql, label: name, columns: Some(&own), partitions: &partitions }).await?.without_empty();
+    let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions, may_divide: true };
+    let parts = match &insert.rows {
+        Source::File(file) => of_files(&mut work, insert, file, &columns, &given, &rows).await?,
+        _ => Vec::new(),
+    };
+    let staged = match parts.len() {
+        0 | 1 => tidy::write(&mut work, &rows).await?,
+        _ => tidy::write_parts(&mut work, &rows, &parts).await?,
+    };
     let rows = match returning.is_empty() {
         true => None,
         // Of the files that were written: nothing is reckoned again for it.
@@ -67,7 +83,7 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
             }
         }
     };
-    let done = Changed { cost_usd: work.cost_usd, ..Changed::nothing(Deed::Insert, name) };
+    let done = work.spent(Changed::nothing(Deed::Insert, name));
     if staged.files.is_empty() {
         staged.discard().await;
         return Ok(Some(Outcome { changed: done, rows }));
@@ -83,6 +99,55 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
     }
 }
 
+/// What several functions write of files that a pattern stands for, where that pays.
+async fn of_files(
+    work: &mut Work<'_>,
+    insert: &Insert,
+    file: &File,
+    columns: &Columns<'_>,
+    given: &[Column],
+    rows: &Rows<'_>,
+) -> Result<Vec<Part>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        filename: String,
+        size: u64,
+    }
+    let Some(pattern) = file.pattern().filter(|_| work.session.workers.most() > 1) else { return Ok(Vec::new()) };
+    let sql = format!("SELECT filename, size FROM read_blob({}) ORDER BY filename", literal(pattern));
+    let listed: Vec<Listed> = work.rows(&sql).await?;
+    let files: Vec<DataFile> = listed
+        .into_iter()
+        .map(|Listed { filename, size }| DataFile {
+            key: filename,
+            rows: 1,
+            bytes: size,
+            partition: Vec::new(),
+            columns: BTreeMap::new(),
+            schema: None,
+        })
+        .collect();
+    let all = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    let most = planner::share(all, work.session.workers);
+    if all <= most {
+        return Ok(Vec::new());
+    }
+    // As the first file has them: another may have them in another order, or of other types.
+    let same: Vec<String> = given
+        .iter()
+        .map(|Column { name, sql_type }| format!("CAST({0} AS {sql_type}) AS {0}", identifier(name)))
+        .collect();
+    let places = columns.given(insert.columns.as_deref())?;
+    let parts = batches::in_order(&Table::default(), &files, most)?.into_iter().map(|batch| {
+        let addresses: Vec<String> = batch.iter().map(|file| file.key.clone()).collect();
+        let query = file.query(columns, &places, &addresses);
+        let read = format!("SELECT {} FROM ({})", same.join(", "), query.text());
+        let sql = format!("{}{}", query.variables(), fitted(columns, insert, &read, given)?);
+        Ok(work.part(rows, &sql, &batch))
+    });
+    parts.collect()
+}
+
 /// The rows that were written, as the table has them.
 fn written(columns: &Columns<'_>, staged: &Staged<'_>, partitions: &[Column]) -> Result<String> {
     let all = columns.all().iter();
@@ -92,11 +157,11 @@ fn written(columns: &Columns<'_>, staged: &Staged<'_>, partitions: &[Column]) ->
         return Ok(format!("SELECT {} LIMIT 0", nulls.join(", ")));
     }
     let names: Vec<String> = all.map(|column| identifier(&column.name)).collect();
-    Ok(format!("SELECT {} FROM {}", names.join(", "), replace::read(&staged.addresses(), partitions)?))
+    Ok(format!("SELECT {} FROM {}", names.join(", "), staged::read(&staged.addresses(), partitions)?))
 }
 
 /// A query that gives the rows with the table's columns, in their order and of their types.
-fn fitted(columns: &Columns<'_>, insert: &Insert, query: &Part, given: &[Column]) -> Result<String> {
+fn fitted(columns: &Columns<'_>, insert: &Insert, query: &str, given: &[Column]) -> Result<String> {
     // For each of the query's columns, which of the table's it is for.
     let places = match insert.by_name {
         true => columns.places(given.iter().map(|column| column.name.as_str()))?,
@@ -104,6 +169,6 @@ fn fitted(columns: &Columns<'_>, insert: &Insert, query: &Part, given: &[Column]
     };
     let called: Vec<String> = (0..given.len()).map(|at| identifier(&format!("quack_{at}"))).collect();
     let value = |at: usize| called[places.iter().position(|place| *place == at).unwrap_or_default()].clone();
-    let from = format!("(\n{}\n) AS quack_rows({})", query.text(), called.join(", "));
+    let from = format!("(\n{query}\n) AS quack_rows({})", called.join(", "));
     Ok(columns.rows(&places, value, &from))
 }

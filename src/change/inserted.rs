@@ -244,14 +244,25 @@ impl File {
         Ok(Self { address, format, options, variables })
     }
 
+    /// The address, where it is a pattern and each file says by itself how it is read: of CSV the first one says it for all.
+    pub(super) fn pattern(&self) -> Option<&str> {
+        let is_pattern = self.format != Format::Csv && self.address.contains(['*', '?', '[']);
+        is_pattern.then_some(self.address.as_str())
+    }
+
     /// The values of its options that are to be one expression each.
     pub(super) fn expressions(&self) -> impl Iterator<Item = &Part> {
         self.options.iter().map(|(_, value)| value).filter(|value| !value.text().trim().is_empty())
     }
 
-    /// A query that gives its rows, those of `places` of a table's columns: by name where it has names of its own for sure.
-    pub(super) fn query(&self, columns: &Columns<'_>, places: &[usize]) -> Part {
-        let mut arguments = vec![literal(&self.address)];
+    /// A query that gives its rows, those of `places` of a table's columns: by name where it has names of its own for sure. Without
+    /// `addresses` all of them, else of these files.
+    pub(super) fn query(&self, columns: &Columns<'_>, places: &[usize], addresses: &[String]) -> Part {
+        let listed: Vec<String> = addresses.iter().map(|address| literal(address)).collect();
+        let mut arguments = vec![match listed.is_empty() {
+            true => literal(&self.address),
+            false => format!("[{}]", listed.join(", ")),
+        }];
         if self.format != Format::Parquet {
             let typed = places.iter().map(|at| &columns.all()[*at]);
             let typed = typed.map(|column| format!("{}: {}", identifier(&column.name), literal(&column.sql_type)));
@@ -360,7 +371,7 @@ mod tests {
         };
         let columns = Columns::of("t", &table);
         let sql = |sql: &str| match read(sql).unwrap().rows {
-            Source::File(file) => file.query(&columns, &[0, 1]).text().to_owned(),
+            Source::File(file) => file.query(&columns, &[0, 1], &[]).text().to_owned(),
             other => panic!("{other:?}"),
         };
         assert_eq!(

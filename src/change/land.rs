@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::write::{Staged, Work};
+use super::staged::Staged;
+use super::write::Work;
 use crate::bucket::upload;
 use crate::error::failure;
 use crate::lake::catalog::Table;

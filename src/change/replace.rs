@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::Result;
 use quack_function::sql::identifier;
 use quack_function::table::read_sql;
-use quack_function::wire::Column;
 use serde::Deserialize;
 
 use super::columns::Columns;
 use super::deeds::{self, Branch, Target};
 use super::done::{Changed, Deed, Outcome};
-use super::write::{Rows, Session, Staged, Work};
+use super::staged::{self, Staged};
+use super::tidy;
+use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
 use crate::error::failure;
 use crate::lake::catalog::{Catalog, DataFile, Scope, Table};
@@ -77,11 +78,6 @@ fn read_with<'a>(
         }
     };
     read.map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
-}
-
-/// Files at `addresses`, whose folders carry the values of `partitions`.
-pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
-    read_sql(addresses, partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
 }
 
 /// DuckDB's own columns of files.
@@ -172,7 +168,8 @@ pub(super) async fn by_deeds(
     let returns = !deeds.returning.is_empty();
     let query = deeds::query(columns, &deeds.before, &deeds.branches, returns);
     let sql = format!("{}{query}", deeds.variables);
-    let written = work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[] }).await?;
+    let written =
+        work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[], may_divide: false }).await?;
     let done = by_written(&mut work, name, table, columns, &deeds, &written).await;
     written.discard().await;
     done
@@ -187,7 +184,7 @@ async fn by_written<'a>(
     written: &Staged<'a>,
 ) -> Result<Option<Outcome>> {
     let mut done = Changed::nothing(deeds.deed, name);
-    let deeds_read = read(&written.addresses(), &[])?;
+    let deeds_read = staged::read(&written.addresses(), &[])?;
     if written.files.iter().all(|file| file.rows == 0) {
         let rows = returned(work, columns, deeds, &deeds_read).await?;
         return Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }, rows }));
@@ -231,8 +228,14 @@ async fn by_written<'a>(
         true => None,
         false => {
             let sql = selects.join("\nUNION ALL\n");
-            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
-            Some(work.write(&rows).await?.without_empty())
+            let rows = Rows {
+                sql,
+                label: name,
+                columns: Some(&table.own_columns()),
+                partitions: &table.partitions,
+                may_divide: false,
+            };
+            Some(tidy::write(work, &rows).await?)
         }
     };
     let rows = match returned(work, columns, deeds, &deeds_read).await {

@@ -5,15 +5,18 @@ use quack_function::sql::identifier;
 use quack_function::wire::Column;
 use serde::Deserialize;
 
+use super::batches::{self, Batch};
 use super::columns::Columns;
 use super::deeds::{Act, Action, Branch};
 use super::done::{Changed, Deed, Outcome};
 use super::parts::{self, Part};
 use super::replace::{self, Deeds};
 use super::statement::Rewrite;
+use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::error::failure;
-use crate::lake::catalog::Table;
+use crate::lake::catalog::{DataFile, Table};
+use crate::planner;
 use crate::query::Coordinator;
 
 /// What the column is called that says which rows are meant.
@@ -51,8 +54,13 @@ fn deed(rewrite: &Rewrite) -> Deed {
 
 /// What sets variables before the statement.
 fn variables(rewrite: &Rewrite) -> &str {
+    pieces(rewrite).next().map_or("", Part::variables)
+}
+
+/// What the statement was made of.
+fn pieces(rewrite: &Rewrite) -> impl Iterator<Item = &Part> {
     let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
-    rewrite.predicate.iter().chain(&rewrite.from).chain(values).next().map_or("", Part::variables)
+    rewrite.predicate.iter().chain(&rewrite.from).chain(values)
 }
 
 /// By a list of the rows that are meant, had once.
@@ -117,15 +125,34 @@ async fn by_files(
     let staged = match anew.is_empty() {
         true => None,
         false => {
-            let files = anew.iter().filter_map(|at| table.files.get(*at));
-            let source = replace::rows(table, files, &work.coordinator.target.bucket.name)?;
-            let sql = select(rewrite, columns, &set, &source);
-            let rows = Rows { sql, label: name, columns: Some(&table.own_columns()), partitions: &table.partitions };
-            Some(work.write(&rows).await?.without_empty())
+            let files: Vec<DataFile> = anew.iter().filter_map(|at| table.files.get(*at)).cloned().collect();
+            let bucket = &work.coordinator.target.bucket.name;
+            let sql = |files: &[&DataFile]| -> Result<String> {
+                let source = replace::rows(table, files.iter().copied(), bucket)?;
+                Ok(select(rewrite, columns, &set, &source))
+            };
+            let (own, partitions) = (table.own_columns(), &table.partitions[..]);
+            let rows = Rows { sql: String::new(), label: name, columns: Some(&own), partitions, may_divide: false };
+            let all: Batch<'_> = files.iter().collect();
+            let most = planner::share(batches::size(&all), work.session.workers);
+            let is_much = batches::size(&all) > most;
+            // Where each row becomes the same whoever looks at it.
+            let batches = match is_much && parts::are_settled(pieces(rewrite))? {
+                true => batches::in_order(table, &files, most)?,
+                false => Vec::new(),
+            };
+            Some(match batches.len() {
+                0 | 1 => tidy::write(&mut work, &Rows { sql: sql(&all)?, ..rows }).await?,
+                _ => {
+                    let parts = batches.iter().map(|batch| Ok(work.part(&rows, &sql(batch)?, batch)));
+                    let parts = parts.collect::<Result<Vec<_>>>()?;
+                    tidy::write_parts(&mut work, &rows, &parts).await?
+                }
+            })
         }
     };
     let is_made = replace::finish(&mut work, name, table, gone, staged, false).await?;
-    Ok(is_made.then(|| Changed { rows, cost_usd: work.cost_usd, ..done }.made()))
+    Ok(is_made.then(|| Changed { rows, ..work.spent(done) }.made()))
 }
 
 /// A file that has rows that are meant.

@@ -1,35 +1,31 @@
 //! Rows written by the function as files of a table: first among the results, where it may write, then copied into the table's
 //! folder by the caller's own rights, from the bucket to itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::copy::CopyValue;
-use quack_function::names;
 use quack_function::sql::{identifier, literal};
 use quack_function::wire::{Column, Destination, Encoding, Event, Spill};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::done::Changed;
+use super::staged::{Place, Staged, Wrote};
 use super::transaction::Transaction;
-use crate::bucket::copy::{Source, copy};
-use crate::bucket::{Bucket, upload};
-use crate::error::{failure, interrupted};
+use crate::bucket::upload;
+use crate::error::failure;
 use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::DataFile;
-use crate::lake::load::commit;
-use crate::lake::load::stats::{self, Told};
-use crate::lake::load::written::{NULL_FOLDER, WHOLE, check_values, parquet_version};
+use crate::lake::load::written::{NULL_FOLDER, WHOLE, parquet_version};
 use crate::output::{self, Format, Look};
+use crate::planner::{Fetch, Planner, Request, Workers};
 use crate::private;
-use crate::query::{self, Answer, Coordinator};
+use crate::query::{self, Answer, Coordinator, Part};
+use crate::rows::ResultSet;
 
 /// Most files that one statement may write.
 const MOST_FILES: usize = 10_000;
-
-/// Copies under way at once.
-const WINDOW: usize = 64;
 
 /// Who makes a change.
 pub(crate) struct Session<'a> {
@@ -39,6 +35,8 @@ pub(crate) struct Session<'a> {
     pub limit: Option<u64>,
     /// How they come.
     pub spill: Spill,
+    /// How many functions may write side by side.
+    pub workers: Workers,
 }
 
 /// What a statement needs of the function: its own answers, and what they cost together.
@@ -47,31 +45,8 @@ pub(super) struct Work<'a> {
     pub session: &'a Session<'a>,
     /// US dollars.
     pub cost_usd: f64,
-}
-
-/// Files that a function has written, with keys below the folder of that writing.
-pub(super) struct Staged<'a> {
-    bucket: &'a Bucket,
-    /// Key prefix of what the function wrote.
-    folder: String,
-    /// Each with its key still relative; none of them without rows.
-    pub files: Vec<DataFile>,
-    /// Of each file, the same in order: its name below `folder`.
-    names: Vec<String>,
-    /// The columns in the files, as they are read back.
-    pub columns: Vec<Column>,
-}
-
-/// A file, as `COPY ... (RETURN_STATS)` tells of it.
-#[derive(Debug, Deserialize)]
-struct Written {
-    filename: String,
-    count: u64,
-    file_size_bytes: u64,
-    #[serde(default)]
-    column_statistics: Option<Told>,
-    #[serde(default)]
-    partition_keys: Option<HashMap<String, Option<String>>>,
+    /// Most that wrote side by side.
+    pub functions: usize,
 }
 
 /// What is to be written.
@@ -83,11 +58,50 @@ pub(super) struct Rows<'a> {
     /// The columns that the files are to have, where that is known.
     pub columns: Option<&'a [Column]>,
     pub partitions: &'a [Column],
+    /// Whether many functions may write them.
+    pub may_divide: bool,
+}
+
+impl Rows<'_> {
+    /// How they are written: one file, or a folder of them, relative to where that is.
+    fn destination(&self) -> Destination {
+        let mut options: BTreeMap<String, CopyValue> = [
+            ("RETURN_STATS", CopyValue::Flag(true)),
+            ("PARQUET_VERSION", CopyValue::Text(parquet_version(self.columns.unwrap_or_default()).to_owned())),
+            ("COMPRESSION", CopyValue::Text("snappy".to_owned())),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        let uri = match self.partitions {
+            [] => WHOLE.to_owned(),
+            partitions => {
+                let names = partitions.iter().map(|column| column.name.clone()).collect();
+                options.insert("PARTITION_BY".to_owned(), CopyValue::Columns(names));
+                String::new()
+            }
+        };
+        Destination { uri, format: Some("parquet".to_owned()), options }
+    }
+}
+
+/// Rows, each read as a `T`.
+fn read<T: for<'de> Deserialize<'de>>(rows: ResultSet) -> Result<Vec<T>> {
+    let mut text = Vec::new();
+    output::write(rows, Format::Jsonl, Look::default(), &mut text)?;
+    let rows = serde_json::Deserializer::from_slice(&text).into_iter::<T>();
+    let unknown = || failure("the function's answer is not as it should be", "run `quackctl up`, and try again");
+    rows.collect::<Result<_, _>>().with_context(unknown)
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(coordinator: &'a Coordinator<'a>, session: &'a Session<'a>) -> Self {
-        Self { coordinator, session, cost_usd: 0.0 }
+        Self { coordinator, session, cost_usd: 0.0, functions: 1 }
+    }
+
+    /// What was done, with what it took.
+    pub(super) fn spent(&self, changed: Changed) -> Changed {
+        let functions = (self.functions > 1).then_some(self.functions);
+        Changed { cost_usd: self.cost_usd, functions, ..changed }
     }
 
     async fn ask(&mut self, sql: &str, into: Option<Destination>) -> Result<Answer> {
@@ -103,6 +117,24 @@ impl<'a> Work<'a> {
         self.answer(&sql, None, self.session.limit, self.session.spill).await
     }
 
+    /// One call of the function, for all rows.
+    fn event(&self, sql: &str) -> Event {
+        let Coordinator { catalog, target, .. } = *self.coordinator;
+        let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
+        let (q, format, spill) = (sql.to_owned(), Encoding::Arrow, Spill::Auto);
+        Event { q, limit: None, all: true, format, spill, into: None, tables, views, result: None }
+    }
+
+    /// What one function is to write, which reads `files`.
+    pub(super) fn part(&self, rows: &Rows<'_>, sql: &str, files: &[&DataFile]) -> Part {
+        Part {
+            event: self.event(sql),
+            table: rows.label.to_owned(),
+            files: files.iter().map(|file| file.key.clone()).collect(),
+            bytes: files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
+        }
+    }
+
     async fn answer(
         &mut self,
         sql: &str,
@@ -110,10 +142,7 @@ impl<'a> Work<'a> {
         limit: Option<u64>,
         spill: Spill,
     ) -> Result<Answer> {
-        let Coordinator { catalog, target, .. } = *self.coordinator;
-        let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
-        let (q, all) = (sql.to_owned(), limit.is_none());
-        let event = Event { q, limit, all, format: Encoding::Arrow, spill, into, tables, views, result: None };
+        let event = Event { limit, all: limit.is_none(), spill, into, ..self.event(sql) };
         let answer = query::ask(self.coordinator, &event, self.session.cancel).await?;
         self.cost_usd += answer.account.cost_usd.unwrap_or(0.0);
         Ok(answer)
@@ -129,12 +158,7 @@ impl<'a> Work<'a> {
     }
 
     async fn read<T: for<'de> Deserialize<'de>>(&self, answer: Answer) -> Result<Vec<T>> {
-        let rows = self.coordinator.rows(answer, self.session.cancel).await?;
-        let mut text = Vec::new();
-        output::write(rows, Format::Jsonl, Look::default(), &mut text)?;
-        let rows = serde_json::Deserializer::from_slice(&text).into_iter::<T>();
-        let unknown = || failure("the function's answer is not as it should be", "run `quackctl up`, and try again");
-        rows.collect::<Result<_, _>>().with_context(unknown)
+        read(self.coordinator.rows(answer, self.session.cancel).await?)
     }
 
     /// The columns of a query; nothing of it is run. `sql` is it behind `DESCRIBE`.
@@ -154,65 +178,112 @@ impl<'a> Work<'a> {
             .collect())
     }
 
-    /// Has the function write the rows of a query.
+    /// Has the function write the rows of a query, or many of it, each a part, where that is the same and pays.
     ///
     /// # Errors
     /// What DuckDB says of it; more files than there may be. Nothing stays behind.
     pub(super) async fn write(&mut self, rows: &Rows<'_>) -> Result<Staged<'a>> {
+        let wrote = match self.fetch(rows) {
+            Some(fetch) => self.by_parts(rows, &query::parts(self.coordinator, &fetch)?).await?,
+            None => vec![self.by_one(rows).await?],
+        };
+        self.staged(rows, wrote).await
+    }
+
+    /// What functions have written, as files of a table.
+    ///
+    /// # Errors
+    /// Files that they were not to write; more of them than there may be. Nothing stays behind.
+    pub(super) async fn staged(&mut self, rows: &Rows<'_>, wrote: Vec<Wrote>) -> Result<Staged<'a>> {
+        let folders: Vec<String> = wrote.iter().map(|wrote| wrote.folder.clone()).collect();
+        let staged = self.told(rows, wrote).await;
+        if staged.is_err() {
+            for folder in &folders {
+                upload::delete_below(&self.coordinator.target.bucket, folder).await;
+            }
+        }
+        staged
+    }
+
+    /// How the rows are divided, if they are.
+    fn fetch(&self, rows: &Rows<'_>) -> Option<Fetch> {
+        let (context, catalog) = (self.coordinator.context, self.coordinator.catalog);
+        let request = Request { sql: &rows.sql, catalog, workers: self.session.workers, gather_bytes: 0, limit: None };
+        match rows.may_divide.then(|| Planner::default().stack(&request))? {
+            Ok(fetch) => Some(fetch),
+            Err(why) => {
+                context.detail(why);
+                None
+            }
+        }
+    }
+
+    async fn by_one(&mut self, rows: &Rows<'_>) -> Result<Wrote> {
         let bucket = &self.coordinator.target.bucket;
         let folder = format!("{}{}/", bucket.layout.results, private::name());
-        let mut staged = Staged { bucket, folder, files: Vec::new(), names: Vec::new(), columns: Vec::new() };
-        match self.fill(&mut staged, rows).await {
-            Ok(()) => Ok(staged),
+        let relative = rows.destination();
+        let uri = format!("s3://{}/{folder}{}", bucket.name, relative.uri).trim_end_matches('/').to_owned();
+        let written = match self.ask(&rows.sql, Some(Destination { uri, ..relative })).await {
+            Ok(answer) => self.read(answer).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(files) => Ok(Wrote { folder, files }),
             Err(error) => {
-                staged.discard().await;
+                upload::delete_below(bucket, &folder).await;
                 Err(error)
             }
         }
     }
 
-    async fn fill(&mut self, staged: &mut Staged<'_>, rows: &Rows<'_>) -> Result<()> {
-        let place = format!("s3://{}/{}", staged.bucket.name, staged.folder);
-        let mut options: BTreeMap<String, CopyValue> = [
-            ("RETURN_STATS", CopyValue::Flag(true)),
-            ("PARQUET_VERSION", CopyValue::Text(parquet_version(rows.columns.unwrap_or_default()).to_owned())),
-            ("COMPRESSION", CopyValue::Text("snappy".to_owned())),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
-        let uri = match rows.partitions {
-            [] => format!("{place}{WHOLE}"),
-            partitions => {
-                let names = partitions.iter().map(|column| column.name.clone()).collect();
-                options.insert("PARTITION_BY".to_owned(), CopyValue::Columns(names));
-                place.trim_end_matches('/').to_owned()
+    /// Has each part be written by a function of its own, as `rows` are to be.
+    ///
+    /// # Errors
+    /// What DuckDB says of one. Nothing stays behind.
+    pub(super) async fn by_parts(&mut self, rows: &Rows<'_>, parts: &[Part]) -> Result<Vec<Wrote>> {
+        let (coordinator, Session { workers, cancel, .. }) = (self.coordinator, self.session);
+        coordinator.context.detail(format_args!("{} functions write a part each", parts.len()));
+        let (wrote, stats) = query::write(coordinator, parts, &rows.destination(), workers.most(), cancel).await?;
+        self.cost_usd += stats.cost_usd;
+        self.functions = self.functions.max(stats.functions.min(workers.most()));
+        let folders: Vec<String> = wrote.iter().map(|wrote| wrote.folder.clone()).collect();
+        let read = wrote.into_iter().map(|wrote| Ok(Wrote { files: read(wrote.rows)?, folder: wrote.folder }));
+        let read = read.collect::<Result<Vec<_>>>();
+        if read.is_err() {
+            for folder in &folders {
+                upload::delete_below(&coordinator.target.bucket, folder).await;
             }
-        };
-        let into = Destination { uri, format: Some("parquet".to_owned()), options };
-        let answer = self.ask(&rows.sql, Some(into)).await?;
-        let written: Vec<Written> = self.read(answer).await?;
-        if written.len() > MOST_FILES {
+        }
+        read
+    }
+
+    async fn told(&mut self, rows: &Rows<'_>, wrote: Vec<Wrote>) -> Result<Staged<'a>> {
+        let count: usize = wrote.iter().map(|wrote| wrote.files.len()).sum();
+        if count > MOST_FILES {
             return Err(failure(
-                format!("`{}` would have {} new files, more than {MOST_FILES}", rows.label, written.len()),
+                format!("`{}` would have {count} new files, more than {MOST_FILES}", rows.label),
                 "partition by something coarser, e.g. days rather than seconds",
             ));
         }
-        let Some(first) = written.first() else {
-            staged.columns = rows.columns.map(<[Column]>::to_vec).unwrap_or_default();
-            return Ok(());
-        };
         // As queries see them: not every type is read back as it was written.
-        staged.columns = match rows.columns {
-            Some(columns) => columns.to_vec(),
-            None => {
+        let columns = match (rows.columns, wrote.iter().flat_map(|wrote| &wrote.files).next()) {
+            (Some(columns), _) => columns.to_vec(),
+            (None, None) => Vec::new(),
+            (None, Some(first)) => {
                 let reader = format!("read_parquet({}, hive_partitioning = false)", literal(&first.filename));
                 self.columns(&format!("DESCRIBE SELECT * FROM {reader}")).await?
             }
         };
-        for written in written {
-            staged.add(written, rows, &place)?;
+        let mut staged = Staged::new(&self.coordinator.target.bucket, columns);
+        let are_many = wrote.len() > 1;
+        for (part, Wrote { folder, files }) in wrote.into_iter().enumerate() {
+            let part = are_many.then_some(part);
+            let place = Place { folder: &folder, part, label: rows.label, partitions: rows.partitions };
+            for written in files {
+                staged.add(&place, written)?;
+            }
         }
-        Ok(())
+        Ok(staged)
     }
 
     /// Has the function write a file with no rows: a table that has none is one all the same.
@@ -229,91 +300,12 @@ impl<'a> Work<'a> {
             columns.iter().map(|column| format!("CAST(NULL AS {}) AS {}", column.sql_type, identifier(&column.name)));
         let sql = format!("SELECT {} LIMIT 0", nulls.collect::<Vec<_>>().join(", "));
         // As it is read back: not every type is kept.
-        let mut staged = self.write(&Rows { sql, label, columns: None, partitions: &[] }).await?;
+        let mut staged = self.write(&Rows { sql, label, columns: None, partitions: &[], may_divide: false }).await?;
         let folders: String = partitions.iter().map(|column| format!("{}={NULL_FOLDER}/", column.name)).collect();
         for file in &mut staged.files {
             file.key = format!("{folders}{}", file.key);
             file.partition = vec![None; partitions.len()];
         }
         Ok(staged)
-    }
-}
-
-impl Staged<'_> {
-    fn add(&mut self, written: Written, rows: &Rows<'_>, place: &str) -> Result<()> {
-        let Written { filename, count, file_size_bytes, column_statistics, partition_keys } = written;
-        let name = filename.strip_prefix(place).unwrap_or_default();
-        if !names::is_plain_key(&self.folder, &format!("{}{name}", self.folder)) {
-            let shown: String = filename.chars().take(200).collect();
-            return Err(failure(
-                format!("the function says that it wrote {shown:?}, which it was not to"),
-                "run `quackctl up`, and try again",
-            ));
-        }
-        let keys = partition_keys.unwrap_or_default();
-        let partition: Vec<_> =
-            rows.partitions.iter().map(|column| keys.get(&column.name).cloned().flatten()).collect();
-        check_values(rows.label, &partition)?;
-        self.names.push(name.to_owned());
-        self.files.push(DataFile {
-            schema: None,
-            key: name.to_owned(),
-            rows: count,
-            bytes: file_size_bytes,
-            partition,
-            columns: stats::of_file(&self.columns, count, &column_statistics.unwrap_or_default()),
-        });
-        Ok(())
-    }
-
-    /// Where the function finds them.
-    pub(super) fn addresses(&self) -> Vec<String> {
-        let address = |name: &String| format!("s3://{}/{}{name}", self.bucket.name, self.folder);
-        self.names.iter().map(address).collect()
-    }
-
-    /// Leaves out files that have no rows.
-    pub(super) fn without_empty(mut self) -> Self {
-        let kept: Vec<bool> = self.files.iter().map(|file| file.rows > 0).collect();
-        let mut keeps = kept.iter();
-        self.files.retain(|_| keeps.next().copied().unwrap_or(false));
-        let mut keeps = kept.iter();
-        self.names.retain(|_| keeps.next().copied().unwrap_or(false));
-        self
-    }
-
-    /// Copies the files to below `folder`, inside the bucket, and gives them with their keys there.
-    ///
-    /// # Errors
-    /// What the bucket says; what was copied is then removed again. `cancel`.
-    pub(super) async fn keep(&self, folder: &str, cancel: &CancellationToken) -> Result<Vec<DataFile>> {
-        let files = commit::in_folder(&self.files, folder);
-        let copies = stream::iter(self.names.iter().zip(&files))
-            .map(|(name, file)| async move {
-                let from = format!("{}{name}", self.folder);
-                let source = Source { key: &from, version: None, bytes: file.bytes };
-                copy(self.bucket, source, &file.key).await
-            })
-            .buffer_unordered(WINDOW)
-            .try_collect::<()>();
-        let copied = tokio::select! {
-            copied = copies => copied,
-            () = cancel.cancelled() => Err(interrupted("interrupted: nothing was changed")),
-        };
-        if let Err(error) = copied {
-            upload::delete(self.bucket, files.into_iter().map(|file| file.key)).await;
-            return Err(error);
-        }
-        Ok(files)
-    }
-
-    /// Removes what the function wrote, as far as the bucket lets it.
-    pub(super) async fn discard(self) {
-        let Self { bucket, folder, .. } = self;
-        let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder);
-        let mut listed = list.into_paginator().send();
-        while let Some(Ok(page)) = listed.next().await {
-            upload::delete(bucket, page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key)).await;
-        }
     }
 }

@@ -11,6 +11,7 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
 use crate::lake::catalog::{Catalog, Scope};
+use crate::planner::Workers;
 use crate::query::statements::Statement;
 use crate::query::{self, Answer, Coordinator};
 
@@ -30,6 +31,8 @@ pub(super) struct Made<'a> {
     /// Most rows that come back of it.
     pub limit: Option<u64>,
     pub spill: Spill,
+    /// How many functions may write side by side.
+    pub workers: Workers,
 }
 
 impl Changes {
@@ -77,8 +80,8 @@ impl Changes {
     ) -> Result<Option<(Changed, Answer)>> {
         let context = coordinator.context;
         let started = Instant::now();
-        let Made { sql, change, timing, limit, spill } = made;
-        let session = Session { transaction: &self.transaction, cancel, limit, spill };
+        let Made { sql, change, timing, limit, spill, workers } = made;
+        let session = Session { transaction: &self.transaction, cancel, limit, spill, workers };
         let Outcome { changed, rows } = change::run(coordinator, &session, sql, change).await?;
         if !context.json {
             let took = format!("  {} ms", started.elapsed().as_millis());

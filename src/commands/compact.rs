@@ -8,6 +8,7 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::lake::catalog::{self, Scope};
+use crate::planner::Workers;
 use crate::query::Coordinator;
 
 /// Puts the small files of a table together, or sorts all of it.
@@ -17,7 +18,8 @@ pub(crate) async fn run(context: &Context, table: &str, sort: &[String], keeps_p
     let catalog = catalog::read_in(&target.bucket, Scope::Whole(table)).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     let transaction = Transaction::default();
-    let session = Session { transaction: &transaction, cancel: &interrupt.token, limit: None, spill: Spill::Auto };
+    let (transaction, cancel) = (&transaction, &interrupt.token);
+    let session = Session { transaction, cancel, limit: None, spill: Spill::Auto, workers: Workers::default() };
     let wanted = Compaction { sort, keeps_partitions };
     context.print(&change::compact(&coordinator, &session, table, &wanted).await?)
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
             let coordinator = changes.coordinator(context, &target, known);
             let change = change::parse(&statement.sql)?;
             let done = match &change {
-                Some(change) => plan.change(&coordinator, &changes, statement, change, &interrupt).await,
+                Some(change) => plan.change(&coordinator, &changes, statement, change, args.workers, &interrupt).await,
                 None => plan.run(&coordinator, statement, args.workers, &interrupt).await,
             };
             match done {
@@ -88,7 +88,10 @@ async fn explain(
         let (statement, then) = travelled.map_or((statement, None), |(own, then)| (own, Some(then)));
         let coordinator = &coordinator.over(then.as_ref());
         if change::parse(&statement.sql)?.is_some() {
-            return Err(usage("the statement changes the lake: one function does that", "--explain tells of queries"));
+            return Err(usage(
+                "the statement changes the lake, and --explain tells of queries",
+                "explain the SELECT in it",
+            ));
         }
         crate::query::check(coordinator, &statement.sql)?;
         let needed = needed::by_query(coordinator, &statement.sql).await?;
@@ -194,12 +197,13 @@ impl<'a> Plan<'a> {
         changes: &Changes,
         statement: &Statement,
         change: &Change,
+        workers: Workers,
         interrupt: &Interrupt,
     ) -> Result<()> {
         let file = if change.returns() { self.file()? } else { self.takes_no_rows()? };
         let started = Instant::now();
         let (limit, spill) = (self.limit(statement), self.spill());
-        let made = Made { sql: &statement.sql, change, timing: true, limit, spill };
+        let made = Made { sql: &statement.sql, change, timing: true, limit, spill, workers };
         let Some((changed, answer)) = changes.run(coordinator, made, &interrupt.token).await? else { return Ok(()) };
         let account = answer.account.clone();
         Run { plan: self, coordinator, statement, interrupt, changed: Some(changed) }.show(answer, file).await?;

@@ -9,6 +9,7 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::lake::catalog::{self, Scope};
+use crate::planner::Workers;
 use crate::query::Coordinator;
 
 /// Makes a table of files where they lie.
@@ -18,7 +19,8 @@ pub(crate) async fn run(context: &Context, args: &RegisterArgs) -> Result<()> {
     let catalog = catalog::read_in(&target.bucket, Scope::Whole(&args.table)).await?;
     let coordinator = Coordinator::new(context, &target, &catalog);
     let transaction = Transaction::default();
-    let session = Session { transaction: &transaction, cancel: &interrupt.token, limit: None, spill: Spill::Auto };
+    let (cancel, workers) = (&interrupt.token, Workers::default());
+    let session = Session { transaction: &transaction, cancel, limit: None, spill: Spill::Auto, workers };
     let asked = Registration { source: &args.source, table: &args.table, replaces: args.replace };
     let registered = change::register(&coordinator, &session, &asked).await?;
     // Without a word, unless a program asked for it.

@@ -299,7 +299,8 @@ impl Session<'_> {
     async fn change(&mut self, statement: &Statement, sql: &str, change: &Change, interrupt: &Interrupt) -> Result<()> {
         let (.., limit) = self.look(statement);
         let coordinator = self.changes.coordinator(self.context, &self.target, &self.catalog);
-        let made = Made { sql, change, timing: self.timer, limit, spill: Spill::Auto };
+        let workers = Workers::default();
+        let made = Made { sql, change, timing: self.timer, limit, spill: Spill::Auto, workers };
         let Some((_, answer)) = self.changes.run(&coordinator, made, &interrupt.token).await? else { return Ok(()) };
         let account = answer.account.clone();
         let rows = coordinator.rows(answer, &interrupt.token).await?;

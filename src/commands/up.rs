@@ -17,6 +17,7 @@ use crate::error::{self, Kind, failure, interrupted};
 use crate::lake::catalog::Scope;
 use crate::lake::describe::Loaded;
 use crate::lake::{self, catalog, schemas};
+use crate::planner::Workers;
 use crate::query::Coordinator;
 use crate::query::health::{self, Health};
 
@@ -182,7 +183,8 @@ async fn create(
 ) -> Result<Changed> {
     let change = change::table_of(&set.table, sql, &set.partition_by)?;
     let (transaction, cancel) = (Transaction::default(), &interrupt.token);
-    let session = Session { transaction: &transaction, cancel, limit: None, spill: Spill::Auto };
+    let session =
+        Session { transaction: &transaction, cancel, limit: None, spill: Spill::Auto, workers: Workers::default() };
     let run = async || change::run(coordinator, &session, sql, &change).await;
     once_allowed(coordinator.context, changed, run).await.map(|outcome| outcome.changed)
 }

@@ -11,7 +11,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LogType;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use quack_function::wire::{Event, PAYLOAD_LIMIT_BYTES};
+use quack_function::wire::{Destination, Event, PAYLOAD_LIMIT_BYTES};
 use rand::Rng as _;
 use tokio_util::sync::CancellationToken;
 
@@ -74,11 +74,22 @@ impl Payload {
 
     /// The event, with the name of the result that it may be answered with.
     fn named(&self, result: &Pending<'_>) -> Blob {
+        Blob::new(self.with("result", &result.name().into()))
+    }
+
+    /// The event, with its rows to be written in the place of `result`, in a folder that the address of `into` is relative to.
+    pub(crate) fn writing(&self, into: &Destination, result: &Pending<'_>) -> Self {
+        let uri = result.address(&into.uri).trim_end_matches('/').to_owned();
+        Self(self.with("into", &serde_json::json!({ "uri": uri, "format": into.format, "options": into.options })))
+    }
+
+    /// The event with one field more.
+    fn with(&self, name: &str, value: &serde_json::Value) -> Vec<u8> {
         let mut event = self.0.clone();
         // The closing bracket.
         event.pop();
-        event.extend_from_slice(format!(",\"result\":\"{}\"}}", result.name()).as_bytes());
-        Blob::new(event)
+        event.extend_from_slice(format!(",\"{name}\":{value}}}").as_bytes());
+        event
     }
 }
 

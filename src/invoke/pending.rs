@@ -42,8 +42,18 @@ impl<'a> Pending<'a> {
         format!("s3://{}/{}", self.bucket.name, self.key(ROWS))
     }
 
+    /// Key prefix of what is written in its place, where that is more than one object. What the function is told lies beside.
+    pub(crate) fn written(&self) -> String {
+        self.key("written/")
+    }
+
     fn key(&self, object: &str) -> String {
         format!("{}{}/{object}", self.bucket.layout.results, self.name)
+    }
+
+    /// The address of what is written.
+    pub(super) fn address(&self, name: &str) -> String {
+        format!("s3://{}/{}{name}", self.bucket.name, self.written())
     }
 
     /// Tells the function that nobody waits for it any more, and removes what it has written, or writes while `answer` comes.

@@ -29,6 +29,7 @@ mod schemas;
 mod scratch;
 mod spell;
 mod splits;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -39,3 +40,4 @@ pub(crate) use check::check;
 pub(crate) use plan::{MANY_FILES, Planner};
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Request, Workers};
+pub(crate) use worth::share;

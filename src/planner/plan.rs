@@ -89,7 +89,7 @@ impl Planner {
         Ok(kept.collect())
     }
 
-    fn scratch(&self) -> Result<&Scratch, Refusal> {
+    pub(super) fn scratch(&self) -> Result<&Scratch, Refusal> {
         Ok(match self.scratch.get() {
             Some(scratch) => scratch,
             None => {
@@ -287,6 +287,38 @@ mod tests {
         for (bytes, functions) in [(PAYS_FROM_BYTES, 4), (PAYS_FROM_BYTES * 2, 8), (PAYS_FROM_BYTES * 100, 30)] {
             let plan = plan(&planner, &catalog(30, bytes.next_multiple_of(30)), Workers::default(), GROUPED);
             assert_eq!((plan.strategy, plan.fetches[0].splits.len()), (Strategy::PartialAggregate, functions));
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_parts_makes_files_of_a_good_size_in_the_tables_order() {
+        let (planner, large) = (Planner::default(), catalog(28, 28 * (200 << 20)));
+        let stack = |workers: Workers, sql: &str| {
+            planner.stack(&Request { sql, catalog: &large, workers, gather_bytes: 0, limit: None })
+        };
+        for (workers, parts) in [(Workers::default(), 28), (Workers::Auto(4), 28), (Workers::Exactly(2), 28)] {
+            let fetch = stack(workers, "SELECT n + 1 AS n, day FROM t WHERE n * 0 = 0").unwrap();
+            let files: Vec<&String> = fetch.splits.iter().flat_map(|split| &split.files).collect();
+            assert!(files.is_sorted() && files.len() == 28);
+            assert_eq!(fetch.splits.len(), parts, "two files are more than a part takes");
+        }
+        let days = "SELECT * FROM t WHERE day <= '2024-01-11'";
+        assert_eq!(stack(Workers::default(), days).unwrap().splits.len(), 11);
+        for sql in [
+            "SELECT * FROM t ORDER BY n",
+            "SELECT * FROM t LIMIT 3",
+            "SELECT DISTINCT n FROM t",
+            "SELECT day, count(*) FROM t GROUP BY day",
+            "SELECT sum(n) FROM t",
+            "SELECT n, random() AS r FROM t",
+            "SELECT n, now() AS at FROM t",
+            "SELECT n, rank() OVER (ORDER BY n) AS r FROM t",
+            "SELECT * FROM t TABLESAMPLE 10%",
+            "SELECT * FROM t WHERE day <= '2024-01-02'",
+            "SELECT 42 AS t",
+        ] {
+            let why = stack(Workers::default(), sql).expect_err(sql);
+            assert!(!why.is_empty());
         }
     }
 

@@ -29,6 +29,12 @@ pub(super) fn pack(table: &Table, keep: &[usize], count: usize, ordered: bool) -
     if ordered { in_order(&files, count) } else { evenly(files, count) }
 }
 
+/// Packs the same files in their order into splits of at most `bytes` each, unless one file has more.
+pub(super) fn within(table: &Table, keep: &[usize], bytes: u64) -> Vec<Split> {
+    let files: Vec<&DataFile> = keep.iter().filter_map(|index| table.files.get(*index)).collect();
+    cut(&files, bytes)
+}
+
 fn evenly(mut files: Vec<&DataFile>, count: usize) -> Vec<Split> {
     files.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
     let mut splits = vec![Split::default(); count];

@@ -3,6 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::refusal::Refusal;
+use super::request::Workers;
 
 /// What one function works off so soon that a second one would not have helped, bytes of the files that a query has to read.
 ///
@@ -15,6 +16,18 @@ pub(super) const PAYS_FROM_BYTES: u64 = 512 << 20;
 /// What each function is given at least. Much less, and a bill would be for starting rather than for work: about 30 ms of
 /// each invocation are, and this much takes one a second.
 pub(super) const SPLIT_BYTES: u64 = PAYS_FROM_BYTES / 4;
+
+/// What a function writes at most, bytes, unless one file has more: what is made of it is to be a file of a good size.
+pub(super) const PART_BYTES: u64 = 256 << 20;
+
+/// How much each function is given of `bytes` that are to be written anew, where several pay.
+pub(crate) fn share(bytes: u64, workers: Workers) -> u64 {
+    match workers {
+        Workers::Exactly(count) => bytes.div_ceil(count.max(1) as u64).clamp(1, PART_BYTES),
+        Workers::Auto(_) if bytes < PAYS_FROM_BYTES => PAYS_FROM_BYTES,
+        Workers::Auto(most) => (bytes / most.max(1) as u64).clamp(SPLIT_BYTES, PART_BYTES),
+    }
+}
 
 /// Refuses to divide what holds `bytes`, where nobody asked for it.
 ///

@@ -63,8 +63,7 @@ async fn by_many(
     cancel: &CancellationToken,
 ) -> Result<Answer> {
     let started = Instant::now();
-    let (merge, mut stats) = divided::run(coordinator, plan, workers, cancel).await?;
-    stats.functions = plan.fetches.iter().map(|fetch| fetch.splits.len()).sum();
+    let (merge, stats) = divided::run(coordinator, plan, workers, cancel).await?;
     let finish = if request.spill == Spill::Always { Finish::Parquet } else { Finish::Rows };
     let Finished { result, folder } = merge.finish(finish).await?;
     let ResultSet { schema, columns, batches } = result;

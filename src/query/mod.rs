@@ -25,6 +25,7 @@ pub(crate) use answered::Answer;
 pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
+pub(crate) use divided::{Part, parts, write};
 pub(crate) use request::Request;
 pub(crate) use rerun::while_replaced;
 pub(crate) use single::ask;

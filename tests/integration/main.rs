@@ -5,6 +5,7 @@ mod aws;
 mod bench;
 mod cancelled;
 mod changes;
+mod changes_divided;
 mod changes_fuzz;
 mod changes_merge;
 mod changes_returning;

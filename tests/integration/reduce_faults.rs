@@ -2,10 +2,8 @@
 //! that runs for ever.
 
 use std::process::{Child, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
-use crate::support::{Place, Project, block_on, is_running, kill, rounds, s3, text};
+use crate::support::{Place, Project, block_on, is_running, kill, rounds, s3, state, text, until, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -54,39 +52,6 @@ fn clear_error(output: &Output) -> String {
     let error: Value = serde_json::from_slice(&output.stderr).unwrap_or_else(|_| panic!("no error as JSON: {said}"));
     assert_eq!(error.as_object().unwrap().keys().collect::<Vec<_>>(), ["error", "help"], "{said}");
     error["error"].as_str().unwrap().to_owned()
-}
-
-/// What a process is doing, as the kernel has it (`R`, `S`, `T`, ...), and its parent.
-fn state(pid: i32) -> Option<(char, i32)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit(')').next()?.split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
-}
-
-/// The processes of the project's instances. One that has yet to become the bootstrap has another name.
-fn instances(daemon: i32) -> Vec<i32> {
-    let is_bootstrap =
-        |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "bootstrap\n");
-    let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let of_daemon = |pid: i32| matches!(state(pid), Some((state, parent)) if parent == daemon && state != 'Z');
-    pids.filter(|pid| of_daemon(*pid) && is_bootstrap(*pid)).collect()
-}
-
-/// Waits until there are so many instances, which is when that many splits are under way.
-fn wait_for(daemon: i32, count: usize) -> Vec<i32> {
-    until("instances of the query", || Some(instances(daemon)).filter(|found| found.len() >= count))
-}
-
-/// Asks until there is an answer.
-fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    loop {
-        if let Some(found) = ask() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
-        sleep(Duration::from_millis(10));
-    }
 }
 
 /// Invocations that began, and those that ended.

@@ -1,9 +1,13 @@
-//! A plan carried out: each split on a function of its own, many at once, and the final query over what they bring.
+//! A work divided: its parts on functions of their own, many at once. Of a query, the final stage goes over what they bring; what is
+//! to be written, they write.
 
 mod appender;
 pub(super) mod merge;
+mod merged;
 mod run;
 mod tasks;
 mod window;
+mod written;
 
-pub(super) use run::run;
+pub(super) use merged::run;
+pub(crate) use written::{Part, parts, write};

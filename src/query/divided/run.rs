@@ -1,47 +1,110 @@
-//! A plan carried out: each split on a function of its own, many at once, and the final query over what they bring.
+//! Parts of a work, each on a function of its own, many at once: sent, sent again, and what they bring handed on once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
-use quack_function::wire::{Encoding, Event, Spill, TableDef};
+use quack_function::wire::{Destination, Metadata};
 use tokio_util::sync::CancellationToken;
 
-use super::merge::{Merge, Partial};
-use super::tasks::{Task, Tasks};
+use super::tasks::Tasks;
 use super::window::Window;
 use crate::console::progress;
 use crate::error::{interrupted, noted};
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::pending::{GRACE, Pending};
 use crate::invoke::response::{self as results, Payload as Rows};
-use crate::invoke::{fault, spill, version};
-use crate::planner::{Fetch, QueryPlan};
+use crate::invoke::{fault, version};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
 
 /// The longest a throttled split waits before it is sent again.
 const THROTTLED_FOR: Duration = Duration::from_millis(800);
 
-/// Runs all splits of `plan`, at most `workers` at once, and hands what they bring to the final stage, which is returned
-/// ready to be finished.
+/// How long a function that writes files is waited for when it is told that nobody waits any more: what it writes later nobody removes
+/// for a day.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
+
+/// One part of a work, for one function.
+pub(super) struct Part<'a> {
+    pub payload: Payload,
+    /// How its rows are to be written, each invocation's in the place of its result, which the address is relative to; without,
+    /// they are the answer.
+    pub into: Option<&'a Destination>,
+    /// The table that it reads a part of, and which.
+    pub table: &'a str,
+    pub files: &'a [String],
+    pub bytes: u64,
+}
+
+/// Takes what the parts bring.
+pub(super) trait Taker {
+    type Brought;
+
+    /// Takes note of a result that a part is sent to give.
+    fn sent(&mut self, _: &Pending<'_>) {}
+
+    /// Looks at the rows of an answer, that of `result`; where that fails, the part is sent again.
+    async fn look(&mut self, metadata: Metadata, rows: Rows, result: &Pending<'_>) -> Result<Self::Brought>;
+
+    /// Takes what a part brought, once for each part.
+    async fn take(&mut self, part: usize, brought: Self::Brought) -> Result<()>;
+
+    /// Whether what the part would bring is not needed any more.
+    fn has_enough(&self, part: usize) -> bool;
+
+    /// Completes when no more can be taken, with the reason.
+    async fn failed(&mut self) -> anyhow::Error;
+
+    /// What copies that nobody waits for may have written, at a good end.
+    fn leaves(&self) -> Leaves;
+}
+
+/// What copies of parts leave behind that are under way when all is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    Nothing,
+    /// Results, which they remove themselves.
+    Results,
+    /// Files, which nobody removes once this has ended.
+    Files,
+}
+
+/// Runs all `parts`, at most `workers` at once, and hands what they bring to `taker`.
 ///
 /// # Errors
-/// A split that fails for good, naming its files; `cancel`. Nothing is under way any more then.
-pub(crate) async fn run(
+/// A part that fails for good, naming its files; the taker's; `cancel`. Nothing is under way any more then.
+pub(super) async fn run<T: Taker>(
     coordinator: &Coordinator<'_>,
-    plan: &QueryPlan,
+    parts: &[Part<'_>],
     workers: usize,
+    taker: &mut T,
     cancel: &CancellationToken,
-) -> Result<(Merge, Stats)> {
-    let mut run = Run::new(coordinator, plan, workers, cancel)?;
+) -> Result<Stats> {
+    let live = Live(progress::splits(coordinator.context, parts.len() as u64));
+    let arch = Some(coordinator.context.config.function_arch()?);
+    let target = coordinator.context.config.target;
+    let mut run = Run {
+        coordinator,
+        parts,
+        cancel,
+        tasks: Tasks::new(parts.len()),
+        window: Window::new(workers),
+        throttled_since: None,
+        said_busy: false,
+        running: FuturesUnordered::new(),
+        pending: HashMap::new(),
+        taker,
+        stats: Stats { functions: parts.len(), arch, target, ..Stats::default() },
+        live,
+    };
     let done = run.go_on().await;
     // Copies that are still under way are dropped: their connections close.
     run.withdraw(&done).await;
-    done.map(|()| (run.merge, run.stats))
+    done.map(|()| run.stats)
 }
 
 /// What came of one invocation.
@@ -52,18 +115,10 @@ struct Sent<'a> {
     result: Pending<'a>,
 }
 
-/// What one split brought.
-struct Brought {
-    partial: Partial,
-    rows: u64,
-    warm: bool,
-}
-
-struct Run<'a> {
+struct Run<'a, T> {
     coordinator: &'a Coordinator<'a>,
-    plan: &'a QueryPlan,
+    parts: &'a [Part<'a>],
     cancel: &'a CancellationToken,
-    payloads: Vec<Payload>,
     tasks: Tasks,
     window: Window,
     /// Since when nothing but refusals came.
@@ -73,56 +128,12 @@ struct Run<'a> {
     running: FuturesUnordered<BoxFuture<'a, Sent<'a>>>,
     /// The results of those that are running, by name.
     pending: HashMap<String, Pending<'a>>,
-    /// A result was spilled, so others may be.
-    spills: bool,
-    merge: Merge,
-    /// For each fetch whose rows have an order: what came too early, by split; and the split that is next.
-    early: Vec<BTreeMap<usize, (Partial, u64)>>,
-    next: Vec<usize>,
-    /// Rows of each fetch that the final stage has.
-    rows: Vec<u64>,
+    taker: &'a mut T,
     stats: Stats,
     live: Live,
 }
 
-impl<'a> Run<'a> {
-    fn new(
-        coordinator: &'a Coordinator<'a>,
-        plan: &'a QueryPlan,
-        workers: usize,
-        cancel: &'a CancellationToken,
-    ) -> Result<Self> {
-        let mut payloads = Vec::new();
-        let mut tasks = Vec::new();
-        for (index, fetch) in plan.fetches.iter().enumerate() {
-            for (split, event) in events(coordinator, fetch)?.enumerate() {
-                payloads.push(Payload::new(&event)?);
-                tasks.push(Task { fetch: index, split });
-            }
-        }
-        let live = Live(progress::splits(coordinator.context, tasks.len() as u64));
-        let arch = Some(coordinator.context.config.function_arch()?);
-        Ok(Self {
-            coordinator,
-            plan,
-            cancel,
-            payloads,
-            tasks: Tasks::new(tasks),
-            window: Window::new(workers),
-            throttled_since: None,
-            said_busy: false,
-            running: FuturesUnordered::new(),
-            pending: HashMap::new(),
-            spills: false,
-            merge: Merge::start(plan)?,
-            early: plan.fetches.iter().map(|_| BTreeMap::new()).collect(),
-            next: vec![0; plan.fetches.len()],
-            rows: vec![0; plan.fetches.len()],
-            stats: Stats { arch, target: coordinator.context.config.target, ..Stats::default() },
-            live,
-        })
-    }
-
+impl<'a, T: Taker> Run<'a, T> {
     async fn go_on(&mut self) -> Result<()> {
         loop {
             self.send_more();
@@ -139,7 +150,7 @@ impl<'a> Run<'a> {
             };
             tokio::select! {
                 Some(sent) = self.running.next() => self.take(sent).await?,
-                error = self.merge.failed() => return Err(error),
+                error = self.taker.failed() => return Err(error),
                 () = asleep => {}
                 () = self.cancel.cancelled() => {
                     return Err(interrupted("interrupted: no more functions were started"));
@@ -151,18 +162,19 @@ impl<'a> Run<'a> {
     /// Has the functions that are still running end, and removes what they have written. At a good end that is for those
     /// only that may write anything.
     async fn withdraw(&mut self, done: &Result<()>) {
-        if done.is_ok() && !self.spills {
+        let leaves = self.taker.leaves();
+        if done.is_ok() && leaves == Leaves::Nothing {
             return;
         }
         let pending: Vec<Pending<'_>> = self.pending.values().cloned().collect();
         join_all(pending.iter().map(Pending::leave)).await;
-        if done.is_err() {
+        if done.is_err() || leaves == Leaves::Files {
             let answers = async {
                 while let Some(sent) = self.running.next().await {
                     self.pending.remove(sent.result.name());
                 }
             };
-            let _ = tokio::time::timeout(GRACE, answers).await;
+            let _ = tokio::time::timeout(if leaves == Leaves::Files { WRITTEN_WITHIN } else { GRACE }, answers).await;
         }
         join_all(pending.iter().map(|result| result.remove(!self.pending.contains_key(result.name())))).await;
     }
@@ -172,13 +184,16 @@ impl<'a> Run<'a> {
         let now = Instant::now();
         while self.has_room() {
             let Some(index) = self.tasks.next(now) else { return };
-            if self.has_enough(self.tasks.task(index).fetch) {
+            if self.taker.has_enough(index) {
                 // Its rows would change nothing.
                 self.tasks.answered(index, now, now);
                 continue;
             }
-            let (target, payload) = (self.coordinator.target, self.payloads[index].clone());
+            let target = self.coordinator.target;
             let result = Pending::new(&target.bucket);
+            let Part { payload, into, .. } = &self.parts[index];
+            let payload = into.map_or_else(|| payload.clone(), |into| payload.writing(into, &result));
+            self.taker.sent(&result);
             self.pending.insert(result.name().to_owned(), result.clone());
             self.running.push(Box::pin(async move {
                 let outcome = invoke::once(target, &payload, &result).await;
@@ -192,12 +207,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_over(&self) -> bool {
-        let enough = (0..self.plan.fetches.len()).all(|fetch| self.has_enough(fetch));
-        self.tasks.all_done() || enough
-    }
-
-    fn has_enough(&self, fetch: usize) -> bool {
-        self.plan.fetches[fetch].enough_rows.is_some_and(|enough| self.rows[fetch] >= enough)
+        self.tasks.all_done() || (0..self.parts.len()).all(|part| self.taker.has_enough(part))
     }
 
     /// Takes in what came of an invocation.
@@ -246,8 +256,8 @@ impl<'a> Run<'a> {
                         }
                     };
                 }
-                match self.partial(&invoked, &result).await {
-                    Ok(brought) => self.keep(index, at, now, brought).await,
+                match self.look(&invoked, &result).await {
+                    Ok((warm, brought)) => self.keep(index, at, now, warm, brought).await,
                     // An answer that broke off.
                     Err(error) => {
                         result.remove(false).await;
@@ -258,55 +268,26 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The rows of an answer, fetched from the bucket if they were spilled.
-    async fn partial(&mut self, invoked: &Invoked, result: &Pending<'_>) -> Result<Brought> {
+    /// What an answer brought, and whether the function was warm.
+    async fn look(&mut self, invoked: &Invoked, result: &Pending<'_>) -> Result<(bool, T::Brought)> {
         let (metadata, rows) = results::parse(&invoked.payload, &result.uri())?;
         version::tell(self.coordinator.context, &metadata);
-        let partial = match rows {
-            Rows::Inline(stream) => Partial::Arrow(stream),
-            Rows::Spilled(spilled) => {
-                self.spills = true;
-                let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
-                spill::fetch(
-                    self.coordinator.context,
-                    self.coordinator.target,
-                    &spilled,
-                    &mut file.as_file(),
-                    self.cancel,
-                )
-                .await?;
-                Partial::Parquet(file.into_temp_path(), spilled.cast_back)
-            }
-        };
-        Ok(Brought { partial, rows: metadata.rows, warm: metadata.warm })
+        Ok((metadata.warm, self.taker.look(metadata, rows, result).await?))
     }
 
-    /// Hands rows to the final stage, once for each split.
-    async fn keep(&mut self, index: usize, sent: Instant, now: Instant, brought: Brought) -> Result<()> {
+    /// Hands on what came, once for each part.
+    async fn keep(&mut self, index: usize, sent: Instant, now: Instant, warm: bool, brought: T::Brought) -> Result<()> {
         if !self.tasks.answered(index, sent, now) {
             return Ok(());
         }
-        let Brought { partial, rows, warm } = brought;
-        let Task { fetch, split } = self.tasks.task(index);
         self.stats.cold_starts += u64::from(!warm);
-        self.stats.scanned_bytes += self.plan.fetches[fetch].splits[split].bytes;
+        self.stats.scanned_bytes += self.parts[index].bytes;
         self.live.0.set_position(self.tasks.done() as u64);
         self.live.0.set_message(self.stats.to_string());
-        if !self.plan.fetches[fetch].ordered {
-            self.rows[fetch] += rows;
-            return self.merge.add(fetch, partial).await;
-        }
-        self.early[fetch].insert(split, (partial, rows));
-        // Rows that wait for those before them are not there yet: the first ones are meant, not any.
-        while let Some((partial, rows)) = self.early[fetch].remove(&self.next[fetch]) {
-            self.rows[fetch] += rows;
-            self.merge.add(fetch, partial).await?;
-            self.next[fetch] += 1;
-        }
-        Ok(())
+        self.taker.take(index, brought).await
     }
 
-    /// Sends a split again after a failure that may not come again.
+    /// Sends a part again after a failure that may not come again.
     fn again(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
         self.stats.retried += 1;
         let pause = invoke::pause_before(self.tasks.failures(index) + 1);
@@ -316,16 +297,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends the query with the error of a split, unless there is another copy of it.
+    /// Ends the work with the error of a part, unless there is another copy of it.
     fn give_up(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
         if self.tasks.gave_up(index, sent) { Ok(()) } else { Err(error) }
     }
 
     /// The error, with the files that it came from.
     fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
-        let Task { fetch, split } = self.tasks.task(index);
-        let fetch = &self.plan.fetches[fetch];
-        named(error, &fetch.table, &fetch.splits[split].files)
+        named(error, self.parts[index].table, self.parts[index].files)
     }
 }
 
@@ -351,31 +330,6 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
-}
-
-/// The invocations of a fetch, one for each split.
-///
-/// # Errors
-/// When the catalog does not have its tables.
-fn events<'a>(coordinator: &Coordinator<'a>, fetch: &'a Fetch) -> Result<impl Iterator<Item = Event> + use<'a>> {
-    let (bucket, catalog) = (&coordinator.target.bucket.name, coordinator.catalog);
-    let whole = |name: &str| catalog.table(name).map(|(name, table)| table.definition(name, bucket));
-    let broadcast = fetch.broadcast.iter().map(|table| whole(&table.table)).collect::<Result<Vec<TableDef>>>()?;
-    let (name, table) = catalog.table(&fetch.table)?;
-    Ok(fetch.splits.iter().map(move |split| {
-        let part = table.definition_over(split.files.iter().map(String::as_str), name, bucket);
-        Event {
-            q: fetch.sql.clone(),
-            limit: None,
-            all: true,
-            format: Encoding::Arrow,
-            spill: Spill::Auto,
-            into: None,
-            tables: std::iter::once(part).chain(broadcast.iter().cloned()).collect(),
-            views: Vec::new(),
-            result: None,
-        }
-    }))
 }
 
 #[cfg(test)]

@@ -1,22 +1,15 @@
-//! The splits of a plan as tasks: which wait, which run and since when, which are done. Each is counted exactly once,
+//! Parts of a work as tasks: which wait, which run and since when, which are done. Each is counted exactly once,
 //! however often it was sent.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Times that a split is sent because of failures before the query fails.
+/// Times that a part is sent because of failures before the whole fails.
 pub(super) const ATTEMPTS: u32 = 5;
 
-/// A split is a straggler when it takes this much longer than the median of those that are done, and at least so long.
+/// A part is a straggler when it takes this much longer than the median of those that are done, and at least so long.
 const SLOWER: u32 = 3;
 const LEAST: Duration = Duration::from_millis(500);
-
-/// One split of one fetch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Task {
-    pub fetch: usize,
-    pub split: usize,
-}
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,10 +21,9 @@ struct State {
     not_before: Option<Instant>,
 }
 
-/// All tasks of a query.
+/// All tasks of a work, by their places.
 #[derive(Debug)]
 pub(super) struct Tasks {
-    tasks: Vec<Task>,
     states: Vec<State>,
     waiting: VecDeque<usize>,
     /// How long each took that is done.
@@ -40,13 +32,9 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(tasks: Vec<Task>) -> Self {
-        let states = tasks.iter().map(|_| State::default()).collect();
-        Self { waiting: (0..tasks.len()).collect(), states, times: Vec::new(), done: 0, tasks }
-    }
-
-    pub(super) fn task(&self, index: usize) -> Task {
-        self.tasks[index]
+    pub(super) fn new(count: usize) -> Self {
+        let states = (0..count).map(|_| State::default()).collect();
+        Self { waiting: (0..count).collect(), states, times: Vec::new(), done: 0 }
     }
 
     pub(super) fn done(&self) -> usize {
@@ -54,7 +42,7 @@ impl Tasks {
     }
 
     pub(super) fn all_done(&self) -> bool {
-        self.done == self.tasks.len()
+        self.done == self.states.len()
     }
 
     /// The next to be sent at `now`: one that waits, else a straggler a second time.
@@ -73,16 +61,16 @@ impl Tasks {
         Some(straggler)
     }
 
-    /// A split that is not done, runs once, and should have been done long ago.
+    /// A part that is not done, runs once, and should have been done long ago.
     fn straggler(&self, now: Instant) -> Option<usize> {
         let bound = self.patience()?;
         let late = |state: &State| matches!(state.running[..], [since] if now.duration_since(since) > bound);
         self.states.iter().position(|state| !state.done && late(state))
     }
 
-    /// How long a split may take before it counts as a straggler; nothing until half of them are done.
+    /// How long a part may take before it counts as a straggler; nothing until half of them are done.
     fn patience(&self) -> Option<Duration> {
-        if self.times.len() * 2 < self.tasks.len() {
+        if self.times.len() * 2 < self.states.len() {
             return None;
         }
         let mut times = self.times.clone();
@@ -91,7 +79,7 @@ impl Tasks {
         Some((*median * SLOWER).max(LEAST))
     }
 
-    /// When to look again though nothing came: a pause ends, or a split becomes a straggler.
+    /// When to look again though nothing came: a pause ends, or a part becomes a straggler.
     pub(super) fn wake(&self, now: Instant) -> Option<Duration> {
         let pauses = self.waiting.iter().filter_map(|index| self.states[*index].not_before);
         let late = self.patience().into_iter().flat_map(|bound| {
@@ -102,7 +90,7 @@ impl Tasks {
         Some(next.saturating_duration_since(now) + Duration::from_millis(1))
     }
 
-    /// An answer came. True when it is the first for its split, and counts.
+    /// An answer came. True when it is the first for its part, and counts.
     pub(super) fn answered(&mut self, index: usize, sent: Instant, now: Instant) -> bool {
         let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
@@ -120,7 +108,7 @@ impl Tasks {
         self.again(index, sent, not_before);
     }
 
-    /// A copy failed. True when the split may be sent again, which it then will be.
+    /// A copy failed. True when the part may be sent again, which it then will be.
     pub(super) fn failed(&mut self, index: usize, sent: Instant, not_before: Instant) -> bool {
         let state = &mut self.states[index];
         state.failures += 1;
@@ -131,7 +119,7 @@ impl Tasks {
         self.gave_up(index, sent)
     }
 
-    /// A copy failed in a way that does not get better. True when that does not matter: the split is done, or another
+    /// A copy failed in a way that does not get better. True when that does not matter: the part is done, or another
     /// copy may still bring it.
     pub(super) fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
         let state = &mut self.states[index];
@@ -139,7 +127,7 @@ impl Tasks {
         state.done || !state.running.is_empty()
     }
 
-    /// How often the split has failed.
+    /// How often the part has failed.
     pub(super) fn failures(&self, index: usize) -> u32 {
         self.states[index].failures
     }
@@ -158,14 +146,10 @@ impl Tasks {
 mod tests {
     use super::*;
 
-    fn tasks(count: usize) -> Tasks {
-        Tasks::new((0..count).map(|split| Task { fetch: 0, split }).collect())
-    }
-
     #[test]
     fn a_straggler_runs_twice_and_counts_once() {
         let start = Instant::now();
-        let mut tasks = tasks(4);
+        let mut tasks = Tasks::new(4);
         let sent: Vec<usize> = std::iter::from_fn(|| tasks.next(start)).collect();
         assert_eq!(sent, [0, 1, 2, 3]);
         let later = start + Duration::from_millis(400);
@@ -183,7 +167,7 @@ mod tests {
     #[test]
     fn failures_are_tried_again_and_end() {
         let start = Instant::now();
-        let mut tasks = tasks(1);
+        let mut tasks = Tasks::new(1);
         for attempt in 1..=ATTEMPTS {
             assert_eq!(tasks.next(start), Some(0));
             assert_eq!(tasks.failed(0, start, start), attempt < ATTEMPTS);
@@ -194,7 +178,7 @@ mod tests {
     #[test]
     fn a_copy_that_fails_for_good_leaves_it_to_the_other() {
         let start = Instant::now();
-        let mut tasks = tasks(2);
+        let mut tasks = Tasks::new(2);
         assert_eq!((tasks.next(start), tasks.next(start)), (Some(0), Some(1)));
         assert!(tasks.answered(0, start, start));
         let late = start + LEAST * 2;
@@ -202,7 +186,7 @@ mod tests {
         assert!(tasks.gave_up(1, start), "a second copy is under way");
         assert!(tasks.answered(1, late, late));
         assert!(tasks.gave_up(0, start), "it is done");
-        let mut alone = super::tests::tasks(1);
+        let mut alone = Tasks::new(1);
         assert_eq!(alone.next(start), Some(0));
         assert!(!alone.gave_up(0, start));
     }
@@ -211,7 +195,7 @@ mod tests {
     fn what_was_throttled_waits_and_is_no_failure() {
         let start = Instant::now();
         let pause = Duration::from_millis(50);
-        let mut tasks = tasks(2);
+        let mut tasks = Tasks::new(2);
         assert_eq!(tasks.next(start), Some(0));
         tasks.throttled(0, start, start + pause);
         assert_eq!(tasks.next(start), Some(1));
