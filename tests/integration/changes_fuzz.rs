@@ -26,20 +26,29 @@ fn round(seed: u64) -> bool {
         history.push(script.clone());
         let same = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let (there, here) = run(&both, &script);
-            assert_eq!(there, here, "{script}");
+            // DuckDB has come to an end of its own, a bug of it: what is beside the lake says nothing any more.
+            if here.as_ref().is_err_and(|error| error.contains("INTERNAL Error")) {
+                return false;
+            }
+            assert_eq!(there, here.map_err(drop), "{script}");
             both.all_same(&script);
+            true
         }));
-        if same.is_err() {
-            eprintln!("round {seed}, after:\n{};", history.join(";\n"));
-            return false;
+        match same {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(_) => {
+                eprintln!("round {seed}, after:\n{};", history.join(";\n"));
+                return false;
+            }
         }
         draw.tables = both.tables();
     }
     true
 }
 
-/// What a script gives there and here: its rows, in order, or that it fails.
-fn run(both: &Both, script: &str) -> (Result<Vec<String>, ()>, Result<Vec<String>, ()>) {
+/// What a script gives there and here: its rows, in order, or that it fails; of here why.
+fn run(both: &Both, script: &str) -> (Result<Vec<String>, ()>, Result<Vec<String>, String>) {
     let output = both.project.quackctl(["query", "--quiet", "--all", "--format", "jsonl", script]).output().unwrap();
     let there = match output.status.code() {
         Some(0) => {
@@ -54,7 +63,7 @@ fn run(both: &Both, script: &str) -> (Result<Vec<String>, ()>, Result<Vec<String
     if there.is_ok() != here.is_ok() {
         eprintln!("there: {}\nhere: {here:?}", text(&output));
     }
-    (there, here.map_err(drop))
+    (there, here)
 }
 
 /// Draws statements over the tables that there are.

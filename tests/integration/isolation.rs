@@ -258,8 +258,7 @@ impl Run<'_> {
 
     /// Looks at the tables as long as somebody writes: once, or in a long transaction.
     fn read(&self, reader: u32) {
-        let long =
-            format!("BEGIN; {READ}; SELECT max(hash(i)) > 0 AS long FROM range(5000000) r(i); {READ}; ROLLBACK");
+        let long = format!("BEGIN; {READ}; SELECT max(hash(i)) > 0 AS long FROM range(5000000) r(i); {READ}; ROLLBACK");
         while self.writing.load(Ordering::Relaxed) > 0 {
             // Most of the machine is the writers'.
             std::thread::sleep(Duration::from_millis(100));
