@@ -97,11 +97,12 @@ fn of_engine(kind: &str, message: &str, catalog: &Catalog) -> anyhow::Error {
     if let Some(name) = between(message, "Table with name ", " does not exist") {
         // DuckDB knows only the tables that came with the query, so its own guess is of no use.
         let lines: Vec<&str> = message.lines().filter(|line| !line.starts_with("Did you mean ")).collect();
-        let own = name.rsplit('.').next().and_then(|own| catalog.find(own.trim_matches('"')));
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().trim_matches('"').to_ascii_lowercase();
+        let own = catalog.names().find(|own| last(own) == last(name) && *own != name);
         let help = match nearest(name, catalog.names()) {
-            // Some other name stands before the table's.
-            _ if let Some((own, _)) = own.filter(|(own, _)| *own != name) => {
-                format!("the lake's tables have no name before theirs: write `{own}`")
+            // In another schema, or in none.
+            _ if let Some(own) = own => {
+                format!("there is `{own}`: write it so, `quackctl tables` lists the schemas, too")
             }
             Some(near) => format!("did you mean `{near}`? `quackctl tables` lists the tables"),
             None if catalog.names().next().is_none() => {
@@ -269,7 +270,7 @@ mod tests {
     fn a_name_before_a_tables_is_told_to_be_none() {
         let message = "Catalog Error: Table with name lake.main.Trips does not exist!";
         let told = shown("DuckDB.CatalogError", message, &["trips", "zones"]);
-        assert!(told.contains("no name before theirs: write `trips`"), "{told}");
+        assert!(told.contains("there is `trips`: write it so"), "{told}");
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) fn members(catalog: &Catalog, schema: &str) -> Vec<String> {
 /// There is none; there is something in it that is not to go.
 pub(crate) fn take_out(catalog: &mut Catalog, name: &str, with_all: bool) -> Result<()> {
     if name.eq_ignore_ascii_case("main") {
-        return Err(usage("the schema `main` cannot be dropped", "DROP TABLE and DROP VIEW take out what is in it"));
+        return Err(failure("the schema `main` cannot be dropped", "DROP TABLE and DROP VIEW take out what is in it"));
     }
     let schema = find(catalog, name).map(str::to_owned).ok_or_else(|| missing(catalog, name))?;
     let members = members(catalog, &schema);

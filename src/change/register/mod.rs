@@ -60,6 +60,12 @@ pub(crate) async fn register(
     let started = Instant::now();
     let Coordinator { target, catalog, .. } = *coordinator;
     check_name(asked.table)?;
+    if let (Some(known), false) = (catalog.find(asked.table).map(|(known, _)| known), asked.replaces) {
+        return Err(failure(
+            format!("there is a table `{known}` already"),
+            "add --replace to have the files in its place, or choose another name",
+        ));
+    }
     admit(catalog, asked.table, asked.mode())?;
     let (of, objects) = tokio::select! {
         listed = objects::list(&target.bucket.s3, asked.source) => listed?,
