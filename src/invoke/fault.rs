@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_before_a_tables_is_told_to_be_none() {
+    fn a_name_in_another_schema_or_in_none_is_told() {
         let message = "Catalog Error: Table with name lake.main.Trips does not exist!";
         let told = shown("DuckDB.CatalogError", message, &["trips", "zones"]);
         assert!(told.contains("there is `trips`: write it so"), "{told}");

@@ -101,9 +101,12 @@ fn errors_say_what_to_do() {
     let unknown = stderr("FROM tripz");
     assert!(unknown.contains("did you mean `trips`?"), "{unknown}");
     let before = stderr("FROM lake.main.trips");
-    assert!(before.contains("no name before theirs: write `trips`"), "{before}");
+    assert!(before.contains("there is `trips`: write it so"), "{before}");
     let refused = stderr("DROP SCHEMA main");
-    assert!(refused.starts_with("error: DROP SCHEMA is not supported\nhelp: a lake has one schema"), "{refused}");
+    assert!(
+        refused.starts_with("error: the schema `main` cannot be dropped\nhelp: DROP TABLE and DROP VIEW"),
+        "{refused}"
+    );
     project.succeed(["rename", "trips", "order"], "to a word of SQL");
     let reserved = stderr("SELECT * FROM order");
     assert!(reserved.contains("help: `order` is a word of SQL") && reserved.contains("\"order\""), "{reserved}");
