@@ -142,15 +142,6 @@ mod tests {
         needed.table("t").unwrap().1.clone()
     }
 
-    /// The most memory that this process had since this was asked last, or has now, MB.
-    fn peak_mb() -> i64 {
-        let told = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = told.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        // 5 is for the peak, says proc(5).
-        std::fs::write("/proc/self/clear_refs", "5").unwrap();
-        line.trim().trim_end_matches(" kB").parse::<i64>().unwrap() / 1024
-    }
-
     /// How fast: `QUACK_TEST_ROUNDS=50 cargo test --release of_very_many_files -- --nocapture` has a million files.
     #[tokio::test(flavor = "multi_thread")]
     async fn of_very_many_files_only_those_are_listed_that_a_query_may_need() {
@@ -177,13 +168,9 @@ mod tests {
         kept::forget(&bucket.name);
         for is_warm in [false, true] {
             lake.requests();
-            peak_mb();
-            let (before, started) = (peak_mb(), Instant::now());
+            let started = Instant::now();
             let found = needed(&lake, sql).await;
-            let (time, more_mb) = (started.elapsed(), peak_mb() - before);
-            eprintln!("one partition of {all} files, warm: {is_warm}: {time:?}, memory: {more_mb} MB more");
-            // Others' tests run beside a short one, in the same process.
-            assert!(rounds == 1 || more_mb <= 200, "{more_mb} MB");
+            eprintln!("one partition of {all} files, warm: {is_warm}: {:?}", started.elapsed());
             let requests = lake.requests();
             assert_eq!(requests.len(), if is_warm { 1 } else { 4 }, "{requests:#?}");
             let of_it = found.files.iter().filter(|file| file.key.contains("/day=2020-01-31/hour=7/")).count();
