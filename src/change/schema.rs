@@ -77,7 +77,7 @@ pub(super) async fn run(
             let members = schemas::members(coordinator.catalog, schema);
             let scope = if *cascade && !members.is_empty() { Scope::All } else { Scope::NONE };
             let drop = |catalog: &mut Catalog| {
-                if catalog.others.keys().any(|name| schemas::members(catalog, schema).contains(name)) && *cascade {
+                if *cascade && schemas::members(catalog, schema).iter().any(|name| catalog.others.contains_key(name)) {
                     let help = "run it again";
                     return Err(usage(format!("somebody else has put a table into `{schema}` meanwhile"), help));
                 }

@@ -36,7 +36,7 @@ const SOURCE_BYTES: usize = 1 << 20;
 const MOST: u64 = 1 << 53;
 
 /// What to do about a name that no table may have.
-pub(crate) const NAMING: &str =
+const NAMING: &str =
     "use letters, digits and `_`, not a digit first, at most 64; behind a schema's name and a dot, where it is in one";
 
 /// Refuses what no table and no view may be called.
