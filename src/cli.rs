@@ -1,6 +1,7 @@
 //! The command line: clap definitions and nothing else.
 
 mod rows;
+mod serve;
 mod stage;
 
 use std::ffi::{OsStr, OsString};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::serve::{ServeArgs, ServeCommand};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
 pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::config::Overrides;
@@ -249,6 +251,8 @@ Also those of psql: \\d  \\dt  \\x  \\?  \\q
 What SET VARIABLE sets lasts until the end of the shell.
 A script on standard input stops at the first error, says at which line, and exits with 1 or 2.")]
     Shell,
+    /// Let whoever speaks PostgreSQL's protocol ask the engine: psql, drivers, dbt, BI tools
+    Serve(ServeArgs),
     /// Show what is up, where, and whether it is well
     #[command(after_help = "\
 Examples:

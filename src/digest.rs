@@ -10,9 +10,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The SHA-256 of these bytes.
+pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// What tells these bytes from others: 32 hexadecimal digits.
 pub(crate) fn short(bytes: impl AsRef<[u8]>) -> String {
-    hex(&Sha256::digest(bytes)[..SHORT_BYTES])
+    hex(&sha256(bytes)[..SHORT_BYTES])
 }
 
 #[cfg(test)]

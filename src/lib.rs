@@ -25,6 +25,7 @@ mod planner;
 mod private;
 mod query;
 mod rows;
+mod serve;
 mod terminal;
 
 use std::process::ExitCode;
@@ -109,6 +110,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Template(arguments) => commands::template::run(&context, arguments).await,
             Command::Query(arguments) => commands::query::run(&context, arguments).await,
             Command::Shell => commands::shell::run(&context).await,
+            Command::Serve(arguments) => commands::serve::run(&context, arguments).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
             Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,

@@ -55,11 +55,18 @@ pub struct Event {
     /// Write the result there instead of returning it, as `COPY (...) TO` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<Destination>,
+    /// Values of parameters of `q`, as text, by their names: `day` for `$day`, `1` for `$1` and for the first `?`; nothing is NULL.
+    /// They are bound, and never become part of the SQL, which says what they are: `CAST($day AS DATE)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: Params,
     /// What a spilled result is called: 32 hexadecimal digits that nobody guesses; the request's id when absent. Who names it
     /// can remove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
 }
+
+/// Values of parameters by their names, without the dollar.
+pub type Params = BTreeMap<String, Option<String>>;
 
 /// Where a result is written, and how: what `COPY (...) TO 'uri' (FORMAT ..., ...)` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

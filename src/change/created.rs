@@ -30,6 +30,11 @@ const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PART
                       (column TYPE, ...)";
 
 impl Create {
+    /// Whether it has a query's rows.
+    pub(crate) fn is_of_query(&self) -> bool {
+        matches!(self.rows, Rows::Query(_))
+    }
+
     /// Reads what follows `TABLE`.
     ///
     /// # Errors

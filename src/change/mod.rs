@@ -41,7 +41,7 @@ use anyhow::Result;
 
 pub(crate) use compact::{Compaction, compact};
 pub(crate) use declared::table_of;
-pub(crate) use done::{Changed, Outcome};
+pub(crate) use done::{Changed, Deed, Outcome};
 pub(crate) use register::{Registration, register};
 pub(crate) use statement::{Change, parse};
 pub(crate) use transaction::Transaction;
@@ -53,7 +53,6 @@ use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
 use crate::lake::views;
 use crate::query::{Coordinator, needed, while_replaced};
-use done::Deed;
 use transaction::Committed;
 
 /// Makes one change, or none of it; `sql` is its statement. When tables that it reads are replaced while it does, it begins

@@ -119,10 +119,11 @@ impl<'a> Work<'a> {
 
     /// One call of the function, for all rows.
     fn event(&self, sql: &str) -> Event {
-        let Coordinator { catalog, target, .. } = *self.coordinator;
+        let Coordinator { catalog, target, params, .. } = *self.coordinator;
         let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
         let (q, format, spill) = (sql.to_owned(), Encoding::Arrow, Spill::Auto);
-        Event { q, limit: None, all: true, format, spill, into: None, tables, views, result: None }
+        let params = params.clone();
+        Event { q, limit: None, all: true, format, spill, into: None, tables, views, params, result: None }
     }
 
     /// What one function is to write, which reads `files`.

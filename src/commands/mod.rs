@@ -21,6 +21,7 @@ pub(crate) mod recover;
 pub(crate) mod register;
 pub(crate) mod rename;
 pub(crate) mod rollback;
+pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod tables;

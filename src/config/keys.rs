@@ -62,6 +62,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("aws.registry", "QUACK_REGISTRY"),
     ("aws.tags", "QUACK_TAGS"),
     ("query.limit", "QUACK_LIMIT"),
+    ("serve.users", "QUACK_SERVE_USERS"),
     ("local.port", "QUACK_PORT"),
     ("local.idle_s", "QUACK_IDLE_S"),
     ("local.network.profile", "QUACK_NETWORK_PROFILE"),

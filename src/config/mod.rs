@@ -9,6 +9,7 @@ mod kinds;
 mod network;
 mod reject;
 mod tags;
+mod users;
 mod values;
 mod vpc;
 
@@ -86,6 +87,8 @@ pub(crate) struct Config {
     pub port: u16,
     /// Seconds after which an instance without work ends.
     pub idle_s: u32,
+    /// Who may connect to `serve`: verifiers of passwords, by name.
+    pub users: BTreeMap<String, String>,
     /// The network between the local target's S3 and those who ask it.
     pub network: Network,
     pub data: Vec<DataSet>,
@@ -225,6 +228,7 @@ impl Config {
                 registry: values.optional("aws.registry")?,
                 tags: values.tags()?,
             },
+            users: values.users()?,
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
             port: values.number("local.port", 0, 0, u16::MAX)?,
             idle_s: values.number("local.idle_s", 300, 1, 86_400)?,

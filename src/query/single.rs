@@ -42,6 +42,7 @@ pub(super) async fn run(
         into: None,
         tables: defined,
         views,
+        params: coordinator.params.clone(),
         result: None,
     };
     let written = Written::by(&request.sql, &coordinator.target.bucket).await;

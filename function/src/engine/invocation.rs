@@ -226,7 +226,7 @@ impl Invocation<'_> {
         self.instance.replay.run(source, run).0
     }
 
-    /// Prepares what must be one statement of this `kind`, by DuckDB's own idea of it, without parameters.
+    /// Prepares what must be one statement of this `kind`, by DuckDB's own idea of it, and gives its parameters their values.
     fn prepare(&self, sql: &str, kind: ffi::duckdb_statement_type) -> Result<Prepared, Failure> {
         let prepared = self.connection.prepare(sql)?;
         if prepared.kind() != kind {
@@ -235,14 +235,22 @@ impl Invocation<'_> {
                 "DuckDB takes it for another kind than it was judged to be",
             ));
         }
-        match prepared.parameters() {
-            0 => Ok(prepared),
-            _ => Err(Failure::new(
-                "Quack.BadEvent",
-                "the SQL has parameters (`?`, `$1`) that nothing gives a value: write the values themselves",
-            )),
+        for index in 1..=prepared.parameters() {
+            let name = prepared.parameter_name(index);
+            let mut known = self.event.params.iter();
+            match known.find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                Some((_, value)) => prepared.bind_text(index, value.as_deref())?,
+                None => return Err(Failure::new("Quack.BadEvent", no_value(&name))),
+            }
         }
+        Ok(prepared)
     }
+}
+
+/// What is said of a parameter that nothing gives a value.
+fn no_value(name: &str) -> String {
+    let name: String = name.chars().take(80).collect();
+    format!("the SQL has the parameter `${name}`, and nothing gives it a value: `params` in the event does, by name")
 }
 
 /// `select` between `before` and `after`. It gives up as many blanks in front, if it has them, so that it keeps its place.

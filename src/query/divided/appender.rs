@@ -9,14 +9,16 @@ use arrow::array::{Array, RecordBatch, StructArray};
 use arrow::ffi::{FFI_ArrowSchema, to_ffi};
 use duckdb::{Connection, ffi};
 
+use crate::duck::RawDatabase;
+
 /// Rows that came and are not in their table yet take no more than this, bytes.
 const UNWRITTEN_BYTES: usize = 4 << 20;
 
 /// A database in memory that takes Arrow.
 pub(super) struct Database {
-    database: ffi::duckdb_database,
-    connection: ffi::duckdb_connection,
+    // Before what they belong to, so that they go first.
     appenders: HashMap<String, Appender>,
+    raw: RawDatabase,
 }
 
 /// What takes the rows of one table. To write them is a statement each time, so it waits for more.
@@ -31,13 +33,7 @@ impl Database {
     /// # Errors
     /// When DuckDB cannot start.
     pub(super) fn open() -> Result<Self> {
-        let mut this = Self { database: ptr::null_mut(), connection: ptr::null_mut(), appenders: HashMap::new() };
-        // SAFETY: both places live, and what is made is closed when `this` is dropped.
-        unsafe {
-            check(ffi::duckdb_open(c":memory:".as_ptr(), &mut this.database), "DuckDB does not start")?;
-            check(ffi::duckdb_connect(this.database, &mut this.connection), "DuckDB does not start")?;
-        }
-        Ok(this)
+        Ok(Self { appenders: HashMap::new(), raw: RawDatabase::open()? })
     }
 
     /// Another connection to it, which must not outlive it.
@@ -45,8 +41,7 @@ impl Database {
     /// # Errors
     /// When DuckDB refuses.
     pub(super) fn connect(&self) -> Result<Connection> {
-        // SAFETY: the database is open.
-        Ok(unsafe { Connection::open_from_raw(self.database) }?)
+        self.raw.connect()
     }
 
     /// Adds the rows of `batch` to the table `name`, column by column. They are there once [`Self::write`] was called.
@@ -65,13 +60,13 @@ impl Database {
         // with them; each thing that DuckDB makes is destroyed once, whatever failed.
         unsafe {
             let mut error =
-                ffi::duckdb_schema_from_arrow(self.connection, ptr::from_mut(&mut schema).cast(), &mut converted);
+                ffi::duckdb_schema_from_arrow(self.raw.connection(), ptr::from_mut(&mut schema).cast(), &mut converted);
             let mut result = take_error(&mut error);
             if result.is_ok() {
                 // DuckDB releases an array after its first column if it copies that one, and goes on with the others.
                 let mut lent: ffi::ArrowArray = ptr::read(ptr::from_ref(&array).cast());
                 lent.release = Some(keep);
-                let mut error = ffi::duckdb_data_chunk_from_arrow(self.connection, &mut lent, converted, &mut chunk);
+                let mut error = ffi::duckdb_data_chunk_from_arrow(self.raw.connection(), &mut lent, converted, &mut chunk);
                 result = take_error(&mut error);
             }
             if result.is_ok() {
@@ -97,7 +92,7 @@ impl Database {
             let mut appender = Appender { raw: ptr::null_mut(), unwritten_bytes: 0 };
             // SAFETY: the connection is open, `table` is a C string, and what is made is destroyed with `appender`.
             let created =
-                unsafe { ffi::duckdb_appender_create(self.connection, ptr::null(), table.as_ptr(), &mut appender.raw) };
+                unsafe { ffi::duckdb_appender_create(self.raw.connection(), ptr::null(), table.as_ptr(), &mut appender.raw) };
             appender.done(created)?;
             self.appenders.insert(name.to_owned(), appender);
         }
@@ -146,24 +141,6 @@ impl Drop for Appender {
 unsafe extern "C" fn keep(array: *mut ffi::ArrowArray) {
     // SAFETY: whoever releases an array gives it.
     unsafe { (*array).release = None }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.appenders.clear();
-        // SAFETY: both are open or null, which DuckDB takes.
-        unsafe {
-            ffi::duckdb_disconnect(&mut self.connection);
-            ffi::duckdb_close(&mut self.database);
-        }
-    }
-}
-
-// SAFETY: DuckDB's handles may be used from any thread, by one at a time.
-unsafe impl Send for Database {}
-
-fn check(state: ffi::duckdb_state, what: &str) -> Result<()> {
-    if state == ffi::DuckDBSuccess { Ok(()) } else { Err(anyhow!("{what}")) }
 }
 
 /// DuckDB's error, which is destroyed; none is success.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use quack_function::wire::{Encoding, Event, Metadata, Spill, TableDef};
+use quack_function::wire::{Params, Encoding, Event, Metadata, Spill, TableDef};
 use tokio_util::sync::CancellationToken;
 
 use super::merge::{Merge, Partial};
@@ -74,6 +74,7 @@ pub(super) fn events<'a>(
             into: None,
             tables: std::iter::once(part).chain(broadcast.iter().cloned()).collect(),
             views: Vec::new(),
+            params: Params::new(),
             result: None,
         }
     }))

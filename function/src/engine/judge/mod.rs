@@ -128,7 +128,7 @@ impl Judge {
         if sql.contains('\0') {
             return Err(Failure::new("DuckDB.ParserError", "the SQL holds a NUL character"));
         }
-        self.serialize.bind_text(sql)?;
+        self.serialize.bind_text(1, Some(sql))?;
         let chunk = self.serialize.stream()?.fetch()?;
         chunk.and_then(|chunk| chunk.first_text()).ok_or_else(|| internal("DuckDB gave no syntax tree"))
     }

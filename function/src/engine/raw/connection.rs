@@ -199,14 +199,25 @@ impl Prepared {
         unsafe { ffi::duckdb_nparams(self.raw) }
     }
 
-    /// Gives the first parameter a text.
+    /// What a parameter is called, without the dollar: `1` for `$1` and for the first `?`.
+    pub(crate) fn parameter_name(&self, index: u64) -> String {
+        // SAFETY: a live statement; the text is made for the caller, and null for an index that there is not.
+        unsafe { owned_text(ffi::duckdb_parameter_name(self.raw, index).cast_mut()) }.unwrap_or_default()
+    }
+
+    /// Gives a parameter a text, or NULL.
     ///
     /// # Errors
     /// DuckDB's, when the text does not fit the parameter.
-    pub(crate) fn bind_text(&self, text: &str) -> Result<(), Failure> {
-        // SAFETY: a live statement, and a text with its length, which DuckDB copies.
-        let state =
-            unsafe { ffi::duckdb_bind_varchar_length(self.raw, 1, text.as_ptr().cast(), text.len() as ffi::idx_t) };
+    pub(crate) fn bind_text(&self, index: u64, text: Option<&str>) -> Result<(), Failure> {
+        let state = match text {
+            // SAFETY: a live statement, and a text with its length, which DuckDB copies.
+            Some(text) => unsafe {
+                ffi::duckdb_bind_varchar_length(self.raw, index, text.as_ptr().cast(), text.len() as ffi::idx_t)
+            },
+            // SAFETY: a live statement.
+            None => unsafe { ffi::duckdb_bind_null(self.raw, index) },
+        };
         if state == ffi::DuckDBSuccess {
             return Ok(());
         }

@@ -1,0 +1,102 @@
+//! Which queries are about the catalog alone.
+
+use std::collections::HashSet;
+
+use duckdb::Connection;
+use serde_json::Value;
+
+/// Functions that FROM may call in such a query: what they give is known here, and little.
+const FUNCTIONS: &[&str] = &["unnest", "generate_series", "pg_timezone_names"];
+
+/// Schemas of the catalog.
+const SCHEMAS: &[&str] = &["pg_catalog", "information_schema"];
+
+/// Whether a query, which may be in PostgreSQL's words, reads the catalog and nothing else, or nothing at all. `connection` is to a
+/// DuckDB, which parses it.
+pub(in crate::serve) fn is_own(connection: &Connection, sql: &str) -> bool {
+    let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
+    let Ok(text) = connection.query_row(serialize, [sql], |row| row.get::<_, String>(0)) else { return false };
+    let Ok(tree) = serde_json::from_str::<Value>(&text) else { return false };
+    if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
+        return false;
+    }
+    let mut ctes = HashSet::new();
+    collect_ctes(&tree, &mut ctes);
+    reads_catalog_only(&tree, &ctes)
+}
+
+/// The names that WITH gives, wherever it stands, in lower case.
+fn collect_ctes(tree: &Value, found: &mut HashSet<String>) {
+    match tree {
+        Value::Object(fields) => {
+            if let Some(map) = fields.get("cte_map").and_then(|map| map["map"].as_array()) {
+                found.extend(map.iter().filter_map(|entry| entry["key"].as_str()).map(str::to_lowercase));
+            }
+            if let Some(name) = fields.get("cte_name").and_then(Value::as_str) {
+                found.insert(name.to_lowercase());
+            }
+            fields.values().for_each(|value| collect_ctes(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_ctes(item, found)),
+        _ => {}
+    }
+}
+
+fn reads_catalog_only(tree: &Value, ctes: &HashSet<String>) -> bool {
+    match tree {
+        Value::Object(fields) => {
+            let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            let is_own = match text("type").as_str() {
+                "base_table" => {
+                    let (schema, table) = (text("schema_name"), text("table_name"));
+                    SCHEMAS.contains(&schema.as_str())
+                        || schema.is_empty() && (ctes.contains(&table) || table.starts_with("pg_"))
+                }
+                "table_function" => {
+                    let name = fields.get("function").and_then(|function| function["function_name"].as_str());
+                    let name = name.unwrap_or_default().to_lowercase();
+                    FUNCTIONS.contains(&name.as_str()) || name.starts_with("duckdb_") || name.starts_with("pg_")
+                }
+                // SHOW, DESCRIBE, SUMMARIZE.
+                "show_ref" => false,
+                _ => true,
+            };
+            is_own && fields.values().all(|value| reads_catalog_only(value, ctes))
+        }
+        Value::Array(items) => items.iter().all(|item| reads_catalog_only(item, ctes)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duck::{self, Sandbox};
+
+    #[test]
+    fn queries_of_the_catalog_are_told_from_queries_of_the_lake() {
+        let connection = duck::open(&Sandbox::default()).unwrap();
+        for sql in [
+            "SELECT 1",
+            "SELECT version(), current_schema()",
+            "SELECT relname FROM pg_catalog.pg_class c LEFT JOIN pg_namespace n ON n.oid = c.relnamespace",
+            "WITH x AS (SELECT table_name FROM information_schema.tables) SELECT * FROM x",
+            "SELECT (SELECT count(*) FROM pg_type)",
+            "SELECT * FROM duckdb_tables()",
+        ] {
+            assert!(is_own(&connection, sql), "{sql}");
+        }
+        for sql in [
+            "SELECT * FROM trips",
+            "SELECT (SELECT count(*) FROM trips) FROM pg_class",
+            "FROM range(1000000000000)",
+            "FROM 's3://a/b.parquet'",
+            "FROM read_csv('pg_x')",
+            "SELECT * FROM s.pg_x",
+            "SELEC 1",
+            "SELECT 1; SELECT 2",
+        ] {
+            assert!(!is_own(&connection, sql), "{sql}");
+        }
+    }
+}

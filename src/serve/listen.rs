@@ -1,0 +1,173 @@
+//! The server: takes connections, each on a thread of its own, and lets those that are there finish when it is to end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::SinkExt as _;
+use pgwire::api::ClientInfo as _;
+use pgwire::error::ErrorInfo;
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage as Message};
+use pgwire::tokio::TlsAcceptor;
+use pgwire::tokio::server::negotiate_tls;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::cancel::Running;
+use super::connection;
+use super::outgoing::{Outgoing, Socket};
+use super::session::Session;
+use super::startup::{Door, settings_of};
+use super::users::Users;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::console::interrupt::Interrupt;
+use crate::error::usage;
+
+/// Most clients at the same time.
+const MOST_CLIENTS: usize = 500;
+
+/// How long a client may take to say who it is.
+const STARTUP: Duration = Duration::from_secs(20);
+
+/// How long clients have to finish when the server ends.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How a server is run.
+pub(crate) struct Options {
+    pub listen: SocketAddr,
+    pub users: Users,
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// What all connections share.
+struct Server {
+    context: Context,
+    door: Door,
+    tls: Option<TlsAcceptor>,
+    running: Arc<Running>,
+    clients: AtomicUsize,
+    ending: CancellationToken,
+}
+
+/// Serves until Ctrl-C, and then until clients have finished.
+///
+/// # Errors
+/// An address that cannot be listened on, or that others would reach without a password; an engine that is not up.
+pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
+    let Options { listen, users, tls } = options;
+    if !listen.ip().is_loopback() && (users.is_empty() || tls.is_none()) {
+        return Err(usage(
+            format!("others could reach {listen}, and it has no TLS or no users"),
+            "give --tls-cert and --tls-key, and make users with `quackctl serve add-user NAME`; or listen on 127.0.0.1",
+        ));
+    }
+    // What is not up is better told now than to the first client.
+    Target::open(context).await?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        usage(format!("cannot listen on {listen}: {error}"), "--listen takes another address, e.g. 127.0.0.1:5434")
+    })?;
+    let address = listener.local_addr()?;
+    let who = if users.is_empty() { "anybody on this machine, without a password" } else { "its users" };
+    context.say(format_args!("serving PostgreSQL's protocol on {address}, for {who}; Ctrl-C ends"));
+    context.say(format_args!("  psql 'host={} port={} dbname=lake'", address.ip(), address.port()));
+    // Clients are told nothing here, but over the wire.
+    let quiet = Context { quiet: true, json: false, verbose: false, ..context.clone() };
+    let server = Arc::new(Server {
+        context: quiet,
+        door: Door::new(users),
+        tls,
+        running: Arc::default(),
+        clients: AtomicUsize::new(0),
+        ending: CancellationToken::new(),
+    });
+    let interrupt = Interrupt::listen();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = interrupt.token.cancelled() => break,
+        };
+        match accepted {
+            Ok((socket, _)) => spawn(&server, socket),
+            // Too many files, say: it may be better in a moment.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    server.ending.cancel();
+    let left = || server.clients.load(Ordering::Relaxed);
+    if left() > 0 {
+        context.say(format_args!("{} clients finish what they run; Ctrl-C ends at once", left()));
+    }
+    let drained = tokio::time::timeout(DRAIN, async {
+        while left() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    _ = drained.await;
+    Ok(())
+}
+
+/// A client that is counted as long as this lives.
+struct Counted(Arc<Server>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection on a thread of its own: what runs a query waits for rows as ordinary code does.
+fn spawn(server: &Arc<Server>, socket: TcpStream) {
+    server.clients.fetch_add(1, Ordering::Relaxed);
+    let counted = Counted(server.clone());
+    let runtime = Handle::current();
+    // Without a thread the client sees its connection end.
+    _ = std::thread::Builder::new().name("client".to_owned()).spawn(move || {
+        runtime.block_on(client(&counted.0, socket));
+        drop(counted);
+    });
+}
+
+async fn client(server: &Arc<Server>, socket: TcpStream) {
+    let negotiated = tokio::time::timeout(STARTUP, negotiate_tls::<()>(socket, server.tls.clone())).await;
+    let Ok(Ok(Some(mut socket))) = negotiated else { return };
+    let admitted = match tokio::time::timeout(STARTUP, server.door.admit(&mut socket)).await {
+        Ok(admitted) => admitted,
+        Err(_) => return,
+    };
+    match admitted {
+        Ok(None) => {}
+        Ok(Some(Message::CancelRequest(request))) => return server.running.cancel(&request),
+        Ok(Some(_)) => return,
+        Err(error) => return refuse(&mut socket, error.into()).await,
+    }
+    if server.clients.load(Ordering::Relaxed) > MOST_CLIENTS {
+        let words = "sorry, too many clients already".to_owned();
+        return refuse(&mut socket, ErrorInfo::new("FATAL".to_owned(), "53300".to_owned(), words)).await;
+    }
+    let (pid, secret) = socket.pid_and_secret_key();
+    let registered = server.running.register(pid, &secret);
+    let target = match Target::open(&server.context).await {
+        Ok(target) => target,
+        Err(error) => {
+            let words = crate::error::words(error.as_ref());
+            return refuse(&mut socket, ErrorInfo::new("FATAL".to_owned(), "57P03".to_owned(), words)).await;
+        }
+    };
+    let settings = settings_of(&socket);
+    let mut session = Session::new(server.context.clone(), target, settings, registered.current.clone());
+    let mut out = Outgoing { socket };
+    // Whether it ends well or badly, what it has not committed is not made.
+    _ = connection::serve(&mut out, &mut session, &server.ending).await;
+    _ = session.roll_back().await;
+    _ = out.socket.close().await;
+}
+
+async fn refuse(socket: &mut Socket, info: ErrorInfo) {
+    _ = socket.send(PgWireBackendMessage::ErrorResponse(info.into())).await;
+    _ = socket.close().await;
+}

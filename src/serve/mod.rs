@@ -1,0 +1,27 @@
+//! `quackctl serve`: the engine for whoever speaks PostgreSQL's wire protocol, version 3 (psql, drivers, BI tools, dbt).
+//!
+//! Each client has a thread, as PostgreSQL gives it a process (`listen`), on which `connection` reads one message after another.
+//! `simple` and `extended` are the protocol's two ways to run statements; `run` has them answered: about the session here, about the
+//! catalog by `catalog`, and SQL by the function, divided where that pays. `encode` makes the wire's rows of Arrow's.
+
+mod cancel;
+mod catalog;
+mod connection;
+mod encode;
+mod extended;
+mod listen;
+mod outgoing;
+mod params;
+mod refusal;
+mod rows;
+mod run;
+mod session;
+mod settings;
+mod simple;
+mod startup;
+mod statement;
+mod users;
+
+pub(crate) use listen::{Options, serve};
+pub(crate) use users::{Users, verifier};
+pub(crate) use pgwire::tokio::TlsAcceptor;

@@ -1,0 +1,164 @@
+//! Rows on their way to a client, taken as it asks for them: all, or so many at a time.
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use quack_function::wire::Column;
+use tokio_util::sync::CancellationToken;
+
+use pgwire::error::PgWireError;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::EmptyQueryResponse;
+
+use super::encode::{Encoder, Field};
+use super::outgoing::{Outgoing, Sent};
+use super::refusal::{CANCELLED, Refusal};
+use crate::rows::ResultSet;
+
+/// The rows of one result, and how far they were taken.
+pub(super) struct Rows {
+    pub fields: Vec<Field>,
+    /// What `CommandComplete` says before the number of rows: `SELECT`, or a change's.
+    pub tag: Tag,
+    schema: SchemaRef,
+    batches: Box<dyn Iterator<Item = anyhow::Result<RecordBatch>>>,
+    batch: Option<(RecordBatch, usize)>,
+    cancel: CancellationToken,
+}
+
+/// What is said at the end of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tag {
+    /// With the number of rows that went out.
+    Counted(&'static str),
+    /// As it is: a change says how many rows it changed.
+    Whole(String),
+}
+
+impl Tag {
+    pub(super) fn text(&self, rows: u64) -> String {
+        match self {
+            Self::Counted(word) => format!("{word} {rows}"),
+            Self::Whole(text) => text.clone(),
+        }
+    }
+}
+
+/// What came of taking rows.
+#[derive(Debug, PartialEq)]
+pub(super) enum Taken {
+    /// There are no more; so many went out this time.
+    All(u64),
+    /// There are more.
+    Some(u64),
+}
+
+/// Why rows were not taken.
+pub(super) enum Failed {
+    /// The client is told, and goes on.
+    Statement(Refusal),
+    /// The client is gone.
+    Connection(PgWireError),
+}
+
+impl From<pgwire::error::PgWireError> for Failed {
+    fn from(error: PgWireError) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl Rows {
+    pub(super) fn new(result: ResultSet, tag: Tag, cancel: CancellationToken) -> Self {
+        let ResultSet { schema, columns, batches } = result;
+        Self { fields: columns.iter().map(Field::of).collect(), tag, schema, batches, batch: None, cancel }
+    }
+
+    /// Rows that are all here.
+    pub(super) fn of(schema: SchemaRef, columns: Vec<Column>, batches: Vec<RecordBatch>, cancel: CancellationToken) -> Self {
+        let batches = Box::new(batches.into_iter().map(Ok));
+        Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"), cancel)
+    }
+
+    /// The same with another word at their end.
+    pub(super) fn tagged(self, word: &'static str) -> Self {
+        Self { tag: Tag::Whole(word.to_owned()), ..self }
+    }
+
+    /// The first two columns of all rows, as texts: what DESCRIBE gives.
+    ///
+    /// # Errors
+    /// What their source says.
+    pub(super) fn described(&mut self) -> anyhow::Result<Vec<Column>> {
+        let mut columns = Vec::new();
+        for batch in self.batches.by_ref() {
+            let batch = batch?;
+            let text = |at: usize, row: usize| {
+                let texts = batch.columns().get(at).and_then(|array| array.as_string_opt::<i32>());
+                texts.map(|texts| texts.value(row).to_owned()).unwrap_or_default()
+            };
+            columns.extend((0..batch.num_rows()).map(|row| Column { name: text(0, row), sql_type: text(1, row) }));
+        }
+        Ok(columns)
+    }
+
+    /// The batch that has the next row, and the row's place in it.
+    fn next(&mut self) -> anyhow::Result<Option<(&RecordBatch, &mut usize)>> {
+        while self.batch.as_ref().is_none_or(|(batch, at)| *at >= batch.num_rows()) {
+            match self.batches.next().transpose()? {
+                Some(batch) => self.batch = Some((batch, 0)),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.batch.as_mut().map(|(batch, at)| (&*batch, at)))
+    }
+
+    /// Sends up to `most` rows, all where there is no such bound; of each column `is_binary` says whether it goes as bytes.
+    pub(super) async fn send(
+        &mut self,
+        out: &mut Outgoing,
+        most: Option<u64>,
+        is_binary: impl Fn(usize) -> bool,
+        sql: &str,
+    ) -> Result<Taken, Failed> {
+        let columns = self.fields.iter().enumerate().map(|(at, field)| (field.wire_type, is_binary(at))).collect();
+        let mut encoder = Encoder::new(self.schema.clone(), columns);
+        let wrong = |error: &anyhow::Error| Failed::Statement(Refusal::of(error, sql));
+        let mut sent = 0;
+        loop {
+            if most == Some(sent) {
+                let has_more = self.next().map_err(|error| wrong(&error))?.is_some();
+                return Ok(if has_more { Taken::Some(sent) } else { Taken::All(sent) });
+            }
+            if self.cancel.is_cancelled() {
+                return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
+            }
+            match self.next().map_err(|error| wrong(&error))? {
+                Some((batch, at)) => {
+                    encoder.data_row(out.buffer(), batch, *at);
+                    *at += 1;
+                }
+                None => return Ok(Taken::All(sent)),
+            }
+            sent += 1;
+            out.relieve().await?;
+        }
+    }
+
+    /// Passes over up to `most` rows, all where there is no such bound.
+    ///
+    /// # Errors
+    /// What their source says.
+    pub(super) fn skip(&mut self, most: Option<u64>) -> anyhow::Result<u64> {
+        let mut passed = 0;
+        while most != Some(passed) {
+            let Some((_, at)) = self.next()? else { break };
+            *at += 1;
+            passed += 1;
+        }
+        Ok(passed)
+    }
+}
+
+/// Sends nothing, and says so where there is nothing to send.
+pub(super) async fn none(out: &mut Outgoing) -> Sent {
+    out.message(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await
+}

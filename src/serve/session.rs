@@ -1,0 +1,145 @@
+//! What lasts of one client from one statement to the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+use pgwire::messages::response::TransactionStatus;
+use quack_function::wire::Params;
+use tokio_util::sync::CancellationToken;
+
+use super::cancel::Current;
+use super::catalog::Known;
+use super::encode::{Field, WireType};
+use super::rows::Rows;
+use super::settings::Settings;
+use crate::change::Transaction;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::lake::catalog::{Catalog, Scope};
+
+/// One client's session.
+pub(super) struct Session {
+    pub context: Context,
+    pub target: Target,
+    pub settings: Settings,
+    pub transaction: Transaction,
+    pub status: Status,
+    /// The statements that set variables so far: each answer comes from a DuckDB of its own, which knows none.
+    pub variables: String,
+    pub prepared: HashMap<String, Arc<Prepared>>,
+    pub portals: HashMap<String, Portal>,
+    pub current: Arc<Current>,
+    /// The tables without rows, and the catalog that they are of.
+    known: Option<(Catalog, Arc<Known>)>,
+}
+
+/// Where a session is between BEGIN and COMMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Idle,
+    /// BEGIN was said; the lake's own transaction begins with the first statement that is about it.
+    InTransaction,
+    /// A statement failed: nothing is done any more but to end it.
+    Failed,
+}
+
+impl From<Status> for TransactionStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Idle => Self::Idle,
+            Status::InTransaction => Self::Transaction,
+            Status::Failed => Self::Error,
+        }
+    }
+}
+
+/// A statement that was parsed, and what is known of it without running it.
+pub(super) struct Prepared {
+    /// With casts around its parameters.
+    pub sql: String,
+    /// As it was written.
+    pub written: String,
+    /// What the client is told, and sends its values as.
+    pub parameters: Vec<WireType>,
+    /// Its columns; nothing for a statement that gives no rows.
+    pub fields: Option<Vec<Field>>,
+}
+
+/// A statement with its parameters' values, ready to run or with rows left; a cursor is one, too.
+pub(super) struct Portal {
+    pub prepared: Arc<Prepared>,
+    pub params: Params,
+    /// Formats of the columns, as Bind has them.
+    pub formats: Vec<i16>,
+    pub rows: Option<Rows>,
+    /// It was run, and has no rows left.
+    pub is_done: bool,
+    /// Made by DECLARE: it ends with its transaction, unless it is to be held.
+    pub is_cursor: bool,
+}
+
+impl Session {
+    pub(super) fn new(context: Context, target: Target, settings: Settings, current: Arc<Current>) -> Self {
+        Self {
+            context,
+            target,
+            settings,
+            transaction: Transaction::default(),
+            status: Status::Idle,
+            variables: String::new(),
+            prepared: HashMap::new(),
+            portals: HashMap::new(),
+            current,
+            known: None,
+        }
+    }
+
+    /// The tables as the session has them, as far as they are in the `scope`.
+    pub(super) async fn catalog(&self, scope: Scope<'_>) -> Result<Catalog> {
+        self.transaction.catalog(&self.target.bucket, scope).await
+    }
+
+    /// The tables without rows.
+    ///
+    /// # Errors
+    /// A catalog that cannot be read.
+    pub(super) async fn known(&mut self) -> Result<Arc<Known>> {
+        let catalog = self.catalog(Scope::Outline).await?;
+        if let Some((of, known)) = &self.known
+            && *of == catalog
+        {
+            return Ok(known.clone());
+        }
+        let known = Arc::new(Known::of(&catalog)?);
+        self.known = Some((catalog, known.clone()));
+        Ok(known)
+    }
+
+    /// A token for what is run next, which ends with the time that a statement may take.
+    pub(super) fn begin(&self) -> CancellationToken {
+        let token = self.current.begin();
+        if let Some(most) = self.settings.statement_timeout() {
+            let token = token.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = tokio::time::sleep(most) => token.cancel(),
+                    () = token.cancelled() => {}
+                }
+            });
+        }
+        token
+    }
+
+    /// A statement has failed: a transaction does nothing more.
+    pub(super) fn fail(&mut self) {
+        if self.status == Status::InTransaction {
+            self.status = Status::Failed;
+        }
+    }
+
+    /// Forgets what a transaction leaves behind when it ends.
+    pub(super) fn end_portals(&mut self) {
+        self.portals.clear();
+    }
+}

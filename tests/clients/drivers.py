@@ -1,0 +1,147 @@
+"""Real clients of PostgreSQL ask a served engine, each in its own ways; every answer is held against what it has to be.
+
+usage: drivers.py PORT
+"""
+
+import asyncio
+import datetime as dt
+import decimal
+import sys
+import uuid
+
+import asyncpg
+import psycopg
+import psycopg2
+import sqlalchemy
+
+PORT = int(sys.argv[1])
+WHERE = f"host=127.0.0.1 port={PORT} user=ann dbname=lake"
+checked = 0
+
+
+def same(found, wanted, what):
+    global checked
+    assert found == wanted, f"{what}: {found!r} is not {wanted!r}"
+    checked += 1
+
+
+def refused(run, state, what):
+    global checked
+    try:
+        run()
+    except psycopg.Error as error:
+        assert error.sqlstate == state, f"{what}: {error.sqlstate} {error}"
+        checked += 1
+        return error
+    raise AssertionError(f"{what} was not refused")
+
+
+VALUES = """SELECT true AS a, 7::TINYINT AS b, -7::INTEGER AS c, 5000000000 AS d, 1.5::FLOAT AS e, 0.1::DOUBLE AS f,
+    12.50::DECIMAL(9,2) AS g, 'it''s' AS h, '\\x00\\xFF'::BLOB AS i, DATE '2019-04-01' AS j, TIME '10:11:12.5' AS k,
+    TIMESTAMP '2019-04-01 10:11:12.25' AS l, TIMESTAMPTZ '2019-04-01 10:11:12+00' AS m,
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID AS n, [1, NULL, 3] AS o, ['a', 'b "c"'] AS p,
+    170141183460469231731687303715884105727::HUGEINT AS q, NULL AS r, INTERVAL 36 HOUR AS s"""
+WANTED = (
+    True, 7, -7, 5_000_000_000, 1.5, 0.1, decimal.Decimal("12.50"), "it's", b"\x00\xff", dt.date(2019, 4, 1),
+    dt.time(10, 11, 12, 500000), dt.datetime(2019, 4, 1, 10, 11, 12, 250000),
+    dt.datetime(2019, 4, 1, 10, 11, 12, tzinfo=dt.timezone.utc), uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    [1, None, 3], ["a", 'b "c"'], decimal.Decimal(2**127 - 1), None, dt.timedelta(hours=36),
+)
+
+
+def psycopg3():
+    with psycopg.connect(WHERE, autocommit=True) as connection:
+        for binary in (False, True):
+            cursor = connection.cursor(binary=binary)
+            row = cursor.execute(VALUES + " FROM trips LIMIT 1").fetchone()
+            for name, found, wanted in zip("abcdefghijklmnopqrs", row, WANTED):
+                same(found, wanted, f"psycopg, binary {binary}: {name}")
+        cursor = connection.cursor()
+        counted = "SELECT count(*) FROM trips WHERE day = %s AND fare >= %s"
+        same(cursor.execute(counted, (dt.date(2019, 4, 1), 10)).fetchone(), (3,), "parameters")
+        same(cursor.execute(counted, ("2019-04-01", decimal.Decimal("10.5")), prepare=True).fetchone(), (2,), "prepared")
+        same(cursor.execute("SELECT %s::INT[]", ([1, 2],)).fetchone(), ([1, 2],), "a list for a parameter")
+        same(cursor.execute("SELECT id FROM trips WHERE id = ANY(%s) ORDER BY id", ([2, 4, 9],)).fetchall(), [(2,), (4,)], "ANY")
+        hostile = "'; DROP TABLE trips; --"
+        same(cursor.execute("SELECT %s", (hostile,)).fetchone(), (hostile,), "a hostile parameter")
+        same(cursor.execute("SELECT count(*) FROM trips").fetchone(), (6,), "the table is there")
+        error = refused(lambda: cursor.execute("SELECT fair FROM trips"), "42703", "an unknown column")
+        same(error.diag.statement_position, "8", "its place")
+        refused(lambda: cursor.execute("SELECT * FROM nowhere"), "42P01", "an unknown table")
+        refused(lambda: cursor.execute("SELEC 1"), "42601", "no SQL")
+        refused(lambda: cursor.execute("SELECT * FROM trips WHERE day = %s", ("x",)), "22P02", "no date")
+        same(cursor.execute("SHOW server_version").fetchone(), ("16.6",), "SHOW")
+        # All rows come, however few at a time.
+        with connection.transaction():
+            named = connection.cursor(name="many")
+            named.itersize = 7
+            named.execute("SELECT i FROM range(100) r(i)")
+            same([row[0] for row in named], list(range(100)), "a named cursor")
+    with psycopg.connect(WHERE) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE made (a INTEGER, b VARCHAR)")
+        cursor.execute("INSERT INTO made VALUES (%s, %s), (2, 'two')", (1, "it's"))
+        same(cursor.rowcount, 2, "rows of INSERT")
+        same(cursor.execute("SELECT * FROM made ORDER BY a").fetchall(), [(1, "it's"), (2, "two")], "in the transaction")
+        with psycopg.connect(WHERE, autocommit=True) as other:
+            refused(lambda: other.execute("SELECT * FROM made"), "42P01", "what is not committed")
+        connection.rollback()
+        refused(lambda: cursor.execute("SELECT * FROM made"), "42P01", "what was rolled back")
+        refused(lambda: cursor.execute("SELECT 1"), "25P02", "a failed transaction")
+        connection.rollback()
+        cursor.execute("CREATE TABLE made AS SELECT 1 AS a")
+        connection.commit()
+        same(cursor.execute("DELETE FROM made WHERE a = %s RETURNING a", (1,)).fetchall(), [(1,)], "RETURNING")
+        connection.commit()
+        cursor.execute("DROP TABLE made")
+        connection.commit()
+
+
+def psycopg_two():
+    connection = psycopg2.connect(WHERE)
+    cursor = connection.cursor()
+    cursor.execute("SELECT id, fare FROM trips WHERE day = %s ORDER BY id LIMIT 2", (dt.date(2019, 4, 1),))
+    same(cursor.fetchall(), [(1, decimal.Decimal("9.50")), (2, decimal.Decimal("10.00"))], "psycopg2")
+    same([column.name for column in cursor.description], ["id", "fare"], "its columns")
+    named = connection.cursor("named")
+    named.execute("SELECT id FROM trips ORDER BY id")
+    same(named.fetchmany(4), [(1,), (2,), (3,), (4,)], "a cursor, some")
+    same(named.fetchall(), [(5,), (6,)], "a cursor, the rest")
+    connection.rollback()
+    connection.close()
+
+
+async def over_asyncpg():
+    connection = await asyncpg.connect(host="127.0.0.1", port=PORT, user="ann", database="lake")
+    row = await connection.fetchrow("SELECT id, fare, day FROM trips WHERE id = $1", 3)
+    same(tuple(row), (3, decimal.Decimal("11.00"), dt.date(2019, 4, 1)), "asyncpg")
+    statement = await connection.prepare("SELECT count(*) FROM trips WHERE day = $1 AND fare > $2")
+    same(await statement.fetchval(dt.date(2019, 4, 2), decimal.Decimal(1)), 2, "prepared by asyncpg")
+    async with connection.transaction():
+        same([row["i"] async for row in connection.cursor("SELECT i FROM range(60) r(i)", prefetch=9)], list(range(60)), "its cursor")
+    await connection.close()
+
+
+def alchemy():
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg://ann@127.0.0.1:{PORT}/lake")
+    with engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text("SELECT sum(fare) FROM trips WHERE id < :most"), {"most": 3}).scalar()
+        same(found, decimal.Decimal("19.50"), "SQLAlchemy")
+
+
+def several():
+    with psycopg.connect(WHERE, autocommit=True) as connection:
+        answers = connection.execute("SET application_name = 'x'; SELECT 1; SELECT 2")
+        same(answers.nextset(), True, "several statements")
+        same(answers.fetchone(), (1,), "the second of several")
+        refused(lambda: connection.execute("CREATE TABLE half AS SELECT 1 AS a; SELECT nothing FROM half"), "42703", "half")
+        refused(lambda: connection.execute("SELECT * FROM half"), "42P01", "several statements are one transaction")
+        refused(lambda: connection.execute("COMMIT; SELECT 1/x FROM nowhere"), "42P01", "after a COMMIT of nothing")
+
+
+psycopg3()
+psycopg_two()
+asyncio.run(over_asyncpg())
+alchemy()
+several()
+print(f"{checked} answers of clients")
