@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::serve::{ServeArgs, ServeCommand};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
+pub(crate) use self::serve::{ServeArgs, ServeCommand};
 pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
 use crate::config::Overrides;
 use crate::console::context::Voice;

@@ -44,7 +44,7 @@ pub(crate) use declared::table_of;
 pub(crate) use done::{Changed, Deed, Outcome};
 pub(crate) use register::{Registration, register};
 pub(crate) use statement::{Change, parse};
-pub(crate) use transaction::Transaction;
+pub(crate) use transaction::{Mark, Transaction};
 pub(crate) use write::Session;
 
 use crate::error::usage;

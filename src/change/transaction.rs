@@ -26,6 +26,10 @@ struct Open {
     added: Vec<String>,
 }
 
+/// The tables as they were at one moment of a transaction.
+#[derive(Debug)]
+pub(crate) struct Mark(Catalog);
+
 impl Transaction {
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,6 +160,18 @@ impl Transaction {
                 delete(bucket, added).await;
                 Err(error)
             }
+        }
+    }
+
+    /// The tables as the session has them now, to come back to; nothing before there was a BEGIN.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.open().as_ref().map(|open| Mark(open.now.clone()))
+    }
+
+    /// Has the tables be as they were. What was written since then goes when the transaction ends.
+    pub(crate) fn back_to(&self, mark: &Mark) {
+        if let Some(open) = self.open().as_mut() {
+            open.now.clone_from(&mark.0);
         }
     }
 

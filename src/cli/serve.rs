@@ -38,6 +38,8 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
     /// Print the line for quack.toml that lets a user in; asks for a password, or reads it from standard input
-    #[command(after_help = "Examples:\n  quackctl serve add-user ann\n  pwgen 24 1 | tee ann.txt | quackctl serve add-user ann")]
+    #[command(
+        after_help = "Examples:\n  quackctl serve add-user ann\n  pwgen 24 1 | tee ann.txt | quackctl serve add-user ann"
+    )]
     AddUser { name: String },
 }

@@ -59,9 +59,7 @@ impl Prepared {
 
     fn parameter(&self, index: u64) -> Parameter {
         // SAFETY: a live statement; both are made for the caller.
-        unsafe {
-            made(ffi::duckdb_parameter_name(self.0, index), ffi::duckdb_param_logical_type(self.0, index))
-        }
+        unsafe { made(ffi::duckdb_parameter_name(self.0, index), ffi::duckdb_param_logical_type(self.0, index)) }
     }
 
     fn column(&self, index: u64) -> Parameter {
@@ -169,7 +167,10 @@ mod tests {
             ["1 INTEGER", "2 DATE", "3 DATE", "4 VARCHAR", "5 DECIMAL(9,2)"]
         );
         assert_eq!(found("SELECT $1, CAST($2 AS DATE), a FROM t LIMIT $3"), ["1 ?", "2 DATE", "3 BIGINT"]);
-        assert_eq!(found("INSERT INTO t VALUES ($1, $2, $3, $4)"), ["1 INTEGER", "2 DATE", "3 DECIMAL(9,2)", "4 VARCHAR"]);
+        assert_eq!(
+            found("INSERT INTO t VALUES ($1, $2, $3, $4)"),
+            ["1 INTEGER", "2 DATE", "3 DECIMAL(9,2)", "4 VARCHAR"]
+        );
         assert!(of(&database, "SELECT x FROM t").unwrap_err().to_string().contains("x"));
     }
 }

@@ -1,5 +1,6 @@
 //! A DuckDB in memory of which DuckDB's own handles are at hand, for what the crate `duckdb` does not offer.
 
+use std::ffi::CStr;
 use std::ptr;
 
 use anyhow::{Result, bail};
@@ -33,6 +34,18 @@ impl RawDatabase {
     pub(crate) fn connect(&self) -> Result<Connection> {
         // SAFETY: the database is open.
         Ok(unsafe { Connection::open_from_raw(self.database) }?)
+    }
+
+    /// Runs SQL of our own on its connection, and drops the rows.
+    ///
+    /// # Errors
+    /// When DuckDB does not take it.
+    pub(crate) fn run(&self, sql: &CStr) -> Result<()> {
+        // SAFETY: an open connection and a C string; no rows are asked for.
+        match unsafe { ffi::duckdb_query(self.connection, sql.as_ptr(), ptr::null_mut()) } {
+            ffi::DuckDBSuccess => Ok(()),
+            _ => bail!("DuckDB does not take {sql:?}"),
+        }
     }
 
     /// DuckDB's handle of its connection, good for as long as this value.

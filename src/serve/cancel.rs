@@ -1,15 +1,21 @@
 //! Ends what a client runs: because it says so on another connection, because its time is up, or because it has gone away.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::SecretKey;
 use tokio_util::sync::CancellationToken;
 
-/// What runs now, of each client, by what it was told to cancel with.
+/// What a client was told to cancel with: a number, and a secret.
+type Key = (i32, Vec<u8>);
+
+/// What each client runs now.
+type Clients = HashMap<Key, Arc<Current>>;
+
+/// What runs now, of all clients.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<(i32, Vec<u8>), Arc<Current>>>);
+pub(super) struct Running(Mutex<Clients>);
 
 /// What one client runs now.
 #[derive(Default)]
@@ -31,12 +37,12 @@ impl Current {
 /// A client that may be cancelled, until this is dropped.
 pub(super) struct Registered {
     running: Arc<Running>,
-    key: (i32, Vec<u8>),
+    key: Key,
     pub current: Arc<Current>,
 }
 
 impl Running {
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<(i32, Vec<u8>), Arc<Current>>> {
+    fn all(&self) -> MutexGuard<'_, Clients> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,7 +61,7 @@ impl Running {
     }
 }
 
-fn key(pid: i32, secret: &SecretKey) -> (i32, Vec<u8>) {
+fn key(pid: i32, secret: &SecretKey) -> Key {
     let bytes = match secret {
         SecretKey::I32(number) => number.to_be_bytes().to_vec(),
         SecretKey::Bytes(bytes) => bytes.to_vec(),

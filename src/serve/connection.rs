@@ -81,11 +81,7 @@ async fn extended(out: &mut Outgoing, session: &mut Session, message: Message) -
 }
 
 /// Does `work`, and ends what it runs should the client go away meanwhile: nobody wants to pay for it.
-async fn watched<T>(
-    out: &mut Outgoing,
-    cancel: &CancellationToken,
-    work: impl AsyncFnOnce(&mut Outgoing) -> T,
-) -> T {
+async fn watched<T>(out: &mut Outgoing, cancel: &CancellationToken, work: impl AsyncFnOnce(&mut Outgoing) -> T) -> T {
     let watcher = watch(out, cancel.clone());
     let done = work(out).await;
     if let Some(watcher) = watcher {

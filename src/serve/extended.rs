@@ -67,7 +67,7 @@ impl Session {
             return refused(Refusal::new("42P03", format!("cursor \"{name}\" already exists")));
         }
         let params = params::named(&values);
-        let portal = Portal { prepared, params, formats, rows: None, is_done: false, is_cursor: false };
+        let portal = Portal { prepared, params, formats, rows: None, is_done: false, is_cursor: false, is_held: false };
         self.portals.insert(name, portal);
         Ok(out.message(Message::BindComplete(BindComplete::new())).await?)
     }
@@ -127,8 +127,9 @@ impl Session {
                         && told.iter().zip(&rows.fields).all(|(told, now)| told.wire_type == now.wire_type);
                     if !same {
                         return refused(
-                            Refusal::new(FEATURE, "cached plan must not change result type")
-                                .with_hint("its tables have changed since the statement was prepared: prepare it again"),
+                            Refusal::new(FEATURE, "cached plan must not change result type").with_hint(
+                                "its tables have changed since the statement was prepared: prepare it again",
+                            ),
                         );
                     }
                     self.portal(Some(&name))?.rows = Some(*rows);

@@ -30,6 +30,9 @@ use crate::error::usage;
 /// Most clients at the same time.
 const MOST_CLIENTS: usize = 500;
 
+/// A client's stack, of which no more is taken than is needed: DuckDB's parser goes as deep as SQL is nested.
+const STACK_BYTES: usize = 32 << 20;
+
 /// How long a client may take to say who it is.
 const STARTUP: Duration = Duration::from_secs(20);
 
@@ -126,7 +129,7 @@ fn spawn(server: &Arc<Server>, socket: TcpStream) {
     let counted = Counted(server.clone());
     let runtime = Handle::current();
     // Without a thread the client sees its connection end.
-    _ = std::thread::Builder::new().name("client".to_owned()).spawn(move || {
+    _ = std::thread::Builder::new().name("client".to_owned()).stack_size(STACK_BYTES).spawn(move || {
         runtime.block_on(client(&counted.0, socket));
         drop(counted);
     });

@@ -12,6 +12,7 @@ mod extended;
 mod listen;
 mod outgoing;
 mod params;
+mod prepare;
 mod refusal;
 mod rows;
 mod run;
@@ -20,8 +21,9 @@ mod settings;
 mod simple;
 mod startup;
 mod statement;
+mod tag;
 mod users;
 
 pub(crate) use listen::{Options, serve};
-pub(crate) use users::{Users, verifier};
 pub(crate) use pgwire::tokio::TlsAcceptor;
+pub(crate) use users::{Users, verifier};

@@ -62,9 +62,8 @@ pub(super) fn named(values: &[Option<String>]) -> Params {
 pub(super) fn text_of(bytes: &[u8], is_binary: bool, wire_type: Option<WireType>) -> Result<String, Refusal> {
     let wrong = || Refusal::new("22P03", "incorrect binary data format in a bind parameter");
     let text = || {
-        let text = std::str::from_utf8(bytes).map_err(|_| {
-            Refusal::new("22021", "invalid byte sequence for encoding \"UTF8\" in a bind parameter")
-        })?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| Refusal::new("22021", "invalid byte sequence for encoding \"UTF8\" in a bind parameter"))?;
         Ok(text.to_owned())
     };
     match (is_binary, wire_type) {
@@ -156,7 +155,8 @@ fn array(bytes: &[u8]) -> Option<String> {
 /// A list, as DuckDB writes one, of an array's text: `{1,"a b",NULL}`.
 fn list_of(text: &str, scalar: Scalar) -> Option<String> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let (mut items, mut item, mut in_quotes, mut was_quoted, mut any) = (Vec::new(), String::new(), false, false, false);
+    let (mut items, mut item, mut in_quotes, mut was_quoted, mut any) =
+        (Vec::new(), String::new(), false, false, false);
     let mut chars = inside.chars();
     let mut done = |item: &mut String, was_quoted: &mut bool| {
         let value = std::mem::take(item);
@@ -246,9 +246,7 @@ pub(super) fn is_binary(formats: &[i16], place: usize, count: usize) -> Result<b
         [] => Ok(false),
         [one] => Ok(*one == 1),
         many if many.len() == count => Ok(many[place] == 1),
-        many => {
-            Err(Refusal::new(PROTOCOL, format!("there are {} formats for {count} values", many.len())))
-        }
+        many => Err(Refusal::new(PROTOCOL, format!("there are {} formats for {count} values", many.len()))),
     }
 }
 

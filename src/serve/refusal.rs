@@ -87,10 +87,7 @@ impl Refusal {
 
     /// A statement in a transaction that has failed.
     pub(super) fn in_failed_transaction() -> Self {
-        Self::new(
-            FAILED_TRANSACTION,
-            "current transaction is aborted, commands ignored until end of transaction block",
-        )
+        Self::new(FAILED_TRANSACTION, "current transaction is aborted, commands ignored until end of transaction block")
     }
 }
 

@@ -73,7 +73,12 @@ impl Rows {
     }
 
     /// Rows that are all here.
-    pub(super) fn of(schema: SchemaRef, columns: Vec<Column>, batches: Vec<RecordBatch>, cancel: CancellationToken) -> Self {
+    pub(super) fn of(
+        schema: SchemaRef,
+        columns: Vec<Column>,
+        batches: Vec<RecordBatch>,
+        cancel: CancellationToken,
+    ) -> Self {
         let batches = Box::new(batches.into_iter().map(Ok));
         Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"), cancel)
     }

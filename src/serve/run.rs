@@ -5,16 +5,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema};
+use quack_function::sql::Token;
 use quack_function::wire::{Column, Params, Spill};
 use tokio_util::sync::CancellationToken;
 
-use super::encode::{Field, Scalar, WireType};
-use super::params;
-use super::refusal::{FEATURE, Refusal};
+use super::refusal::Refusal;
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
 use super::statement::{Count, Statement};
-use crate::change::{self, Change, Changed, Deed};
+use super::tag;
+use crate::change::{self, Change};
 use crate::lake::catalog::{self, Scope};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement as Piece};
@@ -27,11 +27,23 @@ pub(super) enum Ran {
     /// No rows: what is said at its end.
     Done(String),
     /// The same, with something to be said before.
-    Warned { code: &'static str, message: &'static str, tag: &'static str },
+    Warned {
+        code: &'static str,
+        message: &'static str,
+        tag: &'static str,
+    },
     /// A setting that clients are told of has another value.
-    Told { name: String, value: String, tag: &'static str },
+    Told {
+        name: String,
+        value: String,
+        tag: &'static str,
+    },
     /// Rows of a cursor, as it is.
-    Fetch { cursor: String, count: Count, moves: bool },
+    Fetch {
+        cursor: String,
+        count: Count,
+        moves: bool,
+    },
 }
 
 impl Session {
@@ -47,20 +59,32 @@ impl Session {
         let done = |tag: &str| Ok(Ran::Done(tag.to_owned()));
         match statement {
             Statement::Empty => Ok(Ran::Empty),
-            Statement::Begin if self.status == Status::InTransaction => Ok(Ran::Warned {
-                code: "25001",
-                message: "there is already a transaction in progress",
-                tag: "BEGIN",
-            }),
+            Statement::Begin if self.status == Status::InTransaction => {
+                Ok(Ran::Warned { code: "25001", message: "there is already a transaction in progress", tag: "BEGIN" })
+            }
             Statement::Begin => {
                 self.status = Status::InTransaction;
                 done("BEGIN")
             }
             Statement::Commit => self.commit(cancel).await,
             Statement::Rollback => self.roll_back().await,
-            Statement::Savepoint(_) | Statement::Release(_) | Statement::RollbackTo(_) => {
-                Err(Refusal::new(FEATURE, "savepoints are not supported")
-                    .with_hint("COMMIT or ROLLBACK ends the whole transaction"))
+            Statement::Savepoint(_) | Statement::Release(_) | Statement::RollbackTo(_)
+                if self.status == Status::Idle =>
+            {
+                Err(Refusal::new("25P01", "savepoints can only be used in transaction blocks"))
+            }
+            Statement::Savepoint(name) => {
+                self.savepoints.push((name, self.transaction.mark()));
+                done("SAVEPOINT")
+            }
+            Statement::Release(name) => {
+                let at = self.savepoint(&name)?;
+                self.savepoints.truncate(at);
+                done("RELEASE")
+            }
+            Statement::RollbackTo(name) => {
+                self.back_to(&name).await?;
+                done("ROLLBACK")
             }
             Statement::Set { name, value } => {
                 let told = self.settings.set(&name, &value)?;
@@ -81,7 +105,8 @@ impl Session {
                 None => self.sql(sql, params, cancel).await,
             },
             Statement::ShowAll => {
-                let all = self.settings.all().map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()]);
+                let all =
+                    self.settings.all().map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()]);
                 Ok(texts(&["name", "setting", "description"], all.collect(), cancel))
             }
             Statement::Discard(tag) => {
@@ -103,7 +128,11 @@ impl Session {
                 }
                 done("DEALLOCATE")
             }
-            Statement::Declare { cursor, query } => self.declare(cursor, &query, params, cancel).await,
+            Statement::Declare { holds: false, .. } if self.status == Status::Idle => {
+                Err(Refusal::new("25P01", "DECLARE CURSOR can only be used in transaction blocks")
+                    .with_hint("BEGIN begins one, or write DECLARE name CURSOR WITH HOLD FOR ..."))
+            }
+            Statement::Declare { cursor, query, holds } => self.declare(cursor, &query, holds, params, cancel).await,
             Statement::Fetch { cursor, count, moves } => Ok(Ran::Fetch { cursor, count, moves }),
             Statement::Close(None) => {
                 self.portals.retain(|_, portal| !portal.is_cursor);
@@ -125,16 +154,13 @@ impl Session {
 
     async fn commit(&mut self, cancel: &CancellationToken) -> Result<Ran, Refusal> {
         match self.status {
-            Status::Idle => Ok(Ran::Warned {
-                code: "25P01",
-                message: "there is no transaction in progress",
-                tag: "COMMIT",
-            }),
+            Status::Idle => {
+                Ok(Ran::Warned { code: "25P01", message: "there is no transaction in progress", tag: "COMMIT" })
+            }
             // What has failed is not made, and the client is told so by the tag.
             Status::Failed => self.roll_back().await,
             Status::InTransaction => {
-                self.status = Status::Idle;
-                self.end_portals();
+                self.end_transaction();
                 if self.transaction.is_open() {
                     self.change("COMMIT", &Change::Commit, &Params::new(), cancel).await?;
                 }
@@ -145,20 +171,40 @@ impl Session {
 
     /// Forgets what a transaction has changed.
     pub(super) async fn roll_back(&mut self) -> Result<Ran, Refusal> {
-        let was = std::mem::replace(&mut self.status, Status::Idle);
-        self.end_portals();
+        let was = self.status;
+        self.end_transaction();
         if self.transaction.is_open() {
             let rolled_back = self.transaction.roll_back(&self.target.bucket).await;
             rolled_back.map_err(|error| Refusal::of(&error, ""))?;
         }
         match was {
-            Status::Idle => Ok(Ran::Warned {
-                code: "25P01",
-                message: "there is no transaction in progress",
-                tag: "ROLLBACK",
-            }),
+            Status::Idle => {
+                Ok(Ran::Warned { code: "25P01", message: "there is no transaction in progress", tag: "ROLLBACK" })
+            }
             _ => Ok(Ran::Done("ROLLBACK".to_owned())),
         }
+    }
+
+    /// The place of the savepoint of that name that was made last.
+    fn savepoint(&self, name: &str) -> Result<usize, Refusal> {
+        let found = self.savepoints.iter().rposition(|(known, _)| known == name);
+        found.ok_or_else(|| Refusal::new("3B001", format!("savepoint \"{name}\" does not exist")))
+    }
+
+    /// Forgets what was changed since a savepoint, which stays.
+    async fn back_to(&mut self, name: &str) -> Result<(), Refusal> {
+        let at = self.savepoint(name)?;
+        self.savepoints.truncate(at + 1);
+        match &self.savepoints[at].1 {
+            Some(mark) => self.transaction.back_to(mark),
+            None if self.transaction.is_open() => {
+                let rolled_back = self.transaction.roll_back(&self.target.bucket).await;
+                rolled_back.map_err(|error| Refusal::of(&error, ""))?;
+            }
+            None => {}
+        }
+        self.status = Status::InTransaction;
+        Ok(())
     }
 
     /// Makes a cursor: a portal whose rows come when they are asked for.
@@ -166,6 +212,7 @@ impl Session {
         &mut self,
         cursor: String,
         query: &str,
+        is_held: bool,
         params: &Params,
         cancel: &CancellationToken,
     ) -> Result<Ran, Refusal> {
@@ -188,6 +235,7 @@ impl Session {
             rows: Some(*rows),
             is_done: false,
             is_cursor: true,
+            is_held,
         };
         self.portals.insert(cursor, portal);
         Ok(Ran::Done("DECLARE CURSOR".to_owned()))
@@ -216,14 +264,30 @@ impl Session {
             return Ok(None);
         }
         let known = self.known().await?;
-        if !known.is_own(sql) {
+        if !known.is_own(sql, &self.who()) {
             return Ok(None);
         }
-        let (schema, columns, batches) = known.answer(sql, params)?;
+        let (schema, columns, batches) = known.answer(sql, params, &self.who())?;
+        self.set_by_function(sql);
         Ok(Some(Ran::Rows(Box::new(Rows::of(schema, columns, batches, cancel.clone())))))
     }
 
-    async fn query(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran> {
+    /// Does what `set_config('name', 'value', ...)` says.
+    fn set_by_function(&mut self, sql: &str) {
+        let tokens = quack_function::sql::tokens(sql);
+        for call in tokens.windows(5) {
+            let [word, Token::Symbol('('), name @ Token::Text(_), Token::Symbol(','), value @ Token::Text(_)] = call
+            else {
+                continue;
+            };
+            if let (true, Some(name), Some(value)) = (word.is("set_config"), name.name(), value.name()) {
+                // What cannot be set is said to be what it was asked to be, as the function gives it.
+                _ = self.settings.set(&name, &value);
+            }
+        }
+    }
+
+    pub(super) async fn query(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran> {
         let named = catalog::names(sql);
         let catalog = self.catalog(Scope::Named(&named)).await?;
         let piece = Piece { sql: sql.to_owned(), explains: false, describes: false };
@@ -236,7 +300,7 @@ impl Session {
         let rows = coordinator.rows(answer, cancel).await?;
         if is_statement {
             // COPY ... TO tells how many rows it wrote.
-            return Ok(Ran::Done(tag_of(&request.sql)));
+            return Ok(Ran::Done(tag::of(&request.sql)));
         }
         Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Counted("SELECT"), cancel.clone()))))
     }
@@ -265,7 +329,7 @@ impl Session {
                 workers: Workers::default(),
             };
             let outcome = change::run(&coordinator, &session, sql, change).await?;
-            let tag = tag_of_change(&outcome.changed, change);
+            let tag = tag::of_change(&outcome.changed, change);
             match outcome.rows {
                 None => Ok(Ran::Done(tag)),
                 Some(answer) => {
@@ -275,101 +339,6 @@ impl Session {
             }
         };
         made.await.map_err(|error: anyhow::Error| Refusal::of(&error, sql))
-    }
-
-    /// What is known of a statement without running it: its parameters, of which clients have named some types, and its columns.
-    ///
-    /// # Errors
-    /// What DuckDB says of it.
-    pub(super) async fn prepare(&mut self, sql: &str, asked: &[u32]) -> Result<Prepared, Refusal> {
-        let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
-        let statement = Statement::of(sql);
-        let count = params::count(sql).max(if statement == Statement::Sql { asked.len() } else { 0 });
-        let known = self.known().await.map_err(wrong)?;
-        let found = if count > 0 { known.parameters(sql).unwrap_or_default() } else { Vec::new() };
-        let expected = |at: usize| {
-            let name = (at + 1).to_string();
-            found.iter().find(|parameter| parameter.name == name).and_then(|parameter| parameter.sql_type.clone())
-        };
-        let (mut parameters, mut types) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for at in 0..count {
-            let named = asked.get(at).copied().and_then(WireType::of_oid);
-            let expected = expected(at);
-            let wire_type = named
-                .or_else(|| expected.as_ref().map(WireType::of))
-                .unwrap_or(WireType::Scalar(Scalar::Text));
-            // Text may stand for whatever the statement has there; so may a number of another width.
-            let sql_type = match (expected, wire_type) {
-                (Some(expected), _) => expected.to_string(),
-                (None, wire_type) => wire_type.duckdb(),
-            };
-            parameters.push(wire_type);
-            types.push(sql_type);
-        }
-        let typed = params::typed(sql, &types);
-        let nulls: Params = (1..=count).map(|number| (number.to_string(), None)).collect();
-        let fields = match &statement {
-            Statement::Show(name) if self.settings.get(name).is_some() => {
-                let (name, _) = self.settings.get(name).unwrap_or_default();
-                Some(vec![Field::of(&Column { name: name.to_owned(), sql_type: "VARCHAR".to_owned() })])
-            }
-            Statement::ShowAll => Some(
-                ["name", "setting", "description"]
-                    .map(|name| Field::of(&Column { name: name.to_owned(), sql_type: "VARCHAR".to_owned() }))
-                    .to_vec(),
-            ),
-            Statement::Fetch { cursor, moves: false, .. } => {
-                self.portals.get(cursor).and_then(|portal| portal.prepared.fields.clone())
-            }
-            Statement::Sql | Statement::Show(_) => self.fields(&typed, &nulls).await.map_err(wrong)?,
-            _ => None,
-        };
-        Ok(Prepared { sql: typed, written: sql.to_owned(), parameters, fields })
-    }
-
-    /// The columns of SQL, if it gives rows.
-    async fn fields(&mut self, sql: &str, nulls: &Params) -> Result<Option<Vec<Field>>> {
-        let own = format!("{}{sql}", self.variables);
-        if let Some(change) = change::parse(&own)? {
-            return match change.returns() {
-                true => self.returned(sql).await.map(Some),
-                false => Ok(None),
-            };
-        }
-        if !gives_rows(sql) {
-            return Ok(None);
-        }
-        let known = self.known().await?;
-        let columns = match known.columns(sql, nulls) {
-            Ok(columns) => columns,
-            // What only the function can say: of files, of functions of its extensions, of versions of tables.
-            Err(error) if self.is_only_the_functions(sql, &error).await? => self.described(&own, nulls).await?,
-            Err(error) => return Err(error),
-        };
-        Ok(Some(columns.iter().map(Field::of).collect()))
-    }
-
-    /// Whether an error here may be none where the statement is run.
-    async fn is_only_the_functions(&mut self, sql: &str, error: &anyhow::Error) -> Result<bool> {
-        let said = error.to_string();
-        let catalog = self.catalog(Scope::Outline).await?;
-        let travels = query::travel(&self.target.bucket, &catalog, sql).await?.is_some();
-        Ok(travels || !said.starts_with("Parser Error") && !said.starts_with("Binder Error"))
-    }
-
-    /// The columns of a query, by the function.
-    async fn described(&mut self, sql: &str, nulls: &Params) -> Result<Vec<Column>> {
-        let cancel = CancellationToken::new();
-        let Ran::Rows(mut rows) = self.query(&format!("DESCRIBE {sql}"), nulls, &cancel).await? else {
-            return Ok(Vec::new());
-        };
-        rows.described()
-    }
-
-    /// The columns of a RETURNING: those of a SELECT of them over the table, which is not run.
-    async fn returned(&mut self, sql: &str) -> Result<Vec<Field>> {
-        let known = self.known().await?;
-        Ok(known.returned(sql)?.iter().map(Field::of).collect())
     }
 }
 
@@ -395,48 +364,6 @@ fn told_or(tag: &'static str, told: Option<(String, String)>) -> Ran {
 
 pub(super) fn no_cursor(cursor: &str) -> Refusal {
     Refusal::new("34000", format!("cursor \"{cursor}\" does not exist"))
-}
-
-/// Whether SQL that changes no table gives rows: what writes files does not.
-fn gives_rows(sql: &str) -> bool {
-    let first = quack_function::sql::Tokens::new(sql).map(|(token, _)| token).next();
-    !first.is_some_and(|token| token.is("COPY"))
-}
-
-/// What is said at the end of a statement that gives no rows and changes nothing.
-fn tag_of(sql: &str) -> String {
-    let first = quack_function::sql::Tokens::new(sql).map(|(token, _)| token).next();
-    match first {
-        Some(quack_function::sql::Token::Word(word)) => word.to_ascii_uppercase(),
-        _ => "SELECT 0".to_owned(),
-    }
-}
-
-/// What PostgreSQL says at the end of such a change.
-fn tag_of_change(changed: &Changed, change: &Change) -> String {
-    let rows = changed.rows;
-    let word = match changed.statement {
-        Deed::Create if matches!(change, Change::Create(create) if create.is_of_query()) => {
-            return format!("SELECT {rows}");
-        }
-        Deed::Insert => return format!("INSERT 0 {rows}"),
-        Deed::Update => return format!("UPDATE {rows}"),
-        Deed::Delete => return format!("DELETE {rows}"),
-        Deed::Merge => return format!("MERGE {rows}"),
-        Deed::Create => "CREATE TABLE",
-        Deed::CreateSchema => "CREATE SCHEMA",
-        Deed::DropSchema => "DROP SCHEMA",
-        Deed::CreateView => "CREATE VIEW",
-        Deed::DropView => "DROP VIEW",
-        Deed::RenameView => "ALTER VIEW",
-        Deed::Comment => "COMMENT",
-        Deed::Drop => "DROP TABLE",
-        Deed::Rename | Deed::Alter => "ALTER TABLE",
-        Deed::Begin => "BEGIN",
-        Deed::Commit => "COMMIT",
-        Deed::Rollback => "ROLLBACK",
-    };
-    word.to_owned()
 }
 
 /// The statements of a text that has several.

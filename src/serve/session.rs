@@ -1,6 +1,7 @@
 //! What lasts of one client from one statement to the next.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -9,14 +10,17 @@ use quack_function::wire::Params;
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::Current;
-use super::catalog::Known;
+use super::catalog::{Known, Who};
 use super::encode::{Field, WireType};
 use super::rows::Rows;
 use super::settings::Settings;
-use crate::change::Transaction;
+use crate::change::{Mark, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::lake::catalog::{Catalog, Scope};
+
+/// What `version()` says: drivers look for the number, people for the rest.
+const VERSION: &str = concat!("PostgreSQL 16.6 (quackctl ", env!("CARGO_PKG_VERSION"), ")");
 
 /// One client's session.
 pub(super) struct Session {
@@ -25,13 +29,16 @@ pub(super) struct Session {
     pub settings: Settings,
     pub transaction: Transaction,
     pub status: Status,
+    /// Names of the transaction's savepoints, the last one last, and the tables as they were; nothing for one before the first
+    /// statement about them.
+    pub savepoints: Vec<(String, Option<Mark>)>,
     /// The statements that set variables so far: each answer comes from a DuckDB of its own, which knows none.
     pub variables: String,
     pub prepared: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
     pub current: Arc<Current>,
     /// The tables without rows, and the catalog that they are of.
-    known: Option<(Catalog, Arc<Known>)>,
+    known: Option<(Catalog, Rc<Known>)>,
 }
 
 /// Where a session is between BEGIN and COMMIT.
@@ -75,8 +82,10 @@ pub(super) struct Portal {
     pub rows: Option<Rows>,
     /// It was run, and has no rows left.
     pub is_done: bool,
-    /// Made by DECLARE: it ends with its transaction, unless it is to be held.
+    /// Made by DECLARE: no message ends it.
     pub is_cursor: bool,
+    /// It outlives its transaction.
+    pub is_held: bool,
 }
 
 impl Session {
@@ -87,6 +96,7 @@ impl Session {
             settings,
             transaction: Transaction::default(),
             status: Status::Idle,
+            savepoints: Vec::new(),
             variables: String::new(),
             prepared: HashMap::new(),
             portals: HashMap::new(),
@@ -104,16 +114,22 @@ impl Session {
     ///
     /// # Errors
     /// A catalog that cannot be read.
-    pub(super) async fn known(&mut self) -> Result<Arc<Known>> {
+    pub(super) async fn known(&mut self) -> Result<Rc<Known>> {
         let catalog = self.catalog(Scope::Outline).await?;
         if let Some((of, known)) = &self.known
             && *of == catalog
         {
             return Ok(known.clone());
         }
-        let known = Arc::new(Known::of(&catalog)?);
+        let known = Rc::new(Known::of(&catalog)?);
         self.known = Some((catalog, known.clone()));
         Ok(known)
+    }
+
+    /// Whose catalog is asked.
+    pub(super) fn who(&self) -> Who<'_> {
+        let (_, user) = self.settings.get("session_authorization").unwrap_or_default();
+        Who { user, version: VERSION, settings: &self.settings }
     }
 
     /// A token for what is run next, which ends with the time that a statement may take.
@@ -138,8 +154,10 @@ impl Session {
         }
     }
 
-    /// Forgets what a transaction leaves behind when it ends.
-    pub(super) fn end_portals(&mut self) {
-        self.portals.clear();
+    /// Forgets what ends with a transaction.
+    pub(super) fn end_transaction(&mut self) {
+        self.status = Status::Idle;
+        self.portals.retain(|_, portal| portal.is_held);
+        self.savepoints.clear();
     }
 }

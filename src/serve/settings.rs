@@ -135,7 +135,8 @@ impl Settings {
                 .with_hint(format!("it is {now}, and stays so")));
         }
         // What it is called does not matter where there is one.
-        let value = if ONLY.iter().any(|(known, _)| *known == name) { self.values[&name].clone() } else { value.to_owned() };
+        let value =
+            if ONLY.iter().any(|(known, _)| *known == name) { self.values[&name].clone() } else { value.to_owned() };
         // ISO is what dates are in; which of day and month comes first is about those that are read.
         let value = if name == "DateStyle" { "ISO, MDY".to_owned() } else { value };
         self.values.insert(name.clone(), value.clone());
@@ -180,7 +181,8 @@ mod tests {
 
     #[test]
     fn settings_are_kept_and_those_that_cannot_be_are_refused() {
-        let mut settings = Settings::new("ann", [("application_name", "psql"), ("client_encoding", "latin1")].into_iter());
+        let mut settings =
+            Settings::new("ann", [("application_name", "psql"), ("client_encoding", "latin1")].into_iter());
         assert_eq!(settings.get("APPLICATION_NAME"), Some(("application_name", "psql")));
         assert_eq!(settings.get("client_encoding").unwrap().1, "UTF8");
         assert_eq!(settings.set("timezone", "UTC").unwrap(), Some(("TimeZone".into(), "UTC".into())));

@@ -86,7 +86,8 @@ impl Session {
             Count::All => None,
             Count::Backward => {
                 return Err(Failed::Statement(
-                    Refusal::new("55000", "cursor can only scan forward").with_hint("FETCH FORWARD takes the next rows"),
+                    Refusal::new("55000", "cursor can only scan forward")
+                        .with_hint("FETCH FORWARD takes the next rows"),
                 ));
             }
         };

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
+use pgwire::api::auth::mechanism::AuthMechanismFactory as _;
+use pgwire::api::auth::sasl::SaslMechanisms;
 use pgwire::api::auth::sasl::scram::{ScramAuth, ScramSecret};
 use pgwire::api::auth::{
     AuthDriver, AuthOutcome, AuthSource, LoginInfo, Password, ServerParameterProvider, finish_authentication,
     protocol_negotiation, save_startup_parameters_to_metadata,
 };
-use pgwire::api::auth::mechanism::AuthMechanismFactory as _;
-use pgwire::api::auth::sasl::SaslMechanisms;
-use pgwire::api::{ClientInfo, METADATA_USER, PgWireConnectionState, PidSecretKeyGenerator as _, RandomPidSecretKeyGenerator};
+use pgwire::api::{
+    ClientInfo, METADATA_USER, PgWireConnectionState, PidSecretKeyGenerator as _, RandomPidSecretKeyGenerator,
+};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireFrontendMessage as Message;
 

@@ -14,7 +14,10 @@ pub(super) enum Statement {
     Savepoint(String),
     Release(String),
     RollbackTo(String),
-    Set { name: String, value: String },
+    Set {
+        name: String,
+        value: String,
+    },
     /// Of what there is one of only: `SET SESSION AUTHORIZATION`, isolation levels.
     SetNothing,
     Reset(String),
@@ -23,8 +26,17 @@ pub(super) enum Statement {
     ShowAll,
     /// The tag that is answered.
     Discard(&'static str),
-    Declare { cursor: String, query: String },
-    Fetch { cursor: String, count: Count, moves: bool },
+    Declare {
+        cursor: String,
+        query: String,
+        /// It outlives its transaction.
+        holds: bool,
+    },
+    Fetch {
+        cursor: String,
+        count: Count,
+        moves: bool,
+    },
     /// All of them without a name.
     Close(Option<String>),
     /// All of them without a name.
@@ -248,8 +260,9 @@ impl Words<'_> {
             if !self.takes(&["CURSOR"]) {
                 return None;
             }
-            if self.takes(&["WITH", "HOLD"]) || self.takes(&["WITHOUT", "HOLD"]) {}
-            return self.takes(&["FOR"]).then(|| Statement::Declare { cursor, query: self.rest().to_owned() });
+            let holds = self.takes(&["WITH", "HOLD"]);
+            self.takes(&["WITHOUT", "HOLD"]);
+            return self.takes(&["FOR"]).then(|| Statement::Declare { cursor, query: self.rest().to_owned(), holds });
         }
         let moves = match (self.takes(&["FETCH"]), self.takes(&["MOVE"])) {
             (false, false) => return None,
@@ -308,7 +321,7 @@ mod tests {
             ("DISCARD ALL", Statement::Discard("DISCARD ALL")),
             (
                 "DECLARE \"named\" CURSOR WITHOUT HOLD FOR select * from trips;",
-                Statement::Declare { cursor: "named".into(), query: "select * from trips".into() },
+                Statement::Declare { cursor: "named".into(), query: "select * from trips".into(), holds: false },
             ),
             ("FETCH FORWARD 100 FROM \"c\"", fetch(Count::Rows(100), false)),
             ("fetch all in c", fetch(Count::All, false)),

@@ -73,7 +73,8 @@ impl Users {
                 ScramSecret::Verifier { salt, iterations, stored_key, server_key }
             }
             None => {
-                let digest = |what: &str| crate::digest::sha256(&[&self.unknown[..], what.as_bytes(), name.as_bytes()].concat());
+                let digest =
+                    |what: &str| crate::digest::sha256([&self.unknown[..], what.as_bytes(), name.as_bytes()].concat());
                 ScramSecret::Verifier {
                     salt: digest("salt")[..SALT_BYTES].to_vec(),
                     iterations: ITERATIONS,
@@ -111,7 +112,8 @@ fn parse(text: &str) -> Option<Verifier> {
         server_key: bytes(server)?,
     };
     // The rounds are told to every client alike.
-    let is_sound = verifier.iterations == ITERATIONS && verifier.stored_key.len() == 32 && verifier.server_key.len() == 32;
+    let is_sound =
+        verifier.iterations == ITERATIONS && verifier.stored_key.len() == 32 && verifier.server_key.len() == 32;
     is_sound.then_some(verifier)
 }
 
@@ -126,7 +128,11 @@ mod tests {
         assert_ne!(text, verifier("pencil"));
         let users = Users::of(&[("ann".to_owned(), text.clone())].into()).unwrap();
         let ScramSecret::Verifier { salt, stored_key, .. } = users.secret("ann") else { panic!() };
-        let again = ScramSecret::verifier_from_salted_password(salt.clone(), gen_salted_password("pencil", &salt, ITERATIONS), ITERATIONS);
+        let again = ScramSecret::verifier_from_salted_password(
+            salt.clone(),
+            gen_salted_password("pencil", &salt, ITERATIONS),
+            ITERATIONS,
+        );
         assert!(matches!(again, ScramSecret::Verifier { stored_key: ref again, .. } if *again == stored_key));
         assert_eq!(format!("{users:?}"), "[\"ann\"]");
         for wrong in ["pencil", "SCRAM-SHA-256$1:aa$bb:cc", &text.replace("4096", "1")] {

@@ -114,7 +114,7 @@ def psycopg_two():
 async def over_asyncpg():
     connection = await asyncpg.connect(host="127.0.0.1", port=PORT, user="ann", database="lake")
     row = await connection.fetchrow("SELECT id, fare, day FROM trips WHERE id = $1", 3)
-    same(tuple(row), (3, decimal.Decimal("11.00"), dt.date(2019, 4, 1)), "asyncpg")
+    same(tuple(row), (3, decimal.Decimal("10.50"), dt.date(2019, 4, 1)), "asyncpg")
     statement = await connection.prepare("SELECT count(*) FROM trips WHERE day = $1 AND fare > $2")
     same(await statement.fetchval(dt.date(2019, 4, 2), decimal.Decimal(1)), 2, "prepared by asyncpg")
     async with connection.transaction():

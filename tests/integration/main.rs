@@ -45,6 +45,7 @@ mod reduce;
 mod reduce_faults;
 mod register;
 mod register_refused;
+mod serve;
 mod settings;
 mod side_by_side;
 mod strict;

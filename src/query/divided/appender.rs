@@ -66,7 +66,8 @@ impl Database {
                 // DuckDB releases an array after its first column if it copies that one, and goes on with the others.
                 let mut lent: ffi::ArrowArray = ptr::read(ptr::from_ref(&array).cast());
                 lent.release = Some(keep);
-                let mut error = ffi::duckdb_data_chunk_from_arrow(self.raw.connection(), &mut lent, converted, &mut chunk);
+                let mut error =
+                    ffi::duckdb_data_chunk_from_arrow(self.raw.connection(), &mut lent, converted, &mut chunk);
                 result = take_error(&mut error);
             }
             if result.is_ok() {
@@ -91,8 +92,9 @@ impl Database {
             let table = CString::new(name)?;
             let mut appender = Appender { raw: ptr::null_mut(), unwritten_bytes: 0 };
             // SAFETY: the connection is open, `table` is a C string, and what is made is destroyed with `appender`.
-            let created =
-                unsafe { ffi::duckdb_appender_create(self.raw.connection(), ptr::null(), table.as_ptr(), &mut appender.raw) };
+            let created = unsafe {
+                ffi::duckdb_appender_create(self.raw.connection(), ptr::null(), table.as_ptr(), &mut appender.raw)
+            };
             appender.done(created)?;
             self.appenders.insert(name.to_owned(), appender);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use quack_function::wire::{Params, Encoding, Event, Metadata, Spill, TableDef};
+use quack_function::wire::{Encoding, Event, Metadata, Params, Spill, TableDef};
 use tokio_util::sync::CancellationToken;
 
 use super::merge::{Merge, Partial};

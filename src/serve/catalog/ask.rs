@@ -9,7 +9,7 @@ use serde_json::Value;
 const FUNCTIONS: &[&str] = &["unnest", "generate_series", "pg_timezone_names"];
 
 /// Schemas of the catalog.
-const SCHEMAS: &[&str] = &["pg_catalog", "information_schema"];
+const SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "quack_is"];
 
 /// Whether a query, which may be in PostgreSQL's words, reads the catalog and nothing else, or nothing at all. `connection` is to a
 /// DuckDB, which parses it.

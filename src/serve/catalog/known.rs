@@ -1,14 +1,19 @@
 //! A DuckDB that has the lake's tables, views and schemas, with their comments and without rows: it answers what is asked of the
 //! catalog, tells what columns a query has, and what types its parameters.
 
+use std::cell::Cell;
+use std::ffi::CStr;
+
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
+use quack_function::names;
 use quack_function::sql::{identifier, own_table};
-use quack_function::view;
+use quack_function::view::{self, View};
 use quack_function::wire::{Column, Params};
 
+use super::super::settings::Settings;
 use super::ask;
 use super::rewrite::rewritten;
 use crate::duck::parameters::{self, Parameter};
@@ -18,10 +23,27 @@ use crate::lake::catalog::{Catalog, Table};
 /// Memory that what is asked of the catalog may take.
 const MEMORY: &str = "256MB";
 
+/// What PostgreSQL's catalog has and DuckDB's has not.
+const LAYER: &str = include_str!("layer.sql");
+
+/// Has the names of the layer be found first.
+const SEARCH_PATH: &CStr = c"SET search_path = 'main,quack_pg'";
+
 /// The lake's tables as one moment has them.
 pub(in crate::serve) struct Known {
     connection: Connection,
     database: RawDatabase,
+    /// Schema, name and SQL of each view.
+    views: Vec<[String; 3]>,
+    is_layered: Cell<bool>,
+}
+
+/// Whose catalog it is.
+pub(in crate::serve) struct Who<'a> {
+    pub user: &'a str,
+    /// What `version()` says.
+    pub version: &'a str,
+    pub settings: &'a Settings,
 }
 
 impl Known {
@@ -32,7 +54,10 @@ impl Known {
     pub(in crate::serve) fn of(catalog: &Catalog) -> Result<Self> {
         let database = RawDatabase::open()?;
         let connection = database.connect()?;
-        lock(&connection, &Sandbox { memory: Some(MEMORY), threads: Some(1), setup: batches::SETTINGS, ..Sandbox::default() })?;
+        lock(
+            &connection,
+            &Sandbox { memory: Some(MEMORY), threads: Some(1), setup: batches::SETTINGS, ..Sandbox::default() },
+        )?;
         for schema in &catalog.schemas {
             connection.execute_batch(&format!("CREATE SCHEMA memory.{}", identifier(schema)))?;
         }
@@ -44,21 +69,54 @@ impl Known {
             let all: Vec<String> = std::iter::once(made).chain(view.comments(name)).collect();
             connection.execute_batch(&all.join(";"))?;
         }
-        Ok(Self { connection, database })
+        let view = |(name, view): (&String, &View)| {
+            let (schema, own) = names::parts(name);
+            [schema.unwrap_or("main").to_owned(), own.to_owned(), view.sql.clone()]
+        };
+        let views = catalog.views.iter().map(view).collect();
+        Ok(Self { connection, database, views, is_layered: Cell::new(false) })
+    }
+
+    /// Makes the layer, which takes its time, once somebody asks for what is in it.
+    fn layer(&self, who: &Who<'_>) -> Result<()> {
+        if self.is_layered.replace(true) {
+            return Ok(());
+        }
+        self.connection.execute_batch(LAYER)?;
+        self.connection.execute("INSERT INTO quack_pg.session VALUES (?, ?)", [who.user, who.version])?;
+        for view in &self.views {
+            self.connection.execute("INSERT INTO quack_pg.views VALUES (?, ?, ?)", view.each_ref())?;
+        }
+        self.connection.execute_batch(SEARCH_PATH.to_str()?)?;
+        self.database.run(SEARCH_PATH)
     }
 
     /// Whether a query reads the catalog and nothing else.
-    pub(in crate::serve) fn is_own(&self, sql: &str) -> bool {
-        ask::is_own(&self.connection, &rewritten(sql))
+    pub(in crate::serve) fn is_own(&self, sql: &str, who: &Who<'_>) -> bool {
+        ask::is_own(&self.connection, &rewritten(sql, who.settings))
     }
 
     /// What a query of the catalog gives.
     ///
     /// # Errors
     /// DuckDB's, in its own words.
-    pub(in crate::serve) fn answer(&self, sql: &str, params: &Params) -> Result<(SchemaRef, Vec<Column>, Vec<RecordBatch>)> {
-        let columns = self.columns(sql, params)?;
-        let mut statement = self.connection.prepare(&rewritten(sql))?;
+    pub(in crate::serve) fn answer(
+        &self,
+        sql: &str,
+        params: &Params,
+        who: &Who<'_>,
+    ) -> Result<(SchemaRef, Vec<Column>, Vec<RecordBatch>)> {
+        self.answered(sql, params, who).map_err(said)
+    }
+
+    fn answered(
+        &self,
+        sql: &str,
+        params: &Params,
+        who: &Who<'_>,
+    ) -> Result<(SchemaRef, Vec<Column>, Vec<RecordBatch>)> {
+        let columns = self.columns(sql, params, who)?;
+        let mut statement = self.connection.prepare(&rewritten(sql, who.settings))?;
         bind(&mut statement, params)?;
         statement.raw_execute()?;
         let schema = statement.schema();
@@ -73,13 +131,26 @@ impl Known {
     ///
     /// # Errors
     /// DuckDB's, in its own words.
-    pub(in crate::serve) fn columns(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {
-        let sql = if self.is_own(sql) { &rewritten(sql) } else { sql };
+    pub(in crate::serve) fn columns(&self, sql: &str, params: &Params, who: &Who<'_>) -> Result<Vec<Column>> {
+        let own;
+        let sql = match self.is_own(sql, who) {
+            true => {
+                self.layer(who)?;
+                own = rewritten(sql, who.settings);
+                own.as_str()
+            }
+            false => sql,
+        };
+        self.described(sql, params).map_err(said)
+    }
+
+    fn described(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {
         if params.is_empty() {
             return Ok(words::columns(&self.connection, sql)?);
         }
         let mut statement = self.connection.prepare(&format!("DESCRIBE {sql}"))?;
         bind(&mut statement, params)?;
+        statement.raw_execute()?;
         let mut rows = statement.raw_query();
         let mut columns = Vec::new();
         while let Some(row) = rows.next()? {
@@ -105,8 +176,23 @@ impl Known {
     ///
     /// # Errors
     /// DuckDB's, in its own words.
-    pub(in crate::serve) fn parameters(&self, sql: &str) -> Result<Vec<Parameter>> {
-        parameters::of(&self.database, &rewritten(sql))
+    pub(in crate::serve) fn parameters(&self, sql: &str, who: &Who<'_>) -> Result<Vec<Parameter>> {
+        match self.is_own(sql, who) {
+            true => {
+                self.layer(who)?;
+                parameters::of(&self.database, &rewritten(sql, who.settings))
+            }
+            false => parameters::of(&self.database, sql),
+        }
+    }
+}
+
+/// DuckDB's own words, without the number that the crate puts behind them.
+fn said(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<duckdb::Error>() {
+        Ok(duckdb::Error::DuckDBFailure(_, Some(words))) => anyhow::Error::msg(words),
+        Ok(other) => other.into(),
+        Err(error) => error,
     }
 }
 

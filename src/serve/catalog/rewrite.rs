@@ -1,12 +1,63 @@
-//! PostgreSQL's SQL that DuckDB has other words for: operators and types of the schema `pg_catalog`, collations.
+//! PostgreSQL's SQL that DuckDB has other words for: names of the schema `pg_catalog`, its operators, collations, the types that make
+//! a number of a name, settings.
 
-use quack_function::sql::{Token, Tokens};
+use quack_function::sql::{Token, Tokens, literal};
+
+use super::super::settings::Settings;
 
 /// The schema whose names are known without it, too.
 const SCHEMA: &str = "pg_catalog";
 
+/// The schema of the standard, and what stands in its place.
+const STANDARD: (&str, &str) = ("information_schema", "quack_is");
+
+/// Types that make the number of something of its name, and what does it here.
+const NUMBERS: &[(&str, &str)] =
+    &[("regclass", "to_regclass"), ("regtype", "to_regtype"), ("regnamespace", "to_regnamespace")];
+
+/// Functions whose one column is called as they are in FROM.
+const SERIES: &[&str] = &["generate_series", "unnest"];
+
+/// Words that may come behind what FROM reads, and are no name for it.
+const FOLLOW: &[&str] = &[
+    "WHERE",
+    "JOIN",
+    "ON",
+    "USING",
+    "CROSS",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "INNER",
+    "NATURAL",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "WITH",
+    "AS",
+];
+
+/// The bracket that closes the one at `open`.
+fn closing(tokens: &[(Token<'_>, usize)], open: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, (token, _)) in tokens.iter().enumerate().skip(open) {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') if depth == 1 => return Some(at),
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// `sql` without what DuckDB does not take.
-pub(super) fn rewritten(sql: &str) -> String {
+pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
     let tokens: Vec<_> = Tokens::new(sql).collect();
     let mut edits: Vec<(usize, usize, String)> = Vec::new();
     let from = |at: usize| -> usize {
@@ -41,6 +92,61 @@ pub(super) fn rewritten(sql: &str) -> String {
             at = last + 1;
             continue;
         }
+        if is_word(at, STANDARD.0) && is_symbol(at + 1, '.') {
+            edits.push((from(at), tokens[at].1, STANDARD.1.to_owned()));
+            at += 2;
+            continue;
+        }
+        if is_word(at, "current_setting")
+            && is_symbol(at + 1, '(')
+            && let Some((Token::Text(_), _)) = tokens.get(at + 2)
+            && let Some(close) = (at + 3..tokens.len().min(at + 6)).find(|at| is_symbol(*at, ')'))
+            && let Some(name) = tokens[at + 2].0.name()
+        {
+            let value = settings.get(&name).map_or_else(|| "NULL".to_owned(), |(_, value)| literal(value));
+            edits.push((from(at), tokens[close].1, format!("CAST({value} AS VARCHAR)")));
+            at = close + 1;
+            continue;
+        }
+        // 'trips'::regclass, 'trips'::pg_catalog.regclass
+        if let (Some((Token::Text(text), _)), true, true) =
+            (tokens.get(at), is_symbol(at + 1, ':'), is_symbol(at + 2, ':'))
+        {
+            let named = if is_word(at + 3, SCHEMA) { at + 5 } else { at + 3 };
+            if let Some((_, function)) = NUMBERS.iter().find(|(name, _)| is_word(named, name)) {
+                edits.push((from(at), tokens[named].1, format!("{function}({text})")));
+                at = named + 1;
+                continue;
+            }
+        }
+        // CAST('trips' AS REGCLASS)
+        if is_word(at, "CAST")
+            && is_symbol(at + 1, '(')
+            && is_word(at + 3, "AS")
+            && let Some((Token::Text(text), _)) = tokens.get(at + 2)
+        {
+            let named = if is_word(at + 4, SCHEMA) { at + 6 } else { at + 4 };
+            if let Some((_, function)) = NUMBERS.iter().find(|(name, _)| is_word(named, name))
+                && is_symbol(named + 1, ')')
+            {
+                edits.push((from(at), tokens[named + 1].1, format!("{function}({text})")));
+                at = named + 2;
+                continue;
+            }
+        }
+        // generate_series(1, 3) s, where `s` is the column, too.
+        if SERIES.iter().any(|name| is_word(at, name))
+            && is_symbol(at + 1, '(')
+            && let Some(close) = closing(&tokens, at + 1)
+        {
+            let named = if is_word(close + 1, "AS") { close + 2 } else { close + 1 };
+            if let Some((Token::Word(alias), end)) = tokens.get(named)
+                && !FOLLOW.iter().any(|word| word.eq_ignore_ascii_case(alias))
+                && !is_symbol(named + 1, '(')
+            {
+                edits.push((*end, *end, format!("({alias})")));
+            }
+        }
         if is_word(at, SCHEMA) && is_symbol(at + 1, '.') {
             edits.push((from(at), tokens[at + 1].1, String::new()));
             at += 2;
@@ -49,6 +155,7 @@ pub(super) fn rewritten(sql: &str) -> String {
         at += 1;
     }
     let mut text = sql.to_owned();
+    edits.sort_by_key(|(from, ..)| *from);
     for (from, to, with) in edits.into_iter().rev() {
         text.replace_range(from..to, &with);
     }
@@ -58,6 +165,10 @@ pub(super) fn rewritten(sql: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn rewritten(sql: &str) -> String {
+        super::rewritten(sql, &Settings::new("ann", std::iter::empty()))
+    }
 
     #[test]
     fn words_of_postgresqls_own_are_put_into_duckdbs() {
@@ -69,6 +180,21 @@ mod tests {
             rewritten("SELECT pg_catalog.format_type(1, 2), 'pg_catalog.x' FROM pg_catalog.pg_class"),
             "SELECT format_type(1, 2), 'pg_catalog.x' FROM pg_class"
         );
-        assert_eq!(rewritten("SELECT OPERATOR("), "SELECT OPERATOR(");
+        assert_eq!(rewritten("FROM information_schema.tables"), "FROM quack_is.tables");
+        assert_eq!(
+            rewritten("SELECT current_setting('JIT', true), current_setting(x)"),
+            "SELECT CAST('off' AS VARCHAR), current_setting(x)"
+        );
+        assert_eq!(
+            rewritten("SELECT 'a.b'::pg_catalog.regclass, CAST('a' AS REGCLASS)"),
+            "SELECT to_regclass('a.b'), to_regclass('a')"
+        );
+        assert_eq!(
+            rewritten("SELECT s FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
+            "SELECT s FROM generate_series(0, len(x)) s(s), unnest(y) WHERE a"
+        );
+        for sql in ["SELECT OPERATOR(", "SELECT CAST('a' AS", "SELECT 'a'::", "SELECT current_setting('a'", "COLLATE"] {
+            assert_eq!(rewritten(sql), sql, "{sql}");
+        }
     }
 }

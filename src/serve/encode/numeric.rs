@@ -17,7 +17,11 @@ pub(super) fn put(out: &mut BytesMut, text: &str) {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let whole = whole.trim_start_matches('0');
     let groups = whole.len().div_ceil(WIDTH);
-    let padded = format!("{whole:0>width$}{fraction:0<more$}", width = groups * WIDTH, more = fraction.len().div_ceil(WIDTH) * WIDTH);
+    let padded = format!(
+        "{whole:0>width$}{fraction:0<more$}",
+        width = groups * WIDTH,
+        more = fraction.len().div_ceil(WIDTH) * WIDTH
+    );
     let mut digits: Vec<u16> = padded
         .as_bytes()
         .chunks(WIDTH)
@@ -64,7 +68,8 @@ pub(in crate::serve) fn read(bytes: &[u8]) -> Option<String> {
     let whole = whole.trim_start_matches('0');
     text.push_str(if whole.is_empty() { "0" } else { whole });
     if scale > 0 {
-        let fraction: String = (0..scale.div_ceil(WIDTH) as i32).map(|at| format!("{:04}", digit(weight + 1 + at))).collect();
+        let fraction: String =
+            (0..scale.div_ceil(WIDTH) as i32).map(|at| format!("{:04}", digit(weight + 1 + at))).collect();
         text.push('.');
         text.push_str(fraction.get(..scale)?);
     }

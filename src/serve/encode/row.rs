@@ -22,11 +22,7 @@ impl Field {
     /// Of a column by its DuckDB type; what is no type is text.
     pub(in crate::serve) fn of(column: &Column) -> Self {
         let sql_type = SqlType::parse(&column.sql_type).unwrap_or(SqlType::Plain("VARCHAR"));
-        Self {
-            name: column.name.clone(),
-            wire_type: WireType::of(&sql_type),
-            modifier: wire_type::modifier(&sql_type),
-        }
+        Self { name: column.name.clone(), wire_type: WireType::of(&sql_type), modifier: wire_type::modifier(&sql_type) }
     }
 }
 
