@@ -120,6 +120,7 @@ Examples:
   quackctl query 'SELECT count(*) FROM trips'
   quackctl query -f report.sql --format markdown
   quackctl query < report.sql > report.txt
+  quackctl query 'SELECT count(*) FROM trips WHERE date = $day' --param day=2019-04-01
   quackctl query -o out.parquet 'SELECT * FROM trips'
   quackctl query 'CREATE TABLE zones AS SELECT zone, count(*) AS n FROM trips GROUP BY ALL'
   quackctl query --explain --workers 8 'SELECT count(*) FROM trips'
@@ -134,6 +135,9 @@ pub(crate) struct QueryArgs {
     /// Read the SQL from a file
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// A value for `$NAME` in the SQL, which it never becomes part of; repeat for more
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
     /// Most rows to return [default: all; 20 of a table on a terminal]
     #[arg(short, long, value_name = "N", conflicts_with = "all", value_parser = whole, allow_negative_numbers = true)]
     pub limit: Option<u64>,

@@ -33,6 +33,7 @@ use crate::query::{Account, Answer, Coordinator, Request, health, needed};
 pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let sql = text::of(context, &args)?;
     let statements = sql.as_deref().map(statements::results).unwrap_or_default();
+    let params = text::params(&args)?;
     let plan = Plan::new(context, &args)?;
     plan.check(&statements)?;
     let interrupt = Interrupt::listen();
@@ -40,7 +41,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let named = sql.as_deref().map(catalog::names).unwrap_or_default();
     let scope = if sql.is_some() { Scope::Named(&named) } else { Scope::Outline };
     let mut catalog = catalog::read_in(&target.bucket, scope).await?;
-    let coordinator = Coordinator::new(context, &target, &catalog);
+    let coordinator = Coordinator { params: &params, ..Coordinator::new(context, &target, &catalog) };
     if args.explain {
         return explain(&coordinator, &plan, statements, args.workers).await;
     }
@@ -52,7 +53,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
         for statement in &statements {
             let travelled = Changes::travel(&target, &catalog, statement).await?;
             let (statement, known) = travelled.as_ref().map_or((statement, &catalog), |(own, then)| (own, then));
-            let coordinator = changes.coordinator(context, &target, known);
+            let coordinator = Coordinator { params: &params, ..changes.coordinator(context, &target, known) };
             let change = change::parse(&statement.sql)?;
             let done = match &change {
                 Some(change) => plan.change(&coordinator, &changes, statement, change, args.workers, &interrupt).await,

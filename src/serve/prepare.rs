@@ -3,9 +3,11 @@
 
 use anyhow::Result;
 use quack_function::sql::Tokens;
+use quack_function::sql_type::SqlType;
 use quack_function::wire::{Column, Params};
 use tokio_util::sync::CancellationToken;
 
+use super::catalog::Known;
 use super::encode::{Field, Scalar, WireType};
 use super::params;
 use super::refusal::Refusal;
@@ -16,6 +18,12 @@ use crate::change;
 use crate::lake::catalog::Scope;
 use crate::query;
 
+/// Most parameters of a statement: what the protocol can count.
+const MOST: usize = 65_535;
+
+/// Most parameters that are each asked for by itself.
+const MOST_ASKED: usize = 64;
+
 impl Session {
     /// What is known of a statement without running it: its parameters, of which clients have named some types, and its columns.
     ///
@@ -25,25 +33,21 @@ impl Session {
         let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
         let statement = Statement::of(sql);
         let count = params::count(sql).max(if statement == Statement::Sql { asked.len() } else { 0 });
+        if count > MOST {
+            return Err(Refusal::new("54023", format!("a statement takes {MOST} parameters at most, not {count}")));
+        }
         let known = self.known().await.map_err(wrong)?;
-        let found = if count > 0 { known.parameters(sql, &self.who()).unwrap_or_default() } else { Vec::new() };
-        let expected = |at: usize| {
-            let name = (at + 1).to_string();
-            found.iter().find(|parameter| parameter.name == name).and_then(|parameter| parameter.sql_type.clone())
-        };
-        let (mut parameters, mut types) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for at in 0..count {
-            let named = asked.get(at).copied().and_then(WireType::of_oid);
-            let expected = expected(at);
-            let wire_type =
-                named.or_else(|| expected.as_ref().map(WireType::of)).unwrap_or(WireType::Scalar(Scalar::Text));
-            // Text may stand for whatever the statement has there; so may a number of another width.
-            let sql_type = match (expected, wire_type) {
-                (Some(expected), _) => expected.to_string(),
-                (None, wire_type) => wire_type.duckdb(),
-            };
+        let named: Vec<Option<WireType>> =
+            (0..count).map(|at| asked.get(at).copied().and_then(WireType::of_oid)).collect();
+        let expected = self.expected(&known, sql, &named);
+        let mut parameters = Vec::with_capacity(count);
+        let mut types = Vec::with_capacity(count);
+        for (named, expected) in named.into_iter().zip(expected) {
+            let of_expected = expected.as_ref().map(WireType::of);
+            let wire_type = named.or(of_expected).unwrap_or(WireType::Scalar(Scalar::Text));
+            // What the statement has there counts: a text may stand for a date, a number be of another width.
+            types.push(Some(expected.map_or_else(|| wire_type.duckdb(), |expected| expected.to_string())));
             parameters.push(wire_type);
-            types.push(sql_type);
         }
         let typed = params::typed(sql, &types);
         let nulls: Params = (1..=count).map(|number| (number.to_string(), None)).collect();
@@ -64,6 +68,34 @@ impl Session {
             _ => None,
         };
         Ok(Prepared { sql: typed, written: sql.to_owned(), parameters, fields })
+    }
+
+    /// What DuckDB expects of each parameter, where that is one type.
+    fn expected(&self, known: &Known, sql: &str, named: &[Option<WireType>]) -> Vec<Option<SqlType>> {
+        let who = self.who();
+        let ask = |sql: &str| -> Vec<Option<SqlType>> {
+            let found = known.parameters(sql, &who).unwrap_or_default();
+            let of = |at: usize| {
+                let name = (at + 1).to_string();
+                found.iter().find(|parameter| parameter.name == name).and_then(|parameter| parameter.sql_type.clone())
+            };
+            (0..named.len()).map(of).collect()
+        };
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let mut expected = ask(sql);
+        if (2..=MOST_ASKED).contains(&named.len()) && expected.iter().all(Option::is_none) {
+            // One that may be of any type hides what the others are: each is asked for while the others are said to be something.
+            let said = |at: usize| named[at].map_or_else(|| Scalar::Text.duckdb().to_owned(), WireType::duckdb);
+            expected = (0..named.len())
+                .map(|own| {
+                    let others: Vec<_> = (0..named.len()).map(|at| (at != own).then(|| said(at))).collect();
+                    ask(&params::typed(sql, &others)).swap_remove(own)
+                })
+                .collect();
+        }
+        expected
     }
 
     /// The columns of SQL, if it gives rows.

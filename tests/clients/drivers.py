@@ -62,6 +62,8 @@ def psycopg3():
         same(cursor.execute(counted, ("2019-04-01", decimal.Decimal("10.5")), prepare=True).fetchone(), (2,), "prepared")
         same(cursor.execute("SELECT %s::INT[]", ([1, 2],)).fetchone(), ([1, 2],), "a list for a parameter")
         same(cursor.execute("SELECT id FROM trips WHERE id = ANY(%s) ORDER BY id", ([2, 4, 9],)).fetchall(), [(2,), (4,)], "ANY")
+        both = "SELECT %s, id FROM trips WHERE id = %s"
+        same(cursor.execute(both, ("x", 2)).fetchone(), ("x", 2), "one parameter of any type beside one of a number")
         hostile = "'; DROP TABLE trips; --"
         same(cursor.execute("SELECT %s", (hostile,)).fetchone(), (hostile,), "a hostile parameter")
         same(cursor.execute("SELECT count(*) FROM trips").fetchone(), (6,), "the table is there")
@@ -103,6 +105,11 @@ def psycopg_two():
     cursor.execute("SELECT id, fare FROM trips WHERE day = %s ORDER BY id LIMIT 2", (dt.date(2019, 4, 1),))
     same(cursor.fetchall(), [(1, decimal.Decimal("9.50")), (2, decimal.Decimal("10.00"))], "psycopg2")
     same([column.name for column in cursor.description], ["id", "fare"], "its columns")
+    held = connection.cursor("held", withhold=True)
+    held.execute("SELECT id FROM trips ORDER BY id")
+    connection.commit()
+    same(held.fetchall(), [(i,) for i in range(1, 7)], "a cursor WITH HOLD, after COMMIT")
+    held.close()
     named = connection.cursor("named")
     named.execute("SELECT id FROM trips ORDER BY id")
     same(named.fetchmany(4), [(1,), (2,), (3,), (4,)], "a cursor, some")
@@ -117,6 +124,8 @@ async def over_asyncpg():
     same(tuple(row), (3, decimal.Decimal("10.50"), dt.date(2019, 4, 1)), "asyncpg")
     statement = await connection.prepare("SELECT count(*) FROM trips WHERE day = $1 AND fare > $2")
     same(await statement.fetchval(dt.date(2019, 4, 2), decimal.Decimal(1)), 2, "prepared by asyncpg")
+    row = await connection.fetchrow("SELECT $1, id FROM trips WHERE id = $2", "x", 2)
+    same(tuple(row), ("x", 2), "types that asyncpg asks for")
     async with connection.transaction():
         same([row["i"] async for row in connection.cursor("SELECT i FROM range(60) r(i)", prefetch=9)], list(range(60)), "its cursor")
     await connection.close()

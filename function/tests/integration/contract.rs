@@ -44,6 +44,41 @@ fn limits_cut_rows_and_say_so() {
     assert_eq!(all["metadata"]["rows"], 10000);
 }
 
+/// `params` are bound by name, whatever is in them, and by nothing that is not there.
+#[test]
+fn parameters_are_bound() {
+    let function = Function::start();
+    let rows = |sql: &str, params: Value| {
+        let answer = function.invoke(json!({"q": sql, "params": params}));
+        answer.map(|answer| answer["data"]["records"].clone())
+    };
+    let day = "SELECT CAST($day AS DATE) + 1 AS d, $Day IS NULL AS n";
+    assert_eq!(rows(day, json!({"day": "2019-04-01"})).unwrap(), json!([{"d": "2019-04-02", "n": false}]));
+    assert_eq!(rows(day, json!({"day": null, "other": "x"})).unwrap(), json!([{"d": null, "n": true}]));
+    let hostile = "'); DROP TABLE t; --\u{0}\"";
+    assert_eq!(
+        rows("SELECT $1 AS a, ? AS b", json!({"1": "x", "2": hostile})).unwrap_err()["errorType"],
+        "Quack.SandboxError"
+    );
+    assert_eq!(
+        rows("SELECT ? AS a, ? AS b", json!({"1": "x", "2": hostile})).unwrap(),
+        json!([{"a": "x", "b": hostile}])
+    );
+    assert_eq!(
+        rows("SET VARIABLE v = $1; SELECT getvariable('v') AS v", json!({"1": "y"})).unwrap(),
+        json!([{"v": "y"}])
+    );
+    assert_eq!(
+        rows("PIVOT (SELECT 'p' AS k, $1 AS v) ON k USING max(v)", json!({"1": "z"})).unwrap(),
+        json!([{"p": "z"}])
+    );
+    let missing = rows("SELECT $2", json!({"1": "x"})).unwrap_err();
+    let said = missing["errorMessage"].as_str().unwrap();
+    assert!(said.contains("the parameter `$2`, and nothing gives it a value"), "{said}");
+    // What a value says is a text wherever it stands: no file, no name.
+    assert!(rows("FROM read_csv($1)", json!({"1": "/etc/passwd"})).is_err());
+}
+
 #[test]
 fn every_kind_of_query_has_rows() {
     let function = Function::start();

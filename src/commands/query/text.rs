@@ -4,12 +4,31 @@ use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
 use anyhow::Result;
+use quack_function::wire::Params;
 use rustix::fs::FileType;
 
 use crate::cli::QueryArgs;
 use crate::console::context::Context;
 use crate::error::usage;
 use crate::query::statements;
+
+/// The values of parameters, by name.
+///
+/// # Errors
+/// What is no `NAME=VALUE`, and a name that comes twice.
+pub(super) fn params(args: &QueryArgs) -> Result<Params> {
+    let mut params = Params::new();
+    for given in &args.params {
+        let help = "give --param NAME=VALUE, each name once, and write $NAME in the SQL";
+        let (name, value) = given.split_once('=').ok_or_else(|| usage(format!("`{given}` is no parameter"), help))?;
+        let name = name.trim_start_matches('$');
+        if name.is_empty() || params.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Err(usage(format!("`{given}` is no parameter of its own"), help));
+        }
+        params.insert(name.to_owned(), Some(value.to_owned()));
+    }
+    Ok(params)
+}
 
 const STDIN: &str = "standard input";
 
