@@ -84,6 +84,11 @@ impl Format {
 }
 
 impl Destination {
+    /// Whether Parquet is what is written.
+    pub fn is_parquet(&self) -> bool {
+        Format::of(self).is_ok_and(|format| format == Format::Parquet)
+    }
+
     /// The end of the statement that writes there: `TO 's3://...' (FORMAT parquet, ...)`, made from values only.
     ///
     /// # Errors

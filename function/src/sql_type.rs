@@ -59,15 +59,73 @@ impl SqlType {
         })
     }
 
-    /// The type that keeps every value of this one in a table: as [`Self::in_parquet`], and with a sign where there are 32 bits,
-    /// which others do not read without one.
+    /// The type that keeps every value of this one in a table's files, where DuckDB would not write one that it gives back:
+    /// casts there and back lose nothing, or fail. `None` for a type that is written as it is.
+    pub fn in_files(&self) -> Option<Self> {
+        self.with(&|own| match own {
+            Self::Plain("TIMESTAMP_S" | "TIMESTAMP_MS") => Some(Self::Plain("TIMESTAMP")),
+            // Parquet has no zone of a time, and of an interval neither microseconds nor a sign.
+            Self::Plain("BIT" | "BIGNUM" | "INTERVAL" | "TIME WITH TIME ZONE" | "TIME_NS") | Self::Enum(_) => {
+                Some(Self::Plain("VARCHAR"))
+            }
+            own => own.in_parquet(),
+        })
+    }
+
+    /// The same in a table that SQL makes: with a sign, too, where there are 32 bits, which others do not read without one.
     pub fn in_table(&self) -> Option<Self> {
-        let parquet = self.in_parquet();
-        let signed = parquet.as_ref().unwrap_or(self).with(&|own| match own {
+        let files = self.in_files();
+        let signed = files.as_ref().unwrap_or(self).with(&|own| match own {
             Self::Plain("UINTEGER") => Some(Self::Plain("BIGINT")),
             _ => None,
         });
-        signed.or(parquet)
+        signed.or(files)
+    }
+
+    /// What has to be read, where a file does not have `value` of this type, or may not: nothing where it has.
+    pub fn read_back(&self, value: &str) -> Option<String> {
+        let has_union = self.has(&|own| matches!(own, Self::Union(_)));
+        match self.in_table() {
+            // Of a file a union comes as a row that is one of exactly these types.
+            Some(kept) if has_union => Some(format!("CAST(CAST({value} AS {kept}) AS {self})")),
+            None if !has_union => None,
+            _ => Some(format!("CAST({value} AS {self})")),
+        }
+    }
+
+    /// What has to be written for `value`, which is of this type, into a table that SQL makes; nothing where that is it.
+    pub fn written(&self, value: &str) -> Option<String> {
+        self.in_table().map(|kept| self.written_as(value, &kept))
+    }
+
+    /// What has to be written for `value`, which is of this type, where it is `kept` as that one.
+    pub fn written_as(&self, value: &str, kept: &Self) -> String {
+        // The longest intervals have a text that is none.
+        match self.has(&|own| *own == Self::Plain("INTERVAL")) {
+            true => format!("CAST(CAST(CAST({value} AS {kept}) AS {self}) AS {kept})"),
+            false => format!("CAST({value} AS {kept})"),
+        }
+    }
+
+    /// Whether only a file tells what becomes of this type in it.
+    pub fn is_told_by_files(&self) -> bool {
+        self.has(&|own| match own {
+            Self::Plain("GEOMETRY" | "VARIANT" | "\"NULL\"") | Self::Geometry(_) => true,
+            Self::Struct(fields) => fields.iter().any(|(name, _)| name.is_empty()),
+            _ => false,
+        })
+    }
+
+    /// Whether it, or a type that it is made of, `is` so.
+    pub fn has(&self, is: &impl Fn(&Self) -> bool) -> bool {
+        let any = |fields: &[(String, Self)]| fields.iter().any(|(_, own)| own.has(is));
+        is(self)
+            || match self {
+                Self::Plain(_) | Self::Decimal { .. } | Self::Enum(_) | Self::Geometry(_) => false,
+                Self::List(element) | Self::Array(element, _) => element.has(is),
+                Self::Map(key, value) => key.has(is) || value.has(is),
+                Self::Struct(fields) | Self::Union(fields) => any(fields),
+            }
     }
 
     /// This type with BIGINT in the place of each HUGEINT; `None` when it has none.
@@ -167,6 +225,38 @@ mod tests {
         for own in ["BIGINT", "ENUM('HUGEINT')", "STRUCT(\"HUGEINT\" INTEGER)", "UNION(a INTEGER, b DECIMAL(38,0))"] {
             assert_eq!(SqlType::parse(own).unwrap().in_parquet(), None, "{own}");
         }
+    }
+
+    #[test]
+    fn what_tables_lack_is_kept_as_another_type_and_cast_back() {
+        for (own, kept) in [
+            ("ENUM('a', 'b')", "VARCHAR"),
+            ("ENUM('a', 'b')[2]", "VARCHAR[]"),
+            ("UINTEGER", "BIGINT"),
+            ("TIMESTAMP_S", "TIMESTAMP"),
+            ("MAP(ENUM('a'), UHUGEINT)", "MAP(VARCHAR, DECIMAL(38,0))"),
+            ("STRUCT(\"z\" TIME WITH TIME ZONE, \"b\" BIT)", "STRUCT(\"z\" VARCHAR, \"b\" VARCHAR)"),
+        ] {
+            let own = SqlType::parse(own).unwrap();
+            assert_eq!(own.in_table(), Some(SqlType::parse(kept).unwrap()), "{own}");
+            assert_eq!(own.written("x"), Some(format!("CAST(x AS {kept})")));
+            assert_eq!(own.read_back("x"), Some(format!("CAST(x AS {own})")));
+        }
+        for own in ["BIGINT", "UBIGINT", "VARCHAR", "TIMESTAMP_NS", "JSON", "DECIMAL(38,0)[]", "STRUCT(\"a\" DATE)"] {
+            let own = SqlType::parse(own).unwrap();
+            assert_eq!((own.in_table(), own.written("x"), own.read_back("x")), (None, None, None), "{own}");
+        }
+        let union = SqlType::parse("UNION(\"a\" INTEGER)").unwrap();
+        assert_eq!((union.written("x"), union.read_back("x")), (None, Some(format!("CAST(x AS {union})"))));
+        let union = SqlType::parse("UNION(\"a\" HUGEINT)[]").unwrap();
+        let kept = "UNION(\"a\" DECIMAL(38,0))[]";
+        assert_eq!(union.read_back("x"), Some(format!("CAST(CAST(x AS {kept}) AS {union})")));
+        let intervals = SqlType::parse("INTERVAL[]").unwrap();
+        assert_eq!(
+            intervals.written("x").as_deref(),
+            Some("CAST(CAST(CAST(x AS VARCHAR[]) AS INTERVAL[]) AS VARCHAR[])")
+        );
+        assert_eq!(SqlType::parse("UINTEGER").unwrap().in_files(), None, "a load keeps it");
     }
 
     #[track_caller]

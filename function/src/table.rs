@@ -28,8 +28,8 @@ pub struct TableDef {
     /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<Column>,
-    /// All files, where not all of them have the table's columns; `files` is empty then, which a function refuses that does not
-    /// know of this.
+    /// All files, where not all of them have the table's columns, or those are of types that files have as others; `files` is
+    /// empty then, which a function refuses that does not know of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shapes: Option<Shapes>,
 }
@@ -59,14 +59,16 @@ impl Shapes {
     /// # Errors
     /// When a type is none.
     pub fn read_sql(&self, partitions: &[Column], also: &[&str]) -> Result<String, BadType> {
-        let types: Vec<String> = (self.columns.iter())
-            .map(|column| SqlType::parse(&column.sql_type).map(|sql_type| sql_type.to_string()))
-            .collect::<Result<_, BadType>>()?;
+        let types: Vec<SqlType> =
+            self.columns.iter().map(|column| SqlType::parse(&column.sql_type)).collect::<Result<_, BadType>>()?;
         let selects = self.groups.iter().map(|group| {
             let own = self.columns.iter().zip(&types).map(|(column, sql_type)| {
                 let name = identifier(&column.name);
-                let value = if group.lacks.contains(&column.name) { "NULL" } else { &name };
-                format!("CAST({value} AS {sql_type}) AS {name}")
+                let value = match group.lacks.contains(&column.name) {
+                    true => format!("CAST(NULL AS {sql_type})"),
+                    false => sql_type.read_back(&name).unwrap_or_else(|| format!("CAST({name} AS {sql_type})")),
+                };
+                format!("{value} AS {name}")
             });
             let folders = partitions.iter().map(|column| identifier(&column.name));
             let all: Vec<String> = own.chain(folders).chain(also.iter().map(|name| identifier(name))).collect();
@@ -74,6 +76,11 @@ impl Shapes {
         });
         Ok(format!("({})", selects.collect::<Result<Vec<_>, BadType>>()?.join(" UNION ALL ")))
     }
+}
+
+/// Whether files may have some of the table's `columns` as another type, which is to be cast back.
+pub fn are_cast(columns: &[Column]) -> bool {
+    columns.iter().any(|column| SqlType::parse(&column.sql_type).is_ok_and(|own| own.read_back("").is_some()))
 }
 
 /// What stands in FROM for files that all have the same columns, and whose folders carry the values of `partitions`.

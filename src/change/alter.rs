@@ -11,6 +11,7 @@ use super::land::{self, overtaken};
 use super::statement::Alteration;
 use super::tidy;
 use super::write::{Rows, Session, Work};
+use crate::console::context::Context;
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{Scope, Table};
 use crate::lake::load::Mode;
@@ -30,7 +31,9 @@ pub(super) async fn run(
     alteration: &Alteration,
 ) -> Result<Changed> {
     let (name, table) = coordinator.catalog.table(name)?;
-    let Some(columns) = columns(name, table, alteration)? else { return Ok(Changed::nothing(Deed::Alter, name)) };
+    let Some(columns) = columns(coordinator.context, name, table, alteration)? else {
+        return Ok(Changed::nothing(Deed::Alter, name));
+    };
     let own: Vec<Column> = columns.iter().map(|(column, _)| column.clone()).collect();
     if !matches!(alteration, Alteration::Rename { .. }) && reshaped(coordinator, session, name, table, &own).await? {
         return Ok(Changed::nothing(Deed::Alter, name).made());
@@ -45,8 +48,9 @@ pub(super) async fn run(
     let staged = match table.rows {
         0 => work.write_empty(&own, name, &table.partitions).await?,
         _ => {
-            let (columns, partitions) = (Some(&own[..]), &table.partitions[..]);
-            tidy::write(&mut work, &Rows { sql, label: name, columns, partitions, may_divide: true }).await?
+            let (columns, partitions) = (&own[..], &table.partitions[..]);
+            let rows = Rows { variables: "", sql, label: name, columns, partitions, may_divide: true };
+            tidy::write(&mut work, &rows).await?
         }
     };
     let renamed = match alteration {
@@ -97,7 +101,12 @@ async fn reshaped(
 }
 
 /// The columns in the files as they are to be, each with the SQL of its value; nothing where they are so already.
-fn columns(name: &str, table: &Table, alteration: &Alteration) -> Result<Option<Vec<(Column, String)>>> {
+fn columns(
+    context: &Context,
+    name: &str,
+    table: &Table,
+    alteration: &Alteration,
+) -> Result<Option<Vec<(Column, String)>>> {
     let own = table.own_columns();
     let mut columns: Vec<(Column, String)> =
         own.into_iter().map(|column| (column.clone(), identifier(&column.name))).collect();
@@ -124,7 +133,7 @@ fn columns(name: &str, table: &Table, alteration: &Alteration) -> Result<Option<
         Err(usage(format!("`{name}` has no column `{wanted}`"), help))
     };
     let typed = |name: &str, written: &str| -> Result<Column> {
-        let mut stored = storable(&declared(&[(name.to_owned(), written.to_owned())])?)?;
+        let mut stored = storable(context, &declared(&[(name.to_owned(), written.to_owned())])?)?;
         stored.pop().ok_or_else(|| usage(format!("`{written}` is no type"), ""))
     };
     match alteration {
@@ -154,7 +163,7 @@ fn columns(name: &str, table: &Table, alteration: &Alteration) -> Result<Option<
                 is_free(&columns, to)?;
             }
             let renamed = Column { name: to.clone(), sql_type: columns[at].0.sql_type.clone() };
-            columns[at].0 = storable(&[renamed])?.remove(0);
+            columns[at].0 = storable(context, &[renamed])?.remove(0);
         }
         Alteration::Type { column, sql_type } => {
             let at = find(&columns, column)?;

@@ -189,8 +189,8 @@ impl Writing<'_> {
             let mut work = Work::new(self.coordinator, self.session);
             let staged = match self.sql(batch, range.as_deref()) {
                 Ok((sql, columns, partitions)) => {
-                    work.write(&Rows { sql, label: self.name, columns: Some(&columns), partitions, may_divide: false })
-                        .await
+                    let (variables, label, columns) = ("", self.name, &columns[..]);
+                    work.write(&Rows { variables, sql, label, columns, partitions, may_divide: false }).await
                 }
                 Err(error) => Err(error),
             };

@@ -13,6 +13,7 @@ use super::parts;
 use super::staged::Staged;
 use super::tidy;
 use super::write::{self, Session, Work};
+use crate::console::context::Context;
 use crate::error::{failure, nearest, usage};
 use crate::lake::load::Mode;
 use crate::lake::load::commit::{self, Arrival};
@@ -56,33 +57,38 @@ async fn written<'a>(work: &mut Work<'a>, create: &Create) -> Result<(Staged<'a>
         }
         Rows::Columns(columns) => declared(columns)?,
     };
-    let columns = storable(&described)?;
+    let columns = storable(work.coordinator.context, &described)?;
     let (partitions, own) = split(&create.table, &columns, &create.partitions)?;
     let staged = match &create.rows {
         Rows::Query(query) => {
             // As they come where they may stay as they are: a query with nothing around it keeps its order for sure.
-            let as_is = columns == described && partitions.is_empty();
-            let sql = if as_is { query.alone() } else { around(query, &own, &partitions) };
-            let rows =
-                write::Rows { sql, label: &create.table, columns: None, partitions: &partitions, may_divide: true };
+            let is_kept = |column: &Column| SqlType::parse(&column.sql_type).is_ok_and(|own| own.in_table().is_none());
+            let as_is = columns == described && partitions.is_empty() && columns.iter().all(is_kept);
+            let (variables, sql) = match as_is {
+                true => ("", query.alone()),
+                false => (query.variables(), around(query, &described, &own, &partitions)),
+            };
+            let (label, columns, partitions) = (&create.table[..], &own[..], &partitions[..]);
+            let rows = write::Rows { variables, sql, label, columns, partitions, may_divide: true };
             let staged = tidy::write(work, &rows).await?;
             if !staged.files.is_empty() {
-                return Ok((staged, partitions));
+                return Ok((staged, partitions.to_vec()));
             }
             staged.discard().await;
-            work.write_empty(&own, &create.table, &partitions).await?
+            work.write_empty(columns, label, partitions).await?
         }
         Rows::Columns(_) => work.write_empty(&own, &create.table, &partitions).await?,
     };
     Ok((staged, partitions))
 }
 
-/// The query with its columns as they are stored, those that it is partitioned by last.
-fn around(query: &parts::Part, own: &[Column], partitions: &[Column]) -> String {
-    let columns = own.iter().chain(partitions);
-    let list: Vec<String> =
-        columns.map(|Column { name, sql_type }| format!("CAST({0} AS {sql_type}) AS {0}", identifier(name))).collect();
-    format!("{}SELECT {} FROM (\n{}\n) AS rows", query.variables(), list.join(", "), query.text())
+/// The query, whose columns are `described`, with those of the table, the ones that it is partitioned by last.
+fn around(query: &parts::Part, described: &[Column], own: &[Column], partitions: &[Column]) -> String {
+    let columns = own.iter().chain(partitions).map(|column| match described.contains(column) {
+        true => identifier(&column.name),
+        false => format!("CAST({0} AS {1}) AS {0}", identifier(&column.name), column.sql_type),
+    });
+    format!("SELECT {} FROM (\n{}\n) AS rows", columns.collect::<Vec<_>>().join(", "), query.text())
 }
 
 /// Columns as a statement spells them.
@@ -100,11 +106,14 @@ pub(super) fn declared(columns: &[(String, String)]) -> Result<Vec<Column>> {
     columns.iter().map(column).collect()
 }
 
-/// The columns with the types that they are stored as.
+/// Most bytes of a type with an ENUM: it travels with each query of its table.
+const ENUM_BYTES: usize = 32 << 10;
+
+/// The columns with the types that they have in a table; of an ENUM that is too large it is told what it becomes.
 ///
 /// # Errors
 /// A name that no column may have, or that two have; a type that cannot be stored.
-pub(super) fn storable(columns: &[Column]) -> Result<Vec<Column>> {
+pub(super) fn storable(context: &Context, columns: &[Column]) -> Result<Vec<Column>> {
     let mut stored: Vec<Column> = Vec::with_capacity(columns.len());
     for Column { name, sql_type } in columns {
         let help = "give each column of the query a name of its own with AS";
@@ -117,8 +126,16 @@ pub(super) fn storable(columns: &[Column]) -> Result<Vec<Column>> {
         let own = SqlType::parse(sql_type).map_err(|_| {
             failure(format!("no column can be stored as {sql_type}, as `{name}` is"), "cast it to another")
         })?;
-        let kept = own.in_table().unwrap_or(own);
-        stored.push(Column { name: name.clone(), sql_type: kept.to_string() });
+        let is_long = sql_type.len() > ENUM_BYTES;
+        let texts = own.with(&|own| matches!(own, SqlType::Enum(_)).then_some(SqlType::Plain("VARCHAR")));
+        let own = match texts.filter(|_| is_long) {
+            Some(texts) => {
+                context.say(format_args!("`{name}` is {texts}: no table keeps an ENUM of more than 32 KiB of values"));
+                texts
+            }
+            None => own,
+        };
+        stored.push(Column { name: name.clone(), sql_type: own.to_string() });
     }
     Ok(stored)
 }

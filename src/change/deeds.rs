@@ -98,6 +98,15 @@ pub(super) fn query(columns: &Columns<'_>, before: &[String], branches: &[Branch
     format!("{with}{}", deeds.join("\nUNION ALL\n"))
 }
 
+/// The columns of the query.
+pub(super) fn listed(columns: &Columns<'_>) -> Vec<Column> {
+    let column = |name: &str, sql_type: &str| Column { name: name.to_owned(), sql_type: sql_type.to_owned() };
+    let mut listed = vec![column("deed", "INTEGER"), column("file", "VARCHAR"), column("row", "BIGINT")];
+    listed.extend(columns.all().iter().enumerate().map(|(at, own)| column(&format!("c{at}"), &own.sql_type)));
+    listed.push(column("said", "VARCHAR"));
+    listed
+}
+
 /// Writes one branch.
 struct Writer<'a> {
     columns: &'a Columns<'a>,

@@ -58,8 +58,7 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
             (query.variables(), fitted(&columns, insert, query.text(), &given)?)
         }
     };
-    let sql = format!("{variables}{rows}");
-    let rows = Rows { sql, label: name, columns: Some(&own), partitions: &partitions, may_divide: true };
+    let rows = Rows { variables, sql: rows, label: name, columns: &own, partitions: &partitions, may_divide: true };
     let parts = match &insert.rows {
         Source::File(file) => of_files(&mut work, insert, file, &columns, &given, &rows).await?,
         _ => Vec::new(),
@@ -142,8 +141,7 @@ async fn of_files(
         let addresses: Vec<String> = batch.iter().map(|file| file.key.clone()).collect();
         let query = file.query(columns, &places, &addresses);
         let read = format!("SELECT {} FROM ({})", same.join(", "), query.text());
-        let sql = format!("{}{}", query.variables(), fitted(columns, insert, &read, given)?);
-        Ok(work.part(rows, &sql, &batch))
+        Ok(work.part(rows, &fitted(columns, insert, &read, given)?, &batch))
     });
     parts.collect()
 }
@@ -157,7 +155,8 @@ fn written(columns: &Columns<'_>, staged: &Staged<'_>, partitions: &[Column]) ->
         return Ok(format!("SELECT {} LIMIT 0", nulls.join(", ")));
     }
     let names: Vec<String> = all.map(|column| identifier(&column.name)).collect();
-    Ok(format!("SELECT {} FROM {}", names.join(", "), staged::read(&staged.addresses(), partitions)?))
+    let read = staged::read(&staged.addresses(), &staged.columns, partitions)?;
+    Ok(format!("SELECT {} FROM {read}", names.join(", ")))
 }
 
 /// A query that gives the rows with the table's columns, in their order and of their types.

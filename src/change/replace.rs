@@ -70,7 +70,7 @@ fn read_with<'a>(
     bucket: &str,
     also: &[&str],
 ) -> Result<String> {
-    let read = match table.is_mixed() {
+    let read = match table.is_shaped() {
         true => table.shapes(files, bucket).read_sql(&table.partitions, also),
         false => {
             let addresses: Vec<String> = files.map(|file| file.address(bucket)).collect();
@@ -107,7 +107,7 @@ pub(super) fn whole(work: &Work<'_>, table: &Table, alias: &str) -> Result<Sourc
 /// It has a column that hides where in its file a row is.
 pub(super) fn source(table: &Table, at: &[usize], bucket: &str, alias: String) -> Result<Source> {
     let has = |hidden: &str| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(hidden));
-    if has(PLACE) || table.is_mixed() && has(FILE) {
+    if has(PLACE) || table.is_shaped() && has(FILE) {
         return Err(failure(
             format!(
                 "a table with a column `{}` cannot be changed by this statement",
@@ -167,9 +167,9 @@ pub(super) async fn by_deeds(
 ) -> Result<Option<Outcome>> {
     let returns = !deeds.returning.is_empty();
     let query = deeds::query(columns, &deeds.before, &deeds.branches, returns);
-    let sql = format!("{}{query}", deeds.variables);
-    let written =
-        work.write(&Rows { sql, label: name, columns: Some(&[]), partitions: &[], may_divide: false }).await?;
+    let (variables, listed) = (deeds.variables, deeds::listed(columns));
+    let rows = Rows { variables, sql: query, label: name, columns: &listed, partitions: &[], may_divide: false };
+    let written = work.write(&rows).await?;
     let done = by_written(&mut work, name, table, columns, &deeds, &written).await;
     written.discard().await;
     done
@@ -184,7 +184,7 @@ async fn by_written<'a>(
     written: &Staged<'a>,
 ) -> Result<Option<Outcome>> {
     let mut done = Changed::nothing(deeds.deed, name);
-    let deeds_read = staged::read(&written.addresses(), &[])?;
+    let deeds_read = staged::read(&written.addresses(), &written.columns, &[])?;
     if written.files.iter().all(|file| file.rows == 0) {
         let rows = returned(work, columns, deeds, &deeds_read).await?;
         return Ok(Some(Outcome { changed: Changed { cost_usd: work.cost_usd, ..done }, rows }));
@@ -229,9 +229,10 @@ async fn by_written<'a>(
         false => {
             let sql = selects.join("\nUNION ALL\n");
             let rows = Rows {
+                variables: "",
                 sql,
                 label: name,
-                columns: Some(&table.own_columns()),
+                columns: &table.own_columns(),
                 partitions: &table.partitions,
                 may_divide: false,
             };

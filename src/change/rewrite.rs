@@ -132,7 +132,9 @@ async fn by_files(
                 Ok(select(rewrite, columns, &set, &source))
             };
             let (own, partitions) = (table.own_columns(), &table.partitions[..]);
-            let rows = Rows { sql: String::new(), label: name, columns: Some(&own), partitions, may_divide: false };
+            let variables = variables(rewrite);
+            let rows =
+                Rows { variables, sql: String::new(), label: name, columns: &own, partitions, may_divide: false };
             let all: Batch<'_> = files.iter().collect();
             let most = planner::share(batches::size(&all), work.session.workers);
             let is_much = batches::size(&all) > most;
@@ -199,9 +201,8 @@ async fn touched(work: &mut Work<'_>, rewrite: &Rewrite, table: &Table) -> Resul
 fn select(rewrite: &Rewrite, columns: &Columns<'_>, set: &[(usize, String)], source: &str) -> String {
     let alias = identifier(&rewrite.alias);
     let condition = rewrite.predicate.as_ref().map_or_else(|| "(true)".to_owned(), Part::bracketed);
-    let variables = variables(rewrite);
     if set.is_empty() {
-        return format!("{variables}SELECT * FROM {source} AS {alias} WHERE ({condition}) IS NOT TRUE");
+        return format!("SELECT * FROM {source} AS {alias} WHERE ({condition}) IS NOT TRUE");
     }
     let values: Vec<String> = set
         .iter()
@@ -212,7 +213,7 @@ fn select(rewrite: &Rewrite, columns: &Columns<'_>, set: &[(usize, String)], sou
         })
         .collect();
     format!(
-        "{variables}SELECT * EXCLUDE ({MEANT}) REPLACE ({}) FROM (SELECT *, ({condition}) IS TRUE AS {MEANT} FROM {source} AS {alias}) AS {alias}",
+        "SELECT * EXCLUDE ({MEANT}) REPLACE ({}) FROM (SELECT *, ({condition}) IS TRUE AS {MEANT} FROM {source} AS {alias}) AS {alias}",
         values.join(", ")
     )
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::names;
-use quack_function::table::read_sql;
-use quack_function::wire::Column;
+use quack_function::table;
+use quack_function::wire::{Column, Group, Shapes};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ pub(super) struct Staged<'a> {
     sources: Vec<String>,
     /// Keys of all that was written.
     written: Vec<String>,
-    /// The columns in the files, as they are read back.
+    /// The columns of the files, as the table has them.
     pub columns: Vec<Column>,
 }
 
@@ -175,9 +175,16 @@ impl<'a> Staged<'a> {
     }
 }
 
-/// Files at `addresses`, whose folders carry the values of `partitions`.
-pub(super) fn read(addresses: &[String], partitions: &[Column]) -> Result<String> {
-    read_sql(addresses, partitions).map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
+/// Files at `addresses`, whose folders carry the values of `partitions`, as FROM reads them: with the types of the table's `columns`.
+pub(super) fn read(addresses: &[String], columns: &[Column], partitions: &[Column]) -> Result<String> {
+    let read = match table::are_cast(columns) {
+        true => {
+            let groups = vec![Group { files: addresses.to_vec(), lacks: Vec::new() }];
+            Shapes { columns: columns.to_vec(), groups }.read_sql(partitions, &[])
+        }
+        false => table::read_sql(addresses, partitions),
+    };
+    read.map_err(|error| failure(format!("the catalog is damaged: {error}"), ""))
 }
 
 /// A file's name with the number of its part before it, in its folder; in the order of their names parts are in their own.

@@ -72,7 +72,7 @@ async fn cut<'a>(
     let parts = pieces.iter().map(|(at, Range { start, end })| {
         let read = format!("read_parquet({}, hive_partitioning = false)", literal(&addresses[*at]));
         let sql = format!("SELECT * FROM {read} WHERE {PLACE} >= {start} AND {PLACE} < {end}");
-        work.part(rows, &sql, &[&staged.files[*at]])
+        work.part_again(rows, &sql, &[&staged.files[*at]])
     });
     let whole = Rows { sql: String::new(), partitions: &[], ..*rows };
     let parts: Vec<Part> = parts.collect();
@@ -102,8 +102,8 @@ async fn join<'a>(work: &mut Work<'a>, rows: &Rows<'_>, staged: &mut Staged<'a>,
     let mut parts = Vec::with_capacity(joins.len());
     for places in joins {
         let addresses: Vec<String> = places.iter().map(|at| addresses[*at].clone()).collect();
-        let sql = format!("SELECT {names} FROM {}", staged::read(&addresses, rows.partitions)?);
-        parts.push(work.part(rows, &sql, &places.iter().map(|at| &staged.files[*at]).collect::<Vec<_>>()));
+        let sql = format!("SELECT {names} FROM {}", staged::read(&addresses, &[], rows.partitions)?);
+        parts.push(work.part_again(rows, &sql, &places.iter().map(|at| &staged.files[*at]).collect::<Vec<_>>()));
     }
     let wrote = work.by_parts(rows, &parts).await?;
     let mut come = Vec::new();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use quack_function::copy::CopyValue;
 use quack_function::sql::{identifier, literal};
+use quack_function::sql_type::SqlType;
 use quack_function::wire::{Column, Destination, Encoding, Event, Spill};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +15,10 @@ use super::done::Changed;
 use super::staged::{Place, Staged, Wrote};
 use super::transaction::Transaction;
 use crate::bucket::upload;
-use crate::error::failure;
+use crate::error::{failure, more_help};
 use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::DataFile;
-use crate::lake::load::written::{NULL_FOLDER, WHOLE, parquet_version};
+use crate::lake::load::written::{NULL_FOLDER, WHOLE};
 use crate::output::{self, Format, Look};
 use crate::planner::{Fetch, Planner, Request, Workers};
 use crate::private;
@@ -51,12 +52,14 @@ pub(super) struct Work<'a> {
 
 /// What is to be written.
 pub(super) struct Rows<'a> {
-    /// The query, and what sets variables before it.
+    /// What sets variables before the query.
+    pub variables: &'a str,
+    /// The query, whose rows are of the `columns`' types.
     pub sql: String,
     /// The table, for people.
     pub label: &'a str,
-    /// The columns that the files are to have, where that is known.
-    pub columns: Option<&'a [Column]>,
+    /// The columns of the files, as the table has them.
+    pub columns: &'a [Column],
     pub partitions: &'a [Column],
     /// Whether many functions may write them.
     pub may_divide: bool,
@@ -67,7 +70,7 @@ impl Rows<'_> {
     fn destination(&self) -> Destination {
         let mut options: BTreeMap<String, CopyValue> = [
             ("RETURN_STATS", CopyValue::Flag(true)),
-            ("PARQUET_VERSION", CopyValue::Text(parquet_version(self.columns.unwrap_or_default()).to_owned())),
+            ("PARQUET_VERSION", CopyValue::Text("v2".to_owned())),
             ("COMPRESSION", CopyValue::Text("snappy".to_owned())),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -81,6 +84,41 @@ impl Rows<'_> {
             }
         };
         Destination { uri, format: Some("parquet".to_owned()), options }
+    }
+}
+
+impl Rows<'_> {
+    /// A query for rows of the table as files are to have them, and what sets variables before it.
+    fn written(&self, sql: &str) -> String {
+        let mut is_other = false;
+        let all = self.columns.iter().chain(self.partitions).enumerate().map(|(at, Column { name, sql_type })| {
+            let name = identifier(name);
+            // What they are partitioned by is in no file.
+            let own = SqlType::parse(sql_type).ok().filter(|_| at < self.columns.len());
+            match own.and_then(|own| own.written(&name)) {
+                Some(value) => {
+                    is_other = true;
+                    format!("{value} AS {name}")
+                }
+                None => name,
+            }
+        });
+        let all = all.collect::<Vec<_>>().join(", ");
+        match is_other {
+            true => format!("{}SELECT {all} FROM (\n{sql}\n) AS quack_rows", self.variables),
+            false => format!("{}{sql}", self.variables),
+        }
+    }
+}
+
+/// What to do about an integer that files have no room for.
+fn with_digits(error: anyhow::Error) -> anyhow::Error {
+    match error.to_string().contains("to DECIMAL(38,0) when casting from") {
+        true => more_help(
+            &error,
+            "HUGEINT and UHUGEINT are kept with up to 38 digits: CAST(... AS VARCHAR) keeps more; nothing was changed",
+        ),
+        false => error,
     }
 }
 
@@ -126,8 +164,13 @@ impl<'a> Work<'a> {
         Event { q, limit: None, all: true, format, spill, into: None, tables, views, params, result: None }
     }
 
-    /// What one function is to write, which reads `files`.
+    /// What one function is to write, rows as `rows` are, which reads `files`.
     pub(super) fn part(&self, rows: &Rows<'_>, sql: &str, files: &[&DataFile]) -> Part {
+        self.part_again(rows, &rows.written(sql), files)
+    }
+
+    /// The same of what was written already, as it is.
+    pub(super) fn part_again(&self, rows: &Rows<'_>, sql: &str, files: &[&DataFile]) -> Part {
         Part {
             event: self.event(sql),
             table: rows.label.to_owned(),
@@ -186,7 +229,7 @@ impl<'a> Work<'a> {
     pub(super) async fn write(&mut self, rows: &Rows<'_>) -> Result<Staged<'a>> {
         let wrote = match self.fetch(rows) {
             Some(fetch) => self.by_parts(rows, &query::parts(self.coordinator, &fetch)?).await?,
-            None => vec![self.by_one(rows).await?],
+            None => vec![self.by_one(rows).await.map_err(with_digits)?],
         };
         self.staged(rows, wrote).await
     }
@@ -209,7 +252,8 @@ impl<'a> Work<'a> {
     /// How the rows are divided, if they are.
     fn fetch(&self, rows: &Rows<'_>) -> Option<Fetch> {
         let (context, catalog) = (self.coordinator.context, self.coordinator.catalog);
-        let request = Request { sql: &rows.sql, catalog, workers: self.session.workers, gather_bytes: 0, limit: None };
+        let sql = &rows.written(&rows.sql);
+        let request = Request { sql, catalog, workers: self.session.workers, gather_bytes: 0, limit: None };
         match rows.may_divide.then(|| Planner::default().stack(&request))? {
             Ok(fetch) => Some(fetch),
             Err(why) => {
@@ -224,7 +268,7 @@ impl<'a> Work<'a> {
         let folder = format!("{}{}/", bucket.layout.results, private::name());
         let relative = rows.destination();
         let uri = format!("s3://{}/{folder}{}", bucket.name, relative.uri).trim_end_matches('/').to_owned();
-        let written = match self.ask(&rows.sql, Some(Destination { uri, ..relative })).await {
+        let written = match self.ask(&rows.written(&rows.sql), Some(Destination { uri, ..relative })).await {
             Ok(answer) => self.read(answer).await,
             Err(error) => Err(error),
         };
@@ -244,7 +288,8 @@ impl<'a> Work<'a> {
     pub(super) async fn by_parts(&mut self, rows: &Rows<'_>, parts: &[Part]) -> Result<Vec<Wrote>> {
         let (coordinator, Session { workers, cancel, .. }) = (self.coordinator, self.session);
         coordinator.context.detail(format_args!("{} functions write a part each", parts.len()));
-        let (wrote, stats) = query::write(coordinator, parts, &rows.destination(), workers.most(), cancel).await?;
+        let (wrote, stats) =
+            query::write(coordinator, parts, &rows.destination(), workers.most(), cancel).await.map_err(with_digits)?;
         self.cost_usd += stats.cost_usd;
         self.functions = self.functions.max(stats.functions.min(workers.most()));
         let folders: Vec<String> = wrote.iter().map(|wrote| wrote.folder.clone()).collect();
@@ -266,15 +311,17 @@ impl<'a> Work<'a> {
                 "partition by something coarser, e.g. days rather than seconds",
             ));
         }
-        // As queries see them: not every type is read back as it was written.
-        let columns = match (rows.columns, wrote.iter().flat_map(|wrote| &wrote.files).next()) {
-            (Some(columns), _) => columns.to_vec(),
-            (None, None) => Vec::new(),
-            (None, Some(first)) => {
-                let reader = format!("read_parquet({}, hive_partitioning = false)", literal(&first.filename));
-                self.columns(&format!("DESCRIBE SELECT * FROM {reader}")).await?
+        let mut columns = rows.columns.to_vec();
+        let is_told = |column: &&mut Column| SqlType::parse(&column.sql_type).is_ok_and(|own| own.is_told_by_files());
+        let mut told: Vec<&mut Column> = columns.iter_mut().filter(is_told).collect();
+        if let (false, Some(first)) = (told.is_empty(), wrote.iter().flat_map(|wrote| &wrote.files).next()) {
+            let reader = format!("read_parquet({}, hive_partitioning = false)", literal(&first.filename));
+            let names: Vec<String> = told.iter().map(|column| identifier(&column.name)).collect();
+            let found = self.columns(&format!("DESCRIBE SELECT {} FROM {reader}", names.join(", "))).await?;
+            for (column, Column { sql_type, .. }) in told.iter_mut().zip(found) {
+                column.sql_type = sql_type;
             }
-        };
+        }
         let mut staged = Staged::new(&self.coordinator.target.bucket, columns);
         let are_many = wrote.len() > 1;
         for (part, Wrote { folder, files }) in wrote.into_iter().enumerate() {
@@ -300,8 +347,8 @@ impl<'a> Work<'a> {
         let nulls =
             columns.iter().map(|column| format!("CAST(NULL AS {}) AS {}", column.sql_type, identifier(&column.name)));
         let sql = format!("SELECT {} LIMIT 0", nulls.collect::<Vec<_>>().join(", "));
-        // As it is read back: not every type is kept.
-        let mut staged = self.write(&Rows { sql, label, columns: None, partitions: &[], may_divide: false }).await?;
+        let rows = Rows { variables: "", sql, label, columns, partitions: &[], may_divide: false };
+        let mut staged = self.write(&rows).await?;
         let folders: String = partitions.iter().map(|column| format!("{}={NULL_FOLDER}/", column.name)).collect();
         for file in &mut staged.files {
             file.key = format!("{folders}{}", file.key);

@@ -1,5 +1,4 @@
-//! Types that others wrote: parsed into values, and no larger than DuckDB can hold a value of; and what of them Parquet cannot
-//! keep.
+//! Types that others wrote: parsed into values, and no larger than DuckDB can hold a value of; and values as other types.
 
 use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
@@ -27,21 +26,29 @@ pub(crate) fn parse(text: &str) -> Result<SqlType, String> {
     }
 }
 
-/// What stands behind a `*` to have those of `columns` that Parquet cannot keep be stored as what it can; with `narrow`,
-/// 128-bit integers as those of 64.
-pub(crate) fn storable(columns: &[Column], narrow: bool) -> String {
-    let kept = |column: &Column| {
-        let own = SqlType::parse(&column.sql_type).ok()?;
-        if narrow { own.in_64_bits() } else { own.in_parquet() }
-    };
-    let casts: Vec<String> = columns
-        .iter()
-        .filter_map(|column| {
-            let name = identifier(&column.name);
-            Some(format!("CAST({name} AS {}) AS {name}", kept(column)?))
-        })
-        .collect();
-    if casts.is_empty() { String::new() } else { format!(" REPLACE ({})", casts.join(", ")) }
+/// What stands behind a `*` to have other values in the place of some of `columns`: what `value` makes of a name and its type.
+pub(crate) fn replaced(columns: &[Column], value: impl Fn(&str, &SqlType) -> Option<String>) -> String {
+    let replaced = columns.iter().filter_map(|column| {
+        let name = identifier(&column.name);
+        Some(format!("{} AS {name}", value(&name, &SqlType::parse(&column.sql_type).ok()?)?))
+    });
+    let replaced: Vec<String> = replaced.collect();
+    if replaced.is_empty() { String::new() } else { format!(" REPLACE ({})", replaced.join(", ")) }
+}
+
+/// The same with integers of 128 bits as those of 64.
+pub(crate) fn narrowed(columns: &[Column]) -> String {
+    replaced(columns, |name, own| Some(format!("CAST({name} AS {})", own.in_64_bits()?)))
+}
+
+/// The same with what a table's files have.
+pub(crate) fn in_files(columns: &[Column]) -> String {
+    replaced(columns, |name, own| own.in_files().map(|kept| own.written_as(name, &kept)))
+}
+
+/// The same with what the table has of what is in its files.
+pub(crate) fn read_back(columns: &[Column]) -> String {
+    replaced(columns, |name, own| own.read_back(name))
 }
 
 /// How many values a value of `sql_type` always holds.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use anyhow::Result;
+use quack_function::table;
 use quack_function::view::View;
 use quack_function::wire::{Column, Group, Shapes, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -240,7 +241,7 @@ impl Table {
         bucket: &str,
     ) -> TableDef {
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
-        if !self.is_mixed() {
+        if !self.is_shaped() {
             let files = keys.map(|key| address(bucket, key)).collect();
             return TableDef { name, files, partitions, shapes: None };
         }
@@ -252,6 +253,12 @@ impl Table {
     /// Whether some of its files have other columns than it has.
     pub(crate) fn is_mixed(&self) -> bool {
         self.files.iter().any(|file| file.schema.is_some())
+    }
+
+    /// Whether its files have to be read by their shapes: some have other columns than it has, or all have some of them as another
+    /// type.
+    pub(crate) fn is_shaped(&self) -> bool {
+        self.is_mixed() || table::are_cast(&self.own_columns())
     }
 
     /// Some of its files by the columns that they have.

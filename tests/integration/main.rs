@@ -52,5 +52,6 @@ mod strict;
 mod support;
 mod tables;
 mod trust;
+mod types;
 mod unwritable;
 mod versions;

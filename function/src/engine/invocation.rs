@@ -11,6 +11,7 @@ use super::spill::Width;
 use super::statement::{self, Action, Statement};
 use super::{Failure, Instance, Outcome, spill, type_name};
 use crate::sql::identifier;
+use crate::sql_type::SqlType;
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
 use duckdb::ffi;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -172,7 +173,15 @@ impl Invocation<'_> {
             }
             Action::Write(destination) => {
                 let to = destination.to_sql().map_err(|error| statement::refused_copy(&error))?;
-                let sql = around("COPY (", select, &format!("\n) {to}"));
+                // What `into` writes is of types that files keep.
+                let kept = match self.event.into.is_none() && destination.is_parquet() {
+                    true => self.kept(select)?,
+                    false => None,
+                };
+                let sql = match kept {
+                    Some(kept) => format!("COPY ({kept}) {to}"),
+                    None => around("COPY (", select, &format!("\n) {to}")),
+                };
                 self.prepare(&sql, ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY)?.stream()
             }
             Action::SetVariable(name) => self.set_variable(name, select),
@@ -180,6 +189,25 @@ impl Invocation<'_> {
                 self.connection.prepare(&format!("RESET VARIABLE {}", identifier(name)))?.stream()
             }
         }
+    }
+
+    /// A query for the rows of `select` as Parquet keeps every value of them; nothing where that is it.
+    fn kept(&self, select: &str) -> Result<Option<String>, Failure> {
+        let (names, types): (Vec<_>, Vec<_>) = self.prepare(select, SELECT)?.columns().into_iter().unzip();
+        let mut is_other = false;
+        let names: Vec<String> = unique(names).iter().map(|name| identifier(name)).collect();
+        let list = names.iter().zip(&types).map(|(name, logical_type)| {
+            let own = SqlType::parse(&type_name::type_name(logical_type)).ok();
+            own.and_then(|own| own.in_parquet()).map_or_else(
+                || name.clone(),
+                |kept| {
+                    is_other = true;
+                    format!("CAST({name} AS {kept}) AS {name}")
+                },
+            )
+        });
+        let list = list.collect::<Vec<_>>().join(", ");
+        Ok(is_other.then(|| format!("SELECT {list} FROM (\n{select}\n) AS quack_rows({})", names.join(", "))))
     }
 
     /// The values of a PIVOT's column.

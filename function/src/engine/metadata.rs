@@ -8,6 +8,7 @@ use crate::iceberg::metadata::{self, Metadata};
 use crate::names;
 use crate::sql::{identifier, own_table};
 use crate::sql_type::SqlType;
+use crate::table::are_cast;
 use crate::view;
 use crate::wire::{Column, Group, Shapes, TableDef};
 use serde::Deserialize;
@@ -224,13 +225,17 @@ impl Table {
             files.map(|file| file.address(bucket)).collect()
         };
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
-        if self.lacks.is_empty() {
+        let own = &self.columns[..self.columns.len() - self.partitions.len()];
+        if self.lacks.is_empty() && !are_cast(own) {
             return TableDef { name, files: addresses(None), partitions, shapes: None };
         }
-        let own = self.columns.len() - self.partitions.len();
         let groups = self.lacks.iter().enumerate();
         let groups = groups.map(|(shape, lacks)| Group { files: addresses(Some(shape)), lacks: lacks.clone() });
-        let shapes = Shapes { columns: self.columns[..own].to_vec(), groups: groups.collect() };
+        let mut groups: Vec<Group> = groups.collect();
+        if groups.is_empty() {
+            groups.push(Group { files: addresses(None), lacks: Vec::new() });
+        }
+        let shapes = Shapes { columns: own.to_vec(), groups };
         TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }
     }
 }

@@ -42,11 +42,10 @@ pub enum Scalar {
 }
 
 impl Kind {
-    /// How values of `sql_type` are kept, if they have an order.
+    /// How values of `sql_type` are kept, if they have an order which is that of what is kept; that of an ENUM is none of texts.
     pub fn of(sql_type: &SqlType) -> Option<Self> {
         Some(match sql_type {
             SqlType::Decimal { width, scale } => Self::Decimal { width: *width, scale: *scale },
-            SqlType::Enum(_) => Self::Text,
             SqlType::Plain(name) => match *name {
                 "BOOLEAN" => Self::Boolean,
                 "TINYINT" | "SMALLINT" | "INTEGER" | "UTINYINT" | "USMALLINT" => Self::Int,

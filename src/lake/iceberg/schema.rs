@@ -159,6 +159,10 @@ fn parse(column: &Column) -> Result<SqlType, String> {
 
 /// Whether values of the first type are read as the second by whoever follows Iceberg's rules.
 fn widens(from: &SqlType, to: &SqlType) -> bool {
+    // What is kept as another type may be kept as the same one and not be the same.
+    if from.in_table().is_some() || to.in_table().is_some() {
+        return false;
+    }
     let (Some(old), Some(new)) = (Kind::of(from), Kind::of(to)) else { return false };
     match (old, new) {
         (Kind::Int, Kind::Long) | (Kind::Float, Kind::Double) => true,
@@ -167,8 +171,10 @@ fn widens(from: &SqlType, to: &SqlType) -> bool {
     }
 }
 
-/// The nearest type that Iceberg has; nested ones take numbers after `last`.
+/// The nearest type that Iceberg has, which files have; nested ones take numbers after `last`.
 fn iceberg(sql_type: &SqlType, last: &mut i32) -> Json {
+    let kept = sql_type.in_table();
+    let sql_type = kept.as_ref().unwrap_or(sql_type);
     let mut number = || {
         *last += 1;
         *last
@@ -210,8 +216,6 @@ fn iceberg(sql_type: &SqlType, last: &mut i32) -> Json {
             Some(Kind::Uuid) => json!("uuid"),
             None => match other {
                 SqlType::Plain("TIMESTAMP_NS") => json!("timestamp"),
-                SqlType::Plain("TIME WITH TIME ZONE") => json!("time"),
-                SqlType::Plain("INTERVAL") => json!("fixed[12]"),
                 SqlType::Plain("BLOB" | "GEOMETRY" | "VARIANT") => json!("binary"),
                 _ => json!("string"),
             },

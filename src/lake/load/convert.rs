@@ -52,7 +52,7 @@ pub(super) fn convert(
     let mut way = Way::default();
     let named = input.files().map(Files::named).unwrap_or_default();
     let mut cut = None;
-    let (connection, Written { plan, files, mut notes }) = loop {
+    let (connection, Written { plan, columns, files, mut notes }) = loop {
         stop.check()?;
         let connection = way.open(&named, &staging)?;
         stop.watch(connection.interrupt_handle());
@@ -83,18 +83,22 @@ pub(super) fn convert(
         }
     };
     let has_columns = input.files().is_some_and(|files| files.kind != Kind::Json);
-    written::collect(&connection, label, plan.columns, &files, has_columns).map(|(columns, partitions, files)| {
-        drop(connection);
-        if input.files().is_some_and(|files| files.kind != Kind::Parquet) {
-            notes.extend(late::beyond_double(&columns, &files));
-        }
-        Staged { staging, columns, partitions, files, notes }
-    })
+    written::collect(&connection, label, columns, plan.columns, &files, has_columns).map(
+        |(columns, partitions, files)| {
+            drop(connection);
+            if input.files().is_some_and(|files| files.kind != Kind::Parquet) {
+                notes.extend(late::beyond_double(&columns, &files));
+            }
+            Staged { staging, columns, partitions, files, notes }
+        },
+    )
 }
 
 /// What was written.
 struct Written {
     plan: Plan,
+    /// The columns of the files, as the table has them.
+    columns: Vec<Column>,
     files: Vec<written::Written>,
     notes: Vec<String>,
 }
@@ -159,9 +163,9 @@ impl Stager<'_> {
         if let Some(files) = self.input.files() {
             given::check(&files.form.types, &found).map_err(Trouble::Told)?;
         }
-        let storable = types::storable(&found, self.is_json() && !way.wide_integers);
-        let mut rows = format!("SELECT *{storable} FROM ({rows}\n) AS source");
-        self.shape(&found, &storable)?;
+        let narrowed = if self.is_json() && !way.wide_integers { types::narrowed(&found) } else { String::new() };
+        let mut rows = format!("SELECT *{narrowed} FROM ({rows}\n) AS source");
+        self.shape(&found, &narrowed)?;
         if let Some(list) = self.onto_table(way, &rows)? {
             rows = format!("SELECT {list} FROM ({rows}) AS own");
             let shape = format!("CREATE OR REPLACE TEMP TABLE shape AS SELECT {list} FROM shape");
@@ -171,10 +175,15 @@ impl Stager<'_> {
         let plan = partition::plan(self.connection, "shape", &shape, self.partitions).map_err(Trouble::Told)?;
         let names: Vec<String> = plan.columns.iter().map(|column| identifier(&column.name)).collect();
         let names = names.join(", ");
-        let mut typed = format!("SELECT *{} FROM ({rows}) AS typed", plan.select);
-        if let Some(list) = self.goal.and_then(|goal| goal.list.as_ref()) {
-            typed = format!("SELECT {list} FROM ({typed}) AS whole");
-        }
+        let list = self.goal.and_then(|goal| goal.list.as_ref());
+        let typed = |rows: &str| {
+            let typed = format!("SELECT *{} FROM {rows}", plan.select);
+            list.map_or(typed.clone(), |list| format!("SELECT {list} FROM ({typed}) AS whole"))
+        };
+        let mut own = columns(self.connection, &typed("shape")).map_err(Trouble::Reading)?;
+        own.retain(|column| !plan.columns.contains(column));
+        let typed =
+            format!("SELECT *{} FROM ({}) AS kept", types::in_files(&own), typed(&format!("({rows}) AS typed")));
 
         let data = self.staging.data();
         _ = std::fs::remove_dir_all(&data);
@@ -195,7 +204,7 @@ impl Stager<'_> {
             "COPY ({typed}{order}) TO {} \
              (FORMAT parquet, PARQUET_VERSION {}, COMPRESSION {COMPRESSION}, {}, RETURN_STATS{split})",
             literal(&path.to_string_lossy()),
-            written::parquet_version(&shape),
+            written::parquet_version(&own),
             way.row_groups(),
         );
         let mut files = self.watched(way, &data, || written::run(self.connection, &copy, &data))?;
@@ -228,7 +237,7 @@ impl Stager<'_> {
                 identifier(name)
             )
         }));
-        Ok(Written { plan, files, notes })
+        Ok(Written { plan, columns: own, files, notes })
     }
 
     /// What makes of `rows`, whose columns `shape` has, rows of the table that they are for; `None` where they are.
@@ -259,7 +268,7 @@ impl Stager<'_> {
 
     /// Makes `shape`, an empty table of the source's columns: expressions can be tried on it without the source being
     /// read, and its types found, again.
-    fn shape(&self, found: &[Column], storable: &str) -> Result<(), Trouble> {
+    fn shape(&self, found: &[Column], narrowed: &str) -> Result<(), Trouble> {
         let nulls = found
             .iter()
             .map(|column| {
@@ -271,7 +280,7 @@ impl Stager<'_> {
                 Trouble::Told(failure(format!("cannot load `{}`: {why}", self.label), "leave such columns out"))
             })?;
         let shape = format!(
-            "CREATE OR REPLACE TEMP TABLE shape AS SELECT *{storable} FROM (SELECT {}) AS source LIMIT 0",
+            "CREATE OR REPLACE TEMP TABLE shape AS SELECT *{narrowed} FROM (SELECT {}) AS source LIMIT 0",
             nulls.join(", ")
         );
         self.connection.execute_batch(&shape).map_err(Trouble::Reading)

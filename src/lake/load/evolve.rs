@@ -6,6 +6,7 @@ use quack_function::sql::identifier;
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
+use super::given;
 use super::partition::Partition;
 use crate::error::failure;
 use crate::lake::catalog::Table;
@@ -26,14 +27,33 @@ const INTEGERS: &[(&str, u8)] = &[
     ("UBIGINT", 20),
 ];
 
+/// Integers of 128 bits.
+const HUGE: &[&str] = &["HUGEINT", "UHUGEINT"];
+
 /// Those that a type of integers is part of.
 const WIDER: &[(&str, &[&str])] = &[
-    ("TINYINT", &["SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"]),
-    ("UTINYINT", &["SMALLINT", "USMALLINT", "INTEGER", "UINTEGER", "BIGINT", "UBIGINT", "FLOAT", "DOUBLE"]),
-    ("SMALLINT", &["INTEGER", "BIGINT", "FLOAT", "DOUBLE"]),
-    ("USMALLINT", &["INTEGER", "UINTEGER", "BIGINT", "UBIGINT", "FLOAT", "DOUBLE"]),
-    ("INTEGER", &["BIGINT", "DOUBLE"]),
-    ("UINTEGER", &["BIGINT", "UBIGINT", "DOUBLE"]),
+    ("TINYINT", &["SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"]),
+    (
+        "UTINYINT",
+        &[
+            "SMALLINT",
+            "USMALLINT",
+            "INTEGER",
+            "UINTEGER",
+            "BIGINT",
+            "UBIGINT",
+            "HUGEINT",
+            "UHUGEINT",
+            "FLOAT",
+            "DOUBLE",
+        ],
+    ),
+    ("SMALLINT", &["INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"]),
+    ("USMALLINT", &["INTEGER", "UINTEGER", "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"]),
+    ("INTEGER", &["BIGINT", "HUGEINT", "DOUBLE"]),
+    ("UINTEGER", &["BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"]),
+    ("BIGINT", &["HUGEINT"]),
+    ("UBIGINT", &["HUGEINT", "UHUGEINT"]),
     ("FLOAT", &["DOUBLE"]),
 ];
 
@@ -89,7 +109,9 @@ pub(super) fn fit<'a>(
     let mut fit = Fit { columns: Vec::new(), sources: Vec::new() };
     let (mut misfits, mut gained) = (Vec::new(), Vec::new());
     for (column, source) in table.iter().zip(by_name(table, new)) {
-        let common = source.map_or(Some(column.sql_type.clone()), |new| common(&column.sql_type, &new.sql_type));
+        let is_kept = |new: &Column| SqlType::parse(&column.sql_type).is_ok_and(|own| read_back(new, &own).is_some());
+        let common = source.filter(|new| !is_kept(new));
+        let common = common.map_or(Some(column.sql_type.clone()), |new| self::common(&column.sql_type, &new.sql_type));
         match (common, source) {
             (None, Some(new)) if !is_empty(new) => {
                 misfits.push(format!("  - {} {}", column.name, column.sql_type));
@@ -130,15 +152,16 @@ fn by_name<'a>(table: &[Column], new: &'a [Column]) -> Vec<Option<&'a Column>> {
     sources
 }
 
-/// The types of a table's columns that a text's values may be read as, by name: numbers, and texts, which keep everything.
+/// The types of a table's columns that a text's values may be read as, by name: numbers, what files have as texts, and texts, which
+/// keep everything.
 pub(super) fn hints(table: &[Column]) -> Vec<(String, SqlType)> {
     let hint = |column: &Column| {
         let own = SqlType::parse(&column.sql_type).ok()?;
         let is_number =
             |name: &str| name == "DOUBLE" || WIDER.iter().any(|(own, _)| *own == name) || digits(&own).is_some();
         let is_hint = match &own {
-            SqlType::Decimal { .. } | SqlType::Plain("VARCHAR") => true,
-            SqlType::Plain(name) => is_number(name),
+            SqlType::Decimal { .. } | SqlType::Enum(_) | SqlType::Plain("VARCHAR") => true,
+            SqlType::Plain(name) => is_number(name) || own.in_files() == Some(SqlType::Plain("VARCHAR")),
             _ => false,
         };
         is_hint.then(|| (column.name.clone(), own))
@@ -214,8 +237,10 @@ impl Fit<'_> {
     pub(super) fn select(&self) -> String {
         let of = |(column, source): (&Column, Option<&Column>)| {
             let (name, sql_type) = (identifier(&column.name), &column.sql_type);
+            let kept = |source: &Column| read_back(source, &SqlType::parse(sql_type).ok()?);
             match source {
                 Some(source) if source == column => name,
+                Some(source) if kept(source).is_some() => format!("{} AS {name}", kept(source).unwrap_or_default()),
                 Some(source) => format!("CAST({} AS {sql_type}) AS {name}", identifier(&source.name)),
                 None => format!("CAST(NULL AS {sql_type}) AS {name}"),
             }
@@ -235,8 +260,10 @@ fn common(a: &str, b: &str) -> Option<String> {
             let wider = |from: &str| WIDER.iter().find(|(own, _)| *own == from).map_or(&[][..], |(_, wider)| wider);
             let common = if wider(a).contains(b) { Some(*b) } else { None };
             let common = common.or_else(|| wider(b).contains(a).then_some(*a));
-            SqlType::Plain(common.or_else(|| wider(a).iter().copied().find(|both| wider(b).contains(both)))?)
+            let is_both = |both: &&str| wider(b).contains(both) && !HUGE.contains(both);
+            SqlType::Plain(common.or_else(|| wider(a).iter().copied().find(is_both))?)
         }
+        (SqlType::Plain(own), SqlType::Decimal { scale: 0, .. }) if HUGE.contains(own) => a,
         (SqlType::Decimal { .. }, _) | (_, SqlType::Decimal { .. }) => {
             let ((whole, scale), (other_whole, other_scale)) = (digits(&a)?, digits(&b)?);
             let (whole, scale) = (whole.max(other_whole), scale.max(other_scale));
@@ -251,9 +278,29 @@ fn common(a: &str, b: &str) -> Option<String> {
 fn digits(own: &SqlType) -> Option<(u8, u8)> {
     match own {
         SqlType::Decimal { width, scale } => Some((width.checked_sub(*scale)?, *scale)),
+        // As many as files have of them.
+        SqlType::Plain(name) if HUGE.contains(name) => Some((MOST_DIGITS, 0)),
         SqlType::Plain(name) => INTEGERS.iter().find(|(own, _)| own == name).map(|(_, digits)| (*digits, 0)),
         _ => None,
     }
+}
+
+/// What a value of the `source`, of the type that files have for `own`, is as `own`; nothing where that is no such type.
+fn read_back(source: &Column, own: &SqlType) -> Option<String> {
+    let kept = own.in_files()?;
+    let name = identifier(&source.name);
+    if own.in_parquet().is_some() || kept.to_string() != source.sql_type {
+        return None;
+    }
+    Some(match (own, &kept) {
+        (SqlType::Plain(_) | SqlType::Enum(_), SqlType::Plain("VARCHAR")) => given::value(&source.name, own),
+        // What it has less is cut off.
+        (SqlType::Plain(_), SqlType::Plain("TIMESTAMP")) => format!(
+            "CASE WHEN CAST(CAST({name} AS {own}) AS TIMESTAMP) IS DISTINCT FROM {name} THEN {} ELSE CAST({name} AS {own}) END",
+            given::refused(&source.name, own)
+        ),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

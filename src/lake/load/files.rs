@@ -14,6 +14,7 @@ use super::form::Form;
 use super::format::{Kind, Packing};
 use super::given;
 use super::header;
+use crate::duck::types;
 use crate::duck::words::columns;
 
 /// Lines that are looked at before a text file is read.
@@ -91,6 +92,8 @@ struct Pieces {
     options: String,
     /// Of those in Parquet: as many files with the columns that come next, row by row; and so on.
     beside: Vec<Vec<PathBuf>>,
+    /// Of the same: what stands behind a `*` to have the types that the rows had.
+    cast: String,
 }
 
 impl Files {
@@ -146,16 +149,18 @@ impl Files {
             format("dateformat", date),
             format("timestampformat", timestamp),
         );
-        let pieces = Pieces { options: pieces, beside: Vec::new() };
+        let pieces = Pieces { options: pieces, ..Pieces::default() };
         let files = Self::new(Kind::Csv, Packing::None, paths).written(form.clone());
         Ok(Self { pieces: Some(Box::new(pieces)), ..files })
     }
 
-    /// Pieces in Parquet, which are in order: `groups` has a list for each few of the columns, with the same rows in each.
-    pub(super) fn in_parquet(groups: Vec<Vec<PathBuf>>) -> Self {
+    /// Pieces in Parquet of rows with these `columns`, which are in order: `groups` has a list for each few of the columns, with
+    /// the same rows in each.
+    pub(super) fn in_parquet(groups: Vec<Vec<PathBuf>>, columns: &[Column]) -> Self {
         let mut groups = groups.into_iter();
         let first = groups.next().unwrap_or_default();
-        let pieces = Pieces { options: ", hive_partitioning = false".to_owned(), beside: groups.collect() };
+        let options = ", hive_partitioning = false".to_owned();
+        let pieces = Pieces { options, beside: groups.collect(), cast: types::read_back(columns) };
         Self { pieces: Some(Box::new(pieces)), ..Self::new(Kind::Parquet, Packing::None, first) }
     }
 
@@ -218,11 +223,16 @@ impl Files {
         let sample = if reading.thorough { ", sample_size = -1" } else { "" };
         let packing = self.packing.name();
         let list = self.list();
-        if let Some(Pieces { options, beside }) = self.pieces.as_deref() {
+        if let Some(Pieces { options, beside, cast }) = self.pieces.as_deref() {
             if self.kind == Kind::Parquet {
                 let groups = [&self.paths].into_iter().chain(beside);
                 let readers: Vec<_> = groups.map(|paths| format!("read_parquet({}{options})", listed(paths))).collect();
-                return Ok(readers.join(" POSITIONAL JOIN "));
+                let readers = readers.join(" POSITIONAL JOIN ");
+                return Ok(if cast.is_empty() {
+                    readers
+                } else {
+                    format!("(SELECT *{cast} FROM {readers}) AS pieces")
+                });
             }
             return Ok(format!("read_csv({list}, skip = 0, hive_partitioning = false, {}{options})", reading.sizes()));
         }

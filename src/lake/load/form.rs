@@ -196,7 +196,7 @@ fn types(given: &[String]) -> Result<Vec<(String, SqlType)>> {
             )
         })?;
         let is_single = match &sql_type {
-            SqlType::Decimal { .. } => true,
+            SqlType::Decimal { .. } | SqlType::Enum(_) => true,
             SqlType::Plain(name) => !["\"NULL\"", "GEOMETRY", "VARIANT", "JSON"].contains(name),
             _ => false,
         };

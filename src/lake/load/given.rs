@@ -43,10 +43,17 @@ pub(super) fn check(types: &[(String, SqlType)], found: &[Column]) -> Result<()>
     }
 }
 
+/// The value of the text `name` as `own`, where nothing of it is lost.
+pub(super) fn value(name: &str, own: &SqlType) -> String {
+    let column = Column { name: name.to_owned(), sql_type: own.to_string() };
+    cast(&column, None).unwrap_or_else(|| identifier(name))
+}
+
 /// The rows of `reader`, whose columns `given` are texts, with these as they are to be; numbers have `decimal` before their
 /// decimals.
 pub(super) fn typed(reader: &str, given: &[Column], decimal: Option<char>) -> String {
-    let casts: Vec<String> = given.iter().filter_map(|column| cast(column, decimal)).collect();
+    let cast = |column: &Column| Some(format!("{} AS {}", cast(column, decimal)?, identifier(&column.name)));
+    let casts: Vec<String> = given.iter().filter_map(cast).collect();
     match casts.is_empty() {
         true => reader.to_owned(),
         false => format!("(SELECT * REPLACE ({}) FROM {reader}) AS typed", casts.join(", ")),
@@ -56,6 +63,15 @@ pub(super) fn typed(reader: &str, given: &[Column], decimal: Option<char>) -> St
 /// Whether DuckDB's words are of a value that a given type does not keep.
 pub(super) fn is_loss(said: &str) -> bool {
     said.contains(LOSS)
+}
+
+/// What ends a reading at a value of the column `name` that `own` does not keep.
+pub(super) fn refused(name: &str, own: &SqlType) -> String {
+    format!(
+        "error(concat('`', left(CAST({} AS VARCHAR), {SHOWN_CHARS}), {}))",
+        identifier(name),
+        literal(&format!("` in column `{name}` {LOSS} {own}, the type that it is given"))
+    )
 }
 
 fn cast(column: &Column, decimal: Option<char>) -> Option<String> {
@@ -85,14 +101,14 @@ fn cast(column: &Column, decimal: Option<char>) -> Option<String> {
     if let Some(digits) = digits(&own) {
         loss.push(format!("regexp_matches({value}, '[.][0-9]{{{digits}}}[0-9]*[1-9]')"));
     }
-    loss.push(format!("TRY_CAST({value} AS {own}) IS NULL"));
-    let told = format!(
-        "error(concat('`', left({name}, {SHOWN_CHARS}), {}))",
-        literal(&format!("` in column `{}` {LOSS} {own}, the type that it is given", column.name))
-    );
+    // Of integers of 128 bits files have 38 digits.
+    let read = format!("TRY_CAST({value} AS {own})");
+    let kept = own.in_parquet().map_or_else(|| read.clone(), |kept| format!("TRY_CAST({read} AS {kept})"));
+    loss.push(format!("{kept} IS NULL"));
     Some(format!(
-        "CASE WHEN {name} IS NOT NULL AND ({}) THEN {told} ELSE TRY_CAST({value} AS {own}) END AS {name}",
-        loss.join(" OR ")
+        "CASE WHEN {name} IS NOT NULL AND ({}) THEN {} ELSE TRY_CAST({value} AS {own}) END",
+        loss.join(" OR "),
+        refused(&column.name, &own)
     ))
 }
 

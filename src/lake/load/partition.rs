@@ -27,6 +27,7 @@ const TYPES: &[&str] = &[
     "UINTEGER",
     "UBIGINT",
     "HUGEINT",
+    "UHUGEINT",
     "FLOAT",
     "DOUBLE",
     "VARCHAR",

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use quack_function::sql::{identifier, literal};
+use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 
 use super::files::{Files, Reading};
 use super::format::Kind;
 use super::way::VECTOR_ROWS;
-use crate::duck::types::storable;
+use crate::duck::types;
 use crate::duck::words::columns;
 
 /// What a piece has, bytes, unless a row has more.
@@ -57,7 +58,7 @@ impl Recut<'_> {
         let Some(each) = each else {
             let mut pieces = Vec::new();
             self.copy(self.files, &found, None, &self.folder.join("0"), &mut pieces)?;
-            return Ok(Files::in_parquet(vec![pieces]));
+            return Ok(Files::in_parquet(vec![pieces], &self.kept(found)));
         };
         let mut groups = Vec::new();
         for (number, group) in self.groups(&found)?.into_iter().enumerate() {
@@ -78,7 +79,16 @@ impl Recut<'_> {
             }
             groups.push(pieces);
         }
-        Ok(Files::in_parquet(groups))
+        Ok(Files::in_parquet(groups, &self.kept(found)))
+    }
+
+    /// The columns as they come of the pieces.
+    fn kept(&self, mut found: Vec<Column>) -> Vec<Column> {
+        for column in found.iter_mut().filter(|_| self.narrow) {
+            let narrow = SqlType::parse(&column.sql_type).ok().and_then(|own| own.in_64_bits());
+            column.sql_type = narrow.map_or_else(|| std::mem::take(&mut column.sql_type), |own| own.to_string());
+        }
+        found
     }
 
     fn columns(&self, files: &Files) -> duckdb::Result<Vec<Column>> {
@@ -151,7 +161,7 @@ impl Recut<'_> {
         let copy = format!(
             "COPY (SELECT *{}, (row_number() OVER () - 1) // {} AS {piece} FROM (SELECT {} FROM {}{condition}) AS source) \
              TO {} (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION snappy, PARTITION_BY ({piece}))",
-            storable(found, self.narrow),
+            if self.narrow { types::narrowed(found) } else { types::in_files(found) },
             (PIECE_BYTES / self.row_bytes.max(1)).max(1),
             names.join(", "),
             files.reader(self.connection, self.reading)?,

@@ -10,11 +10,12 @@ use quack_function::wire::Column;
 
 use super::stats;
 use super::workdir::Staging;
-use crate::duck::words::columns;
+use crate::duck::words;
 use crate::error::failure;
 use crate::lake::catalog::{DataFile, FileColumn};
 pub(crate) use crate::lake::iceberg::NULL_FOLDER;
 use quack_function::sql::{identifier, literal};
+use quack_function::sql_type::SqlType;
 
 /// The file of a table that is not partitioned.
 pub(crate) const WHOLE: &str = "data.parquet";
@@ -71,13 +72,14 @@ pub(crate) fn run(connection: &Connection, copy: &str, data: &Path) -> duckdb::R
     rows.collect()
 }
 
-/// The table's columns, its partition columns and its files.
+/// The table's `columns`, its partition columns and its files.
 ///
 /// # Errors
 /// When there are no rows, and that may not be, or a partition's value is a text that would be read back as NULL.
 pub(crate) fn collect(
     connection: &Connection,
     label: &str,
+    mut columns: Vec<Column>,
     partitions: Vec<Column>,
     written: &[Written],
     may_be_empty: bool,
@@ -86,9 +88,14 @@ pub(crate) fn collect(
     let Some(first) = first else {
         return Err(failure(format!("`{label}` has no rows"), "give data with rows in them"));
     };
-    // As queries see them: not every type is read back as it was written.
     let reader = format!("read_parquet({}, hive_partitioning = false)", literal(&first.path.to_string_lossy()));
-    let columns = columns(connection, &format!("SELECT * FROM {reader}")).context("cannot read what was written")?;
+    let found =
+        words::columns(connection, &format!("SELECT * FROM {reader}")).context("cannot read what was written")?;
+    let is_told = |column: &Column| SqlType::parse(&column.sql_type).is_ok_and(|own| own.is_told_by_files());
+    for column in columns.iter_mut().filter(|column| is_told(column)) {
+        let found = found.iter().find(|found| found.name == column.name);
+        column.sql_type = found.map_or_else(|| column.sql_type.clone(), |found| found.sql_type.clone());
+    }
     let mut files = Vec::with_capacity(written.len());
     for file in written {
         let keys = stats::entries(&file.partition_keys);

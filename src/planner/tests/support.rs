@@ -53,7 +53,8 @@ impl Lake {
             written
                 .extend(staged::run(&self.connection, &copy, &data).unwrap_or_else(|error| panic!("{copy}: {error}")));
         }
-        self.register(name, Vec::new(), &written);
+        let columns = engine::columns(&self.connection, &parts[0]).unwrap();
+        self.register(name, columns, Vec::new(), &written);
     }
 
     /// Adds the table `name` of the rows of `query`, in a folder for each value of the column `by`.
@@ -65,13 +66,13 @@ impl Lake {
         );
         let written = staged::run(&self.connection, &copy, &data).unwrap();
         let columns = engine::columns(&self.connection, query).unwrap();
-        let by = columns.into_iter().filter(|column| column.name == by).collect();
-        self.register(name, by, &written);
+        let (by, own) = columns.into_iter().partition(|column| column.name == by);
+        self.register(name, own, by, &written);
     }
 
-    fn register(&mut self, name: &str, partitions: Vec<Column>, written: &[staged::Written]) {
+    fn register(&mut self, name: &str, own: Vec<Column>, partitions: Vec<Column>, written: &[staged::Written]) {
         let (columns, partitions, mut files) =
-            staged::collect(&self.connection, name, partitions, written, false).unwrap();
+            staged::collect(&self.connection, name, own, partitions, written, false).unwrap();
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
             origin: Default::default(),

@@ -2,7 +2,7 @@
 
 use super::handle::{OpenConnection, OpenDatabase};
 use super::rows::Rows;
-use super::{ArrowExporter, c_string, owned_text, text_of};
+use super::{ArrowExporter, LogicalType, c_string, owned_text, text_of};
 use crate::engine::Failure;
 use ::arrow::array::RecordBatch;
 use duckdb::ffi;
@@ -203,6 +203,20 @@ impl Prepared {
     pub(crate) fn parameter_name(&self, index: u64) -> String {
         // SAFETY: a live statement; the text is made for the caller, and null for an index that there is not.
         unsafe { owned_text(ffi::duckdb_parameter_name(self.raw, index).cast_mut()) }.unwrap_or_default()
+    }
+
+    /// Names and types of the columns that it will give.
+    pub(crate) fn columns(&self) -> Vec<(String, LogicalType)> {
+        // SAFETY: a live statement.
+        let count = unsafe { ffi::duckdb_prepared_statement_column_count(self.raw) };
+        let column = |index| {
+            // SAFETY: the index is below the count, and the name is made for the caller.
+            let name = unsafe { owned_text(ffi::duckdb_prepared_statement_column_name(self.raw, index).cast_mut()) };
+            // SAFETY: the same, and the type is made for the caller.
+            let logical_type = unsafe { ffi::duckdb_prepared_statement_column_logical_type(self.raw, index) };
+            (name.unwrap_or_default(), LogicalType::owned(logical_type))
+        };
+        (0..count).map(column).collect()
     }
 
     /// Gives a parameter a text, or NULL.

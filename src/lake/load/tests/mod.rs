@@ -6,6 +6,7 @@ mod exact;
 mod loads;
 mod objects;
 mod told;
+mod types;
 mod wide;
 
 use anyhow::Result;
