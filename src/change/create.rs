@@ -126,14 +126,16 @@ pub(super) fn storable(context: &Context, columns: &[Column]) -> Result<Vec<Colu
         let own = SqlType::parse(sql_type).map_err(|_| {
             failure(format!("no column can be stored as {sql_type}, as `{name}` is"), "cast it to another")
         })?;
-        let is_long = sql_type.len() > ENUM_BYTES;
         let texts = own.with(&|own| matches!(own, SqlType::Enum(_)).then_some(SqlType::Plain("VARCHAR")));
-        let own = match texts.filter(|_| is_long) {
-            Some(texts) => {
-                context.say(format_args!("`{name}` is {texts}: no table keeps an ENUM of more than 32 KiB of values"));
+        let own = match (texts, &own) {
+            // DuckDB cannot take SQL apart that casts to one within another type.
+            (Some(texts), own) if !matches!(own, SqlType::Enum(_)) || sql_type.len() > ENUM_BYTES => {
+                context.say(format_args!(
+                    "`{name}` is {texts}: a table keeps an ENUM as such with up to 32 KiB of values, and in no list, STRUCT, MAP or UNION"
+                ));
                 texts
             }
-            None => own,
+            _ => own,
         };
         stored.push(Column { name: name.clone(), sql_type: own.to_string() });
     }

@@ -21,7 +21,7 @@ const TYPES: &[(&str, &str)] = &[
     ("i", "INTERVAL"),
     ("b", "BIT"),
     ("n", "UNION(num INTEGER, big HUGEINT, str VARCHAR)"),
-    ("st", "STRUCT(h HUGEINT, e ENUM('q')[])[]"),
+    ("st", "STRUCT(h HUGEINT, b BIT[2])[]"),
     ("ns", "TIME_NS"),
     ("bn", "BIGNUM"),
 ];
@@ -40,7 +40,7 @@ const ROWS: &[&[&str]] = &[
         "-1 month 2 days -00:00:00.000003",
         "0001",
         "7",
-        "[{'h': -18446744073709551617, 'e': [q, NULL]}, NULL]",
+        "[{'h': -18446744073709551617, 'b': [0101, NULL]}, NULL]",
         "10:00:00.123456789",
         "-123456789012345678901234567890123456789012345678901234567890",
     ],
@@ -130,7 +130,7 @@ fn types_that_files_lack_come_back(place: Place) {
     // Their own order and arithmetic, whole and divided.
     for workers in ["1", "3"] {
         let rows = |sql: &str| project.json(["query", "--format", "json", "--workers", workers, sql]);
-        assert_eq!(rows("SELECT e::VARCHAR AS e FROM t WHERE e > 'z'"), json!([{"e": "a"}]));
+        assert_eq!(rows("SELECT e::VARCHAR AS e FROM t WHERE e > 'z'::ENUM('z', 'a', 'it''s')"), json!([{"e": "a"}]));
         assert_eq!(rows("SELECT e::VARCHAR AS e FROM t WHERE e IN ('z')"), json!([{"e": "z"}]));
         assert_eq!(
             rows("SELECT e::VARCHAR AS e, count(*)::INT AS n FROM t GROUP BY t.e ORDER BY t.e NULLS LAST"),
@@ -183,7 +183,7 @@ fn types_that_files_lack_come_back(place: Place) {
     assert_eq!(of_e("FROM c"), json!([{"e": "a", "t": "VARCHAR"}]));
     succeed(project, "ALTER TABLE c ALTER e SET DATA TYPE ENUM('a', 'z', 'y'); INSERT INTO c (e) VALUES ('y')");
     assert_eq!(of_e("FROM c"), json!([{"e": "a", "t": "ENUM('a', 'z', 'y')"}]));
-    assert_eq!(of_e("FROM c AT (VERSION => 1)"), json!([{"e": "z", "t": TYPES[3].1}]));
+    assert_eq!(of_e("FROM c AT (VERSION => 1)"), json!([{"e": "a", "t": TYPES[3].1}]));
     project.succeed(["rollback", "c", "--to", "1"], "rollback");
     assert_eq!(project.rows(&all("c AS t")), wanted);
 
@@ -192,7 +192,7 @@ fn types_that_files_lack_come_back(place: Place) {
         ("INSERT INTO t (h) VALUES (100000000000000000000000000000000000000)", "column h"),
         ("UPDATE t SET uh = 340282366920938463463374607431768211455", "column uh"),
         ("INSERT INTO t (e) VALUES ('nothing')", "nothing"),
-        ("INSERT INTO t (i) VALUES (to_microseconds(9223372036854775807))", "interval"),
+        ("INSERT INTO t (i) VALUES (to_microseconds(9223372036854775807))", "to INTERVAL"),
         ("CREATE TABLE big AS SELECT 170141183460469231731687303715884105727 AS huge", "column huge"),
     ] {
         let output = project.quackctl(["query", sql]).output().unwrap();

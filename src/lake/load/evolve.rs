@@ -285,11 +285,15 @@ fn digits(own: &SqlType) -> Option<(u8, u8)> {
     }
 }
 
-/// What a value of the `source`, of the type that files have for `own`, is as `own`; nothing where that is no such type.
+/// What a value of the `source`, of the type that files have for `own`, is as `own`, or ends the reading; nothing where that is no
+/// such type.
 fn read_back(source: &Column, own: &SqlType) -> Option<String> {
-    let kept = own.in_files()?;
+    let (kept, found) = (own.in_table()?, SqlType::parse(&source.sql_type).ok()?);
     let name = identifier(&source.name);
-    if own.in_parquet().is_some() || kept.to_string() != source.sql_type {
+    // Files of others may have narrower integers.
+    let is_narrow =
+        matches!((own, &found), (SqlType::Plain("UINTEGER"), SqlType::Plain("TINYINT" | "SMALLINT" | "INTEGER")));
+    if kept != found && !is_narrow {
         return None;
     }
     Some(match (own, &kept) {
@@ -299,7 +303,11 @@ fn read_back(source: &Column, own: &SqlType) -> Option<String> {
             "CASE WHEN CAST(CAST({name} AS {own}) AS TIMESTAMP) IS DISTINCT FROM {name} THEN {} ELSE CAST({name} AS {own}) END",
             given::refused(&source.name, own)
         ),
-        _ => return None,
+        _ if own.has(&|own| matches!(own, SqlType::Plain("TIMESTAMP_S" | "TIMESTAMP_MS"))) => return None,
+        _ => format!(
+            "CASE WHEN {name} IS NOT NULL AND TRY_CAST({name} AS {own}) IS NULL THEN {} ELSE TRY_CAST({name} AS {own}) END",
+            given::refused(&source.name, own)
+        ),
     })
 }
 

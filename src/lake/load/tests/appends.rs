@@ -13,7 +13,7 @@ fn append(source: &str) -> LoadRequest {
 
 impl Lake {
     /// A Parquet file of what a query gives.
-    fn parquet(&self, name: &str, sql: &str) {
+    pub(super) fn parquet(&self, name: &str, sql: &str) {
         let path = self.dir.path().join(name);
         let copy = format!("COPY ({sql}) TO '{}' (FORMAT parquet)", path.display());
         Connection::open_in_memory().unwrap().execute_batch(&copy).unwrap();

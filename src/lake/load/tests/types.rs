@@ -17,7 +17,7 @@ fn append(source: &str) -> LoadRequest {
 }
 
 impl Lake {
-    async fn rows(&self) -> String {
+    async fn typed_rows(&self) -> String {
         let table = self.table("t").await;
         self.select(&table, "SELECT list((h, e, i, b, s, z, u, bn) ORDER BY e, h) FROM TABLE").await
     }
@@ -45,7 +45,7 @@ async fn a_text_becomes_what_files_do_not_have() {
         "({digits}, a, '1 month -00:00:00.000003', 0010, '2020-01-01 01:02:03', '10:00:00+02', 7, {digits}{digits})"
     );
     let nulls = "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
-    assert_eq!(lake.rows().await, format!("[{first}, {nulls}]"));
+    assert_eq!(lake.typed_rows().await, format!("[{first}, {nulls}]"));
 
     // More rows become the table's types, of whatever file.
     lake.write("b.csv", format!("{header}5,z,2 days,0001,2020-01-01 00:00:00,00:00:00-01:30,4294967295,1\n"));
@@ -55,19 +55,19 @@ async fn a_text_becomes_what_files_do_not_have() {
         "SELECT 6 AS h, 'z' AS e, '3 days' AS i, '11' AS b, TIMESTAMP '2021-01-01' AS s, '01:00:00+00' AS z, 8::USMALLINT AS u",
     );
     lake.load(append("c.parquet")).await.unwrap();
-    lake.write("d.json", r#"{"h": 170141183460469231731, "e": "z", "u": 9}"#);
+    lake.write("d.json", r#"{"h": 4, "e": "z", "u": 9}"#);
     lake.load(append("d.json")).await.unwrap();
-    let more = "(5, z, '2 days', 0001, '2020-01-01 00:00:00', '00:00:00-01:30', 4294967295, 1), \
-                (6, z, '3 days', 11, '2021-01-01 00:00:00', '01:00:00+00', 8, NULL), \
-                (170141183460469231731, z, NULL, NULL, NULL, NULL, 9, NULL)";
-    assert_eq!(lake.rows().await, format!("[{more}, {first}, {nulls}]"));
+    let more = "(4, z, NULL, NULL, NULL, NULL, 9, NULL), \
+                (5, z, 2 days, 0001, '2020-01-01 00:00:00', '00:00:00-01:30', 4294967295, 1), \
+                (6, z, 3 days, 11, '2021-01-01 00:00:00', '01:00:00+00', 8, NULL)";
+    assert_eq!(lake.typed_rows().await, format!("[{more}, {first}, {nulls}]"));
 
     // What would lose something is refused.
     for (column, value, told) in [
         ("e", "y", "`y` in column `e` is not kept by ENUM('z', 'a')"),
-        ("h", &format!("1{}", "0".repeat(38)), "in column `h` is not kept by HUGEINT"),
+        ("h", &format!("1{}", "0".repeat(38)), "  - h HUGEINT"),
         ("s", "2020-01-01 00:00:00.5", "in column `s` is not kept by TIMESTAMP_S"),
-        ("u", "-1", "  - u UINTEGER"),
+        ("u", "-1", "`-1` in column `u` is not kept by UINTEGER"),
         ("b", "012", "`012` in column `b` is not kept by BIT"),
     ] {
         lake.write("x.csv", format!("{column}\n{value}\n"));
@@ -87,6 +87,6 @@ fn typed_as(source: &str, column: &str) -> LoadRequest {
 
 /// As DuckDB writes a text within a list.
 fn quoted(text: &str) -> String {
-    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ');
     if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "\\'")) }
 }
