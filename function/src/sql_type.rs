@@ -62,6 +62,11 @@ impl SqlType {
     /// The type that keeps every value of this one in a table's files, where DuckDB would not write one that it gives back:
     /// casts there and back lose nothing, or fail. `None` for a type that is written as it is.
     pub fn in_files(&self) -> Option<Self> {
+        self.as_row(self.in_values())
+    }
+
+    /// The same, where a union by itself stays one.
+    fn in_values(&self) -> Option<Self> {
         self.with(&|own| match own {
             Self::Plain("TIMESTAMP_S" | "TIMESTAMP_MS") => Some(Self::Plain("TIMESTAMP")),
             // Parquet has no zone of a time, and of an interval neither microseconds nor a sign.
@@ -74,7 +79,11 @@ impl SqlType {
 
     /// The same in a table that SQL makes: with a sign, too, where there are 32 bits, which others do not read without one.
     pub fn in_table(&self) -> Option<Self> {
-        let files = self.in_files();
+        self.as_row(self.signed())
+    }
+
+    fn signed(&self) -> Option<Self> {
+        let files = self.in_values();
         let signed = files.as_ref().unwrap_or(self).with(&|own| match own {
             Self::Plain("UINTEGER") => Some(Self::Plain("BIGINT")),
             _ => None,
@@ -82,10 +91,22 @@ impl SqlType {
         signed.or(files)
     }
 
+    /// What a union is whose members are as those that are `kept`: a row of all of them, and before them which one it is. DuckDB
+    /// would write the same without a name for that, which others do not read.
+    fn as_row(&self, kept: Option<Self>) -> Option<Self> {
+        let Self::Union(own) = self else { return kept };
+        let members = match kept {
+            Some(Self::Union(members)) => members,
+            _ => own.clone(),
+        };
+        let tag = (tag(&members), Self::Plain("UTINYINT"));
+        Some(Self::Struct(std::iter::once(tag).chain(members).collect()))
+    }
+
     /// What has to be read, where a file does not have `value` of this type, or may not: nothing where it has.
     pub fn read_back(&self, value: &str) -> Option<String> {
         let has_union = self.has(&|own| matches!(own, Self::Union(_)));
-        match self.in_table() {
+        match self.signed() {
             // Of a file a union comes as a row that is one of exactly these types.
             Some(kept) if has_union => Some(format!("CAST(CAST({value} AS {kept}) AS {self})")),
             None if !has_union => None,
@@ -98,8 +119,20 @@ impl SqlType {
         self.in_table().map(|kept| self.written_as(value, &kept))
     }
 
-    /// What has to be written for `value`, which is of this type, where it is `kept` as that one.
+    /// What has to be written for `value`, a column of this type, where it is `kept` as that one.
     pub fn written_as(&self, value: &str, kept: &Self) -> String {
+        if let (Self::Union(members), Self::Struct(fields)) = (self, kept) {
+            let field = |(at, (name, own)): (usize, &(String, Self))| match at {
+                0 => format!("{} := CAST(enum_code(union_tag({value})) AS {own})", identifier(name)),
+                _ => {
+                    let member = format!("union_extract({value}, {})", literal(name));
+                    let member = members.get(at - 1).map_or(member.clone(), |(_, was)| was.written_as(&member, own));
+                    format!("{} := {member}", identifier(name))
+                }
+            };
+            let fields: Vec<String> = fields.iter().enumerate().map(field).collect();
+            return format!("CASE WHEN {value} IS NOT NULL THEN struct_pack({}) END", fields.join(", "));
+        }
         // The longest intervals have a text that is none.
         match self.has(&|own| *own == Self::Plain("INTERVAL")) {
             true => format!("CAST(CAST(CAST({value} AS {kept}) AS {self}) AS {kept})"),
@@ -185,6 +218,15 @@ impl fmt::Display for SqlType {
     }
 }
 
+/// A name that none of a union's members has.
+fn tag(members: &[(String, SqlType)]) -> String {
+    let mut tag = "tag".to_owned();
+    while members.iter().any(|(name, _)| name.eq_ignore_ascii_case(&tag)) {
+        tag.push('_');
+    }
+    tag
+}
+
 fn write_fields(f: &mut fmt::Formatter<'_>, constructor: &str, fields: &[(String, SqlType)]) -> fmt::Result {
     write!(f, "{constructor}(")?;
     for (index, (name, sql_type)) in fields.iter().enumerate() {
@@ -246,8 +288,15 @@ mod tests {
             let own = SqlType::parse(own).unwrap();
             assert_eq!((own.in_table(), own.written("x"), own.read_back("x")), (None, None, None), "{own}");
         }
-        let union = SqlType::parse("UNION(\"a\" INTEGER)").unwrap();
-        assert_eq!((union.written("x"), union.read_back("x")), (None, Some(format!("CAST(x AS {union})"))));
+        let union = SqlType::parse("UNION(\"Tag\" INTEGER)").unwrap();
+        let row = "STRUCT(\"tag_\" UTINYINT, \"Tag\" INTEGER)";
+        assert_eq!(union.in_table(), Some(SqlType::parse(row).unwrap()));
+        assert_eq!(union.read_back("x"), Some(format!("CAST(x AS {union})")));
+        let parts = "\"tag_\" := CAST(enum_code(union_tag(x)) AS UTINYINT), \"Tag\" := CAST(union_extract(x, 'Tag') AS INTEGER)";
+        assert_eq!(union.written("x"), Some(format!("CASE WHEN x IS NOT NULL THEN struct_pack({parts}) END")));
+        let union = SqlType::parse("UNION(\"a\" UINTEGER)").unwrap();
+        let kept = "UNION(\"a\" BIGINT)";
+        assert_eq!(union.read_back("x"), Some(format!("CAST(CAST(x AS {kept}) AS {union})")));
         let union = SqlType::parse("UNION(\"a\" HUGEINT)[]").unwrap();
         let kept = "UNION(\"a\" DECIMAL(38,0))[]";
         assert_eq!(union.read_back("x"), Some(format!("CAST(CAST(x AS {kept}) AS {union})")));

@@ -347,6 +347,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_files_have_otherwise_is_read_by_shapes() {
+        let column = |sql_type: &str| ColumnStats {
+            name: "a".to_owned(),
+            sql_type: sql_type.to_owned(),
+            nulls: None,
+            min: None,
+            max: None,
+        };
+        let of = |sql_type: &str| {
+            let table = Table { columns: vec![column(sql_type)], ..Table::of(vec![DataFile::named("x".to_owned())]) };
+            table.definition("t", "b").view_sql().unwrap()
+        };
+        let plain =
+            "CREATE VIEW memory.main.\"t\" AS SELECT * FROM read_parquet(['s3://b/x'], hive_partitioning = false)";
+        for sql_type in ["BIGINT", "VARCHAR", "DECIMAL(9,2)", "STRUCT(a INTEGER[])"] {
+            assert_eq!(of(sql_type), plain, "{sql_type}");
+        }
+        assert!(of("HUGEINT").contains("(SELECT CAST(\"a\" AS HUGEINT) AS \"a\" FROM read_parquet(['s3://b/x']"));
+    }
+
+    #[test]
     fn tables_are_found_in_any_case_and_the_nearest_is_named() {
         let table = r#"{"source":"s","loaded_at":"t","rows":0,"bytes":0,"columns":[],"files":[]}"#;
         let catalog = format!(r#"{{"version":1,"tables":{{"Trips":{table}}}}}"#);

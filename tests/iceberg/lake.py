@@ -66,16 +66,17 @@ STEPS = [
     "compact small --sort s",
     # Types that files do not have.
     "CREATE TABLE lacked (h HUGEINT, uh UHUGEINT, u UINTEGER, e ENUM('z', 'a'), v FLOAT[3], s TIMESTAMP_S, ms TIMESTAMP_MS, "
-    "z TIMETZ, i INTERVAL, b BIT, st STRUCT(h HUGEINT, b BIT))",
+    "z TIMETZ, i INTERVAL, b BIT, st STRUCT(h HUGEINT, b BIT), n UNION(num INTEGER, str VARCHAR))",
     "INSERT INTO lacked VALUES (-12345678901234567890123, 5, 4294967295, 'a', [1, 2, 3], '2020-01-01 01:02:03', "
-    "'2020-01-01 01:02:03.123', '10:00:00+02', '1 month -3 microseconds', '0101', {'h': 1, 'b': '0101'}), "
-    "(1, 99999999999999999999999999999999999999, 0, 'z', NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
-    "UPDATE lacked SET u = 7, e = 'a' WHERE e = 'z'",
+    "'2020-01-01 01:02:03.123', '10:00:00+02', '1 month -3 microseconds', '0101', {'h': 1, 'b': '0101'}, 'x'), "
+    "(1, 99999999999999999999999999999999999999, 0, 'z', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    "UPDATE lacked SET u = 7, e = 'a', n = 7 WHERE e = 'z'",
 ]
 
 # What others see of a table, where it is not what DuckDB's own Parquet has.
 SEEN = {
-    "lacked": "SELECT * REPLACE (z::VARCHAR AS z, i::VARCHAR AS i, b::VARCHAR AS b) FROM lacked",
+    "lacked": "SELECT * REPLACE (z::VARCHAR AS z, i::VARCHAR AS i, b::VARCHAR AS b, "
+    "struct_pack(tag := enum_code(union_tag(n)), num := n.num, str := n.str) AS n) FROM lacked",
 }
 
 # What Iceberg has for a type of DuckDB's.
@@ -91,6 +92,7 @@ LACKED = {
     "h": "decimal(38, 0)", "uh": "decimal(38, 0)", "u": "long", "e": "string", "v": "list<float>", "s": "timestamp",
     "ms": "timestamp", "z": "string", "i": "string", "b": "string",
     "st": "struct<13: h: optional decimal(38, 0), 14: b: optional string>",
+    "n": "struct<16: tag: optional int, 17: num: optional int, 18: str: optional string>",
 }
 
 # What polars refuses (64 bits without a sign) or has no type for (maps, UUIDs).

@@ -102,6 +102,38 @@ fn values(row: &[&str]) -> String {
     format!("({})", TYPES.iter().zip(row).map(value).collect::<Vec<_>>().join(", "))
 }
 
+#[test]
+fn what_comes_of_a_type_is_told_and_columns_of_folders_have_it_too() {
+    let project = Project::up("");
+    let long: Vec<String> = (0..5000).map(|at| format!("'value {at}'")).collect();
+    for (own, kept) in [("ENUM('a', 'b')[]", "VARCHAR[]"), (&format!("ENUM({})", long.join(", ")), "VARCHAR")] {
+        let output = project.quackctl(["query", &format!("CREATE OR REPLACE TABLE e (e {own})")]).output().unwrap();
+        let told = text(&output);
+        assert!(output.status.success() && told.contains(&format!("`e` is {kept}: a table keeps an ENUM")), "{told}");
+        assert_eq!(described(&project, "e"), [("e".to_owned(), kept.to_owned())]);
+    }
+    succeed(
+        &project,
+        "CREATE TABLE p PARTITIONED BY (h, u) AS SELECT i AS a, (i % 2) * 170141183460469231731::HUGEINT AS h, 4000000000::UINTEGER AS u, \
+         sum(i) OVER () AS s FROM range(4) r(i)",
+    );
+    succeed(&project, "INSERT INTO p VALUES (9, 7, -170141183460469231731, NULL)");
+    let columns = [("a", "BIGINT"), ("s", "HUGEINT"), ("h", "HUGEINT"), ("u", "UINTEGER")];
+    assert_eq!(described(&project, "p"), columns.map(|(name, own)| (name.to_owned(), own.to_owned())));
+    let sql = "SELECT h::VARCHAR AS h, u, count(*)::INT AS n, max(s)::INT AS s FROM p WHERE p.h <> 0 GROUP BY p.h, p.u ORDER BY p.h";
+    let wanted = json!([
+        {"h": "-170141183460469231731", "u": null, "n": 1, "s": 7},
+        {"h": "170141183460469231731", "u": 4_000_000_000_u32, "n": 2, "s": 6}
+    ]);
+    for workers in ["1", "3"] {
+        assert_eq!(project.json(["query", "--format", "json", "--workers", workers, sql]), wanted);
+    }
+    // Columns that files have as they are are read without a cast, so that DuckDB skips what it can.
+    succeed(&project, "CREATE TABLE mixed AS SELECT i, i::HUGEINT AS h FROM range(10) r(i)");
+    let plan = project.rows("EXPLAIN SELECT i FROM mixed WHERE i = 3").to_string();
+    assert!(plan.contains("i=3") && !plan.contains("CAST(i"), "{plan}");
+}
+
 fn types_that_files_lack_come_back(place: Place) {
     let lake = Lake::new(place);
     let project = &lake.project;
