@@ -1,10 +1,11 @@
 //! Table definitions: what an event tells of the tables that its SQL names.
 
+use crate::iceberg::metadata::Differs;
 use crate::sql::{identifier, literal, own_table};
 use crate::sql_type::{BadType, SqlType};
 use crate::wire::Column;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// Longest name of a table or a column, bytes.
@@ -50,6 +51,40 @@ pub struct Group {
     /// Names of the table's columns that these have not: each is NULL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
+    /// The files, where some of their columns are called otherwise; `files` is empty then, which a function refuses that does not
+    /// know of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Named>,
+}
+
+/// Files in which some of a table's columns are called otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// `s3://` addresses.
+    pub files: Vec<String>,
+    /// By the name of a column of the table, what it is called in these files.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl Group {
+    /// The files at these addresses, whose columns differ from the table's as told.
+    pub fn new(files: Vec<String>, differs: Differs) -> Self {
+        let Differs { lacks, named: columns } = differs;
+        match columns.is_empty() {
+            true => Self { files, lacks, named: None },
+            false => Self { files: Vec::new(), lacks, named: Some(Named { files, columns }) },
+        }
+    }
+
+    /// The addresses of all its files.
+    pub fn addresses(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(self.named.iter().flat_map(|named| &named.files))
+    }
+
+    /// What the column `name` of the table is called in these files.
+    fn own<'a>(&'a self, name: &'a str) -> &'a str {
+        self.named.as_ref().and_then(|named| named.columns.get(name)).map_or(name, String::as_str)
+    }
 }
 
 impl Shapes {
@@ -64,15 +99,17 @@ impl Shapes {
         let selects = self.groups.iter().map(|group| {
             let own = self.columns.iter().zip(&types).map(|(column, sql_type)| {
                 let name = identifier(&column.name);
+                let own = identifier(group.own(&column.name));
                 let value = match group.lacks.contains(&column.name) {
                     true => format!("CAST(NULL AS {sql_type})"),
-                    false => sql_type.read_back(&name).unwrap_or_else(|| format!("CAST({name} AS {sql_type})")),
+                    false => sql_type.read_back(&own).unwrap_or_else(|| format!("CAST({own} AS {sql_type})")),
                 };
                 format!("{value} AS {name}")
             });
             let folders = partitions.iter().map(|column| identifier(&column.name));
             let all: Vec<String> = own.chain(folders).chain(also.iter().map(|name| identifier(name))).collect();
-            Ok(format!("SELECT {} FROM {}", all.join(", "), read_sql(&group.files, partitions)?))
+            let files: Vec<&String> = group.addresses().collect();
+            Ok(format!("SELECT {} FROM {}", all.join(", "), read_sql(&files, partitions)?))
         });
         Ok(format!("({})", selects.collect::<Result<Vec<_>, BadType>>()?.join(" UNION ALL ")))
     }
@@ -87,8 +124,8 @@ pub fn are_cast(columns: &[Column]) -> bool {
 ///
 /// # Errors
 /// When a type is none.
-pub fn read_sql(files: &[String], partitions: &[Column]) -> Result<String, BadType> {
-    let files: Vec<String> = files.iter().map(|file| literal(file)).collect();
+pub fn read_sql(files: &[impl AsRef<str>], partitions: &[Column]) -> Result<String, BadType> {
+    let files: Vec<String> = files.iter().map(|file| literal(file.as_ref())).collect();
     Ok(format!("read_parquet([{}], {})", files.join(", "), hive_options(partitions)?))
 }
 
@@ -123,7 +160,7 @@ impl TableDef {
     /// The addresses of all its files.
     pub fn addresses(&self) -> impl Iterator<Item = &String> {
         let groups = self.shapes.iter().flat_map(|shapes| &shapes.groups);
-        self.files.iter().chain(groups.flat_map(|group| &group.files))
+        self.files.iter().chain(groups.flat_map(Group::addresses))
     }
 
     fn check(&self) -> Result<(), BadTable> {
@@ -145,6 +182,10 @@ impl TableDef {
                 if !names.insert(name.to_lowercase()) {
                     return Err(self.bad(format!("two columns are called {name:?}")));
                 }
+            }
+            let named = shapes.groups.iter().filter_map(|group| group.named.as_ref());
+            for name in named.flat_map(|named| named.columns.values()) {
+                check_name(name).map_err(|what| self.bad(format!("a column of files: {what}")))?;
             }
             if shapes.groups.len() > MAX_SHAPES || names.is_empty() || shapes.groups.is_empty() {
                 return Err(self.bad(format!("{} columns in {} shapes", names.len(), shapes.groups.len())));
@@ -224,9 +265,9 @@ mod tests {
     #[test]
     fn files_of_several_shapes_are_put_together() {
         let column = |name: &str, sql_type: &str| Column { name: name.into(), sql_type: sql_type.into() };
-        let group = |file: &str, lacks: &[&str]| Group {
-            files: vec![file.into()],
-            lacks: lacks.iter().map(|name| (*name).to_owned()).collect(),
+        let group = |file: &str, lacks: &[&str]| {
+            let lacks = lacks.iter().map(|name| (*name).to_owned()).collect();
+            Group::new(vec![file.into()], Differs { lacks, ..Differs::default() })
         };
         let mixed = |groups: Vec<Group>| TableDef {
             files: Vec::new(),
@@ -242,6 +283,15 @@ mod tests {
                  SELECT CAST(\"a\" AS BIGINT) AS \"a\", CAST(\"b\" AS VARCHAR) AS \"b\", \"day\" FROM read_parquet(['y'], {hive}))"
             )
         );
+        // Some call their columns otherwise: the two of these have changed their names.
+        let named = [("a", "b"), ("b", "a")].map(|(name, own)| (name.to_owned(), own.to_owned()));
+        let swapped = Group::new(vec!["z".into()], Differs { lacks: Vec::new(), named: named.into() });
+        assert!(swapped.files.is_empty(), "whoever knows of no other names refuses it");
+        let swapped = mixed(vec![swapped]);
+        assert_eq!(swapped.addresses().collect::<Vec<_>>(), ["z"]);
+        assert!(swapped.view_sql().unwrap().contains(
+            "(SELECT CAST(\"b\" AS BIGINT) AS \"a\", CAST(\"a\" AS VARCHAR) AS \"b\", \"day\" FROM read_parquet(['z'], "
+        ));
         assert!(mixed(Vec::new()).view_sql().unwrap_err().to_string().contains("2 columns in 0 shapes"));
         let mut hostile = mixed(vec![group("x", &[])]);
         hostile.shapes.as_mut().unwrap().columns[0].sql_type = "INT) AS a FROM x --".to_owned();

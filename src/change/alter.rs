@@ -31,6 +31,7 @@ pub(super) async fn run(
     alteration: &Alteration,
 ) -> Result<Changed> {
     let (name, table) = coordinator.catalog.table(name)?;
+    table.check_is_own(name)?;
     let Some(columns) = columns(coordinator.context, name, table, alteration)? else {
         return Ok(Changed::nothing(Deed::Alter, name));
     };
@@ -85,6 +86,7 @@ async fn reshaped(
         .transaction
         .update(&coordinator.target.bucket, Scope::Open(name), |catalog| {
             let (known, now) = catalog.table(name)?;
+            now.check_is_own(known)?;
             if now.own_columns() == own {
                 // An earlier try was stored, and its answer lost on the way.
                 return Ok(true);

@@ -85,6 +85,7 @@ pub(crate) async fn compact(
     wanted: &Compaction<'_>,
 ) -> Result<Compacted> {
     let (name, table) = coordinator.catalog.table(name)?;
+    table.check_is_own(name)?;
     let sort = sort(name, table, wanted.sort)?;
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {

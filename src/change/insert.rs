@@ -35,6 +35,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, in
 /// As [`run`], unless the table comes to be partitioned otherwise meanwhile.
 async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Insert) -> Result<Option<Outcome>> {
     let (name, table) = coordinator.catalog.table(&insert.table)?;
+    table.check_is_own(name)?;
     let returning = parts::check_returning(&insert.returning, names::parts(name).1, None)?;
     let mut work = Work::new(coordinator, session);
     let (own, partitions) = (table.own_columns(), table.partitions.clone());

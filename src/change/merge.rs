@@ -26,6 +26,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, me
     replace::until_current(coordinator, session, &merge.table, async |now| {
         let mut work = Work::new(now, session);
         let (name, table) = now.catalog.table(&merge.table)?;
+        table.check_is_own(name)?;
         let columns = Columns::of(name, table);
         let target = replace::whole(&work, table, &merge.alias)?;
         let statement =

@@ -38,6 +38,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, re
     replace::until_current(coordinator, session, &rewrite.table, async |now| {
         let work = Work::new(now, session);
         let (name, table) = now.catalog.table(&rewrite.table)?;
+        table.check_is_own(name)?;
         let columns = Columns::of(name, table);
         let set = columns.assignments(&rewrite.set)?;
         match rewrite.from.is_some() || !is_settled || !returning.is_empty() {

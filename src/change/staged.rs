@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt, stream};
+use quack_function::iceberg::metadata::Differs;
 use quack_function::names;
 use quack_function::table;
 use quack_function::wire::{Column, Group, Shapes};
@@ -179,7 +180,7 @@ impl<'a> Staged<'a> {
 pub(super) fn read(addresses: &[String], columns: &[Column], partitions: &[Column]) -> Result<String> {
     let read = match table::are_cast(columns) {
         true => {
-            let groups = vec![Group { files: addresses.to_vec(), lacks: Vec::new() }];
+            let groups = vec![Group::new(addresses.to_vec(), Differs::default())];
             Shapes { columns: columns.to_vec(), groups }.read_sql(partitions, &[])
         }
         false => table::read_sql(addresses, partitions),

@@ -69,10 +69,24 @@ Files that come later, and those that have changed where they lie, are seen by
 Examples:
   quackctl register 's3://my-bucket/events/*/*.parquet' --table events
   quackctl register 's3://my-bucket/events/*/*.parquet' --table events --replace
-  quackctl query 'SELECT day, count(*) FROM events GROUP BY day'")]
+  quackctl query 'SELECT day, count(*) FROM events GROUP BY day'
+
+With --iceberg, a table of Apache Iceberg (form 1 or 2) that another program
+writes: as it is now, at its newest snapshot, whose files are not copied. It can
+be read in every way; what would change it is refused. `--replace` takes the
+snapshot that is the newest by then. Rows that are deleted by files of their own
+(merge on read), files that are not Parquet, and columns that changed within
+nested types are refused: have that program compact the table first.
+
+  quackctl register --iceberg s3://my-bucket/db/orders --table orders
+  quackctl register --iceberg s3://my-bucket/db/orders/metadata/00007-2f.metadata.json --table orders --replace
+  quackctl query 'CREATE TABLE mine AS FROM orders'      # rows of your own")]
 pub(crate) struct RegisterArgs {
-    /// Address of Parquet files, s3://BUCKET/KEY, where KEY may be a glob, in quotes
+    /// Address of Parquet files, s3://BUCKET/KEY, where KEY may be a glob, in quotes; with --iceberg, of a table's metadata or folder
     pub source: String,
+    /// The address is that of another program's Iceberg table, which is read-only here
+    #[arg(long)]
+    pub iceberg: bool,
     /// The table's name
     #[arg(short, long, value_name = "NAME")]
     pub table: String,

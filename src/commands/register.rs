@@ -21,7 +21,8 @@ pub(crate) async fn run(context: &Context, args: &RegisterArgs) -> Result<()> {
     let transaction = Transaction::default();
     let (cancel, workers) = (&interrupt.token, Workers::default());
     let session = Session { transaction: &transaction, cancel, limit: None, spill: Spill::Auto, workers };
-    let asked = Registration { source: &args.source, table: &args.table, replaces: args.replace };
+    let asked =
+        Registration { source: &args.source, iceberg: args.iceberg, table: &args.table, replaces: args.replace };
     let registered = change::register(&coordinator, &session, &asked).await?;
     // Without a word, unless a program asked for it.
     if context.quiet && !context.json { Ok(()) } else { context.print(&registered) }

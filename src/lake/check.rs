@@ -155,6 +155,9 @@ fn table_is_sound(name: &str, table: &Table, layout: &Layout, bucket: Option<&st
     {
         is_short(what, text, most)?;
     }
+    if let Some(foreign) = &table.foreign {
+        is_short("the address of its metadata", &foreign.metadata, SOURCE_BYTES)?;
+    }
     columns_are_sound(table)?;
     table.comments.values().chain(&table.comment).try_for_each(|comment| names::check_comment(Some(comment)))?;
     let columns: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();

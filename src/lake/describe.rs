@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::catalog::{Catalog, ColumnStats, DataFile, Table};
 use super::described_view as view;
 use super::described_view::ViewDetail;
+use super::iceberg::state::Foreign;
 use crate::output::cut;
 use crate::output::grid::grid;
 use crate::rows::counted;
@@ -78,6 +79,9 @@ pub(crate) struct TableSummary {
     /// What people wrote about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Of which other program's table it shows a snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
 }
 
 /// How a table is split.
@@ -120,6 +124,7 @@ impl TableSummary {
             synthetic: table.synthetic,
             loaded_at: table.loaded_at.clone(),
             comment: table.comment.clone(),
+            foreign: table.foreign.clone(),
         }
     }
 }
@@ -257,11 +262,15 @@ impl Display for TableDetail {
 impl TableDetail {
     /// With its first `most` columns.
     pub(super) fn write(&self, f: &mut Formatter<'_>, most: usize) -> fmt::Result {
-        let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, comment, .. } = &self.summary;
+        let TableSummary { name, rows, bytes, files, partitions, source, loaded_at, comment, foreign, .. } =
+            &self.summary;
         let split = if partitions.columns.is_empty() { String::new() } else { format!(", partitions: {partitions}") };
         let plural = if *files == 1 { "" } else { "s" };
         writeln!(f, "{name}: {}, {}, {files} file{plural}{split}", counted(*rows), HumanBytes(*bytes))?;
         writeln!(f, "from {source}, {loaded_at}")?;
+        if let Some(foreign) = foreign {
+            writeln!(f, "{foreign}")?;
+        }
         // A name alone is that of a column, and told already.
         if !partitions.columns.is_empty() && partitions.by.iter().any(|by| by.contains('=')) {
             writeln!(f, "partitioned by {}", partitions.by.join(", "))?;

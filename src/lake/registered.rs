@@ -6,13 +6,15 @@ use std::fmt::{self, Display, Formatter};
 use anyhow::Result;
 use chrono::{SecondsFormat, Utc};
 use indicatif::HumanBytes;
+use quack_function::iceberg::metadata::Differs;
 use quack_function::wire::Column;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::describe::{MOST_COLUMNS, TableDetail};
-use super::iceberg::shapes::of_shapes;
+use super::iceberg::shapes::{Held, Numbers, of_shapes};
 use super::iceberg::snapshot::fields;
-use super::iceberg::state::{Origin, Unread};
+use super::iceberg::state::{Foreign, Origin, Unread};
 use super::load::commit::{Mode, admit};
 use super::load::stats;
 use super::table::{Catalog, DataFile, FileColumn, Table};
@@ -28,10 +30,12 @@ pub(crate) struct Arrival {
     /// The columns in files, and those in the names of their folders.
     pub columns: Vec<Column>,
     pub partitions: Vec<Column>,
-    /// Columns of files that have not all of the table's, or have them of narrower types. The `schema` of a file is a place here.
-    pub shapes: Vec<Vec<Column>>,
-    /// Numbers of columns, by name, that the files have for them.
-    pub numbers: BTreeMap<String, i32>,
+    /// Columns of files that have others than just the table's, or have them of narrower types or by other names. The `schema` of a
+    /// file is a place here.
+    pub shapes: Vec<Vec<Held>>,
+    pub numbers: Numbers,
+    /// Of which other program's table these are the files, if they are.
+    pub foreign: Option<Foreign>,
     /// With their addresses.
     pub files: Vec<DataFile>,
 }
@@ -63,9 +67,18 @@ pub(crate) fn put(catalog: &mut Catalog, arrival: &Arrival) -> Result<Put> {
     let (comment, comments) = old.as_ref().map(|old| (old.comment.clone(), old.comments.clone())).unwrap_or_default();
     let all: Vec<Column> = columns.iter().chain(partitions).cloned().collect();
     let is_column = |name: &String| all.iter().any(|column| column.name == *name);
-    let lacks = |shape: &Vec<Column>| {
-        let is_lacking = |column: &&Column| shape.iter().all(|own| own.name != column.name);
-        columns.iter().filter(is_lacking).map(|column| column.name.clone()).collect()
+    let differs = |shape: &Vec<Held>| {
+        let mut differs = Differs::default();
+        for Column { name, .. } in columns {
+            match shape.iter().find(|held| held.of.as_ref() == Some(name)) {
+                None => differs.lacks.push(name.clone()),
+                Some(held) if held.column.name != *name => {
+                    differs.named.insert(name.clone(), held.column.name.clone());
+                }
+                Some(_) => {}
+            }
+        }
+        differs
     };
     let table = Table {
         source: arrival.source.clone(),
@@ -81,7 +94,7 @@ pub(crate) fn put(catalog: &mut Catalog, arrival: &Arrival) -> Result<Put> {
         comment,
         comments: comments.into_iter().filter(|(name, _)| is_column(name)).collect(),
         origin: Origin::default(),
-        lacks: (0..).zip(shapes).map(|(id, shape)| (id, lacks(shape))).collect::<BTreeMap<_, _>>(),
+        differs: (0..).zip(shapes).map(|(id, shape)| (id, differs(shape))).collect::<BTreeMap<_, _>>(),
         schema: None,
         ancestor: if goes_on {
             Origin::default()
@@ -90,6 +103,7 @@ pub(crate) fn put(catalog: &mut Catalog, arrival: &Arrival) -> Result<Put> {
         },
         unread: Unread::default(),
         forgotten: BTreeSet::new(),
+        foreign: arrival.foreign.clone(),
     };
     catalog.tables.insert(arrival.table.clone(), table.clone());
     Ok(Put { table, came, went, forgets: old.is_some() && !goes_on })
@@ -114,10 +128,18 @@ fn goes_on(old: &Table, arrival: &Arrival) -> bool {
     };
     let state = old.origin.0.as_ref().map(|state| &state.metadata);
     let schema = state.and_then(|of| of.schemas.iter().find(|schema| schema["schema-id"] == of.current_schema_id));
-    let is_numbered = |(name, id): (&String, &i32)| {
-        schema.is_some_and(|schema| fields(schema).iter().any(|field| field["name"] == **name && field["id"] == *id))
+    let known = schema.map(fields).unwrap_or_default();
+    let is_known = |is: &dyn Fn(&Json) -> bool| known.iter().any(is);
+    let is_numbered = match &arrival.numbers {
+        Numbers::Known(numbers) => {
+            numbers.iter().all(|(name, id)| is_known(&|field| field["name"] == **name && field["id"] == *id))
+        }
+        Numbers::Theirs(fields, _) => {
+            let is = |theirs: &Json, field: &Json| ["id", "name", "type"].iter().all(|of| theirs[of] == field[of]);
+            fields.iter().all(|theirs| is_known(&|field| is(theirs, field)))
+        }
     };
-    arrival.numbers.iter().all(is_numbered) && arrival.shapes.is_empty() && arrival.files.iter().all(is_same)
+    is_numbered && arrival.shapes.is_empty() && arrival.files.iter().all(is_same)
 }
 
 /// What a registration did.

@@ -75,16 +75,17 @@ pub(crate) fn reshape(table: &mut Table, wanted: &[Column]) -> bool {
     let is_wanted = |name: &str| wanted.iter().any(|column| column.name == name);
     for file in &mut table.files {
         if file.schema.is_none() {
-            table.lacks.entry(current).or_default();
+            table.differs.entry(current).or_default();
             file.schema = Some(current);
         }
         file.columns.retain(|name, _| is_wanted(name) && is_same(name));
         let nothing = FileColumn { nulls: Some(file.rows), min: None, max: None };
         file.columns.extend(new.iter().map(|column| (column.name.clone(), nothing.clone())));
     }
-    for lacks in table.lacks.values_mut() {
-        lacks.retain(|name| is_wanted(name));
-        lacks.extend(new.iter().map(|column| column.name.clone()));
+    for differs in table.differs.values_mut() {
+        differs.named.retain(|name, _| is_wanted(name));
+        differs.lacks.retain(|name| is_wanted(name));
+        differs.lacks.extend(new.iter().map(|column| column.name.clone()));
     }
     let told = |Column { name, sql_type }: &Column| {
         let known = table.columns.iter().find(|column| column.name == *name);

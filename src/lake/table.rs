@@ -5,13 +5,14 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use anyhow::Result;
+use quack_function::iceberg::metadata::Differs;
 use quack_function::table;
 use quack_function::view::View;
 use quack_function::wire::{Column, Group, Shapes, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::iceberg::state::{Origin, Pointer, Unread};
+use super::iceberg::state::{Foreign, Origin, Pointer, Unread};
 use crate::error::{failure, nearest, usage};
 
 /// The version of the catalog's first form, which has everything in one object: it is read, and converted at the first change.
@@ -65,9 +66,9 @@ pub(crate) struct Table {
     /// Where it was read from.
     #[serde(skip)]
     pub origin: Origin,
-    /// By the number of the schema that files were written with: names of the columns that these lack.
+    /// By the number of the schema that files were written with: how their columns differ from these.
     #[serde(skip)]
-    pub lacks: BTreeMap<i32, Vec<String>>,
+    pub differs: BTreeMap<i32, Differs>,
     /// Number of the schema that its columns are those of, where that is not the newest.
     #[serde(skip)]
     pub schema: Option<i32>,
@@ -80,6 +81,9 @@ pub(crate) struct Table {
     /// Numbers of snapshots that it forgets when it is stored next.
     #[serde(skip)]
     pub forgotten: BTreeSet<i64>,
+    /// Of which other program's table it shows a snapshot; its rows are that one's to change.
+    #[serde(skip)]
+    pub foreign: Option<Foreign>,
 }
 
 /// A column with its statistics over the whole table.
@@ -263,15 +267,29 @@ impl Table {
 
     /// Some of its files by the columns that they have.
     pub(crate) fn shapes<'a>(&self, files: impl Iterator<Item = &'a DataFile>, bucket: &str) -> Shapes {
-        let mut groups: BTreeMap<i32, Group> = BTreeMap::new();
+        let mut groups: BTreeMap<i32, (Vec<String>, Option<i32>)> = BTreeMap::new();
         for file in files {
-            let known = file.schema.and_then(|id| self.lacks.get(&id));
-            let group = groups
-                .entry(place(file))
-                .or_insert_with(|| Group { files: Vec::new(), lacks: known.cloned().unwrap_or_default() });
-            group.files.push(file.address(bucket));
+            let (files, _) = groups.entry(place(file)).or_insert_with(|| (Vec::new(), file.schema));
+            files.push(file.address(bucket));
         }
-        Shapes { columns: self.own_columns(), groups: groups.into_values().collect() }
+        let differs = |schema: Option<i32>| schema.and_then(|id| self.differs.get(&id)).cloned().unwrap_or_default();
+        let groups = groups.into_values().map(|(files, schema)| Group::new(files, differs(schema)));
+        Shapes { columns: self.own_columns(), groups: groups.collect() }
+    }
+
+    /// Refuses to change the rows or columns of one that is called `name` here and is another program's.
+    ///
+    /// # Errors
+    /// It is.
+    pub(crate) fn check_is_own(&self, name: &str) -> Result<()> {
+        let Some(foreign) = &self.foreign else { return Ok(()) };
+        Err(failure(
+            format!("`{name}` is another's table, {}: it is read-only here", foreign.metadata),
+            format!(
+                "change it in the program that writes it, and `quackctl register --iceberg ... --table {name} --replace` sees that; \
+                 or have rows of your own: CREATE TABLE other AS FROM {name}"
+            ),
+        ))
     }
 
     /// Has the files in the order in which they are read.
@@ -333,11 +351,12 @@ impl Table {
             comment: None,
             comments: BTreeMap::new(),
             origin: Origin::default(),
-            lacks: BTreeMap::new(),
+            differs: BTreeMap::new(),
             schema: None,
             ancestor: Origin::default(),
             unread: Unread::default(),
             forgotten: BTreeSet::new(),
+            foreign: None,
         }
     }
 }

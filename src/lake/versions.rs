@@ -158,6 +158,7 @@ impl fmt::Display for RolledBack {
 pub(crate) async fn roll_back(bucket: &Bucket, name: &str, to: i64) -> Result<RolledBack> {
     let catalog = catalog::read_in(bucket, Scope::Whole(name)).await?;
     let (name, table) = catalog.table(name)?;
+    table.check_is_own(name)?;
     let mut then = At::Version(to).of(bucket, name, table).await?;
     then.columns = stats::of_table(&then.own_columns(), &then.partitions, None, &then.files)?;
     let rows = then.rows;

@@ -105,6 +105,12 @@ def quackctl(*arguments):
     return done.stdout
 
 
+def refused(*arguments, told):
+    done = subprocess.run([QUACKCTL, *arguments], capture_output=True, text=True)
+    assert done.returncode in (1, 2) and told in done.stderr, f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
+    assert len(done.stderr) < 2000, f"{arguments}: {done.stderr}"
+
+
 def extension(name):
     """The file of a DuckDB extension, of the package that has it."""
     package = importlib.util.find_spec(f"duckdb_extension_{name}").submodule_search_locations[0]

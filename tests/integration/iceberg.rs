@@ -13,6 +13,7 @@ use crate::support::{Place, Project, block_on, python, s3, text};
 crate::on_every_target! {
     others_read_the_same_rows_after_every_kind_of_change,
     others_read_tables_of_files_that_lie_elsewhere,
+    tables_of_others_are_read_as_they_have_them,
     tables_are_read_as_they_were,
     columns_come_go_and_change,
     columns_change_while_files_stay,
@@ -26,6 +27,10 @@ fn others_read_the_same_rows_after_every_kind_of_change(place: Place) {
 
 fn others_read_tables_of_files_that_lie_elsewhere(place: Place) {
     others_read(place, "registered.py", "reads of registered tables");
+}
+
+fn tables_of_others_are_read_as_they_have_them(place: Place) {
+    others_read(place, "theirs.py", "reads of others' tables");
 }
 
 /// Runs a script with which others read tables; it must say what was `told`.

@@ -4,7 +4,7 @@
 use super::Failure;
 use crate::iceberg::Bad;
 use crate::iceberg::manifest::{self, Status};
-use crate::iceberg::metadata::{self, Metadata};
+use crate::iceberg::metadata::{self, Differs, Metadata};
 use crate::names;
 use crate::sql::{identifier, own_table};
 use crate::sql_type::SqlType;
@@ -28,9 +28,9 @@ pub(super) struct Table {
     pub(super) partitions: Vec<Column>,
     pub(super) columns: Vec<Column>,
     pub(super) files: Vec<File>,
-    /// Names of columns that files lack, a list for each shape of files; nothing where all have the table's columns.
+    /// How the columns of files differ from the table's, for each shape of files; nothing where all have the table's columns.
     #[serde(skip)]
-    pub(super) lacks: Vec<Vec<String>>,
+    pub(super) differs: Vec<Differs>,
     /// What it was called before: files may be in the folders of these names, too.
     #[serde(default)]
     pub(super) formerly: Vec<String>,
@@ -45,7 +45,7 @@ pub(super) struct Table {
 pub(super) struct File {
     /// Key in the bucket; of a file that lies elsewhere its address.
     pub(super) key: String,
-    /// Which of the table's `lacks` is its.
+    /// Which of the table's `differs` is its.
     #[serde(skip)]
     shape: usize,
 }
@@ -86,8 +86,8 @@ impl Lake<'_> {
             return Err("the partition columns are not its last columns".to_owned());
         }
         let (comment, comments) = (of.properties.get(metadata::COMMENT).cloned(), of.column_comments());
-        let (files, lacks, formerly) = (Vec::new(), Vec::new(), formerly.to_vec());
-        let mut table = Table { partitions, columns, files, lacks, formerly, comment, comments };
+        let (files, differs, formerly) = (Vec::new(), Vec::new(), formerly.to_vec());
+        let mut table = Table { partitions, columns, files, differs, formerly, comment, comments };
         if let (true, Some(snapshot)) = (wanted, of.current()) {
             self.files(&of, &names, &snapshot.manifest_list, read, &mut table)?;
         }
@@ -107,10 +107,10 @@ impl Lake<'_> {
         if manifests.len() > MANIFESTS {
             return Err(format!("there are {} manifests, more than {MANIFESTS}", manifests.len()));
         }
-        let Table { files, lacks, .. } = table;
+        let Table { files, differs, .. } = table;
         // Files that lack the same may have the others of other types: each schema is a shape of its own, but for those that the
         // table has now.
-        let mut shapes: Vec<(Option<i32>, Option<Vec<String>>)> = Vec::new();
+        let mut shapes: Vec<(Option<i32>, Option<Differs>)> = Vec::new();
         for manifest in manifests.iter().filter(|manifest| manifest.live_files() > 0) {
             if manifest.deletes {
                 return Err("it has files that delete rows of others, which the function does not read".to_owned());
@@ -118,10 +118,10 @@ impl Lake<'_> {
             let bytes = read(self.key(&manifest.path)?)?;
             let bad = |error: Bad| format!("its manifest {}: {error}", manifest.path);
             let id = manifest::schema_id(&bytes).map_err(bad)?;
-            let lacking = of.lacks(id, of.current_schema_id, names).map_err(bad)?;
-            let id = lacking.is_some().then_some(id);
+            let differing = of.differs(id, of.current_schema_id, names).map_err(bad)?;
+            let id = differing.is_some().then_some(id);
             let shape = shapes.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-                shapes.push((id, lacking));
+                shapes.push((id, differing));
                 shapes.len() - 1
             });
             let read = manifest::entries(&bytes, false, |entry| {
@@ -137,8 +137,8 @@ impl Lake<'_> {
             });
             read.map_err(bad)?;
         }
-        if shapes.iter().any(|(_, lacking)| lacking.is_some()) {
-            *lacks = shapes.into_iter().map(|(_, lacking)| lacking.unwrap_or_default()).collect();
+        if shapes.iter().any(|(_, differing)| differing.is_some()) {
+            *differs = shapes.into_iter().map(|(_, differing)| differing.unwrap_or_default()).collect();
         }
         Ok(())
     }
@@ -226,14 +226,14 @@ impl Table {
         };
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
         let own = &self.columns[..self.columns.len() - self.partitions.len()];
-        if self.lacks.is_empty() && !are_cast(own) {
+        if self.differs.is_empty() && !are_cast(own) {
             return TableDef { name, files: addresses(None), partitions, shapes: None };
         }
-        let groups = self.lacks.iter().enumerate();
-        let groups = groups.map(|(shape, lacks)| Group { files: addresses(Some(shape)), lacks: lacks.clone() });
+        let groups = self.differs.iter().enumerate();
+        let groups = groups.map(|(shape, differs)| Group::new(addresses(Some(shape)), differs.clone()));
         let mut groups: Vec<Group> = groups.collect();
         if groups.is_empty() {
-            groups.push(Group { files: addresses(None), lacks: Vec::new() });
+            groups.push(Group::new(addresses(None), Differs::default()));
         }
         let shapes = Shapes { columns: own.to_vec(), groups };
         TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }

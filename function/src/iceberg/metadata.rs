@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Bad, check_counts};
 
@@ -17,7 +17,16 @@ pub const COMMENT: &str = "comment";
 pub const DOC: &str = "doc";
 
 /// The greatest number of a column, a partition field or a spec.
-const MOST_IDS: i32 = 1 << 30;
+pub const MOST_IDS: i32 = 1 << 30;
+
+/// How the columns of files that were written with another schema differ from a table's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differs {
+    /// Names of the table's columns that these files have not.
+    pub lacks: Vec<String>,
+    /// By the name of a column of the table, what it is called in these files, where that is another name.
+    pub named: BTreeMap<String, String>,
+}
 
 /// A table's metadata, of form 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,12 +151,12 @@ impl Metadata {
         self.snapshots.iter().find(|snapshot| snapshot.snapshot_id == id)
     }
 
-    /// What files that were written with the schema `written` lack of the columns that the schema `now` has, `partitions` aside,
-    /// by name. Nothing, if they have just these columns, of these types.
+    /// How files that were written with the schema `written` differ from the columns that the schema `now` has, `partitions`
+    /// aside. Nothing, if they have just these columns, of these types.
     ///
     /// # Errors
-    /// There is no such schema.
-    pub fn lacks(&self, written: i32, now: i32, partitions: &[String]) -> Result<Option<Vec<String>>, Bad> {
+    /// There is no such schema, or two of its columns have one number.
+    pub fn differs(&self, written: i32, now: i32, partitions: &[String]) -> Result<Option<Differs>, Bad> {
         if written == now {
             return Ok(None);
         }
@@ -165,11 +174,23 @@ impl Metadata {
         if essence(&written) == essence(&now) {
             return Ok(None);
         }
-        let has = |wanted: &&&Json| {
-            written.iter().any(|field| field["id"] == wanted["id"] && field["name"] == wanted["name"])
-        };
-        let lacking = now.iter().filter(|field| !has(field)).filter_map(|field| field["name"].as_str());
-        Ok(Some(lacking.map(str::to_owned).collect()))
+        // Columns are known by their numbers: one that was called otherwise is the same.
+        let known: HashMap<i64, &str> =
+            written.iter().filter_map(|field| Some((field["id"].as_i64()?, field["name"].as_str()?))).collect();
+        if known.len() != written.len() {
+            return Err(Bad::new("a schema has columns without a number of their own"));
+        }
+        let mut differs = Differs::default();
+        for (name, id) in now.iter().filter_map(|field| Some((field["name"].as_str()?, field["id"].as_i64()))) {
+            match id.and_then(|id| known.get(&id)) {
+                None => differs.lacks.push(name.to_owned()),
+                Some(own) if *own != name => {
+                    differs.named.insert(name.to_owned(), (*own).to_owned());
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Some(differs))
     }
 
     /// The partition spec with this id.

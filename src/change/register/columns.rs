@@ -6,9 +6,10 @@ use anyhow::Result;
 use quack_function::names;
 use quack_function::wire::Column;
 
-use super::footers::{Footer, Read};
+use super::footers::Footer;
 use crate::duck::types;
 use crate::error::failure;
+use crate::lake::iceberg::shapes::Held;
 use crate::lake::reshape::grows;
 
 /// Most shapes of files of one table.
@@ -18,7 +19,7 @@ const MOST: usize = 500;
 pub(super) struct Columns {
     pub own: Vec<Column>,
     /// Columns of files that have not all of them, or have them of narrower types, in the table's order.
-    pub shapes: Vec<Vec<Column>>,
+    pub shapes: Vec<Vec<Held>>,
     /// By the shape of a footer, its place among these; nothing for files that have just the table's columns.
     pub places: BTreeMap<String, Option<i32>>,
 }
@@ -33,35 +34,43 @@ struct Known<'a> {
 ///
 /// # Errors
 /// Columns that are none for a table; types of one column that no type has both of; names that differ in their case alone.
-pub(super) fn of(read: &Read) -> Result<Columns> {
+pub(super) fn of(footers: &[Footer], shapes_of: &BTreeMap<String, Vec<Column>>) -> Result<Columns> {
     let mut known: Vec<Known<'_>> = Vec::new();
     let mut seen: BTreeMap<&str, &[Column]> = BTreeMap::new();
-    for footer in &read.footers {
+    for footer in footers {
         if seen.contains_key(footer.shape.as_str()) {
             continue;
         }
-        let columns = read.shapes.get(&footer.shape).map(Vec::as_slice).unwrap_or_default();
+        let columns = shapes_of.get(&footer.shape).map(Vec::as_slice).unwrap_or_default();
         seen.insert(&footer.shape, columns);
         add(&mut known, columns, &footer.file)?;
     }
     let own: Vec<Column> = known.into_iter().map(|known| known.column).collect();
-    let mut shapes: Vec<Vec<Column>> = Vec::new();
+    let mut shapes: Vec<Vec<Held>> = Vec::new();
     let mut places = BTreeMap::new();
     for (shape, columns) in seen {
         let ordered = own.iter().filter_map(|own| columns.iter().find(|column| column.name == own.name));
         let ordered: Vec<Column> = ordered.cloned().collect();
-        let place = (ordered != own).then(|| {
-            shapes.iter().position(|known| *known == ordered).unwrap_or_else(|| {
-                shapes.push(ordered);
-                shapes.len() - 1
-            })
-        });
-        places.insert(shape.to_owned(), place.map(i32::try_from).transpose()?);
+        let held = |column: Column| Held { of: Some(column.name.clone()), column };
+        let place = (ordered != own).then(|| place(&mut shapes, ordered.into_iter().map(held).collect()));
+        places.insert(shape.to_owned(), place.transpose()?);
     }
+    Ok(Columns { own, shapes, places })
+}
+
+/// The place of a shape among `shapes`, where it is from now on.
+///
+/// # Errors
+/// They are too many.
+pub(super) fn place(shapes: &mut Vec<Vec<Held>>, shape: Vec<Held>) -> Result<i32> {
+    let place = shapes.iter().position(|known| *known == shape).unwrap_or_else(|| {
+        shapes.push(shape);
+        shapes.len() - 1
+    });
     match shapes.len() {
-        0..=MOST => Ok(Columns { own, shapes, places }),
-        many => Err(failure(
-            format!("the files have columns in {many} different ways, and a table has at most {MOST}"),
+        0..=MOST => Ok(i32::try_from(place)?),
+        _ => Err(failure(
+            format!("the files have columns in more than {MOST} different ways"),
             "register files that have the same columns, each set as a table",
         )),
     }

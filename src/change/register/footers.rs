@@ -26,7 +26,7 @@ pub(super) struct Footer {
     /// Address.
     pub file: String,
     pub rows: i64,
-    /// The same for files that have the same columns, of the same types.
+    /// The same for files that have the same columns, of the same types and numbers.
     pub shape: String,
     /// How many columns, nested ones and those in them among these, have a number.
     pub numbered: usize,
@@ -45,21 +45,37 @@ pub(super) struct Told {
     pub max: Option<String>,
 }
 
+/// A column of a file, or what is within one; these follow it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Node {
+    pub name: String,
+    pub id: Option<i64>,
+    /// How many are within it.
+    pub children: usize,
+}
+
 /// What was read, and what that took.
 pub(super) struct Read {
     /// In the order of the addresses.
     pub footers: Vec<Footer>,
     /// By shape, the columns as DuckDB reads them.
     pub shapes: BTreeMap<String, Vec<Column>>,
+    /// By shape, what is in the schema of its files, if that was asked for.
+    pub nodes: BTreeMap<String, Vec<Node>>,
     pub invocations: usize,
     pub cost_usd: f64,
 }
 
-/// Reads the footers of the files at these addresses.
+/// Reads the footers of the files at these addresses, and their schemas, if these are `wanted`.
 ///
 /// # Errors
 /// What is no Parquet file; what the function says; `cancel` of the session.
-pub(super) async fn read(coordinator: &Coordinator<'_>, session: &Session<'_>, addresses: &[String]) -> Result<Read> {
+pub(super) async fn read(
+    coordinator: &Coordinator<'_>,
+    session: &Session<'_>,
+    addresses: &[String],
+    wanted: bool,
+) -> Result<Read> {
     let bar = progress::files(coordinator.context, "read footers", addresses.len() as u64);
     let size = addresses.len().div_ceil(WINDOW).clamp(FEWEST, MOST);
     let parts = addresses.chunks(size).map(async |part: &[String]| -> Result<(Vec<Footer>, f64)> {
@@ -75,19 +91,40 @@ pub(super) async fn read(coordinator: &Coordinator<'_>, session: &Session<'_>, a
     for footer in parts.iter().flat_map(|(footers, _)| footers) {
         first.entry(&footer.shape).or_insert(&footer.file);
     }
-    let described = first.into_iter().map(async |(shape, file)| -> Result<(String, Vec<Column>, f64)> {
+    let described = first.into_iter().map(async |(shape, file)| -> Result<Described> {
         let mut work = Work::new(coordinator, session);
         let sql = format!("DESCRIBE SELECT * FROM read_parquet({}, hive_partitioning = false)", literal(file));
-        Ok((shape.to_owned(), work.columns(&sql).await?, work.cost_usd))
+        let columns = work.columns(&sql).await?;
+        let nodes = if wanted { work.rows(&nodes(file)).await? } else { Vec::new() };
+        Ok(Described { shape: shape.to_owned(), columns, nodes, cost_usd: work.cost_usd })
     });
     let described = all(described).await?;
-    let costs = parts.iter().map(|(_, cost_usd)| cost_usd).chain(described.iter().map(|(_, _, cost_usd)| cost_usd));
+    let costs = parts.iter().map(|(_, cost_usd)| *cost_usd).chain(described.iter().map(|of| of.cost_usd));
     Ok(Read {
-        invocations: parts.len() + described.len(),
+        invocations: parts.len() + described.len() * if wanted { 2 } else { 1 },
         cost_usd: costs.sum(),
-        shapes: described.into_iter().map(|(shape, columns, _)| (shape, columns)).collect(),
+        nodes: described.iter().map(|of| (of.shape.clone(), of.nodes.clone())).collect(),
+        shapes: described.into_iter().map(|of| (of.shape, of.columns)).collect(),
         footers: parts.into_iter().flat_map(|(footers, _)| footers).collect(),
     })
+}
+
+/// The columns of files of one shape.
+struct Described {
+    shape: String,
+    columns: Vec<Column>,
+    nodes: Vec<Node>,
+    cost_usd: f64,
+}
+
+/// The query that reads the schema of a file.
+fn nodes(file: &str) -> String {
+    format!(
+        "SELECT node.name AS name, node.field_id AS id, coalesce(node.num_children, 0) AS children
+         FROM (SELECT unnest(parquet_schema) AS node FROM parquet_full_metadata([{}]))
+         WHERE node.column_id > 0 ORDER BY node.column_id",
+        literal(file)
+    )
 }
 
 /// What calls of functions give, some at a time, in their order. After one that failed none begins; those that run are waited for,
@@ -158,7 +195,7 @@ fn sql(addresses: &[String]) -> String {
             SELECT file, md5(string_agg(concat_ws('|', coalesce(node.name, ''), coalesce(node.type, ''),
                 coalesce(node.type_length, ''), coalesce(node.repetition_type, '') = 'REPEATED',
                 coalesce(node.num_children, 0), coalesce(node.converted_type, ''), coalesce(node.scale, -1),
-                coalesce(node.precision, -1), coalesce(node.logical_type, '')), chr(10) ORDER BY node.column_id)) AS shape,
+                coalesce(node.precision, -1), coalesce(node.logical_type, ''), coalesce(node.field_id, -1)), chr(10) ORDER BY node.column_id)) AS shape,
                 count(node.field_id) AS numbered
             FROM each_node WHERE node.column_id > 0 GROUP BY file
         ), leaves AS (

@@ -3,7 +3,7 @@
 use quack_function::iceberg::Bad;
 use quack_function::iceberg::avro::{File, Value};
 use quack_function::iceberg::manifest::{self, Entry, Manifest, Status, Summary};
-use quack_function::iceberg::metadata::Spec;
+use quack_function::iceberg::metadata::{Differs, Spec};
 use quack_function::iceberg::scalar::{Kind, Scalar};
 use serde_json::Value as Json;
 
@@ -193,7 +193,7 @@ pub(super) fn read(
     bucket: &Bucket,
     columns: &[Numbered],
     partitions: &[Numbered],
-    shape: Option<(i32, &[String])>,
+    shape: Option<(i32, &Differs)>,
     files: &mut Vec<DataFile>,
 ) -> Result<(), Bad> {
     let own = &columns[..columns.len() - partitions.len()];
@@ -223,7 +223,7 @@ pub(super) fn read(
             columns: own.iter().filter_map(|column| Some((column.column.name.clone(), pairs.told(column)?))).collect(),
             schema: shape.map(|(id, _)| id),
         });
-        if let (Some((_, lacks)), Some(file)) = (shape, files.last_mut()) {
+        if let (Some((_, Differs { lacks, .. })), Some(file)) = (shape, files.last_mut()) {
             let nothing = FileColumn { nulls: Some(file.rows), min: None, max: None };
             file.columns.extend(lacks.iter().map(|name| (name.clone(), nothing.clone())));
         }

@@ -3,6 +3,7 @@
 
 mod avro;
 mod folder;
+pub(crate) mod foreign;
 mod forms;
 pub(crate) mod history;
 pub(crate) mod kept;

@@ -7,6 +7,7 @@ use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 use serde_json::{Value as Json, json};
 
+use super::foreign::plain;
 use crate::duck::types;
 
 /// The first number of a partition field.
@@ -52,8 +53,10 @@ pub(super) fn fields(columns: &[Column], before: &[(Column, Json)], last: &mut i
 /// A field of an older schema with the type that the column has by now.
 pub(super) fn as_typed(field: &Json, column: &Column) -> Json {
     let mut field = field.clone();
-    // Nested types stay as they are, and have numbers in them.
-    if let (Some(_), Ok(sql_type)) = (field["type"].as_str(), parse(column)) {
+    // Nested types stay as they are, and have numbers in them; so do those of which DuckDB has one for several, as `fixed[3]`.
+    if let (Some(known), Ok(sql_type)) = (field["type"].as_str(), parse(column))
+        && plain(known).as_ref() != Some(&sql_type)
+    {
         field["type"] = iceberg(&sql_type, &mut 0);
     }
     field

@@ -12,35 +12,69 @@ use super::schema;
 use super::snapshot::TYPES;
 use super::state::{Origin, State};
 
+/// A column of files, called and typed as it is in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub column: Column,
+    /// Which of the table's columns it is, by its name; none of them, if it is not to be read.
+    pub of: Option<String>,
+}
+
+/// What numbers columns have.
+#[derive(Debug)]
+pub(crate) enum Numbers {
+    /// Those that files have for them, by name; of others nobody knows yet.
+    Known(BTreeMap<String, i32>),
+    /// Another program's fields of all columns, in their order, and the last number that it has given to one.
+    Theirs(Vec<Json>, i32),
+}
+
 /// Where the schemas are known of files with the columns `shapes`, each by its place among them; of a table with `columns`, the last
-/// of which, its `partitions`, are in no file. Columns have the `numbers` that files have for them, by name: who reads by numbers finds
-/// them.
+/// of which, its `partitions`, are in no file. Columns keep the `numbers` that they have: who reads by numbers finds them.
 ///
 /// # Errors
 /// A type that is none.
 pub(crate) fn of_shapes(
     columns: &[Column],
     partitions: usize,
-    shapes: &[Vec<Column>],
-    numbers: &BTreeMap<String, i32>,
+    shapes: &[Vec<Held>],
+    numbers: &Numbers,
 ) -> Result<Origin> {
-    let mut last = numbers.values().copied().max().unwrap_or_default();
-    let mut fields = schema::fields(columns, &[], &mut last).map_err(|error| anyhow!(error))?;
-    for (column, field) in columns.iter().zip(&mut fields) {
-        if let Some(number) = numbers.get(&column.name) {
-            field["id"] = json!(number);
+    let (fields, mut last) = match numbers {
+        Numbers::Theirs(fields, last) => (fields.clone(), *last),
+        Numbers::Known(numbers) => {
+            let mut last = numbers.values().copied().max().unwrap_or_default();
+            let mut fields = schema::fields(columns, &[], &mut last).map_err(|error| anyhow!(error))?;
+            for (column, field) in columns.iter().zip(&mut fields) {
+                if let Some(number) = numbers.get(&column.name) {
+                    field["id"] = json!(number);
+                }
+            }
+            (fields, last)
         }
-    }
-    let own = columns.len().saturating_sub(partitions);
-    let of = |shape: &Vec<Column>| -> Vec<Json> {
-        let all = columns.iter().zip(&fields).enumerate();
-        all.filter_map(|(at, (column, field))| match shape.iter().find(|known| known.name == column.name) {
-            Some(known) => Some(schema::as_typed(field, known)),
-            None => (at >= own).then(|| field.clone()),
-        })
-        .collect()
     };
-    let mut all: Vec<Vec<Json>> = shapes.iter().map(of).collect();
+    let own = columns.len().saturating_sub(partitions);
+    let mut of = |shape: &Vec<Held>| -> Result<Vec<Json>> {
+        let mut written = Vec::with_capacity(shape.len() + partitions);
+        for Held { column, of } in shape {
+            let known = columns.iter().position(|known| of.as_ref() == Some(&known.name));
+            let field = match known.and_then(|at| fields.get(at)) {
+                Some(field) => {
+                    let mut field = schema::as_typed(field, column);
+                    field["name"] = json!(column.name);
+                    field
+                }
+                None => {
+                    let new = schema::fields(std::slice::from_ref(column), &[], &mut last);
+                    new.map_err(|error| anyhow!(error))?.swap_remove(0)
+                }
+            };
+            written.push(field);
+        }
+        written.extend(fields.iter().skip(own).cloned());
+        Ok(written)
+    };
+    let mut all: Vec<Vec<Json>> = shapes.iter().map(&mut of).collect::<Result<_>>()?;
     let types = fields.iter().zip(columns).map(|(field, column)| (field["id"].to_string(), column.sql_type.as_str()));
     let types: BTreeMap<String, &str> = types.collect();
     let properties = [(TYPES.to_owned(), serde_json::to_string(&types)?)].into();

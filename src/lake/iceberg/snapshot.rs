@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::manifest::{self, Common, Made};
 use super::schema::{self, Numbered};
-use super::state::State;
+use super::state::{FOREIGN, State};
 use crate::bucket::Bucket;
 use crate::lake::table::{ColumnStats, DataFile, Table};
 
@@ -187,7 +187,20 @@ impl Change<'_> {
                 mapped.push(field.clone());
             }
         }
-        metadata.properties.insert(NAME_MAPPING.to_owned(), schema::name_mapping(&mapped).to_string());
+        let mut mapping = schema::name_mapping(&mapped);
+        // So are those that were called otherwise in files.
+        for field in metadata.schemas.iter().flat_map(self::fields) {
+            if mapped.iter().any(|known| known["name"] == field["name"]) {
+                continue;
+            }
+            let mut entries = mapping.as_array_mut().into_iter().flatten();
+            let names =
+                entries.find(|known| known["field-id"] == field["id"]).and_then(|of| of["names"].as_array_mut());
+            if let Some(names) = names.filter(|names| !names.contains(&field["name"])) {
+                names.push(field["name"].clone());
+            }
+        }
+        metadata.properties.insert(NAME_MAPPING.to_owned(), mapping.to_string());
         let numbered = schema::numbered(&fields, &columns);
         let mut types: BTreeMap<i32, String> = property(metadata, TYPES).unwrap_or_default();
         types.extend(numbered.iter().map(|column| (column.id, column.column.sql_type.clone())));
@@ -213,6 +226,10 @@ impl Change<'_> {
             (LOADED_AT, loaded_at.clone()),
         ];
         metadata.properties.extend(all.map(|(name, value)| (name.to_owned(), value)));
+        match &self.table.foreign {
+            Some(foreign) => metadata.properties.insert(FOREIGN.to_owned(), serde_json::to_string(foreign)?),
+            None => metadata.properties.remove(FOREIGN),
+        };
         match comment {
             Some(comment) => metadata.properties.insert(COMMENT.to_owned(), comment.clone()),
             None => metadata.properties.remove(COMMENT),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, SecondsFormat};
 use quack_function::iceberg::manifest::Manifest;
 use quack_function::iceberg::metadata::Metadata;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,36 @@ impl Pointer {
     pub(crate) fn is_sound(&self, name: &str, layout: &Layout) -> bool {
         let mut folders = std::iter::once(name).chain(self.formerly.iter().map(String::as_str));
         folders.any(|folder| layout.is_of_table(folder, &self.metadata))
+    }
+}
+
+/// The snapshot of another program's table that a table of the lake shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Foreign {
+    /// Address of that table's metadata.
+    pub metadata: String,
+    /// Number of the snapshot, and when it was made, milliseconds since 1970.
+    pub snapshot: i64,
+    pub made_ms: i64,
+}
+
+/// Property that says of which other program's table a table shows a snapshot, JSON.
+pub(super) const FOREIGN: &str = "quack.foreign";
+
+impl Foreign {
+    /// What the metadata says of that, if it does.
+    pub(super) fn of(metadata: &Metadata) -> Result<Option<Self>, String> {
+        let Some(text) = metadata.properties.get(FOREIGN) else { return Ok(None) };
+        serde_json::from_str(text).map(Some).map_err(|error| format!("its property {FOREIGN:?}: {error}"))
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metadata, snapshot, made_ms } = self;
+        let made = DateTime::from_timestamp_millis(*made_ms).unwrap_or_default();
+        let made = made.to_rfc3339_opts(SecondsFormat::Secs, true);
+        write!(f, "another's Iceberg table, read-only: snapshot {snapshot} of {made}, by {metadata}")
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 use quack_function::iceberg::Bad;
 use quack_function::iceberg::manifest::{self, Manifest};
-use quack_function::iceberg::metadata::{COLUMNS, COMMENT, Metadata, PARTITIONS, Snapshot};
+use quack_function::iceberg::metadata::{COLUMNS, COMMENT, Differs, Metadata, PARTITIONS, Snapshot};
 use quack_function::wire::Column;
 
 use super::kept;
@@ -20,7 +20,7 @@ use super::snapshot::{
     Change, LOADED_AT, MANIFEST_FILES, MANY, PARTITION_BY, SOURCE, SYNTHETIC, TOTAL_BYTES, TYPES, columns,
     current_schema, fields, is_small, property, schema_of,
 };
-use super::state::{Origin, Pointer, State, Unread};
+use super::state::{Foreign, Origin, Pointer, State, Unread};
 use crate::bucket::{Bucket, object};
 use crate::error::failure;
 use crate::lake::table::{Catalog, ColumnStats, DataFile, Table};
@@ -87,9 +87,8 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole:
     let shape = shape(&state.metadata).map_err(untrusted)?;
     let all: i64 = state.manifests.iter().map(Manifest::live_files).fold(0, i64::saturating_add);
     let live = state.manifests.iter().filter(|manifest| manifest.live_files() > 0);
-    let (read, left): (Vec<&Manifest>, Vec<&Manifest>) =
-        live.partition(|manifest| whole || all <= OPEN_FILES || is_small(manifest));
-    let Read { files, lacks } = files(bucket, &state.metadata, &shape, &read).await?;
+    let (read, left): (Vec<_>, Vec<_>) = live.partition(|of: &&Manifest| whole || all <= OPEN_FILES || is_small(of));
+    let Read { files, differs } = files(bucket, &state.metadata, &shape, &read).await?;
     let bytes = files.iter().map(|file| file.bytes).sum();
     // Only the snapshot says how many bytes there are where it is not read.
     let told = state.metadata.current().and_then(|snapshot| snapshot.summary.get(TOTAL_BYTES)?.parse().ok());
@@ -99,6 +98,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole:
     };
     let text = |name: &str| state.metadata.properties.get(name).cloned().unwrap_or_default();
     let mut table = Table {
+        foreign: Foreign::of(&state.metadata).map_err(untrusted)?,
         source: text(SOURCE),
         synthetic: text(SYNTHETIC) == "true",
         loaded_at: text(LOADED_AT),
@@ -112,7 +112,7 @@ pub(crate) async fn table(bucket: &Bucket, name: &str, pointer: &Pointer, whole:
         comment: state.metadata.properties.get(COMMENT).cloned(),
         comments: state.metadata.column_comments(),
         origin: Origin(Some(Arc::new(state))),
-        lacks,
+        differs,
         schema: None,
         ancestor: Origin::default(),
         unread,
@@ -133,7 +133,7 @@ pub(crate) async fn narrowed(bucket: &Bucket, table: &Table, needed: &[usize]) -
     let read = files(bucket, &state.metadata, &shape, &manifests).await?;
     let mut table = Table { unread: Unread::default(), ..table.clone() };
     table.files.extend(read.files);
-    table.lacks.extend(read.lacks);
+    table.differs.extend(read.differs);
     table.rows = table.files.iter().map(|file| file.rows).sum();
     table.bytes = table.files.iter().map(|file| file.bytes).sum();
     table.sort_files();
@@ -224,7 +224,7 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
     let is_old = id != metadata.current_schema_id;
     let shape = Shape { schema: id, columns: numbered, partitions, is_old };
     let live: Vec<&Manifest> = manifests.iter().filter(|manifest| manifest.live_files() > 0).collect();
-    let Read { files, lacks } = files(bucket, metadata, &shape, &live).await?;
+    let Read { files, differs } = files(bucket, metadata, &shape, &live).await?;
     let unknown = |Column { name, sql_type }: &Column| ColumnStats {
         name: name.clone(),
         sql_type: sql_type.clone(),
@@ -238,7 +238,7 @@ pub(crate) async fn at(bucket: &Bucket, name: &str, table: &Table, snapshot: &Sn
         partitions: shape.partitions().iter().map(|column| column.column.clone()).collect(),
         columns: columns.iter().map(unknown).collect(),
         files,
-        lacks,
+        differs,
         schema: is_old.then_some(id),
         unread: Unread::default(),
         partition_by: snapshot
@@ -285,8 +285,8 @@ pub(super) fn key<'a>(bucket: &Bucket, address: &'a str) -> Result<&'a str> {
 /// Files as they were read.
 struct Read {
     files: Vec<DataFile>,
-    /// By the number of a schema, which columns files lack that were written with it.
-    lacks: BTreeMap<i32, Vec<String>>,
+    /// By the number of a schema, how the columns of files differ that were written with it.
+    differs: BTreeMap<i32, Differs>,
 }
 
 async fn files(bucket: &Bucket, metadata: &Metadata, shape: &Shape, manifests: &[&Manifest]) -> Result<Read> {
@@ -294,19 +294,19 @@ async fn files(bucket: &Bucket, metadata: &Metadata, shape: &Shape, manifests: &
         .map(|manifest| async move { anyhow::Ok((&manifest.path, get(bucket, key(bucket, &manifest.path)?).await?)) })
         .buffered(WINDOW);
     let names: Vec<String> = shape.partitions().iter().map(|column| column.column.name.clone()).collect();
-    let (mut files, mut lacks) = (Vec::new(), BTreeMap::new());
+    let (mut files, mut differs) = (Vec::new(), BTreeMap::new());
     while let Some((path, bytes)) = bytes.try_next().await? {
         let mut add = || {
             let id = manifest::schema_id(&bytes)?;
-            let lacking = metadata.lacks(id, shape.schema, &names)?.or_else(|| shape.is_old.then(Vec::new));
-            let own = lacking.as_deref().map(|lacking| (id, lacking));
-            read(&bytes, bucket, &shape.columns, shape.partitions(), own, &mut files)?;
-            lacks.extend(lacking.map(|lacking| (id, lacking)));
+            let own = metadata.differs(id, shape.schema, &names)?.or_else(|| shape.is_old.then(Differs::default));
+            let differing = own.as_ref().map(|own| (id, own));
+            read(&bytes, bucket, &shape.columns, shape.partitions(), differing, &mut files)?;
+            differs.extend(own.map(|own| (id, own)));
             Ok(())
         };
         add().map_err(|error: Bad| failure(format!("{path} cannot be read: {error}"), MEND))?;
     }
-    Ok(Read { files, lacks })
+    Ok(Read { files, differs })
 }
 
 /// What is to be stored of a catalog's tables.

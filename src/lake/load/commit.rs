@@ -64,7 +64,7 @@ pub(crate) fn in_folder(files: &[DataFile], folder: &str) -> Vec<DataFile> {
 /// Whether there may be rows for a table `name`, by the tables that there are.
 ///
 /// # Errors
-/// A table of that name, where there may be none; a view; a schema that is not there.
+/// A table of that name, where there may be none, or another's, which is not to be added to; a view; a schema that is not there.
 pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
     schemas::check(catalog, name)?;
     if let Some((view, _)) = catalog.view(name) {
@@ -82,6 +82,7 @@ pub(crate) fn admit(catalog: &Catalog, name: &str, mode: Mode) -> Result<()> {
             format!("there is a table `{name}` already"),
             "add --replace to put the new rows in place of the old, or --append to add them",
         )),
+        Some(_) if mode == Mode::Append => catalog.tables.get(name).map_or(Ok(()), |table| table.check_is_own(name)),
         _ => Ok(()),
     }
 }
@@ -104,7 +105,7 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
     let (mut formerly, mut origin, mut unread) = (Vec::new(), Origin::default(), Unread::default());
     let mut before = None;
     let new = files.clone();
-    let mut lacks = BTreeMap::new();
+    let mut differs = BTreeMap::new();
     let old = catalog.tables.remove(name);
     // What was written about it is about its new rows, too.
     let (comment, mut comments) =
@@ -126,7 +127,7 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         // What stands for a table without rows is not needed any more.
         files.splice(..0, old.files.into_iter().filter(|file| file.rows > 0));
         formerly = old.formerly;
-        lacks = old.lacks;
+        differs = old.differs;
         (origin, unread, before) = (old.origin, old.unread, Some((old.rows, old.columns)));
         partition_by = old.partition_by;
     }
@@ -152,11 +153,12 @@ pub(crate) fn commit(catalog: &mut Catalog, arrival: &Arrival) -> Result<Table> 
         comments,
         partition_by,
         origin,
-        lacks,
+        differs,
         schema: None,
         ancestor: Origin::default(),
         unread,
         forgotten: BTreeSet::new(),
+        foreign: None,
     };
     catalog.tables.insert(name.clone(), table.clone());
     Ok(table)
@@ -202,6 +204,7 @@ fn put(
     partitions: Vec<Column>,
 ) -> Result<bool> {
     let old = catalog.table(name)?.1;
+    old.check_is_own(name)?;
     let has = |key: &str| old.files.iter().any(|file| file.key == key);
     if files.first().is_some_and(|file| has(&file.key)) {
         // An earlier try was stored, and its answer lost on the way.

@@ -205,8 +205,26 @@ async fn download(s3: &Client, bucket: &str, key: &str, path: &Path, bar: &Progr
     }
 }
 
+/// The keys in a bucket that begin with `prefix`, no more than `most` of them.
+///
+/// # Errors
+/// There are more; what S3 says.
+pub(crate) async fn in_bucket(s3: &Client, bucket: &str, prefix: &str, most: usize) -> Result<Vec<String>> {
+    let mut pages = s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+    let mut keys = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| refused(error, bucket, prefix))?;
+        keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        if keys.len() > most {
+            let help = "name one of them by its own address";
+            return Err(usage(format!("`s3://{bucket}/{prefix}` has more than {most} objects"), help));
+        }
+    }
+    Ok(keys)
+}
+
 /// What S3 does not give, and what to do.
-fn refused<E>(error: E, bucket: &str, key: &str) -> anyhow::Error
+pub(crate) fn refused<E>(error: E, bucket: &str, key: &str) -> anyhow::Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

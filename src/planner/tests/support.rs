@@ -76,7 +76,8 @@ impl Lake {
         files.sort_by(|a, b| a.key.cmp(&b.key));
         let table = Table {
             origin: Default::default(),
-            lacks: Default::default(),
+            differs: Default::default(),
+            foreign: None,
             schema: None,
             ancestor: Default::default(),
             unread: Default::default(),

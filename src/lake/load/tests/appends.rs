@@ -99,7 +99,7 @@ async fn the_table_gets_wider_and_new_columns_with_rows_and_its_files_stay() {
     // Nothing was written anew: the first file has what it had.
     let shapes: Vec<_> = table.files.iter().map(|file| file.schema).collect();
     assert_eq!(shapes, [Some(0), Some(1), None]);
-    assert_eq!((table.lacks[&0].as_slice(), table.lacks[&1].len()), (&["more".to_owned()][..], 0));
+    assert_eq!((table.differs[&0].lacks.as_slice(), table.differs[&1].lacks.len()), (&["more".to_owned()][..], 0));
     assert_eq!(
         lake.all("n, f, d, s, more", "n").await,
         "[(1, 0.10000000149011612, 1.5, x, NULL), (7, 0.25, 12345.5, NULL, NULL), (3000000000, NULL, NULL, y, 2020-01-02)]"
