@@ -162,13 +162,17 @@ like others, by which rows are sorted. Earlier versions stay as they were.
 
 Examples:
   quackctl compact trips
-  quackctl compact trips --sort pickup_at")]
+  quackctl compact trips --sort pickup_at
+  quackctl compact trips --z-order pickup_at,trip_distance")]
     Compact {
         /// The table
         table: String,
         /// Sort the rows by these columns, so that queries on them skip more; all files are written anew then
         #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
         sort: Vec<String>,
+        /// Put the rows into a Z-order of these columns, 2 to 8: queries on any of them skip much, not only those on the first
+        #[arg(long, value_name = "COLUMN", value_delimiter = ',', conflicts_with = "sort")]
+        z_order: Vec<String>,
         /// Leave the table partitioned as it is, however small its partitions are
         #[arg(long)]
         keep_partitions: bool,

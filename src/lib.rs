@@ -33,6 +33,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use change::Compaction;
 use cli::{Cli, Command};
 use config::{Config, Overrides};
 use console::context::Context;
@@ -97,8 +98,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Register(arguments) => commands::register::run(&context, &arguments).await,
             Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
-            Command::Compact { table, sort, keep_partitions } => {
-                commands::compact::run(&context, &table, &sort, keep_partitions).await
+            Command::Compact { table, sort, z_order, keep_partitions } => {
+                let wanted = Compaction { sort: &sort, z_order: &z_order, keeps_partitions: keep_partitions };
+                commands::compact::run(&context, &table, &wanted).await
             }
             Command::Expire { table, older_than, yes, force } => {
                 commands::expire::run(&context, &table, older_than, yes, force).await

@@ -17,6 +17,7 @@ use super::ranges;
 use super::replace;
 use super::staged::Staged;
 use super::write::{Rows, Session, Work};
+use super::zorder;
 use crate::bucket::upload;
 use crate::error::{failure, nearest, usage};
 use crate::lake::catalog::{DataFile, Scope, Table};
@@ -34,6 +35,8 @@ const ATTEMPTS: usize = 20;
 pub(crate) struct Compaction<'a> {
     /// Columns to sort by.
     pub sort: &'a [String],
+    /// Columns to put rows into a Z-order by, rather than to sort by any.
+    pub z_order: &'a [String],
     /// The table stays partitioned as it is.
     pub keeps_partitions: bool,
 }
@@ -86,7 +89,13 @@ pub(crate) async fn compact(
 ) -> Result<Compacted> {
     let (name, table) = coordinator.catalog.table(name)?;
     table.check_is_own(name)?;
-    let sort = sort(name, table, wanted.sort)?;
+    let z_order = sort(name, table, wanted.z_order)?;
+    if !z_order.is_empty() {
+        let columns: Vec<Column> = z_order.iter().filter_map(|at| column(table, *at)).collect();
+        zorder::check(&columns.iter().collect::<Vec<_>>())?;
+    }
+    let is_z_ordered = !z_order.is_empty();
+    let sort = if is_z_ordered { z_order } else { sort(name, table, wanted.sort)? };
     let flattens = !wanted.keeps_partitions && batches::are_too_small(table);
     let batches = match (flattens, sort.is_empty()) {
         (true, no_sort) => batches::in_order(table, &table.files, most(table.is_mixed() || !no_sort))?,
@@ -106,7 +115,8 @@ pub(crate) async fn compact(
     if batches.is_empty() {
         return Ok(done);
     }
-    let mut writing = Writing { coordinator, session, name, table, sort, flattens, made: Made::default() };
+    let mut writing =
+        Writing { coordinator, session, name, table, sort, is_z_ordered, flattens, made: Made::default() };
     match writing.all(&batches).await {
         Ok(files) => {
             done.rows = files.iter().map(|file| file.rows).sum();
@@ -135,9 +145,22 @@ struct Writing<'a> {
     table: &'a Table,
     /// Places of the columns to sort by.
     sort: Vec<usize>,
+    /// Rows are to come along the Z-order curve of these.
+    is_z_ordered: bool,
     /// Whether the table is to have no partitions.
     flattens: bool,
     made: Made,
+}
+
+/// What one function is to write.
+#[derive(Clone)]
+struct Part {
+    /// The rows, for FROM.
+    read: String,
+    /// What tells where on the curve a row is.
+    place: Option<String>,
+    /// Which of the rows.
+    range: Option<String>,
 }
 
 /// What was written so far, in the table's folder, and nobody names yet.
@@ -182,19 +205,15 @@ impl Writing<'_> {
     async fn write(&mut self, batches: &[Batch<'_>]) -> Result<()> {
         let failed = Cell::new(false);
         let parts = self.parts(batches).await?;
-        let write = async |(batch, range): &(&Batch<'_>, Option<String>)| -> Result<Option<(Staged<'_>, f64)>> {
+        let write = async |part: &Part| -> Result<Option<(Staged<'_>, f64)>> {
             // One that failed is enough.
             if failed.get() || self.session.cancel.is_cancelled() {
                 return Ok(None);
             }
             let mut work = Work::new(self.coordinator, self.session);
-            let staged = match self.sql(batch, range.as_deref()) {
-                Ok((sql, columns, partitions)) => {
-                    let (variables, label, columns) = ("", self.name, &columns[..]);
-                    work.write(&Rows { variables, sql, label, columns, partitions, may_divide: false }).await
-                }
-                Err(error) => Err(error),
-            };
+            let (sql, columns, partitions) = self.sql(part);
+            let (variables, label, columns) = ("", self.name, &columns[..]);
+            let staged = work.write(&Rows { variables, sql, label, columns, partitions, may_divide: false }).await;
             failed.set(failed.get() || staged.is_err());
             Ok(Some((staged?.without_empty(), work.cost_usd)))
         };
@@ -236,22 +255,42 @@ impl Writing<'_> {
     }
 
     /// What each function is to write: a batch, or a range of one that is too large to be sorted at once.
-    async fn parts<'b>(&mut self, batches: &'b [Batch<'b>]) -> Result<Vec<(&'b Batch<'b>, Option<String>)>> {
+    async fn parts(&mut self, batches: &[Batch<'_>]) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         for batch in batches {
-            let mut ranges = Vec::new();
-            if let Some(column) = self.sort.first().and_then(|at| self.table.columns.get(*at)) {
-                let column = Column { name: column.name.clone(), sql_type: column.sql_type.clone() };
-                let mut work = Work::new(self.coordinator, self.session);
-                ranges = ranges::of(&mut work, &self.read(batch)?, &column, batches::size(batch)).await?;
-                self.made.cost_usd += work.cost_usd;
+            let (mut read, mut ranges, mut first) = (self.read(batch)?, Vec::new(), None);
+            let mut sample = read.clone();
+            let mut work = Work::new(self.coordinator, self.session);
+            let columns: Vec<Column> = self.sort.iter().filter_map(|at| column(self.table, *at)).collect();
+            if self.is_z_ordered {
+                let rows = batch.iter().map(|file| file.rows).sum();
+                let place = zorder::place(&mut work, &read, &columns.iter().collect::<Vec<_>>(), rows).await?;
+                let name = self.free_name();
+                let placed = |read: &str| format!("(SELECT *, {place} AS {} FROM {read})", identifier(&name));
+                sample = placed(&zorder::sample(&read, &columns));
+                read = placed(&read);
+                first = Some(Column { name, sql_type: "UBIGINT".to_owned() });
             }
+            if let Some(column) = first.as_ref().or(columns.first()) {
+                ranges = ranges::of(&mut work, &sample, column, batches::size(batch)).await?;
+            }
+            self.made.cost_usd += work.cost_usd;
+            let part = Part { read, place: first.map(|column| column.name), range: None };
             match ranges.is_empty() {
-                true => parts.push((batch, None)),
-                false => parts.extend(ranges.into_iter().map(|range| (batch, Some(range)))),
+                true => parts.push(part),
+                false => parts.extend(ranges.into_iter().map(|range| Part { range: Some(range), ..part.clone() })),
             }
         }
         Ok(parts)
+    }
+
+    /// A name that no column of the table has.
+    fn free_name(&self) -> String {
+        let mut name = "quack_place".to_owned();
+        while self.table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {
+            name.push('_');
+        }
+        name
     }
 
     /// The files of a batch, for FROM.
@@ -259,12 +298,15 @@ impl Writing<'_> {
         replace::rows(self.table, batch.iter().copied(), &self.coordinator.target.bucket.name)
     }
 
-    /// The query that gives the rows of a batch, or of a `range` of it, the columns that its files will have, and what they are split by.
-    fn sql(&self, batch: &Batch<'_>, range: Option<&str>) -> Result<(String, Vec<Column>, &[Column])> {
-        let (read, partitions) = (self.read(batch)?, &self.table.partitions);
+    /// The query that gives the rows of a part, the columns that its files will have, and what they are split by.
+    fn sql(&self, part: &Part) -> (String, Vec<Column>, &[Column]) {
+        let Part { read, place, range } = part;
+        let partitions = &self.table.partitions;
         let name = |at: &usize| self.table.columns.get(*at).map(|column| identifier(&column.name));
-        let (mut columns, mut order) =
-            (self.table.own_columns(), self.sort.iter().filter_map(name).collect::<Vec<_>>());
+        let (mut columns, mut order) = (
+            self.table.own_columns(),
+            place.iter().map(|place| identifier(place)).chain(self.sort.iter().filter_map(name)).collect::<Vec<_>>(),
+        );
         if self.flattens {
             columns.extend(partitions.iter().cloned());
             // Without columns to sort by, the files come in this order already, and DuckDB keeps it, unless it reads some apart.
@@ -281,7 +323,7 @@ impl Writing<'_> {
         if !order.is_empty() {
             sql = format!("{sql} ORDER BY {}", order.join(", "));
         }
-        Ok((sql, columns, if self.flattens { &[] } else { partitions }))
+        (sql, columns, if self.flattens { &[] } else { partitions })
     }
 
     /// Tells the catalog, in one step.
@@ -312,6 +354,11 @@ impl Writing<'_> {
 /// Bytes that one function writes, if it `sorts` them or not.
 fn most(sorts: bool) -> u64 {
     if sorts { batches::SORTED_BYTES } else { batches::BATCH_BYTES }
+}
+
+/// The column at a place.
+fn column(table: &Table, at: usize) -> Option<Column> {
+    table.columns.get(at).map(|column| Column { name: column.name.clone(), sql_type: column.sql_type.clone() })
 }
 
 /// The places of the columns to sort by.

@@ -36,6 +36,7 @@ mod tidy;
 mod transaction;
 mod view;
 mod write;
+mod zorder;
 
 use anyhow::Result;
 

@@ -12,7 +12,7 @@ use crate::planner::Workers;
 use crate::query::Coordinator;
 
 /// Puts the small files of a table together, or sorts all of it.
-pub(crate) async fn run(context: &Context, table: &str, sort: &[String], keeps_partitions: bool) -> Result<()> {
+pub(crate) async fn run(context: &Context, table: &str, wanted: &Compaction<'_>) -> Result<()> {
     let interrupt = Interrupt::listen();
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Whole(table)).await?;
@@ -20,6 +20,5 @@ pub(crate) async fn run(context: &Context, table: &str, sort: &[String], keeps_p
     let transaction = Transaction::default();
     let (transaction, cancel) = (&transaction, &interrupt.token);
     let session = Session { transaction, cancel, limit: None, spill: Spill::Auto, workers: Workers::default() };
-    let wanted = Compaction { sort, keeps_partitions };
-    context.print(&change::compact(&coordinator, &session, table, &wanted).await?)
+    context.print(&change::compact(&coordinator, &session, table, wanted).await?)
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use aws_credential_types::provider::ProvideCredentials;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Place, Project, block_on, python, s3, text};
 
@@ -18,6 +18,7 @@ crate::on_every_target! {
     columns_come_go_and_change,
     columns_change_while_files_stay,
     small_files_are_put_together_and_old_versions_go,
+    rows_come_along_a_z_order_curve,
     partitions_that_are_too_small_become_columns,
 }
 
@@ -341,4 +342,64 @@ fn rows_that_come_while_partitions_become_columns_are_kept() {
     let rows = "SELECT count(*)::INT AS n, sum(i)::INT AS s FROM t";
     assert_eq!(project.rows(rows), json!([{"n": 412, "s": 79800 + 12_000}]));
     assert_eq!(project.json(["tables", "t", "--json"])["partitions"]["columns"], json!([]));
+}
+
+fn rows_come_along_a_z_order_curve(place: Place) {
+    let project = Project::up_at(place, "");
+    let run = |sql: &str| project.succeed(["query", sql], sql);
+    // Two columns that have nothing to do with each other; some NULLs, and texts.
+    let rows = "SELECT i, nullif((hash(i) % 1000)::INT, 7) AS a, DATE '2026-01-01' + (hash(i + 1000000000) % 1000)::INT AS b, \
+                's' || (i % 10) AS s, [1] AS l FROM range(3000000) r(i)";
+    run(&format!("CREATE TABLE before AS {rows}; CREATE TABLE t AS FROM before"));
+    let bucket = project.json(["status", "--json"])["bucket"].as_str().unwrap().to_owned();
+    let all = format!("parquet_metadata('s3://{bucket}/tables/t/*/*.parquet')");
+    let files =
+        || project.rows(&format!("SELECT DISTINCT file_name AS f FROM {all} ORDER BY f")).as_array().unwrap().clone();
+    // Row groups of a new file that a filter on a value leaves, of all.
+    let groups = |known: &[Value], column: &str, value: &str| {
+        let new: Vec<Value> = files().into_iter().filter(|file| !known.contains(file)).collect();
+        let [new] = new.as_slice() else { panic!("one new file: {new:?}") };
+        let of = if column == "a" { "INTEGER" } else { "DATE" };
+        let sql = format!(
+            "SELECT count(*) FILTER (CAST('{value}' AS {of}) BETWEEN CAST(stats_min_value AS {of}) AND \
+             CAST(stats_max_value AS {of}))::INT AS n, count(*)::INT AS c FROM {all} \
+             WHERE path_in_schema = '{column}' AND file_name = {}",
+            new["f"].to_string().replace('"', "'")
+        );
+        let told = project.rows(&sql);
+        (told[0]["n"].as_u64().unwrap(), told[0]["c"].as_u64().unwrap())
+    };
+    let known = files();
+    project.succeed(["compact", "t", "--sort", "a,b"], "sorted");
+    let (sorted, all) = groups(&known, "b", "2026-06-01");
+    assert!(sorted == all && all >= 20, "{sorted} of {all}: a column that is not the first is everywhere");
+    let known = files();
+    let told = project.json(["compact", "t", "--z-order", "a,b", "--json"]);
+    assert_eq!((&told["rows"], &told["after"]), (&json!(3_000_000), &json!(1)));
+    for (column, value) in [("a", "300"), ("b", "2026-06-01")] {
+        let (left, all) = groups(&known, column, value);
+        assert!(left * 2 <= all && all >= 20, "{column}: {left} of {all}");
+    }
+    // The same rows, none changed, lost or twice.
+    let differ = "SELECT count(*)::INT AS n FROM (FROM t EXCEPT ALL FROM before)";
+    assert_eq!(project.rows(differ), json!([{"n": 0}]));
+    assert_eq!(project.rows("SELECT count(*)::INT AS n FROM t"), json!([{"n": 3_000_000}]));
+    project.succeed(["compact", "t", "--z-order", "s,A,b"], "texts, and a name in another case");
+    assert_eq!(project.rows(differ), json!([{"n": 0}]));
+    for (arguments, told) in [
+        (["--z-order", "a"].as_slice(), "a Z-order is one of 2 to 8 columns, and 1 are given"),
+        (&["--z-order", "a,l"], "`l` is INTEGER[]: rows are not put into a Z-order by such"),
+        (&["--z-order", "a,nope"], "has no column `nope`"),
+        (&["--z-order", "a,b", "--sort", "a"], "--sort"),
+    ] {
+        let all = [&["compact", "t"], arguments].concat();
+        let output = project.process([]).args(&all).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains(told), "{}", text(&output));
+    }
+    // Each partition for itself.
+    run("CREATE TABLE p PARTITIONED BY (k) AS SELECT a, b, i % 3 AS k, i AS quack_place FROM t WHERE i < 3000");
+    project.succeed(["compact", "p", "--z-order", "a,b"], "partitions, and a column of that name");
+    let differ = "SELECT count(*)::INT AS n FROM (FROM p EXCEPT ALL FROM p AT (VERSION => 1))";
+    assert_eq!(project.rows(differ), json!([{"n": 0}]));
 }
