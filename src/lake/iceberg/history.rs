@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quack_function::iceberg::manifest;
+use quack_function::iceberg::manifest::{self, Status};
 
 use super::store::{get, key, list};
 use crate::bucket::Bucket;
@@ -35,7 +35,10 @@ pub(crate) async fn keys(bucket: &Bucket, table: &Table) -> Option<BTreeSet<Stri
             }
             let bytes = get(bucket, own).await.ok()?;
             let read = manifest::entries(&bytes, false, |entry| {
-                keys.extend(key(bucket, entry.path).map(str::to_owned));
+                // What is only told to be gone is nobody's, unless an earlier snapshot has it.
+                if entry.status != Status::Deleted {
+                    keys.extend(key(bucket, entry.path).map(str::to_owned));
+                }
                 Ok(())
             });
             read.ok()?;
