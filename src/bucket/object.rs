@@ -21,13 +21,24 @@ const MOST_BYTES: usize = 512 << 20;
 pub(crate) async fn whole(
     request: GetObjectFluentBuilder,
 ) -> Result<(Bytes, Option<String>), SdkError<GetObjectError>> {
+    within(request, MOST_BYTES).await
+}
+
+/// The same, of an object that has at most so many bytes.
+///
+/// # Errors
+/// As for [`whole`].
+pub(crate) async fn within(
+    request: GetObjectFluentBuilder,
+    most: usize,
+) -> Result<(Bytes, Option<String>), SdkError<GetObjectError>> {
     let mut reads = 1;
     loop {
         let object = request.clone().send().await?;
-        match collect(object.body, MOST_BYTES).await {
+        match collect(object.body, most).await {
             Ok(Some(bytes)) => return Ok((bytes, object.e_tag)),
             Ok(None) => {
-                let what = format!("the object is larger than {} MB", MOST_BYTES >> 20);
+                let what = format!("the object is larger than {} MB", most >> 20);
                 return Err(SdkError::dispatch_failure(ConnectorError::other(what.into(), None)));
             }
             Err(_) if reads < READS => reads += 1,

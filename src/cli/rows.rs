@@ -75,7 +75,7 @@ With --iceberg, a table of Apache Iceberg (form 1 or 2) that another program
 writes: as it is now, at its newest snapshot, whose files are not copied. It can
 be read in every way; what would change it is refused. `--replace` takes the
 snapshot that is the newest by then. Rows that are deleted by files of their own
-(merge on read), files that are not Parquet, and columns that changed within
+(merge on read), files that are not Parquet, and names that changed within
 nested types are refused: have that program compact the table first.
 
   quackctl register --iceberg s3://my-bucket/db/orders --table orders

@@ -250,8 +250,31 @@ def evolved(look, catalog):
     with table.update_schema() as update:
         update.add_column("st", StructType(NestedField(90, "x", IntegerType(), required=False)))
     more((None, "v", 2.0, None, 11, "c", {"x": 1}))
+    # What is within a column comes, moves, widens and goes; called otherwise, it is refused, as a cast would not find it.
     with table.update_schema() as update:
-        update.add_column(("st", "y"), IntegerType())
+        update.add_column(("st", "y"), StringType())
+        update.add_column("li", ListType(91, StructType(NestedField(92, "k", IntegerType(), required=False)), element_required=False))
+    more((None, "u", 3.0, None, 12, "c", {"x": 2, "y": "two"}, [{"k": 1}, None]), (None, "u", 3.0, None, 12, "c", None, []))
+    with table.update_schema() as update:
+        update.move_first(("st", "y"))
+        update.update_column(("st", "x"), LongType())
+        update.add_column(("li", "element", "more"), DateType())
+    more((None, "u", 3.0, None, 12, "c", {"x": 2**40, "y": "two"}, [{"k": 1, "more": DAY}]))
+    with table.update_schema() as update:
+        update.delete_column(("li", "element", "k"))
+        update.add_column(("st", "z"), LongType())
+        update.delete_column(("st", "y"))
+    refused("register", "--iceberg", table.metadata_location, "--table", "evolved", "--replace", told='its column "li" is STRUCT')
+    with table.update_schema() as update:
+        update.delete_column("li")
+    more((None, "t", 3.0, None, 12, "c", {"x": 5, "z": 6}))
+    with table.update_schema() as update:
+        update.add_column(("st", "y"), StringType())
+    refused("register", "--iceberg", table.metadata_location, "--table", "evolved", "--replace", told='its column "st" is STRUCT')
+    with table.update_schema() as update:
+        update.delete_column(("st", "y"))
+    with table.update_schema() as update:
+        update.rename_column(("st", "x"), "renamed")
     refused("register", "--iceberg", table.metadata_location, "--table", "evolved", "--replace", told='its column "st" is STRUCT')
 
 
@@ -427,6 +450,12 @@ def hostile(look, catalog):
         at = f"{catalog.warehouse}/hostile/metadata/text.metadata.json"
         with io.new_output(at).create(overwrite=True) as out:
             out.write(text.encode())
+        refused("register", "--iceberg", at, "--table", "x", told=told)
+    # Larger than anybody's, also once it is unpacked.
+    for name, bytes_, told in (("large", bytes(65 << 20), "larger than 64 MB"), ("bomb", gzip.compress(bytes(65 << 20)), "more than 64 MB")):
+        at = f"{catalog.warehouse}/hostile/metadata/{name}.metadata.json"
+        with io.new_output(at).create(overwrite=True) as out:
+            out.write(bytes_)
         refused("register", "--iceberg", at, "--table", "x", told=told)
     refused("register", "--iceberg", f"{catalog.warehouse}/nothing", "--table", "x", told="is no folder of an Iceberg table")
     refused("register", "--iceberg", "/tmp/x.metadata.json", "--table", "x", told="is no address of S3")

@@ -51,7 +51,7 @@ pub(super) fn of(footers: &[Footer], shapes_of: &BTreeMap<String, Vec<Column>>) 
     for (shape, columns) in seen {
         let ordered = own.iter().filter_map(|own| columns.iter().find(|column| column.name == own.name));
         let ordered: Vec<Column> = ordered.cloned().collect();
-        let held = |column: Column| Held { of: Some(column.name.clone()), column };
+        let held = |column: Column| Held { of: Some(column.name.clone()), column, nested: None };
         let place = (ordered != own).then(|| place(&mut shapes, ordered.into_iter().map(held).collect()));
         places.insert(shape.to_owned(), place.transpose()?);
     }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
+use serde_json::{Value as Json, json};
 
 use super::footers::Node;
 use crate::duck::types;
 use crate::lake::iceberg::foreign::{Field, Of};
-use crate::lake::iceberg::shapes::Held;
+use crate::lake::iceberg::shapes::{Held, iceberg_type};
 use crate::lake::reshape::grows;
 
 /// Deepest nesting of a file's columns.
@@ -73,31 +74,95 @@ pub(super) fn held(wanted: &Wanted<'_>, nodes: &[Node], described: &[Column]) ->
         }
         let at = wanted.fields.iter().position(|field| Some(field.id) == id);
         let of = at.and_then(|at| Some((wanted.fields.get(at)?, wanted.columns.get(at)?)));
-        if let Some((field, own)) = of {
-            fits(field, own, tree, column, has_numbers)?;
-        }
-        held.push(Held { column: column.clone(), of: of.map(|(_, own)| own.name.clone()) });
+        let nested = match of {
+            Some((field, own)) => fits(field, own, tree, column, has_numbers)?,
+            None => None,
+        };
+        held.push(Held { column: column.clone(), of: of.map(|(_, own)| own.name.clone()), nested });
     }
     Ok(held)
 }
 
-/// Refuses a column that is not read as the table's.
-fn fits(field: &Field, own: &Column, tree: &Tree<'_>, column: &Column, has_numbers: bool) -> Result<(), String> {
-    let theirs = types::parse(&column.sql_type);
-    let is_same = theirs.as_ref().is_ok_and(|theirs| *theirs == field.sql_type());
-    if !is_same && !grows(&column.sql_type, &own.sql_type) {
-        return Err(format!(
+/// Refuses a column that is not read as the table's. Gives what Iceberg calls its type, if what is within it is not just what is
+/// within the table's: DuckDB casts structs by the names in them.
+fn fits(
+    field: &Field,
+    own: &Column,
+    tree: &Tree<'_>,
+    column: &Column,
+    has_numbers: bool,
+) -> Result<Option<Json>, String> {
+    let theirs = types::parse(&column.sql_type)?;
+    if theirs == field.sql_type() {
+        return match has_numbers && !is_within(&field.of, &tree.within) {
+            false => Ok(None),
+            true => Err(format!(
+                "what is within its column {:?} is not what is within the table's `{}`",
+                column.name, own.name
+            )),
+        };
+    }
+    if grows(&column.sql_type, &own.sql_type) {
+        return Ok(None);
+    }
+    match has_numbers && !tree.within.is_empty() && becomes(&field.of, tree, &theirs) {
+        true => Ok(Some(named(tree, &theirs))),
+        false => Err(format!(
             "its column {:?} is {}, and the table's `{}` is {}",
             column.name, column.sql_type, own.name, own.sql_type
-        ));
+        )),
     }
-    if has_numbers && !is_within(&field.of, &tree.within) {
-        return Err(format!(
-            "what is within its column {:?} is not what is within the table's `{}`",
-            column.name, own.name
-        ));
+}
+
+/// Whether a cast makes the table's column of a file's, of the type `theirs`: what has one number has one name, too, and what is within
+/// it is as the table has it, or narrower.
+fn becomes(of: &Of, tree: &Tree<'_>, theirs: &SqlType) -> bool {
+    let is = |field: &Field, tree: &Tree<'_>, theirs: &SqlType| {
+        tree.node.id == Some(field.id.into()) && becomes(&field.of, tree, theirs)
+    };
+    match (of, theirs, tree.within.as_slice()) {
+        (Of::Plain(own, _), _, []) => own == theirs || grows(&theirs.to_string(), &own.to_string()),
+        (Of::Struct(fields), SqlType::Struct(members), trees) if trees.len() == members.len() => {
+            let mut known = HashSet::new();
+            let mut any = false;
+            let mut all = trees.iter().zip(members);
+            let fit = all.all(|(tree, (name, theirs))| {
+                let own = fields.iter().find(|field| tree.node.id == Some(field.id.into()));
+                any |= own.is_some();
+                let is_own = match own {
+                    Some(field) => field.name == *name && is(field, tree, theirs),
+                    None => fields.iter().all(|field| field.name.to_lowercase() != name.to_lowercase()),
+                };
+                tree.node.id.is_some() && tree.node.name == *name && known.insert(name.to_lowercase()) && is_own
+            });
+            fit && any
+        }
+        (Of::List(element), SqlType::List(theirs), [Tree { within, .. }]) => {
+            matches!(within.as_slice(), [own] if is(element, own, theirs))
+        }
+        (Of::Map(pair), SqlType::Map(key, value), [Tree { within, .. }]) => {
+            matches!(within.as_slice(), [k, v] if is(&pair[0], k, key) && is(&pair[1], v, value))
+        }
+        _ => false,
     }
-    Ok(())
+}
+
+/// What Iceberg calls a type of a file's, with the numbers that are in it.
+fn named(tree: &Tree<'_>, theirs: &SqlType) -> Json {
+    match (theirs, tree.within.as_slice()) {
+        (SqlType::Struct(members), trees) => {
+            let field = |(tree, (name, theirs)): (&Tree<'_>, &(String, SqlType))| json!({ "id": tree.node.id, "name": name, "required": false, "type": named(tree, theirs) });
+            json!({ "type": "struct", "fields": trees.iter().zip(members).map(field).collect::<Vec<_>>() })
+        }
+        (SqlType::List(theirs), [Tree { within, .. }]) if let [own] = within.as_slice() => json!({
+            "type": "list", "element-id": own.node.id, "element-required": false, "element": named(own, theirs)
+        }),
+        (SqlType::Map(key, value), [Tree { within, .. }]) if let [k, v] = within.as_slice() => json!({
+            "type": "map", "key-id": k.node.id, "key": named(k, key),
+            "value-id": v.node.id, "value-required": false, "value": named(v, value)
+        }),
+        _ => iceberg_type(theirs),
+    }
 }
 
 /// Whether what is within a column of a file has the numbers and names of what is within the table's.

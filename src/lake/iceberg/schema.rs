@@ -175,7 +175,7 @@ fn widens(from: &SqlType, to: &SqlType) -> bool {
 }
 
 /// The nearest type that Iceberg has, which files have; nested ones take numbers after `last`.
-fn iceberg(sql_type: &SqlType, last: &mut i32) -> Json {
+pub(super) fn iceberg(sql_type: &SqlType, last: &mut i32) -> Json {
     let kept = sql_type.in_table();
     let sql_type = kept.as_ref().unwrap_or(sql_type);
     let mut number = || {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use quack_function::iceberg::metadata::Metadata;
+use quack_function::sql_type::SqlType;
 use quack_function::wire::Column;
 use serde_json::{Map, Value as Json, json};
 
@@ -18,6 +19,13 @@ pub(crate) struct Held {
     pub column: Column,
     /// Which of the table's columns it is, by its name; none of them, if it is not to be read.
     pub of: Option<String>,
+    /// What Iceberg calls its type, where that is nested and not just the table's.
+    pub nested: Option<Json>,
+}
+
+/// What Iceberg calls a type that has nothing within it.
+pub(crate) fn iceberg_type(sql_type: &SqlType) -> Json {
+    schema::iceberg(sql_type, &mut 0)
 }
 
 /// What numbers columns have.
@@ -56,12 +64,15 @@ pub(crate) fn of_shapes(
     let own = columns.len().saturating_sub(partitions);
     let mut of = |shape: &Vec<Held>| -> Result<Vec<Json>> {
         let mut written = Vec::with_capacity(shape.len() + partitions);
-        for Held { column, of } in shape {
+        for Held { column, of, nested } in shape {
             let known = columns.iter().position(|known| of.as_ref() == Some(&known.name));
             let field = match known.and_then(|at| fields.get(at)) {
                 Some(field) => {
                     let mut field = schema::as_typed(field, column);
                     field["name"] = json!(column.name);
+                    if let Some(nested) = nested {
+                        field["type"] = nested.clone();
+                    }
                     field
                 }
                 None => {

@@ -18,6 +18,9 @@ const ENDINGS: [&str; 3] = [".metadata.json", ".gz.metadata.json", ".metadata.js
 /// Most objects in a folder of metadata that are looked at.
 const MOST: usize = 200_000;
 
+/// Most bytes of metadata, of a list and of a manifest: each is in memory as a whole.
+pub(super) const MOST_BYTES: usize = 64 << 20;
+
 /// Longest text that names the newest metadata, bytes.
 const HINT_BYTES: usize = 1024;
 
@@ -48,7 +51,7 @@ fn parts(address: &str) -> Result<(&str, &str)> {
 /// What S3 says.
 pub(super) async fn get(bucket: &Bucket, address: &str) -> Result<Bytes> {
     let (of, key) = parts(address)?;
-    match object::whole(bucket.s3.get_object().bucket(of).key(key)).await {
+    match object::within(bucket.s3.get_object().bucket(of).key(key), MOST_BYTES).await {
         Ok((bytes, _)) => Ok(bytes),
         Err(error) => Err(refused(error, of, key)),
     }

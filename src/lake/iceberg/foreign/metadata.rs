@@ -8,10 +8,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::fields::{self, Field};
+use super::found::MOST_BYTES;
 use crate::lake::iceberg::state::Foreign;
-
-/// Most bytes of metadata that is unpacked.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// What gzip's files begin with.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -138,9 +136,9 @@ pub(crate) fn read(address: &str, bytes: &[u8]) -> Result<Theirs, String> {
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut unpacked = Vec::new();
-    let read = MultiGzDecoder::new(bytes).take(MOST_BYTES + 1).read_to_end(&mut unpacked);
+    let read = MultiGzDecoder::new(bytes).take(MOST_BYTES as u64 + 1).read_to_end(&mut unpacked);
     read.map_err(|error| format!("it cannot be unpacked: {error}"))?;
-    match unpacked.len() as u64 > MOST_BYTES {
+    match unpacked.len() > MOST_BYTES {
         true => Err(format!("it has more than {} MB", MOST_BYTES >> 20)),
         false => Ok(unpacked),
     }
