@@ -132,6 +132,41 @@ fn what_comes_of_a_type_is_told_and_columns_of_folders_have_it_too() {
     succeed(&project, "CREATE TABLE mixed AS SELECT i, i::HUGEINT AS h FROM range(10) r(i)");
     let plan = project.rows("EXPLAIN SELECT i FROM mixed WHERE i = 3").to_string();
     assert!(plan.contains("i=3") && !plan.contains("CAST(i"), "{plan}");
+
+    // Files are left out by bounds of such types, and stay where a column comes or goes.
+    for from in [100, 200] {
+        succeed(&project, &format!("INSERT INTO mixed SELECT i, i FROM range({from}, {from} + 10) r(i)"));
+    }
+    let left_out = |condition: &str| {
+        let sql = format!("SELECT i FROM mixed WHERE {condition}");
+        let explained = project.quackctl(["query", "--explain", "--workers", "3", &sql]).output().unwrap();
+        text(&explained).contains("1 files left out")
+    };
+    assert!(left_out("h >= 100"));
+    succeed(&project, "ALTER TABLE mixed ADD COLUMN e ENUM('y', 'x'); ALTER TABLE mixed ADD COLUMN s TIMESTAMP_S");
+    succeed(&project, "INSERT INTO mixed VALUES (300, 99999999999999999999999999999999999999, 'x', '2020-01-01')");
+    assert_eq!(newest(&project, "mixed"), [4, 1, 0]);
+    let sql =
+        "SELECT e::VARCHAR AS e, typeof(e) AS t, typeof(s) AS s, count(*)::INT AS n FROM mixed GROUP BY ALL ORDER BY n";
+    let wanted = json!([
+        {"e": "x", "t": "ENUM('y', 'x')", "s": "TIMESTAMP_S", "n": 1},
+        {"e": null, "t": "ENUM('y', 'x')", "s": "TIMESTAMP_S", "n": 30}
+    ]);
+    for workers in ["1", "3"] {
+        assert_eq!(project.json(["query", "--format", "json", "--workers", workers, sql]), wanted);
+    }
+    succeed(
+        &project,
+        "ALTER TABLE mixed DROP COLUMN h; ALTER TABLE mixed ALTER i SET DATA TYPE UINTEGER; DELETE FROM mixed WHERE i < 300",
+    );
+    let rows = project.rows("SELECT i, typeof(i) AS t, e::VARCHAR AS e, s::VARCHAR AS s FROM mixed");
+    assert_eq!(rows, json!([{"i": 300, "t": "UINTEGER", "e": "x", "s": "2020-01-01 00:00:00"}]));
+}
+
+/// What a table was after its newest change: its files, and how many rows came and went.
+fn newest(project: &Project, table: &str) -> [u64; 3] {
+    let versions = project.json(["tables", table, "--history", "--json"]);
+    ["files", "added", "gone"].map(|what| versions["versions"][0][what].as_u64().unwrap())
 }
 
 fn types_that_files_lack_come_back(place: Place) {
