@@ -78,6 +78,23 @@ async fn a_text_becomes_what_files_do_not_have() {
     }
 }
 
+/// Rows that are wide are written into pieces first, whose types are no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_rows_have_them_too() {
+    let lake = Lake::new().await;
+    let (digits, wide) = ("9".repeat(38), "x".repeat(20_000));
+    let row = format!("{digits},a,-1 month,0010,2020-01-01 01:02:03,10:00:00+02,7,{digits}{digits},{wide}\n");
+    lake.write("wide.csv", format!("h,e,i,b,s,z,u,bn,wide\n{}", row.repeat(20)));
+    lake.load(typed("wide.csv")).await.unwrap();
+    let table = lake.table("t").await;
+    let types: Vec<&str> = table.columns.iter().map(|column| column.sql_type.as_str()).collect();
+    assert_eq!(types[..2], ["HUGEINT", "ENUM('z', 'a')"]);
+    let sql = "SELECT list(DISTINCT (h, e, i, b, s, z, u, bn, strlen(wide))) FROM TABLE";
+    let wanted =
+        format!("[({digits}, a, -1 month, 0010, '2020-01-01 01:02:03', '10:00:00+02', 7, {digits}{digits}, 20000)]");
+    assert_eq!(lake.select(&table, sql).await, wanted);
+}
+
 fn typed_as(source: &str, column: &str) -> LoadRequest {
     let of = |entry: &str| entry.starts_with(&format!("{column}="));
     let all = ["h=HUGEINT", "e=ENUM('z', 'a')", "s=TIMESTAMP_S", "u=UINTEGER", "b=BIT"];
