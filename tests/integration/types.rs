@@ -163,6 +163,32 @@ fn what_comes_of_a_type_is_told_and_columns_of_folders_have_it_too() {
     assert_eq!(rows, json!([{"i": 300, "t": "UINTEGER", "e": "x", "s": "2020-01-01 00:00:00"}]));
 }
 
+/// Files of others have some of these types as DuckDB writes them; those that come beside them have them otherwise.
+#[test]
+fn files_that_have_such_types_as_they_are_are_read_beside_others() {
+    let lake = Lake::new(Place::Local);
+    let project = &lake.project;
+    let columns = "INTERVAL 1 MONTH AS i, '10:00:00+00'::TIMETZ AS z, 4000000000::UINTEGER AS u, [1::UNION(a INTEGER, b VARCHAR)] AS n";
+    lake.write("theirs/a.parquet", &format!("SELECT * EXCLUDE (n) FROM (SELECT {columns})"));
+    lake.register("theirs/*.parquet", "t", []);
+    succeed(project, "INSERT INTO t VALUES (-INTERVAL 3 MICROSECONDS, '10:00:00+02', 5)");
+    let rows = "SELECT i::VARCHAR AS i, z::VARCHAR AS z, u, typeof(i) AS ti, typeof(z) AS tz, typeof(u) AS tu FROM t ORDER BY t.u";
+    let row = |i: &str, z: &str, u: u32| json!({"i": i, "z": z, "u": u, "ti": "INTERVAL", "tz": "TIME WITH TIME ZONE", "tu": "UINTEGER"});
+    let wanted = json!([row("-00:00:00.000003", "10:00:00+02", 5), row("1 month", "10:00:00+00", 4_000_000_000)]);
+    for workers in ["1", "2"] {
+        assert_eq!(project.json(["query", "--format", "json", "--workers", workers, rows]), wanted);
+    }
+    assert_eq!(lake.bare(rows)["data"]["records"], wanted);
+    project.succeed(["compact", "t"], "compact");
+    assert_eq!(project.rows(rows), wanted);
+
+    // A union within another type is written as DuckDB does, and comes back.
+    succeed(project, &format!("CREATE TABLE n AS SELECT n FROM (SELECT {columns}); INSERT INTO n VALUES (['x'])"));
+    let sql = "SELECT typeof(n) AS t, union_tag(n[1])::VARCHAR AS n FROM n ORDER BY 2";
+    let own = "UNION(a INTEGER, b VARCHAR)[]";
+    assert_eq!(project.rows(sql), json!([{"t": own, "n": "a"}, {"t": own, "n": "b"}]));
+}
+
 /// What a table was after its newest change: its files, and how many rows came and went.
 fn newest(project: &Project, table: &str) -> [u64; 3] {
     let versions = project.json(["tables", table, "--history", "--json"]);
