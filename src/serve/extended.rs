@@ -17,7 +17,7 @@ use super::refusal::{FEATURE, PROTOCOL, Refusal, SYNTAX};
 use super::rows::{Failed, Taken};
 use super::run::{Ran, pieces};
 use super::session::{Portal, Prepared, Session, Status};
-use super::simple::{said, wanted};
+use super::simple::{copied, said, wanted};
 use super::statement::Statement;
 
 fn refused<T>(refusal: Refusal) -> Result<T, Failed> {
@@ -133,6 +133,9 @@ impl Session {
                         );
                     }
                     self.portal(Some(&name))?.rows = Some(*rows);
+                }
+                Ran::Copy(mut rows, options) => {
+                    return copied(out, &mut rows, &options, &prepared.written).await;
                 }
                 Ran::Fetch { cursor, count, moves } => {
                     return self.fetch(out, &cursor, count, moves, Some(&formats)).await;

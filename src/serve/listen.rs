@@ -30,6 +30,9 @@ use crate::error::usage;
 /// Most clients at the same time.
 const MOST_CLIENTS: usize = 500;
 
+/// Most connections at the same time: those who are too many are told so.
+const MOST_CONNECTIONS: usize = MOST_CLIENTS + 100;
+
 /// A client's stack, of which no more is taken than is needed: DuckDB's parser goes as deep as SQL is nested.
 const STACK_BYTES: usize = 32 << 20;
 
@@ -94,6 +97,8 @@ pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
             () = interrupt.token.cancelled() => break,
         };
         match accepted {
+            // Who has not said yet who they are are bounded, too.
+            Ok((socket, _)) if server.clients.load(Ordering::Relaxed) >= MOST_CONNECTIONS => drop(socket),
             Ok((socket, _)) => spawn(&server, socket),
             // Too many files, say: it may be better in a moment.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -7,6 +7,7 @@
 mod cancel;
 mod catalog;
 mod connection;
+mod copy;
 mod encode;
 mod extended;
 mod listen;

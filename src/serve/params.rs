@@ -85,6 +85,7 @@ fn binary(bytes: &[u8], scalar: Scalar) -> Option<String> {
             4 => i32::from_be_bytes(bytes.try_into().ok()?).to_string(),
             _ => eight()?.to_string(),
         },
+        Scalar::Oid => u32::from_be_bytes(bytes.try_into().ok()?).to_string(),
         Scalar::Float4 => f32::from_be_bytes(bytes.try_into().ok()?).to_string(),
         Scalar::Float8 => f64::from_be_bytes(bytes.try_into().ok()?).to_string(),
         Scalar::Numeric => numeric::read(bytes)?,

@@ -7,7 +7,7 @@ use quack_function::sql_type::SqlType;
 use quack_function::wire::{Column, Params};
 use tokio_util::sync::CancellationToken;
 
-use super::catalog::Known;
+use super::catalog::{Known, is_own};
 use super::encode::{Field, Scalar, WireType};
 use super::params;
 use super::refusal::Refusal;
@@ -40,11 +40,13 @@ impl Session {
         let named: Vec<Option<WireType>> =
             (0..count).map(|at| asked.get(at).copied().and_then(WireType::of_oid)).collect();
         let expected = self.expected(&known, sql, &named);
+        let is_of_catalog = count > 0 && is_own(sql, &self.who());
         let mut parameters = Vec::with_capacity(count);
         let mut types = Vec::with_capacity(count);
         for (named, expected) in named.into_iter().zip(expected) {
             let of_expected = expected.as_ref().map(WireType::of);
             let wire_type = named.or(of_expected).unwrap_or(WireType::Scalar(Scalar::Text));
+            let wire_type = if is_of_catalog { wire_type.of_catalog() } else { wire_type };
             // What the statement has there counts: a text may stand for a date, a number be of another width.
             types.push(Some(expected.map_or_else(|| wire_type.duckdb(), |expected| expected.to_string())));
             parameters.push(wire_type);
@@ -117,7 +119,11 @@ impl Session {
             Err(error) if self.is_only_the_functions(sql, &error).await? => self.described(&own, nulls).await?,
             Err(error) => return Err(error),
         };
-        Ok(Some(columns.iter().map(Field::of).collect()))
+        let mut fields: Vec<Field> = columns.iter().map(Field::of).collect();
+        if is_own(sql, &self.who()) {
+            fields.iter_mut().for_each(|field| field.wire_type = field.wire_type.of_catalog());
+        }
+        Ok(Some(fields))
     }
 
     /// Whether an error here may be none where the statement is run.

@@ -5,11 +5,15 @@ use arrow::datatypes::SchemaRef;
 use quack_function::wire::Column;
 use tokio_util::sync::CancellationToken;
 
+use bytes::{BufMut as _, BytesMut};
 use pgwire::error::PgWireError;
 use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::copy::{CopyDone, CopyOutResponse};
 use pgwire::messages::response::EmptyQueryResponse;
 
-use super::encode::{Encoder, Field};
+use super::copy::{CopyOptions, Form};
+use super::encode::copy::{self, Lines};
+use super::encode::{Encoder, Field, sized};
 use super::outgoing::{Outgoing, Sent};
 use super::refusal::{CANCELLED, Refusal};
 use crate::rows::ResultSet;
@@ -72,7 +76,7 @@ impl Rows {
         Self { fields: columns.iter().map(Field::of).collect(), tag, schema, batches, batch: None, cancel }
     }
 
-    /// Rows that are all here.
+    /// Rows of the catalog, which are all here.
     pub(super) fn of(
         schema: SchemaRef,
         columns: Vec<Column>,
@@ -80,7 +84,9 @@ impl Rows {
         cancel: CancellationToken,
     ) -> Self {
         let batches = Box::new(batches.into_iter().map(Ok));
-        Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"), cancel)
+        let mut rows = Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"), cancel);
+        rows.fields.iter_mut().for_each(|field| field.wire_type = field.wire_type.of_catalog());
+        rows
     }
 
     /// The same with another word at their end.
@@ -148,6 +154,58 @@ impl Rows {
         }
     }
 
+    /// Sends all rows as COPY writes them; gives how many.
+    pub(super) async fn copy(&mut self, out: &mut Outgoing, options: &CopyOptions, sql: &str) -> Result<u64, Failed> {
+        let is_binary = options.form == Form::Binary;
+        let formats = vec![i16::from(is_binary); self.fields.len()];
+        let count = self.fields.len() as i16;
+        let begin = CopyOutResponse::new(i8::from(is_binary), count, formats);
+        out.message(PgWireBackendMessage::CopyOutResponse(begin)).await?;
+        let columns = self.fields.iter().map(|field| (field.wire_type, is_binary)).collect();
+        let mut encoder = Encoder::new(self.schema.clone(), columns);
+        let csv = (options.form == Form::Csv).then_some((options.quote, options.escape));
+        let lines = Lines { delimiter: options.delimiter, null: &options.null, csv };
+        // What a binary COPY begins with goes before the first row, in its message: clients look for it there.
+        let mut header = if is_binary { copy::HEADER } else { &[] };
+        if options.header && !is_binary {
+            data(out, |out| {
+                for (at, field) in self.fields.iter().enumerate() {
+                    if at > 0 {
+                        out.put_u8(options.delimiter);
+                    }
+                    copy::cell(out, &lines, &field.name);
+                }
+                out.put_u8(b'\n');
+            });
+        }
+        let mut sent = 0;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
+            }
+            let next = self.next().map_err(|error| Failed::Statement(Refusal::of(&error, sql)))?;
+            let Some((batch, at)) = next else { break };
+            data(out, |out| match is_binary {
+                true => {
+                    out.put_slice(std::mem::take(&mut header));
+                    encoder.copy_row(out, batch, *at);
+                }
+                false => encoder.line(out, &lines, batch, *at),
+            });
+            *at += 1;
+            sent += 1;
+            out.relieve().await?;
+        }
+        if is_binary {
+            data(out, |out| {
+                out.put_slice(header);
+                out.put_slice(copy::TRAILER);
+            });
+        }
+        out.message(PgWireBackendMessage::CopyDone(CopyDone::new())).await?;
+        Ok(sent)
+    }
+
     /// Passes over up to `most` rows, all where there is no such bound.
     ///
     /// # Errors
@@ -161,6 +219,13 @@ impl Rows {
         }
         Ok(passed)
     }
+}
+
+/// Appends what `write` does as one message of a COPY.
+fn data(out: &mut Outgoing, write: impl FnOnce(&mut BytesMut)) {
+    let out = out.buffer();
+    out.put_u8(b'd');
+    sized(out, write);
 }
 
 /// Sends nothing, and says so where there is nothing to send.

@@ -9,6 +9,8 @@ use quack_function::sql::Token;
 use quack_function::wire::{Column, Params, Spill};
 use tokio_util::sync::CancellationToken;
 
+use super::catalog::is_own;
+use super::copy::CopyOptions;
 use super::refusal::Refusal;
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
@@ -38,6 +40,8 @@ pub(super) enum Ran {
         value: String,
         tag: &'static str,
     },
+    /// Rows that are written as COPY says.
+    Copy(Box<Rows>, CopyOptions),
     /// Rows of a cursor, as it is.
     Fetch {
         cursor: String,
@@ -134,6 +138,11 @@ impl Session {
             }
             Statement::Declare { cursor, query, holds } => self.declare(cursor, &query, holds, params, cancel).await,
             Statement::Fetch { cursor, count, moves } => Ok(Ran::Fetch { cursor, count, moves }),
+            Statement::CopyOut { query, options } => match self.sql(&query, params, cancel).await? {
+                Ran::Rows(rows) => Ok(Ran::Copy(rows, options)),
+                _ => Err(Refusal::new("42601", "COPY TO STDOUT takes a query that gives rows")),
+            },
+            Statement::Refused(refusal) => Err(refusal),
             Statement::Close(None) => {
                 self.portals.retain(|_, portal| !portal.is_cursor);
                 done("CLOSE CURSOR ALL")
@@ -263,10 +272,10 @@ impl Session {
         if !self.variables.is_empty() && sql.to_ascii_lowercase().contains("getvariable") {
             return Ok(None);
         }
-        let known = self.known().await?;
-        if !known.is_own(sql, &self.who()) {
+        if !is_own(sql, &self.who()) {
             return Ok(None);
         }
+        let known = self.known().await?;
         let (schema, columns, batches) = known.answer(sql, params, &self.who())?;
         self.set_by_function(sql);
         Ok(Some(Ran::Rows(Box::new(Rows::of(schema, columns, batches, cancel.clone())))))

@@ -2,6 +2,7 @@
 
 use quack_function::wire::Params;
 
+use super::copy::CopyOptions;
 use super::outgoing::{Outgoing, Sent};
 use super::refusal::Refusal;
 use super::rows::{self, Failed, Rows, Taken};
@@ -65,6 +66,7 @@ impl Session {
                 let sent = all(&mut rows, out, sql).await?;
                 out.complete(rows.tag.text(sent)).await?;
             }
+            Ran::Copy(mut rows, options) => copied(out, &mut rows, &options, sql).await?,
             Ran::Fetch { cursor, count, moves } => self.fetch(out, &cursor, count, moves, None).await?,
             other => said(out, other).await?,
         }
@@ -125,6 +127,17 @@ async fn all(rows: &mut Rows, out: &mut Outgoing, sql: &str) -> Result<u64, Fail
     Ok(sent)
 }
 
+/// Sends rows as COPY writes them, and how many.
+pub(super) async fn copied(
+    out: &mut Outgoing,
+    rows: &mut Rows,
+    options: &CopyOptions,
+    sql: &str,
+) -> Result<(), Failed> {
+    let sent = rows.copy(out, options, sql).await?;
+    Ok(out.complete(format!("COPY {sent}")).await?)
+}
+
 /// Says what came of a statement that gave no rows.
 pub(super) async fn said(out: &mut Outgoing, ran: Ran) -> Sent {
     match ran {
@@ -138,6 +151,6 @@ pub(super) async fn said(out: &mut Outgoing, ran: Ran) -> Sent {
             out.parameter(&name, &value).await?;
             out.complete(tag.to_owned()).await
         }
-        Ran::Rows(_) | Ran::Fetch { .. } => unreachable!("it gives rows"),
+        Ran::Rows(_) | Ran::Copy(..) | Ran::Fetch { .. } => unreachable!("it gives rows"),
     }
 }

@@ -3,6 +3,9 @@
 
 use quack_function::sql::{Token, Tokens};
 
+use super::copy::{self, CopyOptions};
+use super::refusal::Refusal;
+
 /// A statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Statement {
@@ -37,6 +40,13 @@ pub(super) enum Statement {
         count: Count,
         moves: bool,
     },
+    /// Rows for the client, written as it says.
+    CopyOut {
+        query: String,
+        options: CopyOptions,
+    },
+    /// The same in a form that is not known.
+    Refused(Refusal),
     /// All of them without a name.
     Close(Option<String>),
     /// All of them without a name.
@@ -196,6 +206,12 @@ impl Words<'_> {
             } else {
                 self.name().map(|name| Statement::Deallocate(Some(name)))
             };
+        }
+        if self.takes(&["COPY"]) {
+            return copy::read(self.sql, &self.tokens).map(|read| match read {
+                Ok((query, options)) => Statement::CopyOut { query, options },
+                Err(refusal) => Statement::Refused(refusal),
+            });
         }
         self.cursor().or_else(|| {
             let nothing = ["LISTEN", "UNLISTEN", "NOTIFY", "LOCK TABLE", "CHECKPOINT"];

@@ -73,6 +73,13 @@ def psycopg3():
         refused(lambda: cursor.execute("SELEC 1"), "42601", "no SQL")
         refused(lambda: cursor.execute("SELECT * FROM trips WHERE day = %s", ("x",)), "22P02", "no date")
         same(cursor.execute("SHOW server_version").fetchone(), ("16.6",), "SHOW")
+        with cursor.copy("COPY (SELECT id, NULL AS n, 'a' || chr(9) || 'b' AS t FROM trips WHERE id < 3 ORDER BY id) TO STDOUT") as rows:
+            same(list(rows.rows()), [("1", None, "a\tb"), ("2", None, "a\tb")], "COPY as text")
+        with cursor.copy("COPY (SELECT id, fare, day, [id] AS l FROM trips WHERE id = 1) TO STDOUT (FORMAT binary)") as rows:
+            rows.set_types(["int8", "numeric", "date", "int8[]"])
+            same(list(rows.rows()), [(1, decimal.Decimal("9.50"), dt.date(2019, 4, 1), [1])], "COPY as bytes")
+        with cursor.copy("COPY trips (id, day) TO STDOUT WITH (FORMAT csv, HEADER)") as rows:
+            same(b"".join(rows).decode().splitlines()[:2], ["id,day", "1,2019-04-01"], "COPY as CSV")
         # All rows come, however few at a time.
         with connection.transaction():
             named = connection.cursor(name="many")
@@ -122,6 +129,7 @@ async def over_asyncpg():
     connection = await asyncpg.connect(host="127.0.0.1", port=PORT, user="ann", database="lake")
     row = await connection.fetchrow("SELECT id, fare, day FROM trips WHERE id = $1", 3)
     same(tuple(row), (3, decimal.Decimal("10.50"), dt.date(2019, 4, 1)), "asyncpg")
+    same(await connection.fetchval("SELECT [1, 2, NULL]"), [1, 2, None], "a list, of a type that asyncpg asks for")
     statement = await connection.prepare("SELECT count(*) FROM trips WHERE day = $1 AND fare > $2")
     same(await statement.fetchval(dt.date(2019, 4, 2), decimal.Decimal(1)), 2, "prepared by asyncpg")
     row = await connection.fetchrow("SELECT $1, id FROM trips WHERE id = $2", "x", 2)
@@ -138,6 +146,34 @@ def alchemy():
         same(found, decimal.Decimal("19.50"), "SQLAlchemy")
 
 
+def catalog():
+    with psycopg.connect(WHERE, autocommit=True) as connection:
+        run = lambda sql: connection.execute(sql).fetchall()
+        connection.execute("CREATE OR REPLACE VIEW cheap AS SELECT id FROM trips WHERE fare < 10")
+        connection.execute("COMMENT ON TABLE trips IS 'yellow cabs'")
+        listed = """SELECT n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c
+            LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+            AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2"""
+        same(run(listed), [("main", "cheap", "v"), ("main", "trips", "r")], "tables and views")
+        columns = """SELECT attname, pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+            WHERE attrelid = 'trips'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+        same(run(columns), [("id", "bigint"), ("fare", "numeric(9,2)"), ("day", "date")], "columns")
+        same(run("SELECT obj_description('main.trips'::regclass, 'pg_class')"), [("yellow cabs",)], "a comment")
+        same(run("SELECT pg_get_viewdef('cheap'::regclass, true)"), [("SELECT id FROM trips WHERE fare < 10",)], "a view's SQL")
+        standard = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'cheap'"
+        same(run(standard), [("id", "BIGINT")], "information_schema")
+        same(run("SELECT relname FROM pg_class WHERE relname OPERATOR(pg_catalog.~) '^(tri)' COLLATE pg_catalog.default"), [("trips",)], "a pattern")
+        same(run("SELECT version() LIKE 'PostgreSQL 16%', current_setting('TimeZone')"), [(True, "UTC")], "what it is")
+        connection.execute("DROP VIEW cheap")
+    inspector = sqlalchemy.inspect(sqlalchemy.create_engine(f"postgresql+psycopg://ann@127.0.0.1:{PORT}/lake"))
+    same(inspector.get_table_names(schema="main"), ["trips"], "tables by SQLAlchemy")
+    found = [(column["name"], str(column["type"])) for column in inspector.get_columns("trips", schema="main")]
+    same(found, [("id", "BIGINT"), ("fare", "NUMERIC(9, 2)"), ("day", "DATE")], "columns by SQLAlchemy")
+    same(inspector.get_pk_constraint("trips", schema="main")["constrained_columns"], [], "no key")
+    same(inspector.get_indexes("trips", schema="main"), [], "no index")
+
+
 def several():
     with psycopg.connect(WHERE, autocommit=True) as connection:
         answers = connection.execute("SET application_name = 'x'; SELECT 1; SELECT 2")
@@ -152,5 +188,6 @@ psycopg3()
 psycopg_two()
 asyncio.run(over_asyncpg())
 alchemy()
+catalog()
 several()
 print(f"{checked} answers of clients")

@@ -5,17 +5,38 @@ use std::collections::HashSet;
 use duckdb::Connection;
 use serde_json::Value;
 
+use crate::duck::{self, Sandbox};
+
 /// Functions that FROM may call in such a query: what they give is known here, and little.
 const FUNCTIONS: &[&str] = &["unnest", "generate_series", "pg_timezone_names"];
 
 /// Schemas of the catalog.
 const SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "quack_is"];
 
-/// Whether a query, which may be in PostgreSQL's words, reads the catalog and nothing else, or nothing at all. `connection` is to a
-/// DuckDB, which parses it.
-pub(in crate::serve) fn is_own(connection: &Connection, sql: &str) -> bool {
+thread_local! {
+    /// Parses, and knows no tables: each client has a thread.
+    static PARSER: Option<Connection> = duck::open(&PARSING).ok();
+}
+
+/// What a parser may take. It knows the types that SQL may name.
+const PARSING: Sandbox<'_> = Sandbox {
+    files: &[],
+    folder: None,
+    buckets: &[],
+    spill: None,
+    memory: Some("64MB"),
+    threads: Some(1),
+    setup: TYPES,
+};
+
+/// PostgreSQL's types that DuckDB has no like of.
+pub(super) const TYPES: &str = include_str!("types.sql");
+
+/// Whether a query, which is in DuckDB's words, reads the catalog and nothing else, or nothing at all.
+pub(super) fn is_own(sql: &str) -> bool {
     let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
-    let Ok(text) = connection.query_row(serialize, [sql], |row| row.get::<_, String>(0)) else { return false };
+    let parsed = |parser: &Connection| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)).ok();
+    let Some(text) = PARSER.with(|parser| parser.as_ref().and_then(parsed)) else { return false };
     let Ok(tree) = serde_json::from_str::<Value>(&text) else { return false };
     if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
         return false;
@@ -71,11 +92,9 @@ fn reads_catalog_only(tree: &Value, ctes: &HashSet<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::duck::{self, Sandbox};
 
     #[test]
     fn queries_of_the_catalog_are_told_from_queries_of_the_lake() {
-        let connection = duck::open(&Sandbox::default()).unwrap();
         for sql in [
             "SELECT 1",
             "SELECT version(), current_schema()",
@@ -84,7 +103,7 @@ mod tests {
             "SELECT (SELECT count(*) FROM pg_type)",
             "SELECT * FROM duckdb_tables()",
         ] {
-            assert!(is_own(&connection, sql), "{sql}");
+            assert!(is_own(sql), "{sql}");
         }
         for sql in [
             "SELECT * FROM trips",
@@ -96,7 +115,7 @@ mod tests {
             "SELEC 1",
             "SELECT 1; SELECT 2",
         ] {
-            assert!(!is_own(&connection, sql), "{sql}");
+            assert!(!is_own(sql), "{sql}");
         }
     }
 }

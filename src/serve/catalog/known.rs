@@ -82,18 +82,13 @@ impl Known {
         if self.is_layered.replace(true) {
             return Ok(());
         }
+        self.connection.execute_batch(ask::TYPES)?;
         self.connection.execute_batch(LAYER)?;
         self.connection.execute("INSERT INTO quack_pg.session VALUES (?, ?)", [who.user, who.version])?;
         for view in &self.views {
             self.connection.execute("INSERT INTO quack_pg.views VALUES (?, ?, ?)", view.each_ref())?;
         }
-        self.connection.execute_batch(SEARCH_PATH.to_str()?)?;
         self.database.run(SEARCH_PATH)
-    }
-
-    /// Whether a query reads the catalog and nothing else.
-    pub(in crate::serve) fn is_own(&self, sql: &str, who: &Who<'_>) -> bool {
-        ask::is_own(&self.connection, &rewritten(sql, who.settings))
     }
 
     /// What a query of the catalog gives.
@@ -133,7 +128,7 @@ impl Known {
     /// DuckDB's, in its own words.
     pub(in crate::serve) fn columns(&self, sql: &str, params: &Params, who: &Who<'_>) -> Result<Vec<Column>> {
         let own;
-        let sql = match self.is_own(sql, who) {
+        let sql = match is_own(sql, who) {
             true => {
                 self.layer(who)?;
                 own = rewritten(sql, who.settings);
@@ -177,7 +172,7 @@ impl Known {
     /// # Errors
     /// DuckDB's, in its own words.
     pub(in crate::serve) fn parameters(&self, sql: &str, who: &Who<'_>) -> Result<Vec<Parameter>> {
-        match self.is_own(sql, who) {
+        match is_own(sql, who) {
             true => {
                 self.layer(who)?;
                 parameters::of(&self.database, &rewritten(sql, who.settings))
@@ -185,6 +180,11 @@ impl Known {
             false => parameters::of(&self.database, sql),
         }
     }
+}
+
+/// Whether a query reads the catalog and nothing else, or nothing at all.
+pub(in crate::serve) fn is_own(sql: &str, who: &Who<'_>) -> bool {
+    ask::is_own(&rewritten(sql, who.settings))
 }
 
 /// DuckDB's own words, without the number that the crate puts behind them.

@@ -1,19 +1,13 @@
 -- What PostgreSQL's catalog has and DuckDB's has not, or has otherwise. It stands before DuckDB's own in the search path; it and
 -- what is in it is shown to nobody.
-CREATE SCHEMA quack_pg;
 -- Filled by the program: one row, and a row for each view of the lake.
 CREATE TABLE quack_pg.session (quack_user VARCHAR, quack_version VARCHAR);
 CREATE TABLE quack_pg.views (view_schema VARCHAR, name VARCHAR, definition VARCHAR);
-CREATE TYPE quack_pg.regclass AS BIGINT;
-CREATE TYPE quack_pg.regtype AS BIGINT;
-CREATE TYPE quack_pg.regproc AS BIGINT;
-CREATE TYPE quack_pg.regnamespace AS BIGINT;
-CREATE TYPE quack_pg."name" AS VARCHAR;
-CREATE TYPE quack_pg."char" AS VARCHAR;
 
 CREATE VIEW quack_pg.pg_namespace AS
     SELECT oid, nspname, 10::BIGINT AS nspowner, NULL::VARCHAR[] AS nspacl FROM system.pg_catalog.pg_namespace
-    WHERE nspname NOT LIKE 'quack\_%' ESCAPE '\' AND oid IN (SELECT oid FROM duckdb_schemas() WHERE database_name = 'memory');
+    WHERE nspname NOT LIKE 'quack\_%' ESCAPE '\' AND oid IN (SELECT oid FROM duckdb_schemas() WHERE database_name = 'memory')
+    UNION ALL SELECT 11, 'pg_catalog', 10, NULL UNION ALL SELECT 12, 'information_schema', 10, NULL;
 
 CREATE VIEW quack_pg.pg_class AS
     SELECT oid, relname, relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype, 10::BIGINT AS relowner, 2::BIGINT AS relam,
@@ -27,7 +21,7 @@ CREATE VIEW quack_pg.pg_class AS
 
 -- PostgreSQL's own numbers of types, which clients know without asking.
 CREATE TABLE quack_pg.pg_type AS
-    SELECT oid::BIGINT AS oid, typname, (SELECT oid FROM duckdb_schemas() WHERE database_name = 'system' AND schema_name = 'pg_catalog') AS typnamespace,
+    SELECT oid::BIGINT AS oid, typname, 11::BIGINT AS typnamespace,
         10::BIGINT AS typowner, typlen::SMALLINT AS typlen, typlen BETWEEN 1 AND 8 AS typbyval, 'b' AS typtype, typcategory,
         false AS typispreferred, true AS typisdefined, ',' AS typdelim, 0::BIGINT AS typrelid, 0::BIGINT AS typsubscript,
         typelem::BIGINT AS typelem, typarray::BIGINT AS typarray, typname || 'in' AS typinput, typname || 'out' AS typoutput,
@@ -81,8 +75,15 @@ CREATE VIEW quack_pg.pg_description AS
     SELECT table_oid AS objoid, 1259::BIGINT AS classoid, 0::INTEGER AS objsubid, comment AS description FROM duckdb_tables() WHERE comment IS NOT NULL
     UNION ALL SELECT view_oid, 1259, 0, comment FROM duckdb_views() WHERE comment IS NOT NULL AND NOT internal
     UNION ALL SELECT attrelid, 1259, attnum::INTEGER, attcomment FROM quack_pg.pg_attribute WHERE attcomment IS NOT NULL;
-CREATE MACRO quack_pg.obj_description(o, c := NULL) AS (SELECT any_value(description) FROM quack_pg.pg_description WHERE objoid = o AND objsubid = 0);
-CREATE MACRO quack_pg.col_description(o, n) AS (SELECT any_value(description) FROM quack_pg.pg_description WHERE objoid = o AND objsubid = n);
+-- What macros read has names that no argument of theirs has: an argument's names are looked for there first.
+CREATE VIEW quack_pg.quack_descriptions AS SELECT objoid AS quack_oid, objsubid AS quack_sub, description AS quack_said FROM quack_pg.pg_description;
+CREATE VIEW quack_pg.quack_classes AS
+    SELECT c.oid AS quack_oid, c.relname AS quack_rel, n.nspname AS quack_nsp FROM quack_pg.pg_class c JOIN quack_pg.pg_namespace n ON n.oid = c.relnamespace;
+CREATE VIEW quack_pg.quack_viewdefs AS
+    SELECT d.view_oid AS quack_oid, v.definition AS quack_def FROM duckdb_views() d JOIN quack_pg.views v ON v.view_schema = d.schema_name AND v.name = d.view_name;
+CREATE VIEW quack_pg.quack_types AS SELECT oid AS quack_oid, typname AS quack_name FROM quack_pg.pg_type;
+CREATE MACRO quack_pg.obj_description(o, c := NULL) AS (SELECT any_value(quack_said) FROM quack_pg.quack_descriptions WHERE quack_oid = o::BIGINT AND quack_sub = 0);
+CREATE MACRO quack_pg.col_description(o, n) AS (SELECT any_value(quack_said) FROM quack_pg.quack_descriptions WHERE quack_oid = o::BIGINT AND quack_sub = n);
 CREATE MACRO quack_pg.shobj_description(o, c) AS NULL::VARCHAR;
 
 CREATE VIEW quack_pg.pg_database AS
@@ -147,8 +148,7 @@ CREATE MACRO quack_pg.pg_is_in_recovery() AS false;
 CREATE MACRO quack_pg.pg_get_indexdef(a, b := NULL, c := NULL) AS NULL::VARCHAR;
 CREATE MACRO quack_pg.pg_get_expr(a, b, c := NULL) AS NULL::VARCHAR;
 CREATE MACRO quack_pg.pg_get_constraintdef(a, b := NULL) AS NULL::VARCHAR;
-CREATE MACRO quack_pg.pg_get_viewdef(o, p := NULL) AS
-    (SELECT any_value(v.definition) FROM duckdb_views() d JOIN quack_pg.views v ON v.view_schema = d.schema_name AND v.name = d.view_name WHERE d.view_oid = o::BIGINT);
+CREATE MACRO quack_pg.pg_get_viewdef(o, p := NULL) AS (SELECT any_value(quack_def) FROM quack_pg.quack_viewdefs WHERE quack_oid = o::BIGINT);
 CREATE MACRO quack_pg.pg_get_ruledef(a, b := NULL) AS NULL::VARCHAR;
 CREATE MACRO quack_pg.pg_get_triggerdef(a, b := NULL) AS NULL::VARCHAR;
 CREATE MACRO quack_pg.pg_get_partkeydef(a) AS NULL::VARCHAR;
@@ -164,28 +164,30 @@ CREATE MACRO quack_pg.pg_table_size(a) AS 0::BIGINT;
 CREATE MACRO quack_pg.pg_total_relation_size(a) AS 0::BIGINT;
 CREATE MACRO quack_pg.pg_database_size(a) AS 0::BIGINT;
 CREATE MACRO quack_pg.pg_tablespace_location(a) AS '';
-CREATE MACRO quack_pg.pg_table_is_visible(o) AS (SELECT count(*) > 0 FROM quack_pg.pg_class c JOIN quack_pg.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = o::BIGINT AND n.nspname IN ('main', 'pg_catalog'));
+CREATE MACRO quack_pg.pg_table_is_visible(o) AS coalesce((SELECT any_value(quack_nsp IN ('main', 'pg_catalog')) FROM quack_pg.quack_classes WHERE quack_oid = o::BIGINT), false);
 CREATE MACRO quack_pg.pg_type_is_visible(o) AS true;
-CREATE MACRO quack_pg.to_regclass(t) AS (SELECT any_value(c.oid) FROM quack_pg.pg_class c JOIN quack_pg.pg_namespace n ON n.oid = c.relnamespace
-    WHERE replace(t, '"', '') IN (c.relname, n.nspname || '.' || c.relname));
-CREATE MACRO quack_pg.to_regtype(t) AS (SELECT any_value(oid) FROM quack_pg.pg_type WHERE typname = lower(t));
-CREATE MACRO quack_pg.to_regnamespace(t) AS (SELECT any_value(oid) FROM quack_pg.pg_namespace WHERE nspname = replace(t, '"', ''));
+CREATE MACRO quack_pg.to_regclass(t) AS (SELECT any_value(quack_oid) FROM quack_pg.quack_classes WHERE replace(t, '"', '') IN (quack_rel, quack_nsp || '.' || quack_rel));
+CREATE MACRO quack_pg.to_regtype(t) AS (SELECT any_value(quack_oid) FROM quack_pg.quack_types WHERE quack_name = lower(t));
+CREATE MACRO quack_pg.to_regproc(t) AS replace(t, 'pg_catalog.', '');
+CREATE MACRO quack_pg.to_regnamespace(t) AS (SELECT any_value(quack_oid) FROM (SELECT oid AS quack_oid, nspname AS quack_nsp FROM quack_pg.pg_namespace) WHERE quack_nsp = replace(t, '"', ''));
 CREATE MACRO quack_pg.set_config(n, v, l) AS v::VARCHAR;
 CREATE MACRO quack_pg.quote_ident(t) AS '"' || replace(t, '"', '""') || '"';
 CREATE MACRO quack_pg.array_upper(a, d) AS nullif(len(a), 0);
 CREATE MACRO quack_pg.array_lower(a, d) AS CASE WHEN len(a) > 0 THEN 1 END;
-CREATE MACRO quack_pg.format_type(o, m) AS (SELECT CASE
-    WHEN oid = 1700 AND m::INTEGER > 0 THEN 'numeric(' || ((m::INTEGER - 4) >> 16) || ',' || ((m::INTEGER - 4) & 65535) || ')'
-    WHEN typelem > 0 AND typcategory = 'A' THEN (SELECT CASE e.typname WHEN 'int8' THEN 'bigint' WHEN 'int4' THEN 'integer' WHEN 'int2' THEN 'smallint'
-        WHEN 'bool' THEN 'boolean' WHEN 'float4' THEN 'real' WHEN 'float8' THEN 'double precision' WHEN 'varchar' THEN 'character varying'
-        WHEN 'timestamp' THEN 'timestamp without time zone' WHEN 'timestamptz' THEN 'timestamp with time zone'
-        WHEN 'time' THEN 'time without time zone' WHEN 'timetz' THEN 'time with time zone' WHEN 'varbit' THEN 'bit varying'
-        ELSE e.typname END FROM quack_pg.pg_type e WHERE e.oid = t.typelem) || '[]'
-    ELSE CASE typname WHEN 'int8' THEN 'bigint' WHEN 'int4' THEN 'integer' WHEN 'int2' THEN 'smallint' WHEN 'bool' THEN 'boolean'
-        WHEN 'float4' THEN 'real' WHEN 'float8' THEN 'double precision' WHEN 'varchar' THEN 'character varying'
-        WHEN 'timestamp' THEN 'timestamp without time zone' WHEN 'timestamptz' THEN 'timestamp with time zone'
-        WHEN 'time' THEN 'time without time zone' WHEN 'timetz' THEN 'time with time zone' WHEN 'varbit' THEN 'bit varying'
-        ELSE typname END END FROM quack_pg.pg_type t WHERE oid = o::BIGINT);
+CREATE MACRO quack_pg.format_type(o, m) AS CASE o::BIGINT
+    WHEN 1700 THEN CASE WHEN m::INTEGER > 0 THEN 'numeric(' || ((m::INTEGER - 4) >> 16) || ',' || ((m::INTEGER - 4) & 65535) || ')' ELSE 'numeric' END
+    WHEN 16 THEN 'boolean' WHEN 17 THEN 'bytea' WHEN 18 THEN '"char"' WHEN 19 THEN 'name' WHEN 20 THEN 'bigint'
+    WHEN 21 THEN 'smallint' WHEN 23 THEN 'integer' WHEN 25 THEN 'text' WHEN 26 THEN 'oid' WHEN 114 THEN 'json' WHEN 700 THEN 'real'
+    WHEN 701 THEN 'double precision' WHEN 705 THEN 'unknown' WHEN 1042 THEN 'character' WHEN 1043 THEN 'character varying'
+    WHEN 1082 THEN 'date' WHEN 1083 THEN 'time without time zone' WHEN 1114 THEN 'timestamp without time zone'
+    WHEN 1184 THEN 'timestamp with time zone' WHEN 1186 THEN 'interval' WHEN 1266 THEN 'time with time zone'
+    WHEN 1562 THEN 'bit varying' WHEN 2205 THEN 'regclass' WHEN 2206 THEN 'regtype' WHEN 2249 THEN 'record' WHEN 2278 THEN 'void'
+    WHEN 2950 THEN 'uuid' WHEN 1000 THEN 'boolean[]' WHEN 1001 THEN 'bytea[]' WHEN 1002 THEN '"char"[]' WHEN 1003 THEN 'name[]'
+    WHEN 1016 THEN 'bigint[]' WHEN 1005 THEN 'smallint[]' WHEN 1007 THEN 'integer[]' WHEN 1009 THEN 'text[]' WHEN 1028 THEN 'oid[]'
+    WHEN 199 THEN 'json[]' WHEN 1021 THEN 'real[]' WHEN 1022 THEN 'double precision[]' WHEN 1014 THEN 'character[]'
+    WHEN 1015 THEN 'character varying[]' WHEN 1182 THEN 'date[]' WHEN 1183 THEN 'time without time zone[]'
+    WHEN 1115 THEN 'timestamp without time zone[]' WHEN 1185 THEN 'timestamp with time zone[]' WHEN 1187 THEN 'interval[]'
+    WHEN 1270 THEN 'time with time zone[]' WHEN 1563 THEN 'bit varying[]' WHEN 1231 THEN 'numeric[]' WHEN 2951 THEN 'uuid[]' END;
 CREATE MACRO quack_pg.pg_size_pretty(n) AS n || ' bytes';
 
 CREATE SCHEMA quack_is;

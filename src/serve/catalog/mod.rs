@@ -4,4 +4,4 @@ mod ask;
 mod known;
 mod rewrite;
 
-pub(super) use known::{Known, Who};
+pub(super) use known::{Known, Who, is_own};

@@ -12,11 +12,21 @@ const SCHEMA: &str = "pg_catalog";
 const STANDARD: (&str, &str) = ("information_schema", "quack_is");
 
 /// Types that make the number of something of its name, and what does it here.
-const NUMBERS: &[(&str, &str)] =
-    &[("regclass", "to_regclass"), ("regtype", "to_regtype"), ("regnamespace", "to_regnamespace")];
+const NUMBERS: &[(&str, &str)] = &[
+    ("regclass", "to_regclass"),
+    ("regtype", "to_regtype"),
+    ("regnamespace", "to_regnamespace"),
+    ("regproc", "to_regproc"),
+];
+
+/// Functions that are called otherwise.
+const RENAMED: &[(&str, &str)] = &[("json_build_object", "json_object"), ("string_to_array", "string_split")];
 
 /// Functions whose one column is called as they are in FROM.
 const SERIES: &[&str] = &["generate_series", "unnest"];
+
+/// Words behind which something is read.
+const READS: &[&str] = &["FROM", "JOIN", "LATERAL"];
 
 /// Words that may come behind what FROM reads, and are no name for it.
 const FOLLOW: &[&str] = &[
@@ -41,6 +51,14 @@ const FOLLOW: &[&str] = &[
     "WITH",
     "AS",
 ];
+
+/// A pattern that is looked for anywhere, as PostgreSQL does: DuckDB's `~` wants the whole text to be like it.
+fn anywhere(text: &str) -> String {
+    match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
+        Some(pattern) => format!("'(?s:.*)(?:{pattern})(?s:.*)'"),
+        None => text.to_owned(),
+    }
+}
 
 /// The bracket that closes the one at `open`.
 fn closing(tokens: &[(Token<'_>, usize)], open: usize) -> Option<usize> {
@@ -78,10 +96,20 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
                 if begin < close {
                     let operator = &sql[from(begin)..from(close)];
                     edits.push((from(at), tokens[close].1, operator.to_owned()));
+                    if let (true, Some((Token::Text(text), end))) =
+                        (operator.trim().ends_with('~'), tokens.get(close + 1))
+                    {
+                        edits.push((from(close + 1), *end, anywhere(text)));
+                    }
                 }
                 at = close + 1;
                 continue;
             }
+        }
+        if let (true, Some((Token::Text(text), end))) = (is_symbol(at, '~'), tokens.get(at + 1)) {
+            edits.push((from(at + 1), *end, anywhere(text)));
+            at += 2;
+            continue;
         }
         if is_word(at, "COLLATE") {
             let dotted = is_symbol(at + 2, '.');
@@ -119,6 +147,23 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
                 continue;
             }
         }
+        // '{1,2}'::oid[]
+        if let Some((Token::Text(text), _)) = tokens.get(at)
+            && let Some(inside) = text.strip_prefix("'{").and_then(|text| text.strip_suffix("}'"))
+            && is_symbol(at + 1, ':')
+            && is_symbol(at + 2, ':')
+            && is_symbol(at + 4, '[')
+            && is_symbol(at + 5, ']')
+        {
+            edits.push((from(at), tokens[at].1, format!("'[{inside}]'")));
+            at += 6;
+            continue;
+        }
+        if let Some((_, renamed)) = RENAMED.iter().find(|(name, _)| is_word(at, name) && is_symbol(at + 1, '(')) {
+            edits.push((from(at), tokens[at].1, (*renamed).to_owned()));
+            at += 1;
+            continue;
+        }
         // CAST('trips' AS REGCLASS)
         if is_word(at, "CAST")
             && is_symbol(at + 1, '(')
@@ -135,7 +180,10 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             }
         }
         // generate_series(1, 3) s, where `s` is the column, too.
-        if SERIES.iter().any(|name| is_word(at, name))
+        let before = if at >= 2 && is_word(at - 2, SCHEMA) { at.checked_sub(3) } else { at.checked_sub(1) };
+        let is_read = before.is_some_and(|before| READS.iter().any(|word| is_word(before, word)));
+        if is_read
+            && SERIES.iter().any(|name| is_word(at, name))
             && is_symbol(at + 1, '(')
             && let Some(close) = closing(&tokens, at + 1)
         {
@@ -174,12 +222,13 @@ mod tests {
     fn words_of_postgresqls_own_are_put_into_duckdbs() {
         assert_eq!(
             rewritten("SELECT 1 WHERE c.relname OPERATOR(pg_catalog.~) '^(t)$' COLLATE pg_catalog.default"),
-            "SELECT 1 WHERE c.relname ~ '^(t)$' "
+            "SELECT 1 WHERE c.relname ~ '(?s:.*)(?:^(t)$)(?s:.*)' "
         );
         assert_eq!(
             rewritten("SELECT pg_catalog.format_type(1, 2), 'pg_catalog.x' FROM pg_catalog.pg_class"),
             "SELECT format_type(1, 2), 'pg_catalog.x' FROM pg_class"
         );
+        assert_eq!(rewritten("a !~ '^pg_' AND b ~ c"), "a !~ '(?s:.*)(?:^pg_)(?s:.*)' AND b ~ c");
         assert_eq!(rewritten("FROM information_schema.tables"), "FROM quack_is.tables");
         assert_eq!(
             rewritten("SELECT current_setting('JIT', true), current_setting(x)"),
@@ -190,8 +239,12 @@ mod tests {
             "SELECT to_regclass('a.b'), to_regclass('a')"
         );
         assert_eq!(
-            rewritten("SELECT s FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
-            "SELECT s FROM generate_series(0, len(x)) s(s), unnest(y) WHERE a"
+            rewritten("SELECT s, unnest(y) AS z FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
+            "SELECT s, unnest(y) AS z FROM generate_series(0, len(x)) s(s), unnest(y) WHERE a"
+        );
+        assert_eq!(
+            rewritten("SELECT any('{1,2}'::oid[]), json_build_object('a', 'b'), '{1}'"),
+            "SELECT any('[1,2]'::oid[]), json_object('a', 'b'), '{1}'"
         );
         for sql in ["SELECT OPERATOR(", "SELECT CAST('a' AS", "SELECT 'a'::", "SELECT current_setting('a'", "COLLATE"] {
             assert_eq!(rewritten(sql), sql, "{sql}");

@@ -27,6 +27,7 @@ pub(super) fn write(out: &mut BytesMut, scalar: Scalar, field: &Field, array: &d
         }),
         Scalar::Int2 => out.put_i16(integer(array, row) as i16),
         Scalar::Int4 => out.put_i32(integer(array, row) as i32),
+        Scalar::Oid => out.put_u32(integer(array, row) as u32),
         Scalar::Int8 => out.put_i64(integer(array, row)),
         Scalar::Float4 => out.put_f32(array.as_primitive_opt::<Float32Type>().map_or(0.0, |array| array.value(row))),
         Scalar::Float8 => out.put_f64(array.as_primitive_opt::<Float64Type>().map_or(0.0, |array| array.value(row))),

@@ -45,12 +45,34 @@ impl Encoder {
     /// Appends one row as a `DataRow` message.
     pub(in crate::serve) fn data_row(&mut self, out: &mut BytesMut, batch: &RecordBatch, row: usize) {
         out.put_u8(b'D');
-        sized(out, |out| {
-            out.put_i16(self.columns.len() as i16);
-            for at in 0..self.columns.len() {
-                self.value(out, batch.column(at), at, row);
+        sized(out, |out| self.row(out, batch, row));
+    }
+
+    /// Appends the number of columns and each value.
+    pub(super) fn row(&mut self, out: &mut BytesMut, batch: &RecordBatch, row: usize) {
+        out.put_i16(self.columns.len() as i16);
+        for at in 0..self.columns.len() {
+            self.value(out, batch.column(at), at, row);
+        }
+    }
+
+    /// A value as text; nothing for NULL.
+    pub(super) fn written(&mut self, array: &ArrayRef, at: usize, row: usize) -> Option<&str> {
+        if is_null(array, row) {
+            return None;
+        }
+        self.scratch.clear();
+        match self.columns[at].0 {
+            WireType::Scalar(scalar) => text::write(&mut self.scratch, scalar, self.schema.field(at), array, row),
+            WireType::Array(scalar) => {
+                if let Some((field, values)) = elements(array, row) {
+                    let mut out = BytesMut::new();
+                    text_array(&mut out, scalar, &field, &values);
+                    self.scratch.push_str(&String::from_utf8_lossy(&out));
+                }
             }
-        });
+        }
+        Some(&self.scratch)
     }
 
     /// Appends one value with its length before it.

@@ -9,6 +9,8 @@ pub(in crate::serve) enum Scalar {
     Int2,
     Int4,
     Int8,
+    /// The number of something in the catalog.
+    Oid,
     Float4,
     Float8,
     Numeric,
@@ -41,6 +43,7 @@ const ALL: &[(Scalar, u32, u32, i16, &str)] = &[
     (Scalar::Int2, 21, 1005, 2, "SMALLINT"),
     (Scalar::Int4, 23, 1007, 4, "INTEGER"),
     (Scalar::Text, 25, 1009, -1, "VARCHAR"),
+    (Scalar::Oid, 26, 1028, 4, "BIGINT"),
     (Scalar::Json, 114, 199, -1, "JSON"),
     (Scalar::Float4, 700, 1021, 4, "FLOAT"),
     (Scalar::Float8, 701, 1022, 8, "DOUBLE"),
@@ -55,11 +58,10 @@ const ALL: &[(Scalar, u32, u32, i16, &str)] = &[
     (Scalar::Uuid, 2950, 2951, 16, "UUID"),
 ];
 
-/// Other object ids that clients send for parameters: names, characters, object ids, `varchar`, `jsonb`, with their arrays.
+/// Other object ids that clients send for parameters: names, characters, `varchar`, `jsonb`, with their arrays.
 const ALIKE: &[(u32, u32, Scalar)] = &[
     (18, 1002, Scalar::Text),
     (19, 1003, Scalar::Text),
-    (26, 1028, Scalar::Int8),
     (1042, 1014, Scalar::Text),
     (1043, 1015, Scalar::Text),
     (3802, 3807, Scalar::Json),
@@ -127,6 +129,11 @@ impl WireType {
             oid if oid == array => Some(Self::Array(scalar)),
             _ => None,
         })
+    }
+
+    /// The same of a column of the catalog, in which lists of numbers are lists of object ids: drivers know that type without asking.
+    pub(in crate::serve) fn of_catalog(self) -> Self {
+        if self == Self::Array(Scalar::Int8) { Self::Array(Scalar::Oid) } else { self }
     }
 
     pub(in crate::serve) fn oid(self) -> u32 {
