@@ -168,7 +168,7 @@ mod tests {
         );
         assert_eq!(found("SELECT CAST($1 AS DATE), a FROM t LIMIT $2"), ["1 DATE", "2 BIGINT"]);
         // Where one may be of any type, nothing is known of those beside it.
-        assert_eq!(found("SELECT $1, a FROM t WHERE a = $2"), ["1 ?", "2 ?"]);
+        assert_eq!(found("SELECT $1, CAST($2 AS DATE) FROM t WHERE a = $3"), ["1 ?", "2 ?", "3 INTEGER"]);
         assert_eq!(
             found("INSERT INTO t VALUES ($1, $2, $3, $4)"),
             ["1 INTEGER", "2 DATE", "3 DECIMAL(9,2)", "4 VARCHAR"]

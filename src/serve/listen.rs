@@ -14,13 +14,15 @@ use pgwire::tokio::TlsAcceptor;
 use pgwire::tokio::server::negotiate_tls;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio_util::codec::{Framed, FramedParts};
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::Running;
 use super::connection;
-use super::outgoing::{Outgoing, Socket};
+use super::messages::Messages;
+use super::outgoing::{self, Outgoing};
 use super::session::Session;
-use super::startup::{Door, settings_of};
+use super::startup::{Door, Socket, settings_of};
 use super::users::Users;
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -168,11 +170,19 @@ async fn client(server: &Arc<Server>, socket: TcpStream) {
     };
     let settings = settings_of(&socket);
     let mut session = Session::new(server.context.clone(), target, settings, registered.current.clone());
-    let mut out = Outgoing { socket };
+    let mut out = Outgoing { socket: let_in(socket) };
     // Whether it ends well or badly, what it has not committed is not made.
     _ = connection::serve(&mut out, &mut session, &server.ending).await;
     _ = session.roll_back().await;
     _ = out.socket.close().await;
+}
+
+/// The same connection, which reads a client's messages from now on.
+fn let_in(socket: Socket) -> outgoing::Socket {
+    let FramedParts { io, read_buf, write_buf, .. } = socket.into_parts();
+    let mut parts = FramedParts::new::<PgWireBackendMessage>(io, Messages::new());
+    (parts.read_buf, parts.write_buf) = (read_buf, write_buf);
+    Framed::from_parts(parts)
 }
 
 async fn refuse(socket: &mut Socket, info: ErrorInfo) {

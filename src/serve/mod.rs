@@ -11,6 +11,7 @@ mod copy;
 mod encode;
 mod extended;
 mod listen;
+mod messages;
 mod outgoing;
 mod params;
 mod prepare;

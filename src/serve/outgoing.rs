@@ -7,14 +7,15 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 use pgwire::messages::response::{CommandComplete, NoticeResponse, ReadyForQuery, TransactionStatus};
 use pgwire::messages::startup::ParameterStatus;
-use pgwire::tokio::server::{MaybeTls, PgWireMessageServerCodec};
+use pgwire::tokio::server::MaybeTls;
 use tokio_util::codec::Framed;
 
 use super::encode::Field;
+use super::messages::Messages;
 use super::refusal::Refusal;
 
-/// A client's connection. What prepared statements are is the session's to know.
-pub(super) type Socket = Framed<MaybeTls, PgWireMessageServerCodec<()>>;
+/// The connection of a client that was let in.
+pub(super) type Socket = Framed<MaybeTls, Messages>;
 
 /// Bytes that are gathered before they are sent.
 const FULL_BYTES: usize = 64 * 1024;

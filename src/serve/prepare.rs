@@ -87,15 +87,14 @@ impl Session {
             return Vec::new();
         }
         let mut expected = ask(sql);
-        if (2..=MOST_ASKED).contains(&named.len()) && expected.iter().all(Option::is_none) {
-            // One that may be of any type hides what the others are: each is asked for while the others are said to be something.
+        if (2..=MOST_ASKED).contains(&named.len()) {
+            // One that may be of any type hides what those beside it are: each of these is asked for while the others are said to
+            // be something.
             let said = |at: usize| named[at].map_or_else(|| Scalar::Text.duckdb().to_owned(), WireType::duckdb);
-            expected = (0..named.len())
-                .map(|own| {
-                    let others: Vec<_> = (0..named.len()).map(|at| (at != own).then(|| said(at))).collect();
-                    ask(&params::typed(sql, &others)).swap_remove(own)
-                })
-                .collect();
+            for own in (0..named.len()).filter(|at| expected[*at].is_none()).collect::<Vec<_>>() {
+                let others: Vec<_> = (0..named.len()).map(|at| (at != own).then(|| said(at))).collect();
+                expected[own] = ask(&params::typed(sql, &others)).swap_remove(own);
+            }
         }
         expected
     }

@@ -10,7 +10,7 @@ use quack_function::wire::Params;
 use tokio_util::sync::CancellationToken;
 
 use super::cancel::Current;
-use super::catalog::{Known, Who};
+use super::catalog::{Known, Parser, Who};
 use super::encode::{Field, WireType};
 use super::rows::Rows;
 use super::settings::Settings;
@@ -37,6 +37,7 @@ pub(super) struct Session {
     pub prepared: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
     pub current: Arc<Current>,
+    parser: Parser,
     /// The tables without rows, and the catalog that they are of.
     known: Option<(Catalog, Rc<Known>)>,
 }
@@ -101,6 +102,7 @@ impl Session {
             prepared: HashMap::new(),
             portals: HashMap::new(),
             current,
+            parser: Parser::default(),
             known: None,
         }
     }
@@ -129,7 +131,7 @@ impl Session {
     /// Whose catalog is asked.
     pub(super) fn who(&self) -> Who<'_> {
         let (_, user) = self.settings.get("session_authorization").unwrap_or_default();
-        Who { user, version: VERSION, settings: &self.settings }
+        Who { user, version: VERSION, settings: &self.settings, parser: &self.parser }
     }
 
     /// A token for what is run next, which ends with the time that a statement may take.

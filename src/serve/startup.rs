@@ -17,10 +17,14 @@ use pgwire::api::{
 };
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireFrontendMessage as Message;
+use pgwire::tokio::server::{MaybeTls, PgWireMessageServerCodec};
+use tokio_util::codec::Framed;
 
-use super::outgoing::Socket;
 use super::settings::Settings;
 use super::users::Users;
+
+/// The connection of a client that says who it is.
+pub(super) type Socket = Framed<MaybeTls, PgWireMessageServerCodec<()>>;
 
 /// Who comes in: the users of `quack.toml`, or anybody, who is then somebody on this machine.
 pub(super) struct Door {

@@ -263,22 +263,21 @@ impl Invocation<'_> {
                 "DuckDB takes it for another kind than it was judged to be",
             ));
         }
-        for index in 1..=prepared.parameters() {
-            let name = prepared.parameter_name(index);
-            let mut known = self.event.params.iter();
-            match known.find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
-                Some((_, value)) => prepared.bind_text(index, value.as_deref())?,
-                None => return Err(Failure::new("Quack.BadEvent", no_value(&name))),
+        let mut bound = 0;
+        for (name, value) in &self.event.params {
+            if let Some(index) = prepared.parameter(name) {
+                prepared.bind_text(index, value.as_deref())?;
+                bound += 1;
             }
+        }
+        if bound < prepared.parameters() {
+            return Err(Failure::new(
+                "Quack.BadEvent",
+                "the SQL has parameters (`$name`, `$1`, `?`) that nothing gives a value: `params` in the event does, by name",
+            ));
         }
         Ok(prepared)
     }
-}
-
-/// What is said of a parameter that nothing gives a value.
-fn no_value(name: &str) -> String {
-    let name: String = name.chars().take(80).collect();
-    format!("the SQL has the parameter `${name}`, and nothing gives it a value: `params` in the event does, by name")
 }
 
 /// `select` between `before` and `after`. It gives up as many blanks in front, if it has them, so that it keeps its place.

@@ -71,7 +71,7 @@ fn parameters_are_bound() {
     );
     let missing = rows("SELECT $2", json!({"1": "x"})).unwrap_err();
     let said = missing["errorMessage"].as_str().unwrap();
-    assert!(said.contains("the parameter `$2`, and nothing gives it a value"), "{said}");
+    assert!(said.contains("that nothing gives a value"), "{said}");
     // What a value says is a text wherever it stands: no file, no name.
     assert!(rows("FROM read_csv($1)", json!({"1": "/etc/passwd"})).is_err());
 }

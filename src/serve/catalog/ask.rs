@@ -1,5 +1,6 @@
 //! Which queries are about the catalog alone.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use duckdb::Connection;
@@ -13,10 +14,9 @@ const FUNCTIONS: &[&str] = &["unnest", "generate_series", "pg_timezone_names"];
 /// Schemas of the catalog.
 const SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "quack_is"];
 
-thread_local! {
-    /// Parses, and knows no tables: each client has a thread.
-    static PARSER: Option<Connection> = duck::open(&PARSING).ok();
-}
+/// What parses a session's SQL: a DuckDB that knows no tables, opened when it is first needed.
+#[derive(Default)]
+pub(in crate::serve) struct Parser(OnceCell<Option<Connection>>);
 
 /// What a parser may take. It knows the types that SQL may name.
 const PARSING: Sandbox<'_> = Sandbox {
@@ -33,10 +33,11 @@ const PARSING: Sandbox<'_> = Sandbox {
 pub(super) const TYPES: &str = include_str!("types.sql");
 
 /// Whether a query, which is in DuckDB's words, reads the catalog and nothing else, or nothing at all.
-pub(super) fn is_own(sql: &str) -> bool {
+pub(super) fn is_own(parser: &Parser, sql: &str) -> bool {
     let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
     let parsed = |parser: &Connection| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)).ok();
-    let Some(text) = PARSER.with(|parser| parser.as_ref().and_then(parsed)) else { return false };
+    let parser = parser.0.get_or_init(|| duck::open(&PARSING).ok());
+    let Some(text) = parser.as_ref().and_then(parsed) else { return false };
     let Ok(tree) = serde_json::from_str::<Value>(&text) else { return false };
     if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
         return false;
@@ -95,6 +96,7 @@ mod tests {
 
     #[test]
     fn queries_of_the_catalog_are_told_from_queries_of_the_lake() {
+        let parser = Parser::default();
         for sql in [
             "SELECT 1",
             "SELECT version(), current_schema()",
@@ -103,7 +105,7 @@ mod tests {
             "SELECT (SELECT count(*) FROM pg_type)",
             "SELECT * FROM duckdb_tables()",
         ] {
-            assert!(is_own(sql), "{sql}");
+            assert!(is_own(&parser, sql), "{sql}");
         }
         for sql in [
             "SELECT * FROM trips",
@@ -115,7 +117,7 @@ mod tests {
             "SELEC 1",
             "SELECT 1; SELECT 2",
         ] {
-            assert!(!is_own(sql), "{sql}");
+            assert!(!is_own(&parser, sql), "{sql}");
         }
     }
 }

@@ -14,7 +14,7 @@ use quack_function::view::{self, View};
 use quack_function::wire::{Column, Params};
 
 use super::super::settings::Settings;
-use super::ask;
+use super::ask::{self, Parser};
 use super::rewrite::rewritten;
 use crate::duck::parameters::{self, Parameter};
 use crate::duck::{RawDatabase, Sandbox, batches, lock, types, words};
@@ -44,6 +44,7 @@ pub(in crate::serve) struct Who<'a> {
     /// What `version()` says.
     pub version: &'a str,
     pub settings: &'a Settings,
+    pub parser: &'a Parser,
 }
 
 impl Known {
@@ -184,7 +185,7 @@ impl Known {
 
 /// Whether a query reads the catalog and nothing else, or nothing at all.
 pub(in crate::serve) fn is_own(sql: &str, who: &Who<'_>) -> bool {
-    ask::is_own(&rewritten(sql, who.settings))
+    ask::is_own(who.parser, &rewritten(sql, who.settings))
 }
 
 /// DuckDB's own words, without the number that the crate puts behind them.

@@ -4,4 +4,5 @@ mod ask;
 mod known;
 mod rewrite;
 
+pub(super) use ask::Parser;
 pub(super) use known::{Known, Who, is_own};

@@ -199,10 +199,13 @@ impl Prepared {
         unsafe { ffi::duckdb_nparams(self.raw) }
     }
 
-    /// What a parameter is called, without the dollar: `1` for `$1` and for the first `?`.
-    pub(crate) fn parameter_name(&self, index: u64) -> String {
-        // SAFETY: a live statement; the text is made for the caller, and null for an index that there is not.
-        unsafe { owned_text(ffi::duckdb_parameter_name(self.raw, index).cast_mut()) }.unwrap_or_default()
+    /// The number of the parameter that is called so, without its dollar: `1` for `$1` and for the first `?`.
+    pub(crate) fn parameter(&self, name: &str) -> Option<u64> {
+        let name = c_string(name).ok()?;
+        let mut index = 0;
+        // SAFETY: a live statement, a C string, and a place for the number.
+        let state = unsafe { ffi::duckdb_bind_parameter_index(self.raw, &mut index, name.as_ptr()) };
+        (state == ffi::DuckDBSuccess).then_some(index)
     }
 
     /// Names and types of the columns that it will give.
