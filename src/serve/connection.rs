@@ -1,5 +1,7 @@
 //! One client: its messages one after another, until it goes.
 
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use pgwire::messages::PgWireFrontendMessage as Message;
 use tokio::net::TcpStream;
@@ -45,8 +47,8 @@ pub(super) async fn serve(out: &mut Outgoing, session: &mut Session, ending: &Ca
                 if skips {
                     continue;
                 }
-                let cancel = session.begin();
-                watched(out, &cancel, async |out| session.simple(out, &query.query, &cancel).await).await?;
+                let (cancel, most) = session.begin();
+                watched(out, &cancel, most, async |out| session.simple(out, &query.query, &cancel).await).await?;
                 out.ready(session.status.into()).await?;
             }
             _ if skips => {}
@@ -69,8 +71,8 @@ async fn extended(out: &mut Outgoing, session: &mut Session, message: Message) -
         Message::Bind(bind) => session.bind(out, bind).await,
         Message::Describe(describe) => session.describe(out, describe).await,
         Message::Execute(execute) => {
-            let cancel = session.begin();
-            watched(out, &cancel, async |out| session.execute(out, execute, &cancel).await).await
+            let (cancel, most) = session.begin();
+            watched(out, &cancel, most, async |out| session.execute(out, execute, &cancel).await).await
         }
         Message::Close(close) => session.close(out, close).await,
         Message::Flush(_) => Ok(out.flush().await?),
@@ -80,13 +82,24 @@ async fn extended(out: &mut Outgoing, session: &mut Session, message: Message) -
     }
 }
 
-/// Does `work`, and ends what it runs should the client go away meanwhile: nobody wants to pay for it.
-async fn watched<T>(out: &mut Outgoing, cancel: &CancellationToken, work: impl AsyncFnOnce(&mut Outgoing) -> T) -> T {
-    let watcher = watch(out, cancel.clone());
+/// Does `work`, and ends what it runs once its time is up, or should the client go away meanwhile: nobody wants to pay for it.
+async fn watched<T>(
+    out: &mut Outgoing,
+    cancel: &CancellationToken,
+    most: Option<Duration>,
+    work: impl AsyncFnOnce(&mut Outgoing) -> T,
+) -> T {
+    let timer = most.map(|most| {
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(most).await;
+            cancel.cancel();
+        })
+    });
+    let watchers = [timer, watch(out, cancel.clone())];
     let done = work(out).await;
-    if let Some(watcher) = watcher {
-        watcher.abort();
-    }
+    // What is left of its rows is another statement's to take.
+    watchers.iter().flatten().for_each(tokio::task::JoinHandle::abort);
     done
 }
 

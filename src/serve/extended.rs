@@ -138,7 +138,7 @@ impl Session {
                     return copied(out, &mut rows, &options, &prepared.written).await;
                 }
                 Ran::Fetch { cursor, count, moves } => {
-                    return self.fetch(out, &cursor, count, moves, Some(&formats)).await;
+                    return self.fetch(out, cancel, (&cursor, count, moves), Some(&formats)).await;
                 }
                 other => {
                     if let Some(portal) = self.portals.get_mut(&name) {
@@ -150,7 +150,7 @@ impl Session {
         }
         let portal = self.portal(Some(&name))?;
         let Some(rows) = &mut portal.rows else { return Ok(()) };
-        match rows.send(out, most, |at| wanted(&formats, at), &prepared.written).await? {
+        match rows.send(out, cancel, most, |at| wanted(&formats, at), &prepared.written).await? {
             Taken::Some(_) => out.message(Message::PortalSuspended(PortalSuspended::new())).await?,
             Taken::All(sent) => {
                 let tag = rows.tag.text(sent);

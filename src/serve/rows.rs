@@ -126,6 +126,7 @@ impl Rows {
     pub(super) async fn send(
         &mut self,
         out: &mut Outgoing,
+        cancel: &CancellationToken,
         most: Option<u64>,
         is_binary: impl Fn(usize) -> bool,
         sql: &str,
@@ -139,7 +140,7 @@ impl Rows {
                 let has_more = self.next().map_err(|error| wrong(&error))?.is_some();
                 return Ok(if has_more { Taken::Some(sent) } else { Taken::All(sent) });
             }
-            if self.cancel.is_cancelled() {
+            if cancel.is_cancelled() {
                 return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
             }
             match self.next().map_err(|error| wrong(&error))? {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use pgwire::messages::response::TransactionStatus;
@@ -134,19 +135,9 @@ impl Session {
         Who { user, version: VERSION, settings: &self.settings, parser: &self.parser }
     }
 
-    /// A token for what is run next, which ends with the time that a statement may take.
-    pub(super) fn begin(&self) -> CancellationToken {
-        let token = self.current.begin();
-        if let Some(most) = self.settings.statement_timeout() {
-            let token = token.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = tokio::time::sleep(most) => token.cancel(),
-                    () = token.cancelled() => {}
-                }
-            });
-        }
-        token
+    /// What is run next: a token that ends it, and how long it may take.
+    pub(super) fn begin(&self) -> (CancellationToken, Option<Duration>) {
+        (self.current.begin(), self.settings.statement_timeout())
     }
 
     /// A statement has failed: a transaction does nothing more.

@@ -9,6 +9,7 @@ use super::rows::{self, Failed, Rows, Taken};
 use super::run::{Ran, no_cursor, pieces};
 use super::session::{Portal, Session, Status};
 use super::statement::{Count, Statement};
+use crate::change;
 use tokio_util::sync::CancellationToken;
 
 impl Session {
@@ -24,10 +25,12 @@ impl Session {
         if pieces.is_empty() {
             rows::none(out).await?;
         }
-        // Several statements are one transaction, unless they say otherwise themselves.
+        // Several statements are one transaction, unless they say otherwise themselves. Where none changes anything there is nothing
+        // to be made at once.
         let is_one = pieces.len() > 1
             && self.status == Status::Idle
-            && !pieces.iter().any(|piece| matches!(Statement::of(piece), Statement::Begin | Statement::Commit));
+            && !pieces.iter().any(|piece| matches!(Statement::of(piece), Statement::Begin | Statement::Commit))
+            && pieces.iter().any(|piece| change::parse(piece).is_ok_and(|change| change.is_some()));
         if is_one {
             self.status = Status::InTransaction;
         }
@@ -63,11 +66,11 @@ impl Session {
         match ran {
             Ran::Rows(mut rows) => {
                 out.columns(&rows.fields, |_| false).await?;
-                let sent = all(&mut rows, out, sql).await?;
+                let sent = all(&mut rows, out, cancel, sql).await?;
                 out.complete(rows.tag.text(sent)).await?;
             }
             Ran::Copy(mut rows, options) => copied(out, &mut rows, &options, sql).await?,
-            Ran::Fetch { cursor, count, moves } => self.fetch(out, &cursor, count, moves, None).await?,
+            Ran::Fetch { cursor, count, moves } => self.fetch(out, cancel, (&cursor, count, moves), None).await?,
             other => said(out, other).await?,
         }
         Ok(())
@@ -77,9 +80,8 @@ impl Session {
     pub(super) async fn fetch(
         &mut self,
         out: &mut Outgoing,
-        cursor: &str,
-        count: Count,
-        moves: bool,
+        cancel: &CancellationToken,
+        (cursor, count, moves): (&str, Count, bool),
         formats: Option<&[i16]>,
     ) -> Result<(), Failed> {
         let portal = self.portals.get_mut(cursor).ok_or_else(|| Failed::Statement(no_cursor(cursor)))?;
@@ -108,7 +110,7 @@ impl Session {
         if formats.is_none() {
             out.columns(&fields, is_binary).await?;
         }
-        let (Taken::All(sent) | Taken::Some(sent)) = rows.send(out, most, is_binary, &sql).await?;
+        let (Taken::All(sent) | Taken::Some(sent)) = rows.send(out, cancel, most, is_binary, &sql).await?;
         out.complete(format!("FETCH {sent}")).await?;
         Ok(())
     }
@@ -122,8 +124,8 @@ pub(super) fn wanted(formats: &[i16], at: usize) -> bool {
     }
 }
 
-async fn all(rows: &mut Rows, out: &mut Outgoing, sql: &str) -> Result<u64, Failed> {
-    let (Taken::All(sent) | Taken::Some(sent)) = rows.send(out, None, |_| false, sql).await?;
+async fn all(rows: &mut Rows, out: &mut Outgoing, cancel: &CancellationToken, sql: &str) -> Result<u64, Failed> {
+    let (Taken::All(sent) | Taken::Some(sent)) = rows.send(out, cancel, None, |_| false, sql).await?;
     Ok(sent)
 }
 

@@ -7,6 +7,7 @@ import asyncio
 import datetime as dt
 import decimal
 import sys
+import time
 import uuid
 
 import asyncpg
@@ -86,6 +87,13 @@ def psycopg3():
             named.itersize = 7
             named.execute("SELECT i FROM range(100) r(i)")
             same([row[0] for row in named], list(range(100)), "a named cursor")
+    with psycopg.connect(WHERE) as connection:
+        connection.execute("SET statement_timeout = '400ms'")
+        named = connection.cursor(name="later")
+        named.execute("SELECT i FROM range(20) r(i)")
+        same(named.fetchmany(2), [(0,), (1,)], "some rows in time")
+        time.sleep(0.6)
+        same(len(named.fetchall()), 18, "the rest, which has a time of its own")
     with psycopg.connect(WHERE) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE TABLE made (a INTEGER, b VARCHAR)")
