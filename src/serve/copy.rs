@@ -3,6 +3,7 @@
 use quack_function::sql::{Token, identifier};
 
 use super::refusal::{FEATURE, Refusal, SYNTAX};
+use super::tokens::closing;
 
 /// How rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,20 +91,6 @@ pub(super) fn read(sql: &str, tokens: &[(Token<'_>, usize)]) -> Option<Result<(S
         return None;
     }
     Some(options(&tokens[at + 2..]).map(|options| (query, options)))
-}
-
-/// The bracket that closes the one at `open`.
-fn closing(tokens: &[(Token<'_>, usize)], open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, (token, _)) in tokens.iter().enumerate().skip(open) {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') if depth == 1 => return Some(at),
-            Token::Symbol(')') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Options in brackets, or as PostgreSQL had them before: `WITH CSV HEADER`.

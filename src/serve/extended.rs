@@ -135,7 +135,7 @@ impl Session {
                     self.portal(Some(&name))?.rows = Some(*rows);
                 }
                 Ran::Copy(mut rows, options) => {
-                    return copied(out, &mut rows, &options, &prepared.written).await;
+                    return copied(out, cancel, &mut rows, &options, &prepared.written).await;
                 }
                 Ran::Fetch { cursor, count, moves } => {
                     return self.fetch(out, cancel, (&cursor, count, moves), Some(&formats)).await;

@@ -24,6 +24,7 @@ mod simple;
 mod startup;
 mod statement;
 mod tag;
+mod tokens;
 mod users;
 
 pub(crate) use listen::{Options, serve};

@@ -66,7 +66,7 @@ impl Session {
             Statement::Fetch { cursor, moves: false, .. } => {
                 self.portals.get(cursor).and_then(|portal| portal.prepared.fields.clone())
             }
-            Statement::Sql | Statement::Show(_) => self.fields(&typed, &nulls).await.map_err(wrong)?,
+            Statement::Sql | Statement::Show(_) => self.fields(&known, &typed, &nulls).await.map_err(wrong)?,
             _ => None,
         };
         Ok(Prepared { sql: typed, written: sql.to_owned(), parameters, fields })
@@ -100,18 +100,18 @@ impl Session {
     }
 
     /// The columns of SQL, if it gives rows.
-    async fn fields(&mut self, sql: &str, nulls: &Params) -> Result<Option<Vec<Field>>> {
+    async fn fields(&mut self, known: &Known, sql: &str, nulls: &Params) -> Result<Option<Vec<Field>>> {
         let own = format!("{}{sql}", self.variables);
         if let Some(change) = change::parse(&own)? {
             return match change.returns() {
-                true => self.returned(sql).await.map(Some),
+                // Nothing of it is run.
+                true => Ok(Some(known.returned(sql)?.iter().map(Field::of).collect())),
                 false => Ok(None),
             };
         }
         if !gives_rows(sql) {
             return Ok(None);
         }
-        let known = self.known().await?;
         let columns = match known.columns(sql, nulls, &self.who()) {
             Ok(columns) => columns,
             // What only the function can say: of files, of functions of its extensions, of versions of tables.
@@ -140,12 +140,6 @@ impl Session {
             return Ok(Vec::new());
         };
         rows.described()
-    }
-
-    /// The columns of a RETURNING: those of a SELECT of them over the table, which is not run.
-    async fn returned(&mut self, sql: &str) -> Result<Vec<Field>> {
-        let known = self.known().await?;
-        Ok(known.returned(sql)?.iter().map(Field::of).collect())
     }
 }
 

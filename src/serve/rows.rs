@@ -26,7 +26,6 @@ pub(super) struct Rows {
     schema: SchemaRef,
     batches: Box<dyn Iterator<Item = anyhow::Result<RecordBatch>>>,
     batch: Option<(RecordBatch, usize)>,
-    cancel: CancellationToken,
 }
 
 /// What is said at the end of rows.
@@ -71,20 +70,15 @@ impl From<pgwire::error::PgWireError> for Failed {
 }
 
 impl Rows {
-    pub(super) fn new(result: ResultSet, tag: Tag, cancel: CancellationToken) -> Self {
+    pub(super) fn new(result: ResultSet, tag: Tag) -> Self {
         let ResultSet { schema, columns, batches } = result;
-        Self { fields: columns.iter().map(Field::of).collect(), tag, schema, batches, batch: None, cancel }
+        Self { fields: columns.iter().map(Field::of).collect(), tag, schema, batches, batch: None }
     }
 
     /// Rows of the catalog, which are all here.
-    pub(super) fn of(
-        schema: SchemaRef,
-        columns: Vec<Column>,
-        batches: Vec<RecordBatch>,
-        cancel: CancellationToken,
-    ) -> Self {
+    pub(super) fn of(schema: SchemaRef, columns: Vec<Column>, batches: Vec<RecordBatch>) -> Self {
         let batches = Box::new(batches.into_iter().map(Ok));
-        let mut rows = Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"), cancel);
+        let mut rows = Self::new(ResultSet { schema, columns, batches }, Tag::Counted("SELECT"));
         rows.fields.iter_mut().for_each(|field| field.wire_type = field.wire_type.of_catalog());
         rows
     }
@@ -156,7 +150,13 @@ impl Rows {
     }
 
     /// Sends all rows as COPY writes them; gives how many.
-    pub(super) async fn copy(&mut self, out: &mut Outgoing, options: &CopyOptions, sql: &str) -> Result<u64, Failed> {
+    pub(super) async fn copy(
+        &mut self,
+        out: &mut Outgoing,
+        cancel: &CancellationToken,
+        options: &CopyOptions,
+        sql: &str,
+    ) -> Result<u64, Failed> {
         let is_binary = options.form == Form::Binary;
         let formats = vec![i16::from(is_binary); self.fields.len()];
         let count = self.fields.len() as i16;
@@ -181,7 +181,7 @@ impl Rows {
         }
         let mut sent = 0;
         loop {
-            if self.cancel.is_cancelled() {
+            if cancel.is_cancelled() {
                 return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
             }
             let next = self.next().map_err(|error| Failed::Statement(Refusal::of(&error, sql)))?;

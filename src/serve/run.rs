@@ -103,7 +103,7 @@ impl Session {
             Statement::Show(name) => match self.settings.get(&name) {
                 Some((name, value)) => {
                     let value = value.to_owned();
-                    Ok(texts(&[name], vec![vec![value]], cancel))
+                    Ok(texts(&[name], vec![vec![value]]))
                 }
                 // DuckDB's own, and `SHOW table`.
                 None => self.sql(sql, params, cancel).await,
@@ -111,7 +111,7 @@ impl Session {
             Statement::ShowAll => {
                 let all =
                     self.settings.all().map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()]);
-                Ok(texts(&["name", "setting", "description"], all.collect(), cancel))
+                Ok(texts(&["name", "setting", "description"], all.collect()))
             }
             Statement::Discard(tag) => {
                 if tag == "DISCARD ALL" {
@@ -253,7 +253,7 @@ impl Session {
     /// Has SQL answered.
     async fn sql(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran, Refusal> {
         let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
-        if let Some(ran) = self.of_catalog(sql, params, cancel).await.map_err(wrong)? {
+        if let Some(ran) = self.of_catalog(sql, params).await.map_err(wrong)? {
             return Ok(ran);
         }
         // A transaction of the lake begins with the first statement that is about it.
@@ -268,7 +268,7 @@ impl Session {
     }
 
     /// The answer to what is asked of the catalog, or of nothing.
-    async fn of_catalog(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Option<Ran>> {
+    async fn of_catalog(&mut self, sql: &str, params: &Params) -> Result<Option<Ran>> {
         if !self.variables.is_empty() && sql.to_ascii_lowercase().contains("getvariable") {
             return Ok(None);
         }
@@ -278,7 +278,7 @@ impl Session {
         let known = self.known().await?;
         let (schema, columns, batches) = known.answer(sql, params, &self.who())?;
         self.set_by_function(sql);
-        Ok(Some(Ran::Rows(Box::new(Rows::of(schema, columns, batches, cancel.clone())))))
+        Ok(Some(Ran::Rows(Box::new(Rows::of(schema, columns, batches)))))
     }
 
     /// Does what `set_config('name', 'value', ...)` says.
@@ -311,7 +311,7 @@ impl Session {
             // COPY ... TO tells how many rows it wrote.
             return Ok(Ran::Done(tag::of(&request.sql)));
         }
-        Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Counted("SELECT"), cancel.clone()))))
+        Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Counted("SELECT")))))
     }
 
     fn coordinator<'a>(&'a self, catalog: &'a catalog::Catalog, params: &'a Params) -> Coordinator<'a> {
@@ -343,7 +343,7 @@ impl Session {
                 None => Ok(Ran::Done(tag)),
                 Some(answer) => {
                     let rows = coordinator.rows(answer, cancel).await?;
-                    Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Whole(tag), cancel.clone()))))
+                    Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Whole(tag)))))
                 }
             }
         };
@@ -352,7 +352,7 @@ impl Session {
 }
 
 /// Rows of texts.
-fn texts(names: &[&str], rows: Vec<Vec<String>>, cancel: &CancellationToken) -> Ran {
+fn texts(names: &[&str], rows: Vec<Vec<String>>) -> Ran {
     let fields: Vec<ArrowField> = names.iter().map(|name| ArrowField::new(*name, DataType::Utf8, true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let column = |at: usize| -> ArrayRef {
@@ -361,7 +361,7 @@ fn texts(names: &[&str], rows: Vec<Vec<String>>, cancel: &CancellationToken) -> 
     let arrays: Vec<ArrayRef> = (0..names.len()).map(column).collect();
     let columns = names.iter().map(|name| Column { name: (*name).to_owned(), sql_type: "VARCHAR".to_owned() });
     let batch = RecordBatch::try_new(schema.clone(), arrays).into_iter().collect();
-    Ran::Rows(Box::new(Rows::of(schema, columns.collect(), batch, cancel.clone()).tagged("SHOW")))
+    Ran::Rows(Box::new(Rows::of(schema, columns.collect(), batch).tagged("SHOW")))
 }
 
 fn told_or(tag: &'static str, told: Option<(String, String)>) -> Ran {

@@ -69,7 +69,7 @@ impl Session {
                 let sent = all(&mut rows, out, cancel, sql).await?;
                 out.complete(rows.tag.text(sent)).await?;
             }
-            Ran::Copy(mut rows, options) => copied(out, &mut rows, &options, sql).await?,
+            Ran::Copy(mut rows, options) => copied(out, cancel, &mut rows, &options, sql).await?,
             Ran::Fetch { cursor, count, moves } => self.fetch(out, cancel, (&cursor, count, moves), None).await?,
             other => said(out, other).await?,
         }
@@ -132,11 +132,12 @@ async fn all(rows: &mut Rows, out: &mut Outgoing, cancel: &CancellationToken, sq
 /// Sends rows as COPY writes them, and how many.
 pub(super) async fn copied(
     out: &mut Outgoing,
+    cancel: &CancellationToken,
     rows: &mut Rows,
     options: &CopyOptions,
     sql: &str,
 ) -> Result<(), Failed> {
-    let sent = rows.copy(out, options, sql).await?;
+    let sent = rows.copy(out, cancel, options, sql).await?;
     Ok(out.complete(format!("COPY {sent}")).await?)
 }
 

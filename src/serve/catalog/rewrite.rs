@@ -4,6 +4,7 @@
 use quack_function::sql::{Token, Tokens, literal};
 
 use super::super::settings::Settings;
+use super::super::tokens::closing;
 
 /// The schema whose names are known without it, too.
 const SCHEMA: &str = "pg_catalog";
@@ -58,20 +59,6 @@ fn anywhere(text: &str) -> String {
         Some(pattern) => format!("'(?s:.*)(?:{pattern})(?s:.*)'"),
         None => text.to_owned(),
     }
-}
-
-/// The bracket that closes the one at `open`.
-fn closing(tokens: &[(Token<'_>, usize)], open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, (token, _)) in tokens.iter().enumerate().skip(open) {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') if depth == 1 => return Some(at),
-            Token::Symbol(')') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// `sql` without what DuckDB does not take.
