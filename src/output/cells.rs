@@ -40,7 +40,7 @@ pub(crate) fn text_of(result_field: &Field, array: &dyn Array, row: usize) -> Op
 }
 
 /// Arrow arrays of type Null and of unions have no validity of their own.
-fn is_null(array: &dyn Array, row: usize) -> bool {
+pub(crate) fn is_null(array: &dyn Array, row: usize) -> bool {
     match array.as_union_opt() {
         Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
         None => array.data_type() == &DataType::Null || array.is_null(row),

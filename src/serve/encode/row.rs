@@ -9,6 +9,7 @@ use quack_function::wire::Column;
 use super::binary::{self, integer};
 use super::text;
 use super::wire_type::{self, Scalar, WireType};
+use crate::output::is_null;
 
 /// A column as the wire tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,14 +119,6 @@ pub(in crate::serve) fn sized(out: &mut BytesMut, write: impl FnOnce(&mut BytesM
     write(out);
     let len = (out.len() - start) as i32;
     out[start..start + 4].copy_from_slice(&len.to_be_bytes());
-}
-
-/// Arrow arrays of type Null and of unions have no validity of their own.
-fn is_null(array: &dyn Array, row: usize) -> bool {
-    match array.as_union_opt() {
-        Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
-        None => array.data_type() == &DataType::Null || array.is_null(row),
-    }
 }
 
 /// The elements of a list, and what they are.
