@@ -1,9 +1,11 @@
 //! Files that functions have written among the results, and what becomes of them.
 
 use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::Result;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use quack_function::iceberg::metadata::Differs;
 use quack_function::names;
 use quack_function::table;
@@ -21,6 +23,10 @@ use crate::lake::load::written::check_values;
 
 /// Copies under way at once.
 const WINDOW: usize = 64;
+
+/// How long copies under way are waited for that nobody wants any more: the bucket goes on with one whose caller is gone, and what
+/// comes after its removal would stay.
+const UNDER_WAY: Duration = Duration::from_secs(5);
 
 /// Files that functions have written, with keys below the folder of that writing.
 pub(super) struct Staged<'a> {
@@ -152,22 +158,44 @@ impl<'a> Staged<'a> {
     /// What the bucket says; what was copied is then removed again. `cancel`.
     pub(super) async fn keep(&self, folder: &str, cancel: &CancellationToken) -> Result<Vec<DataFile>> {
         let files = commit::in_folder(&self.files, folder);
-        let copies = stream::iter(self.sources.iter().zip(&files))
-            .map(|(from, file)| async move {
-                let source = Source { key: from, version: None, bytes: file.bytes };
-                copy(self.bucket, source, &file.key).await
-            })
-            .buffer_unordered(WINDOW)
-            .try_collect::<()>();
-        let copied = tokio::select! {
-            copied = copies => copied,
-            () = cancel.cancelled() => Err(interrupted("interrupted: nothing was changed")),
-        };
-        if let Err(error) = copied {
+        if let Err(error) = self.copy_to(&files, cancel).await {
             upload::delete(self.bucket, files.into_iter().map(|file| file.key)).await;
             return Err(error);
         }
         Ok(files)
+    }
+
+    /// Copies each of the files to the key of its own among `files`. None is under way any more when it returns.
+    async fn copy_to(&self, files: &[DataFile], cancel: &CancellationToken) -> Result<()> {
+        let stop = cancel.child_token();
+        let copies = stream::iter(self.sources.iter().zip(files)).take_until(stop.cancelled());
+        let copies = copies.map(|(from, file)| async move {
+            let source = Source { key: from, version: None, bytes: file.bytes };
+            copy(self.bucket, source, &file.key).await
+        });
+        let mut copies = pin!(copies.buffer_unordered(WINDOW));
+        let mut late = pin!(async {
+            stop.cancelled().await;
+            tokio::time::sleep(UNDER_WAY).await;
+        });
+        let mut copied = Ok(());
+        loop {
+            tokio::select! {
+                one = copies.next() => match one {
+                    None => break,
+                    Some(one) if one.is_err() && !stop.is_cancelled() => {
+                        copied = one;
+                        stop.cancel();
+                    }
+                    Some(_) => {}
+                },
+                () = &mut late => break,
+            }
+        }
+        match cancel.is_cancelled() {
+            true => Err(interrupted("interrupted: nothing was changed")),
+            false => copied,
+        }
     }
 
     /// Removes what functions wrote, as far as the bucket lets it.
