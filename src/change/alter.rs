@@ -9,6 +9,7 @@ use super::create::{declared, storable};
 use super::done::{Changed, Deed};
 use super::land::{self, overtaken};
 use super::statement::Alteration;
+use super::temporary;
 use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::console::context::Context;
@@ -69,7 +70,8 @@ pub(super) async fn run(
         partitions: table.partitions.clone(),
         ..land::arrival(name, Mode::Replace, &staged)
     };
-    let rows = land::land(&work, staged, arrival, Some(table)).await?.unwrap_or_default();
+    let folder = temporary::folder_as_known(&coordinator.target.bucket, coordinator.catalog, name);
+    let rows = land::land(&work, staged, arrival, Some(table), &folder).await?.unwrap_or_default();
     Ok(Changed { rows, ..work.spent(Changed::nothing(Deed::Alter, name)) }.made())
 }
 

@@ -11,6 +11,7 @@ use super::done::{Changed, Deed};
 use super::land;
 use super::parts;
 use super::staged::Staged;
+use super::temporary;
 use super::tidy;
 use super::write::{self, Session, Work};
 use crate::console::context::Context;
@@ -40,11 +41,26 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
         admitted => admitted,
     };
     admitted()?;
+    if create.temporary
+        && let Some(known) = coordinator.catalog.called(table)
+        && !coordinator
+            .catalog
+            .tables
+            .get(known)
+            .is_some_and(|known| known.is_temporary(&coordinator.target.bucket.layout))
+    {
+        return Err(failure(
+            format!("there is a table `{known}`, which a temporary table cannot take the place of"),
+            "give the temporary one another name",
+        ));
+    }
     let mut work = Work::new(coordinator, session);
     let (staged, partitions) = written(&mut work, create).await?;
     let partition_by = partitions.iter().map(|column| column.name.clone()).collect();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(table, mode, &staged) };
-    let rows = land::land(&work, staged, arrival, None).await?.unwrap_or_default();
+    let bucket = &coordinator.target.bucket;
+    let folder = if create.temporary { temporary::folder(bucket) } else { commit::folder(bucket, table) };
+    let rows = land::land(&work, staged, arrival, None, &folder).await?.unwrap_or_default();
     Ok(Changed { rows, ..work.spent(Changed::nothing(Deed::Create, table)) }.made())
 }
 

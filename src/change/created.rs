@@ -7,10 +7,12 @@ use super::parts::Part;
 use super::reader::{Reader, unsupported};
 use super::refused;
 
-/// `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [(columns)] [PARTITIONED BY (...)] [AS query]`
+/// `CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name [(columns)] [PARTITIONED BY (...)] [AS query]`
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Create {
     pub table: String,
+    /// It is the session's own, and ends with it.
+    pub temporary: bool,
     pub replace: bool,
     pub if_not_exists: bool,
     /// Columns to partition by, outermost folder first.
@@ -26,7 +28,7 @@ pub(crate) enum Rows {
     Columns(Vec<(String, String)>),
 }
 
-const CREATE: &str = "write CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
+const CREATE: &str = "write CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
                       (column TYPE, ...)";
 
 impl Create {
@@ -39,7 +41,7 @@ impl Create {
     ///
     /// # Errors
     /// A form that is not supported.
-    pub(super) fn read(reader: &mut Reader<'_>, replace: bool) -> Result<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, replace: bool, temporary: bool) -> Result<Self> {
         let if_not_exists = reader.takes(&["IF", "NOT", "EXISTS"]);
         if replace && if_not_exists {
             return Err(unsupported(
@@ -62,7 +64,7 @@ impl Create {
             None if reader.takes(&["AS"]) && reader.peek().is_some() => Rows::Query(reader.rest()),
             _ => return Err(unsupported("CREATE TABLE in this form", CREATE)),
         };
-        Ok(Self { table, replace, if_not_exists, partitions, rows })
+        Ok(Self { table, temporary, replace, if_not_exists, partitions, rows })
     }
 }
 

@@ -16,6 +16,7 @@ use super::land;
 use super::parts;
 use super::replace;
 use super::staged::{self, Staged};
+use super::temporary;
 use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::lake::catalog::{DataFile, Table};
@@ -90,7 +91,8 @@ async fn once(coordinator: &Coordinator<'_>, session: &Session<'_>, insert: &Ins
     }
     let partition_by = table.partition_by.clone();
     let arrival = Arrival { partition_by, partitions, ..land::arrival(name, Mode::Append, &staged) };
-    match land::land(&work, staged, arrival, None).await {
+    let folder = temporary::folder_as_known(&coordinator.target.bucket, coordinator.catalog, name);
+    match land::land(&work, staged, arrival, None, &folder).await {
         Ok(Some(count)) => Ok(Some(Outcome { changed: Changed { rows: count, ..done }.made(), rows })),
         other => {
             coordinator.discard(rows).await;

@@ -6,7 +6,7 @@ use super::staged::Staged;
 use super::write::Work;
 use crate::bucket::upload;
 use crate::error::failure;
-use crate::lake::catalog::Table;
+use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::commit::{self, Arrival, Mode};
 use crate::lake::load::sweep;
 
@@ -36,7 +36,7 @@ pub(super) fn overtaken(table: &str) -> anyhow::Error {
     )
 }
 
-/// Has `staged` be the files of `arrival`: only if the table is still as `of` has it, where that is given. Gives the number of
+/// Has `staged` be the files of `arrival`, in a new `folder`: only if the table is still as `of` has it, where that is given. Gives the number of
 /// their rows; nothing, when the table that they are for has come to be partitioned otherwise: then nothing was changed.
 ///
 /// # Errors
@@ -46,13 +46,15 @@ pub(super) async fn land(
     staged: Staged<'_>,
     arrival: Arrival,
     of: Option<&Table>,
+    folder: &str,
 ) -> Result<Option<u64>> {
     let bucket = &work.coordinator.target.bucket;
-    let kept = staged.keep(&commit::folder(bucket, &arrival.table), work.session.cancel).await;
+    let kept = staged.keep(folder, work.session.cancel).await;
     staged.discard().await;
     let arrival = Arrival { files: kept?, ..arrival };
     let name = &arrival.table;
-    let committed = work.session.transaction.update(bucket, arrival.mode.scope(name), |catalog| {
+    let is_temporary = bucket.layout.is_result(folder.trim_end_matches('/'));
+    let change = |catalog: &mut Catalog| {
         if arrival.mode == Mode::Append {
             // A table that was dropped meanwhile does not come back with these rows alone.
             let now = catalog.table(&arrival.table)?.1;
@@ -69,11 +71,18 @@ pub(super) async fn land(
             }
         }
         commit::commit(catalog, &arrival).map(Some)
-    });
-    match committed.await {
+    };
+    let (transaction, scope) = (work.session.transaction, arrival.mode.scope(name));
+    let committed = match is_temporary {
+        true => transaction.update_over(bucket, scope, change).await,
+        false => transaction.update(bucket, scope, change).await,
+    };
+    match committed {
         Ok(Some(table)) => {
             work.session.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
-            sweep::sweep(bucket, &arrival.table, &table).await;
+            if !is_temporary {
+                sweep::sweep(bucket, &arrival.table, &table).await;
+            }
             Ok(Some(arrival.files.iter().map(|file| file.rows).sum()))
         }
         other => {

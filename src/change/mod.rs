@@ -32,6 +32,7 @@ mod settled;
 mod sizes;
 mod staged;
 mod statement;
+mod temporary;
 mod tidy;
 mod transaction;
 mod view;

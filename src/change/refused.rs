@@ -69,12 +69,9 @@ pub(super) fn check(reader: &Reader<'_>, first: &str) -> Result<()> {
                 let view = if is_one_of(at + 1, &["VIEW"]) { " VIEW" } else { "" };
                 return Err(unsupported(&format!("{first} {}{view}", word(at)), *help));
             }
-            if is_temporary && is_one_of(at, &["TABLE"]) {
-                let help = "WITH names a query within a statement; a table that others are not to see is one between BEGIN and ROLLBACK";
-                return Err(unsupported("CREATE TEMPORARY TABLE", help));
-            }
             if is_temporary && is_one_of(at, &["VIEW"]) {
-                let help = "WITH names a query within a statement; a view that others are not to see is one between BEGIN and ROLLBACK";
+                let help =
+                    "WITH names a query within a statement; CREATE TEMPORARY TABLE keeps its rows for the session";
                 return Err(unsupported("CREATE TEMPORARY VIEW", help));
             }
         }

@@ -12,6 +12,7 @@ use super::columns::Columns;
 use super::deeds::{self, Branch, Target};
 use super::done::{Changed, Deed, Outcome};
 use super::staged::{self, Staged};
+use super::temporary;
 use super::tidy;
 use super::write::{Rows, Session, Work};
 use crate::bucket::upload;
@@ -326,7 +327,9 @@ pub(super) async fn finish<'a>(
         (staged, _) => staged,
     };
     let files = match &staged {
-        Some(staged) => staged.keep(&commit::folder(bucket, name), work.session.cancel).await,
+        Some(staged) => {
+            staged.keep(&temporary::folder_as_known(bucket, work.coordinator.catalog, name), work.session.cancel).await
+        }
         None => Ok(Vec::new()),
     };
     if let Some(staged) = staged {
@@ -347,6 +350,8 @@ pub(super) async fn finish<'a>(
         Ok(true) => work.session.transaction.made(files),
         _ => upload::delete(bucket, files).await,
     }
-    sweep::sweep(bucket, name, table).await;
+    if !table.is_temporary(&bucket.layout) {
+        sweep::sweep(bucket, name, table).await;
+    }
     committed
 }

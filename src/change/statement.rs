@@ -112,8 +112,9 @@ impl Reader<'_> {
         if self.takes(&["SCHEMA"]) {
             return schema::created(self, replace).map(|change| Some(Change::Schema(change)));
         }
+        let temporary = self.takes(&["TEMP"]) || self.takes(&["TEMPORARY"]);
         match self.takes(&["TABLE"]) {
-            true => Create::read(self, replace).map(|create| Some(Change::Create(create))),
+            true => Create::read(self, replace, temporary).map(|create| Some(Change::Create(create))),
             false => Ok(None),
         }
     }
@@ -305,7 +306,6 @@ mod tests {
         assert_eq!(create.rows, Rows::Columns(columns.map(|(name, sql_type)| (name.into(), sql_type.into())).into()));
         for (sql, told) in [
             ("CREATE OR REPLACE TABLE IF NOT EXISTS x AS FROM t", "CREATE OR REPLACE TABLE IF NOT EXISTS"),
-            ("CREATE TEMP TABLE x AS FROM t", "CREATE TEMPORARY TABLE"),
             ("CREATE UNIQUE INDEX i ON t (a)", "CREATE INDEX"),
             ("CREATE INDEX i ON t (a)", "CREATE INDEX"),
             ("CREATE OR REPLACE SEQUENCE s", "CREATE SEQUENCE"),

@@ -2,26 +2,32 @@
 //! tables' definitions travel with each query, so queries of the session see that copy, too; COMMIT puts all of it into the
 //! catalog in one step, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 
+use super::temporary::{Hidden, Temporary};
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, usage};
-use crate::lake::catalog::{self, Catalog, Scope};
+use crate::lake::catalog::{self, Catalog, Scope, Table};
 use crate::lake::schemas;
 
-/// A session's transaction, if it has one.
+/// A session's transaction, if it has one, and its temporary tables.
 #[derive(Debug, Default)]
-pub(crate) struct Transaction(Mutex<Option<Open>>);
+pub(crate) struct Transaction {
+    open: Mutex<Option<Open>>,
+    temporary: Mutex<Temporary>,
+}
 
 /// What is between BEGIN and COMMIT.
 #[derive(Debug)]
 struct Open {
     /// The tables as they were at BEGIN.
     before: Catalog,
+    /// With the session's temporary tables.
     now: Catalog,
+    hidden: Hidden,
     /// Keys of files that nobody names yet.
     added: Vec<String>,
 }
@@ -32,7 +38,11 @@ pub(crate) struct Mark(Catalog);
 
 impl Transaction {
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn temporary(&self) -> MutexGuard<'_, Temporary> {
+        self.temporary.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there was a BEGIN.
@@ -48,7 +58,11 @@ impl Transaction {
         let own = self.open().as_ref().map(|open| open.now.clone());
         match own {
             Some(own) => Ok(own),
-            None => catalog::read_in(bucket, scope).await,
+            None => {
+                let mut catalog = catalog::read_in(bucket, scope).await?;
+                self.temporary().lay_over(&mut catalog);
+                Ok(catalog)
+            }
         }
     }
 
@@ -61,8 +75,9 @@ impl Transaction {
             return Err(usage("there is a transaction already", "COMMIT or ROLLBACK ends it"));
         }
         let before = catalog::read(bucket).await?;
-        let now = before.clone();
-        *self.open() = Some(Open { before, now, added: Vec::new() });
+        let mut now = before.clone();
+        let hidden = self.temporary().lay_over(&mut now);
+        *self.open() = Some(Open { before, now, hidden, added: Vec::new() });
         Ok(())
     }
 
@@ -82,7 +97,47 @@ impl Transaction {
             open.now = changed;
             return Ok(done);
         }
-        catalog::update(bucket, scope, change).await
+        match self.temporary().is_empty() {
+            true => catalog::update(bucket, scope, change).await,
+            false => self.update_over(bucket, scope, change).await,
+        }
+    }
+
+    /// The same where temporary tables are changed, or may be: if it is of them alone, the bucket's catalog is not.
+    ///
+    /// # Errors
+    /// As for [`Self::update`].
+    pub(super) async fn update_over<T>(
+        &self,
+        bucket: &Bucket,
+        scope: Scope<'_>,
+        mut change: impl FnMut(&mut Catalog) -> Result<T>,
+    ) -> Result<T> {
+        if self.is_open() {
+            return self.update(bucket, scope, change).await;
+        }
+        let before = self.temporary().clone();
+        let mut changed = |catalog: &mut Catalog| {
+            let hidden = before.lay_over(catalog);
+            let done = change(catalog)?;
+            anyhow::Ok((done, Temporary::take_out(catalog, hidden, &bucket.layout)))
+        };
+        let current = catalog::read_in(bucket, scope).await?;
+        let mut tried = current.clone();
+        let tried_out = changed(&mut tried)?;
+        let (done, now) = match tried == current {
+            true => tried_out,
+            false => catalog::update(bucket, scope, changed).await?,
+        };
+        *self.temporary() = now.clone();
+        before.discard(&now, bucket).await;
+        Ok(done)
+    }
+
+    /// Forgets the temporary tables, as the session ends.
+    pub(crate) async fn forget_temporary(&self, bucket: &Bucket) {
+        let all = std::mem::take(&mut *self.temporary());
+        all.discard(&Temporary::default(), bucket).await;
     }
 
     /// Takes note of files that a change has made; nobody names them before COMMIT.
@@ -98,14 +153,15 @@ impl Transaction {
     /// There is none; a table that others have changed meanwhile, which ends the transaction, and nothing was changed.
     pub(super) async fn commit(&self, bucket: &Bucket) -> Result<Committed> {
         let Some(open) = self.open().take() else { return Err(nothing("COMMIT")) };
-        let Open { before, now, added } = open;
+        let Open { before, mut now, hidden, added } = open;
+        let temporary = Temporary::take_out(&mut now, hidden, &bucket.layout);
         let tables = different(&before.tables, &now.tables);
         let views = different(&before.views, &now.views);
         let came: Vec<&String> = now.schemas.difference(&before.schemas).collect();
         let gone: Vec<&String> = before.schemas.difference(&now.schemas).collect();
         let done = Committed { tables: tables.len(), views: views.len(), schemas: came.len() + gone.len() };
         if tables.is_empty() && views.is_empty() && done.schemas == 0 {
-            delete(bucket, added).await;
+            self.keep(temporary, added, &now, bucket).await;
             return Ok(done);
         }
         let committed = catalog::update(bucket, Scope::All, |current| {
@@ -150,10 +206,7 @@ impl Transaction {
         });
         match committed.await {
             Ok(()) => {
-                // What one statement of it made, a later one may have replaced.
-                let named: Vec<&str> = now.tables.values().flat_map(|table| table.keys()).collect();
-                let left = added.into_iter().filter(|key| !named.contains(&key.as_str()));
-                delete(bucket, left.collect()).await;
+                self.keep(temporary, added, &now, bucket).await;
                 Ok(done)
             }
             Err(error) => {
@@ -161,6 +214,15 @@ impl Transaction {
                 Err(error)
             }
         }
+    }
+
+    /// Removes what nobody names any more of what was `added`: what one statement made, a later one may have replaced.
+    async fn keep(&self, temporary: Temporary, added: Vec<String>, now: &Catalog, bucket: &Bucket) {
+        let before = std::mem::replace(&mut *self.temporary(), temporary.clone());
+        let named: HashSet<&str> = now.tables.values().flat_map(Table::keys).chain(temporary.keys()).collect();
+        let left = added.into_iter().filter(|key| !named.contains(key.as_str()));
+        delete(bucket, left.collect()).await;
+        before.discard(&temporary, bucket).await;
     }
 
     /// The tables as the session has them now, to come back to; nothing before there was a BEGIN.
@@ -235,5 +297,6 @@ fn nothing(statement: &str) -> anyhow::Error {
 
 /// Nothing but tables' files, whatever the catalog that named them said.
 async fn delete(bucket: &Bucket, keys: Vec<String>) {
-    upload::delete(bucket, keys.into_iter().filter(|key| bucket.layout.is_of_tables(key))).await;
+    let is_tables = |key: &String| bucket.layout.is_of_tables(key) || bucket.layout.is_result(key);
+    upload::delete(bucket, keys.into_iter().filter(is_tables)).await;
 }

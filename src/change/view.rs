@@ -13,7 +13,7 @@ use super::parts::{self, Part};
 use super::reader::{Reader, beside, unsupported};
 use super::write::{Session, Work};
 use crate::error::failure;
-use crate::lake::catalog::Scope;
+use crate::lake::catalog::{self, Scope};
 use crate::lake::views;
 use crate::query::Coordinator;
 
@@ -128,6 +128,12 @@ fn check(coordinator: &Coordinator<'_>, query: &Part) -> Result<()> {
     if named.any(|name| !names::is_table(&name) && coordinator.catalog.find(&name).is_some()) {
         let help = "a query may name a version, FROM name AT (VERSION => 3); CREATE TABLE ... AS keeps one";
         return Err(unsupported("a view of a table as it was", help));
+    }
+    let layout = &coordinator.target.bucket.layout;
+    let mut read = catalog::names(query.text()).into_iter().filter_map(|name| coordinator.catalog.find(&name));
+    if let Some((name, _)) = read.find(|(_, table)| table.is_temporary(layout)) {
+        let help = format!("`{name}` ends with the session, and the view does not: CREATE TABLE makes one that stays");
+        return Err(unsupported("a view of a temporary table", help));
     }
     parts::check_query(query)
 }

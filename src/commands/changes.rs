@@ -92,15 +92,19 @@ impl Changes {
         Ok(rows.map(|rows| (changed, rows)))
     }
 
-    /// Rolls back what was not committed, as the session ends.
+    /// Rolls back what was not committed, and forgets the temporary tables, as the session ends.
     ///
     /// # Errors
     /// `done`'s; else that there was something.
     pub(super) async fn end(&self, target: &Target, done: Result<()>) -> Result<()> {
-        if !self.transaction.is_open() {
+        let was_open = self.transaction.is_open();
+        if was_open {
+            self.transaction.roll_back(&target.bucket).await?;
+        }
+        self.transaction.forget_temporary(&target.bucket).await;
+        if !was_open {
             return done;
         }
-        self.transaction.roll_back(&target.bucket).await?;
         match done {
             Ok(()) => Err(failure(
                 "there was no COMMIT: what came after BEGIN was rolled back, and nothing was changed",

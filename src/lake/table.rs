@@ -13,6 +13,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::iceberg::state::{Foreign, Origin, Pointer, Unread};
+use crate::bucket::layout::Layout;
 use crate::error::{failure, nearest, usage};
 
 /// The version of the catalog's first form, which has everything in one object: it is read, and converted at the first change.
@@ -224,6 +225,11 @@ impl Table {
     /// The keys of its files, as far as they were read.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| file.key.as_str())
+    }
+
+    /// Whether it is a session's own, whose files are among the results; of a bucket that is laid out as `layout` says.
+    pub(crate) fn is_temporary(&self, layout: &Layout) -> bool {
+        self.keys().next().is_some_and(|key| layout.is_result(key))
     }
 
     /// The names of the folders that its files may be in, when it is called `name`.

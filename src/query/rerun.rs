@@ -4,6 +4,7 @@ use anyhow::Result;
 use quack_function::names::is_table;
 
 use super::coordinator::Coordinator;
+use crate::bucket::layout::Layout;
 use crate::error::{Kind, failure, kind};
 use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::{self, Catalog};
@@ -38,7 +39,7 @@ pub(crate) async fn while_replaced<T>(
             Err(error) => error,
         };
         let now = catalog::read_for(&coordinator.target.bucket, sql).await;
-        match now.map(|now| with_former(known, now)) {
+        match now.map(|now| with_own(known, now, &coordinator.target.bucket.layout)) {
             Ok(now) if run < MOST && is_replaced(sql, known, &now) => fresh = Some(now),
             // Whether or not the catalog can be read, what the query failed with is what counts.
             _ => return Err(error),
@@ -48,10 +49,11 @@ pub(crate) async fn while_replaced<T>(
     unreachable!("the loop above only ends by returning")
 }
 
-/// The catalog as it is `now`, with the tables as they were that only this statement knows, by names that no other has.
-fn with_former(known: &Catalog, mut now: Catalog) -> Catalog {
-    let former = known.tables.iter().filter(|(name, _)| !is_table(name));
-    now.tables.extend(former.map(|(name, table)| (name.clone(), table.clone())));
+/// The catalog as it is `now`, with the tables that only this session knows: temporary ones, and those as they were, by names that
+/// no other has.
+fn with_own(known: &Catalog, mut now: Catalog, layout: &Layout) -> Catalog {
+    let own = known.tables.iter().filter(|(name, table)| !is_table(name) || table.is_temporary(layout));
+    now.tables.extend(own.map(|(name, table)| (name.clone(), table.clone())));
     now
 }
 

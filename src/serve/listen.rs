@@ -174,6 +174,7 @@ async fn client(server: &Arc<Server>, socket: TcpStream) {
     // Whether it ends well or badly, what it has not committed is not made.
     _ = connection::serve(&mut out, &mut session, &server.ending).await;
     _ = session.roll_back().await;
+    session.transaction.forget_temporary(&session.target.bucket).await;
     _ = out.socket.close().await;
 }
 

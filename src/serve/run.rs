@@ -114,10 +114,14 @@ impl Session {
                 Ok(texts(&["name", "setting", "description"], all.collect()))
             }
             Statement::Discard(tag) => {
-                if tag == "DISCARD ALL" {
+                let is_all = tag == "DISCARD ALL";
+                if is_all || tag == "DISCARD TEMP" {
                     if self.status != Status::Idle {
-                        return Err(Refusal::new("25001", "DISCARD ALL cannot run inside a transaction block"));
+                        return Err(Refusal::new("25001", format!("{tag} cannot run inside a transaction block")));
                     }
+                    self.transaction.forget_temporary(&self.target.bucket).await;
+                }
+                if is_all {
                     self.settings.reset_all();
                     self.prepared.clear();
                     self.portals.clear();

@@ -92,13 +92,9 @@ fn each_statement_gives_its_result_and_its_own_error() {
 #[test]
 fn what_would_not_last_is_refused() {
     let project = Project::up("");
-    for (sql, told) in [
-        ("CREATE TEMP VIEW v AS SELECT 1", "CREATE TEMPORARY VIEW is not supported"),
-        ("CREATE TEMP TABLE t (a INTEGER)", "CREATE TEMPORARY TABLE is not supported"),
-    ] {
-        let mut create = project.quackctl(["query", sql]);
-        create.assert().failure().stdout(is_empty()).stderr(contains(told).and(contains("WITH")));
-    }
+    let mut create = project.quackctl(["query", "CREATE TEMP VIEW v AS SELECT 1"]);
+    let told = contains("CREATE TEMPORARY VIEW is not supported").and(contains("WITH"));
+    create.assert().failure().stdout(is_empty()).stderr(told);
 }
 
 #[test]
