@@ -73,11 +73,7 @@ pub(super) async fn land(
         commit::commit(catalog, &arrival).map(Some)
     };
     let (transaction, scope) = (work.session.transaction, arrival.mode.scope(name));
-    let committed = match is_temporary {
-        true => transaction.update_over(bucket, scope, change).await,
-        false => transaction.update(bucket, scope, change).await,
-    };
-    match committed {
+    match transaction.update_as(bucket, scope, is_temporary, change).await {
         Ok(Some(table)) => {
             work.session.transaction.made(arrival.files.iter().map(|file| file.key.clone()));
             if !is_temporary {

@@ -89,6 +89,20 @@ impl Transaction {
         &self,
         bucket: &Bucket,
         scope: Scope<'_>,
+        change: impl FnMut(&mut Catalog) -> Result<T>,
+    ) -> Result<T> {
+        self.update_as(bucket, scope, false, change).await
+    }
+
+    /// The same, where a temporary table `comes` or may come.
+    ///
+    /// # Errors
+    /// As for [`Self::update`].
+    pub(super) async fn update_as<T>(
+        &self,
+        bucket: &Bucket,
+        scope: Scope<'_>,
+        comes: bool,
         mut change: impl FnMut(&mut Catalog) -> Result<T>,
     ) -> Result<T> {
         if let Some(open) = self.open().as_mut() {
@@ -97,25 +111,19 @@ impl Transaction {
             open.now = changed;
             return Ok(done);
         }
-        match self.temporary().is_empty() {
-            true => catalog::update(bucket, scope, change).await,
-            false => self.update_over(bucket, scope, change).await,
+        match comes || !self.temporary().is_empty() {
+            true => self.update_over(bucket, scope, change).await,
+            false => catalog::update(bucket, scope, change).await,
         }
     }
 
-    /// The same where temporary tables are changed, or may be: if it is of them alone, the bucket's catalog is not.
-    ///
-    /// # Errors
-    /// As for [`Self::update`].
-    pub(super) async fn update_over<T>(
+    /// Changes the bucket's catalog with the session's temporary tables in it; only those, where nothing else is changed.
+    async fn update_over<T>(
         &self,
         bucket: &Bucket,
         scope: Scope<'_>,
         mut change: impl FnMut(&mut Catalog) -> Result<T>,
     ) -> Result<T> {
-        if self.is_open() {
-            return self.update(bucket, scope, change).await;
-        }
         let before = self.temporary().clone();
         let mut changed = |catalog: &mut Catalog| {
             let hidden = before.lay_over(catalog);
