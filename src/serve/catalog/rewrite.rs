@@ -2,6 +2,7 @@
 //! a number of a name, settings.
 
 use quack_function::sql::{Token, Tokens, literal};
+use quack_pinned::duckdb;
 
 use super::super::settings::Settings;
 use super::super::tokens::closing;
@@ -53,6 +54,9 @@ const FOLLOW: &[&str] = &[
     "AS",
 ];
 
+/// What dbt's statements begin with. Its adapter for DuckDB asks for DuckDB's version where all others mean PostgreSQL's.
+const DBT: &str = "/* {\"app\": \"dbt\"";
+
 /// A pattern that is looked for anywhere, as PostgreSQL does: DuckDB's `~` wants the whole text to be like it.
 fn anywhere(text: &str) -> String {
     match text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
@@ -74,6 +78,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
     };
     let is_symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|(token, _)| token.is(word));
+    let is_dbt = sql.trim_start().starts_with(DBT);
     let mut at = 0;
     while at < tokens.len() {
         if is_word(at, "OPERATOR") && is_symbol(at + 1, '(') {
@@ -112,6 +117,11 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             let begin = if at >= 2 && is_symbol(at - 1, '.') { at - 2 } else { at };
             edits.push((from(begin), tokens[at].1, STANDARD.1.to_owned()));
             at += 2;
+            continue;
+        }
+        if is_dbt && is_word(at, "version") && is_symbol(at + 1, '(') && is_symbol(at + 2, ')') {
+            edits.push((from(at), tokens[at + 2].1, literal(&format!("v{}", duckdb::VERSION))));
+            at += 3;
             continue;
         }
         if is_word(at, "current_setting")
@@ -236,7 +246,16 @@ mod tests {
             rewritten("SELECT any('{1,2}'::oid[]), json_build_object('a', 'b'), '{1}'"),
             "SELECT any('[1,2]'::oid[]), json_object('a', 'b'), '{1}'"
         );
-        for sql in ["SELECT OPERATOR(", "SELECT CAST('a' AS", "SELECT 'a'::", "SELECT current_setting('a'", "COLLATE"] {
+        let dbt = "\n/* {\"app\": \"dbt\", \"dbt_version\": \"1.12.0\"} */\nSELECT version()";
+        assert_eq!(rewritten(dbt), dbt.replace("version()", "'v1.5.5'"));
+        for sql in [
+            "SELECT version()",
+            "SELECT OPERATOR(",
+            "SELECT CAST('a' AS",
+            "SELECT 'a'::",
+            "SELECT current_setting('a'",
+            "COLLATE",
+        ] {
             assert_eq!(rewritten(sql), sql, "{sql}");
         }
     }
