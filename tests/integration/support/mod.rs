@@ -13,6 +13,7 @@ mod project;
 mod proxy;
 mod python;
 mod sdk;
+mod server;
 mod skip;
 
 pub(crate) use account::*;
@@ -28,4 +29,5 @@ pub(crate) use project::*;
 pub(crate) use proxy::*;
 pub(crate) use python::*;
 pub(crate) use sdk::*;
+pub(crate) use server::*;
 pub(crate) use skip::skip;
