@@ -25,7 +25,7 @@ fn a_session_has_tables_of_its_own(place: Place) {
         "--format",
         "json",
         "CREATE TEMP TABLE x PARTITIONED BY (a) AS SELECT a, a * 10 AS b FROM t;
-         INSERT INTO x SELECT 7, 8;
+         INSERT INTO x (a, b) SELECT 7, 8;
          UPDATE x SET b = -b WHERE a = 7;
          DELETE FROM x WHERE a = 0;
          MERGE INTO x USING (SELECT 1 AS a, 99 AS b) AS s ON x.a = s.a WHEN MATCHED THEN UPDATE SET b = s.b;

@@ -8,6 +8,11 @@ pub(crate) fn push(out: &mut String, value: impl Display) {
     let _ = write!(out, "{value}");
 }
 
+/// Appends an integer.
+pub(crate) fn push_integer(out: &mut String, value: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(value));
+}
+
 /// A decimal number with `scale` digits behind the point. With `bare_point`, as DuckDB writes a DECIMAL that is all
 /// fraction: `.50`.
 pub(crate) fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_point: bool) {
@@ -15,7 +20,17 @@ pub(crate) fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_poi
         out.push('-');
     }
     let scale = usize::from(scale.unsigned_abs());
-    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(unscaled.unsigned_abs());
+    // There is always a digit before the point.
+    let padded;
+    let digits = match digits.len() > scale {
+        true => digits,
+        false => {
+            padded = format!("{digits:0>width$}", width = scale + 1);
+            &padded
+        }
+    };
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     if !(bare_point && whole == "0") {
         out.push_str(whole);
@@ -25,6 +40,9 @@ pub(crate) fn push_decimal(out: &mut String, unscaled: i128, scale: i8, bare_poi
         out.push_str(fraction);
     }
 }
+
+/// More bytes than the shortest form of a floating-point number has.
+const FLOAT_BYTES: usize = 40;
 
 /// A floating-point number as DuckDB's VARCHAR has it: shortest digits that read back to it, an exponent below 1e-4
 /// and from 1e16 on.
@@ -37,8 +55,15 @@ pub(crate) fn push_float(out: &mut String, value: impl Into<f64> + Serialize + C
         return out.push_str(if number > 0.0 { "inf" } else { "-inf" });
     }
     // Rust's own shortest form differs from DuckDB's where two are equally near; this one does not.
-    let shortest = serde_json::to_string(&value).unwrap_or_default();
-    let (sign, digits, exponent) = digits_of(&shortest);
+    let mut buffer = [0; FLOAT_BYTES];
+    let mut left = &mut buffer[..];
+    let written = serde_json::to_writer(&mut left, &value).map_or(0, |()| FLOAT_BYTES - left.len());
+    let shortest = str::from_utf8(&buffer[..written]).unwrap_or_default();
+    // Most are as DuckDB has them.
+    if (number.abs() >= 1e-4 || number == 0.0) && !shortest.contains('e') {
+        return out.push_str(shortest);
+    }
+    let (sign, digits, exponent) = digits_of(shortest);
     out.push_str(sign);
     let point = exponent + 1;
     if number == 0.0 {

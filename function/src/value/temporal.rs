@@ -101,6 +101,14 @@ fn nanos_per(unit: TimeUnit) -> i64 {
 
 fn push_days(out: &mut String, days: i64, style: Style) {
     let (year, month, day) = civil(days);
+    if (1..=9999).contains(&year) {
+        push_pair(out, year / 100);
+        push_pair(out, year % 100);
+        out.push('-');
+        push_pair(out, month);
+        out.push('-');
+        return push_pair(out, day);
+    }
     let _ = match style {
         Style::Iso if (0..=9999).contains(&year) => write!(out, "{year:04}-{month:02}-{day:02}"),
         Style::Iso => write!(out, "{year:+07}-{month:02}-{day:02}"),
@@ -110,7 +118,22 @@ fn push_days(out: &mut String, days: i64, style: Style) {
 }
 
 fn push_clock(out: &mut String, seconds: i64) {
-    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    push_pair(out, seconds / 3600);
+    out.push(':');
+    push_pair(out, seconds / 60 % 60);
+    out.push(':');
+    push_pair(out, seconds % 60);
+}
+
+/// A number with two digits at least.
+fn push_pair(out: &mut String, number: i64) {
+    match u8::try_from(number) {
+        Ok(number) if number < 100 => {
+            out.push(char::from(b'0' + number / 10));
+            out.push(char::from(b'0' + number % 10));
+        }
+        _ => _ = write!(out, "{number:02}"),
+    }
 }
 
 fn push_fraction(out: &mut String, fraction: i64, unit: TimeUnit, style: Style) {
@@ -123,8 +146,10 @@ fn push_fraction(out: &mut String, fraction: i64, unit: TimeUnit, style: Style) 
         TimeUnit::Microsecond => 6,
         TimeUnit::Nanosecond => 9,
     };
-    let digits = format!(".{fraction:0width$}");
-    out.push_str(if style == Style::Duck { digits.trim_end_matches('0') } else { &digits });
+    let _ = write!(out, ".{fraction:0width$}");
+    if style == Style::Duck {
+        out.truncate(out.trim_end_matches('0').len());
+    }
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar, where the year 0 is 1 BC.

@@ -1,6 +1,6 @@
 //! Values as DuckDB writes them when they are cast to VARCHAR.
 
-use super::number::{hugeint, push, push_bignum, push_decimal, push_float, uhugeint};
+use super::number::{hugeint, push, push_bignum, push_decimal, push_float, push_integer, uhugeint};
 use super::temporal::{Style, push_date, push_interval, push_time, push_time_tz, push_timestamp};
 use super::{Extension, bytes_of, dictionary_of, geometry, is_null, list_of, str_of, union_of};
 use arrow::array::{Array, AsArray};
@@ -45,14 +45,14 @@ pub(super) fn write_scalar(out: &mut String, field: &Field, array: &dyn Array, r
     }
     match array.data_type() {
         DataType::Boolean => push(out, array.as_boolean().value(row)),
-        DataType::Int8 => push(out, array.as_primitive::<Int8Type>().value(row)),
-        DataType::Int16 => push(out, array.as_primitive::<Int16Type>().value(row)),
-        DataType::Int32 => push(out, array.as_primitive::<Int32Type>().value(row)),
-        DataType::Int64 => push(out, array.as_primitive::<Int64Type>().value(row)),
-        DataType::UInt8 => push(out, array.as_primitive::<UInt8Type>().value(row)),
-        DataType::UInt16 => push(out, array.as_primitive::<UInt16Type>().value(row)),
-        DataType::UInt32 => push(out, array.as_primitive::<UInt32Type>().value(row)),
-        DataType::UInt64 => push(out, array.as_primitive::<UInt64Type>().value(row)),
+        DataType::Int8 => push_integer(out, array.as_primitive::<Int8Type>().value(row)),
+        DataType::Int16 => push_integer(out, array.as_primitive::<Int16Type>().value(row)),
+        DataType::Int32 => push_integer(out, array.as_primitive::<Int32Type>().value(row)),
+        DataType::Int64 => push_integer(out, array.as_primitive::<Int64Type>().value(row)),
+        DataType::UInt8 => push_integer(out, array.as_primitive::<UInt8Type>().value(row)),
+        DataType::UInt16 => push_integer(out, array.as_primitive::<UInt16Type>().value(row)),
+        DataType::UInt32 => push_integer(out, array.as_primitive::<UInt32Type>().value(row)),
+        DataType::UInt64 => push_integer(out, array.as_primitive::<UInt64Type>().value(row)),
         DataType::Float32 => push_float(out, array.as_primitive::<Float32Type>().value(row)),
         DataType::Float64 => push_float(out, array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal32(width, scale) => {
@@ -126,8 +126,8 @@ fn write_extension(out: &mut String, extension: Extension, array: &dyn Array, ro
                 let _ = write!(out, "{dash}{byte:02x}");
             }
         }
-        Extension::Hugeint => push(out, hugeint(bytes)),
-        Extension::Uhugeint => push(out, uhugeint(bytes)),
+        Extension::Hugeint => push_integer(out, hugeint(bytes)),
+        Extension::Uhugeint => push_integer(out, uhugeint(bytes)),
         Extension::Bignum => push_bignum(out, bytes),
         Extension::Bit => {
             let (padding, bits) =

@@ -60,6 +60,10 @@ pub(in crate::serve) fn cell(out: &mut BytesMut, lines: &Lines<'_>, text: &str) 
             out.put_u8(quote);
         }
         None => {
+            let is_special = |byte| byte == lines.delimiter || matches!(byte, b'\\' | b'\n' | b'\r' | b'\t');
+            if !text.bytes().any(is_special) {
+                return out.put_slice(text.as_bytes());
+            }
             for byte in text.bytes() {
                 match byte {
                     b'\\' => out.put_slice(b"\\\\"),
