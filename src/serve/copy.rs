@@ -1,9 +1,25 @@
-//! `COPY ... TO STDOUT`: what is to be sent, and how it is written.
+//! `COPY ... TO STDOUT` and `FROM STDIN`: what is sent, and how it is written.
 
 use quack_function::sql::{Token, identifier};
 
 use super::refusal::{FEATURE, Refusal, SYNTAX};
 use super::tokens::closing;
+
+/// A COPY that has to do with the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// The rows of this query go to it.
+    Out(String),
+    /// It sends rows for this table.
+    In(Target),
+}
+
+/// The table that rows are for, with the columns where they are given, as SQL names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub name: String,
+    pub columns: Option<String>,
+}
 
 /// How rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,22 +67,22 @@ impl Given {
     }
 }
 
-const HELP: &str = "write COPY name TO STDOUT, or COPY (query) TO STDOUT, with (FORMAT text, csv or binary, HEADER, DELIMITER ',', NULL '')";
+const HELP: &str = "write COPY name TO STDOUT, COPY (query) TO STDOUT, or COPY name FROM STDIN, with (FORMAT text, csv or binary, HEADER, DELIMITER ',', NULL '')";
 
-/// The query whose rows are to be sent and how, of the tokens behind `COPY`; nothing for a COPY that has nothing to do with the
+/// What is to be sent and how, of the tokens of a COPY; nothing for a COPY that has nothing to do with the
 /// client. `sql` is the whole statement.
 ///
 /// # Errors
 /// An option that is not known.
-pub(super) fn read(sql: &str, tokens: &[(Token<'_>, usize)]) -> Option<Result<(String, CopyOptions), Refusal>> {
+pub(super) fn read(sql: &str, tokens: &[(Token<'_>, usize)]) -> Option<Result<(Copy, CopyOptions), Refusal>> {
     let is = |at: usize, word: &str| tokens.get(at).is_some_and(|(token, _)| token.is(word));
     let symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
     let mut at = 1;
-    let query = if symbol(at, '(') {
+    let copy = if symbol(at, '(') {
         let close = closing(tokens, at)?;
         let query = sql.get(tokens[at].1..tokens[close].1 - 1)?.trim().to_owned();
         at = close + 1;
-        query
+        Copy::Out(query)
     } else {
         let mut name = vec![tokens.get(at)?.0.name()?];
         at += 1;
@@ -74,23 +90,26 @@ pub(super) fn read(sql: &str, tokens: &[(Token<'_>, usize)]) -> Option<Result<(S
             name.push(tokens.get(at + 1)?.0.name()?);
             at += 2;
         }
-        let mut columns = "*".to_owned();
+        let mut columns = None;
         if symbol(at, '(') {
             let close = closing(tokens, at)?;
             let names = tokens[at + 1..close].iter().filter(|(token, _)| *token != Token::Symbol(','));
-            columns = names
-                .map(|(token, _)| token.name().map(|name| identifier(&name)))
-                .collect::<Option<Vec<_>>>()?
-                .join(", ");
+            let names = names.map(|(token, _)| token.name().map(|name| identifier(&name)));
+            columns = Some(names.collect::<Option<Vec<_>>>()?.join(", "));
             at = close + 1;
         }
         let name: Vec<String> = name.iter().map(|part| identifier(part)).collect();
-        format!("SELECT {columns} FROM {}", name.join("."))
+        let name = name.join(".");
+        match is(at, "FROM") {
+            true => Copy::In(Target { name, columns }),
+            false => Copy::Out(format!("SELECT {} FROM {name}", columns.as_deref().unwrap_or("*"))),
+        }
     };
-    if !is(at, "TO") || !is(at + 1, "STDOUT") {
-        return None;
-    }
-    Some(options(&tokens[at + 2..]).map(|options| (query, options)))
+    let is_ours = match copy {
+        Copy::Out(_) => is(at, "TO") && is(at + 1, "STDOUT"),
+        Copy::In(_) => is(at + 1, "STDIN"),
+    };
+    is_ours.then(|| options(&tokens[at + 2..]).map(|options| (copy, options)))
 }
 
 /// Options in brackets, or as PostgreSQL had them before: `WITH CSV HEADER`.
@@ -152,8 +171,17 @@ mod tests {
     use super::*;
     use quack_function::sql::Tokens;
 
-    fn of(sql: &str) -> Option<Result<(String, CopyOptions), Refusal>> {
+    fn read_all(sql: &str) -> Option<Result<(Copy, CopyOptions), Refusal>> {
         read(sql, &Tokens::new(sql).collect::<Vec<_>>())
+    }
+
+    fn of(sql: &str) -> Option<Result<(String, CopyOptions), Refusal>> {
+        read_all(sql).map(|read| {
+            read.map(|(copy, options)| match copy {
+                Copy::Out(query) => (query, options),
+                Copy::In(target) => panic!("{target:?}"),
+            })
+        })
     }
 
     #[test]
@@ -174,7 +202,18 @@ mod tests {
         assert_eq!((options.form, options.delimiter, options.header), (Form::Csv, b';', true));
         assert_eq!(of("COPY t TO STDOUT (FORMAT \"binary\")").unwrap().unwrap().1.form, Form::Binary);
         assert!(!of("COPY t TO STDOUT (HEADER false)").unwrap().unwrap().1.header);
-        for sql in ["COPY t TO 's3://b/x.csv'", "COPY t FROM STDIN", "COPY (SELECT 1", "COPY", "COPY t (a TO STDOUT"] {
+        let (copy, options) = read_all("copy s.t (a, \"b c\") from stdin with csv header").unwrap().unwrap();
+        let columns = Some("\"a\", \"b c\"".to_owned());
+        assert_eq!(copy, Copy::In(Target { name: "\"s\".\"t\"".to_owned(), columns }));
+        assert_eq!((options.form, options.header), (Form::Csv, true));
+        for sql in [
+            "COPY t TO 's3://b/x.csv'",
+            "COPY t FROM 's3://b/x.csv'",
+            "COPY (SELECT 1) FROM STDIN",
+            "COPY (SELECT 1",
+            "COPY",
+            "COPY t (a TO STDOUT",
+        ] {
             assert!(of(sql).is_none(), "{sql}");
         }
         for sql in [

@@ -137,6 +137,7 @@ impl Session {
                 Ran::Copy(mut rows, options) => {
                     return copied(out, cancel, &mut rows, &options, &prepared.written).await;
                 }
+                Ran::Takes(target, options) => return self.copy_in(out, &target, &options, cancel).await,
                 Ran::Fetch { cursor, count, moves } => {
                     return self.fetch(out, cancel, (&cursor, count, moves), Some(&formats)).await;
                 }

@@ -8,6 +8,8 @@ mod cancel;
 mod catalog;
 mod connection;
 mod copy;
+mod copy_in;
+mod decode;
 mod encode;
 mod extended;
 mod listen;

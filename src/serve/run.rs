@@ -10,7 +10,7 @@ use quack_function::wire::{Column, Params, Spill};
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::is_own;
-use super::copy::CopyOptions;
+use super::copy::{CopyOptions, Target};
 use super::refusal::Refusal;
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
@@ -42,6 +42,8 @@ pub(super) enum Ran {
     },
     /// Rows that are written as COPY says.
     Copy(Box<Rows>, CopyOptions),
+    /// Rows that the client sends now.
+    Takes(Target, CopyOptions),
     /// Rows of a cursor, as it is.
     Fetch {
         cursor: String,
@@ -142,6 +144,7 @@ impl Session {
             }
             Statement::Declare { cursor, query, holds } => self.declare(cursor, &query, holds, params, cancel).await,
             Statement::Fetch { cursor, count, moves } => Ok(Ran::Fetch { cursor, count, moves }),
+            Statement::CopyIn { target, options } => Ok(Ran::Takes(target, options)),
             Statement::CopyOut { query, options } => match self.sql(&query, params, cancel).await? {
                 Ran::Rows(rows) => Ok(Ran::Copy(rows, options)),
                 _ => Err(Refusal::new("42601", "COPY TO STDOUT takes a query that gives rows")),
@@ -255,7 +258,7 @@ impl Session {
     }
 
     /// Has SQL answered.
-    async fn sql(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran, Refusal> {
+    pub(super) async fn sql(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran, Refusal> {
         let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
         if let Some(ran) = self.of_catalog(sql, params).await.map_err(wrong)? {
             return Ok(ran);

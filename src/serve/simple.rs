@@ -69,6 +69,7 @@ impl Session {
                 let sent = all(&mut rows, out, cancel, sql).await?;
                 out.complete(rows.tag.text(sent)).await?;
             }
+            Ran::Takes(target, options) => self.copy_in(out, &target, &options, cancel).await?,
             Ran::Copy(mut rows, options) => copied(out, cancel, &mut rows, &options, sql).await?,
             Ran::Fetch { cursor, count, moves } => self.fetch(out, cancel, (&cursor, count, moves), None).await?,
             other => said(out, other).await?,
@@ -154,6 +155,6 @@ pub(super) async fn said(out: &mut Outgoing, ran: Ran) -> Sent {
             out.parameter(&name, &value).await?;
             out.complete(tag.to_owned()).await
         }
-        Ran::Rows(_) | Ran::Copy(..) | Ran::Fetch { .. } => unreachable!("it gives rows"),
+        Ran::Rows(_) | Ran::Copy(..) | Ran::Takes(..) | Ran::Fetch { .. } => unreachable!("it gives rows"),
     }
 }

@@ -3,7 +3,7 @@
 
 use quack_function::sql::{Token, Tokens};
 
-use super::copy::{self, CopyOptions};
+use super::copy::{self, Copy, CopyOptions, Target};
 use super::refusal::Refusal;
 
 /// A statement.
@@ -43,6 +43,11 @@ pub(super) enum Statement {
     /// Rows for the client, written as it says.
     CopyOut {
         query: String,
+        options: CopyOptions,
+    },
+    /// Rows of the client's.
+    CopyIn {
+        target: Target,
         options: CopyOptions,
     },
     /// The same in a form that is not known.
@@ -209,7 +214,8 @@ impl Words<'_> {
         }
         if self.takes(&["COPY"]) {
             return copy::read(self.sql, &self.tokens).map(|read| match read {
-                Ok((query, options)) => Statement::CopyOut { query, options },
+                Ok((Copy::Out(query), options)) => Statement::CopyOut { query, options },
+                Ok((Copy::In(target), options)) => Statement::CopyIn { target, options },
                 Err(refusal) => Statement::Refused(refusal),
             });
         }
