@@ -69,8 +69,9 @@ impl Session {
         let bytes = file.as_file().metadata().context("the rows that came are gone").map_err(wrong)?.len();
         let item = Item { path: file.path().to_owned(), key: key.clone(), bytes };
         let mut upload = Upload::new(&bucket, vec![item]);
+        let bar = ProgressBar::hidden();
         let uploaded = tokio::select! {
-            uploaded = upload.run(&ProgressBar::hidden()) => uploaded.map_err(wrong),
+            uploaded = upload.run(&bar) => uploaded.map_err(wrong),
             () = cancel.cancelled() => Err(cancelled()),
         };
         let address = format!("s3://{}/{key}", bucket.name);

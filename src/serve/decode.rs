@@ -81,7 +81,7 @@ impl Lines {
         let mut text = Vec::with_capacity(value.len() + 2);
         text.push(Self::QUOTE);
         let mut bytes = value.iter().copied().peekable();
-        let mut digits = |base: u32, most: usize, first: Option<u8>, bytes: &mut std::iter::Peekable<_>| {
+        let digits = |base: u32, most: usize, first: Option<u8>, bytes: &mut std::iter::Peekable<_>| {
             let mut number = first.and_then(|byte| char::from(byte).to_digit(base)).unwrap_or_default();
             let mut count = usize::from(first.is_some());
             while count < most
