@@ -81,6 +81,41 @@ def psycopg3():
             same(list(rows.rows()), [(1, decimal.Decimal("9.50"), dt.date(2019, 4, 1), [1])], "COPY as bytes")
         with cursor.copy("COPY trips (id, day) TO STDOUT WITH (FORMAT csv, HEADER)") as rows:
             same(b"".join(rows).decode().splitlines()[:2], ["id,day", "1,2019-04-01"], "COPY as CSV")
+        cursor.execute("CREATE TABLE sent (a INTEGER, t VARCHAR, d DATE)")
+        rows = [(1, 'a\t"b"\\\n', dt.date(2019, 4, 1)), (2, "", None), (None, "\\N", dt.date(1, 1, 1)), (None, None, None)]
+        with cursor.copy("COPY sent FROM STDIN") as lines:
+            for row in rows:
+                lines.write_row(row)
+        same(cursor.rowcount, 4, "rows sent")
+        with cursor.copy("COPY sent (t, a) FROM STDIN (FORMAT csv, HEADER, DELIMITER ';')") as lines:
+            lines.write("t;a\n")
+            lines.write('"x;y";5\n;6\n"";7\n')
+        same(
+            cursor.execute("SELECT a, t, d FROM sent ORDER BY a NULLS FIRST, t NULLS LAST").fetchall(),
+            [rows[2], rows[3], rows[0], rows[1], (5, "x;y", None), (6, None, None), (7, "", None)],
+            "rows sent as text and as CSV",
+        )
+        with connection.transaction(force_rollback=True):
+            with cursor.copy("COPY sent (a) FROM STDIN") as lines:
+                lines.write_row((8,))
+            same(cursor.execute("SELECT max(a) FROM sent").fetchone(), (8,), "rows sent within a transaction")
+
+        def copied(target, text):
+            with cursor.copy(f"COPY {target} FROM STDIN") as lines:
+                lines.write(text)
+
+        error = refused(lambda: copied("sent", "1\ta\t2019-04-01\nx\tb\t2019-04-01\n"), "22023", "rows of another type")
+        same(("_quack" in str(error), "STDIN" in str(error)), (False, True), "where it was")
+        refused(lambda: copied("nowhere", "1\n"), "42P01", "rows for no table")
+        refused(lambda: copied("sent (z)", "1\n"), "42703", "rows for no column")
+        try:
+            with cursor.copy("COPY sent (a) FROM STDIN") as lines:
+                lines.write_row((9,))
+                raise KeyError("enough")
+        except KeyError:
+            pass
+        same(cursor.execute("SELECT count(*), max(a) FROM sent").fetchone(), (7, 7), "what failed changed nothing")
+        cursor.execute("DROP TABLE sent")
         # All rows come, however few at a time.
         with connection.transaction():
             named = connection.cursor(name="many")
