@@ -17,6 +17,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("DateStyle", "ISO, MDY"),
     ("default_transaction_isolation", "repeatable read"),
     ("default_transaction_read_only", "off"),
+    ("default_table_access_method", "heap"),
     ("extra_float_digits", "1"),
     ("idle_in_transaction_session_timeout", "0"),
     ("in_hot_standby", "off"),

@@ -34,17 +34,21 @@ pub(super) const TYPES: &str = include_str!("types.sql");
 
 /// Whether a query, which is in DuckDB's words, reads the catalog and nothing else, or nothing at all.
 pub(super) fn is_own(parser: &Parser, sql: &str) -> bool {
+    own_tree(parser, sql).is_some()
+}
+
+/// The syntax tree of such a query; nothing for any other.
+pub(super) fn own_tree(parser: &Parser, sql: &str) -> Option<Value> {
     let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
     let parsed = |parser: &Connection| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)).ok();
     let parser = parser.0.get_or_init(|| duck::open(&PARSING).ok());
-    let Some(text) = parser.as_ref().and_then(parsed) else { return false };
-    let Ok(tree) = serde_json::from_str::<Value>(&text) else { return false };
+    let tree: Value = serde_json::from_str(&parser.as_ref().and_then(parsed)?).ok()?;
     if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
-        return false;
+        return None;
     }
     let mut ctes = HashSet::new();
     collect_ctes(&tree, &mut ctes);
-    reads_catalog_only(&tree, &ctes)
+    reads_catalog_only(&tree, &ctes).then_some(tree)
 }
 
 /// The names that WITH gives, wherever it stands, in lower case.

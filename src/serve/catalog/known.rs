@@ -8,13 +8,14 @@ use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use duckdb::Connection;
-use quack_function::names;
+use quack_function::names::parts;
 use quack_function::sql::{identifier, own_table};
 use quack_function::view::{self, View};
 use quack_function::wire::{Column, Params};
 
 use super::super::settings::Settings;
 use super::ask::{self, Parser};
+use super::names;
 use super::rewrite::rewritten;
 use crate::duck::parameters::{self, Parameter};
 use crate::duck::{RawDatabase, Sandbox, batches, lock, types, words};
@@ -71,7 +72,7 @@ impl Known {
             connection.execute_batch(&all.join(";"))?;
         }
         let view = |(name, view): (&String, &View)| {
-            let (schema, own) = names::parts(name);
+            let (schema, own) = parts(name);
             [schema.unwrap_or("main").to_owned(), own.to_owned(), view.sql.clone()]
         };
         let views = catalog.views.iter().map(view).collect();
@@ -90,6 +91,15 @@ impl Known {
             self.connection.execute("INSERT INTO quack_pg.views VALUES (?, ?, ?)", view.each_ref())?;
         }
         self.database.run(SEARCH_PATH)
+    }
+
+    /// Has the settings be told as they are now.
+    fn settings(&self, who: &Who<'_>) -> Result<()> {
+        self.connection.execute_batch("DELETE FROM quack_pg.pg_settings")?;
+        for (name, value) in who.settings.all() {
+            self.connection.execute("INSERT INTO quack_pg.pg_settings VALUES (?, ?)", [name, value])?;
+        }
+        Ok(())
     }
 
     /// What a query of the catalog gives.
@@ -112,7 +122,11 @@ impl Known {
         who: &Who<'_>,
     ) -> Result<(SchemaRef, Vec<Column>, Vec<RecordBatch>)> {
         let columns = self.columns(sql, params, who)?;
-        let mut statement = self.connection.prepare(&rewritten(sql, who.settings))?;
+        let own = rewritten(sql, who.settings);
+        if own.contains("pg_settings") {
+            self.settings(who)?;
+        }
+        let mut statement = self.connection.prepare(&own)?;
         bind(&mut statement, params)?;
         statement.raw_execute()?;
         let schema = statement.schema();
@@ -128,16 +142,17 @@ impl Known {
     /// # Errors
     /// DuckDB's, in its own words.
     pub(in crate::serve) fn columns(&self, sql: &str, params: &Params, who: &Who<'_>) -> Result<Vec<Column>> {
-        let own;
-        let sql = match is_own(sql, who) {
-            true => {
-                self.layer(who)?;
-                own = rewritten(sql, who.settings);
-                own.as_str()
+        let own = rewritten(sql, who.settings);
+        let Some(tree) = ask::own_tree(who.parser, &own) else { return self.described(sql, params).map_err(said) };
+        self.layer(who)?;
+        let mut columns = self.described(&own, params).map_err(said)?;
+        let names = names::of(&tree);
+        if names.len() == columns.len() {
+            for (column, name) in columns.iter_mut().zip(names) {
+                column.name = name.unwrap_or_else(|| std::mem::take(&mut column.name));
             }
-            false => sql,
-        };
-        self.described(sql, params).map_err(said)
+        }
+        Ok(columns)
     }
 
     fn described(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {

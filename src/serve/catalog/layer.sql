@@ -2,6 +2,7 @@
 -- what is in it is shown to nobody.
 -- Filled by the program: one row, and a row for each view of the lake.
 CREATE TABLE quack_pg.session (quack_user VARCHAR, quack_version VARCHAR);
+CREATE TABLE quack_pg.pg_settings (name VARCHAR, setting VARCHAR);
 CREATE TABLE quack_pg.views (view_schema VARCHAR, name VARCHAR, definition VARCHAR);
 
 CREATE VIEW quack_pg.pg_namespace AS
@@ -128,7 +129,8 @@ CREATE VIEW quack_pg.pg_partitioned_table AS SELECT 0::BIGINT AS partrelid, 'l' 
 CREATE VIEW quack_pg.pg_sequence AS SELECT 0::BIGINT AS seqrelid, 0::BIGINT AS seqtypid, 1::BIGINT AS seqstart, 1::BIGINT AS seqincrement, 1::BIGINT AS seqmax, 1::BIGINT AS seqmin, 1::BIGINT AS seqcache, false AS seqcycle LIMIT 0;
 CREATE VIEW quack_pg.pg_depend AS SELECT 0::BIGINT AS classid, 0::BIGINT AS objid, 0::INTEGER AS objsubid, 0::BIGINT AS refclassid, 0::BIGINT AS refobjid, 0::INTEGER AS refobjsubid, 'n' AS deptype LIMIT 0;
 CREATE VIEW quack_pg.pg_tablespace AS SELECT 1663::BIGINT AS oid, 'pg_default' AS spcname, 10::BIGINT AS spcowner, NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions;
-CREATE VIEW quack_pg.pg_am AS SELECT 2::BIGINT AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype;
+CREATE VIEW quack_pg.pg_am AS SELECT 2::BIGINT AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype
+    UNION ALL SELECT 403, 'btree', 'bthandler', 'i';
 CREATE VIEW quack_pg.pg_language AS SELECT 14::BIGINT AS oid, 'sql' AS lanname;
 CREATE VIEW quack_pg.pg_stat_activity AS SELECT 0::INTEGER AS pid, '' AS usename, '' AS query, '' AS state LIMIT 0;
 CREATE VIEW quack_pg.pg_collation AS SELECT 100::BIGINT AS oid, 'default' AS collname, 11::BIGINT AS collnamespace;
@@ -191,6 +193,7 @@ CREATE MACRO quack_pg.format_type(o, m) AS CASE o::BIGINT
 CREATE MACRO quack_pg.pg_size_pretty(n) AS n || ' bytes';
 
 CREATE SCHEMA quack_is;
+CREATE MACRO quack_is._pg_expandarray(a) AS unnest(list_transform(range(1, len(a) + 1), lambda i: {'x': a[i], 'n': i}));
 CREATE VIEW quack_is.schemata AS FROM information_schema.schemata WHERE catalog_name = 'memory' AND schema_name NOT LIKE 'quack\_%' ESCAPE '\';
 CREATE VIEW quack_is.tables AS FROM information_schema.tables WHERE table_catalog = 'memory' AND table_schema NOT LIKE 'quack\_%' ESCAPE '\';
 CREATE VIEW quack_is.columns AS FROM information_schema.columns WHERE table_catalog = 'memory' AND table_schema NOT LIKE 'quack\_%' ESCAPE '\';

@@ -2,6 +2,7 @@
 
 mod ask;
 mod known;
+mod names;
 mod rewrite;
 
 pub(super) use ask::Parser;

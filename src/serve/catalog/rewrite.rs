@@ -65,8 +65,20 @@ fn anywhere(text: &str) -> String {
     }
 }
 
+/// `sql` with its words in lower case, as PostgreSQL has names that stand in no quotes: columns are called so.
+fn folded(sql: &str) -> String {
+    let mut folded = sql.to_owned();
+    for (token, end) in Tokens::new(sql) {
+        if let Token::Word(word) = token {
+            folded.replace_range(end - word.len()..end, &word.to_ascii_lowercase());
+        }
+    }
+    folded
+}
+
 /// `sql` without what DuckDB does not take.
 pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
+    let sql = &folded(sql);
     let tokens: Vec<_> = Tokens::new(sql).collect();
     let mut edits: Vec<(usize, usize, String)> = Vec::new();
     let from = |at: usize| -> usize {
@@ -127,7 +139,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
         if is_word(at, "current_setting")
             && is_symbol(at + 1, '(')
             && let Some((Token::Text(_), _)) = tokens.get(at + 2)
-            && let Some(close) = (at + 3..tokens.len().min(at + 6)).find(|at| is_symbol(*at, ')'))
+            && let Some(close) = (at + 3..tokens.len().min(at + 8)).find(|at| is_symbol(*at, ')'))
             && let Some(name) = tokens[at + 2].0.name()
         {
             let value = settings.get(&name).map_or_else(|| "NULL".to_owned(), |(_, value)| literal(value));
@@ -218,36 +230,41 @@ mod tests {
     }
 
     #[test]
+    fn names_without_quotes_are_in_lower_case() {
+        assert_eq!(rewritten("SELECT A AS \"B\", 'C' -- D\n, Ä FROM T"), "select a as \"B\", 'C' -- D\n, Ä from t");
+    }
+
+    #[test]
     fn words_of_postgresqls_own_are_put_into_duckdbs() {
         assert_eq!(
             rewritten("SELECT 1 WHERE c.relname OPERATOR(pg_catalog.~) '^(t)$' COLLATE pg_catalog.default"),
-            "SELECT 1 WHERE c.relname ~ '(?s:.*)(?:^(t)$)(?s:.*)' "
+            "select 1 where c.relname ~ '(?s:.*)(?:^(t)$)(?s:.*)' "
         );
         assert_eq!(
             rewritten("SELECT pg_catalog.format_type(1, 2), 'pg_catalog.x' FROM pg_catalog.pg_class"),
-            "SELECT format_type(1, 2), 'pg_catalog.x' FROM pg_class"
+            "select format_type(1, 2), 'pg_catalog.x' from pg_class"
         );
-        assert_eq!(rewritten("a !~ '^pg_' AND b ~ c"), "a !~ '(?s:.*)(?:^pg_)(?s:.*)' AND b ~ c");
-        assert_eq!(rewritten("FROM information_schema.tables"), "FROM quack_is.tables");
+        assert_eq!(rewritten("a !~ '^pg_' AND b ~ c"), "a !~ '(?s:.*)(?:^pg_)(?s:.*)' and b ~ c");
+        assert_eq!(rewritten("FROM information_schema.tables"), "from quack_is.tables");
         assert_eq!(rewritten("FROM system.information_schema.tables"), "FROM quack_is.tables");
         assert_eq!(
             rewritten("SELECT current_setting('JIT', true), current_setting(x)"),
-            "SELECT CAST('off' AS VARCHAR), current_setting(x)"
+            "select CAST('off' AS VARCHAR), current_setting(x)"
         );
         assert_eq!(
             rewritten("SELECT 'a.b'::pg_catalog.regclass, CAST('a' AS REGCLASS)"),
-            "SELECT to_regclass('a.b'), to_regclass('a')"
+            "select to_regclass('a.b'), to_regclass('a')"
         );
         assert_eq!(
             rewritten("SELECT s, unnest(y) AS z FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
-            "SELECT s, unnest(y) AS z FROM generate_series(0, len(x)) s(s), unnest(y) WHERE a"
+            "select s, unnest(y) as z from generate_series(0, len(x)) s(s), unnest(y) where a"
         );
         assert_eq!(
             rewritten("SELECT any('{1,2}'::oid[]), json_build_object('a', 'b'), '{1}'"),
-            "SELECT any('[1,2]'::oid[]), json_object('a', 'b'), '{1}'"
+            "select any('[1,2]'::oid[]), json_object('a', 'b'), '{1}'"
         );
         let dbt = "\n/* {\"app\": \"dbt\", \"dbt_version\": \"1.12.0\"} */\nSELECT version()";
-        assert_eq!(rewritten(dbt), dbt.replace("version()", "'v1.5.5'"));
+        assert_eq!(rewritten(dbt), dbt.replace("SELECT version()", "select 'v1.5.5'"));
         for sql in [
             "SELECT version()",
             "SELECT OPERATOR(",
@@ -256,7 +273,7 @@ mod tests {
             "SELECT current_setting('a'",
             "COLLATE",
         ] {
-            assert_eq!(rewritten(sql), sql, "{sql}");
+            assert_eq!(rewritten(sql), sql.to_lowercase(), "{sql}");
         }
     }
 }
