@@ -104,7 +104,7 @@ def psycopg3():
             with cursor.copy(f"COPY {target} FROM STDIN") as lines:
                 lines.write(text)
 
-        error = refused(lambda: copied("sent", "1\ta\t2019-04-01\nx\tb\t2019-04-01\n"), "22023", "rows of another type")
+        error = refused(lambda: copied("sent", "1\ta\t2019-04-01\nx\tb\t2019-04-01\n"), "22P02", "rows of another type")
         same(("_quack" in str(error), "STDIN" in str(error)), (False, True), "where it was")
         refused(lambda: copied("nowhere", "1\n"), "42P01", "rows for no table")
         refused(lambda: copied("sent (z)", "1\n"), "42703", "rows for no column")

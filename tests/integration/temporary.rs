@@ -18,7 +18,7 @@ fn is_clean(project: &Project) {
 fn a_session_has_tables_of_its_own(place: Place) {
     let project = Project::up_at(place, "");
     project.succeed(["query", "CREATE TABLE t AS SELECT i AS a FROM range(4) r(i)"], "a table");
-    let versions = || project.json(["tables", "t", "--json"])["version"].clone();
+    let versions = || project.json(["tables", "t", "--history", "--json"]);
     let before = versions();
     let all = project.json([
         "query",

@@ -128,6 +128,7 @@ CREATE VIEW quack_pg.pg_foreign_table AS SELECT 0::BIGINT AS ftrelid, 0::BIGINT 
 CREATE VIEW quack_pg.pg_partitioned_table AS SELECT 0::BIGINT AS partrelid, 'l' AS partstrat LIMIT 0;
 CREATE VIEW quack_pg.pg_sequence AS SELECT 0::BIGINT AS seqrelid, 0::BIGINT AS seqtypid, 1::BIGINT AS seqstart, 1::BIGINT AS seqincrement, 1::BIGINT AS seqmax, 1::BIGINT AS seqmin, 1::BIGINT AS seqcache, false AS seqcycle LIMIT 0;
 CREATE VIEW quack_pg.pg_depend AS SELECT 0::BIGINT AS classid, 0::BIGINT AS objid, 0::INTEGER AS objsubid, 0::BIGINT AS refclassid, 0::BIGINT AS refobjid, 0::INTEGER AS refobjsubid, 'n' AS deptype LIMIT 0;
+CREATE VIEW quack_pg.pg_matviews AS SELECT '' AS schemaname, '' AS matviewname, '' AS matviewowner, '' AS definition LIMIT 0;
 CREATE VIEW quack_pg.pg_tablespace AS SELECT 1663::BIGINT AS oid, 'pg_default' AS spcname, 10::BIGINT AS spcowner, NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions;
 CREATE VIEW quack_pg.pg_am AS SELECT 2::BIGINT AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype
     UNION ALL SELECT 403, 'btree', 'bthandler', 'i';
@@ -168,7 +169,8 @@ CREATE MACRO quack_pg.pg_database_size(a) AS 0::BIGINT;
 CREATE MACRO quack_pg.pg_tablespace_location(a) AS '';
 CREATE MACRO quack_pg.pg_table_is_visible(o) AS coalesce((SELECT any_value(quack_nsp IN ('main', 'pg_catalog')) FROM quack_pg.quack_classes WHERE quack_oid = o::BIGINT), false);
 CREATE MACRO quack_pg.pg_type_is_visible(o) AS true;
-CREATE MACRO quack_pg.to_regclass(t) AS (SELECT any_value(quack_oid) FROM quack_pg.quack_classes WHERE replace(t, '"', '') IN (quack_rel, quack_nsp || '.' || quack_rel));
+CREATE MACRO quack_pg.to_regclass(t) AS CASE WHEN replace(t, 'pg_catalog.', '') = 'pg_class' THEN 1259
+    ELSE (SELECT any_value(quack_oid) FROM quack_pg.quack_classes WHERE replace(t, '"', '') IN (quack_rel, quack_nsp || '.' || quack_rel)) END;
 CREATE MACRO quack_pg.to_regtype(t) AS (SELECT any_value(quack_oid) FROM quack_pg.quack_types WHERE quack_name = lower(t));
 CREATE MACRO quack_pg.to_regproc(t) AS replace(t, 'pg_catalog.', '');
 CREATE MACRO quack_pg.to_regnamespace(t) AS (SELECT any_value(quack_oid) FROM (SELECT oid AS quack_oid, nspname AS quack_nsp FROM quack_pg.pg_namespace) WHERE quack_nsp = replace(t, '"', ''));
