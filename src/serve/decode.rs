@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 
+/// Most bytes of a row: of what has no end, all is kept.
+const LONGEST_BYTES: usize = 64 << 20;
+
 /// Lines that come in pieces.
 pub(super) struct Lines {
     delimiter: u8,
@@ -25,7 +28,7 @@ impl Lines {
     /// Writes the lines that end in `bytes`.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Those of `out`; a row that is too long.
     pub(super) fn take(&mut self, bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
         let known = self.rest.len();
         self.rest.extend_from_slice(bytes);
@@ -40,8 +43,12 @@ impl Lines {
                 start = at + 1;
             }
         }
-        self.rest = all[start..].to_vec();
-        Ok(())
+        self.rest = all;
+        self.rest.drain(..start);
+        match self.rest.len() > LONGEST_BYTES {
+            true => Err(io::Error::other(format!("a row has more than {LONGEST_BYTES} bytes"))),
+            false => Ok(()),
+        }
     }
 
     /// Writes what has no end of a line.
@@ -145,6 +152,9 @@ mod tests {
             assert_eq!(csv(&[&text[..cut], &text[cut..]]), whole, "{cut}");
         }
         assert_eq!(csv(&[b"1\n\\.\n2\n"]), "\"1\"\n");
+        let mut endless = Lines::new(b'\t', "\\N");
+        let piece = vec![b'x'; LONGEST_BYTES / 2 + 1];
+        assert!(endless.take(&piece, &mut Vec::new()).is_ok() && endless.take(&piece, &mut Vec::new()).is_err());
         assert_eq!(csv(&[b"1\\"]), "\"1\\\"\n");
     }
 }
