@@ -58,6 +58,7 @@ pub(super) fn write(
             let value = match stored {
                 Stored::AsIs | Stored::Similar => value,
                 Stored::As(sql_type) => format!("CAST({value} AS {sql_type})"),
+                Stored::Written { own, kept } => own.written_as(&value, kept),
             };
             format!("{value} AS {}", identifier(&column.name))
         })
@@ -91,7 +92,7 @@ pub(super) fn write(
         .ok_or_else(lost)?;
     let cast_back = match spill {
         Spill::Always => Vec::new(),
-        Spill::Auto => {
+        Spill::Auto | Spill::Portable => {
             columns.iter().zip(&stored).filter(|(_, stored)| **stored != Stored::AsIs).map(|(c, _)| c.clone()).collect()
         }
     };
@@ -121,6 +122,8 @@ enum Stored {
     Similar,
     /// Cast to this type first.
     As(String),
+    /// Written as the nearest that Parquet keeps.
+    Written { own: SqlType, kept: SqlType },
 }
 
 impl Stored {
@@ -129,6 +132,11 @@ impl Stored {
             Spill::Always => {
                 let kept = SqlType::parse(&column.sql_type).ok().and_then(|sql_type| sql_type.in_parquet());
                 kept.map_or(Self::AsIs, |kept| Self::As(kept.to_string()))
+            }
+            Spill::Portable => {
+                let own = SqlType::parse(&column.sql_type).ok();
+                let kept = own.as_ref().and_then(SqlType::in_files);
+                own.zip(kept).map_or(Self::AsIs, |(own, kept)| Self::Written { own, kept })
             }
             Spill::Auto if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR".to_owned()),
             Spill::Auto if any(logical_type, &changes_in_parquet) => Self::Similar,
