@@ -135,6 +135,8 @@ impl Stored {
             }
             Spill::Portable => {
                 let own = SqlType::parse(&column.sql_type).ok();
+                // No cast says the type of a row without names.
+                let own = own.map(|own| own.with(&numbered).unwrap_or(own));
                 let kept = own.as_ref().and_then(SqlType::in_files);
                 own.zip(kept).map_or(Self::AsIs, |(own, kept)| Self::Written { own, kept })
             }
@@ -143,6 +145,13 @@ impl Stored {
             Spill::Auto => Self::AsIs,
         }
     }
+}
+
+/// A row whose fields have no names, with their numbers for names.
+fn numbered(sql_type: &SqlType) -> Option<SqlType> {
+    let SqlType::Struct(fields) = sql_type else { return None };
+    let names = fields.iter().enumerate().map(|(at, (_, own))| ((at + 1).to_string(), own.clone()));
+    fields.iter().all(|(name, _)| name.is_empty()).then(|| SqlType::Struct(names.collect()))
 }
 
 /// Whether `test` holds for the type or for one that it is made of.

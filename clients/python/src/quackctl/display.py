@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import plain
+from .text import digits
 
 #: Rows and columns that are shown, and characters of a value.
 ROWS, _COLUMNS, _CHARACTERS = 20, 40, 100
@@ -20,8 +21,14 @@ def cell(value: Any) -> str:
         text = repr(bytes(value[:_CHARACTERS]))
     elif isinstance(value, str):
         text = value[: _CHARACTERS + 1]
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = ("-" if value < 0 else "") + digits(abs(value))
     else:
-        text = str(value) if isinstance(value, (int, float)) or not isinstance(value, (list, dict, tuple)) else repr(value)
+        try:
+            text = str(value)
+        except ValueError:
+            # A number of more digits than Python writes, in a list.
+            text = "…"
     text = plain(text).replace("\n", "\\n").replace("\t", "\\t")
     return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…"
 

@@ -95,10 +95,9 @@ _QUACK = {
     "Quack.Cancelled": OperationalError,
 }
 
-#: Statements that change the lake, or are about a transaction of several.
-_CHANGES = re.compile(
-    r"(CREATE|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DROP|ALTER|COMMENT|BEGIN|START|COMMIT|END|ROLLBACK|ABORT) is refused: "
-)
+#: How a refusal begins of a statement that changes the lake, and of one that is about a transaction of several.
+_CHANGES = re.compile(r"(CREATE|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DROP|ALTER|COMMENT) is refused: ")
+_TRANSACTIONS = re.compile(r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT) is refused: ")
 
 #: What is said where another version of the function is.
 RENEW = "run `quackctl up`, which renews the function, or install the version of this package that is the function's"
@@ -107,9 +106,10 @@ RENEW = "run `quackctl up`, which renews the function, or install the version of
 def of_function(error_type: str, message: str) -> Error:
     """The error for what a failed invocation answered."""
     message, kind = plain(message[:_LONGEST].rstrip()), plain(error_type[:100])
-    if change := _CHANGES.match(message):
+    if refused := _CHANGES.match(message) or _TRANSACTIONS.match(message):
+        what = "changes the lake" if _CHANGES.match(message) else "is for transactions"
         return NotSupportedError(
-            f"{change.group(1)} changes the lake, and the function by itself only reads it",
+            f"{refused.group(1)} {what}, and the function by itself only reads",
             "run it with `quackctl query`, or through `quackctl serve` with any PostgreSQL driver",
             kind,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Optional, Union
@@ -60,7 +61,14 @@ def bind(sql: str, params: Params) -> tuple[str, dict[str, Optional[str]]]:
 
     def cast(name: str) -> str:
         sql_type = bound[name.lower()].sql_type
-        return f"CAST(${name} AS {sql_type})" if sql_type else f"${name}"
+        if sql_type is None:
+            return f"${name}"
+        element = sql_type.rstrip("[]")
+        if element == sql_type:
+            return f"CAST(${name} AS {sql_type})"
+        # A list is a JSON of texts: DuckDB's own text of one does not tell all texts apart.
+        texts = f"CAST(CAST(${name} AS JSON) AS VARCHAR{sql_type[len(element) :]})"
+        return texts if element == "VARCHAR" else f"CAST({texts} AS {sql_type})"
 
     return replaced(sql, cast), {name: value.text for name, value in bound.items()}
 
@@ -84,10 +92,21 @@ def _by_name(params: Params) -> dict[str, Any]:
 
 def value_of(value: Any, what: str = "the value") -> Bound:
     """A Python value as text, and its DuckDB type."""
-    return _value(value, what, _DEPTH)
+    if not _is_list(value):
+        return _value(value, what)
+    texts, element = _list(value, what, _DEPTH)
+    # A list of nothing is one of texts, as deep as it is.
+    element = element if element.rstrip("[]") else f"VARCHAR{element}"
+    return Bound(json.dumps(texts, ensure_ascii=False), f"{element}[]")
 
 
-def _value(value: Any, what: str, depth: int) -> Bound:
+def _is_list(value: Any) -> bool:
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return bool(getattr(value, "ndim", 0))
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
+def _value(value: Any, what: str) -> Bound:
     if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         value = _of_numpy(value)
     # pandas has values for nothing that are no values, and not None: NaT, NA.
@@ -121,8 +140,6 @@ def _value(value: Any, what: str, depth: int) -> Bound:
         return Bound(f"{value.days} days {value.seconds * 10**6 + value.microseconds} microseconds", "INTERVAL")
     if isinstance(value, uuid.UUID):
         return Bound(str(value), "UUID")
-    if isinstance(value, Sequence) or type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return _list(value if isinstance(value, Sequence) else value.tolist(), what, depth)
     raise ProgrammingError(
         f"{what} is a {type(value).__name__}, which has no type in DuckDB: {value!r:.80}",
         "give None, a bool, int, float, Decimal, str, bytes, date, time, datetime, timedelta, UUID or a list of them; JSON as a str and "
@@ -188,28 +205,30 @@ def _datetime(value: dt.datetime) -> Bound:
     return Bound(f"{text}{nanosecond:03}", "TIMESTAMP_NS") if nanosecond else Bound(text, "TIMESTAMP")
 
 
-def _list(items: Sequence[Any], what: str, depth: int) -> Bound:
+def _list(items: Any, what: str, depth: int) -> tuple[list[Any], str]:
+    """The texts of a list's elements, in lists as they are, and the type of an element; of lists of nothing, no type's name."""
     if depth == 0:
         raise ProgrammingError(f"{what} has lists in lists, more than {_DEPTH} deep")
-    bound = [_value(item, f"an element of {what}", depth - 1) for item in items]
-    types = [value.sql_type or "VARCHAR" for value in bound if value.text is not None]
-    element = _common(types, what)
-    return Bound("[" + ", ".join(_element(value) for value in bound) + "]", f"{element}[]")
-
-
-def _element(value: Bound) -> str:
-    if value.text is None:
-        return "NULL"
-    if value.sql_type is not None and value.sql_type.endswith("[]"):
-        return value.text
-    return '"' + value.text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    texts: list[Any] = []
+    types = []
+    for item in items if isinstance(items, Sequence) else items.tolist():
+        if _is_list(item):
+            inner, element = _list(item, what, depth - 1)
+            texts.append(inner)
+            types.append(f"{element}[]")
+            continue
+        bound = _value(item, f"an element of {what}")
+        texts.append(bound.text)
+        if bound.text is not None:
+            types.append(bound.sql_type or "VARCHAR")
+    return texts, _common(types, what)
 
 
 def _common(types: list[str], what: str) -> str:
-    """The type that takes them all."""
-    different = list(dict.fromkeys(types))
+    """The type that takes them all; nothing's is empty."""
+    different = list(dict.fromkeys(name for name in types if name))
     if len(different) <= 1:
-        return different[0] if different else "VARCHAR"
+        return different[0] if different else ""
     integers = [name for name, _, _ in _INTEGERS] + ["BIGNUM"]
     if all(name in integers for name in different):
         # A negative number beside one that only UHUGEINT holds.
@@ -226,7 +245,6 @@ def _common(types: list[str], what: str) -> str:
     if set(different) <= {"TIMESTAMP", "TIMESTAMP_NS", "DATE"}:
         return "TIMESTAMP_NS" if "TIMESTAMP_NS" in different else "TIMESTAMP"
     if all(name.endswith("[]") for name in different):
-        # A list of none is a list of whatever the others are.
         return _common([name[:-2] for name in different], what) + "[]"
     raise ProgrammingError(f"{what} has values of different types: {', '.join(different)}", "give a list of one type")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import pyarrow as pa
@@ -196,7 +197,7 @@ class Result:
 
     def fetchmany(self, size: int = 1) -> list[Row]:
         """The next rows, so many at most."""
-        return [row for row, _ in zip(self._forwards(), range(size))] if size > 0 else []
+        return list(islice(self._forwards(), max(size, 0)))
 
     def fetchall(self) -> list[Row]:
         """The rows that are left."""
@@ -224,7 +225,7 @@ class Result:
 
     def _shown(self) -> tuple[list[Row], str]:
         batches = self.batches()
-        rows = [row for row, _ in zip(self._rows(batches), range(display.ROWS))]
+        rows = list(islice(self._rows(batches), display.ROWS))
         if not isinstance(batches, type(iter([]))):
             batches.close()  # type: ignore[attr-defined] # what is fetched ahead is not waited for
         cost = self.cost_usd

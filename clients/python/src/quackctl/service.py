@@ -73,23 +73,33 @@ class Service:
         self.place, self.patience_s = place, patience_s
         self._lock = threading.Lock()
         self._told: Optional[dict[str, Any]] = None
+        self._common: dict[str, Any] = {"connect_timeout": 5, "tcp_keepalive": True}
+        if place.is_local:
+            # A proxy of the environment does not lead to this machine.
+            self._common["proxies"] = {}
+        # A query that may have run must not run again unasked.
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=_ANSWER_WITHIN, max_pool_connections=64, **self._common)
         try:
-            session = session or _session(place)
-            common: dict[str, Any] = {"connect_timeout": 5, "tcp_keepalive": True}
-            if place.is_local:
-                # A proxy of the environment does not lead to this machine.
-                common["proxies"] = {}
-            # A query that may have run must not run again unasked.
-            once = Config(retries={"total_max_attempts": 1}, read_timeout=_ANSWER_WITHIN, max_pool_connections=64, **common)
-            self._lambda = session.client("lambda", region_name=place.region, endpoint_url=place.endpoint_url, config=once)
-            often = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONNECTIONS, **common)
-            self._s3 = session.client("s3", region_name=place.region, endpoint_url=place.endpoint_url, config=often)
-            if not self._s3.meta.endpoint_url.rstrip("/").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-                # Another S3 than AWS's own may have no names for buckets.
-                often = often.merge(Config(s3={"addressing_style": "path"}))
-                self._s3 = session.client("s3", region_name=place.region, endpoint_url=place.endpoint_url, config=often)
+            self._session = session or _session(place)
+            self._lambda = self._session.client("lambda", region_name=place.region, endpoint_url=place.endpoint_url, config=once)
         except FAILURES + (ValueError,) as error:
             raise of_service(error, place.function) from error
+        self._s3_made: Any = None
+
+    @property
+    def _s3(self) -> Any:
+        """The client of S3, which takes a while to make, and which small results do not need."""
+        with self._lock:
+            if self._s3_made is None:
+                often = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=CONNECTIONS, **self._common)
+                # Another S3 than AWS's own may have no names for buckets.
+                by_path = often.merge(Config(s3={"addressing_style": "path"}))
+                place, make = self.place, self._session.client
+                own = by_path if place.is_local or place.endpoint_url else often
+                self._s3_made = make("s3", region_name=place.region, endpoint_url=place.endpoint_url, config=own)
+                if own is often and not self._s3_made.meta.endpoint_url.rstrip("/").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+                    self._s3_made = make("s3", region_name=place.region, config=by_path)
+            return self._s3_made
 
     def invoke(self, event: bytes) -> Invoked:
         """Sends an event, as long as it is throttled again and again for `patience_s`.
@@ -187,11 +197,6 @@ class Service:
             self._s3.put_object(Bucket=bucket, Key=key, Body=b"")
         except FAILURES:
             pass
-
-    def close(self) -> None:
-        """Closes the connections that wait for more to do."""
-        self._lambda.close()
-        self._s3.close()
 
 
 def _session(place: Place) -> boto3.Session:
