@@ -79,7 +79,7 @@ def read(invoked: Invoked, place: Callable[[], str]) -> Answer:
         raise unknown("neither metadata nor data")
     columns = tuple(_columns(metadata.get("columns")))
     stream, spilled = data.get("arrow"), data.get("spilled")
-    answer = {
+    answer: dict[str, Any] = {
         "columns": columns,
         "rows": _count(metadata, "rows"),
         "truncated": metadata.get("truncated") is True,

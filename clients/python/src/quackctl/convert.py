@@ -48,6 +48,16 @@ def _boolean(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Arra
     return array.cast(target)
 
 
+def _json(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array:
+    """Of a file, pyarrow before 19 reads JSON as bytes."""
+    if array.type != pa.binary():
+        raise wrong(array, sql_type)
+    try:
+        return array.cast(target)
+    except pa.ArrowInvalid as error:
+        raise wrong(array, sql_type) from error
+
+
 def _integer128(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array:
     """Bytes of 128 bits, the lowest first, are those of Arrow's decimals already."""
     if array.type != pa.binary(16):
@@ -194,6 +204,7 @@ def _union(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array:
 
 _CONVERSIONS = {
     "BOOLEAN": _boolean,
+    "JSON": _json,
     "HUGEINT": _integer128,
     "UHUGEINT": _integer128,
     "BIGNUM": _as_text(text.of_bignum, pa.binary()),

@@ -15,6 +15,7 @@ from .answer import batches as inline_batches
 from .errors import Error, InterfaceError, NotSupportedError
 from .service import Report
 from .spill import Spilled
+from .types import SqlType
 from .values import values
 
 if TYPE_CHECKING:
@@ -138,8 +139,12 @@ class Result:
     def df(self, **options: Any) -> pandas.DataFrame:
         """All rows as a data frame of pandas. `options` are those of `pyarrow.Table.to_pandas`, such as `types_mapper`."""
         _needs("pandas", "df()")
+        table = self._narrow()
+        for at, column in enumerate(self._answer.columns):
+            if column.sql_type.kind == "ENUM":
+                table = table.set_column(at, column.name, _signed(table.column(at)))
         try:
-            return self._narrow().to_pandas(**{"date_as_object": False, **options})
+            return table.to_pandas(**{"date_as_object": False, **options})
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
             raise NotSupportedError(f"pandas has no such values: {error}", self._help_with_types()) from error
 
@@ -248,7 +253,14 @@ class Result:
         return self._display(display.as_html)
 
 
-def _has(sql_type: Any, kinds: tuple[str, ...]) -> bool:
+def _signed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of a dictionary with indices that pandas has been taking for longer."""
+    signed = pa.dictionary(pa.int32(), pa.string())
+    chunks = [pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int32()), chunk.dictionary) for chunk in column.chunks]
+    return pa.chunked_array(chunks, signed)
+
+
+def _has(sql_type: SqlType, kinds: tuple[str, ...]) -> bool:
     return sql_type.kind in kinds or any(_has(own, kinds) for _, own in sql_type.children)
 
 

@@ -169,4 +169,5 @@ def _integer(digits: str) -> int:
         return int(digits)
     sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
     half = len(digits) // 2
-    return sign * (_integer(digits[:half]) * 10 ** (len(digits) - half) + _integer(digits[half:]))
+    shift: int = 10 ** (len(digits) - half)
+    return sign * (_integer(digits[:half]) * shift + _integer(digits[half:]))
