@@ -72,7 +72,7 @@ def test_nobody_listens_where_it_was_up(tmp_path, monkeypatch):
         quackctl.connect(tmp_path).sql("SELECT 1")
 
 
-def test_a_stage_on_aws(tmp_path):
+def test_a_stage_on_aws(tmp_path, monkeypatch):
     (tmp_path / "quack.toml").write_text(
         'project = "sales"\ntarget = "aws"\n[aws]\nregion = "eu-central-1"\nprofile = "me"\n[lake]\nbucket = "ours"\nmanage = false\nprefix = "team/q"\n'
     )
@@ -87,6 +87,9 @@ def test_a_stage_on_aws(tmp_path):
     assert (place.bucket, place.results, place.region, place.architecture) == (None, "_quack/results/", None, "x86_64")
     with pytest.raises(quackctl.InterfaceError, match="(?s)no AWS region.*region="):
         quackctl.connect(tmp_path)
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.setenv(name, f"{name.lower().replace('_', '-')}")
+        assert name.lower().replace("_", "-") in repr(quackctl.connect(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ class Connection:
         if self._service is None:
             return "<quackctl connection, closed>"
         place = self._service.place
-        return f"<quackctl connection to {place.function!r} {'on this machine' if place.is_local else f'in {place.region or chr(63)}'}>"
+        return f"<quackctl connection to {place.function!r} {'on this machine' if place.is_local else f'in {self._service.region}'}>"
 
     def _open(self) -> Service:
         if self._service is None:

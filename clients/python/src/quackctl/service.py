@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
 import re
 import threading
@@ -81,7 +82,10 @@ class Service:
         once = Config(retries={"total_max_attempts": 1}, read_timeout=_ANSWER_WITHIN, max_pool_connections=64, **self._common)
         try:
             self._session = session or _session(place)
-            self._lambda = self._session.client("lambda", region_name=place.region, endpoint_url=place.endpoint_url, config=once)
+            # boto3 by itself knows AWS_DEFAULT_REGION only.
+            given = place.region or (None if session else os.environ.get("AWS_REGION")) or self._session.region_name
+            self._lambda = self._session.client("lambda", region_name=given, endpoint_url=place.endpoint_url, config=once)
+            self.region: str = self._lambda.meta.region_name
         except FAILURES + (ValueError,) as error:
             raise of_service(error, place.function) from error
         self._s3_made: Any = None
@@ -96,9 +100,9 @@ class Service:
                 by_path = often.merge(Config(s3={"addressing_style": "path"}))
                 place, make = self.place, self._session.client
                 own = by_path if place.is_local or place.endpoint_url else often
-                self._s3_made = make("s3", region_name=place.region, endpoint_url=place.endpoint_url, config=own)
+                self._s3_made = make("s3", region_name=self.region, endpoint_url=place.endpoint_url, config=own)
                 if own is often and not self._s3_made.meta.endpoint_url.rstrip("/").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-                    self._s3_made = make("s3", region_name=place.region, config=by_path)
+                    self._s3_made = make("s3", region_name=self.region, config=by_path)
             return self._s3_made
 
     def invoke(self, event: bytes) -> Invoked:
