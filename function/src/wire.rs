@@ -101,6 +101,9 @@ pub enum Spill {
     Auto,
     /// Always, as Parquet meant for the user: HUGEINT as DECIMAL(38,0) rather than as text.
     Always,
+    /// As [`Spill::Auto`], as Parquet that anybody reads: each value, however deep inside of others, as a type that Parquet
+    /// keeps it in, 128-bit integers as DECIMAL(38,0), arrays as lists, intervals and the like as text.
+    Portable,
 }
 
 /// A column's name and DuckDB type, as DuckDB spells it (`DECIMAL(18,3)`, `STRUCT(a INTEGER)`).
@@ -170,7 +173,7 @@ pub struct Spilled {
     pub uri: String,
     /// Size of the object.
     pub bytes: u64,
-    /// Columns that Parquet cannot hold, stored as text: to be cast back to [`Column::sql_type`].
+    /// Columns that Parquet cannot hold, stored as text, or as the nearest that it can: to be cast back to [`Column::sql_type`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cast_back: Vec<Column>,
 }

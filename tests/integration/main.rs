@@ -39,6 +39,7 @@ mod output;
 mod packages;
 mod plans;
 mod project;
+mod python;
 mod query;
 mod recover;
 mod recovery;

@@ -58,6 +58,7 @@ pub(super) fn write(
             let value = match stored {
                 Stored::AsIs | Stored::Similar => value,
                 Stored::As(sql_type) => format!("CAST({value} AS {sql_type})"),
+                Stored::Written { own, kept } => own.written_as(&value, kept),
             };
             format!("{value} AS {}", identifier(&column.name))
         })
@@ -91,7 +92,7 @@ pub(super) fn write(
         .ok_or_else(lost)?;
     let cast_back = match spill {
         Spill::Always => Vec::new(),
-        Spill::Auto => {
+        Spill::Auto | Spill::Portable => {
             columns.iter().zip(&stored).filter(|(_, stored)| **stored != Stored::AsIs).map(|(c, _)| c.clone()).collect()
         }
     };
@@ -121,6 +122,8 @@ enum Stored {
     Similar,
     /// Cast to this type first.
     As(String),
+    /// Written as the nearest that Parquet keeps.
+    Written { own: SqlType, kept: SqlType },
 }
 
 impl Stored {
@@ -130,11 +133,25 @@ impl Stored {
                 let kept = SqlType::parse(&column.sql_type).ok().and_then(|sql_type| sql_type.in_parquet());
                 kept.map_or(Self::AsIs, |kept| Self::As(kept.to_string()))
             }
+            Spill::Portable => {
+                let own = SqlType::parse(&column.sql_type).ok();
+                // No cast says the type of a row without names.
+                let own = own.map(|own| own.with(&numbered).unwrap_or(own));
+                let kept = own.as_ref().and_then(SqlType::in_files);
+                own.zip(kept).map_or(Self::AsIs, |(own, kept)| Self::Written { own, kept })
+            }
             Spill::Auto if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR".to_owned()),
             Spill::Auto if any(logical_type, &changes_in_parquet) => Self::Similar,
             Spill::Auto => Self::AsIs,
         }
     }
+}
+
+/// A row whose fields have no names, with their numbers for names.
+fn numbered(sql_type: &SqlType) -> Option<SqlType> {
+    let SqlType::Struct(fields) = sql_type else { return None };
+    let names = fields.iter().enumerate().map(|(at, (_, own))| ((at + 1).to_string(), own.clone()));
+    fields.iter().all(|(name, _)| name.is_empty()).then(|| SqlType::Struct(names.collect()))
 }
 
 /// Whether `test` holds for the type or for one that it is made of.

@@ -249,6 +249,42 @@ fn every_type_survives_a_spill() {
 }
 
 #[test]
+fn a_portable_file_has_types_that_anybody_reads_and_every_value() {
+    start!(_store, function);
+    let event = |sql: &str| json!({"q": sql, "all": true, "spill": "portable"});
+    let small = function.invoke(event("SELECT [1]::INTEGER[1] AS a")).unwrap();
+    assert!(small["data"]["records"].is_array(), "what fits a response comes with it: {}", small["metadata"]);
+    let types = "SELECT bool, int, dec38_10, hugeint // 10 AS h, time_tz, INTERVAL '1 year 1 us' AS i, bit, bignum, small_enum, fixed_int_array, \
+                 {'h': hugeint // 10, 'i': [interval]} AS s, map {'k': time_ns} AS m, \"union\" AS u, '[1]'::JSON AS j, timestamp_s, row(1, [interval]) AS r \
+                 FROM test_all_types() WHERE bool";
+    let padded =
+        format!("SELECT t.*, repeat(range::VARCHAR, 1000000) AS padding FROM ({types}) t, range(20) ORDER BY range");
+    let response = function.invoke(event(&padded)).unwrap();
+    let uri = response["data"]["spilled"]["uri"].as_str().unwrap();
+    let described = format!(
+        "SELECT list(column_name || ' ' || column_type) AS t FROM (DESCRIBE SELECT * EXCLUDE (padding) FROM '{uri}')"
+    );
+    let text = ["time_tz", "i", "bit", "bignum", "small_enum"].map(|name| format!("{name} VARCHAR"));
+    let mut expected = vec!["bool BOOLEAN", "int INTEGER", "dec38_10 DECIMAL(38,10)", "h DECIMAL(38,0)"];
+    expected.extend(text.iter().map(String::as_str));
+    expected.extend([
+        "fixed_int_array INTEGER[]",
+        "s STRUCT(h DECIMAL(38,0), i VARCHAR[])",
+        "m MAP(VARCHAR, VARCHAR)",
+        "u STRUCT(tag UTINYINT, \"name\" VARCHAR, age SMALLINT)",
+        "j JSON",
+        "timestamp_s TIMESTAMP",
+        "r STRUCT(\"1\" INTEGER, \"2\" VARCHAR[])",
+    ]);
+    assert_eq!(function.rows(&described)[0]["t"], json!(expected));
+    // No SQL says the type of a row without names.
+    let mut response = response;
+    response["data"]["spilled"]["cast_back"].as_array_mut().unwrap().retain(|column| column["name"] != "r");
+    let back = format!("SELECT * EXCLUDE (padding, r) FROM ({}) LIMIT 1", cast_back(&response));
+    assert_eq!(function.rows(&back), function.rows(&format!("SELECT * EXCLUDE (r) FROM ({types})")));
+}
+
+#[test]
 fn a_wanted_file_has_numbers_not_text() {
     start!(_store, function);
     let response = function
