@@ -3,6 +3,8 @@
 import base64
 import json
 import random
+import re
+import shutil
 
 import boto3
 import pyarrow as pa
@@ -248,6 +250,7 @@ def test_reports_that_are_none_cost_nothing(server, asked):
         server.log = log
         result = asked.sql("q")
         assert result.billed_ms == billed
+        assert ("1,000 ms of Lambda, $0.000014" in repr(result)) == (billed is not None)
         # 1 GB for one second, a million times, is $13.33 on arm64, plus $0.20 for the requests.
         assert result.cost_usd == (pytest.approx(13.5334e-6) if billed else None)
 
@@ -266,7 +269,10 @@ def test_what_is_shown_is_escaped(server, asked):
     assert "first 20 of 1,000 rows" in repr(asked.sql("q")) and asked.sql("q")._repr_html_().count("<tr>") == 21
     wide = pa.table({f"c{at}": pa.array([at], pa.int32()) for at in range(100)})
     server.payload = inline(wide, columns=[{"name": f"c{at}", "type": "INTEGER"} for at in range(100)])
-    assert "first 40 of 100 columns" in repr(asked.sql("q"))
+    result = asked.sql("q")
+    assert "first 40 of 100 columns" in result._repr_html_() and result._repr_html_().count("<th>") == 40
+    lines = repr(result).splitlines()
+    assert re.search(r"first \d\d of 100 columns", lines[-1]) and max(len(line) for line in lines[:-1]) <= max(shutil.get_terminal_size().columns, 80)
 
 
 def test_no_more_is_read_than_an_answer_has(server, asked):

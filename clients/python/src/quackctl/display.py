@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import html
+import math
+import shutil
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 from .errors import plain
 from .text import digits
 
 #: Rows and columns that are shown, and characters of a value.
 ROWS, _COLUMNS, _CHARACTERS = 20, 40, 100
+
+#: Characters of a line that are used, however narrow the terminal says that it is.
+_LEAST_ROOM = 80
 
 
 def cell(value: Any) -> str:
@@ -33,37 +38,56 @@ def cell(value: Any) -> str:
     return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…"
 
 
-def _cut(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], list[list[str]]]:
-    """The names and cells that are shown."""
-    shown = [[cell(value) for value in row[:_COLUMNS]] for row in rows]
-    return [cell(name) for name in names[:_COLUMNS]], shown
+def billed(ms: Optional[int], usd: Optional[float]) -> str:
+    """Billed time and its price in dollars, with two significant digits however small."""
+    if ms is None:
+        return ""
+    if not usd:
+        return f"{ms:,} ms of Lambda"
+    decimals = min(max(1 - math.floor(math.log10(usd)), 2), 12)
+    return f"{ms:,} ms of Lambda, ${usd:.{decimals}f}"
 
 
-def summary(shown: int, rows: int, columns: int, truncated: bool, cost: str) -> str:
-    """How many rows and columns there are beside those that are shown, and what the query cost."""
-    counted = f"{rows:,} row{'' if rows == 1 else 's'}"
-    parts = [f"first {shown:,} of {counted}" if shown < rows else counted]
-    if truncated:
-        parts.append("cut off by the limit: there are more")
-    if columns > _COLUMNS:
-        parts.append(f"first {_COLUMNS} of {columns:,} columns")
-    return " · ".join([*parts, cost] if cost else parts)
+class Shown(NamedTuple):
+    """The first rows of a result, and what is told of it."""
+
+    names: Sequence[str]
+    head: Sequence[Sequence[Any]]
+    rows: int
+    truncated: bool
+    billed: str
+
+    def told(self, columns: int) -> str:
+        """How many rows and columns there are, beside those that are shown, and what the query cost."""
+        counted = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        parts = [f"first {len(self.head):,} of {counted}" if len(self.head) < self.rows else counted]
+        if self.truncated:
+            parts.append("cut off by the limit: there are more")
+        if columns < len(self.names):
+            parts.append(f"first {columns} of {len(self.names):,} columns")
+        return " · ".join([*parts, self.billed] if self.billed else parts)
+
+    def lines(self) -> list[list[str]]:
+        """The names and cells that are shown."""
+        return [[cell(value) for value in line[:_COLUMNS]] for line in (self.names, *self.head)]
 
 
-def as_text(names: Sequence[str], rows: Sequence[Sequence[Any]], told: str) -> str:
-    """A table of characters."""
-    heads, cells = _cut(names, rows)
-    widths = [max(len(line[at]) for line in [heads, *cells]) for at in range(len(heads))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in [heads, *cells]]
-    if heads:
-        lines.insert(1, "  ".join("─" * width for width in widths))
-    return "\n".join([*lines, f"({told})"] if heads else [f"({told})"])
+def as_text(shown: Shown) -> str:
+    """A table of characters, of as many columns as the terminal has room for."""
+    lines = shown.lines()
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    room = max(shutil.get_terminal_size().columns, _LEAST_ROOM)
+    while len(widths) > 1 and sum(widths) + 2 * len(widths) - 2 > room:
+        widths.pop()
+    drawn = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines]
+    drawn.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join([*drawn, f"({shown.told(len(widths))})"] if widths else [f"({shown.told(0)})"])
 
 
-def as_html(names: Sequence[str], rows: Sequence[Sequence[Any]], told: str) -> str:
+def as_html(shown: Shown) -> str:
     """A table of HTML."""
-    heads, cells = _cut(names, rows)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in line) + "</tr>" for line in cells)
-    table = f'<table border="1" class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>' if heads else ""
-    return f"<div>{table}<p>{html.escape(told)}</p></div>"
+    names, *rows = ([html.escape(text) for text in line] for line in shown.lines())
+    head = "".join(f"<th>{name}</th>" for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{text}</td>" for text in line) + "</tr>" for line in rows)
+    table = f'<table border="1" class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>' if names else ""
+    return f"<div>{table}<p>{html.escape(shown.told(len(names)))}</p></div>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
@@ -228,29 +228,23 @@ class Result:
 
     # For people.
 
-    def _shown(self) -> tuple[list[Row], str]:
-        batches = self.batches()
-        rows = list(islice(self._rows(batches), display.ROWS))
-        if not isinstance(batches, type(iter([]))):
-            batches.close()  # type: ignore[attr-defined] # what is fetched ahead is not waited for
-        cost = self.cost_usd
-        billed = f"{self.billed_ms:,} ms" if self.billed_ms is not None else ""
-        told = f"{billed} · ${cost:.2g}" if cost is not None else billed
-        return rows, display.summary(len(rows), len(self), len(self._answer.columns), self.truncated, told)
-
-    def _display(self, by: Callable[[list[str], list[Row], str], str]) -> str:
+    def _shown(self) -> display.Shown:
         try:
-            rows, told = self._shown()
+            batches = self.batches()
+            head = list(islice(self._rows(batches), display.ROWS))
+            if isinstance(batches, Generator):
+                # What is fetched ahead is not waited for.
+                batches.close()
         except Error as error:
             # What is shown by itself raises nothing.
-            rows, told = [], f"{len(self):,} rows, which cannot be shown: {error}"
-        return by(self.columns, rows, told)
+            return display.Shown(self.columns, [], len(self), self.truncated, f"cannot be shown: {error}")
+        return display.Shown(self.columns, head, len(self), self.truncated, display.billed(self.billed_ms, self.cost_usd))
 
     def __repr__(self) -> str:
-        return self._display(display.as_text)
+        return display.as_text(self._shown())
 
     def _repr_html_(self) -> str:
-        return self._display(display.as_html)
+        return display.as_html(self._shown())
 
 
 def _signed(column: pa.ChunkedArray) -> pa.ChunkedArray:
