@@ -133,6 +133,8 @@ def test_what_changes_the_lake_is_for_others(db):
                 "BEGIN", "ALTER TABLE trips RENAME TO x", "DELETE FROM trips", "TRUNCATE trips"]:
         with pytest.raises(quackctl.NotSupportedError, match="(?s)only reads.*quackctl query.*quackctl serve"):
             db.sql(sql)
+    with pytest.raises(quackctl.ProgrammingError, match="(?s)WITH is refused.*quackctl query"):
+        db.sql("WITH a AS (SELECT 1) INSERT INTO trips FROM a")
     assert db.sql("SELECT count(*) FROM trips").fetchone() == (200_000,)
 
 
