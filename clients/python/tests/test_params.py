@@ -99,6 +99,8 @@ def test_names_in_any_case_and_order(db):
     assert db.sql("SELECT $A, $a, $b", {"a": 1, "B": 2}).fetchall() == [(1, 1, 2)]
     assert db.sql("SELECT $2, $1, $2", [1, "x"]).fetchall() == [("x", 1, "x")]
     assert db.sql("SELECT ?, ?", (1, 2)).fetchall() == [(1, 2)]
+    assert db.sql("SELECT $a; SELECT $b, ';'; ", {"a": 1, "b": 2}).fetchall() == [(2, ";")]
+    assert db.sql("SET VARIABLE x = 3; SELECT ? + getvariable('x')", [1]).fetchall() == [(4,)]
     assert db.sql("SELECT $tag$ $1 $tag$ || $1", ["x"]).fetchall() == [(" $1 x",)]
 
 
@@ -132,6 +134,7 @@ def test_values_never_become_sql():
         ("SELECT $x", {1: 1}, "and not 1"),
         ("SELECT ?", "x", "and not 'x'"),
         ("SELECT ?", 5, "and not 5"),
+        ("SELECT ?; SELECT ?", [1, 2], "count anew in each statement"),
         ("SELECT ?", [{"a": 1}], "is a dict"),
         ("SELECT ?", [object()], "is a object"),
         ("SELECT ?", [[1, "a"]], "different types: INTEGER, VARCHAR"),

@@ -34,6 +34,10 @@ def test_the_lakes_tables_are_there(db):
 
 def test_what_it_cost_is_told(db):
     result = db.sql("SELECT count(*) FROM trips")
+    if not db._service.place.is_local:
+        # The emulator of AWS has no REPORT lines: what is not told is not made up.
+        assert (result.billed_ms, result.memory_mb, result.cost_usd) == (None, None, None) and result.time_ms >= 0
+        return
     assert result.billed_ms > 0 and result.memory_mb == 2048 and isinstance(result.warm, bool) and result.time_ms >= 0
     on_x86 = result.billed_ms / 1000 * 2 * 0.0000166667 + 0.0000002
     assert result.cost_usd == pytest.approx(on_x86) or result.cost_usd == pytest.approx(on_x86 - result.billed_ms / 1000 * 2 * 0.0000033333)
@@ -129,6 +133,8 @@ def test_what_changes_the_lake_is_for_others(db):
                 "BEGIN", "ALTER TABLE trips RENAME TO x", "DELETE FROM trips", "TRUNCATE trips"]:
         with pytest.raises(quackctl.NotSupportedError, match="(?s)only reads.*quackctl query.*quackctl serve"):
             db.sql(sql)
+    with pytest.raises(quackctl.ProgrammingError, match="(?s)WITH is refused.*quackctl query"):
+        db.sql("WITH a AS (SELECT 1) INSERT INTO trips FROM a")
     assert db.sql("SELECT count(*) FROM trips").fetchone() == (200_000,)
 
 
@@ -144,7 +150,8 @@ def test_a_function_by_name(db):
     with quackctl.connect(function=place.function, region="us-east-1", **more) as other:
         result = other.sql(LARGE)
         assert result._spilled is not None and result.arrow().num_rows == 400_000
-        assert result.cost_usd > 0, "the function's processor is asked for"
+        assert other._service.architecture() in ("x86_64", "arm64"), "the function's processor is asked for"
+        assert (result.cost_usd is not None) == place.is_local
         result.close()
     with quackctl.connect(function="quack-nothing-here", region="us-east-1", **more) as other:
         with pytest.raises(quackctl.OperationalError, match="no function 'quack-nothing-here'"):

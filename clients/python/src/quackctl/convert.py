@@ -109,6 +109,13 @@ def _moment(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array
     return pc.if_else(is_endless, units, whole).view(target)
 
 
+def _zoned(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array:
+    """A moment is the same in any zone; which one is told is that of the function's process."""
+    if not pa.types.is_timestamp(array.type) or array.type.unit != "us" or array.type.tz is None:
+        raise wrong(array, sql_type)
+    return array.view(pa.int64()).view(target)
+
+
 def _enum(array: pa.Array, sql_type: SqlType, target: pa.DataType) -> pa.Array:
     values = pa.array(sql_type.values, pa.string())
     if pa.types.is_dictionary(array.type):
@@ -215,6 +222,7 @@ _CONVERSIONS = {
     "INTERVAL": _of_text(text.to_interval),
     "TIMESTAMP_S": _moment,
     "TIMESTAMP_MS": _moment,
+    "TIMESTAMP WITH TIME ZONE": _zoned,
     "ENUM": _enum,
     "LIST": _list,
     "ARRAY": _array,

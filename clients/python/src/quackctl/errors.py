@@ -99,6 +99,9 @@ _QUACK = {
 _CHANGES = re.compile(r"(CREATE|INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DROP|ALTER|COMMENT) is refused: ")
 _TRANSACTIONS = re.compile(r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT) is refused: ")
 
+#: Who changes a lake.
+_CHANGERS = "`quackctl query`, or through `quackctl serve` with any PostgreSQL driver"
+
 #: What is said where another version of the function is.
 RENEW = "run `quackctl up`, which renews the function, or install the version of this package that is the function's"
 
@@ -110,7 +113,7 @@ def of_function(error_type: str, message: str) -> Error:
         what = "changes the lake" if _CHANGES.match(message) else "is for transactions"
         return NotSupportedError(
             f"{refused.group(1)} {what}, and the function by itself only reads",
-            "run it with `quackctl query`, or through `quackctl serve` with any PostgreSQL driver",
+            f"run it with {_CHANGERS}",
             kind,
         )
     if kind == "Quack.BadEvent" and message.startswith("the event is malformed"):
@@ -130,7 +133,8 @@ def of_function(error_type: str, message: str) -> Error:
     if kind == "Function.ResponseSizeTooLarge":
         return OperationalError(f"the result does not fit a response: {message}", "ask for less", kind)
     if kind.startswith("Quack."):
-        return _QUACK.get(kind, ProgrammingError)(message, "", kind)
+        help = f"what changes the lake is for {_CHANGERS}" if "only SELECT is run" in message else ""  # noqa: A001
+        return _QUACK.get(kind, ProgrammingError)(message, help, kind)
     if kind.startswith("DuckDB."):
         name = kind[len("DuckDB.") :]
         name = name[: -len("Error")] if name.endswith("Error") else name

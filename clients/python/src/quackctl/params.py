@@ -43,7 +43,10 @@ def bind(sql: str, params: Params) -> tuple[str, dict[str, Optional[str]]]:
 
     Raises `ProgrammingError` where SQL and `params` do not fit, and `DataError` for a value that no type holds.
     """
-    wanted = {place.name for place in places(sql)}
+    found = list(places(sql))
+    wanted = {place.name for place in found}
+    if len({place.statement for place in found if place.name.isdigit()}) > 1:
+        raise ProgrammingError("`?` and `$1` count anew in each statement, and these are several", "name the parameters: $day")
     if params is None:
         if wanted:
             raise ProgrammingError(f"the SQL has the parameter {_shown(min(wanted))}, and there are no params", _EXAMPLE)

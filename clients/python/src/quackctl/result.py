@@ -233,7 +233,7 @@ class Result:
             batches = self.batches()
             head = list(islice(self._rows(batches), display.ROWS))
             if isinstance(batches, Generator):
-                # What is fetched ahead is not waited for.
+                # Nothing more is fetched.
                 batches.close()
         except Error as error:
             # What is shown by itself raises nothing.

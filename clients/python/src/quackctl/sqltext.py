@@ -25,16 +25,17 @@ _NAMED = re.compile(r"\$([A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]
 
 
 class Place(NamedTuple):
-    """Where a parameter stands: from and to, and what it is called: `1` of `$1` and of the first `?`."""
+    """Where a parameter stands: from and to, what it is called, `1` of `$1` and of the first `?`, and in which statement."""
 
     start: int
     end: int
     name: str
+    statement: int
 
 
 def places(sql: str) -> Iterator[Place]:
     """Where parameters stand in `sql`, in their order."""
-    at = asked = 0
+    at = asked = statement = 0
     while at < len(sql):
         if sql.startswith("/*", at):
             at = _after_comment(sql, at)
@@ -42,11 +43,14 @@ def places(sql: str) -> Iterator[Place]:
             end = sql.find(tag.group(), tag.end())
             at = len(sql) if end < 0 else end + len(tag.group())
         elif (named := _NAMED.match(sql, at)) is not None:
-            yield Place(at, named.end(), named.group(1))
+            yield Place(at, named.end(), named.group(1), statement)
             at = named.end()
         elif sql[at] == "?":
             asked += 1
-            yield Place(at, at + 1, str(asked))
+            yield Place(at, at + 1, str(asked), statement)
+            at += 1
+        elif sql[at] == ";":
+            statement += 1
             at += 1
         else:
             other = _OTHER.match(sql, at)
