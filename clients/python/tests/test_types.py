@@ -204,7 +204,11 @@ def test_data_frames_have_what_they_can(db):
     for value in ("INTERVAL '1 month'", "[INTERVAL '1 month']", "union_value(n := 1)"):
         with pytest.raises(quackctl.NotSupportedError, match="(?s)'x' is .*polars.*CAST"):
             db.sql(f"SELECT {value} AS x").pl()
-    with pytest.raises(quackctl.NotSupportedError, match="(?s)pandas.*CAST"):
-        db.sql("SELECT union_value(n := 1) AS x").df()
+    for value in ("union_value(n := 1)", "TIME '24:00:00'", "'01:02:03.123456789'::TIME_NS"):
+        with pytest.raises(quackctl.NotSupportedError, match="(?s)pandas.*CAST"):
+            db.sql(f"SELECT {value} AS x").df()
+    with pytest.raises(quackctl.NotSupportedError, match="24:00:00, which polars has not"):
+        db.sql("SELECT TIME '24:00:00' AS x").pl()
+    assert str(db.sql("SELECT TIME '10:00:00' AS x, NULL::TIME AS y").pl()["x"][0]) == "10:00:00"
     kept = db.sql("SELECT 1 AS i UNION ALL SELECT NULL").df(integer_object_nulls=True)
     assert sorted(kept["i"].tolist(), key=str) == [1, None]

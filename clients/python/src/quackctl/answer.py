@@ -16,6 +16,9 @@ from .errors import RENEW, InterfaceError, OperationalError, of_function, plain
 from .service import Invoked
 from .types import SqlType, parse
 
+#: What reading raises of what is no stream and no file: names that are no text, too.
+UNREADABLE = (pa.ArrowException, ValueError, OverflowError, KeyError, OSError, MemoryError)
+
 #: Most rows or bytes that an answer may tell of, and most columns.
 _MOST = 1 << 46
 _COLUMNS = 20_000
@@ -131,7 +134,7 @@ def batches(stream: bytes, answer: Answer) -> Iterator[pa.RecordBatch]:
                 if left < 0:
                     raise unknown(f"it has more than the {answer.rows} rows that it tells of")
                 yield converted(batch, answer)
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except UNREADABLE as error:
         raise unknown(error) from error
     if left:
         raise unknown(f"it has {left} rows less than it tells of")

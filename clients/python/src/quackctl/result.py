@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import display
 from .answer import Answer
@@ -145,7 +146,7 @@ class Result:
                 table = table.set_column(at, column.name, _signed(table.column(at)))
         try:
             return table.to_pandas(**{"date_as_object": False, **options})
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        except (pa.ArrowException, ValueError, OverflowError) as error:
             raise NotSupportedError(f"pandas has no such values: {error}", self._help_with_types()) from error
 
     def pl(self) -> polars.DataFrame:
@@ -156,8 +157,14 @@ class Result:
         odd = [column for column in self._answer.columns if _has(column.sql_type, ("INTERVAL", "UNION"))]
         if odd:
             raise NotSupportedError(f"column {odd[0].name!r} is {odd[0].spelled[:100]}, which polars has not", self._help_with_types())
+        table = self._narrow()
+        for column in self._answer.columns:
+            # polars makes nothing of 24:00:00.
+            if column.sql_type.kind in ("TIME", "TIME_NS") and (latest := pc.max(table[column.name].cast(pa.int64())).as_py()) is not None:
+                if latest >= 86_400 * (10**9 if column.sql_type.kind == "TIME_NS" else 10**6):
+                    raise NotSupportedError(f"column {column.name!r} has 24:00:00, which polars has not", self._help_with_types())
         try:
-            frame = polars.from_arrow(self._narrow())
+            frame = polars.from_arrow(table)
         except (pa.ArrowException, polars.exceptions.PolarsError) as error:
             raise NotSupportedError(f"polars has no such values: {error}", self._help_with_types()) from error
         assert isinstance(frame, polars.DataFrame)

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .answer import Answer, check, converted, unknown
+from .answer import UNREADABLE, Answer, check, converted, unknown
 from .service import Service
 
 #: Bytes of a block, and how many are fetched ahead of the one that is read.
@@ -55,7 +55,7 @@ class Spilled:
                         left -= batch.num_rows
                         yield converted(batch, self._answer)
                     del rows
-            except (pa.ArrowException, OSError, MemoryError) as error:
+            except UNREADABLE as error:
                 # What could not be fetched is told as that, whatever the reader made of it.
                 raise content.failure or unknown(error) from error
             finally:
