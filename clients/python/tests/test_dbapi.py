@@ -101,7 +101,9 @@ def test_ctrl_c_ends_the_query_in_the_function_too(project):
     import sys
 
     script = """
-import quackctl, sys
+import quackctl, signal
+# Whoever started the tests may have had the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 db = quackctl.connect()
 print('begins', flush=True)
 try:
