@@ -72,7 +72,7 @@ impl Session {
         let bar = ProgressBar::hidden();
         let uploaded = tokio::select! {
             uploaded = upload.run(&bar) => uploaded.map_err(wrong),
-            () = cancel.cancelled() => Err(cancelled()),
+            () = cancel.cancelled() => Err(Refusal::cancelled()),
         };
         let address = format!("s3://{}/{key}", bucket.name);
         let put = match uploaded {
@@ -124,7 +124,7 @@ async fn received(
     loop {
         let message = tokio::select! {
             message = out.socket.next() => message,
-            () = cancel.cancelled() => return Err(Failed::Statement(cancelled())),
+            () = cancel.cancelled() => return Err(Failed::Statement(Refusal::cancelled())),
         };
         match message {
             Some(Ok(Message::CopyData(part))) => {
@@ -156,8 +156,4 @@ async fn received(
     }
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     Ok((bytes > 0).then_some(file))
-}
-
-fn cancelled() -> Refusal {
-    Refusal::new(CANCELLED, "canceling statement due to user request")
 }

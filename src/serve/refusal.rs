@@ -78,11 +78,16 @@ impl Refusal {
             _ => code_of(&words),
         };
         if code == CANCELLED {
-            return Self::new(CANCELLED, "canceling statement due to user request");
+            return Self::cancelled();
         }
         let (message, position) = placed(&words, sql);
         let hint = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
         Self { code, message, hint: hint.map(str::to_owned), position }
+    }
+
+    /// Whoever ran a statement does not want it any more.
+    pub(super) fn cancelled() -> Self {
+        Self::new(CANCELLED, "canceling statement due to user request")
     }
 
     /// A statement in a transaction that has failed.

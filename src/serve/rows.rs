@@ -15,7 +15,7 @@ use super::copy::{CopyOptions, Form};
 use super::encode::copy::{self, Lines};
 use super::encode::{Encoder, Field, sized};
 use super::outgoing::{Outgoing, Sent};
-use super::refusal::{CANCELLED, Refusal};
+use super::refusal::Refusal;
 use crate::rows::ResultSet;
 
 /// The rows of one result, and how far they were taken.
@@ -135,7 +135,7 @@ impl Rows {
                 return Ok(if has_more { Taken::Some(sent) } else { Taken::All(sent) });
             }
             if cancel.is_cancelled() {
-                return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
+                return Err(Failed::Statement(Refusal::cancelled()));
             }
             match self.next().map_err(|error| wrong(&error))? {
                 Some((batch, at)) => {
@@ -182,7 +182,7 @@ impl Rows {
         let mut sent = 0;
         loop {
             if cancel.is_cancelled() {
-                return Err(Failed::Statement(Refusal::new(CANCELLED, "canceling statement due to user request")));
+                return Err(Failed::Statement(Refusal::cancelled()));
             }
             let next = self.next().map_err(|error| Failed::Statement(Refusal::of(&error, sql)))?;
             let Some((batch, at)) = next else { break };

@@ -66,9 +66,7 @@ pub(crate) fn push_float(out: &mut String, value: impl Into<f64> + Serialize + C
     let (sign, digits, exponent) = digits_of(shortest);
     out.push_str(sign);
     let point = exponent + 1;
-    if number == 0.0 {
-        out.push_str("0.0");
-    } else if !(-4..16).contains(&exponent) {
+    if !(-4..16).contains(&exponent) {
         out.push_str(&digits[..1]);
         if digits.len() > 1 {
             out.push('.');
