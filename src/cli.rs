@@ -1,5 +1,6 @@
 //! The command line: clap definitions and nothing else.
 
+mod history;
 mod rows;
 mod serve;
 mod stage;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::history::{HistoryArgs, Span};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
 pub(crate) use self::serve::{ServeArgs, ServeCommand};
 pub(crate) use self::stage::{StackName, TemplateArgs, UpArgs};
@@ -284,7 +286,12 @@ Examples:
         name: Option<String>,
     },
     /// Show the function's logs
-    #[command(after_help = "Examples:\n  quackctl logs\n  quackctl logs -f\n  quackctl logs --since 15m")]
+    #[command(after_help = "\
+Examples:
+  quackctl logs
+  quackctl logs -f
+  quackctl logs --since 15m --errors
+  quackctl logs --json | jq 'select(.record.timeMs > 1000)'")]
     Logs {
         /// Only what is younger than this, e.g. 30s, 15m, 2h, 7d [default: all; on AWS 1h]
         #[arg(long, value_name = "AGE", value_parser = age)]
@@ -292,7 +299,12 @@ Examples:
         /// Keep printing new lines until Ctrl-C
         #[arg(short, long)]
         follow: bool,
+        /// Only what tells of what went wrong
+        #[arg(long)]
+        errors: bool,
     },
+    /// List what was asked, by whom, and what it cost
+    History(HistoryArgs),
     /// Look whether everything is there that the other commands need: tools, credentials, quotas, permissions
     #[command(after_help = "\
 Changes nothing. Exit code: 1 when something is in the way.

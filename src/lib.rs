@@ -17,6 +17,7 @@ mod error;
 mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+mod history;
 mod invoke;
 mod lake;
 mod output;
@@ -94,7 +95,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Init => commands::init::run(&context),
             Command::Build => commands::build::run(&context),
             Command::Cache { command } => commands::cache::run(&context, command),
-            Command::Up(arguments) => commands::up::run(&context, arguments).await,
+            // What is up is to be well, whatever its queries have cost.
+            Command::Up(arguments) => commands::up::run(&context.without_budget(), arguments).await,
             Command::Load(arguments) => commands::load::run(&context, arguments).await,
             Command::Register(arguments) => commands::register::run(&context, &arguments).await,
             Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
@@ -115,7 +117,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Serve(arguments) => commands::serve::run(&context, arguments).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
-            Command::Logs { follow, since } => commands::logs::run(&context, follow, since).await,
+            Command::Logs { follow, since, errors } => commands::logs::run(&context, follow, since, errors).await,
+            Command::History(arguments) => commands::history::run(&context, &arguments).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
             Command::Daemon | Command::Completions { .. } | Command::Man { .. } => Ok(()),

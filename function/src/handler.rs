@@ -1,11 +1,14 @@
 //! One invocation: bytes in, a response or a failure out.
 
+use chrono::Utc;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use quack_function::engine::{Engine, Failure, Outcome};
 use quack_function::event;
-use quack_function::wire::{Column, Metadata, PAYLOAD_LIMIT_BYTES, Response};
+use quack_function::record::Record;
+use quack_function::wire::{Column, Event, Metadata, PAYLOAD_LIMIT_BYTES, Response};
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// What braces, field names and numbers of a response take at most, beside the query, the columns and the rows.
 const ENVELOPE_BYTES: usize = 1024;
@@ -23,41 +26,60 @@ impl Handler {
         Self { engine, init, warm: false }
     }
 
-    /// Answers one invocation. A panic is an error of this invocation, not the end of the instance.
+    /// Answers one invocation, and writes its line to the log. A panic is an error of this invocation, not the end of the
+    /// instance.
     ///
     /// # Errors
     /// Lambda's `errorType` and `errorMessage`.
     pub(crate) fn handle(&mut self, event: &LambdaEvent<String>) -> Result<Response, Diagnostic> {
-        catch_unwind(AssertUnwindSafe(|| self.answer(event)))
-            .unwrap_or_else(|_| Err(Failure::new("Quack.InternalError", "the function panicked; its log says where")))
-            .map_err(|failure| Diagnostic { error_type: failure.error_type, error_message: failure.message })
+        let (started, time) = (Instant::now(), Utc::now());
+        let warm = std::mem::replace(&mut self.warm, true);
+        let (request_id, parsed) = (&event.context.request_id, event::parse(&event.payload));
+        let mut record = Record::begun(request_id, time, parsed.as_ref().ok(), self.engine.logs_sql());
+        let answer = parsed.and_then(|event| {
+            let answer = || self.answer(event, request_id, &mut record);
+            catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
+                Err(Failure::new("Quack.InternalError", "the function panicked; its log says where"))
+            })
+        });
+        record.time_ms = started.elapsed().as_millis() as u64;
+        record.warm = warm;
+        record.error = answer.as_ref().err().map(|failure| failure.error_type.clone());
+        // Whoever asked gets the answer also where nobody takes the line.
+        let _ = io::stdout().lock().write_all(record.line().as_bytes());
+        let (engine, init_ms) = (self.engine.version().to_owned(), self.init.as_secs_f64() * 1000.0);
+        match answer {
+            Ok((query, outcome)) => Ok(Response {
+                metadata: Metadata {
+                    time_ms: record.time_ms,
+                    epoch_ms: time.timestamp_millis().unsigned_abs(),
+                    event_id: request_id.clone(),
+                    query,
+                    warm,
+                    rows: outcome.rows,
+                    bytes: outcome.bytes,
+                    truncated: outcome.truncated,
+                    engine,
+                    version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                    init_ms,
+                    columns: outcome.columns,
+                },
+                data: outcome.data,
+            }),
+            Err(Failure { error_type, message }) => Err(Diagnostic { error_type, error_message: message }),
+        }
     }
 
-    fn answer(&mut self, lambda_event: &LambdaEvent<String>) -> Result<Response, Failure> {
-        let (started, epoch) = (Instant::now(), SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default());
-        let warm = std::mem::replace(&mut self.warm, true);
-        let event = event::parse(&lambda_event.payload)?;
-        let request_id = &lambda_event.context.request_id;
+    /// The event's SQL and what it gives, which the `record` tells of, too.
+    fn answer(&mut self, event: Event, request_id: &str, record: &mut Record) -> Result<(String, Outcome), Failure> {
         let query_bytes = json_bytes(&event.q);
         let room_bytes = |columns: &[Column]| {
             PAYLOAD_LIMIT_BYTES.saturating_sub(ENVELOPE_BYTES + request_id.len() + query_bytes + json_bytes(columns))
         };
-        let Outcome { data, columns, rows, bytes, truncated } = self.engine.run(&event, request_id, room_bytes)?;
-        let metadata = Metadata {
-            time_ms: started.elapsed().as_millis() as u64,
-            epoch_ms: epoch.as_millis() as u64,
-            event_id: request_id.clone(),
-            query: event.q,
-            warm,
-            rows,
-            bytes,
-            truncated,
-            engine: self.engine.version().to_owned(),
-            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            init_ms: self.init.as_secs_f64() * 1000.0,
-            columns,
-        };
-        Ok(Response { metadata, data })
+        let outcome = self.engine.run(&event, request_id, room_bytes)?;
+        (record.rows, record.bytes) = (outcome.rows, outcome.bytes);
+        record.read(outcome.tables.iter().map(String::as_str));
+        Ok((event.q, outcome))
     }
 }
 

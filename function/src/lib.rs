@@ -11,6 +11,7 @@ pub mod failure;
 pub mod functions;
 pub mod iceberg;
 pub mod names;
+pub mod record;
 pub mod s3;
 pub mod sql;
 pub mod sql_type;

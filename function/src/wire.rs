@@ -63,6 +63,32 @@ pub struct Event {
     /// can remove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+    /// Who asks, for the function's log.
+    #[serde(default, skip_serializing_if = "Who::is_nobody")]
+    pub who: Who,
+}
+
+/// Who asks, as it says itself: nobody checks it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// The program: `psql`, `quackctl`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub application: String,
+    /// The query that this invocation is a part of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query: String,
+    /// The SQL as it was asked, where [`Event::q`] is only made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+}
+
+impl Who {
+    /// Whether nothing is said.
+    pub fn is_nobody(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Values of parameters by their names, without the dollar.

@@ -50,6 +50,7 @@ pub(crate) use transaction::{Mark, Transaction};
 pub(crate) use write::Session;
 
 use crate::error::usage;
+use crate::history::budget;
 use crate::lake::catalog::{Catalog, Scope, names};
 use crate::lake::drop::take_out;
 use crate::lake::rename::rename;
@@ -68,6 +69,9 @@ pub(crate) async fn run(
     sql: &str,
     change: &Change,
 ) -> Result<Outcome> {
+    if change.asks_functions() {
+        budget::check(coordinator.context).await?;
+    }
     while_replaced(coordinator, sql, async |coordinator| {
         let needed = needed::all(coordinator, sql, only_grows(change, sql)).await?;
         let coordinator = &coordinator.over(needed.as_ref());

@@ -51,6 +51,11 @@ pub(crate) struct Rewrite {
 }
 
 impl Change {
+    /// Whether functions work for it; those without end a transaction, say, which no budget holds up.
+    pub(crate) fn asks_functions(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Insert(_) | Self::Rewrite(_) | Self::Merge(_) | Self::Alter { .. })
+    }
+
     /// Whether it gives rows.
     pub(crate) fn returns(&self) -> bool {
         match self {

@@ -161,7 +161,8 @@ impl<'a> Work<'a> {
         let Named { tables, views } = tables::named_in(sql, catalog, &target.bucket.name);
         let (q, format, spill) = (sql.to_owned(), Encoding::Arrow, Spill::Auto);
         let params = params.clone();
-        Event { q, limit: None, all: true, format, spill, into: None, tables, views, params, result: None }
+        let who = self.coordinator.who(&q);
+        Event { q, limit: None, all: true, format, spill, into: None, tables, views, params, result: None, who }
     }
 
     /// What one function is to write, rows as `rows` are, which reads `files`.

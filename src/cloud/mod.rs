@@ -6,6 +6,7 @@ pub(crate) mod change;
 pub(crate) mod confirm;
 pub(crate) mod holding;
 pub(crate) mod local;
+mod log_line;
 pub(crate) mod place;
 mod plan;
 mod provisioned;
@@ -14,6 +15,7 @@ mod stage;
 mod target;
 
 pub(crate) use change::Change;
+pub(crate) use log_line::LogLine;
 pub(crate) use plan::Plan;
 pub(crate) use provisioned::{Provisioned, UpOptions};
 pub(crate) use stage::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::holding::Holding;
+use super::log_line::LogLine;
 use super::place::Place;
 use super::plan::Plan;
 use super::provisioned::{Provisioned, UpOptions};
@@ -168,7 +169,7 @@ pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<Place>
     }
 }
 
-/// Gives the function's logs of the last `since` to `write`, piece by piece; with `follow` it goes on with what is
+/// Gives the function's logs of the last `since` to `write`, line by line; with `follow` it goes on with what is
 /// logged from then on.
 ///
 /// # Errors
@@ -177,7 +178,7 @@ pub(crate) async fn logs(
     context: &Context,
     since: Option<Duration>,
     follow: bool,
-    write: impl FnMut(&[u8]) -> io::Result<()>,
+    write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     context.config.check_owner()?;
     match context.config.target {

@@ -1,23 +1,99 @@
 //! `quackctl logs`: what the function's instances wrote.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use anyhow::Result;
+use chrono::{DateTime, SecondsFormat};
+use quack_function::record::{BEGIN, Record};
+use serde_json::{Value, json};
 
-use crate::cloud;
+use crate::cloud::{self, LogLine};
 use crate::console::context::Context;
 use crate::console::interrupt;
+use crate::invoke::cost::{Report, end_of, reported};
 use crate::terminal::Shown;
 
-/// Prints the log; with `follow`, also what is added to it, until Ctrl-C.
-pub(crate) async fn run(context: &Context, follow: bool, since: Option<Duration>) -> Result<()> {
-    let stdout = std::io::stdout();
+/// Prints the log, each line with its time, with `--json` each as an object; with `follow`, also what is added to it, until
+/// Ctrl-C; with `errors`, only what tells of what went wrong.
+pub(crate) async fn run(context: &Context, follow: bool, since: Option<Duration>, errors: bool) -> Result<()> {
+    let stdout = io::stdout();
     // The function writes what SQL makes it write.
     let mut out: Box<dyn Write> = if stdout.is_terminal() { Box::new(Shown::new(stdout)) } else { Box::new(stdout) };
+    let mut write = |line: LogLine<'_>| {
+        let text = String::from_utf8_lossy(line.text);
+        if errors && !is_error(&text) {
+            return Ok(());
+        }
+        match context.json {
+            true => writeln!(out, "{}", object(line.time_ms, &text)),
+            false => writeln!(out, "{}  {text}", moment(line.time_ms).unwrap_or_default()),
+        }
+    };
     let copied = tokio::select! {
-        copied = cloud::logs(context, since, follow, |text| out.write_all(text)) => copied,
+        copied = cloud::logs(context, since, follow, &mut write) => copied,
         () = interrupt::requested(), if follow => Ok(()),
     };
     crate::error::unless_broken_pipe(copied)
+}
+
+fn moment(time_ms: Option<i64>) -> Option<String> {
+    Some(DateTime::from_timestamp_millis(time_ms?)?.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// Whether a line tells of something that went wrong: an invocation that failed, or what an instance complained of.
+fn is_error(text: &str) -> bool {
+    if let Some(record) = Record::parse(text) {
+        return record.error.is_some();
+    }
+    match reported(text) {
+        Some(_) => end_of(text).is_some(),
+        None => !["START ", "END ", "INIT_START ", BEGIN].iter().any(|begin| text.starts_with(begin)),
+    }
+}
+
+/// A line for a program: its time and its text; of a line that has a form, what it says, too.
+fn object(time_ms: Option<i64>, text: &str) -> Value {
+    let mut object = json!({ "time": moment(time_ms), "message": text });
+    if let Some(record) = Record::parse(text) {
+        object["record"] = json!(record);
+    } else if let (Some(event_id), Some(report)) = (reported(text), Report::find_in(text)) {
+        object["report"] = json!(report);
+        object["report"]["eventId"] = json!(event_id);
+        if let Some(end) = end_of(text) {
+            object["report"]["error"] = json!(end);
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_from_what_went_well() {
+        let failed = Record { error: Some("DuckDB.BinderError".to_owned()), ..Record::default() };
+        for (text, is) in [
+            ("START RequestId: a Version: $LATEST", false),
+            ("END RequestId: a", false),
+            ("REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: 1 ms\t", false),
+            ("REPORT RequestId: a\tDuration: 1 ms\tBilled Duration: 1 ms\tStatus: timeout", true),
+            ("the instance is opened anew: it is not as it was", true),
+            (Record::default().line().trim_end(), false),
+            (failed.line().trim_end(), true),
+        ] {
+            assert_eq!(is_error(text), is, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_form_is_taken_apart() {
+        let report = "REPORT RequestId: a\tDuration: 1.5 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\t\
+                      Status: timeout";
+        let told = object(Some(0), report);
+        assert_eq!(told["time"], "1970-01-01T00:00:00.000Z");
+        assert_eq!((&told["report"]["billedMs"], &told["report"]["error"]), (&json!(2), &json!("timeout")));
+        assert_eq!(object(None, "x"), json!({ "time": null, "message": "x" }));
+    }
 }

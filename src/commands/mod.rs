@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod drop;
 pub(crate) mod expire;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod load;
 pub(crate) mod logs;

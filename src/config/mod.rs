@@ -1,5 +1,6 @@
 //! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
 
+mod cost;
 mod data;
 mod environment;
 mod find;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+pub(crate) use self::cost::Budget;
 pub(crate) use self::data::{DataSet, TextForm};
 pub(crate) use self::find::project_above;
 pub(crate) use self::identity::{Owner, STATE};
@@ -91,6 +93,10 @@ pub(crate) struct Config {
     pub users: BTreeMap<String, String>,
     /// The network between the local target's S3 and those who ask it.
     pub network: Network,
+    /// What a month's queries may cost.
+    pub budget: Option<Budget>,
+    /// Whether the function's log has the SQL of queries, or only a digest of it.
+    pub log_sql: bool,
     pub data: Vec<DataSet>,
     origins: Vec<(&'static str, String, Origin)>,
     /// What the user should know of the settings, and what is no error.
@@ -233,6 +239,8 @@ impl Config {
             port: values.number("local.port", 0, 0, u16::MAX)?,
             idle_s: values.number("local.idle_s", 300, 1, 86_400)?,
             network: values.network()?,
+            budget: values.budget()?,
+            log_sql: values.choice("function.log_sql", &[("true", true), ("false", false)])?,
             data: values.data_sets()?,
             origins: values.origins,
             notes: values.notes,

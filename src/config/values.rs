@@ -102,6 +102,11 @@ impl Values {
         Ok(())
     }
 
+    /// A value as it was given, and by whom.
+    pub(super) fn value(&self, key: &str) -> Option<(toml::Value, Origin)> {
+        self.values.get(key).cloned()
+    }
+
     pub(super) fn set(&mut self, key: &'static str, value: toml::Value, origin: Origin) {
         self.values.insert(key, (value, origin));
     }

@@ -18,6 +18,23 @@ pub(crate) struct Context {
     pub verbose: bool,
     /// The flags that said which stage is meant, for advice that names commands.
     pub flags: String,
+    pub caller: Caller,
+}
+
+/// Who asks, as the function's log is to tell.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    pub user: String,
+    pub application: String,
+}
+
+impl Caller {
+    /// Whoever runs this program.
+    fn of_process() -> Self {
+        let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
+        let user = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        Self { user, application: "quackctl".to_owned() }
+    }
 }
 
 /// How a command speaks.
@@ -36,7 +53,7 @@ pub(crate) struct Voice {
 impl Context {
     pub(crate) fn new(config: Config, voice: Voice) -> Self {
         let Voice { json, quiet, verbose, flags } = voice;
-        let context = Self { config, json, quiet, verbose, flags };
+        let context = Self { config, json, quiet, verbose, flags, caller: Caller::of_process() };
         for (key, value, origin) in context.config.origins() {
             context.detail(format_args!("{key} = {value} ({origin})"));
         }
@@ -44,6 +61,13 @@ impl Context {
             context.say(format_args!("note: {note}"));
         }
         context
+    }
+
+    /// The same for work that no budget holds up.
+    pub(crate) fn without_budget(&self) -> Self {
+        let mut unbounded = self.clone();
+        unbounded.config.budget = None;
+        unbounded
     }
 
     /// Says something to a person, on standard error; silent with `--quiet`.

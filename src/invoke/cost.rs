@@ -56,6 +56,17 @@ impl Report {
     }
 }
 
+/// Which request a line reports on, if it is a REPORT line.
+pub(crate) fn reported(line: &str) -> Option<&str> {
+    line.strip_prefix("REPORT RequestId: ")?.split_whitespace().next()
+}
+
+/// How an invocation ended that did not end well, by its REPORT line: `timeout`, or the type of the error.
+pub(crate) fn end_of(line: &str) -> Option<&str> {
+    let field = |name: &str| line.split('\t').find_map(|part| part.trim().strip_prefix(name));
+    field("Error Type: ").or_else(|| field("Status: "))
+}
+
 /// Billed time and its price, as a line tells of them. Nothing is billed on this machine: there it is what Lambda asks.
 pub(crate) fn billed(ms: u64, usd: f64, target: TargetKind) -> String {
     match target {
@@ -96,6 +107,15 @@ mod tests {
         );
         let warm = Report::find_in(&COLD.replace("\tInit Duration: 120.50 ms", "")).unwrap();
         assert_eq!(warm.init_ms, None);
+    }
+
+    #[test]
+    fn a_report_names_its_request_and_its_end() {
+        let line = "REPORT RequestId: 1-a\tDuration: 1 ms\tStatus: error\tError Type: Runtime.ExitError\n";
+        assert_eq!((reported(line), end_of(line)), (Some("1-a"), Some("Runtime.ExitError")));
+        let timeout = "REPORT RequestId: 2\tDuration: 3000 ms\tStatus: timeout\n";
+        assert_eq!((reported(timeout), end_of(timeout)), (Some("2"), Some("timeout")));
+        assert_eq!((reported("END RequestId: 2"), end_of("REPORT RequestId: 3\t")), (None, None));
     }
 
     #[test]

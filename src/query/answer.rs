@@ -14,6 +14,7 @@ use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
 use super::{counted, divided, needed, rerun, single};
+use crate::history::budget;
 use crate::invoke::fault;
 use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
@@ -30,6 +31,9 @@ pub(crate) async fn answer(
     workers: Workers,
     cancel: &CancellationToken,
 ) -> Result<Answer> {
+    if coordinator.asked.is_none() {
+        budget::check(coordinator.context).await?;
+    }
     rerun::while_replaced(coordinator, &request.sql, async |coordinator| {
         // A few rows as Parquet: whether there are more is only known where all of them are.
         if request.spill == Spill::Always && request.limit.is_some() {

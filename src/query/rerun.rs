@@ -22,6 +22,7 @@ pub(crate) async fn while_replaced<T>(
     sql: &str,
     work: impl AsyncFn(&Coordinator<'_>) -> Result<T>,
 ) -> Result<T> {
+    let coordinator = &coordinator.asking(sql);
     let mut fresh: Option<Catalog> = None;
     for run in 0.. {
         let known = fresh.as_ref().unwrap_or(coordinator.catalog);

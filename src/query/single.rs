@@ -11,6 +11,7 @@ use super::answered::{Answer, Data};
 use super::coordinator::Coordinator;
 use super::half::Written;
 use super::request::Request;
+use crate::history::budget;
 use crate::invoke::tables::{self, Named};
 use crate::invoke::{call, fault, response, version};
 use crate::planner::{MANY_FILES, Planner};
@@ -44,6 +45,7 @@ pub(super) async fn run(
         views,
         params: coordinator.params.clone(),
         result: None,
+        who: coordinator.who(&request.sql),
     };
     let written = Written::by(&request.sql, &coordinator.target.bucket).await;
     let answer = ask(coordinator, &event, cancel).await;
@@ -61,6 +63,9 @@ pub(crate) async fn ask(coordinator: &Coordinator<'_>, event: &Event, cancel: &C
     let Coordinator { context, target, catalog, .. } = *coordinator;
     let started = Instant::now();
     let (invoked, result) = call::invoke(context, target, event, cancel).await?;
+    let arch = context.config.function_arch()?;
+    let cost_usd = invoked.report.map(|report| report.cost_usd(arch));
+    budget::note(context, cost_usd);
     if invoked.failed {
         result.remove(false).await;
         return Err(fault::of_function(&invoked.payload, catalog, &context.config));
@@ -74,8 +79,6 @@ pub(crate) async fn ask(coordinator: &Coordinator<'_>, event: &Event, cancel: &C
     };
     version::tell(context, &metadata);
     let (report, elapsed) = (invoked.report, started.elapsed());
-    let arch = context.config.function_arch()?;
-    let cost_usd = report.map(|report| report.cost_usd(arch));
     let account = Account::of_function(metadata, report, cost_usd, elapsed, context.config.target);
     Ok(Answer { account, data: Data::Function(data) })
 }

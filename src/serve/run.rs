@@ -17,6 +17,7 @@ use super::session::{Portal, Prepared, Session, Status};
 use super::statement::{Count, Statement};
 use super::tag;
 use crate::change::{self, Change};
+use crate::console::context::Caller;
 use crate::lake::catalog::{self, Scope};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement as Piece};
@@ -304,6 +305,7 @@ impl Session {
     }
 
     pub(super) async fn query(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran> {
+        self.say_who();
         let named = catalog::names(sql);
         let catalog = self.catalog(Scope::Named(&named)).await?;
         let piece = Piece { sql: sql.to_owned(), explains: false, describes: false };
@@ -321,6 +323,14 @@ impl Session {
         Ok(Ran::Rows(Box::new(Rows::new(rows, Tag::Counted("SELECT")))))
     }
 
+    /// Has the log say who asks: the user that came in, with the program that it says it is.
+    fn say_who(&mut self) {
+        let setting = |name| self.settings.get(name).map(|(_, value)| value.to_owned()).unwrap_or_default();
+        let application = Some(setting("application_name")).filter(|name| !name.is_empty());
+        let application = application.unwrap_or_else(|| "quackctl serve".to_owned());
+        self.context.caller = Caller { user: setting("session_authorization"), application };
+    }
+
     fn coordinator<'a>(&'a self, catalog: &'a catalog::Catalog, params: &'a Params) -> Coordinator<'a> {
         let is_snapshot = self.transaction.is_open();
         Coordinator { is_snapshot, params, ..Coordinator::new(&self.context, &self.target, catalog) }
@@ -333,6 +343,7 @@ impl Session {
         params: &Params,
         cancel: &CancellationToken,
     ) -> Result<Ran, Refusal> {
+        self.say_who();
         let made = async {
             let named = catalog::names(sql);
             let catalog = self.catalog(Scope::Named(&named)).await?;

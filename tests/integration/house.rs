@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["bucket", "duck", "output", "package"],
     &["cloud", "lake"],
     &["invoke", "planner"],
+    &["history"],
     &["query"],
     &["bench", "change", "fuzz"],
     &["serve"],

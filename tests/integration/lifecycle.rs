@@ -56,7 +56,10 @@ fn up_applies_what_changed_and_keeps_the_data(place: Place) {
     assert_eq!(project.rows("SELECT x FROM one"), serde_json::json!([{"x": 1}]));
     let log = project.quackctl(["logs"]).output().unwrap();
     let log = String::from_utf8(log.stdout).unwrap();
-    assert!(log.lines().rfind(|line| line.starts_with("REPORT")).unwrap().contains("Memory Size: 640 MB"), "{log}");
+    assert!(
+        log.lines().rfind(|line| line.contains("REPORT RequestId")).unwrap().contains("Memory Size: 640 MB"),
+        "{log}"
+    );
 }
 
 fn up_loads_declared_data_once(place: Place) {

@@ -19,6 +19,7 @@ mod doctor;
 mod emulator;
 mod faults;
 mod formats;
+mod history;
 mod house;
 mod iceberg;
 mod identity;

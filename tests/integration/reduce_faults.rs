@@ -58,7 +58,7 @@ fn clear_error(output: &Output) -> String {
 fn invocations(project: &Project) -> (usize, usize) {
     let log = project.quackctl(["logs"]).output().unwrap().stdout;
     let log = String::from_utf8_lossy(&log);
-    let count = |word: &str| log.lines().filter(|line| line.starts_with(word)).count();
+    let count = |word: &str| log.lines().filter(|line| line.contains(word)).count();
     (count("START RequestId:"), count("END RequestId:"))
 }
 

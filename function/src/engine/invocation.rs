@@ -92,7 +92,8 @@ impl Invocation<'_> {
     /// # Errors
     /// The first statement's that fails.
     pub(super) fn run(&self, plan: &Plan) -> Result<Outcome, Failure> {
-        self.run_all(plan).map_err(|failure| plan.needed.explained(failure))
+        let outcome = self.run_all(plan).map_err(|failure| plan.needed.explained(failure))?;
+        Ok(Outcome { tables: plan.needed.tables.clone(), ..outcome })
     }
 
     fn run_all(&self, plan: &Plan) -> Result<Outcome, Failure> {
@@ -147,7 +148,7 @@ impl Invocation<'_> {
         }
         let (rows, truncated) = (source.handed_out, source.truncated);
         let (data, bytes) = inline.finish()?;
-        Ok(Outcome { data, columns, rows, bytes, truncated })
+        Ok(Outcome { data, columns, rows, bytes, truncated, tables: Vec::new() })
     }
 
     /// Starts a statement: the SELECT that was judged, with what the engine puts around it.

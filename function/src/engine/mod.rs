@@ -48,6 +48,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Whether the limit cut rows off.
     pub truncated: bool,
+    /// Names of the tables that were read.
+    pub tables: Vec<String>,
 }
 
 /// The engine of one instance.
@@ -80,6 +82,11 @@ impl Engine {
     /// DuckDB's version, e.g. `v1.5.5`.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether the log may say which SQL was run.
+    pub fn logs_sql(&self) -> bool {
+        self.settings.log_sql
     }
 
     /// Runs an event's SQL. `name` names a spilled result that the event does not name; `room_bytes` is how large the encoded rows may

@@ -20,6 +20,8 @@ const MOST: usize = 1000;
 
 /// What is made before the event's SQL is run.
 pub(super) struct Needed {
+    /// Names of the tables that are read, also by the views.
+    pub(super) tables: Vec<String>,
     made: Vec<Made>,
     /// Schemas of what is made.
     schemas: BTreeSet<String>,
@@ -94,12 +96,12 @@ impl Needed {
         }
         views.check_schemas(catalog.as_deref())?;
         let schemas = views.schemas(catalog.as_deref());
-        let mut made = views.tables(catalog.as_deref())?;
+        let (tables, mut made) = views.tables(catalog.as_deref())?;
         if let Some(catalog) = catalog.filter(|_| views.named.lists) {
             views.list(&catalog);
         }
         made.extend(views.made(&own)?);
-        Ok(Self { made, schemas, note })
+        Ok(Self { tables, made, schemas, note })
     }
 
     /// Makes all of it.
@@ -175,8 +177,9 @@ impl Views<'_> {
         all.into_iter().flatten().map(String::as_str).chain(of_names).map(str::to_owned).collect()
     }
 
-    /// The statements that make the tables: a view of each that is named; where tables are listed, an empty one of each other.
-    fn tables(&self, catalog: Option<&Catalog>) -> Result<Vec<Made>, Failure> {
+    /// The tables that are named, and the statements that make them: a view of each; where tables are listed, an empty one of each
+    /// other.
+    fn tables(&self, catalog: Option<&Catalog>) -> Result<(Vec<String>, Vec<Made>), Failure> {
         let Self { instance, event, named, .. } = self;
         // A name in a text, of a table that is only asked about, makes no view of it.
         let is_listed = |name: &str| named.lists && !catalog.is_some_and(|catalog| catalog.has(name));
@@ -186,10 +189,13 @@ impl Views<'_> {
         };
         let of_event = event.tables.iter().filter(is_wanted).map(|table| table_sql(instance, table));
         let mut made = of_event.collect::<Result<Vec<_>, _>>()?;
+        let read = event.tables.iter().filter(|table| named.tables.contains(&table.name.to_ascii_lowercase()));
+        let mut read: Vec<String> = read.map(|table| table.name.clone()).collect();
         if let Some(catalog) = catalog {
             for name in &named.unknown {
                 if let Some(table) = instance.lake.definition(&instance.database, catalog, name)? {
                     made.push(table_sql(instance, &table)?);
+                    read.push(table.name);
                 }
             }
             if named.lists {
@@ -197,7 +203,8 @@ impl Views<'_> {
                 made.extend(instance.lake.stand_ins(&instance.database, catalog, has_view)?);
             }
         }
-        Ok(made.into_iter().map(|sql| Made { sql, otherwise: Otherwise::Fail(None) }).collect())
+        let made = made.into_iter().map(|sql| Made { sql, otherwise: Otherwise::Fail(None) });
+        Ok((read, made.collect()))
     }
 
     /// Takes in all views that there are, so that they are listed.

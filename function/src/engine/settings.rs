@@ -39,6 +39,7 @@ const SECRET: &str = "lake";
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the URL of S3 where it is not AWS's own |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | MiB; Lambda sets it |
 /// | `QUACK_TEMP_MIB` | size of the instance's `/tmp`, MiB; 512, Lambda's own, when absent |
+/// | `QUACK_LOG_SQL` | `false`: the log has a digest of the SQL, not the SQL |
 /// | `AWS_LAMBDA_RUNTIME_API` | `host:port` that invocations come from; Lambda sets it |
 /// | `LAMBDA_TASK_ROOT` | the folder of the artifact; Lambda sets it |
 #[derive(Debug, Clone)]
@@ -65,6 +66,8 @@ pub struct Settings {
     pub temp_dir: PathBuf,
     /// How much it may write there, MiB.
     pub temp_mib: u64,
+    /// Whether the log may say which SQL was run.
+    pub log_sql: bool,
     /// Access to the bucket.
     pub s3: S3Access,
 }
@@ -108,6 +111,7 @@ impl Settings {
                 .collect(),
             temp_dir: env::temp_dir().join(format!("quack-{}", std::process::id())),
             temp_mib: var("QUACK_TEMP_MIB").and_then(|size| size.parse().ok()).unwrap_or(TEMP_MIB),
+            log_sql: var("QUACK_LOG_SQL").is_none_or(|says| says != "false"),
             s3: S3Access {
                 key_id: var("AWS_ACCESS_KEY_ID"),
                 secret: var("AWS_SECRET_ACCESS_KEY"),

@@ -98,7 +98,7 @@ pub(super) fn write(
     };
     let spilled = Spilled { uri, bytes, cast_back };
     let data = Data { spilled: Some(spilled), ..Data::default() };
-    Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated })
+    Ok(Outcome { data, columns, rows: source.handed_out, bytes, truncated: source.truncated, tables: Vec::new() })
 }
 
 /// Removes what is in a folder, as far as the bucket lets it.

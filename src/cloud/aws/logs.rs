@@ -10,6 +10,7 @@ use chrono::Utc;
 
 use super::errors::{self, explain};
 use super::session::Session;
+use crate::cloud::log_line::LogLine;
 use crate::error::failure;
 
 /// Pause between two looks for new lines.
@@ -26,7 +27,7 @@ pub(super) async fn write(
     session: &Session,
     since: Duration,
     follow: bool,
-    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    mut write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     let group = &session.names.log_group;
     let mut from_ms = Utc::now().timestamp_millis() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 2);
@@ -46,11 +47,8 @@ pub(super) async fn write(
             for event in found.events() {
                 newest = newest.max(event.timestamp().unwrap_or(0));
                 if seen.insert(identity(event)) {
-                    let message = event.message().unwrap_or_default();
-                    write(message.as_bytes())?;
-                    if !message.ends_with('\n') {
-                        write(b"\n")?;
-                    }
+                    let text = event.message().unwrap_or_default().trim_end_matches('\n').as_bytes();
+                    write(LogLine { time_ms: event.timestamp(), text })?;
                 }
             }
             page = found.next_token;

@@ -35,6 +35,7 @@ pub(crate) use self::deploy::up;
 pub(crate) use self::preview::plan;
 use self::session::Session;
 pub(crate) use self::teardown::{data, down};
+use super::log_line::LogLine;
 use super::place::AwsStatus;
 use super::target::Target;
 use crate::config::Config;
@@ -86,7 +87,7 @@ pub(crate) async fn logs(
     config: &Config,
     since: Option<Duration>,
     follow: bool,
-    write: impl FnMut(&[u8]) -> io::Result<()>,
+    write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     logs::write(&Session::open(config).await?, since.unwrap_or(SINCE), follow, write).await
 }

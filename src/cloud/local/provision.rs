@@ -130,6 +130,7 @@ fn variables(config: &Config, target: &Target) -> HashMap<String, String> {
         ("QUACK_TABLES", layout.tables.clone()),
         ("QUACK_WRITE", Grants::of(config).write_list()),
         ("QUACK_TEMP_MIB", config.ephemeral_mb.to_string()),
+        ("QUACK_LOG_SQL", config.log_sql.to_string()),
         // Told when it is empty, too: else a function that had folders would keep them.
         ("QUACK_READ", read.join(",")),
     ];

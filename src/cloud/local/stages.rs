@@ -14,6 +14,7 @@ use super::{lambda, provision, tail};
 use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::holding::{self, Holding};
+use crate::cloud::log_line::LogLine;
 use crate::cloud::place::LocalPlace;
 use crate::cloud::plan::{Basis, Plan};
 use crate::cloud::provisioned::Provisioned;
@@ -272,7 +273,7 @@ pub(crate) async fn logs(
     context: &Context,
     since: Option<Duration>,
     follow: bool,
-    write: impl FnMut(&[u8]) -> io::Result<()>,
+    write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     let config = &context.config;
     let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), &open(context)?.function);

@@ -11,6 +11,8 @@ use chrono::Utc;
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use crate::cloud::log_line::LogLine;
+
 /// How often a file that is followed is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -33,7 +35,7 @@ pub(super) async fn file(
     path: &Path,
     since: Option<Duration>,
     follow: bool,
-    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    mut write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     let file = loop {
         match File::open(path).await {
@@ -51,9 +53,9 @@ pub(super) async fn file(
     loop {
         let length = file.read_until(b'\n', &mut line).await?;
         if line.ends_with(b"\n") {
-            let (time_ms, text) = parts(&line);
-            if from_ms.is_none_or(|from_ms| time_ms >= from_ms) {
-                write(text)?;
+            let told = parts(&line);
+            if from_ms.is_none_or(|from_ms| told.time_ms.is_none_or(|time_ms| time_ms >= from_ms)) {
+                write(told)?;
             }
             line.clear();
         } else if length > 0 {
@@ -68,7 +70,10 @@ pub(super) async fn file(
             // Once more, for what was written meanwhile, before the one that began is read.
             turned = is_another(file.get_ref(), path).await;
         } else {
-            return Ok(write(parts(&line).1)?);
+            return match line.is_empty() {
+                true => Ok(()),
+                false => Ok(write(parts(&line))?),
+            };
         }
     }
 }
@@ -79,13 +84,14 @@ async fn is_another(file: &File, path: &Path) -> bool {
     matches!((ino(file.metadata().await), ino(tokio::fs::metadata(path).await)), (Ok(own), Ok(there)) if own != there)
 }
 
-/// A line's time and its text.
-fn parts(line: &[u8]) -> (i64, &[u8]) {
+/// A line of the file, taken apart.
+fn parts(line: &[u8]) -> LogLine<'_> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
     let end = line.iter().position(|byte| char::from(*byte) == TIME_END);
     let time = end.and_then(|end| str::from_utf8(&line[..end]).ok()?.parse().ok());
     match (time, end) {
-        (Some(time), Some(end)) => (time, &line[end + 1..]),
-        _ => (i64::MAX, line),
+        (Some(time_ms), Some(end)) => LogLine { time_ms: Some(time_ms), text: &line[end + 1..] },
+        _ => LogLine { time_ms: None, text: line },
     }
 }
 
@@ -102,11 +108,11 @@ mod tests {
         let now = Utc::now().timestamp_millis();
         std::fs::write(&path, format!("{}\told\n{now}\tnew\tx\nhalf", now - 90_000)).unwrap();
         let mut out = Vec::new();
-        let mut write = |text: &[u8]| out.write_all(text);
+        let mut write = |line: LogLine<'_>| writeln!(out, "{}", String::from_utf8_lossy(line.text));
         file(&path, Some(Duration::from_secs(60)), false, &mut write).await.unwrap();
-        assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), "new\tx\nhalf");
-        file(&path, None, false, |text| out.write_all(text)).await.unwrap();
-        assert!(out.starts_with(b"old\nnew"));
+        assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), "new\tx\nhalf\n");
+        file(&path, None, false, |line| Ok(out.extend_from_slice(line.text))).await.unwrap();
+        assert!(out.starts_with(b"oldnew"));
     }
 
     #[tokio::test]
@@ -116,21 +122,21 @@ mod tests {
         std::fs::write(before(&path), "1\ta\n").unwrap();
         std::fs::write(&path, "2\tb\n").unwrap();
         let mut out = Vec::new();
-        file(&path, None, false, |text| out.write_all(text)).await.unwrap();
-        assert_eq!(out, b"a\nb\n");
+        file(&path, None, false, |line| Ok(out.push((line.time_ms, line.text.to_vec())))).await.unwrap();
+        assert_eq!(out, [(Some(1), b"a".to_vec()), (Some(2), b"b".to_vec())]);
         let mut lines = Vec::new();
-        let follow = file(&path, None, true, |text| {
-            lines.push(String::from_utf8_lossy(text).into_owned());
-            match text {
-                b"b\n" => {
+        let follow = file(&path, None, true, |line| {
+            lines.push(String::from_utf8_lossy(line.text).into_owned());
+            match line.text {
+                b"b" => {
                     std::fs::rename(&path, before(&path))?;
                     std::fs::write(&path, "3\tc\n")
                 }
-                b"c\n" => Err(io::Error::other("enough")),
+                b"c" => Err(io::Error::other("enough")),
                 _ => Ok(()),
             }
         });
         tokio::time::timeout(Duration::from_secs(60), follow).await.unwrap().unwrap_err();
-        assert_eq!(lines, ["a\n", "b\n", "c\n"]);
+        assert_eq!(lines, ["a", "b", "c"]);
     }
 }

@@ -18,7 +18,7 @@ use super::s3;
 use crate::cloud::Target;
 use crate::cloud::local::provision;
 use crate::config::{Config, FILE, Network, Overrides};
-use crate::console::context::Context;
+use crate::console::context::{Caller, Context};
 
 /// A bucket, and a project's folder to work in.
 pub(crate) struct Lake {
@@ -69,7 +69,14 @@ impl Lake {
         );
         let target = Target::connect(&config, &endpoint, keys);
         provision::bucket(&target).await.unwrap();
-        let context = Context { config, json: false, quiet: true, verbose: false, flags: String::new() };
+        let context = Context {
+            config,
+            json: false,
+            quiet: true,
+            verbose: false,
+            flags: String::new(),
+            caller: Caller::default(),
+        };
         Self { target, context, dir, requests, server }
     }
 

@@ -63,6 +63,7 @@ pub(super) fn events<'a>(
     let whole = |name: &str| catalog.table(name).map(|(name, table)| table.definition(name, bucket));
     let broadcast = fetch.broadcast.iter().map(|table| whole(&table.table)).collect::<Result<Vec<TableDef>>>()?;
     let (name, table) = catalog.table(&fetch.table)?;
+    let who = coordinator.who(&fetch.sql);
     Ok(fetch.splits.iter().map(move |split| {
         let part = table.definition_over(split.files.iter().map(String::as_str), name, bucket);
         Event {
@@ -76,6 +77,7 @@ pub(super) fn events<'a>(
             views: Vec::new(),
             params: Params::new(),
             result: None,
+            who: who.clone(),
         }
     }))
 }

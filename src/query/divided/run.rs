@@ -14,6 +14,7 @@ use super::tasks::Tasks;
 use super::window::Window;
 use crate::console::progress;
 use crate::error::{interrupted, noted};
+use crate::history::budget;
 use crate::invoke::call::{self as invoke, Invoked, Payload, Refused};
 use crate::invoke::pending::{GRACE, Pending};
 use crate::invoke::response::{self as results, Payload as Rows};
@@ -104,6 +105,7 @@ pub(super) async fn run<T: Taker>(
     let done = run.go_on().await;
     // Copies that are still under way are dropped: their connections close.
     run.withdraw(&done).await;
+    budget::note(coordinator.context, Some(run.stats.cost_usd));
     done.map(|()| run.stats)
 }
 

@@ -1,0 +1,9 @@
+//! A line of the function's log.
+
+/// A line as it was logged, without its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogLine<'a> {
+    /// When it was logged, milliseconds since the Unix epoch; nothing where the log does not tell.
+    pub time_ms: Option<i64>,
+    pub text: &'a [u8],
+}
