@@ -1,26 +1,60 @@
 //! The event: from the text of an invocation to an [`Event`], or to an error that quotes what was given.
 
 use crate::failure::Failure;
-use crate::names;
 use crate::wire::Event;
+use crate::{names, url};
 use serde_json::{Map, Value};
 
 /// Longest piece of what was given that an error quotes, characters.
 const QUOTED_CHARS: usize = 80;
+
+/// What an invocation brought.
+#[derive(Debug)]
+pub struct Received {
+    /// The event, or `Quack.BadEvent`.
+    pub event: Result<Event, Failure>,
+    /// It came by the function's URL, which wants its answer as HTTP has it.
+    pub by_url: bool,
+}
+
+impl Received {
+    /// Takes in the text of an invocation: an event, or the request of a function URL that carries one.
+    pub fn of(text: &str) -> Self {
+        let request = match object(text) {
+            Ok(fields) if url::is_request(&fields) => fields,
+            Ok(fields) => return Self { event: of_fields(fields), by_url: false },
+            Err(failure) => return Self { event: Err(failure), by_url: false },
+        };
+        let event = url::body(&request).and_then(|body| parse(&body)).map(|mut event| {
+            // What Lambda knows of who asks wins over what is claimed.
+            event.who.user = url::caller(&request).unwrap_or(event.who.user);
+            event
+        });
+        Self { event, by_url: true }
+    }
+}
 
 /// Reads an event. Fields that it does not know are ignored.
 ///
 /// # Errors
 /// `Quack.BadEvent`.
 pub fn parse(text: &str) -> Result<Event, Failure> {
+    of_fields(object(text)?)
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| bad(format!("the event is not JSON ({error}): {}", quote(text))))?;
-    let Value::Object(fields) = value else {
-        return Err(bad(format!(
+    match value {
+        Value::Object(fields) => Ok(fields),
+        value => Err(bad(format!(
             "the event must be an object such as {{\"q\": \"SELECT 42\"}}, not {}",
             quote(&value.to_string())
-        )));
-    };
+        ))),
+    }
+}
+
+fn of_fields(fields: Map<String, Value>) -> Result<Event, Failure> {
     check_sql(&fields)?;
     check_limit(&fields)?;
     check_result(&fields)?;
@@ -95,6 +129,23 @@ mod tests {
         assert_eq!((event.format, event.spill), (Encoding::Json, Spill::Auto));
         assert_eq!(parse(r#"{"q": "x", "limit": null, "format": null}"#).unwrap().limit, None);
         assert_eq!(parse(r#"{"q": "x", "limit": 18446744073709551615}"#).unwrap().limit, Some(u64::MAX));
+    }
+
+    #[test]
+    fn a_request_brings_an_event_and_who_sent_it() {
+        let request = |body: &str| {
+            let caller = r#"{"iam": {"userArn": "arn:aws:iam::1:user/ann"}}"#;
+            format!(
+                r#"{{"rawPath": "/", "requestContext": {{"http": {{}}, "authorizer": {caller}}}, "body": {body:?}}}"#
+            )
+        };
+        let received = Received::of(&request(r#"{"q": "SELECT 42", "who": {"user": "bea"}}"#));
+        assert_eq!((received.by_url, received.event.unwrap().who.user.as_str()), (true, "arn:aws:iam::1:user/ann"));
+        let received = Received::of(&request("SELECT 42"));
+        assert!(received.by_url && received.event.unwrap_err().message.contains("is not JSON"));
+        let received = Received::of(r#"{"q": "SELECT 42", "who": {"user": "bea"}}"#);
+        assert_eq!((received.by_url, received.event.unwrap().who.user.as_str()), (false, "bea"));
+        assert!(!Received::of("7").by_url);
     }
 
     #[test]

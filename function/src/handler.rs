@@ -3,15 +3,26 @@
 use chrono::Utc;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use quack_function::engine::{Engine, Failure, Outcome};
-use quack_function::event;
+use quack_function::event::Received;
 use quack_function::record::Record;
+use quack_function::url::Refusal;
 use quack_function::wire::{Column, Event, Metadata, PAYLOAD_LIMIT_BYTES, Response};
+use serde::Serialize;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// What braces, field names and numbers of a response take at most, beside the query, the columns and the rows.
 const ENVELOPE_BYTES: usize = 1024;
+
+/// What an invocation gives.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Response(Box<Response>),
+    /// Of a request that came by the function's URL, and failed.
+    Refusal(Refusal),
+}
 
 /// Answers the invocations of one instance, one at a time.
 pub(crate) struct Handler {
@@ -31,12 +42,13 @@ impl Handler {
     ///
     /// # Errors
     /// Lambda's `errorType` and `errorMessage`.
-    pub(crate) fn handle(&mut self, event: &LambdaEvent<String>) -> Result<Response, Diagnostic> {
+    pub(crate) fn handle(&mut self, event: &LambdaEvent<String>) -> Result<Answer, Diagnostic> {
         let (started, time) = (Instant::now(), Utc::now());
         let warm = std::mem::replace(&mut self.warm, true);
-        let (request_id, parsed) = (&event.context.request_id, event::parse(&event.payload));
-        let mut record = Record::begun(request_id, time, parsed.as_ref().ok(), self.engine.logs_sql());
-        let answer = parsed.and_then(|event| {
+        let request_id = &event.context.request_id;
+        let Received { event, by_url } = Received::of(&event.payload);
+        let mut record = Record::begun(request_id, time, event.as_ref().ok(), self.engine.logs_sql());
+        let answer = event.and_then(|event| {
             let answer = || self.answer(event, request_id, &mut record);
             catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
                 Err(Failure::new("Quack.InternalError", "the function panicked; its log says where"))
@@ -49,7 +61,7 @@ impl Handler {
         let _ = io::stdout().lock().write_all(record.line().as_bytes());
         let (engine, init_ms) = (self.engine.version().to_owned(), self.init.as_secs_f64() * 1000.0);
         match answer {
-            Ok((query, outcome)) => Ok(Response {
+            Ok((query, outcome)) => Ok(Answer::Response(Box::new(Response {
                 metadata: Metadata {
                     time_ms: record.time_ms,
                     epoch_ms: time.timestamp_millis().unsigned_abs(),
@@ -65,7 +77,8 @@ impl Handler {
                     columns: outcome.columns,
                 },
                 data: outcome.data,
-            }),
+            }))),
+            Err(failure) if by_url => Ok(Answer::Refusal(Refusal::of(&failure))),
             Err(Failure { error_type, message }) => Err(Diagnostic { error_type, error_message: message }),
         }
     }

@@ -18,6 +18,7 @@ pub mod sql_type;
 pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod url;
 pub mod value;
 pub mod view;
 pub mod wire;

@@ -12,6 +12,7 @@ use quack_function::s3::S3Access;
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::config::Config;
+use crate::error::{failure, words};
 
 /// The region that the local target says it is in.
 pub(crate) const REGION: &str = "us-east-1";
@@ -76,6 +77,23 @@ impl Target {
             function: local_name(config),
             s3_endpoint: Some(endpoint.to_owned()),
             credentials: Some(SharedCredentialsProvider::new(keys)),
+        }
+    }
+
+    /// The function's URL, if it has one.
+    ///
+    /// # Errors
+    /// What Lambda says.
+    pub(crate) async fn url(&self) -> Result<Option<String>> {
+        match self.lambda.get_function_url_config().function_name(&self.function).send().await {
+            Ok(found) => Ok(Some(found.function_url)),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure(
+                format!("cannot tell the URL of the function {}: {}", self.function, words(&error)),
+                "`quackctl status` says how it is",
+            )),
         }
     }
 

@@ -56,6 +56,9 @@ pub(crate) async fn run(context: &Context, name: Option<&str>) -> Result<()> {
         ]),
         Place::Aws(aws) => outputs.extend([("account", aws.account), ("region", aws.region), ("stack", aws.stack)]),
     }
+    if config.url {
+        outputs.extend(target.url().await?.map(|url| ("url", url)));
+    }
     let Some(name) = name else { return context.print(&Outputs(outputs)) };
     match outputs.get(name) {
         Some(value) => context.print(&Output(value)),

@@ -45,6 +45,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("function.arch", "QUACK_ARCH"),
     ("function.base_image", "QUACK_BASE_IMAGE"),
     ("function.ephemeral_mb", "QUACK_EPHEMERAL_MB"),
+    ("function.url", "QUACK_URL"),
     ("function.log_sql", "QUACK_LOG_SQL"),
     ("lake.bucket", "QUACK_BUCKET"),
     ("lake.manage", "QUACK_MANAGE"),

@@ -95,6 +95,8 @@ pub(crate) struct Config {
     pub network: Network,
     /// What a month's queries may cost.
     pub budget: Option<Budget>,
+    /// Whether the function has a URL, for those whom IAM lets.
+    pub url: bool,
     /// Whether the function's log has the SQL of queries, or only a digest of it.
     pub log_sql: bool,
     pub data: Vec<DataSet>,
@@ -240,6 +242,7 @@ impl Config {
             idle_s: values.number("local.idle_s", 300, 1, 86_400)?,
             network: values.network()?,
             budget: values.budget()?,
+            url: values.choice("function.url", &[("false", false), ("true", true)])?,
             log_sql: values.choice("function.log_sql", &[("true", true), ("false", false)])?,
             data: values.data_sets()?,
             origins: values.origins,

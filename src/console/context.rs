@@ -32,7 +32,8 @@ impl Caller {
     /// Whoever runs this program.
     fn of_process() -> Self {
         let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
-        let user = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        let user = named.into_iter().find(|name| !name.is_empty());
+        let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
         Self { user, application: "quackctl".to_owned() }
     }
 }

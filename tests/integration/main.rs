@@ -58,4 +58,5 @@ mod temporary;
 mod trust;
 mod types;
 mod unwritable;
+mod url;
 mod versions;

@@ -120,6 +120,7 @@ impl Wanted {
             ("Subnets", vpc.map(|vpc| vpc.subnets.join(",")).unwrap_or_default()),
             ("SecurityGroups", vpc.map(|vpc| vpc.security_groups.join(",")).unwrap_or_default()),
             ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
+            ("FunctionUrl", config.url.to_string()),
             ("LogSql", config.log_sql.to_string()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use aws_sdk_lambda::types::{Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, PackageType};
+use aws_sdk_lambda::types::{
+    Environment, EphemeralStorage, FunctionCode, FunctionConfiguration, FunctionUrlAuthType, PackageType,
+};
 use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
     NoncurrentVersionExpiration, VersioningConfiguration,
@@ -95,6 +97,7 @@ pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) 
         }
         wanted.limit(target).await?;
         changes.push(Change::created(format!("function {name}")));
+        changes.extend(url(config, target).await?);
         return Ok(changes);
     };
     if found.code().and_then(|code| code.image_uri()) != Some(&wanted.image) {
@@ -115,7 +118,27 @@ pub(super) async fn function(config: &Config, target: &Target, artifact: &Path) 
         wanted.limit(target).await?;
         changes.push(Change::updated(format!("concurrency of function {name}")));
     }
+    changes.extend(url(config, target).await?);
     Ok(changes)
+}
+
+/// Gives the function a URL, or takes it away, if it is not as `config` wants it.
+async fn url(config: &Config, target: &Target) -> Result<Option<Change>> {
+    let (name, lambda) = (&target.function, &target.lambda);
+    let has_one = target.url().await?.is_some();
+    match (config.url, has_one) {
+        (true, false) => {
+            let create = lambda.create_function_url_config().function_name(name);
+            create.auth_type(FunctionUrlAuthType::AwsIam).send().await.map_err(|error| refused(name, &error))?;
+            Ok(Some(Change::created(format!("URL of function {name}"))))
+        }
+        (false, true) => {
+            let delete = lambda.delete_function_url_config().function_name(name);
+            delete.send().await.map_err(|error| refused(name, &error))?;
+            Ok(Some(Change::updated(format!("function {name} has no URL any more"))))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The function's environment. Each variable is told in `function/src/engine/settings.rs`.

@@ -111,7 +111,12 @@ mod tests {
         let mut write = |line: LogLine<'_>| writeln!(out, "{}", String::from_utf8_lossy(line.text));
         file(&path, Some(Duration::from_secs(60)), false, &mut write).await.unwrap();
         assert_eq!(String::from_utf8(std::mem::take(&mut out)).unwrap(), "new\tx\nhalf\n");
-        file(&path, None, false, |line| Ok(out.extend_from_slice(line.text))).await.unwrap();
+        file(&path, None, false, |line| {
+            out.extend_from_slice(line.text);
+            Ok(())
+        })
+        .await
+        .unwrap();
         assert!(out.starts_with(b"oldnew"));
     }
 
@@ -122,7 +127,12 @@ mod tests {
         std::fs::write(before(&path), "1\ta\n").unwrap();
         std::fs::write(&path, "2\tb\n").unwrap();
         let mut out = Vec::new();
-        file(&path, None, false, |line| Ok(out.push((line.time_ms, line.text.to_vec())))).await.unwrap();
+        file(&path, None, false, |line| {
+            out.push((line.time_ms, line.text.to_vec()));
+            Ok(())
+        })
+        .await
+        .unwrap();
         assert_eq!(out, [(Some(1), b"a".to_vec()), (Some(2), b"b".to_vec())]);
         let mut lines = Vec::new();
         let follow = file(&path, None, true, |line| {

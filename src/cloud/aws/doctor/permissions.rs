@@ -70,6 +70,7 @@ const BOUNDED: fn(&Config) -> bool = |config| config.aws.permissions_boundary.is
 
 const PROTECTED: fn(&Config) -> bool = |config| config.protect;
 const IN_VPC: fn(&Config) -> bool = |config| config.aws.vpc.is_some();
+const WITH_URL: fn(&Config) -> bool = |config| config.url;
 const TAGGED: fn(&Config) -> bool = |config| !config.aws.tags.is_empty();
 
 /// A line of the table.
@@ -178,7 +179,8 @@ pub(super) const TABLE: &[Permissions] = &[
         ALWAYS,
         &["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
     ),
-    row(By::Quackctl, Resource::LogGroup, Condition::None, "logs", ALWAYS, &["logs:FilterLogEvents"]),
+    row(By::Quackctl, Resource::Function, Condition::None, "up, outputs", WITH_URL, &["lambda:GetFunctionUrlConfig"]),
+    row(By::Quackctl, Resource::LogGroup, Condition::None, "logs, history", ALWAYS, &["logs:FilterLogEvents"]),
     row(By::Quackctl, Resource::Role, Condition::None, "up, down", ALWAYS, &["iam:GetRole"]),
     row(By::Quackctl, Resource::Repository, Condition::None, "status, down", ALWAYS, &["ecr:DescribeImages"]),
     row(By::Quackctl, Resource::Any, Condition::None, "down", ALWAYS, &["logs:DescribeLogGroups", "tag:GetResources"]),
@@ -324,6 +326,15 @@ pub(super) const TABLE: &[Permissions] = &[
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
         ],
+    ),
+    // AWS::Lambda::Url
+    row(
+        By::CloudFormation,
+        Resource::Function,
+        Condition::None,
+        "up, down",
+        WITH_URL,
+        &["lambda:CreateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"],
     ),
     // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions>
     row(

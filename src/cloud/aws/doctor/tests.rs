@@ -134,6 +134,15 @@ fn concurrency_is_reserved_or_given_back() {
 }
 
 #[test]
+fn a_url_takes_permissions_of_its_own() {
+    let with = policy("[function]\nurl = true\n");
+    for action in ["lambda:CreateFunctionUrlConfig", "lambda:GetFunctionUrlConfig"] {
+        assert!(actions(&with).contains(&action), "{action}");
+        assert!(!actions(&policy("")).contains(&action), "{action}");
+    }
+}
+
+#[test]
 fn a_key_and_a_log_of_accesses_take_permissions_of_their_own() {
     let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd";
     let asked = policy(&format!("[aws]\nkms_key = \"{arn}\"\naccess_logs = \"s3://logs/lake/\"\n"));

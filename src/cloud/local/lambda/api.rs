@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
-use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::de::IgnoredAny;
@@ -19,8 +18,9 @@ use tokio::time::timeout;
 use super::error::ApiError;
 use super::function::{Function, Wish};
 use super::host::request_id;
+use super::response::{json_response, no_content, ok, set};
 use super::service::Lambda;
-use super::sigv4;
+use super::{sigv4, url};
 
 /// What may go wrong with a body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -48,10 +48,11 @@ static UNCHECKED: Semaphore = Semaphore::const_new(UNCHECKED_MAX >> 10);
 
 /// True for paths of the Lambda API: `/<version of the API>/functions...`.
 pub(crate) fn is_lambda(path: &str) -> bool {
-    ["/2015-03-31/functions", "/2017-10-31/functions", "/2019-09-30/functions"]
+    ["/2015-03-31/functions", "/2017-10-31/functions", "/2019-09-30/functions", "/2021-10-31/functions"]
         .iter()
         .filter_map(|prefix| path.strip_prefix(prefix))
         .any(|rest| rest.is_empty() || rest.starts_with('/'))
+        || url::parse(path).is_some()
 }
 
 impl Lambda {
@@ -96,6 +97,9 @@ impl Lambda {
         };
         let body = timeout(BODY_TIME_MAX, read).await.unwrap_or_else(|_| Err(ApiError::body_did_not_come()))?;
         let path = request.uri.path();
+        if let Some((function, path)) = url::parse(path) {
+            return self.by_url(request, function, &path, id, &body).await;
+        }
         let unknown = || ApiError::unknown_operation(request.method.as_str(), path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').skip(2).collect();
         let name = |given: &str| function_name(given, request.uri.query());
@@ -132,6 +136,13 @@ impl Lambda {
                 Ok(ok(&json!({ "ReservedConcurrentExecutions": most })))
             }
             (&Method::DELETE, [function, "concurrency"]) => self.limit(&name(function)?, None).map(|()| no_content()),
+            (&Method::GET, [function, "url"]) => self.url_of(&name(function)?),
+            (&Method::POST, [function, "url"]) => {
+                url::check(&body)?;
+                let function = self.set_url(&name(function)?, true)?;
+                Ok(json_response(StatusCode::CREATED, &url::configuration(&function, &self.host.endpoint)))
+            }
+            (&Method::DELETE, [function, "url"]) => self.set_url(&name(function)?, false).map(|_| no_content()),
             (&Method::POST, [function, "invocations"]) => self.invocation(request, &name(function)?, id, body).await,
             _ => Err(unknown()),
         }
@@ -148,6 +159,21 @@ impl Lambda {
             Ok(())
         })?;
         Ok(())
+    }
+
+    fn url_of(&self, name: &str) -> Result<Response<Bytes>, ApiError> {
+        let function = self.pool(name)?.function();
+        match function.url {
+            true => Ok(ok(&url::configuration(&function, &self.host.endpoint))),
+            false => Err(ApiError::no_url_config(name)),
+        }
+    }
+
+    fn set_url(&self, name: &str, url: bool) -> Result<Function, ApiError> {
+        self.change(name, |function| {
+            function.url = url;
+            Ok(())
+        })
     }
 
     async fn invocation(
@@ -197,7 +223,8 @@ async fn drain(body: impl Body<Data = Bytes, Error = BoxError>) {
 /// The most bytes that the request's body may have.
 fn body_max(request: &Parts) -> usize {
     let event = request.headers.get("x-amz-invocation-type").is_some_and(|kind| kind == "Event");
-    match request.uri.path().ends_with("/invocations") {
+    let path = request.uri.path();
+    match path.ends_with("/invocations") || url::parse(path).is_some() {
         true if event => EVENT_MAX,
         true => PAYLOAD_MAX,
         false => DEFINITION_MAX,
@@ -222,30 +249,6 @@ fn function_name(given: &str, query: Option<&str>) -> Result<String, ApiError> {
 
 fn wish(body: &[u8]) -> Result<Wish, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::not_json(&error))
-}
-
-fn ok(body: &Value) -> Response<Bytes> {
-    json_response(StatusCode::OK, body)
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = status;
-    set(&mut response, "content-type", "application/json");
-    response
-}
-
-fn no_content() -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-fn set(response: &mut Response<Bytes>, name: &'static str, value: &str) {
-    // None of the values has characters that a header cannot.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
 }
 
 #[cfg(test)]

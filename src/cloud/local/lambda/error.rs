@@ -50,6 +50,16 @@ impl ApiError {
         Self::user(StatusCode::NOT_FOUND, "ResourceNotFoundException", format!("Function not found: {arn}"))
     }
 
+    /// A request to the URL of a function that has none, or of none.
+    pub(super) fn no_url() -> Self {
+        Self::forbidden("AccessDeniedException", "there is no function with such a URL")
+    }
+
+    pub(super) fn no_url_config(name: &str) -> Self {
+        let message = format!("the function {name} has no URL");
+        Self::user(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+    }
+
     pub(super) fn unknown_operation(method: &str, path: &str) -> Self {
         let message = format!("The local target does not know {method} {path}");
         Self::user(StatusCode::NOT_FOUND, "UnknownOperationException", message)

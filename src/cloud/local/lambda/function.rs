@@ -46,6 +46,9 @@ pub(super) struct Function {
     /// Most instances at once.
     #[serde(default)]
     pub concurrency: Option<u32>,
+    /// Whether it has a URL.
+    #[serde(default)]
+    pub url: bool,
     pub last_modified: String,
     pub revision_id: String,
 }
@@ -111,6 +114,7 @@ impl Function {
             ephemeral_mb: ephemeral_mb(),
             environment: BTreeMap::new(),
             concurrency: None,
+            url: false,
             last_modified: String::new(),
             revision_id: String::new(),
         };

@@ -10,9 +10,11 @@ mod instance;
 mod logs;
 mod peer;
 mod pool;
+mod response;
 mod runtime_api;
 mod service;
 mod sigv4;
+mod url;
 
 pub(super) use self::api::is_lambda;
 pub(super) use self::function::exists;
