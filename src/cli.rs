@@ -314,7 +314,7 @@ Examples:
   quackctl --target aws doctor --json | jq '.checks[] | select(.state != \"ok\")'
   quackctl --target aws doctor --policy > policy.json       for whoever gives you permissions")]
     Doctor {
-        /// Print the least IAM policy that `up`, `load`, `query`, `recover`, `logs` and `down` need
+        /// Print the least IAM policy that `up`, `load`, `query`, `recover`, `logs`, `history` and `down` need
         #[arg(long)]
         policy: bool,
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import secrets
@@ -55,6 +56,15 @@ def connect(
     return Connection(Service(place, session, patience_s))
 
 
+def _who() -> dict[str, str]:
+    """Who asks, for the function's log: `quackctl history` shows it."""
+    try:
+        user = getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        user = ""
+    return {"user": user, "application": "quackctl (Python)", "query": secrets.token_hex(8)}
+
+
 def _with(place: Place, endpoint_url: Optional[str], bucket: Optional[str]) -> Place:
     return Place(place.function, place.region, place.profile, endpoint_url, None, bucket or place.bucket, place.results, place.architecture)
 
@@ -75,7 +85,7 @@ class Connection:
             raise ProgrammingError(f"SQL is a text, and not {sql!r:.80}")
         text, values = bind(sql, params)
         name = secrets.token_hex(16)
-        event: dict[str, Any] = {"q": text, "format": "arrow", "spill": "portable", "result": name}
+        event: dict[str, Any] = {"q": text, "format": "arrow", "spill": "portable", "result": name, "who": _who()}
         if limit is None:
             event["all"] = True
         elif isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit < 2**63:
