@@ -49,6 +49,7 @@ mod reduce_faults;
 mod register;
 mod register_refused;
 mod serve;
+mod serve_hostile;
 mod settings;
 mod side_by_side;
 mod strict;

@@ -1,7 +1,7 @@
 //! Which queries are about the catalog alone.
 
-use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 
 use duckdb::Connection;
 use serde_json::Value;
@@ -16,7 +16,15 @@ const SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "quack_is"];
 
 /// What parses a session's SQL: a DuckDB that knows no tables, opened when it is first needed.
 #[derive(Default)]
-pub(in crate::serve) struct Parser(OnceCell<Option<Connection>>);
+pub(in crate::serve) struct Parser {
+    connection: OnceCell<Option<Connection>>,
+    /// Queries that were judged before: a prepared one comes again and again.
+    judged: RefCell<HashMap<String, bool>>,
+}
+
+/// Most queries that are remembered, and the longest, bytes.
+const REMEMBERED: usize = 64;
+const LONGEST: usize = 16 << 10;
 
 /// What a parser may take. It knows the types that SQL may name.
 const PARSING: Sandbox<'_> = Sandbox {
@@ -34,14 +42,25 @@ pub(super) const TYPES: &str = include_str!("types.sql");
 
 /// Whether a query, which is in DuckDB's words, reads the catalog and nothing else, or nothing at all.
 pub(super) fn is_own(parser: &Parser, sql: &str) -> bool {
-    own_tree(parser, sql).is_some()
+    if let Some(is_own) = parser.judged.borrow().get(sql) {
+        return *is_own;
+    }
+    let is_own = own_tree(parser, sql).is_some();
+    let mut judged = parser.judged.borrow_mut();
+    if judged.len() >= REMEMBERED {
+        judged.clear();
+    }
+    if sql.len() <= LONGEST {
+        judged.insert(sql.to_owned(), is_own);
+    }
+    is_own
 }
 
 /// The syntax tree of such a query; nothing for any other.
 pub(super) fn own_tree(parser: &Parser, sql: &str) -> Option<Value> {
     let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
     let parsed = |parser: &Connection| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)).ok();
-    let parser = parser.0.get_or_init(|| duck::open(&PARSING).ok());
+    let parser = parser.connection.get_or_init(|| duck::open(&PARSING).ok());
     let tree: Value = serde_json::from_str(&parser.as_ref().and_then(parsed)?).ok()?;
     if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
         return None;
@@ -123,5 +142,10 @@ mod tests {
         ] {
             assert!(!is_own(&parser, sql), "{sql}");
         }
+        assert!(is_own(&parser, "SELECT 1") && !is_own(&parser, "FROM trips"), "asked again");
+        for number in 0..3 * REMEMBERED {
+            assert!(is_own(&parser, &format!("SELECT {number}")));
+        }
+        assert!(parser.judged.borrow().len() <= REMEMBERED);
     }
 }
