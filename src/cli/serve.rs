@@ -27,7 +27,7 @@ pub(crate) struct ServeArgs {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5433")]
     pub listen: SocketAddr,
-    /// Certificate chain, PEM; clients may then ask for TLS
+    /// Certificate chain, PEM; nobody comes in without TLS then
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// Its private key, PEM

@@ -105,7 +105,11 @@ async fn watched<T>(
 
 /// Looks for the end of what a client sends. It may have sent more already; then nothing is known of it before that is read.
 fn watch(out: &Outgoing, cancel: CancellationToken) -> Option<tokio::task::JoinHandle<()>> {
-    let MaybeTls::Plain(socket) = out.socket.get_ref() else { return None };
+    let socket = match out.socket.get_ref() {
+        MaybeTls::Plain(socket) => socket,
+        MaybeTls::Tls(stream) => stream.get_ref().0,
+        _ => return None,
+    };
     let twin = rustix::io::dup(socket).ok()?;
     let twin = std::net::TcpStream::from(twin);
     let twin = TcpStream::from_std(twin).ok()?;

@@ -11,7 +11,7 @@ use pgwire::api::ClientInfo as _;
 use pgwire::error::ErrorInfo;
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage as Message};
 use pgwire::tokio::TlsAcceptor;
-use pgwire::tokio::server::negotiate_tls;
+use pgwire::tokio::server::{MaybeTls, negotiate_tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio_util::codec::{Framed, FramedParts};
@@ -86,7 +86,7 @@ pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
     let quiet = Context { quiet: true, json: false, verbose: false, ..context.clone() };
     let server = Arc::new(Server {
         context: quiet,
-        door: Door::new(users),
+        door: Door::new(users, tls.is_some()),
         tls,
         running: Arc::default(),
         clients: AtomicUsize::new(0),
@@ -145,6 +145,10 @@ fn spawn(server: &Arc<Server>, socket: TcpStream) {
 async fn client(server: &Arc<Server>, socket: TcpStream) {
     let negotiated = tokio::time::timeout(STARTUP, negotiate_tls::<()>(socket, server.tls.clone())).await;
     let Ok(Ok(Some(mut socket))) = negotiated else { return };
+    // What came before the handshake may be somebody else's, and is not to be taken for the client's.
+    if matches!(socket.get_ref(), MaybeTls::Tls(_)) && !socket.read_buffer().is_empty() {
+        return;
+    }
     let admitted = match tokio::time::timeout(STARTUP, server.door.admit(&mut socket)).await {
         Ok(admitted) => admitted,
         Err(_) => return,

@@ -31,6 +31,8 @@ pub(super) struct Door {
     driver: AuthDriver<Arc<Told>>,
     mechanisms: Option<SaslMechanisms>,
     keys: RandomPidSecretKeyGenerator,
+    /// Whether nobody comes in without TLS.
+    needs_tls: bool,
 }
 
 /// What a client is told at first.
@@ -68,14 +70,19 @@ impl AuthSource for Verifiers {
 }
 
 impl Door {
-    /// With `users`, each with a password; for anybody where there are none.
-    pub(super) fn new(users: Users) -> Self {
+    /// With `users`, each with a password; for anybody where there are none. With `needs_tls`, only in secret.
+    pub(super) fn new(users: Users, needs_tls: bool) -> Self {
         let mechanisms = (!users.is_empty()).then(|| {
             let mut scram = ScramAuth::new(Arc::new(Verifiers(users)));
             scram.set_iterations(super::users::ITERATIONS);
             SaslMechanisms::new(vec![Arc::new(scram)])
         });
-        Self { driver: AuthDriver::new(Arc::new(Told)), mechanisms, keys: RandomPidSecretKeyGenerator::default() }
+        Self {
+            driver: AuthDriver::new(Arc::new(Told)),
+            mechanisms,
+            keys: RandomPidSecretKeyGenerator::default(),
+            needs_tls,
+        }
     }
 
     /// Lets a client in. One that only came to cancel something is given back what it said.
@@ -86,6 +93,10 @@ impl Door {
         while let Some(message) = socket.next().await {
             match message? {
                 cancel @ Message::CancelRequest(_) => return Ok(Some(cancel)),
+                // Before anything is said of passwords. To cancel something, older clients come without.
+                Message::Startup(_) if self.needs_tls && !matches!(socket.get_ref(), MaybeTls::Tls(_)) => {
+                    return Err(without_tls());
+                }
                 Message::Startup(startup) => {
                     protocol_negotiation(socket, &startup).await?;
                     save_startup_parameters_to_metadata(socket, &startup);
@@ -120,6 +131,11 @@ impl Door {
             }
         }
     }
+}
+
+fn without_tls() -> PgWireError {
+    let words = "the server takes connections with TLS only: sslmode=require, or better verify-full".to_owned();
+    PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".to_owned(), "28000".to_owned(), words)))
 }
 
 fn unexpected() -> PgWireError {

@@ -93,6 +93,40 @@ fn who_has_a_password_comes_in_and_nobody_else() {
 }
 
 #[test]
+fn with_a_certificate_nobody_comes_in_without_tls() {
+    let mut project = Project::up("");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert = project.write("cert.pem", made.cert.pem()).display().to_string();
+    let key = project.write("key.pem", made.signing_key.serialize_pem()).display().to_string();
+    let line = project.quackctl(["serve", "add-user", "ann"]).write_stdin("correct horse\n").output().unwrap();
+    let line = String::from_utf8(line.stdout).unwrap();
+    project.set(
+        "QUACK_SERVE_USERS",
+        line.lines().find(|line| line.contains("SCRAM")).unwrap().trim().trim_matches(['"', ',']),
+    );
+    let server = Server::start(&project, &["--tls-cert", &cert, "--tls-key", &key]);
+    let come = |how: &str| {
+        let script = format!(
+            "c = psycopg.connect(f'host=localhost hostaddr=127.0.0.1 port={{P}} user=ann password=\\'correct horse\\' {how}')\n\
+             print(c.execute('SELECT 42').fetchone()[0], c.pgconn.ssl_in_use)"
+        );
+        text(&psycopg(&server, &script))
+    };
+    assert_eq!(come(&format!("sslmode=verify-full sslrootcert={cert}")).trim(), "42 True");
+    assert_eq!(come("sslmode=prefer").trim(), "42 True");
+    assert!(come("sslmode=disable").contains("takes connections with TLS only"), "{}", come("sslmode=disable"));
+    assert!(come("sslmode=verify-full sslrootcert=/nowhere.pem").contains("nowhere.pem"));
+    // What was sent before the handshake is not the client's word: it is not even waited for what comes after.
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"\0\0\0\x08\x04\xd2\x16\x2f\0\0\0\x12\0\x03\0\0user\0ann\0\0").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.is_empty() || answer[0] == b'S' && !answer.contains(&b'R'), "{answer:?}");
+    assert!(!server.end().contains("panicked"));
+}
+
+#[test]
 fn others_are_not_let_in_without_tls_and_users() {
     let project = Project::up("");
     let refused = project.quackctl(["serve", "--listen", "0.0.0.0:0"]).assert().code(2);
