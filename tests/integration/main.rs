@@ -13,6 +13,7 @@ mod changes_schemas;
 mod changes_views;
 mod concurrency;
 mod converted;
+mod corpus;
 mod damaged;
 mod dbt;
 mod doctor;

@@ -8,15 +8,17 @@ CREATE TABLE quack_pg.views (view_schema VARCHAR, name VARCHAR, definition VARCH
 CREATE VIEW quack_pg.pg_namespace AS
     SELECT oid, nspname, 10::BIGINT AS nspowner, NULL::VARCHAR[] AS nspacl FROM system.pg_catalog.pg_namespace
     WHERE nspname NOT LIKE 'quack\_%' ESCAPE '\' AND oid IN (SELECT oid FROM duckdb_schemas() WHERE database_name = 'memory')
-    UNION ALL SELECT 11, 'pg_catalog', 10, NULL UNION ALL SELECT 12, 'information_schema', 10, NULL;
+    UNION ALL SELECT 11, 'pg_catalog', 10, NULL UNION ALL SELECT 12, 'information_schema', 10, NULL
+    UNION ALL SELECT 99, 'pg_toast', 10, NULL;
 
 CREATE VIEW quack_pg.pg_class AS
-    SELECT oid, relname, relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype, 10::BIGINT AS relowner, 2::BIGINT AS relam,
+    SELECT oid, relname, relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype, 10::BIGINT AS relowner,
+        CASE relkind WHEN 'v' THEN 0 ELSE 2 END::BIGINT AS relam,
         0::BIGINT AS relfilenode, 0::BIGINT AS reltablespace, 0::INTEGER AS relpages, reltuples, 0::INTEGER AS relallvisible,
         0::BIGINT AS reltoastrelid, false AS relhasindex, false AS relisshared, 'p' AS relpersistence, relkind,
         relnatts::SMALLINT AS relnatts, 0::SMALLINT AS relchecks, false AS relhasoids, relkind = 'v' AS relhasrules,
         false AS relhastriggers, false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity,
-        true AS relispopulated, 'd' AS relreplident, false AS relispartition, 0::BIGINT AS relrewrite, NULL::VARCHAR[] AS relacl,
+        true AS relispopulated, CASE relkind WHEN 'v' THEN 'n' ELSE 'd' END AS relreplident, false AS relispartition, 0::BIGINT AS relrewrite, NULL::VARCHAR[] AS relacl,
         NULL::VARCHAR[] AS reloptions, NULL::VARCHAR AS relpartbound
     FROM system.pg_catalog.pg_class WHERE relnamespace IN (SELECT oid FROM quack_pg.pg_namespace);
 
@@ -66,7 +68,9 @@ CREATE VIEW quack_pg.pg_attribute AS
         (SELECT typlen FROM quack_pg.pg_type WHERE oid = quack_pg.pg_number(data_type)) AS attlen, column_index::SMALLINT AS attnum,
         (data_type LIKE '%]')::INTEGER AS attndims, -1::INTEGER AS attcacheoff,
         CASE WHEN data_type LIKE 'DECIMAL(%)' THEN (numeric_precision << 16) + numeric_scale + 4 ELSE -1 END::INTEGER AS atttypmod,
-        false AS attbyval, 'p' AS attstorage, 'i' AS attalign, false AS attnotnull, false AS atthasdef, false AS atthasmissing,
+        false AS attbyval,
+        CASE WHEN quack_pg.pg_number(data_type) = 1700 THEN 'm' WHEN (SELECT typlen FROM quack_pg.pg_type WHERE oid = quack_pg.pg_number(data_type)) < 0
+            THEN 'x' ELSE 'p' END AS attstorage, 'i' AS attalign, false AS attnotnull, false AS atthasdef, false AS atthasmissing,
         '' AS attidentity, '' AS attgenerated, false AS attisdropped, true AS attislocal, 0::INTEGER AS attinhcount,
         0::BIGINT AS attcollation, '' AS attcompression, NULL::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
         NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval, comment AS attcomment
