@@ -6,6 +6,7 @@ use quack_function::sql::{Token, identifier, literal};
 use super::columns::Columns;
 use super::parts::Part;
 use super::reader::{Reader, unsupported};
+use super::refused;
 use crate::error::failure;
 
 /// `INSERT INTO name [BY NAME] [(columns)] query`, `COPY name [(columns)] FROM 'address'`
@@ -173,6 +174,23 @@ impl Insert {
         let rows = Source::Query(rows(reader, end));
         let returning = reader.returning(INSERT)?;
         Ok(Self { table, columns, by_name, rows, returning })
+    }
+
+    /// Reads what follows the word WITH, if the queries that it names are for an INSERT: they go before the query of its rows.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub(super) fn behind_with(reader: &mut Reader<'_>) -> Result<Option<Self>> {
+        let Some((_, at)) = refused::behind_with(reader) else { return Ok(None) };
+        // From the word WITH itself on.
+        reader.at -= 1;
+        let with = reader.part(reader.from(), at);
+        reader.at = at + 1;
+        let mut insert = Self::read(reader)?;
+        if let Source::Query(rows) = &mut insert.rows {
+            *rows = rows.within(&with);
+        }
+        Ok(Some(insert))
     }
 
     /// Reads what follows the word COPY, if it brings rows into a table.
@@ -353,6 +371,23 @@ mod tests {
         for sql in ["INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", "INSERT OR REPLACE INTO t VALUES (1)"] {
             assert!(read(sql).unwrap_err().to_string().contains("is not supported"), "{sql}");
         }
+    }
+
+    #[test]
+    fn queries_before_the_statement_are_for_its_rows() {
+        let change = |sql: &str| crate::change::parse(sql).unwrap();
+        let Some(crate::change::Change::Insert(insert)) =
+            change("SET VARIABLE x = 1; WITH u AS (FROM t), v AS (FROM u) INSERT INTO t (a) FROM v RETURNING a")
+        else {
+            panic!("no INSERT")
+        };
+        assert_eq!(query(&insert).text().trim(), "WITH u AS (FROM t), v AS (FROM u)\n FROM v");
+        assert!(query(&insert).alone().starts_with("SET VARIABLE x = 1;"));
+        assert_eq!((insert.table.as_str(), insert.returning.len()), ("t", 1));
+        let own = change("WITH u AS (SELECT 1 AS a) INSERT INTO t WITH v AS (FROM u) FROM v");
+        let Some(crate::change::Change::Insert(insert)) = own else { panic!("no INSERT") };
+        assert_eq!(query(&insert).text(), "WITH u AS (SELECT 1 AS a)\nFROM (\n WITH v AS (FROM u) FROM v\n)");
+        assert_eq!(change("WITH insert AS (SELECT 1) FROM insert"), None);
     }
 
     #[test]

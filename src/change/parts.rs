@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use duckdb::Connection;
-use quack_function::sql::identifier;
+use quack_function::sql::{Tokens, identifier};
 use serde_json::Value;
 
 use super::settled::{self, Functions};
@@ -60,6 +60,14 @@ impl Part {
             self.text.replace_range(to - "DEFAULT".len()..to, "NULL   ");
         }
         self
+    }
+
+    /// The piece as a query that may name the queries of `with`, which is a WITH without the query that it is for.
+    pub(super) fn within(&self, with: &Self) -> Self {
+        let has_own = Tokens::new(&self.text).next().is_some_and(|(token, _)| token.is("WITH"));
+        // One statement has one WITH.
+        let query = if has_own { format!("FROM (\n{}\n)", self.text) } else { self.text.clone() };
+        Self { text: format!("{}\n{query}", with.text), ..with.clone() }
     }
 
     /// The piece in brackets that no comment at its end opens again.

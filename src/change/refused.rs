@@ -76,22 +76,28 @@ pub(super) fn check(reader: &Reader<'_>, first: &str) -> Result<()> {
             }
         }
         "WITH" => {
-            // What follows the last of its queries.
-            let is_change = |at: usize, token: &Token<'_>| {
-                ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|word| token.is(word))
-                    && at > 0
-                    && reader.tokens[at - 1].0 == Token::Symbol(')')
-            };
-            let at = reader.find(is_change);
-            if let Some((token, _)) = reader.tokens.get(at) {
-                let word = token.name().unwrap_or_default().to_ascii_uppercase();
-                let help = "put WITH into the statement's query: INSERT INTO name WITH ... SELECT ..., USING (WITH ... SELECT ...) AS rows";
+            if let Some((word, _)) = behind_with(reader)
+                && word != "INSERT"
+            {
+                let help = "put WITH into the statement's query: USING (WITH ... SELECT ...) AS rows";
                 return Err(unsupported(&format!("WITH before {word}"), help));
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// The word of the change that follows the queries of a WITH, and its place; nothing where a query follows.
+pub(super) fn behind_with(reader: &Reader<'_>) -> Option<(String, usize)> {
+    let is_change = |at: usize, token: &Token<'_>| {
+        ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|word| token.is(word))
+            && at > 0
+            && reader.tokens[at - 1].0 == Token::Symbol(')')
+    };
+    let at = reader.find(is_change);
+    let (token, _) = reader.tokens.get(at)?;
+    Some((token.name().unwrap_or_default().to_ascii_uppercase(), at))
 }
 
 /// Refuses what a column, or a line instead of one, has in CREATE TABLE beside name and type: from here to `end`.

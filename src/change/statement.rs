@@ -87,6 +87,7 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     match first.as_str() {
         "CREATE" => reader.create(),
         "INSERT" => Insert::read(&mut reader).map(|insert| Some(Change::Insert(insert))),
+        "WITH" => Ok(Insert::behind_with(&mut reader)?.map(Change::Insert)),
         "COPY" => Ok(Insert::of_copy(&mut reader)?.map(Change::Insert)),
         "UPDATE" => reader.update().map(Some),
         "DELETE" => reader.delete().map(Some),
@@ -318,7 +319,6 @@ mod tests {
             ("CREATE TRIGGER x AFTER INSERT ON t", "CREATE TRIGGER"),
             ("CREATE OR REPLACE TEMP MACRO f(x) AS x", "CREATE MACRO"),
             ("CREATE TYPE mood AS ENUM ('a')", "CREATE TYPE"),
-            ("WITH u AS (FROM t), v AS (FROM u) INSERT INTO t FROM u", "WITH before INSERT"),
             ("WITH update AS (SELECT 1) DELETE FROM t", "WITH before DELETE"),
             ("CREATE TABLE x (a INT CHECK (a > 1))", "CHECK in CREATE TABLE"),
             ("CREATE TABLE x (a INT, PRIMARY KEY (a))", "PRIMARY in CREATE TABLE"),
