@@ -15,14 +15,17 @@ SUMMARY = "A serverless SQL engine over your data lake: one command puts it up, 
 
 
 def wheel(tree: Path, out: Path, version: str, tag: str, readme: str) -> Path:
-    """A wheel whose program pip and uv put on the PATH, with the rest beside it under the environment's own folder."""
-    path = out / f"quackctl-{version}-py3-none-{tag}.whl"
-    info, data = f"quackctl-{version}.dist-info", f"quackctl-{version}.data"
+    """A wheel whose program pip and uv put on the PATH, with the rest beside it under the environment's own folder.
+
+    It is called quackctl-cli: quackctl is the package of Python in `clients/python`, and an environment may have both.
+    """
+    path = out / f"quackctl_cli-{version}-py3-none-{tag}.whl"
+    info, data = f"quackctl_cli-{version}.dist-info", f"quackctl_cli-{version}.data"
     contents = []
     for name, source, mode in files(tree):
         place = f"{data}/scripts/quackctl" if name == "bin/quackctl" else f"{data}/data/{name}"
         contents.append((place, source.read_bytes(), mode))
-    metadata = (f"Metadata-Version: 2.4\nName: quackctl\nVersion: {version}\nSummary: {SUMMARY}\nLicense-Expression: MIT\n"
+    metadata = (f"Metadata-Version: 2.4\nName: quackctl-cli\nVersion: {version}\nSummary: {SUMMARY}\nLicense-Expression: MIT\n"
                 "License-File: LICENSE\nLicense-File: THIRD-PARTY.txt\nRequires-Python: >=3.8\n"
                 "Description-Content-Type: text/markdown\nClassifier: Environment :: Console\n"
                 "Classifier: Operating System :: POSIX\nClassifier: Topic :: Database\n\n" + readme)

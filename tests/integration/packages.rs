@@ -109,9 +109,9 @@ fn a_wheel_and_an_archive_are_installed_and_run() {
     let arch = if cpu() == "x64" { "x86_64" } else { "aarch64" };
     let mut pip = Command::new(at("venv/bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-index"]);
-    run(pip.arg(at(&format!("out/quackctl-1.2.3-py3-none-manylinux_2_28_{arch}.whl"))));
+    run(pip.arg(at(&format!("out/quackctl_cli-1.2.3-py3-none-manylinux_2_28_{arch}.whl"))));
     assert_runs(&at("venv/bin/quackctl"));
-    let shown = run(Command::new(at("venv/bin/pip")).args(["show", "--files", "--verbose", "quackctl"]));
+    let shown = run(Command::new(at("venv/bin/pip")).args(["show", "--files", "--verbose", "quackctl-cli"]));
     for line in ["Version: 1.2.3", "quackctl/function/arm64/bootstrap", "licenses/THIRD-PARTY.txt"] {
         assert!(text(&shown).contains(line), "{line}: {}", text(&shown));
     }
