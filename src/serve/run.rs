@@ -1,6 +1,7 @@
 //! A statement answered: about the session here, about the catalog by the tables without rows, and SQL by the function.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -18,10 +19,14 @@ use super::statement::{Count, Statement};
 use super::tag;
 use crate::change::{self, Change};
 use crate::console::context::Caller;
+use crate::error::{failure, interrupted};
 use crate::lake::catalog::{self, Scope};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement as Piece};
 use crate::query::{self, Coordinator, Request};
+
+/// How long the server itself works on an answer.
+const CATALOG_WITHIN: Duration = Duration::from_secs(30);
 
 /// What came of a statement.
 pub(super) enum Ran {
@@ -261,7 +266,7 @@ impl Session {
     /// Has SQL answered.
     pub(super) async fn sql(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran, Refusal> {
         let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
-        if let Some(ran) = self.of_catalog(sql, params).await.map_err(wrong)? {
+        if let Some(ran) = self.of_catalog(sql, params, cancel).await.map_err(wrong)? {
             return Ok(ran);
         }
         // A transaction of the lake begins with the first statement that is about it.
@@ -276,7 +281,7 @@ impl Session {
     }
 
     /// The answer to what is asked of the catalog, or of nothing.
-    async fn of_catalog(&mut self, sql: &str, params: &Params) -> Result<Option<Ran>> {
+    async fn of_catalog(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Option<Ran>> {
         if !self.variables.is_empty() && sql.to_ascii_lowercase().contains("getvariable") {
             return Ok(None);
         }
@@ -284,7 +289,22 @@ impl Session {
             return Ok(None);
         }
         let known = self.known().await?;
-        let (schema, columns, batches) = known.answer(sql, params, &self.who())?;
+        let (ending, handle) = (cancel.clone(), known.interrupt_handle());
+        let watcher = tokio::spawn(async move {
+            _ = tokio::time::timeout(CATALOG_WITHIN, ending.cancelled()).await;
+            handle.interrupt();
+        });
+        let answer = known.answer(sql, params, &self.who());
+        let is_late = watcher.is_finished();
+        watcher.abort();
+        let (schema, columns, batches) = match answer {
+            Err(_) if cancel.is_cancelled() => return Err(interrupted("interrupted")),
+            Err(_) if is_late => {
+                let words = format!("what is asked of the catalog took more than {} s", CATALOG_WITHIN.as_secs());
+                return Err(failure(words, "ask for less of it"));
+            }
+            answer => answer?,
+        };
         self.set_by_function(sql);
         Ok(Some(Ran::Rows(Box::new(Rows::of(schema, columns, batches)))))
     }

@@ -222,3 +222,29 @@ fn a_client_that_does_not_read_holds_up_nobody() {
     assert!(!server.end().contains("panicked"));
     assert!(started.elapsed() < Duration::from_secs(25), "it waited for clients that had gone");
 }
+
+#[test]
+fn what_is_asked_of_the_server_itself_is_bounded() {
+    let project = Project::up("");
+    let server = Server::start(&project, &[]);
+    let (port, pid) = (server.port, server.child.id());
+    let endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t";
+    let crossed = "SELECT count(*) FROM pg_type a, pg_type b, pg_type c, pg_type d, pg_type e, pg_type f, pg_type g";
+    let rows = "SELECT * FROM pg_type a, pg_type b, pg_type c, pg_type d";
+    let mut client = connect(port);
+    for (sql, told) in [(endless, "canceling statement"), (crossed, "canceling statement"), (rows, "ERROR")] {
+        answers(&mut client, "SET statement_timeout = '2s'", "SET");
+        answers(&mut client, sql, told);
+    }
+    // Of the function's memory, not of the server's.
+    for sql in ["SELECT length(repeat('x', 2000000000))", "SELECT len(range(400000000))"] {
+        answers(&mut client, "SET statement_timeout = 0", "SET");
+        answers(&mut client, sql, "");
+    }
+    answers(&mut connect(port), "SELECT 41 + 1", "42");
+    let peak = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    let peak = peak.parse::<u64>().unwrap() * 1024;
+    assert!(peak < 1 << 30, "{peak} bytes at most");
+    assert!(!server.end().contains("panicked"));
+}

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use duckdb::Connection;
 use serde_json::Value;
 
+use super::bounded::is_bounded;
 use crate::duck::{self, Sandbox};
 
 /// Functions that FROM may call in such a query: what they give is known here, and little.
@@ -67,7 +68,7 @@ pub(super) fn own_tree(parser: &Parser, sql: &str) -> Option<Value> {
     }
     let mut ctes = HashSet::new();
     collect_ctes(&tree, &mut ctes);
-    reads_catalog_only(&tree, &ctes).then_some(tree)
+    (reads_catalog_only(&tree, &ctes) && is_bounded(sql, &tree)).then_some(tree)
 }
 
 /// The names that WITH gives, wherever it stands, in lower case.

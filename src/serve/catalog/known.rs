@@ -3,11 +3,12 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use duckdb::Connection;
+use duckdb::{Connection, InterruptHandle, params_from_iter};
 use quack_function::names::parts;
 use quack_function::sql::{identifier, own_table};
 use quack_function::view::{self, View};
@@ -19,10 +20,14 @@ use super::names;
 use super::rewrite::rewritten;
 use crate::duck::parameters::{self, Parameter};
 use crate::duck::{RawDatabase, Sandbox, batches, lock, types, words};
+use crate::error::failure;
 use crate::lake::catalog::{Catalog, Table};
 
 /// Memory that what is asked of the catalog may take.
 const MEMORY: &str = "256MB";
+
+/// Most bytes of an answer.
+const MOST_BYTES: usize = 64 << 20;
 
 /// What PostgreSQL's catalog has and DuckDB's has not.
 const LAYER: &str = include_str!("layer.sql");
@@ -102,6 +107,11 @@ impl Known {
         Ok(())
     }
 
+    /// What ends the query that is being answered, from another thread.
+    pub(in crate::serve) fn interrupt_handle(&self) -> Arc<InterruptHandle> {
+        self.connection.interrupt_handle()
+    }
+
     /// What a query of the catalog gives.
     ///
     /// # Errors
@@ -127,12 +137,22 @@ impl Known {
             self.settings(who)?;
         }
         let mut statement = self.connection.prepare(&own)?;
-        bind(&mut statement, params)?;
-        statement.raw_execute()?;
-        let schema = statement.schema();
-        let mut batches = Vec::new();
+        // As it is taken: DuckDB does not count what waits of a whole result.
+        let values = values(&statement, params)?;
+        let schema = statement.stream_arrow(params_from_iter(values))?.get_schema();
+        let (mut batches, mut bytes) = (Vec::new(), 0);
         while let Some(rows) = statement.step()? {
-            batches.push(RecordBatch::from(rows));
+            let batch = RecordBatch::try_new(schema.clone(), rows.columns().to_vec())?;
+            bytes += batch.get_array_memory_size();
+            if bytes > MOST_BYTES {
+                return Err(failure(
+                    format!(
+                        "the answer has more than {MOST_BYTES} bytes, and what is asked of the catalog is answered by the server"
+                    ),
+                    "ask for less of it",
+                ));
+            }
+            batches.push(batch);
         }
         Ok((schema, columns, batches))
     }
@@ -160,9 +180,8 @@ impl Known {
             return Ok(words::columns(&self.connection, sql)?);
         }
         let mut statement = self.connection.prepare(&format!("DESCRIBE {sql}"))?;
-        bind(&mut statement, params)?;
-        statement.raw_execute()?;
-        let mut rows = statement.raw_query();
+        let values = values(&statement, params)?;
+        let mut rows = statement.query(params_from_iter(values))?;
         let mut columns = Vec::new();
         while let Some(row) = rows.next()? {
             columns.push(Column { name: row.get("column_name")?, sql_type: row.get("column_type")? });
@@ -212,14 +231,10 @@ fn said(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Gives parameters their values, by name.
-fn bind(statement: &mut duckdb::Statement<'_>, params: &Params) -> Result<()> {
-    for index in 1..=statement.parameter_count() {
-        let name = statement.parameter_name(index)?;
-        let value = params.get(&name).cloned().flatten();
-        statement.raw_bind_parameter(index, value)?;
-    }
-    Ok(())
+/// The values of a statement's parameters, in its own order.
+fn values(statement: &duckdb::Statement<'_>, params: &Params) -> Result<Vec<Option<String>>> {
+    let value = |index: usize| Ok(params.get(&statement.parameter_name(index)?).cloned().flatten());
+    (1..=statement.parameter_count()).map(value).collect()
 }
 
 /// The statements that make a table without rows.
