@@ -226,6 +226,7 @@ fn a_client_that_does_not_read_holds_up_nobody() {
 #[test]
 fn what_is_asked_of_the_server_itself_is_bounded() {
     let project = Project::up("");
+    project.succeed(["query", "CREATE TABLE t AS SELECT 1 AS i"], "a table");
     let server = Server::start(&project, &[]);
     let (port, pid) = (server.port, server.child.id());
     let endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t";
@@ -241,6 +242,10 @@ fn what_is_asked_of_the_server_itself_is_bounded() {
         answers(&mut client, "SET statement_timeout = 0", "SET");
         answers(&mut client, sql, "");
     }
+    // What is prepared is not reckoned out.
+    let parse = message(b'P', b"\0SELECT length(repeat('x', 1500000000)) + $1::int FROM t\0\0\0");
+    client.write_all(&[parse, message(b'S', b"")].concat()).unwrap();
+    assert!(!until_ready(&mut client).is_empty());
     answers(&mut connect(port), "SELECT 41 + 1", "42");
     let peak = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use duckdb::Connection;
 use serde_json::Value;
 
-use super::bounded::is_bounded;
+use super::bounded::{folds, is_bounded};
 use crate::duck::{self, Sandbox};
 
 /// Functions that FROM may call in such a query: what they give is known here, and little.
@@ -57,8 +57,21 @@ pub(super) fn is_own(parser: &Parser, sql: &str) -> bool {
     is_own
 }
 
-/// The syntax tree of such a query; nothing for any other.
+/// Whether DuckDB would reckon out what may be large as it binds a query.
+pub(super) fn reckons(parser: &Parser, sql: &str) -> bool {
+    tree_of(parser, sql).is_some_and(|tree| folds(&tree))
+}
+
+/// The syntax tree of a query that reads the catalog and nothing else; nothing for any other.
 pub(super) fn own_tree(parser: &Parser, sql: &str) -> Option<Value> {
+    let tree = tree_of(parser, sql)?;
+    let mut ctes = HashSet::new();
+    collect_ctes(&tree, &mut ctes);
+    (reads_catalog_only(&tree, &ctes) && is_bounded(sql, &tree)).then_some(tree)
+}
+
+/// The syntax tree of one query.
+fn tree_of(parser: &Parser, sql: &str) -> Option<Value> {
     let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
     let parsed = |parser: &Connection| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)).ok();
     let parser = parser.connection.get_or_init(|| duck::open(&PARSING).ok());
@@ -66,9 +79,7 @@ pub(super) fn own_tree(parser: &Parser, sql: &str) -> Option<Value> {
     if tree["error"] == Value::Bool(true) || tree["statements"].as_array().is_none_or(|all| all.len() != 1) {
         return None;
     }
-    let mut ctes = HashSet::new();
-    collect_ctes(&tree, &mut ctes);
-    (reads_catalog_only(&tree, &ctes) && is_bounded(sql, &tree)).then_some(tree)
+    Some(tree)
 }
 
 /// The names that WITH gives, wherever it stands, in lower case.

@@ -163,7 +163,12 @@ impl Known {
     /// DuckDB's, in its own words.
     pub(in crate::serve) fn columns(&self, sql: &str, params: &Params, who: &Who<'_>) -> Result<Vec<Column>> {
         let own = rewritten(sql, who.settings);
-        let Some(tree) = ask::own_tree(who.parser, &own) else { return self.described(sql, params).map_err(said) };
+        let Some(tree) = ask::own_tree(who.parser, &own) else {
+            if ask::reckons(who.parser, sql) {
+                return Err(anyhow::Error::msg("what is reckoned of constants is the function's to say"));
+            }
+            return self.described(sql, params).map_err(said);
+        };
         self.layer(who)?;
         let mut columns = self.described(&own, params).map_err(said)?;
         let names = names::of(&tree);
@@ -212,6 +217,7 @@ impl Known {
                 self.layer(who)?;
                 parameters::of(&self.database, &rewritten(sql, who.settings))
             }
+            false if ask::reckons(who.parser, sql) => Ok(Vec::new()),
             false => parameters::of(&self.database, sql),
         }
     }
