@@ -114,7 +114,11 @@ impl Tuples {
                 return Err(wrong(format!("a value of {len} bytes: {LONGEST_BYTES} are the most")));
             }
             let Some(bytes) = left.take(len) else { return Ok(false) };
-            let text = params::text_of(bytes, true, Some(*wire_type)).map_err(|_| unread(at, *wire_type, len))?;
+            if is_longer(*wire_type, bytes) {
+                let hint = "the column is of FLOAT, of 4 bytes here, and 8 came: make it one of DOUBLE";
+                return Err(unread(at).with_hint(hint));
+            }
+            let text = params::text_of(bytes, true, Some(*wire_type)).map_err(|_| unread(at))?;
             line.push(Lines::QUOTE);
             for byte in text.bytes() {
                 if byte == Lines::QUOTE {
@@ -131,12 +135,16 @@ impl Tuples {
 }
 
 /// What is said of a value that is none of its column's type.
-fn unread(at: usize, wire_type: WireType, len: usize) -> Refusal {
-    let refusal = wrong(format!("incorrect binary data format in column {} of COPY data", at + 1));
-    match wire_type == WireType::Scalar(Scalar::Float4) && len == 8 {
-        // PostgreSQL's FLOAT has eight.
-        true => refusal.with_hint("the column is a FLOAT, of 4 bytes here, and 8 came: make it a DOUBLE"),
-        false => refusal,
+fn unread(at: usize) -> Refusal {
+    wrong(format!("incorrect binary data format in column {} of COPY data", at + 1))
+}
+
+/// Whether these are numbers, one or an array, of which a column of DuckDB's FLOAT keeps half: PostgreSQL's FLOAT has eight bytes.
+fn is_longer(wire_type: WireType, bytes: &[u8]) -> bool {
+    match wire_type {
+        WireType::Scalar(Scalar::Float4) => bytes.len() == 8,
+        WireType::Array(Scalar::Float4) => bytes.get(8..12) == Some(&Scalar::Float8.oid().to_be_bytes()),
+        _ => false,
     }
 }
 
@@ -211,5 +219,7 @@ mod tests {
         ] {
             assert_eq!(taken(&[&bytes], &types).unwrap_err().code, "22P04", "{bytes:?}");
         }
+        let longer = taken(&[&with_header(&row(&[Some(&0.1_f64.to_be_bytes())]))], &[Scalar::Float4]).unwrap_err();
+        assert!(longer.hint.unwrap().contains("DOUBLE"));
     }
 }

@@ -1,5 +1,5 @@
 //! Texts in SQL that PostgreSQL reads otherwise than DuckDB: bytes and arrays that drivers write into a statement themselves. DuckDB
-//! would take the first for other bytes, and refuses the second.
+//! would take the first for other bytes, and refuses the second. And the pages of a table, of which DuckDB's own extension asks for all.
 
 use quack_function::sql::{Token, Tokens, literal};
 
@@ -23,12 +23,22 @@ const ARRAYS: &[(&[&str], u32)] = &[
     (&["uuid"], 2951),
 ];
 
+/// What is said of rows on all pages of a table.
+const ALL_PAGES: &str = "ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid";
+
 /// `sql` with such texts as DuckDB reads them: `'\x00ff'::bytea`, `'{1,2}'::int8[]`.
 pub(super) fn translated(sql: &str) -> String {
     let tokens: Vec<_> = Tokens::new(sql).collect();
     let symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
     let mut text = sql.to_owned();
+    let all: Vec<_> = Tokens::new(ALL_PAGES).map(|(token, _)| token).collect();
     for (at, (token, end)) in tokens.iter().enumerate().rev() {
+        let ahead = tokens[at..].iter().map(|(token, _)| token);
+        if token.is("ctid") && tokens.len() >= at + all.len() && ahead.zip(&all).all(|(token, wanted)| token == wanted)
+        {
+            text.replace_range(end - 4..tokens[at + all.len() - 1].1, "true");
+            continue;
+        }
         let Token::Text(written) = token else { continue };
         if !written.starts_with('\'') || !symbol(at + 1, ':') || !symbol(at + 2, ':') {
             continue;
@@ -70,6 +80,7 @@ mod tests {
             ("a = ANY('{1,NULL}'::int8[])", "a = ANY('[\"1\", NULL]'::int8[])"),
             ("'{a,\"it''s\"}' :: text[]", "'[\"a\", \"it''s\"]' :: text[]"),
             ("'{}'::INTEGER[]", "'[]'::INTEGER[]"),
+            ("WHERE ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid AND (a)", "WHERE true AND (a)"),
         ] {
             assert_eq!(translated(sql), wanted);
             assert_eq!(translated(wanted), wanted);
@@ -79,6 +90,8 @@ mod tests {
             "SELECT '{1'::int8[], '{1}'::int8, '[1]'::int8[], '{a: 1}'::thing[], '\\x0'::bytea",
             "SELECT \"'{1}'::int8[]\", '''{1}''::int8[]' -- '{1}'::int8[]",
             "'{1}'::",
+            "WHERE ctid BETWEEN '(0,0)'::tid AND '(999,0)'::tid",
+            "WHERE ctid BETWEEN",
         ] {
             assert_eq!(translated(sql), sql);
         }

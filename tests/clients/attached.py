@@ -52,7 +52,7 @@ same(ask("SELECT count(*) FROM lake.main.trips"), [(6,)], "no column")
 same(ask("SELECT n FROM postgres_query('lake', 'SELECT count(*) AS n FROM trips')"), [(6,)], "postgres_query")
 same(ask(f"SELECT fare FROM postgres_scan('{WHERE}', 'main', 'trips') WHERE id = 3"), [(decimal.Decimal("10.50"),)], "postgres_scan")
 
-VALUES = """true AS a, 7::SMALLINT AS b, -7::INTEGER AS c, 1.5::FLOAT AS d, [0.1::DOUBLE] AS e, 'it''s "' AS f, '\\x00\\xFF'::BLOB AS g,
+VALUES = """true AS a, 7::SMALLINT AS b, -7::INTEGER AS c, 1.5::FLOAT AS d, 'it''s "' AS f, '\\x00\\xFF'::BLOB AS g,
     TIME '10:11:12.5' AS h, TIMESTAMP '2019-04-01 10:11:12.25' AS i, TIMESTAMPTZ '2019-04-01 10:11:12+00' AS j,
     'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::UUID AS k, [1, NULL, 3] AS l, NULL::VARCHAR AS m, INTERVAL 36 HOUR AS n, '' AS o,
     -12.345::DECIMAL(9,3) AS p, DATE '1969-12-31' AS q"""
@@ -60,7 +60,9 @@ VALUES = """true AS a, 7::SMALLINT AS b, -7::INTEGER AS c, 1.5::FLOAT AS d, [0.1
 ask(f"CREATE TABLE lake.main.sent AS SELECT i, {VALUES} FROM range(2000) r(i)")
 same(ask("SELECT count(*), sum(i) FROM lake.main.sent"), [(2000, 1999000)], "CREATE TABLE AS")
 ask("SET TimeZone = 'UTC'")
-back, wanted = (ask(f"SELECT {columns}") for columns in ("* EXCLUDE i FROM lake.main.sent WHERE i = 7", VALUES))
+# Python's own times with a zone would take another package.
+shown = "SELECT * EXCLUDE i REPLACE (j::VARCHAR AS j)"
+back, wanted = (ask(f"{shown} FROM {source}") for source in ("lake.main.sent WHERE i = 7", f"(SELECT 7 AS i, {VALUES})"))
 same(back, wanted, "values, there and back")
 ask("INSERT INTO lake.main.sent (i, f) VALUES (5000, NULL), (5001, 'x')")
 same(ask("SELECT i, f, a FROM lake.main.sent WHERE i >= 5000 ORDER BY i"), [(5000, None, None), (5001, "x", None)], "INSERT of columns")
@@ -70,7 +72,7 @@ same(ask("SELECT count(*) FROM lake.main.sent WHERE i = 6000"), [(1,)], "within 
 ask("ROLLBACK")
 same(ask("SELECT count(*) FROM lake.main.sent WHERE i = 6000"), [(0,)], "what was rolled back")
 # It makes DOUBLE a FLOAT, which is PostgreSQL's name of that and DuckDB's of a shorter one.
-refused("CREATE TABLE lake.main.short AS SELECT 0.1::DOUBLE AS a", "make it a DOUBLE", "a number that would lose its digits")
+refused("CREATE TABLE lake.main.short AS SELECT 0.1::DOUBLE AS a", "make it one of DOUBLE", "a number that would lose its digits")
 ask("CALL postgres_execute('lake', 'CREATE TABLE long (a DOUBLE)')")
 ask("CALL pg_clear_cache()")
 ask("INSERT INTO lake.main.long VALUES (0.1)")

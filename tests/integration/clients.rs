@@ -95,7 +95,7 @@ async fn prepared(client: &Client) {
     let told = error.as_db_error().unwrap();
     assert_eq!(told.position(), Some(&ErrorPosition::Original(8)));
     let rows: Vec<_> =
-        client.query_raw("SELECT i FROM range($1) r(i)", [3000_i64]).await.unwrap().try_collect().await.unwrap();
+        client.query_raw("SELECT i FROM range($1) r(i)", [3000_i32]).await.unwrap().try_collect().await.unwrap();
     assert_eq!(rows.iter().map(|row| row.get::<_, i64>(0)).sum::<i64>(), 2999 * 1500);
     // Nothing is prepared: the client says the types, and reads what comes as it is told.
     let typed = [(&2_i64 as &(dyn ToSql + Sync), Type::INT8)];
