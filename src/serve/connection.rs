@@ -57,6 +57,8 @@ pub(super) async fn serve(out: &mut Outgoing, session: &mut Session, ending: &Ca
                 Err(Failed::Statement(refusal)) => {
                     session.fail();
                     out.refuse(refusal).await?;
+                    // A client that asked with Flush waits for it before it says Sync.
+                    out.flush().await?;
                     skips = true;
                 }
                 Err(Failed::Connection(error)) => return Err(error),

@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::copy::{CopyOptions, Form, Target};
 use super::decode::Lines;
+use super::decode_binary::Tuples;
+use super::encode::{Field, WireType};
 use super::outgoing::Outgoing;
-use super::refusal::{CANCELLED, FEATURE, PROTOCOL, Refusal};
+use super::refusal::{CANCELLED, PROTOCOL, Refusal};
 use super::rows::Failed;
 use super::run::Ran;
 use super::session::Session;
@@ -35,19 +37,16 @@ impl Session {
         options: &CopyOptions,
         cancel: &CancellationToken,
     ) -> Result<(), Failed> {
-        if options.form == Form::Binary {
-            return Err(Failed::Statement(
-                Refusal::new(FEATURE, "COPY FROM STDIN in binary is not supported").with_hint("send text or csv"),
-            ));
-        }
         let listed = target.columns.as_deref().unwrap_or("*");
         let select = format!("SELECT {listed} FROM {}", target.name);
         let known = self.known().await.and_then(|known| known.columns(&select, &Params::new(), &self.who()));
-        let columns = known.map_err(|error| Failed::Statement(Refusal::of(&error, "")))?.len();
-        let begin = CopyInResponse::new(0, columns as i16, vec![0; columns]);
+        let columns = known.map_err(|error| Failed::Statement(Refusal::of(&error, "")))?;
+        let types: Vec<WireType> = columns.iter().map(|column| Field::of(column).wire_type).collect();
+        let format = i16::from(options.form == Form::Binary);
+        let begin = CopyInResponse::new(format as i8, types.len() as i16, vec![format; types.len()]);
         out.message(PgWireBackendMessage::CopyInResponse(begin)).await?;
         out.flush().await?;
-        let file = received(out, options, cancel).await?;
+        let file = received(out, Rows::new(options, types), cancel).await?;
         let rows = match file {
             Some(file) => self.put(&file, target, options, cancel).await.map_err(Failed::Statement)?,
             None => 0,
@@ -102,7 +101,7 @@ fn statement(target: &Target, address: &str, options: &CopyOptions) -> String {
         "COPY {name}{columns} FROM {} (FORMAT csv, AUTO_DETECT false, HEADER {}, DELIMITER {}, QUOTE {}, ESCAPE {}, NULL {}, \
          ALLOW_QUOTED_NULLS false)",
         literal(address),
-        options.header,
+        options.header && options.form != Form::Binary,
         sign(delimiter),
         sign(quote),
         sign(escape),
@@ -110,17 +109,52 @@ fn statement(target: &Target, address: &str, options: &CopyOptions) -> String {
     )
 }
 
+/// Rows of a client's on their way to CSV.
+enum Rows {
+    Text(Lines),
+    /// As they come.
+    Csv,
+    Binary(Tuples),
+}
+
+impl Rows {
+    fn new(options: &CopyOptions, types: Vec<WireType>) -> Self {
+        match options.form {
+            Form::Text => Self::Text(Lines::new(options.delimiter, &options.null)),
+            Form::Csv => Self::Csv,
+            Form::Binary => Self::Binary(Tuples::new(types)),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], file: &mut impl Write) -> Result<(), Refusal> {
+        match self {
+            Self::Text(lines) => lines.take(bytes, file).map_err(lost),
+            Self::Csv => file.write_all(bytes).map_err(lost),
+            Self::Binary(tuples) => tuples.take(bytes, file),
+        }
+    }
+
+    fn end(self, file: &mut impl Write) -> Result<(), Refusal> {
+        match self {
+            Self::Text(lines) => lines.end(file).map_err(lost),
+            Self::Csv => Ok(()),
+            Self::Binary(tuples) => tuples.end(),
+        }
+    }
+}
+
+fn lost(error: std::io::Error) -> Refusal {
+    Refusal::new("58030", format!("cannot keep the rows: {error}"))
+}
+
 /// What a client sends, as a CSV file; nothing where it sent no rows.
 async fn received(
     out: &mut Outgoing,
-    options: &CopyOptions,
+    mut rows: Rows,
     cancel: &CancellationToken,
 ) -> Result<Option<NamedTempFile>, Failed> {
-    let failed =
-        |error: std::io::Error| Failed::Statement(Refusal::new("58030", format!("cannot keep the rows: {error}")));
+    let failed = |error| Failed::Statement(lost(error));
     let mut file = BufWriter::new(NamedTempFile::new().map_err(failed)?);
-    let mut lines = (options.form == Form::Text).then(|| Lines::new(options.delimiter, &options.null));
-    let mut bytes = 0;
     loop {
         let message = tokio::select! {
             message = out.socket.next() => message,
@@ -128,12 +162,7 @@ async fn received(
         };
         match message {
             Some(Ok(Message::CopyData(part))) => {
-                bytes += part.data.len();
-                match &mut lines {
-                    Some(lines) => lines.take(&part.data, &mut file),
-                    None => file.write_all(&part.data),
-                }
-                .map_err(failed)?;
+                rows.take(&part.data, &mut file).map_err(Failed::Statement)?;
             }
             Some(Ok(Message::CopyDone(_))) => break,
             Some(Ok(Message::CopyFail(why))) => {
@@ -151,9 +180,8 @@ async fn received(
             None => return Err(Failed::Connection(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into())),
         }
     }
-    if let Some(lines) = lines {
-        lines.end(&mut file).map_err(failed)?;
-    }
+    rows.end(&mut file).map_err(Failed::Statement)?;
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    Ok((bytes > 0).then_some(file))
+    // A binary COPY without rows has a header, and gives no line.
+    Ok((file.as_file().metadata().map_err(failed)?.len() > 0).then_some(file))
 }

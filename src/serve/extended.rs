@@ -88,8 +88,8 @@ impl Session {
         let (prepared, formats) = match message.target_type {
             TARGET_TYPE_BYTE_STATEMENT => {
                 let prepared = self.statement(message.name.as_deref())?;
-                let oids = prepared.parameters.iter().map(|wire_type| wire_type.oid()).collect();
-                out.message(Message::ParameterDescription(ParameterDescription::new(oids))).await?;
+                let oids = ParameterDescription::new(prepared.oids.clone());
+                out.message(Message::ParameterDescription(oids)).await?;
                 (prepared, Vec::new())
             }
             TARGET_TYPE_BYTE_PORTAL => {

@@ -50,9 +50,47 @@ pub(super) fn typed(sql: &str, types: &[Option<String>]) -> String {
     text
 }
 
-/// The values by their names.
+/// `sql` with `($1)` where `ANY ($1)` stands, of those whose number `is_asked`, and their numbers: of one value DuckDB tells what it
+/// expects, of a list it does not.
+pub(super) fn of_lists(sql: &str, is_asked: impl Fn(usize) -> bool) -> (String, Vec<usize>) {
+    let tokens: Vec<_> = Tokens::new(sql).collect();
+    let (mut text, mut numbers) = (sql.to_owned(), Vec::new());
+    for (from, to, number) in places(sql).into_iter().rev() {
+        let Some(dollar) = tokens.iter().position(|(_, end)| *end == from + 1) else { continue };
+        let Some(word) = dollar.checked_sub(2) else { continue };
+        let is_closed = tokens
+            .iter()
+            .any(|(token, end)| *token == Token::Symbol(')') && *end > to && sql[to..*end - 1].trim().is_empty());
+        let (name, end) = &tokens[word];
+        let is_any =
+            ["ANY", "SOME", "ALL"].iter().any(|any| name.is(any)) && tokens[dollar - 1].0 == Token::Symbol('(');
+        let is_compared = word.checked_sub(1).is_some_and(|at| matches!(tokens[at].0, Token::Symbol('=' | '<' | '>')));
+        if is_any && is_closed && is_compared && is_asked(number) {
+            let len = name.name().map_or(0, |name| name.len());
+            text.replace_range(end - len..*end, "");
+            numbers.push(number);
+        }
+    }
+    (text, numbers)
+}
+
+/// The SQL with names of letters for its parameters: of a part of a statement that has `$2` and no `$1` DuckDB counts one, and then
+/// takes no second.
+pub(super) fn lettered(sql: &str) -> String {
+    let mut text = sql.to_owned();
+    for (from, to, number) in places(sql).into_iter().rev() {
+        text.replace_range(from..to, &format!("${}", name(number)));
+    }
+    text
+}
+
+fn name(number: usize) -> String {
+    format!("p{number}")
+}
+
+/// The values by those names.
 pub(super) fn named(values: &[Option<String>]) -> Params {
-    values.iter().enumerate().map(|(at, value)| ((at + 1).to_string(), value.clone())).collect()
+    values.iter().enumerate().map(|(at, value)| (name(at + 1), value.clone())).collect()
 }
 
 /// A value as text that DuckDB casts to the parameter's type, of the bytes that a client sent.
@@ -262,6 +300,11 @@ mod tests {
         let types: Vec<Option<String>> = (1..=12).map(|n| (n != 3).then(|| format!("T{n}"))).collect();
         assert_eq!(typed("SELECT $2::INT, $1, $3", &types), "SELECT CAST($2 AS T2)::INT, CAST($1 AS T1), $3");
         assert_eq!(count("SELECT 1 $ 1"), 0);
+        assert_eq!(lettered("SELECT $2, '$1', $12"), "SELECT $p2, '$1', $p12");
+        let sql = "SELECT $1 WHERE a = ANY ($2) OR b <> all($13 ) OR c = any($3) OR any($4) OR d = ANY($5 + 1)";
+        let (text, numbers) = of_lists(sql, |number| number != 3);
+        assert_eq!(text, "SELECT $1 WHERE a =  ($2) OR b <> ($13 ) OR c = any($3) OR any($4) OR d = ANY($5 + 1)");
+        assert_eq!(numbers, [13, 2]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::catalog::is_own;
 use super::copy::{CopyOptions, Target};
+use super::literals;
 use super::refusal::Refusal;
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
@@ -248,6 +249,7 @@ impl Session {
             sql: query.to_owned(),
             written: query.to_owned(),
             parameters: Vec::new(),
+            oids: Vec::new(),
             fields: Some(rows.fields.clone()),
         };
         let portal = Portal {
@@ -265,7 +267,10 @@ impl Session {
 
     /// Has SQL answered.
     pub(super) async fn sql(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Ran, Refusal> {
-        let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
+        let written = sql;
+        let wrong = |error: anyhow::Error| Refusal::of(&error, written);
+        let sql = literals::translated(sql);
+        let sql = sql.as_str();
         if let Some(ran) = self.of_catalog(sql, params, cancel).await.map_err(wrong)? {
             return Ok(ran);
         }

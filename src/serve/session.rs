@@ -69,8 +69,10 @@ pub(super) struct Prepared {
     pub sql: String,
     /// As it was written.
     pub written: String,
-    /// What the client is told, and sends its values as.
+    /// What the client sends its values as.
     pub parameters: Vec<WireType>,
+    /// The object ids that it is told of them.
+    pub oids: Vec<u32>,
     /// Its columns; nothing for a statement that gives no rows.
     pub fields: Option<Vec<Field>>,
 }

@@ -11,6 +11,7 @@ mod changes_merge;
 mod changes_returning;
 mod changes_schemas;
 mod changes_views;
+mod clients;
 mod concurrency;
 mod converted;
 mod corpus;

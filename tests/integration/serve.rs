@@ -15,7 +15,7 @@ crate::on_every_target! {
     drivers_get_what_they_ask_for,
 }
 
-const TRIPS: &str = "CREATE TABLE trips AS SELECT i AS id, (9 + i * 0.5)::DECIMAL(9,2) AS fare, \
+pub(crate) const TRIPS: &str = "CREATE TABLE trips AS SELECT i AS id, (9 + i * 0.5)::DECIMAL(9,2) AS fare, \
                      CASE WHEN i <= 4 THEN DATE '2019-04-01' ELSE DATE '2019-04-02' END AS day FROM range(1, 7) r(i)";
 
 fn clients() -> (std::path::PathBuf, std::path::PathBuf) {

@@ -191,6 +191,17 @@ impl Known {
         while let Some(row) = rows.next()? {
             columns.push(Column { name: row.get("column_name")?, sql_type: row.get("column_type")? });
         }
+        // Of a parameter that is NULL `$p1 || 'x'` is NULL, which becomes an INTEGER; without a value it is what it is.
+        if columns.iter().any(|column| column.sql_type == "INTEGER")
+            && let Ok(unbound) = parameters::columns(&self.database, sql)
+            && unbound.len() == columns.len()
+        {
+            for (column, Parameter { sql_type, .. }) in columns.iter_mut().zip(unbound) {
+                if let (Some(sql_type), "INTEGER") = (sql_type, column.sql_type.as_str()) {
+                    column.sql_type = sql_type.to_string();
+                }
+            }
+        }
         Ok(columns)
     }
 

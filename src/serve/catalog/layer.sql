@@ -113,6 +113,15 @@ CREATE VIEW quack_pg.pg_constraint AS
         true AS convalidated, 0::BIGINT AS conrelid, 0::BIGINT AS contypid, 0::BIGINT AS conindid, 0::BIGINT AS conparentid,
         0::BIGINT AS confrelid, 'a' AS confupdtype, 'a' AS confdeltype, 's' AS confmatchtype, true AS conislocal, 0::INTEGER AS coninhcount,
         true AS connoinherit, []::SMALLINT[] AS conkey, []::SMALLINT[] AS confkey, NULL::VARCHAR AS conbin LIMIT 0;
+CREATE VIEW quack_pg.pg_proc AS
+    SELECT 0::BIGINT AS oid, '' AS proname, 0::BIGINT AS pronamespace, 10::BIGINT AS proowner, 0::BIGINT AS prolang, 1::FLOAT AS procost,
+        0::FLOAT AS prorows, 0::BIGINT AS provariadic, 'f' AS prokind, false AS prosecdef, false AS proleakproof, false AS proisstrict,
+        false AS proretset, 'i' AS provolatile, 's' AS proparallel, 0::SMALLINT AS pronargs, 0::SMALLINT AS pronargdefaults,
+        0::BIGINT AS prorettype, ''::VARCHAR AS proargtypes, []::BIGINT[] AS proallargtypes, []::VARCHAR[] AS proargmodes,
+        []::VARCHAR[] AS proargnames, NULL::VARCHAR AS proargdefaults, '' AS prosrc, NULL::VARCHAR AS probin,
+        NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl LIMIT 0;
+CREATE MACRO quack_pg.pg_get_keywords() AS TABLE
+    SELECT keyword_name AS word, upper(keyword_category[1]) AS catcode, keyword_category AS catdesc FROM duckdb_keywords();
 CREATE VIEW quack_pg.pg_inherits AS SELECT 0::BIGINT AS inhrelid, 0::BIGINT AS inhparent, 0::INTEGER AS inhseqno, false AS inhdetachpending LIMIT 0;
 CREATE VIEW quack_pg.pg_rewrite AS SELECT 0::BIGINT AS oid, '' AS rulename, 0::BIGINT AS ev_class, '1' AS ev_type, true AS is_instead LIMIT 0;
 CREATE VIEW quack_pg.pg_trigger AS SELECT 0::BIGINT AS oid, 0::BIGINT AS tgrelid, '' AS tgname, 0::BIGINT AS tgfoid, false AS tgisinternal, 'O' AS tgenabled, 0::BIGINT AS tgparentid, 0::SMALLINT AS tgtype, 0::BIGINT AS tgconstraint LIMIT 0;

@@ -90,6 +90,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
     };
     let is_symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|(token, _)| token.is(word));
+    let reads_catalog = (0..tokens.len()).any(|at| is_word(at, SCHEMA) || is_word(at, "pg_constraint"));
     let is_dbt = sql.trim_start().starts_with(DBT);
     let mut at = 0;
     while at < tokens.len() {
@@ -189,6 +190,17 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
                 at = named + 2;
                 continue;
             }
+        }
+        // SELECT generate_series(1, 3), which gives a row for each.
+        if reads_catalog
+            && is_word(at, SERIES[0])
+            && is_symbol(at + 1, '(')
+            && at > 0
+            && (is_symbol(at - 1, ',') || is_word(at - 1, "select"))
+            && let Some(close) = closing(&tokens, at + 1)
+        {
+            edits.push((from(at), from(at), "unnest(".to_owned()));
+            edits.push((tokens[close].1, tokens[close].1, ")".to_owned()));
         }
         // generate_series(1, 3) s, where `s` is the column, too.
         let before = if at >= 2 && is_word(at - 2, SCHEMA) { at.checked_sub(3) } else { at.checked_sub(1) };
