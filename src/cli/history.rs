@@ -29,8 +29,8 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "SPAN", conflicts_with = "by")]
     pub sum: Option<Span>,
     /// Most queries that are listed, the newest
-    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with_all = ["by", "sum"])]
-    pub limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with_all = ["by", "sum"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
 }
 
 /// What is summed up.

@@ -8,12 +8,19 @@ use crate::cli::{HistoryArgs, Span};
 use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::console::progress;
+use crate::error::usage;
 use crate::history::{Groups, List, Sum, since_its_first};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Lists queries, or sums of them.
 pub(crate) async fn run(context: &Context, args: &HistoryArgs) -> Result<()> {
+    if args.sum == Some(Span::Month) && args.since.is_some() {
+        return Err(usage(
+            "--since says what is summed up, and so does --sum month",
+            "leave one of them away, or give --sum since",
+        ));
+    }
     let since = match (args.sum, args.since, args.by) {
         (Some(Span::Month), ..) => since_its_first(),
         (_, Some(since), _) => since,
@@ -36,7 +43,7 @@ pub(crate) async fn run(context: &Context, args: &HistoryArgs) -> Result<()> {
         spinner.finish_and_clear();
         return context.print(&groups?);
     }
-    let list = List::read(context, since, args.limit).await;
+    let list = List::read(context, since, args.limit as usize).await;
     spinner.finish_and_clear();
     context.print(&list?)
 }

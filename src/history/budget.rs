@@ -3,12 +3,12 @@
 //! and not held up.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use chrono::Utc;
@@ -24,6 +24,9 @@ use crate::private;
 
 /// How long it is relied on what the log said.
 const LOOK_EVERY_MS: i64 = 60_000;
+
+/// How long it is waited for another command that changes what is kept.
+const LOCKED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How late a line may come into the log.
 const LATE_MS: i64 = 30_000;
@@ -87,12 +90,12 @@ pub(crate) fn note(context: &Context, cost_usd: Option<f64>) {
 async fn spent(context: &Context) -> Result<f64> {
     let now = Utc::now();
     let (now_ms, month_ms) = (now.timestamp_millis(), month::first(now).timestamp_millis());
-    // Only one looks; others go by what was known.
+    // Only one looks; others go by what was known, if anything was.
     let (spent, looks) = changed(context, |spent| {
         if spent.month_ms != month_ms {
             *spent = Spent { month_ms, until_ms: month_ms, ..Spent::default() };
         }
-        let looks = now_ms - spent.looked_ms >= LOOK_EVERY_MS;
+        let looks = now_ms - spent.looked_ms >= LOOK_EVERY_MS || spent.until_ms == month_ms;
         if looks {
             spent.looked_ms = now_ms;
         }
@@ -109,15 +112,28 @@ async fn spent(context: &Context) -> Result<f64> {
             return Err(error);
         }
     };
+    let before_ms = spent.until_ms;
     changed(context, |spent| {
-        spent.logged_usd += logged;
-        spent.until_ms = until_ms;
+        // Another may have looked, too.
+        if spent.until_ms == before_ms {
+            spent.logged_usd += logged;
+            spent.until_ms = until_ms;
+        }
         spent.own.retain(|second, _| second * 1000 > until_ms);
         spent.total()
     })
 }
 
 impl Spent {
+    /// Whether it may be what was kept: nothing in it is of the future, or negative.
+    fn is_sound(&self) -> bool {
+        let now_ms = Utc::now().timestamp_millis();
+        let times = [self.month_ms, self.until_ms, self.looked_ms].into_iter();
+        let mut amounts = self.own.values().chain([&self.logged_usd]);
+        times.chain(self.own.keys().map(|second| second.saturating_mul(1000))).all(|time| (0..=now_ms).contains(&time))
+            && amounts.all(|amount| amount.is_finite() && *amount >= 0.0)
+    }
+
     fn total(&self) -> f64 {
         self.logged_usd + self.own.values().sum::<f64>()
     }
@@ -145,9 +161,21 @@ fn changed<T>(context: &Context, change: impl FnOnce(&mut Spent) -> T) -> Result
     let path = place(context);
     let change = || -> io::Result<T> {
         path.parent().map_or(Ok(()), private::dir)?;
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        file.lock()?;
+        // What somebody has put there is not followed, nor waited for.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(flags.bits().cast_signed());
+        let mut file = options.open(&path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        locked(&file)?;
         let before = kept(&mut file)?;
         let mut spent = before.clone();
         let told = change(&mut spent);
@@ -162,12 +190,27 @@ fn changed<T>(context: &Context, change: impl FnOnce(&mut Spent) -> T) -> Result
     change().with_context(|| format!("cannot keep what was spent in {}", path.display()))
 }
 
+/// Locks the file, for which another command is waited a little while.
+fn locked(file: &File) -> io::Result<()> {
+    let until = Instant::now() + LOCKED_WITHIN;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() > until => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another program has it locked"));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
 /// What the file holds; nothing where it is damaged: the log is read again then.
 fn kept(file: &mut File) -> io::Result<Spent> {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
         Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(error),
-        _ => Ok(serde_json::from_str(&text).unwrap_or_default()),
+        _ => Ok(serde_json::from_str(&text).ok().filter(Spent::is_sound).unwrap_or_default()),
     }
 }
 

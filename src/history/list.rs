@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::invocations::{self, Invocation};
@@ -16,7 +16,10 @@ use crate::output::grid::grid;
 use crate::terminal::line;
 
 /// The longest SQL that a table shows, characters.
-const SHOWN_SQL: usize = 60;
+const SHOWN_SQL: usize = 40;
+
+/// The longest user or error that a table shows, characters.
+const SHOWN_USER: usize = 20;
 
 /// One query.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -104,21 +107,19 @@ impl fmt::Display for List {
         if self.queries.is_empty() {
             return writeln!(f, "nothing was asked in that time");
         }
-        let header = ["time (UTC)", "user", "by", "SQL", "functions", "rows", "bytes", "ms", "billed ms", "cost", ""];
-        let mut grid = grid(&header, &[4, 5, 6, 7, 8, 9]);
+        let header = ["time (UTC)", "user", "SQL", "functions", "rows", "billed ms", "cost", "error"];
+        let mut grid = grid(&header, &[3, 4, 5, 6]);
         for query in &self.queries {
             grid.add_row([
-                query.time.get(..19).unwrap_or(&query.time).replace('T', " "),
-                shown(&query.user, SHOWN_SQL),
-                shown(&query.application, SHOWN_SQL),
+                // Its date is that of today, or of not long before.
+                query.time.get(5..19).unwrap_or(&query.time).replace('T', "\u{a0}").replace('-', "\u{2011}"),
+                shown(&query.user, SHOWN_USER),
                 shown(&query.sql, SHOWN_SQL),
                 query.invocations.to_string(),
                 query.rows.map_or_else(String::new, |rows| HumanCount(rows).to_string()),
-                HumanBytes(query.bytes).to_string(),
-                HumanCount(query.time_taken_ms).to_string(),
                 HumanCount(query.billed_ms).to_string(),
                 dollars(query.cost_usd),
-                query.error.as_deref().map(|error| shown(error, SHOWN_SQL)).unwrap_or_default(),
+                query.error.as_deref().map(|error| shown(error, SHOWN_USER)).unwrap_or_default(),
             ]);
         }
         writeln!(f, "{grid}")?;

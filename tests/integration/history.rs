@@ -77,9 +77,11 @@ assert c.execute('SELECT sum(i) FROM a JOIN b USING (i) WHERE i < %s', (9,)).fet
     assert_eq!((&b["queries"], &b["errors"]), (&json!(2), &json!(1)), "{tables:#}");
 
     let words = ["history", "--limit", "1"];
-    project.quackctl(words).assert().success().stdout(contains("report").and(contains("before these: --limit N")));
+    project.quackctl(words).assert().success().stdout(contains("ann").and(contains("before these: --limit N")));
     project.quackctl(["history", "--by", "user"]).assert().success().stdout(contains("bea").and(contains("ann")));
     project.quackctl(["history", "--sum", "since", "--since", "0s"]).assert().success().stdout(contains("0 queries"));
+    project.quackctl(["history", "--limit", "0"]).assert().code(2);
+    project.quackctl(["history", "--sum", "month", "--since", "1d"]).assert().code(2).stderr(contains("--since"));
     project.quackctl(["history", "--by", "colour"]).assert().code(2).stderr(contains("colour").and(contains("user")));
     let errors = project.quackctl(["logs", "--errors"]).assert().success();
     errors.stdout(contains("DuckDB.BinderError").and(contains("START").not()).and(contains("REPORT").not()));
@@ -126,4 +128,20 @@ fn what_was_kept_of_the_spending_may_be_damaged() {
     std::fs::write(&kept, "{\"own\": 7").unwrap();
     project.succeed(["query", "SELECT 1"], "the log is read again");
     assert!(std::fs::read_to_string(&kept).unwrap().contains("logged_usd"));
+    // What says that nothing was ever spent, or that all is known until the end of time.
+    let sum = |text: &str| {
+        std::fs::write(&kept, text).unwrap();
+        project.succeed(["query", "SELECT 1"], "what cannot be is not believed");
+        serde_json::from_str::<Value>(&std::fs::read_to_string(&kept).unwrap()).unwrap()
+    };
+    let looked = sum("{\"logged_usd\": -5, \"looked_ms\": 1}")["logged_usd"].as_f64();
+    assert!(looked >= Some(0.0), "{looked:?}");
+    let late = sum("{\"looked_ms\": 9223372036854775807, \"until_ms\": 9223372036854775807}");
+    assert!(late["looked_ms"].as_i64().unwrap() < i64::MAX / 2, "{late}");
+    // Somebody else's file is not written to.
+    let victim = project.write("victim", "mine");
+    std::fs::remove_file(&kept).unwrap();
+    std::os::unix::fs::symlink(&victim, &kept).unwrap();
+    project.quackctl(["query", "SELECT 1"]).assert().success().stderr(contains("not known"));
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
 }

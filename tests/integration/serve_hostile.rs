@@ -253,3 +253,23 @@ fn what_is_asked_of_the_server_itself_is_bounded() {
     assert!(peak < 1 << 30, "{peak} bytes at most");
     assert!(!server.end().contains("panicked"));
 }
+
+#[test]
+fn nothing_in_the_lake_stands_before_the_catalog() {
+    let project = Project::up("");
+    let server = Server::start(&project, &[]);
+    let mut client = connect(server.port);
+    for sql in [
+        "CREATE SCHEMA quack_pg",
+        "CREATE SCHEMA quack_is",
+        "CREATE VIEW pg_class AS SELECT 1 AS x",
+        "CREATE TABLE pg_type (x INT)",
+    ] {
+        answers(&mut client, sql, "CREATE");
+    }
+    let mut other = connect(server.port);
+    answers(&mut other, "SELECT typname FROM pg_type WHERE oid = 23", "int4");
+    answers(&mut other, "SELECT count(relname) + 40 FROM pg_class", "40");
+    answers(&mut other, "SELECT count(*) + 40 FROM information_schema.tables", "40");
+    server.end();
+}

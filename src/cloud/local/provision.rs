@@ -270,6 +270,10 @@ pub(super) async fn plan(config: &Config, target: &Target, artifact: &Path) -> R
     if image != Some(&wanted.image) {
         properties.push(property("Code", image.map(str::to_owned), wanted.image.clone()));
     }
+    let has_url = target.url().await?.is_some();
+    if has_url != config.url {
+        properties.push(property("FunctionUrl", Some(has_url.to_string()), config.url.to_string()));
+    }
     let limit = found.concurrency().and_then(|limit| limit.reserved_concurrent_executions());
     if limit != Some(wanted.concurrency) {
         let limit = limit.map(|limit| limit.to_string());

@@ -65,13 +65,13 @@ impl Known {
             &connection,
             &Sandbox { memory: Some(MEMORY), threads: Some(1), setup: batches::SETTINGS, ..Sandbox::default() },
         )?;
-        for schema in &catalog.schemas {
+        for schema in catalog.schemas.iter().filter(|schema| !is_reserved(schema)) {
             connection.execute_batch(&format!("CREATE SCHEMA memory.{}", identifier(schema)))?;
         }
-        for (name, table) in &catalog.tables {
+        for (name, table) in catalog.tables.iter().filter(|(name, _)| !is_reserved(name)) {
             connection.execute_batch(&created(name, table)?)?;
         }
-        for (name, view) in &catalog.views {
+        for (name, view) in catalog.views.iter().filter(|(name, _)| !is_reserved(name)) {
             let made = view.stand_in(name).map_err(anyhow::Error::msg)?;
             let all: Vec<String> = std::iter::once(made).chain(view.comments(name)).collect();
             connection.execute_batch(&all.join(";"))?;
@@ -252,6 +252,12 @@ fn said(error: anyhow::Error) -> anyhow::Error {
 fn values(statement: &duckdb::Statement<'_>, params: &Params) -> Result<Vec<Option<String>>> {
     let value = |index: usize| Ok(params.get(&statement.parameter_name(index)?).cloned().flatten());
     (1..=statement.parameter_count()).map(value).collect()
+}
+
+/// Whether a schema, or a table by its whole name, would stand before what clients ask the catalog for: nobody is shown such a one.
+fn is_reserved(name: &str) -> bool {
+    let first = parts(name).0.unwrap_or(name).to_ascii_lowercase();
+    ["pg_", "quack_"].iter().any(|beginning| first.starts_with(beginning)) || first == "information_schema"
 }
 
 /// The statements that make a table without rows.
