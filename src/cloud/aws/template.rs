@@ -191,6 +191,7 @@ impl Wanted {
         match name {
             "Bucket" | "BucketPolicy" => is("ManageBucket", "false"),
             "Function" => is("Package", "none"),
+            "Url" => is("FunctionUrl", "false") || is("Package", "none"),
             _ => false,
         }
     }
