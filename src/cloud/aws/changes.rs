@@ -17,7 +17,7 @@ pub(super) fn planned(changes: &[Change], stack: Option<&Stack>, wanted: &Wanted
     let mut planned: Vec<Planned> = changes
         .iter()
         // Some CloudFormations, though not AWS's, name resources that a condition leaves out.
-        .filter(|change| !(is_added(change) && change.logical_resource_id().is_some_and(|id| wanted.leaves_out(id))))
+        .filter(|change| !(is_new(change) && change.logical_resource_id().is_some_and(|id| wanted.leaves_out(id))))
         .filter_map(|change| one(change, &replaced, stack, wanted))
         .collect();
     if planned.is_empty() {
@@ -42,8 +42,13 @@ fn parameters(stack: &Stack, wanted: &Wanted) -> Option<Planned> {
     (!properties.is_empty()).then_some(Planned { action: PlannedAction::Modify, properties, ..planned })
 }
 
-fn is_added(change: &ResourceChange) -> bool {
-    change.action() == Some(&ChangeAction::Add)
+/// Whether there is no such resource yet; what is said to be modified, too, where it has no name.
+fn is_new(change: &ResourceChange) -> bool {
+    match change.action() {
+        Some(ChangeAction::Add) => true,
+        Some(ChangeAction::Modify) => change.physical_resource_id().is_none_or(str::is_empty),
+        _ => false,
+    }
 }
 
 /// CloudFormation says `Conditional` where it does not know yet; our own templates' properties we know.
