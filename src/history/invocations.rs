@@ -26,6 +26,14 @@ pub(super) struct Invocation {
     pub error: Option<String>,
 }
 
+impl Invocation {
+    /// What tells the query that it is of from others.
+    pub(super) fn query_id(&self) -> &str {
+        // What calls the function by itself has queries of one invocation.
+        if self.record.query.is_empty() { &self.record.event_id } else { &self.record.query }
+    }
+}
+
 /// Gives the invocations of the last `since` to `each`, in no order.
 ///
 /// # Errors

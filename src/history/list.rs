@@ -65,9 +65,7 @@ impl List {
     pub(crate) async fn read(context: &Context, since: Duration, most: usize) -> Result<Self> {
         let mut queries: HashMap<String, Asked> = HashMap::new();
         invocations::read(context, since, |invocation| {
-            let record = &invocation.record;
-            let id = if record.query.is_empty() { &record.event_id } else { &record.query };
-            queries.entry(id.clone()).or_default().add(invocation);
+            queries.entry(invocation.query_id().to_owned()).or_default().add(invocation);
         })
         .await?;
         let mut queries: Vec<Asked> = queries.into_values().collect();

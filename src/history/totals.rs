@@ -51,12 +51,10 @@ pub(crate) struct Total {
 
 impl Total {
     fn add(&mut self, invocation: &Invocation) {
-        let record = &invocation.record;
-        let id = if record.query.is_empty() { &record.event_id } else { &record.query };
-        self.queries += u64::from(self.ids.insert(id.clone()));
+        self.queries += u64::from(self.ids.insert(invocation.query_id().to_owned()));
         self.invocations += 1;
         self.errors += u64::from(invocation.error.is_some());
-        self.bytes += record.bytes;
+        self.bytes += invocation.record.bytes;
         self.billed_ms += invocation.billed_ms;
         self.cost_usd += invocation.cost_usd;
     }

@@ -46,8 +46,8 @@ fn parameters(stack: &Stack, wanted: &Wanted) -> Option<Planned> {
 fn is_new(change: &ResourceChange) -> bool {
     match change.action() {
         Some(ChangeAction::Add) => true,
-        Some(ChangeAction::Modify) => change.physical_resource_id().is_none_or(str::is_empty),
-        _ => false,
+        Some(ChangeAction::Import | ChangeAction::Remove) | None => false,
+        Some(_) => change.physical_resource_id().is_none_or(str::is_empty),
     }
 }
 
@@ -67,10 +67,9 @@ fn is_replaced(change: &ResourceChange) -> bool {
 fn one(change: &ResourceChange, replaced: &[&str], stack: Option<&Stack>, wanted: &Wanted) -> Option<Planned> {
     let kind = change.resource_type().unwrap_or_default();
     let action = match change.action()? {
-        ChangeAction::Add => PlannedAction::Add,
         ChangeAction::Import => PlannedAction::Adopt,
         ChangeAction::Remove => PlannedAction::Remove,
-        _ if change.physical_resource_id().is_none_or(str::is_empty) => PlannedAction::Add,
+        _ if is_new(change) => PlannedAction::Add,
         _ if is_replaced(change) => PlannedAction::Replace,
         _ => PlannedAction::Modify,
     };
