@@ -13,6 +13,7 @@ mod provisioned;
 pub(crate) mod saved;
 mod stage;
 mod target;
+mod turns;
 
 pub(crate) use change::Change;
 pub(crate) use log_line::LogLine;
@@ -22,3 +23,4 @@ pub(crate) use stage::{
     check_unprotected, doctor, holdings, lake, logs, others_up, plan, policy, provision, stands, status, teardown,
 };
 pub(crate) use target::{Lake, Target};
+pub(crate) use turns::Turns;

@@ -1,5 +1,6 @@
 //! The clients that every command is handed: plain AWS SDK, wherever the lake lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -11,6 +12,7 @@ use quack_function::s3::S3Access;
 
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
+use super::turns::Turns;
 use crate::config::Config;
 use crate::error::{failure, words};
 
@@ -24,6 +26,8 @@ pub(crate) struct Target {
     pub lambda: aws_sdk_lambda::Client,
     /// The function's name.
     pub function: String,
+    /// Of the invocations of this process.
+    pub turns: Arc<Turns>,
     /// Address of another S3 than AWS's own.
     pub(super) s3_endpoint: Option<String>,
     pub(super) credentials: Option<SharedCredentialsProvider>,
@@ -75,6 +79,7 @@ impl Target {
             },
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: local_name(config),
+            turns: Arc::default(),
             s3_endpoint: Some(endpoint.to_owned()),
             credentials: Some(SharedCredentialsProvider::new(keys)),
         }

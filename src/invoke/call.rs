@@ -110,9 +110,13 @@ pub(crate) async fn invoke<'a>(
     let payload = Payload::new(event)?;
     let started = Instant::now();
     let mut said = false;
+    let mut turn = tokio::select! {
+        turn = target.turns.next(LAST_PAUSE) => turn,
+        () = cancel.cancelled() => return Err(interrupted("interrupted")),
+    };
     for attempt in 0.. {
         let result = Pending::new(&target.bucket);
-        let mut sent = pin!(once(target, &payload, &result));
+        let mut sent = pin!(send(target, &payload, &result));
         let answer = tokio::select! {
             answer = &mut sent => answer,
             () = cancel.cancelled() => {
@@ -136,21 +140,32 @@ pub(crate) async fn invoke<'a>(
             said = true;
         }
         let pause = pause_before(attempt);
-        context
-            .detail(format_args!("the function is at its concurrency limit; trying again in {} ms", pause.as_millis()));
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+        context.detail(format_args!(
+            "the function is at its concurrency limit; trying again when a query of this process ends, or else in {} ms",
+            pause.as_millis()
+        ));
+        turn = tokio::select! {
+            turn = target.turns.again(turn, pause, pause_before(u32::MAX)) => turn,
             () = cancel.cancelled() => return Err(interrupted("interrupted")),
-        }
+        };
     }
     unreachable!("the loop above only ends by returning")
 }
 
-/// Sends an event once; a result that is spilled is to be `result`.
+/// Sends an event once, whoever waits; a result that is spilled is to be `result`.
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
 pub(crate) async fn once(target: &Target, payload: &Payload, result: &Pending<'_>) -> Result<Invoked, Refused> {
+    let turn = target.turns.take();
+    let answer = send(target, payload, result).await;
+    if matches!(answer, Err(Refused::Throttled)) {
+        turn.refused();
+    }
+    answer
+}
+
+async fn send(target: &Target, payload: &Payload, result: &Pending<'_>) -> Result<Invoked, Refused> {
     // The SDK must not try again by itself: a query whose connection broke may well be running still. And it is no
     // stalled stream when the function is busy for minutes.
     let config = Config::builder()

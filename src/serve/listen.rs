@@ -24,7 +24,7 @@ use super::outgoing::{self, Outgoing};
 use super::session::Session;
 use super::startup::{Door, Socket, settings_of};
 use super::users::Users;
-use crate::cloud::Target;
+use crate::cloud::{Target, Turns};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::usage;
@@ -58,6 +58,8 @@ struct Server {
     tls: Option<TlsAcceptor>,
     running: Arc<Running>,
     clients: AtomicUsize,
+    /// All clients' invocations count towards the function's one limit.
+    turns: Arc<Turns>,
     ending: CancellationToken,
 }
 
@@ -90,6 +92,7 @@ pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
         tls,
         running: Arc::default(),
         clients: AtomicUsize::new(0),
+        turns: Arc::default(),
         ending: CancellationToken::new(),
     });
     let interrupt = Interrupt::listen();
@@ -166,7 +169,10 @@ async fn client(server: &Arc<Server>, socket: TcpStream) {
     let (pid, secret) = socket.pid_and_secret_key();
     let registered = server.running.register(pid, &secret);
     let target = match Target::open(&server.context).await {
-        Ok(target) => target,
+        Ok(mut target) => {
+            target.turns = server.turns.clone();
+            target
+        }
         Err(error) => {
             let words = crate::error::words(error.as_ref());
             return refuse(&mut socket, ErrorInfo::new("FATAL".to_owned(), "57P03".to_owned(), words)).await;

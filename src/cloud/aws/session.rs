@@ -116,6 +116,7 @@ impl Session {
             bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
+            turns: std::sync::Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),
         }
