@@ -10,9 +10,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use quack_function::s3::S3Access;
 
+use super::turns::Turns;
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
-use super::turns::Turns;
 use crate::config::Config;
 use crate::error::{failure, words};
 

@@ -44,8 +44,12 @@ pub(crate) fn of_function(payload: &[u8], catalog: &Catalog, config: &Config) ->
         return of_engine(kind, message, catalog);
     }
     if kind == "Sandbox.Timedout" || message.contains("Task timed out after") {
+        // What the function was deployed with, which quack.toml may not say any more.
+        let told =
+            message.split_once("timed out after ").and_then(|(_, told)| told.split_once(" seconds")?.0.parse().ok());
+        let seconds: f64 = told.unwrap_or(config.timeout_s.into());
         return failure(
-            format!("the query did not end within the {} s that the function may take", config.timeout_s),
+            format!("the query did not end within the {seconds} s that the function may take"),
             "raise function.timeout_s in quack.toml (to 900 at most) and run `quackctl up`, or ask for less",
         );
     }
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn advises_on_the_ends_that_lambda_makes() {
         let timeout = shown("Sandbox.Timedout", "RequestId: 1 Error: Task timed out after 3.00 seconds", &[]);
-        assert!(timeout.contains("function.timeout_s"), "{timeout}");
+        assert!(timeout.contains("within the 3 s") && timeout.contains("function.timeout_s"), "{timeout}");
         let killed = shown("Runtime.ExitError", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);
         assert!(killed.contains("killed from outside") && killed.contains("run it again"), "{killed}");
         let full = shown("Runtime.OutOfMemory", "RequestId: 1 Error: Runtime exited with error: signal: killed", &[]);

@@ -142,6 +142,14 @@ async fn a_start_that_fails_says_why() {
 }
 
 #[tokio::test]
+async fn a_start_that_takes_longer_than_ten_seconds_is_no_failure_yet() {
+    let daemon = Daemon::start();
+    let lambda = daemon.create_function(128, 30, "slow").await;
+    let slow = invoke(&lambda, json!({})).await;
+    assert_eq!((slow.function_error(), payload(&slow)["count"].as_u64()), (None, Some(1)));
+}
+
+#[tokio::test]
 async fn payloads_have_lambdas_limits() {
     let daemon = Daemon::start();
     let lambda = daemon.create_function(512, 10, "").await;

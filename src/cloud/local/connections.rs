@@ -12,13 +12,16 @@ use tokio::task::AbortHandle;
 /// File descriptors that the daemon asks for: a connection has its socket, and a file that it reads or writes.
 const DESCRIPTORS: u64 = 8192;
 
-/// The most connections on which no request with a right signature has come. The oldest of more is closed.
-const STRANGERS_MAX: usize = 256;
+/// The fewest that there is room for, however few files the process may have open.
+const CONNECTIONS_MIN: usize = 512;
 
 /// All connections that there are.
 #[derive(Debug)]
 pub(super) struct Connections {
     room: Arc<Semaphore>,
+    /// The most connections on which no request with a right signature has come; the oldest of more is closed. Those of a
+    /// process that has just started are such, each until its first answer.
+    strangers_max: usize,
     strangers: Mutex<VecDeque<(u64, AbortHandle)>>,
     next: AtomicU64,
 }
@@ -42,8 +45,13 @@ impl Connections {
             limit.current = Some(most);
         }
         let descriptors = limit.current.unwrap_or(DESCRIPTORS).min(DESCRIPTORS);
-        let room = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(STRANGERS_MAX * 2);
-        Arc::new(Self { room: Arc::new(Semaphore::new(room)), strangers: Mutex::default(), next: AtomicU64::new(0) })
+        let room = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(CONNECTIONS_MIN);
+        Arc::new(Self {
+            room: Arc::new(Semaphore::new(room)),
+            strangers_max: room / 2,
+            strangers: Mutex::default(),
+            next: AtomicU64::new(0),
+        })
     }
 
     /// Serves a connection with what `serve` makes of it, once there is room.
@@ -67,7 +75,7 @@ impl Connections {
         let oldest = {
             let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
             strangers.push_back((id, task.abort_handle()));
-            if strangers.len() > STRANGERS_MAX { strangers.pop_front() } else { None }
+            if strangers.len() > self.strangers_max { strangers.pop_front() } else { None }
         };
         let _ = entered.send(());
         if let Some((_, oldest)) = oldest {
@@ -118,7 +126,7 @@ mod tests {
                 self.1.lock().unwrap().push(self.0);
             }
         }
-        for n in 0..STRANGERS_MAX + 3 {
+        for n in 0..connections.strangers_max + 3 {
             let ends = Ends(n, Arc::clone(&ended));
             let serve = |guest: Arc<Guest>| async move {
                 let _ends = ends;
@@ -132,6 +140,6 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(*ended.lock().unwrap(), [1, 2]);
-        assert_eq!(connections.strangers.lock().unwrap().len(), STRANGERS_MAX);
+        assert_eq!(connections.strangers.lock().unwrap().len(), connections.strangers_max);
     }
 }

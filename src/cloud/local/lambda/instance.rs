@@ -22,7 +22,9 @@ use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
 use crate::cloud::target::REGION;
 use crate::private;
 
-/// How long a start may take.
+/// How long a start may take by itself. Lambda begins one that takes longer again, within the time of the invocation that
+/// it is for; here it goes on for as long.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, "Init phase".
 const INIT_MAX: Duration = Duration::from_secs(10);
 
 /// How long an instance whose connection has ended may take to end itself.
@@ -100,7 +102,8 @@ impl Instance {
     }
 
     /// Waits for a cold start to be done.
-    async fn initialize(&mut self, started: Instant) -> Result<(), Death> {
+    async fn initialize(&mut self, function: &Function, started: Instant) -> Result<(), Death> {
+        let most = INIT_MAX.max(Duration::from_secs(function.timeout_s.into()));
         let mut init = self.api.init.clone();
         let done = async {
             let state = init.wait_for(|init| *init != Init::Running).await.map(|state| state.clone());
@@ -111,7 +114,7 @@ impl Instance {
         };
         let result = tokio::select! {
             biased;
-            done = timeout(INIT_MAX, done) => done.unwrap_or(Err(Death::Timeout(INIT_MAX))),
+            done = timeout(most, done) => done.unwrap_or(Err(Death::Timeout(most))),
             exit = self.child.exit() => Err(Death::Exit(exit)),
         };
         self.init = Some(started.elapsed());
@@ -127,7 +130,7 @@ impl Instance {
         started: Option<Instant>,
     ) -> Outcome {
         let ready = match started {
-            Some(started) => self.initialize(started).await,
+            Some(started) => self.initialize(function, started).await,
             None => Ok(()),
         };
         self.log.begin(id);
