@@ -1,5 +1,6 @@
 //! The command line: clap definitions and nothing else.
 
+mod age;
 mod history;
 mod rows;
 mod serve;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::age::{age, since};
 pub(crate) use self::history::{HistoryArgs, Span};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
 pub(crate) use self::serve::{ServeArgs, ServeCommand};
@@ -293,8 +295,8 @@ Examples:
   quackctl logs --since 15m --errors
   quackctl logs --json | jq 'select(.record.timeMs > 1000)'")]
     Logs {
-        /// Only what is younger than this, e.g. 30s, 15m, 2h, 7d [default: all; on AWS 1h]
-        #[arg(long, value_name = "AGE", value_parser = age)]
+        /// Only what is younger than this, e.g. 30s, 15m, 2h, 1w, 2026-11-01 [default: all; on AWS 1h]
+        #[arg(long, value_name = "AGE", value_parser = since)]
         since: Option<Duration>,
         /// Keep printing new lines until Ctrl-C
         #[arg(short, long)]
@@ -365,18 +367,4 @@ pub(crate) enum CacheCommand {
         #[arg(long, value_name = "AGE", value_parser = age, default_value = "30d")]
         unused_for: Duration,
     },
-}
-
-/// An age: a whole number and its unit.
-fn age(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("write a whole number and s, m, h or d, e.g. 15m".to_owned()),
-    };
-    let number: u64 = number.parse().map_err(|_| "write a whole number and s, m, h or d, e.g. 15m".to_owned())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is longer than time".to_owned())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::age;
+use super::age::since;
 use crate::history::By;
 
 #[derive(Debug, Args)]
@@ -19,8 +19,8 @@ Examples:
   quackctl history --sum month
   quackctl history --json --since 1h | jq '.[] | select(.error)'")]
 pub(crate) struct HistoryArgs {
-    /// Only what is younger than this, e.g. 15m, 2h, 7d [default: 1d; 30d with --by]
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    /// Only what is younger than this, e.g. 15m, 2h, 1w, 2026-11-01 [default: 1d; 30d with --by]
+    #[arg(long, value_name = "AGE", value_parser = since)]
     pub since: Option<Duration>,
     /// Sums by user, day, table or SQL
     #[arg(long, value_name = "KEY")]

@@ -1,5 +1,6 @@
 //! One client: its messages one after another, until it goes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -91,10 +92,12 @@ async fn watched<T>(
     most: Option<Duration>,
     work: impl AsyncFnOnce(&mut Outgoing) -> T,
 ) -> T {
+    out.is_late.store(false, Ordering::Relaxed);
     let timer = most.map(|most| {
-        let cancel = cancel.clone();
+        let (cancel, is_late) = (cancel.clone(), out.is_late.clone());
         tokio::spawn(async move {
             tokio::time::sleep(most).await;
+            is_late.store(true, Ordering::Relaxed);
             cancel.cancel();
         })
     });

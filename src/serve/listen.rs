@@ -180,7 +180,7 @@ async fn client(server: &Arc<Server>, socket: TcpStream) {
     };
     let settings = settings_of(&socket);
     let mut session = Session::new(server.context.clone(), target, settings, registered.current.clone());
-    let mut out = Outgoing { socket: let_in(socket) };
+    let mut out = Outgoing { socket: let_in(socket), is_late: Arc::default() };
     // Whether it ends well or badly, what it has not committed is not made.
     _ = connection::serve(&mut out, &mut session, &server.ending).await;
     _ = session.roll_back().await;

@@ -1,5 +1,8 @@
 //! What goes out to a client: messages gathered in one buffer, which is sent as it grows and when the client waits for it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::BytesMut;
 use futures::SinkExt as _;
 use pgwire::error::{ErrorInfo, PgWireError};
@@ -12,7 +15,7 @@ use tokio_util::codec::Framed;
 
 use super::encode::Field;
 use super::messages::Messages;
-use super::refusal::Refusal;
+use super::refusal::{CANCELLED, Refusal};
 
 /// The connection of a client that was let in.
 pub(super) type Socket = Framed<MaybeTls, Messages>;
@@ -26,6 +29,8 @@ pub(super) type Sent<T = ()> = Result<T, PgWireError>;
 /// The way out of a session.
 pub(super) struct Outgoing {
     pub socket: Socket,
+    /// Set once the time of what runs is up: it is why that ends.
+    pub is_late: Arc<AtomicBool>,
 }
 
 impl Outgoing {
@@ -46,7 +51,10 @@ impl Outgoing {
         Ok(self.socket.flush().await?)
     }
 
-    pub(super) async fn refuse(&mut self, refusal: Refusal) -> Sent {
+    pub(super) async fn refuse(&mut self, mut refusal: Refusal) -> Sent {
+        if refusal.code == CANCELLED && self.is_late.load(Ordering::Relaxed) {
+            refusal = Refusal::late();
+        }
         let info: ErrorInfo = refusal.into();
         self.message(PgWireBackendMessage::ErrorResponse(info.into())).await
     }

@@ -90,6 +90,11 @@ impl Refusal {
         Self::new(CANCELLED, "canceling statement due to user request")
     }
 
+    /// It took longer than `statement_timeout`.
+    pub(super) fn late() -> Self {
+        Self::new(CANCELLED, "canceling statement due to statement timeout")
+    }
+
     /// A statement in a transaction that has failed.
     pub(super) fn in_failed_transaction() -> Self {
         Self::new(FAILED_TRANSACTION, "current transaction is aborted, commands ignored until end of transaction block")

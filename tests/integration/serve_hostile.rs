@@ -233,7 +233,7 @@ fn what_is_asked_of_the_server_itself_is_bounded() {
     let crossed = "SELECT count(*) FROM pg_type a, pg_type b, pg_type c, pg_type d, pg_type e, pg_type f, pg_type g";
     let rows = "SELECT * FROM pg_type a, pg_type b, pg_type c, pg_type d";
     let mut client = connect(port);
-    for (sql, told) in [(endless, "canceling statement"), (crossed, "canceling statement"), (rows, "ERROR")] {
+    for (sql, told) in [(endless, "due to statement timeout"), (crossed, "due to statement timeout"), (rows, "ERROR")] {
         answers(&mut client, "SET statement_timeout = '2s'", "SET");
         answers(&mut client, sql, told);
     }
