@@ -39,15 +39,25 @@ pub(super) fn count(sql: &str) -> usize {
     places(sql).into_iter().map(|(_, _, number)| number).max().unwrap_or(0)
 }
 
-/// The SQL with a cast around each parameter, to DuckDB's type at its place in `types`, if there is one.
-pub(super) fn typed(sql: &str, types: &[Option<String>]) -> String {
-    let mut text = sql.to_owned();
-    for (from, to, number) in places(sql).into_iter().rev() {
-        if let Some(Some(sql_type)) = types.get(number - 1) {
-            text.replace_range(from..to, &format!("CAST(${number} AS {sql_type})"));
+/// `sql` with something else in the place of each of its parameters of which `instead` says it.
+fn replaced(sql: &str, mut instead: impl FnMut(usize) -> Option<String>) -> String {
+    let (mut text, mut done) = (String::with_capacity(sql.len() * 2), 0);
+    for (from, to, number) in places(sql) {
+        if let Some(instead) = instead(number) {
+            text.push_str(&sql[done..from]);
+            text.push_str(&instead);
+            done = to;
         }
     }
-    text
+    text + &sql[done..]
+}
+
+/// The SQL with a cast around each parameter, to DuckDB's type at its place in `types`, if there is one.
+pub(super) fn typed(sql: &str, types: &[Option<String>]) -> String {
+    replaced(sql, |number| {
+        let sql_type = types.get(number - 1)?.as_ref()?;
+        Some(format!("CAST(${number} AS {sql_type})"))
+    })
 }
 
 /// `sql` with `($1)` where `ANY ($1)` stands, of those whose number `is_asked`, and their numbers: of one value DuckDB tells what it
@@ -56,11 +66,10 @@ pub(super) fn of_lists(sql: &str, is_asked: impl Fn(usize) -> bool) -> (String, 
     let tokens: Vec<_> = Tokens::new(sql).collect();
     let (mut text, mut numbers) = (sql.to_owned(), Vec::new());
     for (from, to, number) in places(sql).into_iter().rev() {
-        let Some(dollar) = tokens.iter().position(|(_, end)| *end == from + 1) else { continue };
+        let Ok(dollar) = tokens.binary_search_by_key(&(from + 1), |(_, end)| *end) else { continue };
         let Some(word) = dollar.checked_sub(2) else { continue };
-        let is_closed = tokens
-            .iter()
-            .any(|(token, end)| *token == Token::Symbol(')') && *end > to && sql[to..*end - 1].trim().is_empty());
+        let behind = tokens.get(tokens.partition_point(|(_, end)| *end <= to));
+        let is_closed = behind.is_some_and(|(token, _)| *token == Token::Symbol(')'));
         let (name, end) = &tokens[word];
         let is_any =
             ["ANY", "SOME", "ALL"].iter().any(|any| name.is(any)) && tokens[dollar - 1].0 == Token::Symbol('(');
@@ -77,11 +86,7 @@ pub(super) fn of_lists(sql: &str, is_asked: impl Fn(usize) -> bool) -> (String, 
 /// The SQL with names of letters for its parameters: of a part of a statement that has `$2` and no `$1` DuckDB counts one, and then
 /// takes no second.
 pub(super) fn lettered(sql: &str) -> String {
-    let mut text = sql.to_owned();
-    for (from, to, number) in places(sql).into_iter().rev() {
-        text.replace_range(from..to, &format!("${}", name(number)));
-    }
-    text
+    replaced(sql, |number| Some(format!("${}", name(number))))
 }
 
 fn name(number: usize) -> String {

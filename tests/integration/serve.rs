@@ -108,12 +108,12 @@ fn with_a_certificate_nobody_comes_in_without_tls() {
     let come = |how: &str| {
         let script = format!(
             "c = psycopg.connect(f'host=localhost hostaddr=127.0.0.1 port={{P}} user=ann password=\\'correct horse\\' {how}')\n\
-             print(c.execute('SELECT 42').fetchone()[0], c.pgconn.ssl_in_use)"
+             print(c.execute('SELECT 42').fetchone()[0], c.pgconn.ssl_in_use, c.execute('SELECT CURRENT_USER').fetchone()[0])"
         );
         text(&psycopg(&server, &script))
     };
-    assert_eq!(come(&format!("sslmode=verify-full sslrootcert={cert}")).trim(), "42 True");
-    assert_eq!(come("sslmode=prefer").trim(), "42 True");
+    assert_eq!(come(&format!("sslmode=verify-full sslrootcert={cert}")).trim(), "42 True ann");
+    assert_eq!(come("sslmode=prefer").trim(), "42 True ann");
     assert!(come("sslmode=disable").contains("takes connections with TLS only"), "{}", come("sslmode=disable"));
     assert!(come("sslmode=verify-full sslrootcert=/nowhere.pem").contains("nowhere.pem"));
     // What was sent before the handshake is not the client's word: it is not even waited for what comes after.

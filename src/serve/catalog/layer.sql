@@ -157,6 +157,9 @@ CREATE VIEW quack_pg.pg_views AS
     FROM duckdb_views() JOIN quack_pg.views ON view_schema = schema_name AND name = view_name, quack_pg.session WHERE database_name = 'memory';
 
 CREATE MACRO quack_pg.version() AS (SELECT quack_version FROM quack_pg.session);
+CREATE MACRO quack_pg.pg_current_user() AS (SELECT quack_user FROM quack_pg.session);
+CREATE MACRO quack_pg.pg_session_user() AS (SELECT quack_user FROM quack_pg.session);
+CREATE MACRO quack_pg.pg_current_role() AS (SELECT quack_user FROM quack_pg.session);
 CREATE MACRO quack_pg.pg_get_userbyid(o) AS (SELECT quack_user FROM quack_pg.session);
 CREATE MACRO quack_pg.pg_encoding_to_char(e) AS 'UTF8';
 CREATE MACRO quack_pg.pg_backend_pid() AS 0;

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::rewrite::USER;
+
 /// What a column without any name to take is called.
 const NONE: &str = "?column?";
 
@@ -46,7 +48,7 @@ fn figured(item: &Value) -> Option<Name> {
         ("FUNCTION" | "WINDOW", _) => match text("function_name") {
             "count_star" => own("count"),
             "list_value" => own("array"),
-            name => is_own_name(name),
+            name => is_own_name(name.strip_prefix("pg_").filter(|word| USER.contains(word)).unwrap_or(name)),
         },
         ("CAST", _) => match figured(&item["child"]) {
             Some(name) if name.1 => Some(name),

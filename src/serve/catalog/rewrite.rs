@@ -24,6 +24,9 @@ const NUMBERS: &[(&str, &str)] = &[
 /// Functions that are called otherwise.
 const RENAMED: &[(&str, &str)] = &[("json_build_object", "json_object"), ("string_to_array", "string_split")];
 
+/// Words for whoever asks, which the layer tells behind `pg_`.
+pub(super) const USER: &[&str] = &["current_user", "session_user", "current_role"];
+
 /// Functions whose one column is called as they are in FROM.
 const SERIES: &[&str] = &["generate_series", "unnest"];
 
@@ -148,6 +151,15 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             at = close + 1;
             continue;
         }
+        if USER.iter().any(|word| is_word(at, word))
+            && !is_symbol(at + 1, '(')
+            && !is_symbol(at + 1, '.')
+            && !at.checked_sub(1).is_some_and(|before| is_symbol(before, '.') || is_word(before, "as"))
+        {
+            edits.push((from(at), tokens[at].1, format!("pg_{}()", &sql[from(at)..tokens[at].1])));
+            at += 1;
+            continue;
+        }
         // 'trips'::regclass, 'trips'::pg_catalog.regclass
         if let (Some((Token::Text(text), _)), true, true) =
             (tokens.get(at), is_symbol(at + 1, ':'), is_symbol(at + 2, ':'))
@@ -267,6 +279,7 @@ mod tests {
             rewritten("SELECT 'a.b'::pg_catalog.regclass, CAST('a' AS REGCLASS)"),
             "select to_regclass('a.b'), to_regclass('a')"
         );
+        assert_eq!(rewritten("SELECT CURRENT_USER, x.session_user"), "select pg_current_user(), x.session_user");
         assert_eq!(
             rewritten("SELECT s, unnest(y) AS z FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
             "select s, unnest(y) as z from generate_series(0, len(x)) s(s), unnest(y) where a"
