@@ -252,6 +252,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn types_that_other_databases_write_are_what_duckdb_takes_them_for() {
+        for (written, read) in [
+            ("FLOAT(24)", "FLOAT"),
+            ("FLOAT(53)", "DOUBLE"),
+            ("character varying(10)[]", "VARCHAR[]"),
+            ("CHARACTER", "VARCHAR"),
+            ("TEXT(5)", "VARCHAR"),
+            ("TIMESTAMP(0)", "TIMESTAMP_S"),
+            ("TIMESTAMP(3) WITHOUT TIME ZONE", "TIMESTAMP_MS"),
+            ("TIMESTAMP(6)", "TIMESTAMP"),
+        ] {
+            assert_eq!(SqlType::parse(written).unwrap().to_string(), read, "{written}");
+        }
+        for written in ["FLOAT(0)", "FLOAT(54)", "TIMESTAMP(10)", "CHARACTER VARYING(", "TEXT VARYING", "VARYING"] {
+            assert!(SqlType::parse(written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
     fn what_parquet_lacks_is_another_type_wherever_it_is() {
         for (own, kept) in [
             ("HUGEINT", "DECIMAL(38,0)"),

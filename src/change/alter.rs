@@ -5,10 +5,10 @@ use anyhow::Result;
 use quack_function::sql::{identifier, qualified};
 use quack_function::wire::Column;
 
+use super::altered::Alteration;
 use super::create::{declared, storable};
 use super::done::{Changed, Deed};
 use super::land::{self, overtaken};
-use super::statement::Alteration;
 use super::temporary;
 use super::tidy;
 use super::write::{Rows, Session, Work};

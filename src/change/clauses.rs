@@ -12,6 +12,8 @@ pub(crate) struct Merge {
     pub table: String,
     /// What the statement calls it.
     pub alias: String,
+    /// Queries that the source and the clauses may name, behind the word WITH.
+    pub with: Option<Part>,
     /// A table, a query in brackets or a function, with its alias.
     pub source: Part,
     pub on: On,
@@ -125,7 +127,7 @@ impl Merge {
             return Err(wrong());
         }
         let returning = reader.returning(MERGE)?;
-        let mut merge = Self { table, alias, source, on, clauses, returning };
+        let mut merge = Self { table, alias, with: None, source, on, clauses, returning };
         merge.sort()?;
         Ok(merge)
     }

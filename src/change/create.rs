@@ -66,16 +66,20 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, cr
 
 /// The table's files, written by the function, and the columns that they are partitioned by.
 async fn written<'a>(work: &mut Work<'a>, create: &Create) -> Result<(Staged<'a>, Vec<Column>)> {
-    let described = match &create.rows {
+    let rows = match &create.rows {
         Rows::Query(query) => {
             parts::check_query(query)?;
-            work.columns(&query.behind("DESCRIBE ")).await?
+            Rows::Query(query.renamed(&create.names))
         }
+        columns => columns.clone(),
+    };
+    let described = match &rows {
+        Rows::Query(query) => work.columns(&query.behind("DESCRIBE ")).await?,
         Rows::Columns(columns) => declared(columns)?,
     };
     let columns = storable(work.coordinator.context, &described)?;
     let (partitions, own) = split(&create.table, &columns, &create.partitions)?;
-    let staged = match &create.rows {
+    let staged = match &rows {
         Rows::Query(query) => {
             // As they come where they may stay as they are: a query with nothing around it keeps its order for sure.
             let is_kept = |column: &Column| SqlType::parse(&column.sql_type).is_ok_and(|own| own.in_table().is_none());

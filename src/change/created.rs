@@ -17,6 +17,8 @@ pub(crate) struct Create {
     pub if_not_exists: bool,
     /// Columns to partition by, outermost folder first.
     pub partitions: Vec<String>,
+    /// What the query's columns are called; nothing where they keep their names.
+    pub names: Vec<String>,
     pub rows: Rows,
 }
 
@@ -28,8 +30,8 @@ pub(crate) enum Rows {
     Columns(Vec<(String, String)>),
 }
 
-const CREATE: &str = "write CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., or name \
-                      (column TYPE, ...)";
+const CREATE: &str = "write CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] name [PARTITIONED BY (column, ...)] AS SELECT ..., name \
+                      (column, ...) AS SELECT ..., or name (column TYPE, ...)";
 
 impl Create {
     /// Whether it has a query's rows.
@@ -59,12 +61,17 @@ impl Create {
             let help = format!("{CREATE}; to partition by an expression, make it a column of the SELECT");
             partitions = reader.names().ok_or_else(|| unsupported("PARTITIONED BY in this form", help))?;
         }
+        let has_types = columns.iter().flatten().any(|(_, written)| !written.is_empty());
+        let mut names = Vec::new();
         let rows = match columns {
             Some(columns) if reader.peek().is_none() => Rows::Columns(columns),
-            None if reader.takes(&["AS"]) && reader.peek().is_some() => Rows::Query(reader.rest()),
+            columns if !has_types && reader.takes(&["AS"]) && reader.peek().is_some() => {
+                names.extend(columns.into_iter().flatten().map(|(name, _)| name));
+                Rows::Query(reader.rest())
+            }
             _ => return Err(unsupported("CREATE TABLE in this form", CREATE)),
         };
-        Ok(Self { table, temporary, replace, if_not_exists, partitions, rows })
+        Ok(Self { table, temporary, replace, if_not_exists, partitions, names, rows })
     }
 }
 

@@ -35,5 +35,5 @@ pub(crate) fn table_of(name: &str, sql: &str, partitions: &[String]) -> Result<C
     }
     let (replace, if_not_exists) = (false, true);
     let (table, partitions, rows) = (name.to_owned(), partitions.to_vec(), Rows::Query(query));
-    Ok(Change::Create(Create { table, temporary: false, replace, if_not_exists, partitions, rows }))
+    Ok(Change::Create(Create { table, temporary: false, replace, if_not_exists, partitions, names: Vec::new(), rows }))
 }

@@ -6,7 +6,6 @@ use quack_function::sql::{Token, identifier, literal};
 use super::columns::Columns;
 use super::parts::Part;
 use super::reader::{Reader, unsupported};
-use super::refused;
 use crate::error::failure;
 
 /// `INSERT INTO name [BY NAME] [(columns)] query`, `COPY name [(columns)] FROM 'address'`
@@ -176,21 +175,12 @@ impl Insert {
         Ok(Self { table, columns, by_name, rows, returning })
     }
 
-    /// Reads what follows the word WITH, if the queries that it names are for an INSERT: they go before the query of its rows.
-    ///
-    /// # Errors
-    /// As for [`Self::read`].
-    pub(super) fn behind_with(reader: &mut Reader<'_>) -> Result<Option<Self>> {
-        let Some((_, at)) = refused::behind_with(reader) else { return Ok(None) };
-        // From the word WITH itself on.
-        reader.at -= 1;
-        let with = reader.part(reader.from(), at);
-        reader.at = at + 1;
-        let mut insert = Self::read(reader)?;
-        if let Source::Query(rows) = &mut insert.rows {
-            *rows = rows.within(&with);
+    /// The queries of `with` go before the query of its rows.
+    pub(super) fn within(mut self, with: &Part) -> Self {
+        if let Source::Query(rows) = &mut self.rows {
+            *rows = rows.within(with);
         }
-        Ok(Some(insert))
+        self
     }
 
     /// Reads what follows the word COPY, if it brings rows into a table.

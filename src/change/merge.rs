@@ -20,6 +20,7 @@ use crate::query::Coordinator;
 /// There is no such table or column; what DuckDB says of the source, the conditions and the values; others that keep changing the
 /// table.
 pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, merge: &Merge) -> Result<Outcome> {
+    merge.with.iter().try_for_each(parts::check_with)?;
     parts::check_expressions(merge.expressions())?;
     let source = parts::name_of_one(&merge.source, MERGE)?;
     let returning = parts::check_returning(&merge.returning, &merge.alias, Some(ACTION))?;
@@ -32,7 +33,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, me
         let statement =
             Statement { merge, columns: &columns, source: &source, given: given(&mut work, merge).await?, target };
         let deeds = Deeds {
-            before: vec![statement.source()],
+            before: merge.with.iter().map(parts::Part::queries).chain([statement.source()]).collect(),
             branches: statement.branches()?,
             variables: merge.source.variables(),
             // What was not there and was to be inserted may have come meanwhile.
@@ -57,7 +58,13 @@ async fn given(work: &mut Work<'_>, merge: &Merge) -> Result<Vec<String>> {
     if !merge.clauses.iter().any(takes_all) {
         return Ok(Vec::new());
     }
-    let columns = work.columns(&merge.source.behind("DESCRIBE FROM ")).await?;
+    let described = match &merge.with {
+        Some(with) => {
+            format!("{}DESCRIBE WITH{}\nFROM {}", with.variables(), with.queries(), merge.source.text())
+        }
+        None => merge.source.behind("DESCRIBE FROM "),
+    };
+    let columns = work.columns(&described).await?;
     Ok(columns.into_iter().map(|column| column.name).collect())
 }
 

@@ -5,6 +5,7 @@
 //! rights copy them into the table's folder, inside the bucket, and change the catalog in one step. No row comes by here.
 
 mod alter;
+mod altered;
 mod batches;
 mod clauses;
 mod columns;

@@ -70,6 +70,20 @@ impl Part {
         Self { text: format!("{}\n{query}", with.text), ..with.clone() }
     }
 
+    /// The piece, a query, with other names for its columns; where there are none, as it is.
+    pub(super) fn renamed(&self, names: &[String]) -> Self {
+        if names.is_empty() {
+            return self.clone();
+        }
+        let names = names.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", ");
+        Self { text: format!("FROM {} AS quack_rows({names})", self.bracketed()), ..self.clone() }
+    }
+
+    /// Of a WITH, what follows the word.
+    pub(super) fn queries(&self) -> String {
+        Tokens::new(&self.text).next().map_or_else(String::new, |(_, end)| self.text[end..].to_owned())
+    }
+
     /// The piece in brackets that no comment at its end opens again.
     pub(super) fn bracketed(&self) -> String {
         format!("(\n{}\n)", self.text)
@@ -91,6 +105,16 @@ pub(super) fn check_query(part: &Part) -> Result<()> {
             Err(failure("the statement takes one query", "write one SELECT, VALUES or FROM, and nothing after it"))
         }
     }
+}
+
+/// Refuses what is not the WITH of a statement, up to where the statement begins.
+///
+/// # Errors
+/// What DuckDB's parser says of it.
+pub(super) fn check_with(part: &Part) -> Result<()> {
+    let connection = duck::open(&Sandbox::default())?;
+    let wrong = |why: String| failure(format!("`{}`: {why}", part.text().trim()), "write WITH name AS (query), ...");
+    expression::parse(&connection, &format!("{}\nVALUES (1)", part.text())).map(drop).map_err(wrong)
 }
 
 /// Refuses what DuckDB's parser does not take.

@@ -1,7 +1,6 @@
 //! What a database may have and a lake has not, by name, and what does instead.
 
 use anyhow::Result;
-use quack_function::sql::Token;
 
 use super::reader::{Reader, unsupported};
 
@@ -75,29 +74,9 @@ pub(super) fn check(reader: &Reader<'_>, first: &str) -> Result<()> {
                 return Err(unsupported("CREATE TEMPORARY VIEW", help));
             }
         }
-        "WITH" => {
-            if let Some((word, _)) = behind_with(reader)
-                && word != "INSERT"
-            {
-                let help = "put WITH into the statement's query: USING (WITH ... SELECT ...) AS rows";
-                return Err(unsupported(&format!("WITH before {word}"), help));
-            }
-        }
         _ => {}
     }
     Ok(())
-}
-
-/// The word of the change that follows the queries of a WITH, and its place; nothing where a query follows.
-pub(super) fn behind_with(reader: &Reader<'_>) -> Option<(String, usize)> {
-    let is_change = |at: usize, token: &Token<'_>| {
-        ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|word| token.is(word))
-            && at > 0
-            && reader.tokens[at - 1].0 == Token::Symbol(')')
-    };
-    let at = reader.find(is_change);
-    let (token, _) = reader.tokens.get(at)?;
-    Some((token.name().unwrap_or_default().to_ascii_uppercase(), at))
 }
 
 /// Refuses what a column, or a line instead of one, has in CREATE TABLE beside name and type: from here to `end`.

@@ -27,6 +27,7 @@ const MEANT: &str = "quack_is_meant";
 /// # Errors
 /// There is no such table or column; what DuckDB says of the condition and the values; others that keep changing the table.
 pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, rewrite: &Rewrite) -> Result<Outcome> {
+    rewrite.with.iter().try_for_each(parts::check_with)?;
     let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
     parts::check_expressions(values)?;
     // Which files it touches is asked first, which rows in them when they are written: that must be the same both times.
@@ -41,7 +42,7 @@ pub(super) async fn run(coordinator: &Coordinator<'_>, session: &Session<'_>, re
         table.check_is_own(name)?;
         let columns = Columns::of(name, table);
         let set = columns.assignments(&rewrite.set)?;
-        match rewrite.from.is_some() || !is_settled || !returning.is_empty() {
+        match rewrite.with.is_some() || rewrite.from.is_some() || !is_settled || !returning.is_empty() {
             true => by_deeds(work, rewrite, &returning, name, table, &columns, set).await,
             false => by_files(work, rewrite, name, table, &columns, set).await.map(|done| done.map(Outcome::from)),
         }
@@ -61,7 +62,7 @@ fn variables(rewrite: &Rewrite) -> &str {
 /// What the statement was made of.
 fn pieces(rewrite: &Rewrite) -> impl Iterator<Item = &Part> {
     let values = rewrite.set.iter().filter_map(|(_, value)| value.part());
-    rewrite.predicate.iter().chain(&rewrite.from).chain(values)
+    rewrite.with.iter().chain(&rewrite.predicate).chain(&rewrite.from).chain(values)
 }
 
 /// By a list of the rows that are meant, had once.
@@ -91,7 +92,7 @@ async fn by_deeds(
         actions: vec![Action { condition: None, act }],
     };
     let deeds = Deeds {
-        before: Vec::new(),
+        before: rewrite.with.iter().map(Part::queries).collect(),
         branches: vec![branch],
         variables: variables(rewrite),
         is_strict: false,

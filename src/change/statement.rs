@@ -4,6 +4,7 @@
 use anyhow::Result;
 use quack_function::sql::Token;
 
+use super::altered::Alteration;
 use super::clauses::Merge;
 use super::comment::Comment;
 use super::created::Create;
@@ -42,6 +43,8 @@ pub(crate) struct Rewrite {
     pub alias: String,
     /// New values by column; none to delete the rows.
     pub set: Vec<(String, Value)>,
+    /// Queries that the others may name, behind the word WITH.
+    pub with: Option<Part>,
     /// Other tables whose rows say which.
     pub from: Option<Part>,
     /// Which rows; all of them without.
@@ -67,15 +70,6 @@ impl Change {
     }
 }
 
-/// What `ALTER TABLE` does to a column. Types are as they were written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Alteration {
-    Add { column: String, if_not_exists: bool, sql_type: String },
-    Drop { column: String, if_exists: bool },
-    Rename { column: String, to: String },
-    Type { column: String, sql_type: String },
-}
-
 /// Reads the last statement of `sql`, if it is one that changes the lake; those before it set variables.
 ///
 /// # Errors
@@ -87,10 +81,10 @@ pub(crate) fn parse(sql: &str) -> Result<Option<Change>> {
     match first.as_str() {
         "CREATE" => reader.create(),
         "INSERT" => Insert::read(&mut reader).map(|insert| Some(Change::Insert(insert))),
-        "WITH" => Ok(Insert::behind_with(&mut reader)?.map(Change::Insert)),
+        "WITH" => reader.behind_with(),
         "COPY" => Ok(Insert::of_copy(&mut reader)?.map(Change::Insert)),
-        "UPDATE" => reader.update().map(Some),
-        "DELETE" => reader.delete().map(Some),
+        "UPDATE" => reader.update(None).map(Some),
+        "DELETE" => reader.delete(None).map(Some),
         "MERGE" => Merge::read(&mut reader).map(|merge| Some(Change::Merge(merge))),
         "TRUNCATE" => reader.truncate().map(Some),
         "DROP" => reader.drop_named(),
@@ -125,7 +119,29 @@ impl Reader<'_> {
         }
     }
 
-    fn delete(&mut self) -> Result<Change> {
+    /// What follows the queries of a WITH, if it is a change.
+    fn behind_with(&mut self) -> Result<Option<Change>> {
+        let is_change = |at: usize, token: &Token<'_>| {
+            ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|word| token.is(word))
+                && at > 0
+                && self.tokens[at - 1].0 == Token::Symbol(')')
+        };
+        let at = self.find(is_change);
+        let Some((word, _)) = self.tokens.get(at) else { return Ok(None) };
+        let word = word.name().unwrap_or_default().to_ascii_uppercase();
+        // From the word WITH itself on.
+        self.at -= 1;
+        let with = self.part(self.from(), at);
+        self.at = at + 1;
+        match word.as_str() {
+            "INSERT" => Insert::read(self).map(|insert| Some(Change::Insert(insert.within(&with)))),
+            "MERGE" => Merge::read(self).map(|merge| Some(Change::Merge(Merge { with: Some(with), ..merge }))),
+            "UPDATE" => self.update(Some(with)).map(Some),
+            _ => self.delete(Some(with)).map(Some),
+        }
+    }
+
+    fn delete(&mut self, with: Option<Part>) -> Result<Change> {
         if !self.takes(&["FROM"]) {
             return Err(unsupported("DELETE in this form", DELETE));
         }
@@ -134,10 +150,10 @@ impl Reader<'_> {
         let from = self.others("USING");
         let predicate = self.predicate("DELETE", DELETE)?;
         let returning = self.returning(DELETE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), from, predicate, returning }))
+        Ok(Change::Rewrite(Rewrite { table, alias, set: Vec::new(), with, from, predicate, returning }))
     }
 
-    fn update(&mut self) -> Result<Change> {
+    fn update(&mut self, with: Option<Part>) -> Result<Change> {
         let table = self.table(UPDATE)?;
         let alias = self.alias(&table, &["SET"]);
         if !self.takes(&["SET"]) {
@@ -152,7 +168,7 @@ impl Reader<'_> {
         let from = self.others("FROM");
         let predicate = self.predicate("UPDATE", UPDATE)?;
         let returning = self.returning(UPDATE)?;
-        Ok(Change::Rewrite(Rewrite { table, alias, set, from, predicate, returning }))
+        Ok(Change::Rewrite(Rewrite { table, alias, set, with, from, predicate, returning }))
     }
 
     /// The tables behind `word`, if it comes.
@@ -186,7 +202,7 @@ impl Reader<'_> {
             None => {
                 let alias = table.clone();
                 let (set, returning) = (Vec::new(), Vec::new());
-                Ok(Change::Rewrite(Rewrite { alias, table, set, from: None, predicate: None, returning }))
+                Ok(Change::Rewrite(Rewrite { alias, table, set, with: None, from: None, predicate: None, returning }))
             }
             Some(_) => Err(unsupported("TRUNCATE in this form", help)),
         }
@@ -248,39 +264,6 @@ impl Reader<'_> {
             _ => Err(unsupported("ALTER TABLE in this form", ALTER)),
         }
     }
-
-    /// What is done to a column.
-    fn alteration(&mut self) -> Option<Alteration> {
-        if self.takes(&["ADD"]) {
-            self.takes(&["COLUMN"]);
-            let if_not_exists = self.takes(&["IF", "NOT", "EXISTS"]);
-            let column = self.name()?;
-            return Some(Alteration::Add { column, if_not_exists, sql_type: self.written_type()? });
-        }
-        if self.takes(&["DROP"]) {
-            self.takes(&["COLUMN"]);
-            let if_exists = self.takes(&["IF", "EXISTS"]);
-            return Some(Alteration::Drop { column: self.name()?, if_exists });
-        }
-        if self.takes(&["RENAME"]) {
-            self.takes(&["COLUMN"]);
-            let column = self.name()?;
-            return self.takes(&["TO"]).then(|| Some(Alteration::Rename { column, to: self.name()? }))?;
-        }
-        if !self.takes(&["ALTER"]) {
-            return None;
-        }
-        self.takes(&["COLUMN"]);
-        let column = self.name()?;
-        let sets = self.takes(&["SET", "DATA", "TYPE"]) || self.takes(&["SET", "TYPE"]) || self.takes(&["TYPE"]);
-        sets.then(|| Some(Alteration::Type { column, sql_type: self.written_type()? }))?
-    }
-
-    /// All that is left, as the text of a type.
-    fn written_type(&mut self) -> Option<String> {
-        self.peek()?;
-        Some(self.rest().text().trim().to_owned())
-    }
 }
 
 #[cfg(test)]
@@ -310,6 +293,8 @@ mod tests {
         assert!(create.if_not_exists);
         let columns = [("a", "DECIMAL(4, 1)"), ("b", "STRUCT(x INT, y INT)[]")];
         assert_eq!(create.rows, Rows::Columns(columns.map(|(name, sql_type)| (name.into(), sql_type.into())).into()));
+        let Change::Create(create) = only("CREATE TABLE x (a, \"b c\") PARTITIONED BY (a) AS FROM t") else { panic!() };
+        assert_eq!((create.names, create.partitions), (vec!["a".to_owned(), "b c".to_owned()], vec!["a".to_owned()]));
         for (sql, told) in [
             ("CREATE OR REPLACE TABLE IF NOT EXISTS x AS FROM t", "CREATE OR REPLACE TABLE IF NOT EXISTS"),
             ("CREATE UNIQUE INDEX i ON t (a)", "CREATE INDEX"),
@@ -319,7 +304,6 @@ mod tests {
             ("CREATE TRIGGER x AFTER INSERT ON t", "CREATE TRIGGER"),
             ("CREATE OR REPLACE TEMP MACRO f(x) AS x", "CREATE MACRO"),
             ("CREATE TYPE mood AS ENUM ('a')", "CREATE TYPE"),
-            ("WITH update AS (SELECT 1) DELETE FROM t", "WITH before DELETE"),
             ("CREATE TABLE x (a INT CHECK (a > 1))", "CHECK in CREATE TABLE"),
             ("CREATE TABLE x (a INT, PRIMARY KEY (a))", "PRIMARY in CREATE TABLE"),
             ("CREATE TABLE x (a INT, b INT GENERATED ALWAYS AS (a + 1))", "GENERATED in CREATE TABLE"),
@@ -379,6 +363,18 @@ mod tests {
         let Change::Rewrite(delete) = only("DELETE FROM t USING u, v WHERE t.a = u.a") else { panic!() };
         assert_eq!(delete.from.unwrap().text().trim(), "u, v");
         assert_eq!(only("TRUNCATE t"), only("DELETE FROM t"));
+        for sql in [
+            "WITH RECURSIVE u AS (FROM v) UPDATE t SET a = (FROM u)",
+            "WITH RECURSIVE u AS (FROM v) DELETE FROM t WHERE a IN (FROM u)",
+            "WITH RECURSIVE u AS (FROM v) MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE",
+        ] {
+            let with = match only(sql) {
+                Change::Rewrite(rewrite) => rewrite.with,
+                Change::Merge(merge) => merge.with,
+                _ => None,
+            };
+            assert_eq!(with.unwrap().queries(), " RECURSIVE u AS (FROM v)", "{sql}");
+        }
     }
 
     #[test]

@@ -23,6 +23,16 @@ const ARRAYS: &[(&[&str], u32)] = &[
     (&["uuid"], 2951),
 ];
 
+/// PostgreSQL's functions that read a moment of a text, and what such a text is here; with the formats in which DuckDB reads it, too.
+const MOMENTS: &[(&str, &str, &[&str])] = &[
+    (
+        "to_timestamp",
+        "TIMESTAMP",
+        &["YYYY-MM-DD HH24:MI:SS.US", "YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD"],
+    ),
+    ("to_date", "DATE", &["YYYY-MM-DD"]),
+];
+
 /// What is said of rows on all pages of a table.
 const ALL_PAGES: &str = "ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid";
 
@@ -37,6 +47,11 @@ pub(super) fn translated(sql: &str) -> String {
         if token.is("ctid") && tokens.len() >= at + all.len() && ahead.zip(&all).all(|(token, wanted)| token == wanted)
         {
             text.replace_range(end - 4..tokens[at + all.len() - 1].1, "true");
+            continue;
+        }
+        if let Some((moment, to)) = moment(&tokens[at..]) {
+            let from = end - token.name().map_or(0, |name| name.len());
+            text.replace_range(from..to, &moment);
             continue;
         }
         let Token::Text(written) = token else { continue };
@@ -63,6 +78,20 @@ pub(super) fn translated(sql: &str) -> String {
     text
 }
 
+/// What `to_timestamp('...', 'YYYY-MM-DD')` at the beginning of `tokens` is here, and where it ends.
+fn moment(tokens: &[(Token<'_>, usize)]) -> Option<(String, usize)> {
+    let [(name, _), (open, _), (Token::Text(value), _), (comma, _), (format @ Token::Text(_), _), (close, end), ..] =
+        tokens
+    else {
+        return None;
+    };
+    let (_, sql_type, formats) = MOMENTS.iter().find(|(known, ..)| name.is(known))?;
+    let is_call =
+        [(open, '('), (comma, ','), (close, ')')].iter().all(|(token, symbol)| **token == Token::Symbol(*symbol));
+    let format = format.name()?.to_uppercase();
+    (is_call && formats.contains(&format.as_str())).then(|| (format!("{sql_type} {value}"), *end))
+}
+
 /// Whether a text is PostgreSQL's of bytes: `\x` once, before all of them.
 fn is_hex(value: &str) -> bool {
     value.strip_prefix("\\x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -81,6 +110,10 @@ mod tests {
             ("'{a,\"it''s\"}' :: text[]", "'[\"a\", \"it''s\"]' :: text[]"),
             ("'{}'::INTEGER[]", "'[]'::INTEGER[]"),
             ("WHERE ctid BETWEEN '(0,0)'::tid AND '(4294967295,0)'::tid AND (a)", "WHERE true AND (a)"),
+            (
+                "a >= TO_TIMESTAMP('2019-03-05 00:00:00.5', 'YYYY-MM-DD HH24:MI:SS.US') AND b < to_date('2019-03-05', 'yyyy-mm-dd')",
+                "a >= TIMESTAMP '2019-03-05 00:00:00.5' AND b < DATE '2019-03-05'",
+            ),
         ] {
             assert_eq!(translated(sql), wanted);
             assert_eq!(translated(wanted), wanted);
@@ -90,6 +123,7 @@ mod tests {
             "SELECT '{1'::int8[], '{1}'::int8, '[1]'::int8[], '{a: 1}'::thing[], '\\x0'::bytea",
             "SELECT \"'{1}'::int8[]\", '''{1}''::int8[]' -- '{1}'::int8[]",
             "'{1}'::",
+            "to_timestamp(1), to_timestamp('1', 'DD'), to_timestamp(a, 'YYYY-MM-DD'), to_date('1', 'YYYY-MM-DD'",
             "WHERE ctid BETWEEN '(0,0)'::tid AND '(999,0)'::tid",
             "WHERE ctid BETWEEN",
         ] {

@@ -45,6 +45,7 @@ const WORDS: &[(&str, &str)] = &[
     ("Ambiguous reference", "42702"),
     ("must appear in the GROUP BY", "42803"),
     ("Type with name", "42704"),
+    ("is no type", "42704"),
     ("Conversion Error", "22P02"),
     ("Out of Range", "22003"),
     ("Division by zero", "22012"),

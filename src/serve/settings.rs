@@ -32,7 +32,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("max_index_keys", "32"),
     ("role", "none"),
     ("scram_iterations", "4096"),
-    ("search_path", "main"),
+    (SEARCH_PATH, "main"),
     ("server_encoding", "UTF8"),
     ("server_version", SERVER_VERSION),
     ("server_version_num", "160006"),
@@ -64,6 +64,9 @@ const ONLY: &[(&str, &[&str])] = &[
     ("IntervalStyle", &["postgres"]),
     ("bytea_output", &["hex"]),
 ];
+
+/// Names without a schema are of `main`: another would be told, and not be so.
+const SEARCH_PATH: &str = "search_path";
 
 /// Those that a client is told of, at first and when they change.
 const REPORTED: &[&str] = &[
@@ -135,6 +138,16 @@ impl Settings {
             return Err(Refusal::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""))
                 .with_hint(format!("it is {now}, and stays so")));
         }
+        if name == SEARCH_PATH {
+            let first = value.split(',').map(|schema| schema.trim().trim_matches(['"', '\'']));
+            let mut first = first.filter(|schema| !["", "$user", "pg_catalog"].contains(schema));
+            let first = first.next().unwrap_or_default();
+            if !["", "main", "public"].contains(&first) {
+                return Err(Refusal::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""))
+                    .with_hint(format!("names without a schema are of main; write {first}.name")));
+            }
+            return Ok(None);
+        }
         // What it is called does not matter where there is one.
         let value =
             if ONLY.iter().any(|(known, _)| *known == name) { self.values[&name].clone() } else { value.to_owned() };
@@ -184,6 +197,9 @@ mod tests {
     fn settings_are_kept_and_those_that_cannot_be_are_refused() {
         let mut settings =
             Settings::new("ann", [("application_name", "psql"), ("client_encoding", "latin1")].into_iter());
+        assert!(settings.set("search_path", "\"$user\", public").is_ok() && settings.set("search_path", "").is_ok());
+        assert!(settings.set("search_path", "sales, main").unwrap_err().message.contains("sales, main"));
+        assert_eq!(settings.get("search_path").unwrap().1, "main");
         assert_eq!(settings.get("APPLICATION_NAME"), Some(("application_name", "psql")));
         assert_eq!(settings.get("client_encoding").unwrap().1, "UTF8");
         assert_eq!(settings.set("timezone", "UTC").unwrap(), Some(("TimeZone".into(), "UTC".into())));

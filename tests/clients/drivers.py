@@ -208,6 +208,18 @@ def catalog():
         same(run(standard), [("id", "BIGINT")], "information_schema")
         same(run("SELECT relname FROM pg_class WHERE relname OPERATOR(pg_catalog.~) '^(tri)' COLLATE pg_catalog.default"), [("trips",)], "a pattern")
         same(run("SELECT version() LIKE 'PostgreSQL 16%', current_setting('TimeZone')"), [(True, "UTC")], "what it is")
+        # As SQLAlchemy 1.4 asks, by which Superset looks at a table.
+        indexes = """SELECT i.relname, a.attname FROM pg_class t JOIN pg_index ix ON t.oid = ix.indrelid
+            JOIN pg_class i ON i.oid = ix.indexrelid LEFT OUTER JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey)
+            WHERE t.relkind IN ('r', 'v') AND t.oid = 'trips'::regclass AND ix.indisprimary = 'f' ORDER BY t.relname, i.relname"""
+        same(run(indexes), [], "indexes")
+        since = "SELECT count(*) FROM trips WHERE day >= TO_TIMESTAMP('2019-04-01 00:00:00.000000', 'YYYY-MM-DD HH24:MI:SS.US')"
+        same(run(since), run("SELECT count(*) FROM trips WHERE day >= '2019-04-01'"), "a moment in Superset's words")
+        connection.execute("CREATE TABLE uploaded (n CHARACTER VARYING(10), x FLOAT(53), t TIMESTAMP WITHOUT TIME ZONE)")
+        same(run("SELECT data_type FROM information_schema.columns WHERE table_name = 'uploaded'"), [("VARCHAR",), ("DOUBLE",), ("TIMESTAMP",)], "types")
+        connection.execute("DROP TABLE uploaded")
+        refused(lambda: connection.execute("SET search_path = sales"), "22023", "another schema for names")
+        refused(lambda: connection.execute("CREATE TABLE x (a serial)"), "42704", "no type")
         connection.execute("DROP VIEW cheap")
     inspector = sqlalchemy.inspect(sqlalchemy.create_engine(f"postgresql+psycopg://ann@127.0.0.1:{PORT}/lake"))
     same(inspector.get_table_names(schema="main"), ["trips"], "tables by SQLAlchemy")

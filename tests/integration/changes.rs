@@ -61,6 +61,15 @@ fn tables_are_made_filled_changed_and_dropped(place: Place) {
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM areas"), json!([{"n": 0}]));
     run(&project, "INSERT INTO areas SELECT 'z', 1, NULL", "inserted 1 row");
     assert_eq!(project.rows("FROM areas"), json!([{"zone": "z", "n": 1, "s": null}]));
+    let named =
+        "CREATE OR REPLACE TABLE areas (\"a b\", c) PARTITIONED BY (c) AS SELECT 1, 'x' UNION ALL SELECT 2, 'y'";
+    run(&project, named, "created `areas` with 2 rows");
+    assert_eq!(project.rows("FROM areas ORDER BY 1"), json!([{"a b": 1, "c": "x"}, {"a b": 2, "c": "y"}]));
+    project
+        .quackctl(["query", "CREATE TABLE more (a, b) AS SELECT 1) AS x(a), (SELECT 2"])
+        .assert()
+        .code(1)
+        .stderr(contains("one query"));
     run(&project, "CREATE OR REPLACE TABLE areas (a INTEGER, b DECIMAL(9,2)[])", "created `areas` with 0 rows");
     let sql = "INSERT INTO areas VALUES (1, [2.5]); SELECT a, b::VARCHAR AS b FROM areas";
     let output = project.quackctl(["query", "--format", "json", sql]).output().unwrap();

@@ -69,6 +69,16 @@ fn rows_are_merged_as_duckdb_does(place: Place) {
             "MERGE INTO t USING (SELECT 100 AS id) u ON t.id = u.id WHEN MATCHED THEN ERROR 'no' WHEN NOT MATCHED THEN DO NOTHING",
             "merged 0 rows",
         ),
+        (
+            "WITH u AS (SELECT id, n FROM s), w AS (FROM u WHERE n < 50) MERGE INTO t USING w ON t.id = w.id \
+             WHEN MATCHED THEN UPDATE SET n = w.n + (SELECT count(*) FROM u) WHEN NOT MATCHED THEN INSERT BY NAME",
+            "merged 3 rows",
+        ),
+        ("WITH u AS (FROM s) UPDATE t SET n = (SELECT max(n) FROM u) WHERE id IN (SELECT id FROM u)", "updated 2 rows"),
+        (
+            "WITH RECURSIVE u(x) AS (SELECT 3 UNION ALL SELECT x + 1 FROM u WHERE x < 5) DELETE FROM t USING u WHERE t.id = u.x",
+            "deleted 3 rows",
+        ),
         ("UPDATE t SET n = s.n + t.n, v = s.v FROM s WHERE t.id = s.id", "updated 2 rows"),
         (
             "UPDATE t AS x SET n = y.m FROM (SELECT k, max(n) AS m FROM s GROUP BY k) AS y, range(1) WHERE x.k = y.k",

@@ -20,7 +20,7 @@ const PLAIN: &[(&str, &[&str])] = &[
     ("BIGNUM", &["VARINT"]),
     ("FLOAT", &["FLOAT4", "REAL"]),
     ("DOUBLE", &["FLOAT8"]),
-    ("VARCHAR", &["TEXT", "STRING", "CHAR", "BPCHAR", "NVARCHAR"]),
+    ("VARCHAR", &["STRING", "BPCHAR", "NVARCHAR"]),
     ("BLOB", &["BYTEA", "BINARY", "VARBINARY"]),
     ("BIT", &["BITSTRING"]),
     ("UUID", &["GUID"]),
@@ -163,11 +163,37 @@ impl<'a> Parser<'a> {
                 Ok(SqlType::Plain(if word == "TIME" { "TIME WITH TIME ZONE" } else { "TIMESTAMP WITH TIME ZONE" }))
             }
             "TIMESTAMP" | "TIME" if self.take_words(&["WITHOUT", "TIME", "ZONE"]) => self.plain(&word),
+            "TIMESTAMP" if self.take_symbol('(') => {
+                let digits = self.number()?;
+                self.expect(')')?;
+                self.take_words(&["WITHOUT", "TIME", "ZONE"]);
+                match digits {
+                    0 => self.plain("TIMESTAMP_S"),
+                    1..=3 => self.plain("TIMESTAMP_MS"),
+                    4..=6 => self.plain("TIMESTAMP"),
+                    7..=9 => self.plain("TIMESTAMP_NS"),
+                    _ => Err(self.wrong()),
+                }
+            }
+            "FLOAT" if self.take_symbol('(') => {
+                let bits = self.number()?;
+                self.expect(')')?;
+                match bits {
+                    1..=24 => self.plain("FLOAT"),
+                    25..=53 => self.plain("DOUBLE"),
+                    _ => Err(self.wrong()),
+                }
+            }
             "DOUBLE" if self.take_words(&["PRECISION"]) => Ok(SqlType::Plain("DOUBLE")),
             // DuckDB takes a length, and thinks nothing of it.
-            "VARCHAR" | "CHAR" if self.take_symbol('(') => {
-                self.number()?;
-                self.expect(')')?;
+            "VARCHAR" | "CHAR" | "CHARACTER" | "TEXT" => {
+                if word.starts_with("CHAR") {
+                    self.take_words(&["VARYING"]);
+                }
+                if self.take_symbol('(') {
+                    self.number()?;
+                    self.expect(')')?;
+                }
                 Ok(SqlType::Plain("VARCHAR"))
             }
             _ => self.plain(&word),

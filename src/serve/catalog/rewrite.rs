@@ -92,6 +92,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
         }
     };
     let is_symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
+    let is_name = |at: usize| matches!(tokens.get(at), Some((Token::Word(_) | Token::Quoted(_), _)));
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|(token, _)| token.is(word));
     let reads_catalog = (0..tokens.len()).any(|at| is_word(at, SCHEMA) || is_word(at, "pg_constraint"));
     let is_dbt = sql.trim_start().starts_with(DBT);
@@ -158,6 +159,23 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
         {
             edits.push((from(at), tokens[at].1, format!("pg_{}()", &sql[from(at)..tokens[at].1])));
             at += 1;
+            continue;
+        }
+        // a.attnum = ANY(ix.indkey): DuckDB takes no query of its rows for a condition of an outer join, which ANY is to it.
+        if is_word(at, "ANY")
+            && is_symbol(at + 1, '(')
+            && at >= 2
+            && is_symbol(at - 1, '=')
+            && is_name(at - 2)
+            && let Some(close) = closing(&tokens, at + 1)
+            && (close == at + 3 || close == at + 5 && is_symbol(at + 3, '.'))
+            && is_name(close - 1)
+        {
+            let of = if at >= 4 && is_symbol(at - 3, '.') { at - 4 } else { at - 2 };
+            let contains =
+                format!("list_contains({}, {})", &sql[from(at + 2)..from(close)], &sql[from(of)..tokens[at - 2].1]);
+            edits.push((from(of), tokens[close].1, contains));
+            at = close + 1;
             continue;
         }
         // 'trips'::regclass, 'trips'::pg_catalog.regclass
@@ -279,6 +297,11 @@ mod tests {
             rewritten("SELECT 'a.b'::pg_catalog.regclass, CAST('a' AS REGCLASS)"),
             "select to_regclass('a.b'), to_regclass('a')"
         );
+        assert_eq!(
+            rewritten("LEFT JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey) AND b = any (c)"),
+            "left join pg_attribute a on t.oid = a.attrelid and list_contains(ix.indkey, a.attnum) and list_contains(c, b)"
+        );
+        assert_eq!(rewritten("a = ANY(ARRAY[1]) OR a > ANY(b)"), "a = any(array[1]) or a > any(b)");
         assert_eq!(rewritten("SELECT CURRENT_USER, x.session_user"), "select pg_current_user(), x.session_user");
         assert_eq!(
             rewritten("SELECT s, unnest(y) AS z FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),
