@@ -77,5 +77,7 @@ fn what_real_clients_ask_has_postgresqls_answers() {
         .output()
         .unwrap();
     assert!(compared.status.success(), "{}", text(&compared));
+    // The figures of docs/clients.md, and what differs.
+    eprint!("{}", text(&compared));
     server.end();
 }
