@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+/// The longest age: calendars end somewhere.
+const YEARS_MAX: u16 = 1000;
+
 /// An age: a whole number and its unit.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let wrong = || "write a whole number and s, m, h, d or w, e.g. 15m".to_owned();
@@ -17,7 +20,9 @@ pub(super) fn age(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(|| "that is longer than time".to_owned())
+    let most = u64::from(YEARS_MAX) * 365 * 86_400;
+    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds <= most);
+    seconds.map(Duration::from_secs).ok_or_else(|| format!("that is longer than {YEARS_MAX} years"))
 }
 
 /// An age, or the moment that was so long ago: a day, in UTC, or a time with its zone.
@@ -51,7 +56,9 @@ mod tests {
         ] {
             assert_eq!(since_at(text, now), age, "{text}");
         }
-        for text in ["", "d", "1.5d", "-1d", "2026-13-01", "99999999999999999999w", "18446744073709551615w"] {
+        for text in
+            ["", "d", "1.5d", "-1d", "2026-13-01", "99999999999999999999w", "18446744073709551615w", "999999999d"]
+        {
             assert!(since_at(text, now).is_err(), "{text}");
         }
     }

@@ -140,24 +140,22 @@ pub(crate) async fn invoke<'a>(
             said = true;
         }
         let pause = pause_before(attempt);
-        context.detail(format_args!(
-            "the function is at its concurrency limit; trying again when a query of this process ends, or else in {} ms",
-            pause.as_millis()
-        ));
+        context
+            .detail(format_args!("the function is at its concurrency limit; trying again in {} ms", pause.as_millis()));
         turn = tokio::select! {
-            turn = target.turns.again(turn, pause, pause_before(u32::MAX)) => turn,
+            turn = target.turns.again(turn, pause) => turn,
             () = cancel.cancelled() => return Err(interrupted("interrupted")),
         };
     }
     unreachable!("the loop above only ends by returning")
 }
 
-/// Sends an event once, whoever waits; a result that is spilled is to be `result`.
+/// Sends an event once, when it is its turn; a result that is spilled is to be `result`.
 ///
 /// # Errors
 /// What Lambda's API refuses, and a connection that fails. An error of the function itself is an answer.
 pub(crate) async fn once(target: &Target, payload: &Payload, result: &Pending<'_>) -> Result<Invoked, Refused> {
-    let turn = target.turns.take();
+    let turn = target.turns.next(LAST_PAUSE).await;
     let answer = send(target, payload, result).await;
     if matches!(answer, Err(Refused::Throttled)) {
         turn.refused();

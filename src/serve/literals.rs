@@ -1,6 +1,8 @@
 //! Texts in SQL that PostgreSQL reads otherwise than DuckDB: bytes and arrays that drivers write into a statement themselves. DuckDB
 //! would take the first for other bytes, and refuses the second. And the pages of a table, of which DuckDB's own extension asks for all.
 
+use std::ops::RangeInclusive;
+
 use quack_function::sql::{Token, Tokens, literal};
 
 use super::encode::WireType;
@@ -23,14 +25,15 @@ const ARRAYS: &[(&[&str], u32)] = &[
     (&["uuid"], 2951),
 ];
 
-/// PostgreSQL's functions that read a moment of a text, and what such a text is here; with the formats in which DuckDB reads it, too.
-const MOMENTS: &[(&str, &str, &[&str])] = &[
-    (
-        "to_timestamp",
-        "TIMESTAMP",
-        &["YYYY-MM-DD HH24:MI:SS.US", "YYYY-MM-DD HH24:MI:SS.MS", "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD"],
-    ),
-    ("to_date", "DATE", &["YYYY-MM-DD"]),
+/// PostgreSQL's functions that read a moment of a text, and what such a text is here.
+const MOMENTS: &[(&str, &str)] = &[("to_timestamp", "TIMESTAMP"), ("to_date", "DATE")];
+
+/// Formats in which DuckDB reads a moment, too, and how many characters such a text has. Of a longer one PostgreSQL leaves out the rest.
+const FORMATS: &[(&str, RangeInclusive<usize>)] = &[
+    ("YYYY-MM-DD", 10..=10),
+    ("YYYY-MM-DD HH24:MI:SS", 19..=19),
+    ("YYYY-MM-DD HH24:MI:SS.MS", 21..=23),
+    ("YYYY-MM-DD HH24:MI:SS.US", 21..=26),
 ];
 
 /// What is said of rows on all pages of a table.
@@ -85,11 +88,20 @@ fn moment(tokens: &[(Token<'_>, usize)]) -> Option<(String, usize)> {
     else {
         return None;
     };
-    let (_, sql_type, formats) = MOMENTS.iter().find(|(known, ..)| name.is(known))?;
+    let (_, sql_type) = MOMENTS.iter().find(|(known, _)| name.is(known))?;
     let is_call =
         [(open, '('), (comma, ','), (close, ')')].iter().all(|(token, symbol)| **token == Token::Symbol(*symbol));
-    let format = format.name()?.to_uppercase();
-    (is_call && formats.contains(&format.as_str())).then(|| (format!("{sql_type} {value}"), *end))
+    let (format, read) = (format.name()?.to_uppercase(), value_of(value)?);
+    let (_, lengths) = FORMATS.iter().find(|(known, _)| *known == format)?;
+    // Nothing of the day's time is in a DATE.
+    let is_read = lengths.contains(&read.len()) && (*sql_type == "TIMESTAMP" || read.len() == 10);
+    (is_call && is_read).then(|| (format!("{sql_type} {value}"), *end))
+}
+
+/// What stands between plain quotes, if that is a moment's figures.
+fn value_of(text: &str) -> Option<&str> {
+    let value = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    value.bytes().all(|byte| byte.is_ascii_digit() || b"-:. ".contains(&byte)).then_some(value)
 }
 
 /// Whether a text is PostgreSQL's of bytes: `\x` once, before all of them.
@@ -123,6 +135,7 @@ mod tests {
             "SELECT '{1'::int8[], '{1}'::int8, '[1]'::int8[], '{a: 1}'::thing[], '\\x0'::bytea",
             "SELECT \"'{1}'::int8[]\", '''{1}''::int8[]' -- '{1}'::int8[]",
             "'{1}'::",
+            "to_timestamp('2019-03-05 10:30:00', 'YYYY-MM-DD'), to_date('2019-03-05 10:30:00', 'YYYY-MM-DD HH24:MI:SS')",
             "to_timestamp(1), to_timestamp('1', 'DD'), to_timestamp(a, 'YYYY-MM-DD'), to_date('1', 'YYYY-MM-DD'",
             "WHERE ctid BETWEEN '(0,0)'::tid AND '(999,0)'::tid",
             "WHERE ctid BETWEEN",

@@ -77,7 +77,9 @@ pub(super) fn of_lists(sql: &str, is_asked: impl Fn(usize) -> bool) -> (String, 
         if is_any && is_closed && is_compared && is_asked(number) {
             let len = name.name().map_or(0, |name| name.len());
             text.replace_range(end - len..*end, "");
-            numbers.push(number);
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
         }
     }
     (text, numbers)
@@ -306,6 +308,7 @@ mod tests {
         assert_eq!(typed("SELECT $2::INT, $1, $3", &types), "SELECT CAST($2 AS T2)::INT, CAST($1 AS T1), $3");
         assert_eq!(count("SELECT 1 $ 1"), 0);
         assert_eq!(lettered("SELECT $2, '$1', $12"), "SELECT $p2, '$1', $p12");
+        assert_eq!(of_lists("a = ANY($1) OR b = ANY($1)", |_| true), ("a = ($1) OR b = ($1)".to_owned(), vec![1]));
         let sql = "SELECT $1 WHERE a = ANY ($2) OR b <> all($13 ) OR c = any($3) OR any($4) OR d = ANY($5 + 1)";
         let (text, numbers) = of_lists(sql, |number| number != 3);
         assert_eq!(text, "SELECT $1 WHERE a =  ($2) OR b <> ($13 ) OR c = any($3) OR any($4) OR d = ANY($5 + 1)");

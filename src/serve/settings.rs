@@ -142,7 +142,7 @@ impl Settings {
             let first = value.split(',').map(|schema| schema.trim().trim_matches(['"', '\'']));
             let mut first = first.filter(|schema| !["", "$user", "pg_catalog"].contains(schema));
             let first = first.next().unwrap_or_default();
-            if !["", "main", "public"].contains(&first) {
+            if !["", "main", "public"].iter().any(|known| known.eq_ignore_ascii_case(first)) {
                 return Err(Refusal::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""))
                     .with_hint(format!("names without a schema are of main; write {first}.name")));
             }
@@ -197,7 +197,9 @@ mod tests {
     fn settings_are_kept_and_those_that_cannot_be_are_refused() {
         let mut settings =
             Settings::new("ann", [("application_name", "psql"), ("client_encoding", "latin1")].into_iter());
-        assert!(settings.set("search_path", "\"$user\", public").is_ok() && settings.set("search_path", "").is_ok());
+        assert!(
+            settings.set("search_path", "\"$user\", public").is_ok() && settings.set("search_path", "Main").is_ok()
+        );
         assert!(settings.set("search_path", "sales, main").unwrap_err().message.contains("sales, main"));
         assert_eq!(settings.get("search_path").unwrap().1, "main");
         assert_eq!(settings.get("APPLICATION_NAME"), Some(("application_name", "psql")));

@@ -172,11 +172,18 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             && is_name(close - 1)
         {
             let of = if at >= 4 && is_symbol(at - 3, '.') { at - 4 } else { at - 2 };
-            let contains =
-                format!("list_contains({}, {})", &sql[from(at + 2)..from(close)], &sql[from(of)..tokens[at - 2].1]);
-            edits.push((from(of), tokens[close].1, contains));
-            at = close + 1;
-            continue;
+            // Else it is only the end of what is compared.
+            let is_all = of > 0
+                && is_name(of)
+                && !USER.iter().any(|word| is_word(of, word))
+                && (is_symbol(of - 1, '(') || ["ON", "AND", "OR", "WHERE"].iter().any(|word| is_word(of - 1, word)));
+            if is_all {
+                let contains =
+                    format!("list_contains({}, {})", &sql[from(at + 2)..from(close)], &sql[from(of)..tokens[at - 2].1]);
+                edits.push((from(of), tokens[close].1, contains));
+                at = close + 1;
+                continue;
+            }
         }
         // 'trips'::regclass, 'trips'::pg_catalog.regclass
         if let (Some((Token::Text(text), _)), true, true) =
@@ -257,8 +264,13 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
     }
     let mut text = sql.to_owned();
     edits.sort_by_key(|(from, ..)| *from);
+    let mut first = text.len();
     for (from, to, with) in edits.into_iter().rev() {
-        text.replace_range(from..to, &with);
+        // One that reaches into another is left out.
+        if to <= first {
+            text.replace_range(from..to, &with);
+            first = from;
+        }
     }
     text
 }
@@ -301,7 +313,20 @@ mod tests {
             rewritten("LEFT JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey) AND b = any (c)"),
             "left join pg_attribute a on t.oid = a.attrelid and list_contains(ix.indkey, a.attnum) and list_contains(c, b)"
         );
-        assert_eq!(rewritten("a = ANY(ARRAY[1]) OR a > ANY(b)"), "a = any(array[1]) or a > any(b)");
+        for sql in [
+            "a = any(array[1]) or a > any(b)",
+            "where a.n::int = any(l)",
+            "where 1 + a = any(l)",
+            "where case when a then b end = any(l)",
+            "on (x).y = any(l)",
+            "select a = any(l)",
+        ] {
+            assert_eq!(rewritten(sql), sql);
+        }
+        // Edits that would reach into one another.
+        assert_eq!(rewritten("WHERE current_user = ANY(r.m)"), "where pg_current_user() = any(r.m)");
+        rewritten("WHERE a COLLATE \"cccccccccccccc\" = ANY(\"\u{e4}\")");
+        rewritten("SELECT 1 FROM pg_catalog.information_schema.");
         assert_eq!(rewritten("SELECT CURRENT_USER, x.session_user"), "select pg_current_user(), x.session_user");
         assert_eq!(
             rewritten("SELECT s, unnest(y) AS z FROM pg_catalog.generate_series(0, len(x)) s, unnest(y) WHERE a"),

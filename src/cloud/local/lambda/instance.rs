@@ -22,8 +22,8 @@ use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
 use crate::cloud::target::REGION;
 use crate::private;
 
-/// How long a start may take by itself. Lambda begins one that takes longer again, within the time of the invocation that
-/// it is for; here it goes on for as long.
+/// How long a start may take by itself. Lambda begins one that takes longer again, in the time of the invocation that it is for; here
+/// it goes on, in that time.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>, "Init phase".
 const INIT_MAX: Duration = Duration::from_secs(10);
 
@@ -133,10 +133,11 @@ impl Instance {
             Some(started) => self.initialize(function, started).await,
             None => Ok(()),
         };
+        let spent = self.init.filter(|init| *init > INIT_MAX).unwrap_or_default();
         self.log.begin(id);
         let begun = Instant::now();
         let answer = match ready {
-            Ok(()) => self.serve(function, id, payload).await,
+            Ok(()) => self.serve(function, id, payload, spent).await,
             Err(death) => Err(death),
         };
         self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
@@ -173,8 +174,10 @@ impl Instance {
         Outcome { payload, failed, tail, reusable }
     }
 
-    async fn serve(&mut self, function: &Function, id: &str, payload: Bytes) -> Result<Answer, Death> {
-        let most = Duration::from_secs(function.timeout_s.into());
+    /// `spent` of its time are gone already.
+    async fn serve(&mut self, function: &Function, id: &str, payload: Bytes, spent: Duration) -> Result<Answer, Death> {
+        let limit = Duration::from_secs(function.timeout_s.into());
+        let most = limit.saturating_sub(spent);
         let (sender, mut answer) = oneshot::channel();
         let work = Work {
             id: id.to_owned(),
@@ -209,7 +212,7 @@ impl Instance {
                 },
                 _ = self.child.exit(), if too_large => return Err(Death::Memory),
                 exit = self.child.exit() => return Err(Death::Exit(exit)),
-                () = &mut deadline => return Err(Death::Timeout(most)),
+                () = &mut deadline => return Err(Death::Timeout(limit)),
                 _ = look.tick() => {
                     let memory = Memory::of(self.child.pid());
                     self.memory_most = self.memory_most.max(memory.most.min(memory_max));
