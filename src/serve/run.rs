@@ -16,6 +16,7 @@ use super::literals;
 use super::refusal::Refusal;
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
+use super::settings::{ELSEWHERE, Settings};
 use super::statement::{Count, Statement};
 use super::tag;
 use crate::change::{self, Change};
@@ -101,7 +102,10 @@ impl Session {
             }
             Statement::Set { name, value } => {
                 let told = self.settings.set(&name, &value)?;
-                Ok(told_or("SET", told))
+                match Settings::leads_elsewhere(&name, &value) {
+                    true => Ok(Ran::Warned { code: "01000", message: ELSEWHERE, tag: "SET" }),
+                    false => Ok(told_or("SET", told)),
+                }
             }
             Statement::SetNothing => done("SET"),
             Statement::Reset(name) => Ok(told_or("RESET", self.settings.reset(&name))),

@@ -65,8 +65,11 @@ const ONLY: &[(&str, &[&str])] = &[
     ("bytea_output", &["hex"]),
 ];
 
-/// Names without a schema are of `main`: another would be told, and not be so.
+/// Names without a schema are of `main`: it stays so.
 const SEARCH_PATH: &str = "search_path";
+
+/// What is said to whoever sets another one. Clients that name each schema (Superset) set it all the same, so it is no error.
+pub(super) const ELSEWHERE: &str = "names without a schema are of main, whatever search_path says: write schema.name";
 
 /// Those that a client is told of, at first and when they change.
 const REPORTED: &[&str] = &[
@@ -139,13 +142,6 @@ impl Settings {
                 .with_hint(format!("it is {now}, and stays so")));
         }
         if name == SEARCH_PATH {
-            let first = value.split(',').map(|schema| schema.trim().trim_matches(['"', '\'']));
-            let mut first = first.filter(|schema| !["", "$user", "pg_catalog"].contains(schema));
-            let first = first.next().unwrap_or_default();
-            if !["", "main", "public"].iter().any(|known| known.eq_ignore_ascii_case(first)) {
-                return Err(Refusal::new("22023", format!("invalid value for parameter \"{name}\": \"{value}\""))
-                    .with_hint(format!("names without a schema are of main; write {first}.name")));
-            }
             return Ok(None);
         }
         // What it is called does not matter where there is one.
@@ -155,6 +151,14 @@ impl Settings {
         let value = if name == "DateStyle" { "ISO, MDY".to_owned() } else { value };
         self.values.insert(name.clone(), value.clone());
         Ok(REPORTED.contains(&name.as_str()).then_some((name, value)))
+    }
+
+    /// Whether `name` is the search path, and `value` would have names be of another schema than they are.
+    pub(super) fn leads_elsewhere(name: &str, value: &str) -> bool {
+        let first = value.split(',').map(|schema| schema.trim().trim_matches(['"', '\'']));
+        let mut first = first.filter(|schema| !["", "$user", "pg_catalog"].contains(schema));
+        let is_here = |first: &str| ["main", "public"].iter().any(|known| known.eq_ignore_ascii_case(first));
+        name.eq_ignore_ascii_case(SEARCH_PATH) && first.next().is_some_and(|first| !is_here(first))
     }
 
     /// Sets one to what it was at first.
@@ -197,10 +201,11 @@ mod tests {
     fn settings_are_kept_and_those_that_cannot_be_are_refused() {
         let mut settings =
             Settings::new("ann", [("application_name", "psql"), ("client_encoding", "latin1")].into_iter());
-        assert!(
-            settings.set("search_path", "\"$user\", public").is_ok() && settings.set("search_path", "Main").is_ok()
-        );
-        assert!(settings.set("search_path", "sales, main").unwrap_err().message.contains("sales, main"));
+        for value in ["\"$user\", public", "Main", "", "pg_catalog"] {
+            assert!(!Settings::leads_elsewhere("search_path", value), "{value}");
+        }
+        assert!(Settings::leads_elsewhere("SEARCH_PATH", "\"$user\", sales, main"));
+        assert_eq!(settings.set("search_path", "sales").unwrap(), None);
         assert_eq!(settings.get("search_path").unwrap().1, "main");
         assert_eq!(settings.get("APPLICATION_NAME"), Some(("application_name", "psql")));
         assert_eq!(settings.get("client_encoding").unwrap().1, "UTF8");
