@@ -208,6 +208,8 @@ def catalog():
         same(run(standard), [("id", "BIGINT")], "information_schema")
         same(run("SELECT relname FROM pg_class WHERE relname OPERATOR(pg_catalog.~) '^(tri)' COLLATE pg_catalog.default"), [("trips",)], "a pattern")
         same(run("SELECT version() LIKE 'PostgreSQL 16%', current_setting('TimeZone')"), [(True, "UTC")], "what it is")
+        # As psql completes `\\d che_`.
+        same(run(r"SELECT relname FROM pg_catalog.pg_class WHERE (relname) LIKE 'che\_%' OR (relname) LIKE 'tri\ps'"), [("trips",)], "names by LIKE")
         # As SQLAlchemy 1.4 asks, by which Superset looks at a table.
         indexes = """SELECT i.relname, a.attname FROM pg_class t JOIN pg_index ix ON t.oid = ix.indrelid
             JOIN pg_class i ON i.oid = ix.indexrelid LEFT OUTER JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey)

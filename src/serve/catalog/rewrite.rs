@@ -120,6 +120,16 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             at += 2;
             continue;
         }
+        // 'by\_%', as psql completes names: a backslash takes away what the letter behind it means.
+        if (is_word(at, "LIKE") || is_word(at, "ILIKE"))
+            && let Some((Token::Text(pattern), end)) = tokens.get(at + 1)
+            && pattern.contains('\\')
+            && !is_word(at + 2, "ESCAPE")
+        {
+            edits.push((*end, *end, " escape '\\'".to_owned()));
+            at += 2;
+            continue;
+        }
         if is_word(at, "COLLATE") {
             let dotted = is_symbol(at + 2, '.');
             let last = if dotted { at + 3 } else { at + 1 };
@@ -323,6 +333,10 @@ mod tests {
         ] {
             assert_eq!(rewritten(sql), sql);
         }
+        assert_eq!(
+            rewritten("a LIKE 'x\\_%' AND b NOT ILIKE 'y%' AND c LIKE 'z\\_' ESCAPE '\\'"),
+            "a like 'x\\_%' escape '\\' and b not ilike 'y%' and c like 'z\\_' escape '\\'"
+        );
         // Edits that would reach into one another.
         assert_eq!(rewritten("WHERE current_user = ANY(r.m)"), "where pg_current_user() = any(r.m)");
         rewritten("WHERE a COLLATE \"cccccccccccccc\" = ANY(\"\u{e4}\")");
