@@ -1,5 +1,5 @@
-//! Texts in SQL that PostgreSQL reads otherwise than DuckDB: bytes and arrays that drivers write into a statement themselves. DuckDB
-//! would take the first for other bytes, and refuses the second. And the pages of a table, of which DuckDB's own extension asks for all.
+//! Texts in SQL that PostgreSQL reads otherwise than DuckDB: bytes, arrays and moments that drivers write into a statement themselves.
+//! DuckDB would take the first for other bytes, and refuses the others. And the pages of a table, of which DuckDB's own extension asks for all.
 
 use std::ops::RangeInclusive;
 

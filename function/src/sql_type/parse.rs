@@ -110,6 +110,13 @@ impl<'a> Parser<'a> {
         number.ok_or_else(|| self.wrong())
     }
 
+    /// A number, and the bracket that closes behind it.
+    fn number_to_bracket(&mut self) -> Result<u32, BadType> {
+        let number = self.number()?;
+        self.expect(')')?;
+        Ok(number)
+    }
+
     /// A type with its `[]` and `[n]`, `depth` levels down.
     fn sql_type(&mut self, mut depth: usize) -> Result<SqlType, BadType> {
         let mut sql_type = self.base(depth)?;
@@ -164,8 +171,7 @@ impl<'a> Parser<'a> {
             }
             "TIMESTAMP" | "TIME" if self.take_words(&["WITHOUT", "TIME", "ZONE"]) => self.plain(&word),
             "TIMESTAMP" if self.take_symbol('(') => {
-                let digits = self.number()?;
-                self.expect(')')?;
+                let digits = self.number_to_bracket()?;
                 self.take_words(&["WITHOUT", "TIME", "ZONE"]);
                 match digits {
                     0 => self.plain("TIMESTAMP_S"),
@@ -176,8 +182,7 @@ impl<'a> Parser<'a> {
                 }
             }
             "FLOAT" if self.take_symbol('(') => {
-                let bits = self.number()?;
-                self.expect(')')?;
+                let bits = self.number_to_bracket()?;
                 match bits {
                     1..=24 => self.plain("FLOAT"),
                     25..=53 => self.plain("DOUBLE"),
@@ -191,8 +196,7 @@ impl<'a> Parser<'a> {
                     self.take_words(&["VARYING"]);
                 }
                 if self.take_symbol('(') {
-                    self.number()?;
-                    self.expect(')')?;
+                    self.number_to_bracket()?;
                 }
                 Ok(SqlType::Plain("VARCHAR"))
             }

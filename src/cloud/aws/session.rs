@@ -1,5 +1,7 @@
 //! Who we are on AWS and where: an account in a region, and a client of each service.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use aws_config::SdkConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -116,7 +118,7 @@ impl Session {
             bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
-            turns: std::sync::Arc::default(),
+            turns: Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),
         }

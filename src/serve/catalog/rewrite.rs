@@ -94,6 +94,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
     let is_symbol = |at: usize, symbol: char| tokens.get(at).is_some_and(|(token, _)| *token == Token::Symbol(symbol));
     let is_name = |at: usize| matches!(tokens.get(at), Some((Token::Word(_) | Token::Quoted(_), _)));
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|(token, _)| token.is(word));
+    let is_user = |at: usize| USER.iter().any(|word| is_word(at, word));
     let reads_catalog = (0..tokens.len()).any(|at| is_word(at, SCHEMA) || is_word(at, "pg_constraint"));
     let is_dbt = sql.trim_start().starts_with(DBT);
     let mut at = 0;
@@ -162,7 +163,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             at = close + 1;
             continue;
         }
-        if USER.iter().any(|word| is_word(at, word))
+        if is_user(at)
             && !is_symbol(at + 1, '(')
             && !is_symbol(at + 1, '.')
             && !at.checked_sub(1).is_some_and(|before| is_symbol(before, '.') || is_word(before, "as"))
@@ -185,7 +186,7 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             // Else it is only the end of what is compared.
             let is_all = of > 0
                 && is_name(of)
-                && !USER.iter().any(|word| is_word(of, word))
+                && !is_user(of)
                 && (is_symbol(of - 1, '(') || ["ON", "AND", "OR", "WHERE"].iter().any(|word| is_word(of - 1, word)));
             if is_all {
                 let contains =
