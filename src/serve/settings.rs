@@ -121,6 +121,11 @@ impl Settings {
         found.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Whether nobody can set it.
+    pub(super) fn is_fixed(name: &str) -> bool {
+        FIXED.contains(&name)
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -131,7 +136,7 @@ impl Settings {
     /// A value that would mean other answers than are given; one that cannot be changed.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<Option<(String, String)>, Refusal> {
         let name = self.name(name).unwrap_or_else(|| name.to_ascii_lowercase());
-        if FIXED.contains(&name.as_str()) {
+        if Self::is_fixed(&name) {
             return Err(Refusal::new("55P02", format!("parameter \"{name}\" cannot be changed")));
         }
         if let Some((_, only)) = ONLY.iter().find(|(known, _)| *known == name)

@@ -210,6 +210,10 @@ def catalog():
         same(run("SELECT version() LIKE 'PostgreSQL 16%', current_setting('TimeZone')"), [(True, "UTC")], "what it is")
         # As psql completes `\\d che_`.
         same(run(r"SELECT relname FROM pg_catalog.pg_class WHERE (relname) LIKE 'che\_%' OR (relname) LIKE 'tri\ps'"), [("trips",)], "names by LIKE")
+        # As it completes `SET statement_ti`, and `SET max_i`, which nobody can set.
+        settable = "SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser') AND pg_catalog.lower(name) LIKE pg_catalog.lower('{}%')"
+        same(run(settable.format(r"statement\_ti")), [("statement_timeout",)], "settings by LIKE")
+        same(run(settable.format(r"max\_i")), [], "settings that are fixed")
         # As SQLAlchemy 1.4 asks, by which Superset looks at a table.
         indexes = """SELECT i.relname, a.attname FROM pg_class t JOIN pg_index ix ON t.oid = ix.indrelid
             JOIN pg_class i ON i.oid = ix.indexrelid LEFT OUTER JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey)

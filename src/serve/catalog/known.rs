@@ -100,9 +100,10 @@ impl Known {
 
     /// Has the settings be told as they are now.
     fn settings(&self, who: &Who<'_>) -> Result<()> {
-        self.connection.execute_batch("DELETE FROM quack_pg.pg_settings")?;
+        self.connection.execute_batch("DELETE FROM quack_pg.settings")?;
         for (name, value) in who.settings.all() {
-            self.connection.execute("INSERT INTO quack_pg.pg_settings VALUES (?, ?)", [name, value])?;
+            let context = if Settings::is_fixed(name) { "internal" } else { "user" };
+            self.connection.execute("INSERT INTO quack_pg.settings VALUES (?, ?, ?)", [name, value, context])?;
         }
         Ok(())
     }

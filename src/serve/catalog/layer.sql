@@ -2,8 +2,15 @@
 -- what is in it is shown to nobody.
 -- Filled by the program: one row, and a row for each view of the lake.
 CREATE TABLE quack_pg.session (quack_user VARCHAR, quack_version VARCHAR);
-CREATE TABLE quack_pg.pg_settings (name VARCHAR, setting VARCHAR);
+CREATE TABLE quack_pg.settings (name VARCHAR, setting VARCHAR, context VARCHAR);
 CREATE TABLE quack_pg.views (view_schema VARCHAR, name VARCHAR, definition VARCHAR);
+
+CREATE VIEW quack_pg.pg_settings AS
+    SELECT name, setting, NULL::VARCHAR AS unit, 'Client Connection Defaults' AS category, '' AS short_desc,
+        NULL::VARCHAR AS extra_desc, context, 'string' AS vartype, 'default' AS source, NULL::VARCHAR AS min_val,
+        NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, setting AS boot_val, setting AS reset_val,
+        NULL::VARCHAR AS sourcefile, NULL::INTEGER AS sourceline, false AS pending_restart
+    FROM quack_pg.settings;
 
 CREATE VIEW quack_pg.pg_namespace AS
     SELECT oid, nspname, 10::BIGINT AS nspowner, NULL::VARCHAR[] AS nspacl FROM system.pg_catalog.pg_namespace
