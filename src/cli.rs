@@ -1,6 +1,7 @@
 //! The command line: clap definitions and nothing else.
 
 mod age;
+mod dash;
 mod history;
 mod rows;
 mod serve;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use self::age::{age, since};
+pub(crate) use self::dash::{DashArgs, DashCommand};
 pub(crate) use self::history::{HistoryArgs, Span};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
 pub(crate) use self::serve::{ServeArgs, ServeCommand};
@@ -261,6 +263,8 @@ A script on standard input stops at the first error, says at which line, and exi
     Shell,
     /// Let whoever speaks PostgreSQL's protocol ask the engine: psql, drivers, dbt, BI tools
     Serve(ServeArgs),
+    /// Show the project's dashboards, as their files are saved; check them; begin one
+    Dash(DashArgs),
     /// Show what is up, where, and whether it is well
     #[command(after_help = "\
 Examples:

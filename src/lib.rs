@@ -11,6 +11,7 @@ mod cloud;
 mod commands;
 mod config;
 mod console;
+mod dash;
 mod digest;
 mod duck;
 mod error;
@@ -116,6 +117,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Shell => commands::shell::run(&context).await,
             Command::Serve(arguments) => commands::serve::run(&context, arguments).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
+            Command::Dash(arguments) => return commands::dash::run(&context, arguments).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
             Command::Logs { follow, since, errors } => commands::logs::run(&context, follow, since, errors).await,
             Command::History(arguments) => commands::history::run(&context, &arguments).await,

@@ -6,6 +6,7 @@ pub(crate) mod cache;
 mod changes;
 pub(crate) mod compact;
 pub(crate) mod completions;
+pub(crate) mod dash;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod drop;

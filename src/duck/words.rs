@@ -30,6 +30,12 @@ pub(crate) fn is_reserved(word: &str) -> bool {
     sandbox::open(&Sandbox::default()).ok().and_then(is).unwrap_or(false)
 }
 
+/// Whether DuckDB's words, with their error's kind before them, hold for the function, too: it may have an extension's functions, and
+/// files.
+pub(crate) fn is_sure(words: &str) -> bool {
+    ["Parser Error: ", "Binder Error: ", "Catalog Error: Table with name "].iter().any(|sure| words.starts_with(sure))
+}
+
 /// DuckDB's own words, without what only we know of: our SQL, its options, the staging folder.
 pub(crate) fn words(error: &duckdb::Error, staging: &Path) -> String {
     let text = match error {

@@ -7,6 +7,7 @@ pub(crate) mod describe;
 pub(crate) mod described_view;
 pub(crate) mod drop;
 pub(crate) mod expire;
+pub(crate) mod hollow;
 pub(crate) mod iceberg;
 pub(crate) mod load;
 pub(crate) mod named;

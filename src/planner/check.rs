@@ -3,6 +3,7 @@
 use quack_function::sql::names;
 
 use super::scratch::Scratch;
+use crate::duck::words;
 use crate::lake::catalog::Catalog;
 
 /// What DuckDB has against one statement, in its own words, with its error's kind before them; nothing where that takes
@@ -15,16 +16,14 @@ pub(crate) fn check(sql: &str, catalog: &Catalog) -> Option<String> {
             scratch.add_table(name, table).ok()?;
         }
     }
-    // What columns a view has, its tables say when it is read.
     let has_view = named.iter().any(|name| catalog.view(name).is_some());
     let error = scratch.connection().prepare(sql).err()?;
     let words = match error {
         duckdb::Error::DuckDBFailure(_, Some(words)) => words,
         other => other.to_string(),
     };
-    // A function may be an extension's, a file only the function's to read.
-    let is_sure = words.starts_with("Parser Error: ")
-        || !has_view && (words.starts_with("Binder Error: ") || words.starts_with("Catalog Error: Table with name "));
+    // What columns a view has, its tables say when it is read.
+    let is_sure = words::is_sure(&words) && (!has_view || words.starts_with("Parser Error: "));
     is_sure.then_some(words)
 }
 

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["history"],
     &["query"],
     &["bench", "change", "fuzz"],
-    &["serve"],
+    &["dash", "serve"],
     &["cli"],
     &["commands"],
     &["main", "lib"],

@@ -16,6 +16,7 @@ mod concurrency;
 mod converted;
 mod corpus;
 mod damaged;
+mod dash;
 mod dbt;
 mod doctor;
 mod emulator;

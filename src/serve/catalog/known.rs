@@ -1,5 +1,5 @@
-//! A DuckDB that has the lake's tables, views and schemas, with their comments and without rows: it answers what is asked of the
-//! catalog, tells what columns a query has, and what types its parameters.
+//! The lake's tables without rows, and over them a layer that has what PostgreSQL's catalog has: what is asked of the catalog is
+//! answered by it.
 
 use std::cell::Cell;
 use std::ffi::CStr;
@@ -8,10 +8,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use duckdb::{Connection, InterruptHandle, params_from_iter};
+use duckdb::{InterruptHandle, params_from_iter};
 use quack_function::names::parts;
-use quack_function::sql::{identifier, own_table};
-use quack_function::view::{self, View};
+use quack_function::view::View;
 use quack_function::wire::{Column, Params};
 
 use super::super::settings::Settings;
@@ -19,12 +18,9 @@ use super::ask::{self, Parser};
 use super::names;
 use super::rewrite::rewritten;
 use crate::duck::parameters::{self, Parameter};
-use crate::duck::{RawDatabase, Sandbox, batches, lock, types, words};
 use crate::error::failure;
-use crate::lake::catalog::{Catalog, Table};
-
-/// Memory that what is asked of the catalog may take.
-const MEMORY: &str = "256MB";
+use crate::lake::catalog::Catalog;
+use crate::lake::hollow::{Hollow, said, values};
 
 /// Most bytes of an answer.
 const MOST_BYTES: usize = 64 << 20;
@@ -37,8 +33,7 @@ const SEARCH_PATH: &CStr = c"SET search_path = 'main,quack_pg'";
 
 /// The lake's tables as one moment has them.
 pub(in crate::serve) struct Known {
-    connection: Connection,
-    database: RawDatabase,
+    hollow: Hollow,
     /// Schema, name and SQL of each view.
     views: Vec<[String; 3]>,
     is_layered: Cell<bool>,
@@ -59,29 +54,12 @@ impl Known {
     /// # Errors
     /// When DuckDB cannot start, or does not take what the catalog says.
     pub(in crate::serve) fn of(catalog: &Catalog) -> Result<Self> {
-        let database = RawDatabase::open()?;
-        let connection = database.connect()?;
-        lock(
-            &connection,
-            &Sandbox { memory: Some(MEMORY), threads: Some(1), setup: batches::SETTINGS, ..Sandbox::default() },
-        )?;
-        for schema in catalog.schemas.iter().filter(|schema| !is_reserved(schema)) {
-            connection.execute_batch(&format!("CREATE SCHEMA memory.{}", identifier(schema)))?;
-        }
-        for (name, table) in catalog.tables.iter().filter(|(name, _)| !is_reserved(name)) {
-            connection.execute_batch(&created(name, table)?)?;
-        }
-        for (name, view) in catalog.views.iter().filter(|(name, _)| !is_reserved(name)) {
-            let made = view.stand_in(name).map_err(anyhow::Error::msg)?;
-            let all: Vec<String> = std::iter::once(made).chain(view.comments(name)).collect();
-            connection.execute_batch(&all.join(";"))?;
-        }
         let view = |(name, view): (&String, &View)| {
             let (schema, own) = parts(name);
             [schema.unwrap_or("main").to_owned(), own.to_owned(), view.sql.clone()]
         };
         let views = catalog.views.iter().map(view).collect();
-        Ok(Self { connection, database, views, is_layered: Cell::new(false) })
+        Ok(Self { hollow: Hollow::of(catalog, |name| !is_reserved(name))?, views, is_layered: Cell::new(false) })
     }
 
     /// Makes the layer, which takes its time, once somebody asks for what is in it.
@@ -89,28 +67,28 @@ impl Known {
         if self.is_layered.replace(true) {
             return Ok(());
         }
-        self.connection.execute_batch(ask::TYPES)?;
-        self.connection.execute_batch(LAYER)?;
-        self.connection.execute("INSERT INTO quack_pg.session VALUES (?, ?)", [who.user, who.version])?;
+        self.hollow.connection.execute_batch(ask::TYPES)?;
+        self.hollow.connection.execute_batch(LAYER)?;
+        self.hollow.connection.execute("INSERT INTO quack_pg.session VALUES (?, ?)", [who.user, who.version])?;
         for view in &self.views {
-            self.connection.execute("INSERT INTO quack_pg.views VALUES (?, ?, ?)", view.each_ref())?;
+            self.hollow.connection.execute("INSERT INTO quack_pg.views VALUES (?, ?, ?)", view.each_ref())?;
         }
-        self.database.run(SEARCH_PATH)
+        self.hollow.database.run(SEARCH_PATH)
     }
 
     /// Has the settings be told as they are now.
     fn settings(&self, who: &Who<'_>) -> Result<()> {
-        self.connection.execute_batch("DELETE FROM quack_pg.settings")?;
+        self.hollow.connection.execute_batch("DELETE FROM quack_pg.settings")?;
         for (name, value) in who.settings.all() {
             let context = if Settings::is_fixed(name) { "internal" } else { "user" };
-            self.connection.execute("INSERT INTO quack_pg.settings VALUES (?, ?, ?)", [name, value, context])?;
+            self.hollow.connection.execute("INSERT INTO quack_pg.settings VALUES (?, ?, ?)", [name, value, context])?;
         }
         Ok(())
     }
 
     /// What ends the query that is being answered, from another thread.
     pub(in crate::serve) fn interrupt_handle(&self) -> Arc<InterruptHandle> {
-        self.connection.interrupt_handle()
+        self.hollow.connection.interrupt_handle()
     }
 
     /// What a query of the catalog gives.
@@ -137,7 +115,7 @@ impl Known {
         if own.contains("pg_settings") {
             self.settings(who)?;
         }
-        let mut statement = self.connection.prepare(&own)?;
+        let mut statement = self.hollow.connection.prepare(&own)?;
         // As it is taken: DuckDB does not count what waits of a whole result.
         let values = values(&statement, params)?;
         let schema = statement.stream_arrow(params_from_iter(values))?.get_schema();
@@ -168,39 +146,14 @@ impl Known {
             if ask::reckons(who.parser, sql) {
                 return Err(anyhow::Error::msg("what is reckoned of constants is the function's to say"));
             }
-            return self.described(sql, params).map_err(said);
+            return self.hollow.columns(sql, params).map_err(said);
         };
         self.layer(who)?;
-        let mut columns = self.described(&own, params).map_err(said)?;
+        let mut columns = self.hollow.columns(&own, params).map_err(said)?;
         let names = names::of(&tree);
         if names.len() == columns.len() {
             for (column, name) in columns.iter_mut().zip(names) {
                 column.name = name.unwrap_or_else(|| std::mem::take(&mut column.name));
-            }
-        }
-        Ok(columns)
-    }
-
-    fn described(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {
-        if params.is_empty() {
-            return Ok(words::columns(&self.connection, sql)?);
-        }
-        let mut statement = self.connection.prepare(&format!("DESCRIBE {sql}"))?;
-        let values = values(&statement, params)?;
-        let mut rows = statement.query(params_from_iter(values))?;
-        let mut columns = Vec::new();
-        while let Some(row) = rows.next()? {
-            columns.push(Column { name: row.get("column_name")?, sql_type: row.get("column_type")? });
-        }
-        // Of a parameter that is NULL `$p1 || 'x'` is NULL, which becomes an INTEGER; without a value it is what it is.
-        if columns.iter().any(|column| column.sql_type == "INTEGER")
-            && let Ok(unbound) = parameters::columns(&self.database, sql)
-            && unbound.len() == columns.len()
-        {
-            for (column, Parameter { sql_type, .. }) in columns.iter_mut().zip(unbound) {
-                if let (Some(sql_type), "INTEGER") = (sql_type, column.sql_type.as_str()) {
-                    column.sql_type = sql_type.to_string();
-                }
             }
         }
         Ok(columns)
@@ -211,7 +164,7 @@ impl Known {
     /// # Errors
     /// DuckDB's, in its own words.
     pub(in crate::serve) fn returned(&self, sql: &str) -> Result<Vec<Column>> {
-        let columns = parameters::columns(&self.database, sql)?.into_iter();
+        let columns = parameters::columns(&self.hollow.database, sql)?.into_iter();
         let column = |Parameter { name, sql_type }| Column {
             name,
             sql_type: sql_type.map_or_else(|| "VARCHAR".to_owned(), |sql_type| sql_type.to_string()),
@@ -227,10 +180,10 @@ impl Known {
         match is_own(sql, who) {
             true => {
                 self.layer(who)?;
-                parameters::of(&self.database, &rewritten(sql, who.settings))
+                parameters::of(&self.hollow.database, &rewritten(sql, who.settings))
             }
             false if ask::reckons(who.parser, sql) => Ok(Vec::new()),
-            false => parameters::of(&self.database, sql),
+            false => parameters::of(&self.hollow.database, sql),
         }
     }
 }
@@ -240,37 +193,8 @@ pub(in crate::serve) fn is_own(sql: &str, who: &Who<'_>) -> bool {
     ask::is_own(who.parser, &rewritten(sql, who.settings))
 }
 
-/// DuckDB's own words, without the number that the crate puts behind them.
-fn said(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<duckdb::Error>() {
-        Ok(duckdb::Error::DuckDBFailure(_, Some(words))) => anyhow::Error::msg(words),
-        Ok(other) => other.into(),
-        Err(error) => error,
-    }
-}
-
-/// The values of a statement's parameters, in its own order.
-fn values(statement: &duckdb::Statement<'_>, params: &Params) -> Result<Vec<Option<String>>> {
-    let value = |index: usize| Ok(params.get(&statement.parameter_name(index)?).cloned().flatten());
-    (1..=statement.parameter_count()).map(value).collect()
-}
-
 /// Whether a schema, or a table by its whole name, would stand before what clients ask the catalog for: nobody is shown such a one.
 fn is_reserved(name: &str) -> bool {
     let first = parts(name).0.unwrap_or(name).to_ascii_lowercase();
     ["pg_", "quack_"].iter().any(|beginning| first.starts_with(beginning)) || first == "information_schema"
-}
-
-/// The statements that make a table without rows.
-fn created(name: &str, table: &Table) -> Result<String> {
-    let own = own_table(name);
-    let columns = table.columns.iter().map(|column| {
-        let sql_type = types::parse(&column.sql_type).map_err(anyhow::Error::msg)?;
-        Ok(format!("{} {sql_type}", identifier(&column.name)))
-    });
-    let columns = columns.collect::<Result<Vec<_>>>()?.join(", ");
-    let comments = table.comments.iter().map(|(column, comment)| (column.as_str(), comment.as_str()));
-    let comments = view::comments("TABLE", name, table.comment.as_deref(), comments);
-    let all: Vec<String> = std::iter::once(format!("CREATE TABLE {own} ({columns})")).chain(comments).collect();
-    Ok(all.join(";"))
 }

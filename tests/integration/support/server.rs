@@ -1,11 +1,11 @@
-//! `quackctl serve`, started for a test.
+//! `quackctl serve` and `quackctl dash`, started for a test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Stdio};
 
 use super::Project;
 
-/// `quackctl serve` on a port of its own, until this is dropped.
+/// One of them on a port of its own, until this is dropped.
 pub(crate) struct Server {
     pub child: Child,
     pub port: u16,
@@ -14,14 +14,18 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(project: &Project, more: &[&str]) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0"];
+        Self::of("serve", project, more)
+    }
+
+    pub(crate) fn of(command: &str, project: &Project, more: &[&str]) -> Self {
+        let arguments = [command, "--listen", "127.0.0.1:0"];
         let mut command = project.process(arguments.iter().chain(more).copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
-        let address = line.split(" on ").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
-        let port = address.rsplit(':').next().and_then(|port| port.parse().ok());
+        let behind = line.split("127.0.0.1:").nth(1).unwrap_or_default();
+        let port = behind.split(|c: char| !c.is_ascii_digit()).next().and_then(|port| port.parse().ok());
         Self { child, port: port.unwrap_or_else(|| panic!("{line}")), said }
     }
 

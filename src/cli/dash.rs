@@ -1,0 +1,56 @@
+//! The command line of `quackctl dash`.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
+set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
+
+Examples:
+  quackctl dash new trips --table trips
+  quackctl dash
+  quackctl dash check"
+)]
+pub(crate) struct DashArgs {
+    #[command(subcommand)]
+    pub command: Option<DashCommand>,
+    /// Address to show the pages on, of this machine alone
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Do not have a browser show them
+    #[arg(long)]
+    pub no_open: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DashCommand {
+    /// Check pages: their queries bind, the columns of their charts are there, a load costs no more than its budget
+    #[command(after_help = "\
+Each query is run once, with what the page's inputs are at first, to know what a load costs. Exit code: 1 when anything is wrong.
+
+Examples:
+  quackctl dash check
+  quackctl dash check trips --no-run
+  quackctl dash check --json | jq '.pages[].costUsd'")]
+    Check {
+        /// Only these pages
+        pages: Vec<String>,
+        /// Run nothing: no query costs anything, and what a load costs is not known
+        #[arg(long)]
+        no_run: bool,
+    },
+    /// Write a first page
+    #[command(after_help = "Examples:\n  quackctl dash new trips --table trips\n  quackctl dash new scratch")]
+    New {
+        /// What the page is called: dashboards/NAME.md
+        name: String,
+        /// A page about this table
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+    },
+}

@@ -1,0 +1,54 @@
+//! A query of a page, run: as any query is, with the values of its inputs bound.
+
+use anyhow::Result;
+use quack_function::wire::{Params, Spill};
+use tokio_util::sync::CancellationToken;
+
+use super::compose::Composed;
+use super::input::Given;
+use super::page::Page;
+use crate::cloud::Target;
+use crate::console::context::{Caller, Context};
+use crate::lake::catalog;
+use crate::planner::Workers;
+use crate::query::{self, Account, Coordinator, Request};
+use crate::rows::ResultSet;
+
+/// Most rows that come to a page.
+pub(super) const MOST_ROWS: u64 = 100_000;
+
+/// The values of the inputs that a query has: what is given, else what the page says.
+///
+/// # Errors
+/// A value that is none of its input's.
+pub(super) fn params(page: &Page, composed: &Composed, given: &Given) -> Result<Params, String> {
+    let mut params = Params::new();
+    for input in composed.inputs.iter().filter_map(|at| page.inputs.get(*at)) {
+        params.extend(input.values(given)?);
+    }
+    // DuckDB takes no value of a parameter that is not there: of a range one end may be.
+    params.retain(|name, _| composed.sql.contains(&format!("${name}")));
+    Ok(params)
+}
+
+/// The rows of a query, and their account, which is whole once they were taken.
+///
+/// # Errors
+/// As of any query.
+pub(super) async fn rows(
+    context: &Context,
+    target: &Target,
+    sql: &str,
+    params: &Params,
+    cancel: &CancellationToken,
+) -> Result<(ResultSet, Account)> {
+    let caller = Caller { application: "quackctl dash".to_owned(), ..context.caller.clone() };
+    let catalog = catalog::read_for(&target.bucket, sql).await?;
+    let travelled = query::travel(&target.bucket, &catalog, sql).await?;
+    let (sql, catalog) = travelled.unwrap_or_else(|| (sql.to_owned(), catalog));
+    let coordinator = Coordinator { params, caller: &caller, ..Coordinator::new(context, target, &catalog) };
+    let request = Request { sql, limit: Some(MOST_ROWS), spill: Spill::Auto };
+    let answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
+    let account = answer.account.clone();
+    Ok((coordinator.rows(answer, cancel).await?, account))
+}

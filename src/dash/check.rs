@@ -1,0 +1,238 @@
+//! Whether pages hold over the lake as it is: their queries bind, the columns of their charts are there, and what a load of each costs.
+
+use std::fmt;
+use std::time::Instant;
+
+use anyhow::Result;
+use quack_function::wire::Column;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::ask;
+use super::compose::{Composed, Composer};
+use super::fence::Drawn;
+use super::input::Given;
+use super::page::{self, FOLDER, Page, Query};
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::console::progress;
+use crate::duck::words::is_sure;
+use crate::error::{self, failure, nearest};
+use crate::invoke::cost::dollars;
+use crate::lake::catalog::{self, Scope};
+use crate::lake::hollow::{Hollow, said};
+use crate::rows::counted;
+
+/// What was found of all pages.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pages: Vec<Checked>,
+}
+
+/// What was found of one.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked {
+    page: String,
+    queries: Vec<Ran>,
+    /// What a load costs at Lambda's public price, US dollars; of pages that were not run, and of those that have errors, nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_usd: Option<f64>,
+    problems: Vec<String>,
+}
+
+/// A query that was run with what the page's inputs are at first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ran {
+    query: String,
+    rows: u64,
+    truncated: bool,
+    elapsed_ms: f64,
+    cost_usd: Option<f64>,
+}
+
+/// What pages are held against.
+struct Checker<'a> {
+    context: &'a Context,
+    target: Target,
+    hollow: Hollow,
+    composer: Composer,
+    runs: bool,
+    cancel: &'a CancellationToken,
+}
+
+/// Checks the pages of these names, or all; with `runs` each query is run once, as a load of its page would.
+///
+/// # Errors
+/// An engine that is not up; a page that is not there; `cancel`. What is wrong with a page is in the report.
+pub(crate) async fn check(
+    context: &Context,
+    names: &[String],
+    runs: bool,
+    cancel: &CancellationToken,
+) -> Result<Report> {
+    let mut pages = page::all(&context.config.dir)?;
+    if pages.is_empty() {
+        return Err(failure(format!("there are no pages in {FOLDER}/"), "`quackctl dash new NAME` writes one"));
+    }
+    if let Some(other) = names.iter().find(|name| !pages.contains_key(*name)) {
+        let help = match nearest(other, pages.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`quackctl dash new {other}` writes one"),
+        };
+        return Err(failure(format!("there is no page `{FOLDER}/{other}.md`"), help));
+    }
+    pages.retain(|name, _| names.is_empty() || names.contains(name));
+    let target = Target::open(context).await?;
+    let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
+    let hollow = Hollow::of(&catalog, |_| true)?;
+    let checker = Checker { context, target, hollow, composer: Composer::open()?, runs, cancel };
+    let spinner = progress::spinner(context, "checking pages");
+    let mut report = Report { pages: Vec::new() };
+    for (name, page) in pages {
+        let checked = match page {
+            Ok(page) => checker.page(&page).await,
+            Err(error) => {
+                Ok(Checked { page: name, problems: vec![error::words(error.as_ref())], ..Checked::default() })
+            }
+        };
+        report.pages.push(checked.inspect_err(|_| spinner.finish_and_clear())?);
+    }
+    spinner.finish_and_clear();
+    Ok(report)
+}
+
+impl Checker<'_> {
+    async fn page(&self, page: &Page) -> Result<Checked> {
+        let budget_usd = page.budget_usd;
+        let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
+        for query in &page.queries {
+            let place = format!("{FOLDER}/{}.md:{}: `{}`", page.name, query.line, query.name);
+            let is_asked = page.asked().any(|asked| asked.name == query.name);
+            match self.query(page, query, is_asked).await? {
+                Ok(ran) => checked.queries.extend(ran),
+                Err(problems) => {
+                    checked.problems.extend(problems.into_iter().map(|words| format!("{place}: {words}")));
+                }
+            }
+        }
+        if self.runs && checked.problems.is_empty() {
+            let cost: f64 = checked.queries.iter().filter_map(|ran| ran.cost_usd).sum();
+            checked.cost_usd = Some(cost);
+            if let Some(budget) = budget_usd.filter(|budget| cost > *budget) {
+                checked.problems.push(format!(
+                    "{FOLDER}/{}.md:1: a load costs {}, and its budget is {}",
+                    page.name,
+                    dollars(cost),
+                    dollars(budget)
+                ));
+            }
+        }
+        Ok(checked)
+    }
+
+    /// What running a query took, or what is wrong with it.
+    async fn query(&self, page: &Page, query: &Query, is_asked: bool) -> Result<Result<Option<Ran>, Vec<String>>> {
+        let composed = match self.composer.compose(page, query) {
+            Ok(composed) => composed,
+            Err(words) => return Ok(Err(vec![words])),
+        };
+        let params = match ask::params(page, &composed, &Given::new()) {
+            Ok(params) => params,
+            Err(words) => return Ok(Err(vec![words])),
+        };
+        let Composed { sql, .. } = composed;
+        match self.hollow.columns(&sql, &params) {
+            Ok(columns) => {
+                let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
+                if !missing.is_empty() {
+                    return Ok(Err(missing));
+                }
+            }
+            Err(error) => {
+                let words = error::words(said(error).as_ref());
+                // What only the function knows, it says when the query is run.
+                if is_sure(&words) {
+                    return Ok(Err(vec![words]));
+                }
+            }
+        }
+        if !self.runs || !is_asked {
+            return Ok(Ok(None));
+        }
+        let ran = async {
+            let started = Instant::now();
+            let (rows, account) = ask::rows(self.context, &self.target, &sql, &params, self.cancel).await?;
+            let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &rows.columns)).unwrap_or_default();
+            for batch in rows.batches {
+                batch?;
+            }
+            let summary = account.summary();
+            let ran = Ran {
+                query: query.name.clone(),
+                rows: summary.tally.rows,
+                truncated: summary.tally.truncated,
+                elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
+                cost_usd: summary.cost_usd,
+            };
+            anyhow::Ok(if missing.is_empty() { Ok(Some(ran)) } else { Err(missing) })
+        };
+        match ran.await {
+            Err(error) if error::kind(&error) == error::Kind::Interrupted => Err(error),
+            Err(error) => Ok(Err(vec![error::words(error.as_ref())])),
+            ran => ran,
+        }
+    }
+}
+
+/// What is said of columns that a chart wants and the query has not.
+fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
+    let has = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    let told = |(option, name): (&str, &str)| {
+        let names = columns.iter().map(|column| column.name.as_str());
+        let help = match nearest(name, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        format!("`{option}={name}`: the query has no column `{name}`; {help}")
+    };
+    drawn.columns().filter(|(_, name)| !has(name)).map(told).collect()
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    pub(crate) fn is_good(&self) -> bool {
+        self.pages.iter().all(|page| page.problems.is_empty())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for page in &self.pages {
+            writeln!(f, "{}", page.page)?;
+            let width = page.queries.iter().map(|ran| ran.query.len()).max().unwrap_or(0);
+            for Ran { query, rows, truncated, elapsed_ms, cost_usd } in &page.queries {
+                let more = if *truncated { " (more exist)" } else { "" };
+                let cost = cost_usd.map(|usd| format!(" · {}", dollars(usd))).unwrap_or_default();
+                writeln!(f, "  {query:<width$}  {}{more} · {elapsed_ms:.0} ms{cost}", counted(*rows))?;
+            }
+            match (page.cost_usd, page.budget_usd) {
+                (Some(cost), Some(budget)) => {
+                    writeln!(f, "  a load costs {} of {}", dollars(cost), dollars(budget))?;
+                }
+                (Some(cost), None) => writeln!(f, "  a load costs {}", dollars(cost))?,
+                (None, _) => {}
+            }
+            for problem in &page.problems {
+                writeln!(f, "  {}", problem.replace('\n', "\n    "))?;
+            }
+        }
+        let problems: usize = self.pages.iter().map(|page| page.problems.len()).sum();
+        let pages = self.pages.len();
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        writeln!(f, "{}, {}", plural(pages, "page"), plural(problems, "problem"))
+    }
+}

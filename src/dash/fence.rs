@@ -1,0 +1,234 @@
+//! What stands behind the backticks of a fence: `sql by_zone bar x=zone y=trips title="Trips by zone"`.
+
+use std::collections::BTreeMap;
+
+use crate::error::nearest;
+
+/// How rows are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chart {
+    Table,
+    Value,
+    Bar,
+    Line,
+    Area,
+    Scatter,
+    Pie,
+    Heatmap,
+    Histogram,
+}
+
+impl Chart {
+    const ALL: &[(&str, Self)] = &[
+        ("table", Self::Table),
+        ("value", Self::Value),
+        ("bar", Self::Bar),
+        ("line", Self::Line),
+        ("area", Self::Area),
+        ("scatter", Self::Scatter),
+        ("pie", Self::Pie),
+        ("heatmap", Self::Heatmap),
+        ("histogram", Self::Histogram),
+    ];
+
+    /// As pages name it.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, chart)| *chart == self).map_or("", |(name, _)| name)
+    }
+
+    fn parse(word: &str) -> Result<Self, String> {
+        match Self::ALL.iter().find(|(name, _)| *name == word) {
+            Some((_, chart)) => Ok(*chart),
+            None => Err(unknown("chart", word, Self::ALL.iter().map(|(name, _)| *name))),
+        }
+    }
+}
+
+/// Options that name columns of the query, one or several with commas between; and those that are anything else.
+const COLUMNS: &[&str] = &["x", "y", "color", "compare"];
+const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter"];
+
+/// What `sort` may be.
+const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
+
+/// How a query is drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Drawn {
+    pub chart: Chart,
+    pub options: BTreeMap<String, String>,
+}
+
+impl Drawn {
+    /// The columns that it says, each with the option that says it.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.options.iter().filter(|(name, _)| COLUMNS.contains(&name.as_str()));
+        named.flat_map(|(name, value)| value.split(',').map(move |column| (name.as_str(), column.trim())))
+    }
+
+    /// The input that a click on a mark sets.
+    pub(super) fn filter(&self) -> Option<&str> {
+        self.options.get("filter").map(String::as_str)
+    }
+}
+
+/// What a fence begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// A query by its name; without a chart it is there for inputs and other queries.
+    Sql { name: String, drawn: Option<Drawn> },
+    /// An input by its name.
+    Input { name: String },
+    /// Code that is shown.
+    Code,
+}
+
+/// Reads what stands behind the backticks.
+///
+/// # Errors
+/// What is wrong with it, for whoever wrote the page.
+pub(super) fn parse(info: &str) -> Result<Fence, String> {
+    let words = words(info)?;
+    let (kind, rest) = match words.split_first() {
+        Some((kind, rest)) if (kind == "sql" || kind == "input") && !rest.is_empty() => (kind.as_str(), rest),
+        // SQL without a name is code that is shown.
+        _ => return Ok(Fence::Code),
+    };
+    let (name, rest) = rest.split_first().map(|(name, rest)| (name.clone(), rest)).unwrap_or_default();
+    if !is_variable(&name) {
+        return Err(format!(
+            "`{name}` is no name for {}: letters, digits and `_`, not a digit first, 63 at most, e.g. by_zone",
+            if kind == "sql" { "a query" } else { "an input" }
+        ));
+    }
+    if kind == "input" {
+        return match rest.first() {
+            Some(more) => {
+                Err(format!("`{more}` behind `input {name}`: what the input is like stands below, `type: date`"))
+            }
+            None => Ok(Fence::Input { name }),
+        };
+    }
+    let drawn = rest.split_first().map(|(chart, options)| drawn(chart, options)).transpose()?;
+    Ok(Fence::Sql { name, drawn })
+}
+
+/// What can stand behind a `$`, and be the name of a query.
+pub(super) fn is_variable(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    first && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
+    if chart.contains('=') {
+        return Err(format!("`{chart}` where the chart is named: e.g. `bar {chart}`"));
+    }
+    let chart = Chart::parse(chart)?;
+    let mut options = BTreeMap::new();
+    for word in words {
+        let Some((name, value)) = word.split_once('=') else {
+            return Err(format!("`{word}` is no option: write {word}=..., in quotes where it has blanks"));
+        };
+        if !COLUMNS.contains(&name) && !OTHERS.contains(&name) {
+            return Err(unknown("option", name, COLUMNS.iter().chain(OTHERS).copied()));
+        }
+        if value.is_empty() {
+            return Err(format!("`{name}=` says nothing: give it a value, or leave it away"));
+        }
+        check(name, value)?;
+        if options.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("`{name}` is said twice"));
+        }
+    }
+    Ok(Drawn { chart, options })
+}
+
+/// Refuses a value that is none of its option's.
+fn check(name: &str, value: &str) -> Result<(), String> {
+    let is_whole = |most: u32| value.parse::<u32>().is_ok_and(|number| (1..=most).contains(&number));
+    let is_flag = matches!(value, "true" | "false");
+    let allowed = match name {
+        "sort" if !ORDERS.contains(&value) => "x, -x, y or -y",
+        "stack" | "horizontal" if !is_flag => "true or false",
+        "height" if !is_whole(4000) => "pixels, 1 to 4000",
+        "bins" if !is_whole(1000) => "a number, 1 to 1000",
+        "filter" if !is_variable(value) => "the name of an input",
+        _ => return Ok(()),
+    };
+    Err(format!("`{name}={value}`: it is {allowed}"))
+}
+
+fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let hint = match nearest(word, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    format!("there is no {what} `{word}`; {hint}")
+}
+
+/// The words of a line: blanks are between them, unless they are in quotes.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word, mut quote, mut is_open) = (Vec::new(), String::new(), None, false);
+    for c in line.chars() {
+        match quote {
+            Some(end) if c == end => quote = None,
+            Some(_) => word.push(c),
+            None if c == '"' || c == '\'' => (quote, is_open) = (Some(c), true),
+            None if c.is_whitespace() => {
+                if is_open || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                is_open = false;
+            }
+            None => word.push(c),
+        }
+    }
+    if let Some(quote) = quote {
+        return Err(format!("the quote {quote} is not closed"));
+    }
+    if is_open || !word.is_empty() {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_says_what_it_is() {
+        let Ok(Fence::Sql { name, drawn: Some(drawn) }) =
+            parse(r#"sql by_zone bar x=zone y=trips,fares title="Trips, 'by' zone""#)
+        else {
+            panic!("a query");
+        };
+        assert_eq!((name.as_str(), drawn.chart), ("by_zone", Chart::Bar));
+        assert_eq!(drawn.options["title"], "Trips, 'by' zone");
+        assert_eq!(drawn.columns().collect::<Vec<_>>(), [("x", "zone"), ("y", "trips"), ("y", "fares")]);
+        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
+        assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
+        for code in ["", "sql", "rust", "input"] {
+            assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_quoted() {
+        for (info, said) in [
+            ("sql 1x", "`1x` is no name"),
+            ("sql a baz", "did you mean `bar`"),
+            ("sql a x=1", "e.g. `bar x=1`"),
+            ("sql a bar zone", "`zone` is no option"),
+            ("sql a bar yy=1", "no option `yy`"),
+            ("sql a bar x=", "`x=` says nothing"),
+            ("sql a bar x=a x=b", "`x` is said twice"),
+            ("sql a bar title=\"x", "is not closed"),
+            ("sql a bar sort=up", "`sort=up`"),
+            ("sql a bar height=0", "pixels"),
+            ("input day date", "stands below"),
+        ] {
+            let words = parse(info).unwrap_err();
+            assert!(words.contains(said), "{info}: {words}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! An input as HTML.
+
+use serde_json::json;
+
+use super::html::escaped;
+use super::input::{Day, Given, Input, Kind, LONGEST, Options};
+
+/// The field of an input, with what is given.
+pub(super) fn html(input: &Input, given: &Given) -> String {
+    let (name, label) = (escaped(&input.name), escaped(&input.label));
+    let own = value(input, &input.name, given).map(|value| escaped(&value)).unwrap_or_default();
+    let labelled = |kind: &str, field: &str| {
+        format!("<label class=\"input\" data-type=\"{kind}\"><span>{label}</span>{field}</label>\n")
+    };
+    match &input.kind {
+        Kind::Date { default, min, max } => {
+            let bound = |name: &str, day: &Option<Day>| {
+                day.map(|day| format!(" {name}=\"{}\"", day.date())).unwrap_or_default()
+            };
+            labelled(
+                "date",
+                &format!(
+                    "<input type=\"date\" name=\"{name}\" value=\"{own}\" data-default=\"{}\"{}{}>",
+                    default.date(),
+                    bound("min", min),
+                    bound("max", max)
+                ),
+            )
+        }
+        Kind::Range { from, to } => {
+            let end = |end: &str, default: &Day| {
+                let name = input.end(end);
+                let own = value(input, &name, given).unwrap_or_default();
+                format!(
+                    "<input type=\"date\" name=\"{}\" value=\"{}\" data-default=\"{}\" aria-label=\"{label}: {end}\">",
+                    escaped(&name),
+                    escaped(&own),
+                    default.date()
+                )
+            };
+            format!(
+                "<fieldset class=\"input\" data-type=\"range\"><legend>{label}</legend>{}{}</fieldset>\n",
+                end("from", from),
+                end("to", to)
+            )
+        }
+        Kind::Select { options, default } => {
+            let default = escaped(default.as_deref().unwrap_or_default());
+            let own_text = value(input, &input.name, given).unwrap_or_default();
+            let (query, listed) = choice(options, &[own_text]);
+            labelled(
+                "select",
+                &format!(
+                    "<select name=\"{name}\" data-default=\"{default}\" data-value=\"{own}\"{query}>{listed}</select>"
+                ),
+            )
+        }
+        Kind::Multiselect { options, default, .. } => {
+            let values = given.get(&input.name).unwrap_or(default);
+            let (query, listed) = choice(options, values);
+            labelled(
+                "multiselect",
+                &format!(
+                    "<select multiple name=\"{name}\" data-default=\"{}\" data-value=\"{}\"{query}>{listed}</select>",
+                    escaped(&json!(default).to_string()),
+                    escaped(&json!(values).to_string())
+                ),
+            )
+        }
+        Kind::Text { default } => labelled(
+            "text",
+            &format!(
+                "<input type=\"search\" name=\"{name}\" value=\"{own}\" data-default=\"{}\" maxlength=\"{LONGEST}\">",
+                escaped(default)
+            ),
+        ),
+        Kind::Number { default, min, max, step, is_whole } => {
+            let bound =
+                |name: &str, bound: &Option<f64>| bound.map(|bound| format!(" {name}=\"{bound}\"")).unwrap_or_default();
+            let step = step.map_or_else(|| if *is_whole { "1" } else { "any" }.to_owned(), |step| step.to_string());
+            labelled(
+                "number",
+                &format!(
+                    "<input type=\"number\" name=\"{name}\" value=\"{own}\" data-default=\"{default}\" step=\"{step}\"{}{}>",
+                    bound("min", min),
+                    bound("max", max)
+                ),
+            )
+        }
+        Kind::Switch { default } => {
+            let checked = if own == "true" { " checked" } else { "" };
+            format!(
+                "<label class=\"input\" data-type=\"switch\"><input type=\"checkbox\" name=\"{name}\" \
+                 data-default=\"{default}\"{checked}><span>{label}</span></label>\n"
+            )
+        }
+    }
+}
+
+/// The value of an input's parameter `name`, for people; nothing where it has no such parameter.
+pub(super) fn told(input: &Input, name: &str, given: &Given) -> Option<String> {
+    let parameters = input.parameters();
+    let (parameter, _) = parameters.iter().find(|(known, _)| known == name)?;
+    match &input.kind {
+        Kind::Multiselect { default, .. } => Some(given.get(name).unwrap_or(default).join(", ")),
+        _ => Some(value(input, parameter, given).unwrap_or_default()),
+    }
+}
+
+/// The value of a parameter as its input takes it: what is given, unless it is none.
+fn value(input: &Input, name: &str, given: &Given) -> Option<String> {
+    let values = input.values(given).or_else(|_| input.values(&Given::new()));
+    values.ok()?.remove(name).flatten()
+}
+
+/// What says where a choice is from, and the options that are known.
+fn choice(options: &Options, chosen: &[String]) -> (String, String) {
+    match options {
+        Options::Query(query) => (format!(" data-query=\"{}\"", escaped(query)), String::new()),
+        Options::Said(all) => {
+            let option = |text: &String| {
+                let selected = if chosen.contains(text) { " selected" } else { "" };
+                format!("<option{selected}>{}</option>", escaped(text))
+            };
+            (String::new(), all.iter().map(option).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(yaml: &str, given: &[(&str, &str)]) -> String {
+        let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
+        html(&Input::parse("it", yaml).unwrap(), &given)
+    }
+
+    #[test]
+    fn fields_have_what_is_given_unless_it_is_none() {
+        let date = "type: date\ndefault: 2019-04-01\nmax: 2019-04-30";
+        assert!(shown(date, &[("it", "2019-04-02")]).contains("value=\"2019-04-02\" data-default=\"2019-04-01\" max="));
+        assert!(shown(date, &[("it", "\"><script>")]).contains("value=\"2019-04-01\""));
+        let select = "type: select\noptions: ['<a>', b]\ndefault: b";
+        let html = shown(select, &[("it", "<a>")]);
+        assert!(html.contains("<option selected>&lt;a&gt;</option><option>b</option>"), "{html}");
+        let text = shown("type: text\nlabel: '<b>'", &[("it", "\" onfocus=\"x")]);
+        assert!(text.contains("value=\"&quot; onfocus=&quot;x\"") && text.contains("<span>&lt;b&gt;</span>"), "{text}");
+        let many = shown("type: multiselect\nquery: zones\ndefault: [a]", &[]);
+        assert!(many.contains("data-value=\"[&quot;a&quot;]\" data-query=\"zones\"></select>"), "{many}");
+        assert!(shown("type: switch\ndefault: true", &[]).contains(" checked"));
+        assert!(shown("type: number\ndefault: 0.5\nmin: 0", &[]).contains("step=\"any\" min=\"0\""));
+        assert!(
+            shown("type: range\nfrom: 2019-01-01\nto: 2019-01-02", &[]).contains("name=\"it_to\" value=\"2019-01-02\"")
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! A page as HTML: its Markdown, with a tile in the place of each query that is shown and a field in that of each input. HTML in the
+//! file is shown as the text that it is, and links go to pages alone: nothing of a file runs.
+
+use std::fmt::Write as _;
+
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
+use serde_json::json;
+
+use super::compose::Composer;
+use super::fence::{self, Fence};
+use super::field;
+use super::input::Given;
+use super::page::{self, Page, Query};
+
+/// A link to a page in the head of each.
+pub(super) struct Link<'a> {
+    pub name: &'a str,
+    pub title: &'a str,
+}
+
+/// A document that shows `page` with what readers gave; a value that is none of its input's counts as not given.
+pub(super) fn document(page: &Page, links: &[Link<'_>], composer: &Composer, given: &Given) -> String {
+    let main = main(page, composer, given);
+    framed(&page.name, &page.title, links, &main)
+}
+
+/// A document that says something instead of a page.
+pub(super) fn notice(name: &str, title: &str, words: &str, links: &[Link<'_>]) -> String {
+    let words = format!("<h1>{}</h1>\n<pre class=\"notice\">{}</pre>\n", escaped(title), escaped(words));
+    framed(name, title, links, &words)
+}
+
+fn framed(name: &str, title: &str, links: &[Link<'_>], main: &str) -> String {
+    let links: String = links
+        .iter()
+        .map(|link| {
+            let current = if link.name == name { " aria-current=\"page\"" } else { "" };
+            format!("<a href=\"/{}\"{current}>{}</a>", escaped(link.name), escaped(link.title))
+        })
+        .collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
+         <link rel=\"stylesheet\" href=\"/assets/dash.css\"><script type=\"module\" src=\"/assets/dash.js\"></script></head>\n\
+         <body data-page=\"{}\" data-live>\n<header><nav aria-label=\"Dashboards\">{links}</nav></header>\n\
+         <main>\n{main}</main>\n</body></html>\n",
+        escaped(title),
+        escaped(name)
+    )
+}
+
+/// What stands in the middle.
+fn main(page: &Page, composer: &Composer, given: &Given) -> String {
+    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&page.body, page::options())).collect();
+    let mut out = Out::default();
+    let mut at = 0;
+    while at < events.len() {
+        if let [Event::Start(Tag::Paragraph), Event::Text(text), Event::End(TagEnd::Paragraph), ..] = &events[at..]
+            && let Some(group) = text.trim().strip_prefix(":::")
+        {
+            out.group(group.trim());
+            at += 3;
+            continue;
+        }
+        if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) = &events[at]
+            && let Ok(fence @ (Fence::Sql { .. } | Fence::Input { .. })) = fence::parse(info)
+        {
+            at += events[at..].iter().position(|event| *event == Event::End(TagEnd::CodeBlock)).unwrap_or(0) + 1;
+            match fence {
+                Fence::Sql { name, .. } => {
+                    if let Some(query) = page.query(&name) {
+                        out.html(&tile(page, query, composer));
+                    }
+                }
+                Fence::Input { name } => {
+                    if let Some(input) = page.inputs.iter().find(|input| input.name == name) {
+                        out.field(&field::html(input, given));
+                    }
+                }
+                Fence::Code => {}
+            }
+            continue;
+        }
+        out.events(harmless(&events[at], page, given));
+        at += 1;
+    }
+    out.end()
+}
+
+/// What is written of an event.
+fn harmless<'a>(event: &Event<'a>, page: &Page, given: &Given) -> Vec<Event<'a>> {
+    match event {
+        Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text.clone())],
+        Event::Text(text) if text.contains("{{") => filled(text, page, given),
+        // The words of a picture stand for it: pages load nothing from elsewhere.
+        Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => Vec::new(),
+        Event::Start(Tag::Link { link_type, dest_url, title, id }) if !is_page(dest_url) => {
+            let (link_type, title, id) = (*link_type, title.clone(), id.clone());
+            vec![Event::Start(Tag::Link { link_type, dest_url: CowStr::from("#"), title, id })]
+        }
+        event => vec![event.clone()],
+    }
+}
+
+/// Whether a link goes to a page: of this site, or of another by HTTP; or to an address that mail is sent to.
+fn is_page(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let scheme = lower.split(['/', '?', '#']).next().unwrap_or_default();
+    match scheme.split_once(':') {
+        Some((scheme, _)) => matches!(scheme, "http" | "https" | "mailto"),
+        None => !lower.chars().any(char::is_control),
+    }
+}
+
+/// A text with the values of inputs in the places of `{{ name }}`.
+fn filled<'a>(text: &str, page: &Page, given: &Given) -> Vec<Event<'a>> {
+    let (mut events, mut rest) = (Vec::new(), text);
+    let plain = |text: &str| Event::Text(CowStr::from(text.to_owned()));
+    while let Some((before, behind)) = rest.split_once("{{") {
+        let Some((name, after)) = behind.split_once("}}") else { break };
+        match page.inputs.iter().find_map(|input| field::told(input, name.trim(), given)) {
+            Some(value) => {
+                let output = format!("<output data-value=\"{}\">{}</output>", escaped(name.trim()), escaped(&value));
+                events.extend([plain(before), Event::InlineHtml(CowStr::from(output))]);
+            }
+            None => events.push(plain(&rest[..rest.len() - after.len()])),
+        }
+        rest = after;
+    }
+    events.push(plain(rest));
+    events
+}
+
+/// The place of a query's rows; nothing of one that is not shown.
+fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
+    let Some(drawn) = &query.drawn else { return String::new() };
+    let name = escaped(&query.name);
+    // What is wrong with it, it says when its rows are asked for.
+    let inputs = composer.compose(page, query).map(|composed| composed.inputs).unwrap_or_default();
+    let inputs: Vec<String> =
+        inputs.iter().flat_map(|at| page.inputs[*at].parameters()).map(|(name, _)| name).collect();
+    let title = drawn.options.get("title").map(|title| format!("<figcaption>{}</figcaption>", escaped(title)));
+    format!(
+        "<figure class=\"tile\" id=\"tile-{name}\" data-query=\"{name}\" data-chart=\"{}\" data-options=\"{}\" data-inputs=\"{}\" \
+         aria-busy=\"true\">{}<div class=\"chart\"></div></figure>\n",
+        drawn.chart.name(),
+        escaped(&json!(drawn.options).to_string()),
+        escaped(&inputs.join(" ")),
+        title.unwrap_or_default()
+    )
+}
+
+/// A text as HTML has it, also between quotes.
+pub(super) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+    html
+}
+
+/// The HTML that has been written: of Markdown, of groups, and of inputs, of which those that follow one another stand in one form.
+#[derive(Default)]
+struct Out<'a> {
+    html: String,
+    waiting: Vec<Event<'a>>,
+    in_form: bool,
+    groups: usize,
+}
+
+impl<'a> Out<'a> {
+    fn events(&mut self, events: Vec<Event<'a>>) {
+        self.close_form();
+        self.waiting.extend(events);
+    }
+
+    fn html(&mut self, html: &str) {
+        self.close_form();
+        self.flush();
+        self.html.push_str(html);
+    }
+
+    fn field(&mut self, html: &str) {
+        self.flush();
+        if !self.in_form {
+            self.html.push_str("<form class=\"inputs\">\n");
+            self.in_form = true;
+        }
+        self.html.push_str(html);
+    }
+
+    /// Opens a group of that kind, or closes the last one.
+    fn group(&mut self, kind: &str) {
+        self.close_form();
+        self.flush();
+        match kind {
+            "" if self.groups > 0 => {
+                self.html.push_str("</div>\n");
+                self.groups -= 1;
+            }
+            "" => {}
+            kind => {
+                let kind = if kind == "column" { "column" } else { "row" };
+                _ = writeln!(self.html, "<div class=\"group {kind}\">");
+                self.groups += 1;
+            }
+        }
+    }
+
+    fn close_form(&mut self) {
+        if std::mem::take(&mut self.in_form) {
+            self.html.push_str("</form>\n");
+        }
+    }
+
+    fn flush(&mut self) {
+        pulldown_cmark::html::push_html(&mut self.html, std::mem::take(&mut self.waiting).into_iter());
+    }
+
+    fn end(mut self) -> String {
+        self.close_form();
+        self.flush();
+        for _ in 0..self.groups {
+            self.html.push_str("</div>\n");
+        }
+        self.html
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, given: &[(&str, &str)]) -> String {
+        let page = Page::parse("x", text).unwrap();
+        let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
+        main(&page, &Composer::open().unwrap(), &given)
+    }
+
+    #[test]
+    fn nothing_of_a_file_runs() {
+        let hostile = "# <script>alert(1)</script>\n\n<img src=x onerror=alert(1)>\n\n<div>\n<b onclick=x>\n</div>\n\n\
+            [a](javascript:alert(1)) [b]( JAVASCRIPT:x ) [c](data:text/html,x) [d](vbscript:x) <javascript:x>\n\n\
+            ![p](https://evil.example/x.png \"t\")\n\n| a |\n|---|\n| <i> |\n\n[e](https://a.example/?a=1&b=2) [f](/trips?x=1)\n";
+        let html = shown(hostile, &[]);
+        for tag in
+            ["<script", "<img", "<b ", "<i>", "<div", "javascript:alert", "JAVASCRIPT:x\"", "data:", "vbscript:x\""]
+        {
+            let runs = html.replace("&lt;", "").contains(tag);
+            assert!(!runs, "{tag}: {html}");
+        }
+        assert!(
+            html.contains("href=\"https://a.example/?a=1&amp;b=2\"") && html.contains("href=\"/trips?x=1\""),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn tiles_and_fields_stand_where_their_fences_are() {
+        let text = "Day {{ day }}, {{none}} and {{\n\n```input day\ntype: date\ndefault: 2019-04-01\n```\n```input top\ntype: number\n\
+            default: 3\n```\n::: row\n```sql a bar x=z title=\"<b>\"\nSELECT $day, z FROM hidden\n```\n\n```sql hidden\nSELECT $top\n```\n\
+            *text*\n\n:::\n\n```sql\nSELECT '<'\n```\n";
+        let html = shown(text, &[("day", "2019-05-06")]);
+        assert!(html.contains("<p>Day <output data-value=\"day\">2019-05-06</output>, {{none}} and {{</p>"), "{html}");
+        assert_eq!(html.matches("<form").count(), 1, "{html}");
+        assert!(
+            html.contains("<div class=\"group row\">\n<figure") && html.contains("<em>text</em></p>\n</div>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("data-inputs=\"day top\"") && html.contains("<figcaption>&lt;b&gt;</figcaption>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("data-options=\"{&quot;title&quot;:&quot;&lt;b&gt;&quot;,&quot;x&quot;:&quot;z&quot;}\""),
+            "{html}"
+        );
+        assert!(!html.contains("tile-hidden") && html.contains("SELECT '&lt;'"), "{html}");
+    }
+}

@@ -1,0 +1,161 @@
+//! The rows of a page's query: what is asked is the name of a query and values of its inputs, never SQL.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use hyper::StatusCode;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::super::ask;
+use super::super::compose::Composer;
+use super::super::input::Given;
+use super::super::page::{self, Page};
+use super::response::{self, Answer};
+use super::site::Site;
+use crate::cloud::Target;
+use crate::console::context::Context;
+use crate::error::{self, Failure, Kind};
+use crate::output::{self, Format, Look};
+use crate::query::summary::Summary;
+
+/// Most bytes of an answer.
+const MOST_BYTES: usize = 64 << 20;
+
+/// How rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Arrow,
+    Csv,
+}
+
+impl Form {
+    /// The query that is named, and the form that its name's ending asks for.
+    pub(super) fn of(name: &str) -> (&str, Option<Self>) {
+        match name.rsplit_once('.') {
+            None => (name, Some(Self::Arrow)),
+            Some((name, "csv")) => (name, Some(Self::Csv)),
+            Some((name, _)) => (name, None),
+        }
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Self::Arrow => Format::Arrow,
+            Self::Csv => Format::Csv,
+        }
+    }
+}
+
+/// The rows of a query of a page. They end when whoever asked is gone.
+pub(super) async fn rows(site: &Site, page: &str, query: &str, form: Form, given: &Given) -> Answer {
+    let asked = match prepared(site, page, query, given) {
+        Ok(asked) => asked,
+        Err((status, words)) => return response::error(status, &words, ""),
+    };
+    let Ok(_permit) = site.room.acquire().await else {
+        return response::error(StatusCode::SERVICE_UNAVAILABLE, "the server ends", "");
+    };
+    let cancel = site.ending.child_token();
+    // Dropped with this future, when the browser goes.
+    let _gone = cancel.clone().drop_guard();
+    let (context, target, runtime) = (site.context.clone(), site.target.clone(), Handle::current());
+    let run = move || runtime.block_on(run(&context, &target, &asked, form, &cancel));
+    let (answered, took) = match tokio::task::spawn_blocking(run).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => return refused(&error),
+        Err(_) => return response::error(StatusCode::INTERNAL_SERVER_ERROR, "the query ended without an answer", ""),
+    };
+    let content_type = match form {
+        Form::Arrow => "application/vnd.apache.arrow.stream",
+        Form::Csv => "text/csv; charset=utf-8",
+    };
+    let mut answer = response::of(StatusCode::OK, content_type, answered);
+    tell(&mut answer, &took);
+    if form == Form::Csv {
+        // Both are names of ours: letters, digits, `-` and `_`.
+        response::set(&mut answer, "content-disposition", &format!("attachment; filename=\"{page}-{query}.csv\""));
+    }
+    answer
+}
+
+/// What is to be run.
+struct Asked {
+    sql: String,
+    params: quack_function::wire::Params,
+}
+
+fn prepared(site: &Site, page: &str, name: &str, given: &Given) -> Result<Asked, (StatusCode, String)> {
+    let missing = || (StatusCode::NOT_FOUND, "the page has no such query".to_owned());
+    if !page::is_name(page) {
+        return Err(missing());
+    }
+    let page = Page::read(&page::path(&site.context.config.dir, page), page)
+        .map_err(|error| (StatusCode::NOT_FOUND, error::words(error.as_ref())))?;
+    // One that only others read is not asked for by itself.
+    let query = page.asked().find(|query| query.name == name).ok_or_else(missing)?;
+    let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
+    let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
+    let params = ask::params(&page, &composed, given).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
+    Ok(Asked { sql: composed.sql, params })
+}
+
+async fn run(
+    context: &Context,
+    target: &Target,
+    asked: &Asked,
+    form: Form,
+    cancel: &CancellationToken,
+) -> anyhow::Result<(Vec<u8>, Took)> {
+    let started = Instant::now();
+    let (rows, account) = ask::rows(context, target, &asked.sql, &asked.params, cancel).await?;
+    let mut bytes = Bounded(Vec::new());
+    output::write(rows, form.format(), Look::default(), &mut bytes)?;
+    let ms = started.elapsed().as_secs_f64() * 1000.0;
+    Ok((bytes.0, Took { summary: account.summary(), ms }))
+}
+
+/// What an answer took.
+struct Took {
+    summary: Summary,
+    ms: f64,
+}
+
+fn tell(answer: &mut Answer, Took { summary, ms }: &Took) {
+    response::set(answer, "quack-rows", &summary.tally.rows.to_string());
+    response::set(answer, "quack-ms", &format!("{ms:.1}"));
+    if let Some(usd) = summary.cost_usd {
+        response::set(answer, "quack-usd", &format!("{usd:.10}"));
+    }
+    if summary.tally.truncated {
+        response::set(answer, "quack-truncated", "1");
+    }
+}
+
+fn refused(error: &anyhow::Error) -> Answer {
+    let status = match error::kind(error) {
+        Kind::Throttled => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    response::error(status, &error::words(error.as_ref()), help)
+}
+
+/// Bytes up to a bound.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MOST_BYTES {
+            let words = format!("the rows are more than {MOST_BYTES} bytes, and a page takes no more");
+            return Err(io::Error::other(words));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

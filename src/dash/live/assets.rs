@@ -1,0 +1,15 @@
+//! What pages are shown with: script and style, built into the program.
+
+use hyper::StatusCode;
+
+use super::response::{self, Answer};
+
+/// The file of that name.
+pub(super) fn find(name: &str) -> Option<Answer> {
+    let (content_type, bytes): (_, &'static [u8]) = match name {
+        "dash.js" => ("text/javascript; charset=utf-8", include_bytes!("../web/dist/dash.js")),
+        "dash.css" => ("text/css; charset=utf-8", include_bytes!("../web/dist/dash.css")),
+        _ => return None,
+    };
+    Some(response::of(StatusCode::OK, content_type, bytes))
+}

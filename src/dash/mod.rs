@@ -1,0 +1,17 @@
+//! Dashboards: a page is a Markdown file whose fences say what it asks and how that is drawn.
+
+mod ask;
+mod check;
+mod compose;
+mod example;
+mod fence;
+mod field;
+mod html;
+mod input;
+mod live;
+mod page;
+
+pub(crate) use check::check;
+pub(crate) use example::example;
+pub(crate) use live::serve;
+pub(crate) use page::{FOLDER, is_name, path};

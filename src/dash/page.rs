@@ -1,0 +1,318 @@
+//! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::fence::{self, Drawn, Fence};
+use super::input::{self, Input};
+use crate::error::failure;
+
+/// The folder of pages in a project.
+pub(crate) const FOLDER: &str = "dashboards";
+
+/// Largest page, bytes, and most queries and inputs of one.
+const LARGEST: u64 = 1 << 20;
+const MOST: usize = 100;
+
+/// A page of the project.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Page {
+    /// The file's, without `.md`: what stands in addresses.
+    pub name: String,
+    pub title: String,
+    /// Most that one load of it may cost, US dollars.
+    pub budget_usd: Option<f64>,
+    /// Its Markdown.
+    pub(super) body: String,
+    pub(super) inputs: Vec<Input>,
+    pub(super) queries: Vec<Query>,
+}
+
+/// What a page asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Query {
+    pub name: String,
+    /// One SELECT, as it stands in the page.
+    pub sql: String,
+    /// Without, it is there for inputs and other queries.
+    pub drawn: Option<Drawn>,
+    /// The line of the page that its fence is on.
+    pub line: usize,
+}
+
+/// What stands before a page's text, between lines of `---`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Front {
+    title: Option<String>,
+    budget: Option<Value>,
+}
+
+/// Whether a page may be called so: its name stands in addresses.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    first && name.len() <= 64 && name.chars().all(is_part)
+}
+
+/// Where the page of that name is, of the project in `dir`.
+pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(FOLDER).join(format!("{name}.md"))
+}
+
+/// All pages of the project in `dir` by their names, each with what is wrong with it.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(crate) fn all(dir: &Path) -> Result<BTreeMap<String, Result<Page>>> {
+    let folder = dir.join(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => {
+            return Err(failure(format!("cannot read {}: {error}", folder.display()), "see to the folder's rights"));
+        }
+    };
+    let mut pages = BTreeMap::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if path.extension().is_none_or(|extension| extension != "md") || name.starts_with('.') {
+            continue;
+        }
+        pages.insert(name.to_owned(), Page::read(&path, name));
+    }
+    Ok(pages)
+}
+
+impl Page {
+    /// The page in a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read; what is wrong in it, with its line.
+    pub(crate) fn read(path: &Path, name: &str) -> Result<Self> {
+        let told = format!("{FOLDER}/{name}.md");
+        if !is_name(name) {
+            return Err(failure(
+                format!("`{told}`: a page's name stands in its address, and `{name}` cannot"),
+                "name it of small letters, digits, `-` and `_`",
+            ));
+        }
+        let cannot = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                failure(format!("there is no page `{told}`"), format!("`quackctl dash new {name}` writes one"))
+            }
+            _ => failure(format!("cannot read `{told}`: {error}"), "see to the file's rights"),
+        };
+        if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
+            return Err(failure(format!("`{told}` is larger than {LARGEST} bytes"), "make several pages of it"));
+        }
+        let bytes = std::fs::read(path).map_err(cannot)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| failure(format!("`{told}` is no UTF-8"), "save it as UTF-8, as Markdown is"))?;
+        Self::parse(name, &text).map_err(|Wrong { line, words }| failure(format!("{told}:{line}: {words}"), ""))
+    }
+
+    /// The page that a text is.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self, Wrong> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (front, from) = front(text)?;
+        let mut page = Self {
+            name: name.to_owned(),
+            title: front.title.unwrap_or_else(|| name.to_owned()),
+            budget_usd: front.budget.as_ref().map(usd).transpose().map_err(|words| Wrong { line: 1, words })?,
+            body: text[from..].to_owned(),
+            inputs: Vec::new(),
+            queries: Vec::new(),
+        };
+        for block in blocks(text, from) {
+            let wrong = |words: String| Wrong { line: block.line, words };
+            match fence::parse(&block.info).map_err(wrong)? {
+                Fence::Code => continue,
+                Fence::Sql { name, drawn } => {
+                    page.queries.push(Query { name, sql: block.text.clone(), drawn, line: block.line });
+                }
+                Fence::Input { name } => {
+                    let input =
+                        Input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
+                    page.inputs.push(input);
+                }
+            }
+            page.takes_last().map_err(wrong)?;
+        }
+        page.knows_what_it_names()?;
+        Ok(page)
+    }
+
+    /// Refuses names that are there twice, of which one would stand for the other, and too many.
+    fn takes_last(&self) -> Result<(), String> {
+        let mut queries: Vec<String> = self.queries.iter().map(|query| query.name.to_lowercase()).collect();
+        let of_inputs = self.inputs.iter().flat_map(Input::parameters);
+        let mut parameters: Vec<String> = of_inputs.map(|(name, _)| name.to_lowercase()).collect();
+        if queries.len() > MOST || parameters.len() > MOST {
+            return Err(format!("a page has {MOST} queries and {MOST} inputs at most"));
+        }
+        for (what, names) in [("query", &mut queries), ("input", &mut parameters)] {
+            names.sort();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(format!("there are two of the name `{}`: a {what} is called otherwise", pair[0]));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses queries and inputs that are named and not there.
+    fn knows_what_it_names(&self) -> Result<(), Wrong> {
+        for query in &self.queries {
+            if let Some(input) = query.drawn.as_ref().and_then(Drawn::filter)
+                && !self.inputs.iter().any(|known| known.name == input)
+            {
+                let words = format!("`filter={input}`: the page has no input `{input}`");
+                return Err(Wrong { line: query.line, words });
+            }
+        }
+        for input in &self.inputs {
+            if let Some(query) = input.query()
+                && self.query(query).is_none()
+            {
+                let words = format!("`{}`: the page has no query `{query}` to choose from", input.name);
+                return Err(Wrong { line: 1, words });
+            }
+        }
+        Ok(())
+    }
+
+    /// The query of that name, in any case, as SQL has names.
+    pub(super) fn query(&self, name: &str) -> Option<&Query> {
+        self.queries.iter().find(|query| query.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The queries that a load of the page runs: those that are shown, and those that inputs choose from.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Query> {
+        let is_chosen_from = |name: &str| self.inputs.iter().any(|input| input.query() == Some(name));
+        self.queries.iter().filter(move |query| query.drawn.is_some() || is_chosen_from(&query.name))
+    }
+}
+
+/// What is wrong with a page, and on which line of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub line: usize,
+    pub words: String,
+}
+
+/// A fenced block of a page.
+struct Block {
+    info: String,
+    text: String,
+    line: usize,
+}
+
+/// How pages are read as Markdown.
+pub(super) fn options() -> Options {
+    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS
+}
+
+/// The fenced blocks of `text` from byte `from` on.
+fn blocks(text: &str, from: usize) -> Vec<Block> {
+    let (mut blocks, mut open) = (Vec::new(), None);
+    for (event, range) in Parser::new_ext(&text[from..], options()).into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                let line = text[..from + range.start].matches('\n').count() + 1;
+                open = Some(Block { info: info.into_string(), text: String::new(), line });
+            }
+            Event::Text(text) => {
+                if let Some(block) = &mut open {
+                    block.text.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::CodeBlock) => blocks.extend(open.take()),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// What stands before a page's text, and the byte that the text begins at.
+fn front(text: &str) -> Result<(Front, usize), Wrong> {
+    let is_rule = |line: &str| line.trim_end() == "---";
+    let mut lines = text.split_inclusive('\n');
+    let Some(first) = lines.next().filter(|line| is_rule(line)) else { return Ok((Front::default(), 0)) };
+    let mut at = first.len();
+    for line in lines {
+        if is_rule(line) {
+            let yaml = &text[first.len()..at];
+            let front = if yaml.trim().is_empty() { Ok(Front::default()) } else { serde_saphyr::from_str(yaml) };
+            let front = front.map_err(|error| Wrong { line: 1, words: input::first_line(&error.to_string()) })?;
+            return Ok((front, at + line.len()));
+        }
+        at += line.len();
+    }
+    Err(Wrong { line: 1, words: "the `---` of the first line is not closed by another".to_owned() })
+}
+
+/// An amount: `$0.001`, or the number alone.
+fn usd(value: &Value) -> Result<f64, String> {
+    let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let number = said.trim().trim_start_matches('$').parse::<f64>().ok();
+    number
+        .filter(|number| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| format!("`budget: {said}` is no amount: write what a load of the page may cost, e.g. $0.001"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIPS: &str = "---\ntitle: Trips\nbudget: $0.001\n---\n# Trips on {{ day }}\n```input day\ntype: date\n\
+        default: 2019-04-01\n```\n```sql by_zone bar x=zone y=trips\nSELECT 1\n  FROM t\n```\n> ```sql zones\n> SELECT 2\n> ```\n\n```sql\nshown\n```\n";
+
+    #[test]
+    fn a_page_has_what_its_fences_say() {
+        let page = Page::parse("trips", TRIPS).unwrap();
+        assert_eq!((page.title.as_str(), page.budget_usd), ("Trips", Some(0.001)));
+        let told: Vec<_> =
+            page.queries.iter().map(|query| (query.name.as_str(), query.sql.as_str(), query.line)).collect();
+        assert_eq!(told, [("by_zone", "SELECT 1\n  FROM t\n", 10), ("zones", "SELECT 2\n", 14)]);
+        assert_eq!(page.inputs[0].name, "day");
+        assert_eq!(page.asked().map(|query| query.name.as_str()).collect::<Vec<_>>(), ["by_zone"]);
+        let bare = Page::parse("a-b", "text").unwrap();
+        assert_eq!((bare.title.as_str(), bare.budget_usd), ("a-b", None));
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_line() {
+        for (text, line, said) in [
+            ("---\ntitle: x\n", 1, "not closed"),
+            ("---\ntitel: x\n---\n", 1, "titel"),
+            ("---\nbudget: free\n---\n", 1, "`budget: free`"),
+            ("---\nbudget: 0\n---\n", 1, "`budget: 0`"),
+            ("a\n\n```sql q baz\n```\n", 3, "no chart `baz`"),
+            ("```input d\ntype: date\n```\n", 1, "`d`: `default` is missing"),
+            ("```sql q\n```\n```sql Q\n```\n", 3, "two of the name `q`"),
+            ("```input a\ntype: range\nfrom: today\nto: today\n```\n```input a_to\ntype: text\n```\n", 6, "`a_to`"),
+            ("```sql q bar filter=z\n```\n", 1, "no input `z`"),
+            ("```input z\ntype: select\nquery: q\n```\n", 1, "no query `q`"),
+        ] {
+            let wrong = Page::parse("x", text).unwrap_err();
+            assert!(wrong.line == line && wrong.words.contains(said), "{text}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn names_stand_in_addresses() {
+        assert!(is_name("trips") && is_name("2019-trips_a"));
+        for name in ["", "Trips", "a b", "../x", "-a", "a.b", "ü", &"a".repeat(65)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
