@@ -1,0 +1,23 @@
+// One function for all that is drawn on a canvas.
+import type { Result } from '../data.js';
+import type { Drawing, Surroundings } from './chart.js';
+import { heatmap } from './heatmap.js';
+import { histogram } from './histogram.js';
+import { pie } from './pie.js';
+import type { ChartKind, Options } from './spec.js';
+import { xy } from './xy.js';
+
+export type CanvasKind = Exclude<ChartKind, 'table' | 'value'>;
+
+export function draw(kind: CanvasKind, result: Result, options: Options, around: Surroundings): Drawing {
+  switch (kind) {
+    case 'pie':
+      return pie(result, options, around);
+    case 'heatmap':
+      return heatmap(result, options, around);
+    case 'histogram':
+      return histogram(result, options, around);
+    default:
+      return xy(kind, result, options, around);
+  }
+}

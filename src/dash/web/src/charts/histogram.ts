@@ -1,0 +1,107 @@
+// How often numbers of which size come: the rows are counted here, in bins of equal width.
+import { isTemporal, type Column } from '../columns.js';
+import type { Result } from '../data.js';
+import { count, formatNumber, formatTick, formatTime } from '../format.js';
+import { base, grid, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
+import { ChartError, findColumn, type Options } from './spec.js';
+
+export interface Bins {
+  from: number;
+  width: number;
+  counts: number[];
+}
+
+export function histogram(result: Result, options: Options, { colors }: Surroundings): Drawing {
+  const x = options.x === undefined ? result.columns.find((column) => column.kind === 'number' || isTemporal(column)) : findColumn(result, options.x);
+  if (!x || (x.kind !== 'number' && !isTemporal(x))) {
+    throw new ChartError(x ? `The column "${x.name}" has no numbers in it, and a histogram counts numbers.` : 'A histogram needs a column of numbers.');
+  }
+  const values = x.numbers().filter(Number.isFinite);
+  const bins = binned(values, wanted(options.bins), isWhole(x));
+  const time = isTemporal(x);
+  const show = (value: number) => (time ? formatTime(value, bins.width >= 86_400_000) : formatNumber(String(round(value)), options.format));
+  const end = bins.from + bins.width * bins.counts.length;
+  return {
+    option: {
+      ...base(colors, bins.counts.length),
+      grid,
+      xAxis: {
+        type: time ? 'time' : 'value',
+        min: bins.from,
+        max: end,
+        axisLine: { show: true, lineStyle: { color: colors.line } },
+        axisTick: { show: false },
+        splitLine: { show: false },
+        axisLabel: { color: colors.muted, fontSize: 12, hideOverlap: true, ...(time ? {} : { formatter: (value: number) => formatTick(round(value), options.format) }) },
+      },
+      yAxis: {
+        type: 'value',
+        minInterval: 1,
+        splitNumber: 4,
+        axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
+        splitLine: { lineStyle: { color: colors.line } },
+      },
+      tooltip: {
+        ...tooltip(colors, 'item', (marks) => {
+          const { dataIndex } = marks as Mark;
+          const from = bins.from + dataIndex * bins.width;
+          return tip(`${show(from)} to ${show(from + bins.width)}`, [{ color: colors.series[0], name: 'rows', value: count(bins.counts[dataIndex] ?? 0) }]);
+        }),
+      },
+      series: [
+        {
+          type: 'bar',
+          barCategoryGap: '4%',
+          itemStyle: { color: colors.series[0] },
+          data: bins.counts.map((rows, index) => [bins.from + (index + 0.5) * bins.width, rows]),
+        },
+      ],
+    },
+    legend: [],
+    notes: values.length < result.rows ? [`${count(result.rows - values.length)} rows without a number`] : [],
+    rowOf: () => null,
+  };
+}
+
+function wanted(bins: string | undefined): number | null {
+  const number = Number(bins);
+  return bins !== undefined && Number.isFinite(number) ? Math.max(1, Math.min(500, Math.round(number))) : null;
+}
+
+/** So many bins as asked for, or as many as the root of the rows, with edges at round numbers. */
+export function binned(values: Float64Array, bins: number | null, whole: boolean): Bins {
+  if (values.length === 0) return { from: 0, width: 1, counts: [0] };
+  const [low, high] = values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)] as [number, number], [Infinity, -Infinity] as [number, number]);
+  let from = low;
+  let width: number;
+  let size: number;
+  if (low === high) {
+    width = 1;
+    from = whole ? low : low - 0.5;
+    size = 1;
+  } else if (bins !== null) {
+    size = bins;
+    width = (high - low) / size;
+  } else {
+    width = nice((high - low) / Math.max(5, Math.min(40, Math.ceil(Math.sqrt(values.length)))));
+    if (whole) width = Math.max(1, Math.round(width));
+    from = Math.floor(low / width) * width;
+    size = Math.floor((high - from) / width) + 1;
+  }
+  const counts = new Array<number>(size).fill(0);
+  for (const value of values) {
+    const bin = Math.min(size - 1, Math.floor((value - from) / width)); // the greatest belongs to the last
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  return { from, width, counts };
+}
+
+/** 1, 2 or 5 times a power of ten, near the number. */
+function nice(width: number): number {
+  const power = 10 ** Math.floor(Math.log10(width));
+  const step = width / power;
+  return power * (step < 1.5 ? 1 : step < 3.5 ? 2 : step < 7.5 ? 5 : 10);
+}
+
+const isWhole = (column: Column): boolean => column.exact && !column.text(0)?.includes('.');
+const round = (value: number): number => Number(value.toPrecision(12));

@@ -1,0 +1,162 @@
+// From rows to series of points: by the columns of y, or by the values of the column `color`.
+import { isTemporal, type Column } from '../columns.js';
+import type { Result } from '../data.js';
+import { findColumn, isTrue, xColumn, yColumns, type ChartKind, type Options } from './spec.js';
+
+export interface Series {
+  name: string;
+  /** Positions on the axis: numbers, milliseconds, or the index of a category; sorted for lines. */
+  x: Float64Array;
+  /** NaN is NULL. */
+  y: Float64Array;
+  /** The row of the result behind each point; -1 where there is none. */
+  rows: Int32Array;
+}
+
+export interface Plane {
+  axis: 'category' | 'time' | 'value';
+  x: Column;
+  ys: Column[];
+  /** Of a category axis. */
+  categories: string[];
+  series: Series[];
+  /** Series that were left out, because nobody can tell so many apart. */
+  left: number;
+}
+
+const MOST_SERIES = 40;
+export const NULL = 'NULL';
+
+export function toPlane(kind: ChartKind, result: Result, options: Options): Plane {
+  const color = options.color === undefined ? undefined : findColumn(result, options.color);
+  const x = xColumn(result, options.x);
+  const ys = yColumns(result, options.y, [x, color]);
+  const axis = axisOf(kind, x, options);
+  const groups = color ? byColor(result.rows, color, ys) : ys.map((column) => ({ name: column.name, column, rows: null }));
+  const shown = groups.slice(0, MOST_SERIES);
+  const plane: Plane = { axis, x, ys, categories: [], series: [], left: groups.length - shown.length };
+  if (axis === 'category') fillCategories(plane, result.rows, shown, color !== undefined, options.sort);
+  else {
+    plane.series = shown.map((group) => continuous(group, x, result.rows, kind !== 'scatter'));
+    if (isTrue(options.stack)) align(plane.series);
+  }
+  return plane;
+}
+
+/** Bars stand on names, and on time when nothing asks for another order: a day without a row is then a gap. */
+function axisOf(kind: ChartKind, x: Column, { sort, horizontal }: Options): Plane['axis'] {
+  if (isTemporal(x)) return kind === 'bar' && (isTrue(horizontal) || /y$/.test(sort ?? '')) ? 'category' : 'time';
+  return x.kind === 'number' && kind !== 'bar' ? 'value' : 'category';
+}
+
+interface Group {
+  name: string;
+  column: Column;
+  /** All rows when null. */
+  rows: number[] | null;
+}
+
+function byColor(rows: number, color: Column, ys: Column[]): Group[] {
+  const byName = new Map<string, number[]>();
+  for (let row = 0; row < rows; row += 1) {
+    const name = color.text(row) ?? NULL;
+    const list = byName.get(name);
+    if (list) list.push(row);
+    else byName.set(name, [row]);
+  }
+  return [...byName].flatMap(([name, list]) => ys.map((column) => ({ name: ys.length > 1 ? `${name}, ${column.name}` : name, column, rows: list })));
+}
+
+function continuous({ name, column, rows }: Group, x: Column, all: number, sorted: boolean): Series {
+  const xs = x.numbers();
+  const ys = column.numbers();
+  let order = rows ? Int32Array.from(rows) : Int32Array.from({ length: all }, (_, row) => row);
+  order = order.filter((row) => Number.isFinite(xs[row])); // NULL has no place
+  if (sorted && !isSorted(order, xs)) order.sort((a, b) => (xs[a] as number) - (xs[b] as number));
+  return {
+    name,
+    x: Float64Array.from(order, (row) => xs[row] as number),
+    y: Float64Array.from(order, (row) => ys[row] as number),
+    rows: order,
+  };
+}
+
+function isSorted(order: Int32Array, xs: Float64Array): boolean {
+  for (let index = 1; index < order.length; index += 1) {
+    if ((xs[order[index] as number] as number) < (xs[order[index - 1] as number] as number)) return false;
+  }
+  return true;
+}
+
+/** Series that are stacked need the same places. */
+function align(series: Series[]): void {
+  const places = Float64Array.from(new Set(series.flatMap((one) => [...one.x]))).sort();
+  const index = new Map([...places].map((place, at) => [place, at]));
+  for (const one of series) {
+    const y = new Float64Array(places.length).fill(NaN);
+    const rows = new Int32Array(places.length).fill(-1);
+    one.x.forEach((place, at) => {
+      const to = index.get(place) as number;
+      y[to] = sum(y[to] as number, one.y[at] as number);
+      rows[to] = one.rows[at] as number;
+    });
+    Object.assign(one, { x: places, y, rows });
+  }
+}
+
+/** Without `color` each row is a category of its own, also where its name was there before: nothing is hidden behind another. */
+function fillCategories(plane: Plane, rows: number, groups: Group[], pivot: boolean, sort: string | undefined): void {
+  const places = new Map<string, number>();
+  const first: number[] = []; // a row of each category
+  const placeOf = new Int32Array(rows);
+  for (let row = 0; row < rows; row += 1) {
+    const name = plane.x.text(row) ?? NULL;
+    let place = pivot ? places.get(name) : undefined;
+    if (place === undefined) {
+      place = first.length;
+      places.set(name, place);
+      first.push(row);
+    }
+    placeOf[row] = place;
+  }
+  const size = first.length;
+  plane.series = groups.map(({ name, column, rows: own }) => {
+    const numbers = column.numbers();
+    const y = new Float64Array(size).fill(NaN);
+    const from = new Int32Array(size).fill(-1);
+    const put = (row: number) => {
+      const place = placeOf[row] as number;
+      y[place] = sum(y[place] as number, numbers[row] as number);
+      from[place] = row;
+    };
+    if (own) own.forEach(put);
+    else for (let row = 0; row < rows; row += 1) put(row);
+    return { name, x: Float64Array.from({ length: size }, (_, place) => place), y, rows: from };
+  });
+  const order = sorted(plane, first, sort);
+  plane.categories = order.map((place) => plane.x.text(first[place] as number) ?? NULL);
+  for (const one of plane.series) {
+    one.y = Float64Array.from(order, (place) => one.y[place] as number);
+    one.rows = Int32Array.from(order, (place) => one.rows[place] as number);
+  }
+}
+
+function sorted(plane: Plane, first: number[], sort: string | undefined): number[] {
+  const order = first.map((_, place) => place);
+  if (!sort) return order;
+  const down = sort.startsWith('-') ? -1 : 1;
+  if (sort.endsWith('y')) {
+    const total = order.map((place) => plane.series.reduce((all, one) => all + (one.y[place] || 0), 0));
+    return order.sort((a, b) => down * ((total[a] as number) - (total[b] as number)));
+  }
+  const { x } = plane;
+  const row = (place: number) => first[place] as number;
+  if (x.kind === 'text' || x.kind === 'bool') {
+    const names = order.map((place) => x.text(row(place)) ?? NULL);
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    return order.sort((a, b) => down * compare(names[a] as string, names[b] as string));
+  }
+  return order.sort((a, b) => down * (x.number(row(a)) - x.number(row(b))) || 0);
+}
+
+const sum = (a: number, b: number): number => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b);

@@ -1,0 +1,178 @@
+// The page's inputs: their values, the page's URL, and the `<output>`s in the text.
+import { debounce } from './dom.js';
+
+type Control = HTMLInputElement | HTMLSelectElement;
+
+/** What became different: the names of the controls. */
+export type Changed = (names: ReadonlySet<string>) => void;
+
+export class Inputs {
+  private readonly controls: Control[];
+  private values = new Map<string, string[]>();
+  private readonly abort = new AbortController();
+  /** The control whose typing made the last entry of the history: more typing replaces that entry. */
+  private typing: string | null = null;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly changed: Changed,
+  ) {
+    this.controls = [...root.querySelectorAll<Control>('form.inputs :is(input, select)[name]')];
+    for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
+    this.values = this.read();
+    this.showOutputs(this.values.keys());
+    const signal = this.abort.signal;
+    for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) {
+      form.addEventListener('submit', (event) => { event.preventDefault(); this.sync('push'); }, { signal });
+      form.addEventListener('change', () => this.sync('push'), { signal });
+      form.addEventListener('input', this.typed(), { signal });
+    }
+    window.addEventListener('popstate', () => this.fromUrl(), { signal });
+  }
+
+  dispose(): void {
+    this.abort.abort();
+  }
+
+  /** The values, as the API wants them, of the inputs that a tile names; `days` stands for `days_from` and `days_to`. */
+  params(names: readonly string[]): URLSearchParams {
+    const search = new URLSearchParams();
+    for (const [name, values] of this.values) if (follows(names, name)) append(search, name, values);
+    return search;
+  }
+
+  value(name: string): readonly string[] {
+    return this.values.get(name) ?? [];
+  }
+
+  /** Sets an input from a chart: to the value, or, when it has it already, to its default. */
+  toggle(name: string, value: string): void {
+    const control = this.controls.find((one) => one.name === name);
+    if (!control) return;
+    if (control instanceof HTMLSelectElement && control.multiple) {
+      const chosen = this.value(name);
+      write(control, chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
+    } else {
+      const old = read(control)[0];
+      write(control, old === value ? defaults(control) : [value]);
+    }
+    this.sync('push');
+  }
+
+  /** Whether the input has another value than its default. */
+  isSet(name: string): boolean {
+    const control = this.controls.find((one) => one.name === name);
+    return control !== undefined && !same(this.value(name), defaults(control));
+  }
+
+  /** Takes up what the controls have; those that are not valid (half a date, too large a number) keep their old value. */
+  sync(history: 'push' | 'replace' | 'none'): void {
+    const now = this.read();
+    const names = new Set([...now].filter(([name, values]) => !same(values, this.values.get(name) ?? [])).map(([name]) => name));
+    if (names.size === 0) return;
+    this.values = now;
+    if (history === 'push') this.typing = null;
+    if (history !== 'none') window.history[history === 'push' ? 'pushState' : 'replaceState'](null, '', this.url());
+    this.showOutputs(names);
+    this.changed(names);
+  }
+
+  private typed(): (event: Event) => void {
+    let control: Control | null = null;
+    const apply = debounce(350, () => {
+      if (!control) return;
+      const again = this.typing === control.name;
+      this.sync(again ? 'replace' : 'push');
+      this.typing = control.name;
+    });
+    return (event) => {
+      if (!(event.target instanceof HTMLInputElement) || !/^(search|text|number)$/.test(event.target.type)) return;
+      control = event.target;
+      apply();
+    };
+  }
+
+  private read(): Map<string, string[]> {
+    return new Map(this.controls.map((control) => [control.name, control.checkValidity() ? read(control) : (this.values.get(control.name) ?? read(control))]));
+  }
+
+  /** Values that equal their default are left out; what else stands in the URL is nobody's here and stays. */
+  private url(): string {
+    const search = new URLSearchParams(location.search);
+    for (const control of this.controls) {
+      search.delete(control.name);
+      const values = this.value(control.name);
+      if (!same(values, defaults(control))) append(search, control.name, values);
+    }
+    const text = search.toString();
+    return location.pathname + (text && `?${text}`) + location.hash;
+  }
+
+  private fromUrl(): void {
+    const search = new URLSearchParams(location.search);
+    for (const control of this.controls) {
+      const given = search.getAll(control.name);
+      const none = control instanceof HTMLSelectElement && control.multiple && same(given, ['']);
+      write(control, none ? [] : given.length > 0 ? given : defaults(control));
+    }
+    this.typing = null;
+    this.sync('none');
+  }
+
+  private showOutputs(names: Iterable<string>): void {
+    const outputs = [...this.root.querySelectorAll<HTMLOutputElement>('output[data-value]')];
+    for (const name of names) {
+      const text = this.value(name).join(', ');
+      for (const output of outputs) if (output.dataset['value'] === name && output.textContent !== text) output.textContent = text;
+    }
+  }
+}
+
+/** Whether one of the names that a tile gives means this control. */
+export function follows(names: readonly string[], control: string): boolean {
+  return names.includes(control) || names.includes(control.replace(/_(from|to)$/, ''));
+}
+
+/** A choice of nothing is sent as one empty value, for nothing at all would mean the default. */
+function append(search: URLSearchParams, name: string, values: readonly string[]): void {
+  for (const value of values.length > 0 ? values : ['']) search.append(name, value);
+}
+
+function read(control: Control): string[] {
+  if (control instanceof HTMLSelectElement && control.multiple) return Array.from(control.selectedOptions, (option) => option.value);
+  if (control.type === 'checkbox') return [String((control as HTMLInputElement).checked)];
+  return [control.value];
+}
+
+function write(control: Control, values: readonly string[]): void {
+  if (control instanceof HTMLSelectElement) {
+    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value, value));
+    for (const option of control.options) option.selected = values.includes(option.value);
+    control.dispatchEvent(new Event('written')); // for the list that stands in its place
+  } else if (control.type === 'checkbox') control.checked = values[0] === 'true';
+  else control.value = values[0] ?? '';
+}
+
+function defaults(control: Control): string[] {
+  const text = control.dataset['default'] ?? '';
+  return control instanceof HTMLSelectElement && control.multiple ? list(text) : [text];
+}
+
+/** A select whose options are a query's rows has its value before they come. */
+function seed(select: HTMLSelectElement): void {
+  const value = select.dataset['value'];
+  if (value !== undefined && select.dataset['query'] !== undefined) write(select, select.multiple ? list(value) : [value]);
+}
+
+function list(json: string): string[] {
+  try {
+    const values: unknown = JSON.parse(json || '[]');
+    return Array.isArray(values) ? values.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

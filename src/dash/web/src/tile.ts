@@ -1,0 +1,162 @@
+// A tile: asks for its rows, draws them, and says how that went.
+import { apiUrl, fetchResult, type Result } from './data.js';
+import { debounce, el, words } from './dom.js';
+import { errorView } from './error.js';
+import { follows, type Inputs } from './inputs.js';
+import { Menu, type MenuItem } from './menu.js';
+import { savePng } from './png.js';
+import { statusLine } from './status.js';
+import type { Theme } from './theme.js';
+import { View } from './view.js';
+
+export class Tile {
+  private readonly names: string[];
+  private readonly caption: HTMLElement;
+  private readonly status = el('p', { class: 'status', 'aria-live': 'polite' }, 'Loading…');
+  private readonly menu: Menu;
+  private readonly view: View;
+  private request: AbortController | null = null;
+  private result: Result | null = null;
+  private asTable = false;
+  private readonly resized: ResizeObserver;
+
+  constructor(
+    private readonly page: string,
+    readonly figure: HTMLElement,
+    public inputs: Inputs,
+    theme: Theme,
+  ) {
+    this.names = words(figure.dataset['inputs']);
+    this.caption = figure.querySelector('figcaption') ?? el('figcaption');
+    const box = figure.querySelector<HTMLElement>('.chart') ?? figure.appendChild(el('div', { class: 'chart' }));
+    this.view = new View(box, figure, this.title, theme, () => this.inputs);
+    this.addHelp(this.view.options.help);
+    this.menu = new Menu(this.title);
+    figure.append(el('div', { class: 'foot' }, this.status, this.menu.element));
+    let width = box.clientWidth;
+    const redraw = debounce(80, () => this.redraw());
+    this.resized = new ResizeObserver(() => {
+      if (box.clientWidth === width) return;
+      width = box.clientWidth;
+      redraw();
+    });
+    this.resized.observe(box);
+  }
+
+  /** Set by the server when it can tell that the SQL is another: without it a page that was saved asks for its rows again. */
+  get hasDigest(): boolean {
+    return this.figure.dataset['digest'] !== undefined;
+  }
+
+  isTouchedBy(changed: ReadonlySet<string>): boolean {
+    return [...changed].some((name) => follows(this.names, name));
+  }
+
+  /** Whether a click here sets one of these inputs: its choice is then shown on the chart. */
+  isFilterOf(changed: ReadonlySet<string>): boolean {
+    return changed.has(this.view.options.filter ?? '');
+  }
+
+  async load(): Promise<void> {
+    this.request?.abort();
+    const { signal } = (this.request = new AbortController());
+    this.figure.setAttribute('aria-busy', 'true');
+    try {
+      const result = await fetchResult(this.url(''), signal);
+      this.result = result;
+      this.draw();
+    } catch (error) {
+      if (signal.aborted) return; // a newer request has the tile
+      this.fail(error);
+    }
+    this.figure.setAttribute('aria-busy', 'false');
+  }
+
+  /** The same rows, in other colours, at another width, or with another choice. */
+  redraw(): void {
+    if (this.result) this.draw();
+  }
+
+  isSameAs(next: HTMLElement): boolean {
+    const [a, b] = [this.figure.dataset, next.dataset];
+    const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+    return next.matches('figure.tile') && [...names].every((name) => a[name] === b[name]);
+  }
+
+  /** Takes the place of a tile that is the same but for its text. */
+  adopt(next: HTMLElement): void {
+    const caption = next.querySelector('figcaption');
+    const help = this.caption.querySelector('.help');
+    this.caption.replaceChildren(...(caption?.childNodes ?? []), ...(help ? [help] : []));
+    if (this.caption.hasChildNodes()) this.figure.prepend(this.caption);
+    else this.caption.remove();
+    next.replaceWith(this.figure);
+  }
+
+  dispose(): void {
+    this.request?.abort();
+    this.resized.disconnect();
+    this.view.dispose();
+  }
+
+  private get title(): string {
+    return this.caption.textContent?.trim() || (this.figure.dataset['query'] ?? 'Tile');
+  }
+
+  private url(suffix: '' | '.csv' | '.parquet'): string {
+    return apiUrl(this.page, this.figure.dataset['query'] ?? '', suffix, this.inputs.params(this.names));
+  }
+
+  private draw(): void {
+    const { result } = this;
+    if (!result) return;
+    try {
+      const notes = this.view.show(result, this.asTable);
+      this.status.replaceChildren(...statusLine(result, notes));
+      this.menu.show(this.items());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private fail(error: unknown): void {
+    this.result = null;
+    this.view.replace(errorView(error, () => void this.load()));
+    this.status.textContent = 'Failed';
+    this.menu.show([]);
+  }
+
+  private items(): MenuItem[] {
+    const items: MenuItem[] = [
+      { label: 'Download CSV', href: this.url('.csv') },
+      { label: 'Download Parquet', href: this.url('.parquet') },
+    ];
+    const chart = this.view.chart;
+    if (chart) items.push({ label: 'Save as PNG', run: () => savePng(chart, this.title, this.view.drawing, this.view.colors) });
+    if (this.view.kind !== 'table') {
+      items.push({
+        label: this.asTable ? 'Show as chart' : 'Show as table',
+        run: () => {
+          this.asTable = !this.asTable;
+          this.draw();
+          this.menu.element.querySelector('summary')?.focus();
+        },
+      });
+    }
+    return items;
+  }
+
+  private addHelp(text: string | undefined): void {
+    if (!text) return;
+    const id = `${this.figure.id}-help`;
+    const note = el('p', { class: 'helptext', id, hidden: true }, text);
+    const button = el('button', { type: 'button', class: 'help', 'aria-label': 'Help', 'aria-expanded': 'false', 'aria-controls': id }, '?');
+    button.addEventListener('click', () => {
+      note.hidden = !note.hidden;
+      button.setAttribute('aria-expanded', String(!note.hidden));
+    });
+    this.caption.append(button);
+    this.figure.prepend(this.caption);
+    this.caption.after(note);
+  }
+}

@@ -1,0 +1,143 @@
+// What stands in a tile: a chart on a canvas, a number, a table, or words.
+import type { Drawing, Mark } from './charts/chart.js';
+import { draw, type CanvasKind } from './charts/draw.js';
+import { createChart, type EChartsType } from './charts/engine.js';
+import { findColumn, list, parseKind, parseOptions, xColumn, type ChartKind, type Options } from './charts/spec.js';
+import { valueView } from './charts/value.js';
+import type { Column } from './columns.js';
+import type { Result } from './data.js';
+import { el } from './dom.js';
+import { count } from './format.js';
+import type { Inputs } from './inputs.js';
+import { Legend } from './legend.js';
+import { rowsOfChart, tableView, type TableSettings } from './table.js';
+import type { Colors, Theme } from './theme.js';
+
+/** Pixels. */
+const HEIGHT = 300;
+
+export class View {
+  readonly kind: ChartKind | null;
+  readonly options: Options;
+  chart: EChartsType | null = null;
+  drawing: Drawing | null = null;
+  private readonly hidden = new Set<string>();
+  private readonly legend: Legend;
+  private result: Result | null = null;
+
+  constructor(
+    private readonly box: HTMLElement,
+    figure: HTMLElement,
+    private readonly title: string,
+    private readonly theme: Theme,
+    private readonly inputs: () => Inputs,
+  ) {
+    this.options = parseOptions(figure.dataset['options']);
+    this.kind = parseKindOrNull(figure.dataset['chart']);
+    this.legend = new Legend(this.hidden, () => this.result && this.show(this.result, false));
+    // As high as what will come, so that the page does not jump.
+    if (this.kind !== 'value' && this.kind !== 'table') box.style.minHeight = `${this.height() ?? HEIGHT}px`;
+    this.kindText = figure.dataset['chart'];
+  }
+
+  private readonly kindText: string | undefined;
+
+  get colors(): Colors {
+    return this.theme.colors;
+  }
+
+  /** Draws, and gives back what the reader must know of it. */
+  show(result: Result, asTable: boolean): readonly string[] {
+    this.result = result;
+    const kind = parseKind(this.kindText);
+    if (result.rows === 0) this.replace(el('p', { class: 'empty' }, 'No rows'));
+    else if (asTable && kind !== 'table') this.replace(rowsOfChart(result, this.tableSettings(result)));
+    else if (kind === 'table') this.replace(tableView(result, this.tableSettings(result), this.height()));
+    else if (kind === 'value') this.replace(valueView(result, this.options));
+    else return this.canvas(kind, result);
+    return [];
+  }
+
+  /** Puts something else in the chart's place. */
+  replace(content: HTMLElement): void {
+    this.dispose();
+    this.box.replaceChildren(content);
+    const fixed = this.height();
+    this.box.style.minHeight = content.matches('.empty') && fixed ? `${fixed}px` : '';
+  }
+
+  dispose(): void {
+    this.chart?.dispose();
+    this.chart = null;
+    this.drawing = null;
+  }
+
+  private canvas(kind: CanvasKind, result: Result): readonly string[] {
+    const { options } = this;
+    const drawing = draw(kind, result, options, { colors: this.colors, width: this.box.clientWidth || 600, hidden: this.hidden, chosen: this.chosen() });
+    this.drawing = drawing;
+    const height = this.height() ?? drawing.height ?? HEIGHT;
+    if (!this.chart) {
+      const canvas = el('div', { class: 'canvas', role: 'img' });
+      this.box.replaceChildren(this.legend.element, canvas);
+      this.box.style.minHeight = '';
+      canvas.style.height = `${height}px`;
+      this.chart = createChart(canvas);
+      this.chart.on('click', (mark) => this.clicked(mark as unknown as Mark));
+    }
+    const host = this.chart.getDom();
+    host.style.height = `${height}px`;
+    host.setAttribute('aria-label', this.spoken(kind, result, drawing));
+    this.legend.show(drawing);
+    this.chart.resize();
+    this.chart.setOption(drawing.option, { notMerge: true });
+    return drawing.notes;
+  }
+
+  private spoken(kind: string, result: Result, { legend }: Drawing): string {
+    const names = legend.length > 0 ? `: ${legend.slice(0, 8).map(({ name }) => name).join(', ')}${legend.length > 8 ? ` and ${legend.length - 8} more` : ''}` : '';
+    return `${this.title}: ${kind} chart of ${count(result.rows)} ${result.rows === 1 ? 'row' : 'rows'}${names}. The menu below shows it as a table.`;
+  }
+
+  private clicked(mark: Mark): void {
+    const { filter } = this.options;
+    const row = this.drawing?.rowOf(mark.seriesIndex, mark.dataIndex) ?? null;
+    if (filter === undefined || row === null || !this.result) return;
+    const value = xColumn(this.result, this.options.x).text(row);
+    if (value !== null) this.inputs().toggle(filter, value);
+  }
+
+  /** What the input of `filter` has, when it was chosen: other marks are fainter then. */
+  private chosen(): ReadonlySet<string> {
+    const { filter } = this.options;
+    return new Set(filter !== undefined && this.inputs().isSet(filter) ? this.inputs().value(filter) : []);
+  }
+
+  private tableSettings(result: Result): TableSettings {
+    const { filter, format, y } = this.options;
+    const formatted: Column[] | null = y === undefined ? null : list(y).map((name) => findColumn(result, name));
+    return {
+      title: this.title,
+      format: (column) => (format !== undefined && (formatted ? formatted.includes(column) : true) && column !== this.named(result) ? format : undefined),
+      filter: filter === undefined ? undefined : { column: xColumn(result, this.options.x), chosen: this.chosen(), pick: (value) => this.inputs().toggle(filter, value) },
+    };
+  }
+
+  private named(result: Result): Column | null {
+    return this.options.x === undefined ? null : findColumn(result, this.options.x);
+  }
+
+  private height(): number | null {
+    const height = Number.parseInt(this.options.height ?? '', 10);
+    return height > 0 ? Math.min(height, 4000) : null;
+  }
+}
+
+/** A kind that is none is said where the rows would be. */
+function parseKindOrNull(text: string | undefined): ChartKind | null {
+  try {
+    return parseKind(text);
+  } catch {
+    return null;
+  }
+}
