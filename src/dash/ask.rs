@@ -1,5 +1,7 @@
 //! A query of a page, run: as any query is, with the values of its inputs bound.
 
+use std::io::Write;
+
 use anyhow::Result;
 use quack_function::wire::{Params, Spill};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +13,7 @@ use crate::cloud::Target;
 use crate::console::context::{Caller, Context};
 use crate::lake::catalog;
 use crate::planner::Workers;
-use crate::query::{self, Account, Coordinator, Request};
+use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
 
 /// Most rows that come to a page.
@@ -31,24 +33,55 @@ pub(super) fn params(page: &Page, composed: &Composed, given: &Given) -> Result<
     Ok(params)
 }
 
-/// The rows of a query, and their account, which is whole once they were taken.
-///
-/// # Errors
-/// As of any query.
-pub(super) async fn rows(
-    context: &Context,
-    target: &Target,
-    sql: &str,
-    params: &Params,
-    cancel: &CancellationToken,
-) -> Result<(ResultSet, Account)> {
-    let caller = Caller { application: "quackctl dash".to_owned(), ..context.caller.clone() };
-    let catalog = catalog::read_for(&target.bucket, sql).await?;
-    let travelled = query::travel(&target.bucket, &catalog, sql).await?;
-    let (sql, catalog) = travelled.unwrap_or_else(|| (sql.to_owned(), catalog));
-    let coordinator = Coordinator { params, caller: &caller, ..Coordinator::new(context, target, &catalog) };
-    let request = Request { sql, limit: Some(MOST_ROWS), spill: Spill::Auto };
-    let answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
-    let account = answer.account.clone();
-    Ok((coordinator.rows(answer, cancel).await?, account))
+/// A query that is to be run, with the values of its parameters.
+pub(super) struct Asking<'a> {
+    pub context: &'a Context,
+    pub target: &'a Target,
+    pub sql: &'a str,
+    pub params: &'a Params,
+    pub cancel: &'a CancellationToken,
+}
+
+impl Asking<'_> {
+    /// Its rows, [`MOST_ROWS`] at most, and their account, which is whole once they were taken.
+    ///
+    /// # Errors
+    /// As of any query.
+    pub(super) async fn rows(&self) -> Result<(ResultSet, Account)> {
+        self.answered(Some(MOST_ROWS), Spill::Auto, async |coordinator, answer| {
+            let account = answer.account.clone();
+            Ok((coordinator.rows(answer, self.cancel).await?, account))
+        })
+        .await
+    }
+
+    /// Writes all its rows to `out`, as a file of Parquet.
+    ///
+    /// # Errors
+    /// As of any query; those of `out`.
+    pub(super) async fn parquet(&self, out: &mut dyn Write) -> Result<Account> {
+        self.answered(None, Spill::Always, async |coordinator, answer| {
+            let account = answer.account.clone();
+            coordinator.save_parquet(answer, out, self.cancel).await?;
+            Ok(account)
+        })
+        .await
+    }
+
+    async fn answered<T>(
+        &self,
+        limit: Option<u64>,
+        spill: Spill,
+        take: impl AsyncFnOnce(&Coordinator<'_>, Answer) -> Result<T>,
+    ) -> Result<T> {
+        let Self { context, target, sql, params, cancel } = *self;
+        let caller = Caller { application: "quackctl dash".to_owned(), ..context.caller.clone() };
+        let catalog = catalog::read_for(&target.bucket, sql).await?;
+        let travelled = query::travel(&target.bucket, &catalog, sql).await?;
+        let (sql, catalog) = travelled.unwrap_or_else(|| (sql.to_owned(), catalog));
+        let coordinator = Coordinator { params, caller: &caller, ..Coordinator::new(context, target, &catalog) };
+        let request = Request { sql, limit, spill };
+        let answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
+        take(&coordinator, answer).await
+    }
 }

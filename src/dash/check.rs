@@ -8,7 +8,7 @@ use quack_function::wire::Column;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::ask;
+use super::ask::{self, Asking};
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
 use super::input::Given;
@@ -163,9 +163,11 @@ impl Checker<'_> {
         if !self.runs || !is_asked {
             return Ok(Ok(None));
         }
+        let Self { context, target, cancel, .. } = self;
+        let asking = Asking { context, target, sql: &sql, params: &params, cancel };
         let ran = async {
             let started = Instant::now();
-            let (rows, account) = ask::rows(self.context, &self.target, &sql, &params, self.cancel).await?;
+            let (rows, account) = asking.rows().await?;
             let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &rows.columns)).unwrap_or_default();
             for batch in rows.batches {
                 batch?;

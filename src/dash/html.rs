@@ -41,7 +41,7 @@ fn framed(name: &str, title: &str, links: &[Link<'_>], main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
-         <link rel=\"stylesheet\" href=\"/assets/dash.css\"><script type=\"module\" src=\"/assets/dash.js\"></script></head>\n\
+         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/dash.css\"><script type=\"module\" src=\"/assets/dash.js\"></script></head>\n\
          <body data-page=\"{}\" data-live>\n<header><nav aria-label=\"Dashboards\">{links}</nav></header>\n\
          <main>\n{main}</main>\n</body></html>\n",
         escaped(title),
@@ -260,6 +260,117 @@ mod tests {
             html.contains("href=\"https://a.example/?a=1&amp;b=2\"") && html.contains("href=\"/trips?x=1\""),
             "{html}"
         );
+    }
+
+    /// Pieces of pages in any order: no tag is in what comes of them but those that Markdown and tiles have.
+    #[test]
+    fn whatever_a_file_is_nothing_of_it_runs() {
+        use rand::rngs::StdRng;
+        use rand::{Rng, SeedableRng};
+        const PIECES: &[&str] = &[
+            "<script>x</script>",
+            "<img src=x onerror=x>",
+            "<svg/onload=x>",
+            "[a](javascript:x)",
+            "<javascript:x>",
+            "![",
+            "](",
+            ")",
+            "\n",
+            "\n\n",
+            "```",
+            "```sql a bar title=\"<b>\"\n",
+            "```sql b\n",
+            "```input i\ntype: text\ndefault: <i>\n```\n",
+            "SELECT $i",
+            "FROM a",
+            "{{ i }}",
+            "{{",
+            "}}",
+            "::: row\n\n",
+            ":::\n\n",
+            "> ",
+            "- ",
+            "| a |\n|---|\n",
+            "&lt;",
+            "&#106;avascript:",
+            "\"",
+            "'",
+            "<a href='",
+            "[x]: data:text/html,x\n",
+            "[x]",
+            "\u{0}",
+            "é",
+            "---\n",
+            "title: <b>\n",
+            "$",
+            "<!--",
+            "-->",
+            "<![CDATA[",
+            "<?",
+            "^[",
+            "[^1]",
+            "[^1]: <b>\n",
+        ];
+        let mut random = StdRng::seed_from_u64(14);
+        let composer = Composer::open().unwrap();
+        let mut pages = 0;
+        for _ in 0..4000 {
+            let text: String =
+                (0..random.random_range(1..25)).map(|_| PIECES[random.random_range(0..PIECES.len())]).collect();
+            let Ok(page) = Page::parse("x", &text) else { continue };
+            pages += 1;
+            let given = Given::from([("i".to_owned(), vec![text.chars().take(300).collect()])]);
+            let html = document(&page, &[Link { name: "x", title: &page.title }], &composer, &given);
+            let main = html.split_once("<main>").unwrap().1;
+            let tags = main.split('<').skip(1).map(|tag| tag.trim_start_matches('/'));
+            for tag in tags {
+                let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();
+                const KNOWN: &[&str] = &[
+                    "p",
+                    "h1",
+                    "h2",
+                    "h3",
+                    "h4",
+                    "h5",
+                    "h6",
+                    "ul",
+                    "ol",
+                    "li",
+                    "blockquote",
+                    "pre",
+                    "code",
+                    "em",
+                    "strong",
+                    "del",
+                    "table",
+                    "thead",
+                    "tbody",
+                    "tr",
+                    "th",
+                    "td",
+                    "a",
+                    "br",
+                    "hr",
+                    "sup",
+                    "div",
+                    "input",
+                    "form",
+                    "label",
+                    "span",
+                    "figure",
+                    "figcaption",
+                    "output",
+                    "main",
+                    "body",
+                    "html",
+                ];
+                assert!(KNOWN.contains(&name), "<{tag}: {text:?}\n{main}");
+                let head = tag.split('>').next().unwrap();
+                assert!(!head.contains("script:") && !head.contains("data:"), "<{head}: {text:?}");
+            }
+        }
+        assert!(pages > 1000, "{pages}");
     }
 
     #[test]

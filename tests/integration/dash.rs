@@ -123,6 +123,8 @@ fn a_page_is_shown_and_answered(place: Place) {
     let csv = get(&server, "/api/trips/by_zone.csv", &[]);
     assert_eq!(csv.text(), "zone,trips\nA,2\nB,2\nC,2\n");
     assert_eq!(csv.header("content-disposition"), "attachment; filename=\"trips-by_zone.csv\"");
+    let parquet = get(&server, "/api/trips/by_zone.parquet", &[]);
+    assert!(parquet.body.starts_with(b"PAR1") && parquet.body.ends_with(b"PAR1"), "{}", parquet.text());
     let wrong = get(&server, "/api/trips/wrong", &[]);
     let told: Value = serde_json::from_slice(&wrong.body).unwrap();
     let message = told["error"]["message"].as_str().unwrap();

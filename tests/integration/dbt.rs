@@ -86,6 +86,10 @@ fn models_are_built_again_and_again(place: Place) {
     let catalog: serde_json::Value = serde_json::from_slice(&catalog).unwrap();
     assert_eq!(catalog["nodes"]["model.taxi.daily_trips"]["columns"]["date"]["type"], "DATE", "{catalog}");
     server.end();
+    // The page over the models.
+    let page = project.dir().join("dbt/dashboards");
+    copy(&page, &project.dir().join("dashboards"));
+    project.succeed(["dash", "check"], "the example's page");
     // Nothing is left of what was for a while.
     let tables = project.json(["tables", "--json"]);
     let names: Vec<&str> =

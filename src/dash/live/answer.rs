@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::ask;
+use super::super::ask::{self, Asking};
 use super::super::compose::Composer;
 use super::super::input::Given;
 use super::super::page::{self, Page};
@@ -27,6 +27,7 @@ const MOST_BYTES: usize = 64 << 20;
 pub(super) enum Form {
     Arrow,
     Csv,
+    Parquet,
 }
 
 impl Form {
@@ -35,14 +36,25 @@ impl Form {
         match name.rsplit_once('.') {
             None => (name, Some(Self::Arrow)),
             Some((name, "csv")) => (name, Some(Self::Csv)),
+            Some((name, "parquet")) => (name, Some(Self::Parquet)),
             Some((name, _)) => (name, None),
         }
     }
 
-    fn format(self) -> Format {
+    fn content_type(self) -> &'static str {
         match self {
-            Self::Arrow => Format::Arrow,
-            Self::Csv => Format::Csv,
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+
+    /// What the name of a file that is saved ends in; nothing of what a page shows.
+    fn ending(self) -> Option<&'static str> {
+        match self {
+            Self::Arrow => None,
+            Self::Csv => Some("csv"),
+            Self::Parquet => Some("parquet"),
         }
     }
 }
@@ -66,15 +78,12 @@ pub(super) async fn rows(site: &Site, page: &str, query: &str, form: Form, given
         Ok(Err(error)) => return refused(&error),
         Err(_) => return response::error(StatusCode::INTERNAL_SERVER_ERROR, "the query ended without an answer", ""),
     };
-    let content_type = match form {
-        Form::Arrow => "application/vnd.apache.arrow.stream",
-        Form::Csv => "text/csv; charset=utf-8",
-    };
-    let mut answer = response::of(StatusCode::OK, content_type, answered);
+    let mut answer = response::of(StatusCode::OK, form.content_type(), answered);
     tell(&mut answer, &took);
-    if form == Form::Csv {
+    if let Some(ending) = form.ending() {
         // Both are names of ours: letters, digits, `-` and `_`.
-        response::set(&mut answer, "content-disposition", &format!("attachment; filename=\"{page}-{query}.csv\""));
+        let disposition = format!("attachment; filename=\"{page}-{query}.{ending}\"");
+        response::set(&mut answer, "content-disposition", &disposition);
     }
     answer
 }
@@ -108,9 +117,17 @@ async fn run(
     cancel: &CancellationToken,
 ) -> anyhow::Result<(Vec<u8>, Took)> {
     let started = Instant::now();
-    let (rows, account) = ask::rows(context, target, &asked.sql, &asked.params, cancel).await?;
+    let asking = Asking { context, target, sql: &asked.sql, params: &asked.params, cancel };
     let mut bytes = Bounded(Vec::new());
-    output::write(rows, form.format(), Look::default(), &mut bytes)?;
+    let account = match form {
+        Form::Parquet => asking.parquet(&mut bytes).await?,
+        Form::Arrow | Form::Csv => {
+            let (rows, account) = asking.rows().await?;
+            let format = if form == Form::Csv { Format::Csv } else { Format::Arrow };
+            output::write(rows, format, Look::default(), &mut bytes)?;
+            account
+        }
+    };
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     Ok((bytes.0, Took { summary: account.summary(), ms }))
 }
