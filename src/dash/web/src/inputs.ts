@@ -46,9 +46,10 @@ export class Inputs {
   }
 
   /** Sets an input from a chart: to the value, or, when it has it already, to its default. */
-  toggle(name: string, value: string): void {
+  toggle(name: string, given: string): void {
     const control = this.controls.find((one) => one.name === name);
     if (!control) return;
+    const value = control.type === 'date' ? given.slice(0, 10) : given; // of a moment, its day
     if (control instanceof HTMLSelectElement && control.multiple) {
       const chosen = this.value(name);
       write(control, chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);
