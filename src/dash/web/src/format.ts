@@ -36,6 +36,7 @@ export function formatNumber(text: string, format?: string, exact = false): stri
 
 /** As on an axis, where there is no room for many digits. */
 export function formatTick(value: number, format?: string): string {
+  if (Math.abs(value) >= 1e15) return float(value);
   if (format === 'usd' && Math.abs(value) >= 10_000) {
     return intl({ style: 'currency', currency: 'USD', notation: 'compact', maximumSignificantDigits: 3 }).format(value);
   }

@@ -18,6 +18,8 @@ export class Inputs {
     private readonly changed: Changed,
   ) {
     this.controls = [...root.querySelectorAll<Control>('form.inputs :is(input, select)[name]')];
+    // A browser may put back what stood here before it was reloaded, or left: the page that the server sent counts.
+    for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) form.reset();
     for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
     this.values = this.read();
     this.showOutputs(this.values.keys());

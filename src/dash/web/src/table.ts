@@ -2,7 +2,7 @@
 import 'regular-table';
 import type { RegularTableElement } from 'regular-table';
 import type { Chosen } from './charts/chart.js';
-import type { Column } from './columns.js';
+import { isTemporal, type Column } from './columns.js';
 import type { Result } from './data.js';
 import { el, oneLine } from './dom.js';
 import { count, formatCell, NULL } from './format.js';
@@ -89,7 +89,7 @@ function virtualTable(result: Result, settings: TableSettings, height: number): 
     for (const one of table.querySelectorAll<HTMLElement>('th, td')) {
       const meta = table.getMeta(one);
       const column = meta && 'x' in meta ? result.columns[meta.x ?? -1] : undefined;
-      one.className = `${one.className.replace(/\b(number|label)\b/g, '').trim()} ${column ? alignment(column) : ''}`;
+      one.className = `${one.className.replace(/\b(number|label|moment)\b/g, '').trim()} ${column ? alignment(column) : ''}`;
       if (one.tagName === 'TH') one.setAttribute('scope', 'col');
     }
   });
@@ -109,5 +109,5 @@ async function drawWhenShown(table: RegularTableElement): Promise<void> {
 
 /** It takes elements too, though its types do not say so. */
 const formatted = (content: HTMLElement | string): string => (typeof content === 'string' ? oneLine(content) : (content as unknown as string));
-const alignment = (column: Column): string => (column.kind === 'number' ? 'number' : 'label');
+const alignment = (column: Column): string => (column.kind === 'number' ? 'number' : isTemporal(column) ? 'moment' : 'label');
 const heading = (column: Column): string => (column.kind === 'time' ? `${column.name} (UTC)` : column.name);

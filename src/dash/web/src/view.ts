@@ -76,6 +76,10 @@ export class View {
     const { options } = this;
     const start = performance.now();
     const drawing = draw(kind, result, options, { colors: this.colors, width: this.box.clientWidth || 600, hidden: this.hidden, chosen: this.chosen() });
+    if (drawing.points === 0 && this.hidden.size === 0) {
+      this.replace(el('p', { class: 'empty' }, 'No values: all are NULL'));
+      return drawing.notes;
+    }
     this.drawing = drawing;
     const height = this.height() ?? drawing.height ?? HEIGHT;
     if (!this.chart) {
@@ -89,6 +93,7 @@ export class View {
     }
     const host = this.chart.getDom();
     host.style.height = `${height}px`;
+    host.style.aspectRatio = `${host.clientWidth} / ${height}`; // for paper, which is narrower
     host.setAttribute('aria-label', this.spoken(kind, result, drawing));
     this.legend.show(drawing);
     this.chart.resize();

@@ -18,6 +18,8 @@ export interface Surroundings {
 
 export interface Drawing {
   option: EChartsCoreOption;
+  /** How many marks; none when no row has a value. */
+  points: number;
   /** Pixels, when the chart knows better than the usual. */
   height?: number;
   /** More than one series has names to be shown. */

@@ -61,6 +61,7 @@ export function heatmap(result: Result, options: Options, { colors, chosen, widt
         },
       ],
     },
+    points: cells.length,
     height: Math.max(200, Math.min(720, 44 + up.labels.length * 28)),
     legend: [],
     ...(cells.length > 0 ? { scale: { colors: colors.scale, low: show(low), high: show(high) } } : {}),

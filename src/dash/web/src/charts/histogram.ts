@@ -37,6 +37,7 @@ export function histogram(result: Result, options: Options, { colors }: Surround
       yAxis: {
         type: 'value',
         axisLine: { show: false },
+        axisTick: { show: false },
         minInterval: 1,
         splitNumber: 4,
         axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
@@ -58,6 +59,7 @@ export function histogram(result: Result, options: Options, { colors }: Surround
         },
       ],
     },
+    points: values.length,
     legend: [],
     notes: values.length < result.rows ? [`${count(result.rows - values.length)} without a number`] : time ? [UTC] : [],
     rowOf: () => null,

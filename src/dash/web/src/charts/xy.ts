@@ -52,6 +52,7 @@ export function xy(kind: 'bar' | 'line' | 'area' | 'scatter', result: Result, op
   };
   return {
     option,
+    points: shown.some((series) => series.y.some(Number.isFinite)) ? points : 0,
     ...(horizontal ? { height: Math.max(180, Math.min(900, 40 + plane.categories.length * (stacked || single ? 26 : 14 * shown.length + 10))) } : {}),
     legend: single ? [] : plane.series.map((series) => ({ name: series.name, color: color.get(series) ?? colors.accent })),
     notes: [...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
@@ -81,7 +82,8 @@ function pairs({ x, y: own }: Series, y: Float64Array = own): Float64Array {
   const data = new Float64Array(x.length * 2);
   for (let index = 0; index < x.length; index += 1) {
     data[2 * index] = x[index] as number;
-    data[2 * index + 1] = y[index] as number;
+    const value = y[index] as number;
+    data[2 * index + 1] = Number.isFinite(value) ? value : NaN; // infinity has no place either
   }
   return data;
 }
@@ -199,7 +201,7 @@ function tipOf(marks: Mark | Mark[], shown: Series[], plane: Plane, options: Opt
   const at = series.x[first.dataIndex] as number;
   const row = series.rows[first.dataIndex] ?? -1;
   const name =
-    plane.axis === 'time' ? formatTime(at, dateOnly)
+    plane.axis === 'time' ? (row < 0 ? formatTime(at, dateOnly) : `${formatCell(plane.x, row) ?? ''}${dateOnly ? '' : ' UTC'}`)
     : plane.axis === 'category' ? (plane.categories[first.dataIndex] ?? '')
     : `${plane.x.name}: ${row >= 0 ? (formatCell(plane.x, row) ?? '') : at}`;
   const lines = list.flatMap((mark) => {
