@@ -40,8 +40,15 @@ export function toColumn(name: string, column: ArrowColumn<unknown>): Column {
       return value === null ? null : textOf(type, value);
     },
     number,
-    numbers: () => (cached ??= Float64Array.from({ length: column.length }, (_, row) => number(row))),
+    numbers: () => (cached ??= fill(column.length, number)),
   };
+}
+
+/** A loop: `Float64Array.from` takes several times as long. */
+export function fill(length: number, value: (index: number) => number): Float64Array {
+  const all = new Float64Array(length);
+  for (let index = 0; index < length; index += 1) all[index] = value(index);
+  return all;
 }
 
 /** What a dictionary or a run stands for. */

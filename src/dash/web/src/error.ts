@@ -7,14 +7,18 @@ const AROUND = 60;
 
 export function errorView(error: unknown, retry: () => void): HTMLElement {
   const message = error instanceof Error ? error.message : String(error);
-  const parts = [message];
-  if (error instanceof QueryError && error.sql !== undefined && error.position !== undefined) {
-    parts.push('', ...place(error.sql, error.position));
-  }
+  const sql = error instanceof QueryError && error.sql !== undefined && error.position !== undefined ? place(error.sql, error.position) : null;
   const again = el('button', { type: 'button' }, 'Try again');
   again.addEventListener('click', retry);
   const hint = error instanceof QueryError && error.hint ? el('p', {}, error.hint) : null;
-  return el('div', { class: 'error' }, el('pre', { tabindex: 0, 'aria-label': 'Error' }, parts.join('\n')), hint, again);
+  return el(
+    'div',
+    { class: 'error' },
+    el('pre', { class: 'message' }, message),
+    sql && el('pre', { tabindex: 0, role: 'region', 'aria-label': 'Place in the SQL' }, sql.join('\n')), // scrolls
+    hint,
+    again,
+  );
 }
 
 /** The line that has the character (1-based) in it, and one with the caret. */

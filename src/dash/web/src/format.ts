@@ -1,6 +1,9 @@
 // Numbers, times and sizes as people read them. `format` is a chart's option: number, percent, usd, compact, date, 0.00.
 import type { Column } from './columns.js';
 
+/** What stands where a name or a value is NULL. */
+export const NULL = 'NULL';
+
 const formats = new Map<string, Intl.NumberFormat>();
 
 function intl(options: Intl.NumberFormatOptions): Intl.NumberFormat {
@@ -33,12 +36,14 @@ export function formatNumber(text: string, format?: string, exact = false): stri
 
 /** As on an axis, where there is no room for many digits. */
 export function formatTick(value: number, format?: string): string {
+  if (Math.abs(value) >= 1e15) return float(value);
   if (format === 'usd' && Math.abs(value) >= 10_000) {
     return intl({ style: 'currency', currency: 'USD', notation: 'compact', maximumSignificantDigits: 3 }).format(value);
   }
   if ((format === undefined || format === 'number') && Math.abs(value) >= 10_000) {
     return intl({ notation: 'compact', maximumSignificantDigits: 4 }).format(value);
   }
+  if (format === 'usd' && Number.isInteger(value)) return formatNumber(String(value), format).replace(/\.00$/, '');
   return formatNumber(String(value), format);
 }
 
@@ -49,6 +54,12 @@ export function formatCell(column: Column, row: number, format?: string): string
   if (column.kind === 'number') return isLabel(column) && format === undefined ? text : formatNumber(text, format, column.exact);
   if (column.kind === 'time') return format === 'date' ? text.slice(0, text.indexOf(' ')) : text.replace(/ 00:00:00$/, ' 00:00');
   return text;
+}
+
+/** A row of a column whose values are names on an axis: numbers are not grouped there. */
+export function formatName(column: Column, row: number): string {
+  if (column.kind === 'number' && column.exact) return column.text(row) ?? NULL;
+  return formatCell(column, row) ?? NULL;
 }
 
 /** Whole numbers that name something (an id, a year) are not grouped: 2019, not 2,019. */

@@ -18,6 +18,8 @@ export class Inputs {
     private readonly changed: Changed,
   ) {
     this.controls = [...root.querySelectorAll<Control>('form.inputs :is(input, select)[name]')];
+    // A browser may put back what stood here before it was reloaded, or left: the page that the server sent counts.
+    for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) form.reset();
     for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
     this.values = this.read();
     this.showOutputs(this.values.keys());
@@ -46,9 +48,10 @@ export class Inputs {
   }
 
   /** Sets an input from a chart: to the value, or, when it has it already, to its default. */
-  toggle(name: string, value: string): void {
+  toggle(name: string, given: string): void {
     const control = this.controls.find((one) => one.name === name);
     if (!control) return;
+    const value = control.type === 'date' ? given.slice(0, 10) : given; // of a moment, its day
     if (control instanceof HTMLSelectElement && control.multiple) {
       const chosen = this.value(name);
       write(control, chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]);

@@ -10,12 +10,18 @@ export interface MenuItem {
 }
 
 export class Menu {
-  private readonly list = el('ul', {});
-  readonly element: HTMLDetailsElement;
+  private readonly list = el('ul');
+  private readonly summary = el('summary', { title: 'More' }, el('span', { 'aria-hidden': 'true' }, '⋯'));
+  readonly element = el('details', { class: 'menu' }, this.summary, this.list);
 
   constructor(title: string) {
-    this.element = el('details', { class: 'menu' }, el('summary', { 'aria-label': `More of ${title}`, title: 'More' }, el('span', { 'aria-hidden': 'true' }, '⋯')), this.list);
+    this.title = title;
     closesLikeAMenu(this.element);
+  }
+
+  /** Of the tile. */
+  set title(title: string) {
+    this.summary.setAttribute('aria-label', `More of ${title}`);
   }
 
   show(items: MenuItem[]): void {

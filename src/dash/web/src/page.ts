@@ -22,8 +22,9 @@ export class Page {
   /** Puts a page that was fetched again in place. Tiles of which no data-* attribute changed keep their chart. */
   replace(main: HTMLElement): void {
     const kept: Tile[] = [];
+    const figures = tilesOf(main);
     for (const tile of this.tiles) {
-      const next = main.querySelector<HTMLElement>(`#${CSS.escape(tile.figure.id)}`);
+      const next = figures.find((figure) => figure.id === tile.figure.id);
       if (next && tile.isSameAs(next)) {
         tile.adopt(next);
         kept.push(tile);
@@ -47,7 +48,7 @@ export class Page {
     this.options = selects
       .filter((select) => select.dataset['query'] !== undefined)
       .map((select) => new Options(this.name, select, this.inputs));
-    this.tiles = [...this.main.querySelectorAll<HTMLElement>('figure.tile')].map((figure) => {
+    this.tiles = tilesOf(this.main).map((figure) => {
       const old = kept.find((tile) => tile.figure === figure);
       if (old) old.inputs = this.inputs;
       return old ?? new Tile(this.name, figure, this.inputs, this.theme);
@@ -63,4 +64,8 @@ export class Page {
       else if (tile.isFilterOf(names)) tile.redraw();
     }
   }
+}
+
+function tilesOf(main: HTMLElement): HTMLElement[] {
+  return [...main.querySelectorAll<HTMLElement>('figure.tile')];
 }

@@ -59,7 +59,7 @@ function parse(data: unknown): { page?: string; error?: string } {
 }
 
 class Banner {
-  private readonly text = el('pre', { tabindex: 0, 'aria-label': 'Error of the page' });
+  private readonly text = el('pre', { tabindex: 0, role: 'region', 'aria-label': 'Error of the page' });
   private readonly element: HTMLElement;
 
   constructor() {

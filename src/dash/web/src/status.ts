@@ -1,4 +1,5 @@
 // The quiet line under a tile: how many rows, and what they took.
+import { UTC } from './charts/chart.js';
 import type { Result } from './data.js';
 import { el } from './dom.js';
 import { bytes, count, duration, usd } from './format.js';
@@ -12,5 +13,5 @@ export function statusLine({ rows, cost }: Result, notes: readonly string[]): (N
     if (cost.usd !== undefined) parts.push(usd(String(cost.usd)));
   }
   const warnings = cost.truncated ? ['More rows were left out', ...notes] : notes;
-  return [parts.join(' · '), ...warnings.flatMap((warning) => [' · ', el('span', { class: 'warning' }, warning)])];
+  return [parts.join(' · '), ...warnings.flatMap((warning) => [' · ', warning === UTC ? warning : el('span', { class: 'warning' }, warning)])];
 }

@@ -1,13 +1,16 @@
 // Rows as a table: a plain one when they are few, one that has only the visible rows when they are many.
 import 'regular-table';
 import type { RegularTableElement } from 'regular-table';
-import type { Column } from './columns.js';
+import type { Chosen } from './charts/chart.js';
+import { isTemporal, type Column } from './columns.js';
 import type { Result } from './data.js';
 import { el, oneLine } from './dom.js';
-import { count, formatCell } from './format.js';
+import { count, formatCell, NULL } from './format.js';
 
 /** More rows than these are drawn as they are scrolled to. */
 const PLAIN = 200;
+/** Pixels, as dash.css has it. */
+const ROW = 34;
 
 export interface TableSettings {
   /** What the table is called, for those who hear it. */
@@ -15,7 +18,7 @@ export interface TableSettings {
   /** `format` of a column; undefined where it has none. */
   format(column: Column): string | undefined;
   /** Where a click on a row's value sets an input: the column, and what to do with the value. */
-  filter?: { column: Column; chosen: ReadonlySet<string>; pick(value: string): void } | undefined;
+  filter?: { column: Column; chosen: Chosen | null; pick(value: string): void } | undefined;
 }
 
 export function tableView(result: Result, settings: TableSettings, height: number | null): HTMLElement {
@@ -53,11 +56,11 @@ function cell(column: Column, row: number, settings: TableSettings): HTMLElement
 
 function value(column: Column, row: number, settings: TableSettings): HTMLElement | string {
   const text = formatCell(column, row, settings.format(column));
-  if (text === null) return el('span', { class: 'null' }, 'NULL');
+  if (text === null) return el('span', { class: 'null' }, NULL);
   const { filter } = settings;
   const exact = column.text(row);
   if (filter?.column === column && exact !== null) {
-    const button = el('button', { type: 'button', class: 'link', 'aria-pressed': String(filter.chosen.has(exact)) }, oneLine(text));
+    const button = el('button', { type: 'button', class: 'link', 'aria-pressed': String(filter.chosen?.(column, row) ?? false) }, oneLine(text));
     button.addEventListener('click', () => filter.pick(exact));
     return button;
   }
@@ -75,6 +78,8 @@ function virtualTable(result: Result, settings: TableSettings, height: number): 
     const rows = Array.from({ length: Math.max(0, Math.min(y1, result.rows) - y0) }, (_, index) => y0 + index);
     return {
       num_rows: result.rows,
+      num_column_headers: 1,
+      row_height: ROW,
       num_columns: result.columns.length,
       column_headers: columns.map((column) => [oneLine(heading(column)) || ' ']),
       data: columns.map((column) => rows.map((row) => formatted(value(column, row, settings)))),
@@ -84,7 +89,7 @@ function virtualTable(result: Result, settings: TableSettings, height: number): 
     for (const one of table.querySelectorAll<HTMLElement>('th, td')) {
       const meta = table.getMeta(one);
       const column = meta && 'x' in meta ? result.columns[meta.x ?? -1] : undefined;
-      one.className = `${one.className.replace(/\b(number|label)\b/g, '').trim()} ${column ? alignment(column) : ''}`;
+      one.className = `${one.className.replace(/\b(number|label|moment)\b/g, '').trim()} ${column ? alignment(column) : ''}`;
       if (one.tagName === 'TH') one.setAttribute('scope', 'col');
     }
   });
@@ -104,5 +109,5 @@ async function drawWhenShown(table: RegularTableElement): Promise<void> {
 
 /** It takes elements too, though its types do not say so. */
 const formatted = (content: HTMLElement | string): string => (typeof content === 'string' ? oneLine(content) : (content as unknown as string));
-const alignment = (column: Column): string => (column.kind === 'number' ? 'number' : 'label');
+const alignment = (column: Column): string => (column.kind === 'number' ? 'number' : isTemporal(column) ? 'moment' : 'label');
 const heading = (column: Column): string => (column.kind === 'time' ? `${column.name} (UTC)` : column.name);

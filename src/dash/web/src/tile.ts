@@ -18,6 +18,7 @@ export class Tile {
   private request: AbortController | null = null;
   private result: Result | null = null;
   private asTable = false;
+  private title: string;
   private readonly resized: ResizeObserver;
 
   constructor(
@@ -29,9 +30,10 @@ export class Tile {
     this.names = words(figure.dataset['inputs']);
     this.caption = figure.querySelector('figcaption') ?? el('figcaption');
     const box = figure.querySelector<HTMLElement>('.chart') ?? figure.appendChild(el('div', { class: 'chart' }));
-    this.view = new View(box, figure, this.title, theme, () => this.inputs);
-    this.addHelp(this.view.options.help);
+    this.title = titleOf(this.caption, figure);
+    this.view = new View(box, figure, () => this.title, theme, () => this.inputs);
     this.menu = new Menu(this.title);
+    this.addHelp(this.view.options.help);
     figure.append(el('div', { class: 'foot' }, this.status, this.menu.element));
     let width = box.clientWidth;
     const redraw = debounce(80, () => this.redraw());
@@ -87,6 +89,8 @@ export class Tile {
   adopt(next: HTMLElement): void {
     const caption = next.querySelector('figcaption');
     const help = this.caption.querySelector('.help');
+    this.title = titleOf(caption, next);
+    this.menu.title = this.title;
     this.caption.replaceChildren(...(caption?.childNodes ?? []), ...(help ? [help] : []));
     if (this.caption.hasChildNodes()) this.figure.prepend(this.caption);
     else this.caption.remove();
@@ -97,10 +101,6 @@ export class Tile {
     this.request?.abort();
     this.resized.disconnect();
     this.view.dispose();
-  }
-
-  private get title(): string {
-    return this.caption.textContent?.trim() || (this.figure.dataset['query'] ?? 'Tile');
   }
 
   private url(suffix: '' | '.csv' | '.parquet'): string {
@@ -159,4 +159,8 @@ export class Tile {
     this.figure.prepend(this.caption);
     this.caption.after(note);
   }
+}
+
+function titleOf(caption: HTMLElement | null, figure: HTMLElement): string {
+  return caption?.textContent?.trim() || (figure.dataset['query'] ?? 'Tile');
 }

@@ -1,5 +1,5 @@
 // What stands in a tile: a chart on a canvas, a number, a table, or words.
-import type { Drawing, Mark } from './charts/chart.js';
+import type { Chosen, Drawing, Mark } from './charts/chart.js';
 import { draw, type CanvasKind } from './charts/draw.js';
 import { createChart, type EChartsType } from './charts/engine.js';
 import { findColumn, list, parseKind, parseOptions, xColumn, type ChartKind, type Options } from './charts/spec.js';
@@ -28,7 +28,7 @@ export class View {
   constructor(
     private readonly box: HTMLElement,
     figure: HTMLElement,
-    private readonly title: string,
+    private readonly title: () => string,
     private readonly theme: Theme,
     private readonly inputs: () => Inputs,
   ) {
@@ -74,7 +74,12 @@ export class View {
 
   private canvas(kind: CanvasKind, result: Result): readonly string[] {
     const { options } = this;
+    const start = performance.now();
     const drawing = draw(kind, result, options, { colors: this.colors, width: this.box.clientWidth || 600, hidden: this.hidden, chosen: this.chosen() });
+    if (drawing.points === 0 && this.hidden.size === 0) {
+      this.replace(el('p', { class: 'empty' }, 'No values: all are NULL'));
+      return drawing.notes;
+    }
     this.drawing = drawing;
     const height = this.height() ?? drawing.height ?? HEIGHT;
     if (!this.chart) {
@@ -83,41 +88,60 @@ export class View {
       this.box.style.minHeight = '';
       canvas.style.height = `${height}px`;
       this.chart = createChart(canvas);
-      this.chart.on('click', (mark) => this.clicked(mark as unknown as Mark));
+      this.chart.on('click', (mark) => this.onMark(mark as unknown as Mark));
+      this.chart.getZr().on('click', ({ offsetX, offsetY }) => this.onPlace([offsetX, offsetY]));
     }
     const host = this.chart.getDom();
     host.style.height = `${height}px`;
+    host.style.aspectRatio = `${host.clientWidth} / ${height}`; // for paper, which is narrower
     host.setAttribute('aria-label', this.spoken(kind, result, drawing));
     this.legend.show(drawing);
     this.chart.resize();
-    this.chart.setOption(drawing.option, { notMerge: true });
+    this.chart.setOption(drawing.option, { notMerge: true }); // draws before it returns
+    performance.measure(`quack-draw ${this.title()}`, { start });
     return drawing.notes;
   }
 
   private spoken(kind: string, result: Result, { legend }: Drawing): string {
     const names = legend.length > 0 ? `: ${legend.slice(0, 8).map(({ name }) => name).join(', ')}${legend.length > 8 ? ` and ${legend.length - 8} more` : ''}` : '';
-    return `${this.title}: ${kind} chart of ${count(result.rows)} ${result.rows === 1 ? 'row' : 'rows'}${names}. The menu below shows it as a table.`;
+    return `${this.title()}: ${kind} chart of ${count(result.rows)} ${result.rows === 1 ? 'row' : 'rows'}${names}. The menu below shows it as a table.`;
   }
 
-  private clicked(mark: Mark): void {
+  private onMark(mark: Mark): void {
+    if (!this.drawing?.along) this.pick(this.drawing?.rowOf(mark.seriesIndex, mark.dataIndex) ?? null);
+  }
+
+  /** A bar of a small number is hard to hit, and a line has no marks: the whole strip above the place counts. */
+  private onPlace(pixel: [number, number]): void {
+    const along = this.drawing?.along;
+    if (!along || !this.chart?.containPixel({ gridIndex: 0 }, pixel)) return;
+    const place: unknown = this.chart.convertFromPixel({ gridIndex: 0 }, pixel);
+    if (Array.isArray(place)) this.pick(along.rowAt(Number(place[along.axis])));
+  }
+
+  private pick(row: number | null): void {
     const { filter } = this.options;
-    const row = this.drawing?.rowOf(mark.seriesIndex, mark.dataIndex) ?? null;
     if (filter === undefined || row === null || !this.result) return;
     const value = xColumn(this.result, this.options.x).text(row);
     if (value !== null) this.inputs().toggle(filter, value);
   }
 
   /** What the input of `filter` has, when it was chosen: other marks are fainter then. */
-  private chosen(): ReadonlySet<string> {
+  private chosen(): Chosen | null {
     const { filter } = this.options;
-    return new Set(filter !== undefined && this.inputs().isSet(filter) ? this.inputs().value(filter) : []);
+    if (filter === undefined || !this.inputs().isSet(filter)) return null;
+    const values = new Set(this.inputs().value(filter));
+    return (column, row) => {
+      const text = column.text(row);
+      return text !== null && (values.has(text) || (column.kind === 'time' && values.has(text.slice(0, 10))));
+    };
   }
 
   private tableSettings(result: Result): TableSettings {
     const { filter, format, y } = this.options;
     const formatted: Column[] | null = y === undefined ? null : list(y).map((name) => findColumn(result, name));
     return {
-      title: this.title,
+      title: this.title(),
       format: (column) => (format !== undefined && (formatted ? formatted.includes(column) : true) && column !== this.named(result) ? format : undefined),
       filter: filter === undefined ? undefined : { column: xColumn(result, this.options.x), chosen: this.chosen(), pick: (value) => this.inputs().toggle(filter, value) },
     };

@@ -1,7 +1,10 @@
 // What every drawn chart gives to its tile, and what all of them have in common.
 import type { EChartsCoreOption } from 'echarts/core';
+import type { Column } from '../columns.js';
 import { el, oneLine, shorten } from '../dom.js';
 import type { Colors } from '../theme.js';
+
+export type Chosen = (column: Column, row: number) => boolean;
 
 export interface Surroundings {
   colors: Colors;
@@ -9,12 +12,14 @@ export interface Surroundings {
   width: number;
   /** Series that the reader has put away in the legend. */
   hidden: ReadonlySet<string>;
-  /** The values of the input that a click on a mark sets, when it has others than its default. */
-  chosen: ReadonlySet<string>;
+  /** Whether a click chose the row's x; null when nothing is chosen. */
+  chosen: Chosen | null;
 }
 
 export interface Drawing {
   option: EChartsCoreOption;
+  /** How many marks; none when no row has a value. */
+  points: number;
   /** Pixels, when the chart knows better than the usual. */
   height?: number;
   /** More than one series has names to be shown. */
@@ -25,6 +30,8 @@ export interface Drawing {
   notes: string[];
   /** The row of the result behind a mark. */
   rowOf(series: number, index: number): number | null;
+  /** Where all that stands at one place of an axis is meant by a click there: the row nearest to the place. */
+  along?: { axis: 0 | 1; rowAt(place: number): number | null };
 }
 
 /** What ECharts gives to formatters and handlers, as far as it is used. */
@@ -39,6 +46,18 @@ export interface Mark {
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
+/**
+ * Text for the canvas. ECharts keeps what it measured in plain objects: a value such as `__proto__` or `constructor` would
+ * find, and change, what all objects have. A character without width makes another key of it.
+ */
+export function canvasText(text: string): string {
+  const line = oneLine(text);
+  return line in Object.prototype ? `${line}\u2060` : line;
+}
+
+/** A note, not a warning. */
+export const UTC = 'times in UTC';
+
 /** Half a second of motion at the most, none for many points or for those who want none. */
 export function base(colors: Colors, points: number): EChartsCoreOption {
   return {
@@ -52,7 +71,7 @@ export function base(colors: Colors, points: number): EChartsCoreOption {
 }
 
 /** Labels stay inside: names of any length are cut, not run over. */
-export const grid = { left: 2, right: 14, top: 14, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' } as const;
+export const grid = { left: 2, right: 14, top: 14, bottom: 2, outerBoundsMode: 'same', outerBoundsContain: 'all' } as const;
 
 export function tooltip(colors: Colors, trigger: 'item' | 'axis', formatter: (marks: Mark | Mark[]) => HTMLElement): EChartsCoreOption {
   return {

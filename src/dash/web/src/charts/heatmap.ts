@@ -1,10 +1,9 @@
 // Two names and a number: the number is a colour.
 import type { Column } from '../columns.js';
 import type { Result } from '../data.js';
-import { oneLine, shorten } from '../dom.js';
-import { formatCell, formatNumber } from '../format.js';
-import { base, grid, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
-import { NULL } from './series.js';
+import { shorten } from '../dom.js';
+import { formatName, formatNumber, NULL } from '../format.js';
+import { base, canvasText, grid, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { ChartError, findColumn, numberColumn, xColumn, type Options } from './spec.js';
 
 export function heatmap(result: Result, options: Options, { colors, chosen, width }: Surroundings): Drawing {
@@ -26,7 +25,7 @@ export function heatmap(result: Result, options: Options, { colors, chosen, widt
   }
   const axis = (names: string[], most: number) => ({
     type: 'category',
-    data: names.map(oneLine),
+    data: names.map(canvasText),
     splitArea: { show: false },
     axisLine: { show: false },
     axisTick: { show: false },
@@ -42,7 +41,7 @@ export function heatmap(result: Result, options: Options, { colors, chosen, widt
       tooltip: tooltip(colors, 'item', (marks) => {
         const cell = cells[(marks as Mark).dataIndex];
         if (!cell) return tip('', []);
-        return tip(`${formatCell(x, cell.row) ?? NULL}, ${formatCell(y, cell.row) ?? NULL}`, [{ color: shade(colors.scale, cell.value, low, high), name: size.name, value: show(cell.value) }]);
+        return tip(`${formatName(x, cell.row)}, ${formatName(y, cell.row)}`, [{ color: shade(colors.scale, cell.value, low, high), name: size.name, value: show(cell.value) }]);
       }),
       series: [
         {
@@ -56,12 +55,13 @@ export function heatmap(result: Result, options: Options, { colors, chosen, widt
               color: shade(colors.scale, value, low, high),
               borderColor: colors.surface,
               borderWidth: cells.length > 2000 ? 0 : 1,
-              opacity: chosen.size > 0 && !chosen.has(x.text(row) ?? '') ? 0.35 : 1,
+              opacity: chosen && !chosen(x, row) ? 0.35 : 1,
             },
           })),
         },
       ],
     },
+    points: cells.length,
     height: Math.max(200, Math.min(720, 44 + up.labels.length * 28)),
     legend: [],
     ...(cells.length > 0 ? { scale: { colors: colors.scale, low: show(low), high: show(high) } } : {}),
@@ -81,7 +81,7 @@ function placesOf(column: Column, rows: number): { labels: string[]; of: Int32Ar
   if (column.kind !== 'text') names.sort(([, a], [, b]) => column.number(a) - column.number(b) || 0);
   const index = new Map(names.map(([name], place) => [name, place]));
   return {
-    labels: names.map(([name, row]) => (column.kind === 'number' ? name : (formatCell(column, row) ?? NULL))),
+    labels: names.map(([, row]) => formatName(column, row)),
     of: Int32Array.from({ length: rows }, (_, row) => index.get(column.text(row) ?? NULL) as number),
   };
 }

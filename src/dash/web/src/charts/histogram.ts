@@ -2,7 +2,7 @@
 import { isTemporal, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 import { count, formatNumber, formatTick, formatTime } from '../format.js';
-import { base, grid, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
+import { base, grid, tip, tooltip, UTC, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { ChartError, findColumn, type Options } from './spec.js';
 
 export interface Bins {
@@ -36,6 +36,8 @@ export function histogram(result: Result, options: Options, { colors }: Surround
       },
       yAxis: {
         type: 'value',
+        axisLine: { show: false },
+        axisTick: { show: false },
         minInterval: 1,
         splitNumber: 4,
         axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
@@ -57,8 +59,9 @@ export function histogram(result: Result, options: Options, { colors }: Surround
         },
       ],
     },
+    points: values.length,
     legend: [],
-    notes: values.length < result.rows ? [`${count(result.rows - values.length)} rows without a number`] : [],
+    notes: values.length < result.rows ? [`${count(result.rows - values.length)} without a number`] : time ? [UTC] : [],
     rowOf: () => null,
   };
 }

@@ -1,13 +1,14 @@
 // Parts of a whole.
 import type { Result } from '../data.js';
-import { oneLine, shorten } from '../dom.js';
-import { formatNumber } from '../format.js';
-import { base, faint, seriesColor, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
-import { NULL } from './series.js';
+import { shorten } from '../dom.js';
+import { formatName, formatNumber } from '../format.js';
+import { base, canvasText, faint, seriesColor, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { numberColumn, xColumn, type Options } from './spec.js';
 
 /** More slices than these nobody can tell apart: the smallest are one. */
 const MOST = 12;
+/** Slices that are too thin have their name in the legend alone. */
+const unlabelled = { label: { show: false }, labelLine: { show: false } };
 
 interface Slice {
   name: string;
@@ -23,7 +24,7 @@ export function pie(result: Result, options: Options, { colors, hidden, chosen, 
   for (let row = 0; row < result.rows; row += 1) {
     const value = y.number(row);
     if (value < 0) negative += 1;
-    else if (value > 0) all.push({ name: x.text(row) ?? NULL, value, row });
+    else if (value > 0) all.push({ name: formatName(x, row), value, row });
   }
   const slices = together(all);
   const shown = slices.filter((slice) => !hidden.has(slice.name));
@@ -51,18 +52,20 @@ export function pie(result: Result, options: Options, { colors, hidden, chosen, 
           label: {
             show: labelled,
             color: colors.text,
-            formatter: ({ dataIndex }: Mark) => shorten(oneLine(shown[dataIndex]?.name ?? ''), 22),
+            formatter: ({ dataIndex }: Mark) => `${shorten(canvasText(shown[dataIndex]?.name ?? ''), 22)} ${formatNumber(String((shown[dataIndex]?.value ?? 0) / total), 'percent')}`,
           },
-          labelLine: { show: labelled, lineStyle: { color: colors.muted } },
+          labelLine: { lineStyle: { color: colors.muted } },
           emphasis: { scaleSize: 4 },
           data: shown.map((slice) => ({
             value: slice.value,
-            name: slice.name,
-            itemStyle: { color: chosen.size > 0 && !chosen.has(slice.name) ? faint(colorOf(slice)) : colorOf(slice) },
+            name: canvasText(slice.name),
+            ...(slice.value / total < 0.03 ? unlabelled : {}),
+            itemStyle: { color: chosen && (slice.row === null || !chosen(x, slice.row)) ? faint(colorOf(slice)) : colorOf(slice) },
           })),
         },
       ],
     },
+    points: shown.length,
     legend: slices.map((slice) => ({ name: slice.name, color: colorOf(slice) })),
     notes: negative > 0 ? [`${negative} negative ${negative === 1 ? 'value has' : 'values have'} no slice`] : [],
     rowOf: (_, index) => shown[index]?.row ?? null,

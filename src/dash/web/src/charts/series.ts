@@ -1,6 +1,7 @@
 // From rows to series of points: by the columns of y, or by the values of the column `color`.
-import { isTemporal, type Column } from '../columns.js';
+import { fill, isTemporal, type Column } from '../columns.js';
 import type { Result } from '../data.js';
+import { formatName, NULL } from '../format.js';
 import { findColumn, isTrue, xColumn, yColumns, type ChartKind, type Options } from './spec.js';
 
 export interface Series {
@@ -25,13 +26,12 @@ export interface Plane {
 }
 
 const MOST_SERIES = 40;
-export const NULL = 'NULL';
 
 export function toPlane(kind: ChartKind, result: Result, options: Options): Plane {
   const color = options.color === undefined ? undefined : findColumn(result, options.color);
   const x = xColumn(result, options.x);
   const ys = yColumns(result, options.y, [x, color]);
-  const axis = axisOf(kind, x, options);
+  const axis = isSinglePlace(x) ? 'category' : axisOf(kind, x, options);
   const groups = color ? byColor(result.rows, color, ys) : ys.map((column) => ({ name: column.name, column, rows: null }));
   const shown = groups.slice(0, MOST_SERIES);
   const plane: Plane = { axis, x, ys, categories: [], series: [], left: groups.length - shown.length };
@@ -47,6 +47,11 @@ export function toPlane(kind: ChartKind, result: Result, options: Options): Plan
 function axisOf(kind: ChartKind, x: Column, { sort, horizontal }: Options): Plane['axis'] {
   if (isTemporal(x)) return kind === 'bar' && (isTrue(horizontal) || /y$/.test(sort ?? '')) ? 'category' : 'time';
   return x.kind === 'number' && kind !== 'bar' ? 'value' : 'category';
+}
+
+/** One moment makes no axis of time. */
+function isSinglePlace(x: Column): boolean {
+  return isTemporal(x) && x.numbers().every((value, _, all) => value === all[0]);
 }
 
 interface Group {
@@ -70,15 +75,17 @@ function byColor(rows: number, color: Column, ys: Column[]): Group[] {
 function continuous({ name, column, rows }: Group, x: Column, all: number, sorted: boolean): Series {
   const xs = x.numbers();
   const ys = column.numbers();
-  let order = rows ? Int32Array.from(rows) : Int32Array.from({ length: all }, (_, row) => row);
-  order = order.filter((row) => Number.isFinite(xs[row])); // NULL has no place
+  const most = rows?.length ?? all;
+  const kept = new Int32Array(most);
+  let size = 0;
+  for (let index = 0; index < most; index += 1) {
+    const row = rows ? (rows[index] as number) : index;
+    if (Number.isFinite(xs[row])) kept[size++] = row; // NULL has no place
+  }
+  const order = kept.subarray(0, size);
   if (sorted && !isSorted(order, xs)) order.sort((a, b) => (xs[a] as number) - (xs[b] as number));
-  return {
-    name,
-    x: Float64Array.from(order, (row) => xs[row] as number),
-    y: Float64Array.from(order, (row) => ys[row] as number),
-    rows: order,
-  };
+  const at = (from: Float64Array) => fill(size, (index) => from[order[index] as number] as number);
+  return { name, x: at(xs), y: at(ys), rows: order };
 }
 
 function isSorted(order: Int32Array, xs: Float64Array): boolean {
@@ -131,13 +138,14 @@ function fillCategories(plane: Plane, rows: number, groups: Group[], pivot: bool
     };
     if (own) own.forEach(put);
     else for (let row = 0; row < rows; row += 1) put(row);
-    return { name, x: Float64Array.from({ length: size }, (_, place) => place), y, rows: from };
+    return { name, x: fill(size, (place) => place), y, rows: from };
   });
   const order = sorted(plane, first, sort);
-  plane.categories = order.map((place) => plane.x.text(first[place] as number) ?? NULL);
+  plane.categories = order.map((place) => formatName(plane.x, first[place] as number));
   for (const one of plane.series) {
-    one.y = Float64Array.from(order, (place) => one.y[place] as number);
-    one.rows = Int32Array.from(order, (place) => one.rows[place] as number);
+    const { y, rows: from } = one;
+    one.y = fill(size, (at) => y[order[at] as number] as number);
+    one.rows = Int32Array.from(order, (place) => from[place] as number);
   }
 }
 

@@ -31,9 +31,18 @@ export function parseKind(text: string | undefined): ChartKind {
 }
 
 export function parseOptions(json: string | undefined): Options {
-  const options: unknown = JSON.parse(json || '{}');
-  if (typeof options !== 'object' || options === null) return {};
+  const options = parseObject(json);
   return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
+}
+
+/** One tile that was written wrongly must not stop the page. */
+function parseObject(json: string | undefined): object {
+  try {
+    const value: unknown = JSON.parse(json || '{}');
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 export function findColumn(result: Result, name: string): Column {
