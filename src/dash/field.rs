@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::html::escaped;
+use super::escape::escaped;
 use super::input::{Day, Given, Input, Kind, LONGEST, Options};
 
 /// The field of an input, with what is given.

@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod compose;
+mod escape;
 mod example;
 mod fence;
 mod field;

@@ -28,8 +28,14 @@ type: multiselect
 query: names
 ```
 
+```input span
+type: range
+from: 2019-04-01
+to: today
+```
+
 ```sql base
-SELECT * FROM trips WHERE day = $day
+SELECT * FROM trips WHERE day = $day AND day >= $span_from
 ```
 
 ```sql names

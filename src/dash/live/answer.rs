@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use hyper::StatusCode;
+use quack_function::wire::Params;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking};
@@ -12,12 +14,14 @@ use super::super::compose::Composer;
 use super::super::input::Given;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
-use super::site::Site;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error::{self, Failure, Kind};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
+
+/// Most queries that are run at the same time.
+const MOST_QUERIES: usize = 8;
 
 /// Most bytes of an answer.
 const MOST_BYTES: usize = 64 << 20;
@@ -59,65 +63,83 @@ impl Form {
     }
 }
 
-/// The rows of a query of a page. They end when whoever asked is gone.
-pub(super) async fn rows(site: &Site, page: &str, query: &str, form: Form, given: &Given) -> Answer {
-    let asked = match prepared(site, page, query, given) {
-        Ok(asked) => asked,
-        Err((status, words)) => return response::error(status, &words, ""),
-    };
-    let Ok(_permit) = site.room.acquire().await else {
-        return response::error(StatusCode::SERVICE_UNAVAILABLE, "the server ends", "");
-    };
-    let cancel = site.ending.child_token();
-    // Dropped with this future, when the browser goes.
-    let _gone = cancel.clone().drop_guard();
-    let (context, target, runtime) = (site.context.clone(), site.target.clone(), Handle::current());
-    let run = move || runtime.block_on(run(&context, &target, &asked, form, &cancel));
-    let (answered, took) = match tokio::task::spawn_blocking(run).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(error)) => return refused(&error),
-        Err(_) => return response::error(StatusCode::INTERNAL_SERVER_ERROR, "the query ended without an answer", ""),
-    };
-    let mut answer = response::of(StatusCode::OK, form.content_type(), answered);
-    tell(&mut answer, &took);
-    if let Some(ending) = form.ending() {
-        // Both are names of ours: letters, digits, `-` and `_`.
-        let disposition = format!("attachment; filename=\"{page}-{query}.{ending}\"");
-        response::set(&mut answer, "content-disposition", &disposition);
-    }
-    answer
+/// What queries of pages are answered with.
+pub(super) struct Asked {
+    pub context: Context,
+    target: Target,
+    room: Semaphore,
+    ending: CancellationToken,
 }
 
-/// What is to be run.
-struct Asked {
+impl Asked {
+    pub(super) fn new(context: Context, target: Target, ending: CancellationToken) -> Self {
+        Self { context, target, room: Semaphore::new(MOST_QUERIES), ending }
+    }
+
+    /// The rows of a query of a page. They end when whoever asked is gone.
+    pub(super) async fn rows(&self, page: &str, query: &str, form: Form, given: &Given) -> Answer {
+        let statement = match self.statement(page, query, given) {
+            Ok(statement) => statement,
+            Err((status, words)) => return response::error(status, &words, ""),
+        };
+        let Ok(_permit) = self.room.acquire().await else {
+            return response::error(StatusCode::SERVICE_UNAVAILABLE, "the server ends", "");
+        };
+        let cancel = self.ending.child_token();
+        // Dropped with this future, when the browser goes.
+        let _gone = cancel.clone().drop_guard();
+        let (context, target, runtime) = (self.context.clone(), self.target.clone(), Handle::current());
+        let run = move || runtime.block_on(run(&context, &target, &statement, form, &cancel));
+        let (answered, took) = match tokio::task::spawn_blocking(run).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => return refused(&error),
+            Err(_) => {
+                return response::error(StatusCode::INTERNAL_SERVER_ERROR, "the query ended without an answer", "");
+            }
+        };
+        let mut answer = response::of(StatusCode::OK, form.content_type(), answered);
+        tell(&mut answer, &took);
+        if let Some(ending) = form.ending() {
+            // Both are names of ours: letters, digits, `-` and `_`.
+            let disposition = format!("attachment; filename=\"{page}-{query}.{ending}\"");
+            response::set(&mut answer, "content-disposition", &disposition);
+        }
+        answer
+    }
+
+    /// What is run for a query of a page.
+    fn statement(&self, page: &str, name: &str, given: &Given) -> Result<Statement, (StatusCode, String)> {
+        let missing = || (StatusCode::NOT_FOUND, "the page has no such query".to_owned());
+        if !page::is_name(page) {
+            return Err(missing());
+        }
+        let page = Page::read(&page::path(&self.context.config.dir, page), page)
+            .map_err(|error| (StatusCode::NOT_FOUND, error::words(error.as_ref())))?;
+        // One that only others read is not asked for by itself.
+        let query = page.asked().find(|query| query.name == name).ok_or_else(missing)?;
+        let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
+        let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
+        let params = ask::params(&page, &composed, given).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
+        Ok(Statement { sql: composed.sql, params })
+    }
+}
+
+/// SQL with the values of its parameters.
+struct Statement {
     sql: String,
-    params: quack_function::wire::Params,
-}
-
-fn prepared(site: &Site, page: &str, name: &str, given: &Given) -> Result<Asked, (StatusCode, String)> {
-    let missing = || (StatusCode::NOT_FOUND, "the page has no such query".to_owned());
-    if !page::is_name(page) {
-        return Err(missing());
-    }
-    let page = Page::read(&page::path(&site.context.config.dir, page), page)
-        .map_err(|error| (StatusCode::NOT_FOUND, error::words(error.as_ref())))?;
-    // One that only others read is not asked for by itself.
-    let query = page.asked().find(|query| query.name == name).ok_or_else(missing)?;
-    let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
-    let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
-    let params = ask::params(&page, &composed, given).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
-    Ok(Asked { sql: composed.sql, params })
+    params: Params,
 }
 
 async fn run(
     context: &Context,
     target: &Target,
-    asked: &Asked,
+    statement: &Statement,
     form: Form,
     cancel: &CancellationToken,
 ) -> anyhow::Result<(Vec<u8>, Took)> {
     let started = Instant::now();
-    let asking = Asking { context, target, sql: &asked.sql, params: &asked.params, cancel };
+    let Statement { sql, params } = statement;
+    let asking = Asking { context, target, sql, params, cancel };
     let mut bytes = Bounded(Vec::new());
     let account = match form {
         Form::Parquet => asking.parquet(&mut bytes).await?,

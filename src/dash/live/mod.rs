@@ -57,7 +57,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
     }
     let quiet = Context { quiet: true, json: false, verbose: false, ..context.clone() };
     let interrupt = Interrupt::listen();
-    let site = Arc::new(Site::new(quiet, target, address, interrupt.token.clone())?);
+    let site = Arc::new(Site::new(quiet, target, address, interrupt.token.clone()));
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let accepted = tokio::select! {

@@ -6,42 +6,30 @@ use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::super::compose::Composer;
 use super::super::html::{self, Link};
 use super::super::input::Given;
 use super::super::page::{self, Page};
-use super::answer::{self, Form};
+use super::answer::{Asked, Form};
 use super::response::{self, Answer};
 use super::{assets, changes};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
 
-/// Most queries that are run at the same time.
-const MOST_QUERIES: usize = 8;
-
 /// The pages of a project, and what they are answered with.
 pub(super) struct Site {
-    pub context: Context,
-    pub target: Target,
-    pub room: Semaphore,
-    pub ending: CancellationToken,
+    asked: Asked,
     /// What `Host` may be: a page elsewhere whose name was made to lead here is not answered.
     hosts: [String; 2],
 }
 
 impl Site {
-    pub(super) fn new(
-        context: Context,
-        target: Target,
-        address: SocketAddr,
-        ending: CancellationToken,
-    ) -> Result<Self> {
+    pub(super) fn new(context: Context, target: Target, address: SocketAddr, ending: CancellationToken) -> Self {
         let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        Ok(Self { context, target, room: Semaphore::new(MOST_QUERIES), ending, hosts })
+        Self { asked: Asked::new(context, target, ending), hosts }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
@@ -62,10 +50,10 @@ impl Site {
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
         match path.as_slice() {
             [""] => self.first(),
-            ["events"] => changes::events(self.context.config.dir.clone()),
+            ["events"] => changes::events(self.asked.context.config.dir.clone()),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
             ["api", page, query] => match Form::of(query) {
-                (query, Some(form)) => answer::rows(self, page, query, form, &given).await,
+                (query, Some(form)) => self.asked.rows(page, query, form, &given).await,
                 _ => missing(),
             },
             [page] if page::is_name(page) => self.page(page, &given),
@@ -75,7 +63,7 @@ impl Site {
 
     /// Leads to the first page.
     fn first(&self) -> Answer {
-        let pages = page::all(&self.context.config.dir).unwrap_or_default();
+        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
         match pages.keys().find(|name| page::is_name(name)) {
             Some(name) => {
                 let mut found = response::of(StatusCode::FOUND, "text/plain", "");
@@ -90,7 +78,7 @@ impl Site {
     }
 
     fn page(&self, name: &str, given: &Given) -> Answer {
-        let pages = page::all(&self.context.config.dir).unwrap_or_default();
+        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
         let title = |name: &str, page: &Result<Page>| page.as_ref().map_or(name.to_owned(), |page| page.title.clone());
         let titles: Vec<(String, String)> = pages
             .iter()
