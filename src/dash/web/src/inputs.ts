@@ -149,7 +149,7 @@ function read(control: Control): string[] {
 
 function write(control: Control, values: readonly string[]): void {
   if (control instanceof HTMLSelectElement) {
-    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value, value));
+    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value || '–', value));
     for (const option of control.options) option.selected = values.includes(option.value);
     control.dispatchEvent(new Event('written')); // for the list that stands in its place
   } else if (control.type === 'checkbox') control.checked = values[0] === 'true';
@@ -176,6 +176,8 @@ function list(json: string): string[] {
   }
 }
 
+/** In any order: a list of choices has that of its options. */
 function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
+  const [left, right] = [[...a].sort(), [...b].sort()];
+  return left.length === right.length && left.every((value, index) => value === right[index]);
 }

@@ -93,7 +93,7 @@ export class View {
     }
     const host = this.chart.getDom();
     host.style.height = `${height}px`;
-    host.style.aspectRatio = `${host.clientWidth} / ${height}`; // for paper, which is narrower
+    host.style.setProperty('--shape', `${host.clientWidth} / ${height}`); // for paper, which is narrower
     host.setAttribute('aria-label', this.spoken(kind, result, drawing));
     this.legend.show(drawing);
     this.chart.resize();
