@@ -70,10 +70,12 @@ export class Tile {
     this.asked = this.url('');
     try {
       const result = await fetchResult(this.asked, signal);
+      if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
     } catch (error) {
-      if (signal.aborted) return; // a newer request has the tile
+      if (signal.aborted) return;
+      this.result = null;
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
@@ -125,7 +127,6 @@ export class Tile {
   }
 
   private fail(error: unknown): void {
-    this.result = null;
     this.view.replace(errorView(error, () => void this.load()));
     this.status.textContent = 'Failed';
     this.menu.show([]);
