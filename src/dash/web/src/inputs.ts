@@ -68,25 +68,24 @@ export class Inputs {
     return control !== undefined && !same(this.value(name), defaults(control));
   }
 
-  /** Takes up what the controls have; those that are not valid (half a date, too large a number) keep their old value. */
-  sync(history: 'push' | 'replace' | 'none'): void {
+  /** Takes up what the controls have, and says whether it is new; those that are not valid (half a date, too large a number) keep their old value. */
+  sync(history: 'push' | 'replace' | 'none'): boolean {
     const now = this.read();
     const names = new Set([...now].filter(([name, values]) => !same(values, this.values.get(name) ?? [])).map(([name]) => name));
-    if (names.size === 0) return;
+    if (names.size === 0) return false;
     this.values = now;
     if (history === 'push') this.typing = null;
     if (history !== 'none') window.history[history === 'push' ? 'pushState' : 'replaceState'](null, '', this.url());
     this.showOutputs(names);
     this.changed(names);
+    return true;
   }
 
   private typed(): (event: Event) => void {
     let control: Control | null = null;
     const apply = debounce(350, () => {
       if (!control) return;
-      const again = this.typing === control.name;
-      this.sync(again ? 'replace' : 'push');
-      this.typing = control.name;
+      if (this.sync(this.typing === control.name ? 'replace' : 'push')) this.typing = control.name;
     });
     return (event) => {
       if (!(event.target instanceof HTMLInputElement) || !/^(search|text|number)$/.test(event.target.type)) return;

@@ -34,6 +34,12 @@ test('rows of the same name stand beside one another, none hides another', () =>
   assert.deepEqual(toPlane('bar', result({ x: ['a', 'a'], n: [1, 2] }), {}).categories, ['a', 'a']);
 });
 
+test('two bars at one moment stand beside one another too', () => {
+  const [day, next] = [new Date('2019-04-01'), new Date('2019-04-02')];
+  assert.equal(toPlane('bar', result({ x: [day, next], n: [1, 2] }), {}).axis, 'time');
+  assert.deepEqual(toPlane('bar', result({ x: [day, day, next], n: [1, 2, 3] }), {}).series.map((series) => [...series.y]), [[1, 2, 3]]);
+});
+
 test('sort', () => {
   const rows = result({ x: ['b10', 'b9', 'a'], n: [2, 9, 5] });
   assert.deepEqual(toPlane('bar', rows, { sort: '-y' }).categories, ['b9', 'a', 'b10']);
