@@ -53,7 +53,7 @@ export function valueAxis(kind: XyKind, plane: Plane, options: Options, { colors
     type: 'value',
     scale: kind === 'line' || kind === 'scatter',
     splitNumber: 4,
-    axisLine: { show: false },
+    axisLine: { show: false, onZero: kind !== 'scatter' }, // the name stands at its end
     axisTick: { show: false },
     axisLabel: { color: colors.muted, fontSize: 12, hideOverlap: true, formatter: (value: number) => formatTick(value, options.format) },
     splitLine: { lineStyle: { color: colors.line } },

@@ -30,7 +30,7 @@ export function parseKind(text: string | undefined): ChartKind | null {
 
 export function parseOptions(json: string | undefined): Options {
   const options = parseObject(json);
-  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]).filter(([, value]) => value !== ''));
 }
 
 /** One tile that was written wrongly must not stop the page. */
