@@ -68,25 +68,24 @@ export class Inputs {
     return control !== undefined && !same(this.value(name), defaults(control));
   }
 
-  /** Takes up what the controls have; those that are not valid (half a date, too large a number) keep their old value. */
-  sync(history: 'push' | 'replace' | 'none'): void {
+  /** Takes up what the controls have, and says whether it is new; those that are not valid (half a date, too large a number) keep their old value. */
+  sync(history: 'push' | 'replace' | 'none'): boolean {
     const now = this.read();
     const names = new Set([...now].filter(([name, values]) => !same(values, this.values.get(name) ?? [])).map(([name]) => name));
-    if (names.size === 0) return;
+    if (names.size === 0) return false;
     this.values = now;
     if (history === 'push') this.typing = null;
     if (history !== 'none') window.history[history === 'push' ? 'pushState' : 'replaceState'](null, '', this.url());
     this.showOutputs(names);
     this.changed(names);
+    return true;
   }
 
   private typed(): (event: Event) => void {
     let control: Control | null = null;
     const apply = debounce(350, () => {
       if (!control) return;
-      const again = this.typing === control.name;
-      this.sync(again ? 'replace' : 'push');
-      this.typing = control.name;
+      if (this.sync(this.typing === control.name ? 'replace' : 'push')) this.typing = control.name;
     });
     return (event) => {
       if (!(event.target instanceof HTMLInputElement) || !/^(search|text|number)$/.test(event.target.type)) return;
@@ -149,7 +148,7 @@ function read(control: Control): string[] {
 
 function write(control: Control, values: readonly string[]): void {
   if (control instanceof HTMLSelectElement) {
-    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value, value));
+    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value || '–', value));
     for (const option of control.options) option.selected = values.includes(option.value);
     control.dispatchEvent(new Event('written')); // for the list that stands in its place
   } else if (control.type === 'checkbox') control.checked = values[0] === 'true';
@@ -176,6 +175,8 @@ function list(json: string): string[] {
   }
 }
 
+/** In any order: a list of choices has that of its options. */
 function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
+  const [left, right] = [[...a].sort(), [...b].sort()];
+  return left.length === right.length && left.every((value, index) => value === right[index]);
 }

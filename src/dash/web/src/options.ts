@@ -55,7 +55,7 @@ export class Options {
       options.push(new Option(labels?.text(row) ?? value, value, false, chosen.has(value)));
     }
     // What is chosen stays chosen when the query does not give it (any more): the tiles are filtered by it.
-    const strange = [...chosen].filter((value) => !known.has(value)).map((value) => new Option(value, value, false, true));
+    const strange = [...chosen].filter((value) => !known.has(value)).map((value) => new Option(value || '–', value, false, true));
     this.select.replaceChildren(...strange, ...options);
     this.select.dispatchEvent(new Event('written'));
   }

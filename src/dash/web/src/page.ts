@@ -54,7 +54,10 @@ export class Page {
       return old ?? new Tile(this.name, figure, this.inputs, this.theme);
     });
     for (const one of this.options) void one.load();
-    for (const tile of this.tiles) if (!kept.includes(tile) || !tile.hasDigest) void tile.load();
+    for (const tile of this.tiles) {
+      if (!kept.includes(tile) || tile.isStale) void tile.load();
+      else tile.redraw();
+    }
   }
 
   private changed(names: ReadonlySet<string>): void {

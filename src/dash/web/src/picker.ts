@@ -30,18 +30,21 @@ export function enhance(select: HTMLSelectElement): void {
     const text = search.value.trim().toLowerCase();
     return [...select.options].filter((option) => option.text.toLowerCase().includes(text));
   };
-  const show = () => {
+  const sum = () => {
     const names = Array.from(select.selectedOptions, (option) => option.text);
     chosen.textContent = names.length === 0 ? 'None' : names.length <= 2 ? names.join(', ') : `${names.length} chosen`;
+  };
+  const show = () => {
+    sum();
     if (!details.open) return;
     const found = matching();
+    every.disabled = found.length > SHOWN; // an address takes so many values and no more
     list.replaceChildren(...found.slice(0, SHOWN).map((option) => choice(option, changed)));
     if (found.length > SHOWN) list.append(el('p', { class: 'note' }, `${found.length - SHOWN} more: search for them`));
     else if (found.length === 0) list.append(el('p', { class: 'note' }, 'No such choice'));
   };
   const changed = () => {
-    const names = Array.from(select.selectedOptions, (option) => option.text);
-    chosen.textContent = names.length === 0 ? 'None' : names.length <= 2 ? names.join(', ') : `${names.length} chosen`;
+    sum();
     select.dispatchEvent(new Event('change', { bubbles: true }));
   };
   const all = (selected: boolean) => {

@@ -86,11 +86,13 @@ function virtualTable(result: Result, settings: TableSettings, height: number): 
     };
   });
   table.addStyleListener(() => {
+    table.querySelector('table')?.setAttribute('aria-rowcount', String(result.rows + 1));
     for (const one of table.querySelectorAll<HTMLElement>('th, td')) {
       const meta = table.getMeta(one);
       const column = meta && 'x' in meta ? result.columns[meta.x ?? -1] : undefined;
       one.className = `${one.className.replace(/\b(number|label|moment)\b/g, '').trim()} ${column ? alignment(column) : ''}`;
       if (one.tagName === 'TH') one.setAttribute('scope', 'col');
+      else one.title = (one.textContent?.length ?? 0) > 40 ? (one.textContent ?? '') : ''; // a cell is cut at its edge
     }
   });
   void drawWhenShown(table);

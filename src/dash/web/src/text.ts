@@ -69,7 +69,9 @@ function single(value: number): string {
 function day(ms: number): string {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) return ms > 0 ? 'infinity' : '-infinity';
-  return date.toISOString().slice(0, -14);
+  const text = date.toISOString().slice(0, -14);
+  if (text.startsWith('-')) return `${String(1 - date.getUTCFullYear()).padStart(4, '0')}${text.slice(-6)} (BC)`;
+  return text.replace(/^\+0*/, '');
 }
 
 function timestamp(value: bigint, scale: number): string {

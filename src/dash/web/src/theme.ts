@@ -70,7 +70,7 @@ export class Theme {
     this.button.textContent = ICON[other];
     this.button.setAttribute('aria-label', `Switch to ${other} mode`);
     this.button.title = `Switch to ${other} mode`;
-    this.colors = colors();
+    this.colors = colors(name);
     for (const listener of this.listeners) listener();
     return this.colors;
   }
@@ -85,9 +85,13 @@ function read(): Name | null {
   }
 }
 
-function colors(): Colors {
+/** dash.css gives each as `light-dark(one, other)`: a canvas wants one of them. */
+function colors(theme: Name): Colors {
   const style = getComputedStyle(document.documentElement);
-  const get = (name: string) => style.getPropertyValue(`--${name}`).trim();
+  const get = (name: string) => {
+    const both = style.getPropertyValue(`--${name}`);
+    return /light-dark\(([^,]+),([^)]+)\)/.exec(both)?.[theme === 'light' ? 1 : 2]?.trim() ?? both.trim();
+  };
   const all = (name: string, count: number) => Array.from({ length: count }, (_, index) => get(`${name}-${index + 1}`));
   return {
     text: get('text'),

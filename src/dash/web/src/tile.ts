@@ -18,6 +18,7 @@ export class Tile {
   private request: AbortController | null = null;
   private result: Result | null = null;
   private asTable = false;
+  private asked = '';
   private title: string;
   private readonly resized: ResizeObserver;
 
@@ -45,9 +46,12 @@ export class Tile {
     this.resized.observe(box);
   }
 
-  /** Set by the server when it can tell that the SQL is another: without it a page that was saved asks for its rows again. */
-  get hasDigest(): boolean {
-    return this.figure.dataset['digest'] !== undefined;
+  /**
+   * Whether a tile that was kept asks again: when its inputs have other values, when it failed, and when the server gave no
+   * `data-digest`, which alone tells that the SQL is the same.
+   */
+  get isStale(): boolean {
+    return this.figure.dataset['digest'] === undefined || this.result === null || this.asked !== this.url('');
   }
 
   isTouchedBy(changed: ReadonlySet<string>): boolean {
@@ -63,12 +67,15 @@ export class Tile {
     this.request?.abort();
     const { signal } = (this.request = new AbortController());
     this.figure.setAttribute('aria-busy', 'true');
+    this.asked = this.url('');
     try {
-      const result = await fetchResult(this.url(''), signal);
+      const result = await fetchResult(this.asked, signal);
+      if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
     } catch (error) {
-      if (signal.aborted) return; // a newer request has the tile
+      if (signal.aborted) return;
+      this.result = null;
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
@@ -120,7 +127,6 @@ export class Tile {
   }
 
   private fail(error: unknown): void {
-    this.result = null;
     this.view.replace(errorView(error, () => void this.load()));
     this.status.textContent = 'Failed';
     this.menu.show([]);

@@ -2,7 +2,7 @@
 import type { Chosen, Drawing, Mark } from './charts/chart.js';
 import { draw, type CanvasKind } from './charts/draw.js';
 import { createChart, type EChartsType } from './charts/engine.js';
-import { findColumn, list, parseKind, parseOptions, xColumn, type ChartKind, type Options } from './charts/spec.js';
+import { ChartError, findColumn, KINDS, list, parseKind, parseOptions, xColumn, type ChartKind, type Options } from './charts/spec.js';
 import { valueView } from './charts/value.js';
 import type { Column } from './columns.js';
 import type { Result } from './data.js';
@@ -17,6 +17,7 @@ import type { Colors, Theme } from './theme.js';
 const HEIGHT = 300;
 
 export class View {
+  /** Null when it is none: that is said where the rows would be. */
   readonly kind: ChartKind | null;
   readonly options: Options;
   chart: EChartsType | null = null;
@@ -27,20 +28,17 @@ export class View {
 
   constructor(
     private readonly box: HTMLElement,
-    figure: HTMLElement,
+    private readonly figure: HTMLElement,
     private readonly title: () => string,
     private readonly theme: Theme,
     private readonly inputs: () => Inputs,
   ) {
     this.options = parseOptions(figure.dataset['options']);
-    this.kind = parseKindOrNull(figure.dataset['chart']);
+    this.kind = parseKind(figure.dataset['chart']);
     this.legend = new Legend(this.hidden, () => this.result && this.show(this.result, false));
     // As high as what will come, so that the page does not jump.
     if (this.kind !== 'value' && this.kind !== 'table') box.style.minHeight = `${this.height() ?? HEIGHT}px`;
-    this.kindText = figure.dataset['chart'];
   }
-
-  private readonly kindText: string | undefined;
 
   get colors(): Colors {
     return this.theme.colors;
@@ -49,7 +47,8 @@ export class View {
   /** Draws, and gives back what the reader must know of it. */
   show(result: Result, asTable: boolean): readonly string[] {
     this.result = result;
-    const kind = parseKind(this.kindText);
+    const { kind } = this;
+    if (!kind) throw new ChartError(`"${this.figure.dataset['chart'] ?? ''}" is no kind of chart; the kinds are ${KINDS.join(', ')}.`);
     if (result.rows === 0) this.replace(el('p', { class: 'empty' }, 'No rows'));
     else if (asTable && kind !== 'table') this.replace(rowsOfChart(result, this.tableSettings(result)));
     else if (kind === 'table') this.replace(tableView(result, this.tableSettings(result), this.height()));
@@ -93,7 +92,7 @@ export class View {
     }
     const host = this.chart.getDom();
     host.style.height = `${height}px`;
-    host.style.aspectRatio = `${host.clientWidth} / ${height}`; // for paper, which is narrower
+    host.style.setProperty('--shape', `${host.clientWidth} / ${height}`); // for paper, which is narrower
     host.setAttribute('aria-label', this.spoken(kind, result, drawing));
     this.legend.show(drawing);
     this.chart.resize();
@@ -154,14 +153,5 @@ export class View {
   private height(): number | null {
     const height = Number.parseInt(this.options.height ?? '', 10);
     return height > 0 ? Math.min(height, 4000) : null;
-  }
-}
-
-/** A kind that is none is said where the rows would be. */
-function parseKindOrNull(text: string | undefined): ChartKind | null {
-  try {
-    return parseKind(text);
-  } catch {
-    return null;
   }
 }

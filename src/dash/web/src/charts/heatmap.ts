@@ -47,7 +47,6 @@ export function heatmap(result: Result, options: Options, { colors, chosen, widt
         {
           type: 'heatmap',
           cursor: options.filter === undefined ? 'default' : 'pointer',
-          progressive: 0,
           emphasis: { itemStyle: { borderColor: colors.text, borderWidth: 1 } },
           data: cells.map(({ row, value }) => ({
             value: [across.of[row], up.of[row], value],

@@ -38,7 +38,11 @@ export function toPlane(kind: ChartKind, result: Result, options: Options): Plan
   if (axis === 'category') fillCategories(plane, result.rows, shown, color !== undefined, options.sort);
   else {
     plane.series = shown.map((group) => continuous(group, x, result.rows, kind !== 'scatter'));
-    if (isTrue(options.stack)) align(plane.series);
+    // Two bars at one moment would hide each other: then the moments are names.
+    if (kind === 'bar' && plane.series.some(hasTwins)) {
+      plane.axis = 'category';
+      fillCategories(plane, result.rows, shown, color !== undefined, options.sort);
+    } else if (isTrue(options.stack)) align(plane.series);
   }
   return plane;
 }
@@ -52,6 +56,10 @@ function axisOf(kind: ChartKind, x: Column, { sort, horizontal }: Options): Plan
 /** One moment makes no axis of time. */
 function isSinglePlace(x: Column): boolean {
   return isTemporal(x) && x.numbers().every((value, _, all) => value === all[0]);
+}
+
+function hasTwins({ x }: Series): boolean {
+  return x.some((place, index) => index > 0 && place === x[index - 1]);
 }
 
 interface Group {

@@ -24,15 +24,13 @@ export interface Options {
 /** A chart that these rows cannot make; the message says why. */
 export class ChartError extends Error {}
 
-export function parseKind(text: string | undefined): ChartKind {
-  const kind = KINDS.find((one) => one === text);
-  if (!kind) throw new ChartError(`"${text ?? ''}" is no kind of chart; the kinds are ${KINDS.join(', ')}.`);
-  return kind;
+export function parseKind(text: string | undefined): ChartKind | null {
+  return KINDS.find((kind) => kind === text) ?? null;
 }
 
 export function parseOptions(json: string | undefined): Options {
   const options = parseObject(json);
-  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)]).filter(([, value]) => value !== ''));
 }
 
 /** One tile that was written wrongly must not stop the page. */

@@ -7,7 +7,8 @@ import { formatCell, formatNumber, NULL } from '../format.js';
 export function valueView(result: Result, options: Options): HTMLElement {
   const column = options.y === undefined ? xColumn(result, undefined) : findColumn(result, options.y);
   const text = formatCell(column, 0, options.format);
-  const big = el('p', { class: (text?.length ?? 0) > 14 ? 'big long' : 'big' }, text === null ? el('span', { class: 'null' }, NULL) : oneLine(text));
+  const big = el('p', { class: 'big' }, text === null ? el('span', { class: 'null' }, NULL) : oneLine(text));
+  big.style.setProperty('--length', String(text?.length ?? 4)); // as large as there is room for
   const than = options.compare === undefined ? null : findColumn(result, options.compare);
   return el('div', { class: 'value' }, big, than ? change(column.number(0), than.number(0), formatCell(than, 0, options.format)) : null);
 }

@@ -1,60 +1,60 @@
 // Bars, lines, areas and points: what has an x and a y.
 import type { EChartsCoreOption } from 'echarts/core';
 import type { Result } from '../data.js';
-import { shorten } from '../dom.js';
-import { formatCell, formatNumber, formatTick, formatTime, isLabel } from '../format.js';
-import { base, canvasText, faint, grid, seriesColor, tip, tooltip, UTC, type Drawing, type Mark, type Surroundings } from './chart.js';
+import { formatCell, formatNumber, formatTime } from '../format.js';
+import { placeAxis, valueAxis } from './axes.js';
+import { base, canvasText, faint, grid, seriesColor, tip, tooltip, UTC, type Chosen, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { toPlane, type Plane, type Series } from './series.js';
 import { isTrue, type Options } from './spec.js';
 
-const DAY = 86_400_000;
+export type XyKind = 'bar' | 'line' | 'area' | 'scatter';
 
 /** Lines of a tooltip. */
 const MOST_LINES = 12;
 
-export function xy(kind: 'bar' | 'line' | 'area' | 'scatter', result: Result, options: Options, around: Surroundings): Drawing {
+interface Colored extends Series {
+  color: string;
+  /** Its colour is another's too, for there are more series than colours. */
+  again: boolean;
+}
+
+export function xy(kind: XyKind, result: Result, options: Options, around: Surroundings): Drawing {
   const { colors, hidden, chosen } = around;
   const plane = toPlane(kind, result, options);
-  const horizontal = kind === 'bar' && isTrue(options.horizontal);
-  const color = new Map(plane.series.map((series, index) => [series, seriesColor(colors, index)]));
-  const shown = plane.series.filter((series) => !hidden.has(series.name));
+  const all: Colored[] = plane.series.map((series, index) => ({ ...series, color: seriesColor(colors, index), again: index >= colors.series.length }));
+  const shown = all.filter((series) => !hidden.has(series.name));
   const points = shown.reduce((sum, series) => sum + series.x.length, 0);
-  const single = plane.series.length === 1;
-
-  const stacked = isTrue(options.stack) && kind !== 'scatter';
-  // In a pile of areas a NULL is a layer without thickness; where all are NULL there is a gap.
-  const first = shown[0];
-  const filled = stacked && kind !== 'bar' ? first?.x.map((_, at) => Number(shown.some((series) => !Number.isNaN(series.y[at])))) : undefined;
-
+  const horizontal = kind === 'bar' && isTrue(options.horizontal);
+  const stacked = kind !== 'scatter' && isTrue(options.stack);
+  const drawn = stacked && kind !== 'bar' ? piled(shown) : shown.map((series) => series.y);
   const place = placeAxis(kind, plane, options, around, horizontal);
-  const value = valueAxis(kind, plane, options, around, horizontal);
-  const option: EChartsCoreOption = {
-    ...base(colors, points),
-    grid,
-    xAxis: horizontal ? value : place,
-    yAxis: horizontal ? place : value,
-    tooltip: {
-      ...tooltip(colors, kind === 'scatter' ? 'item' : 'axis', (marks) => tipOf(marks, shown, plane, options)),
-      ...(kind === 'bar' ? { axisPointer: { type: 'shadow', shadowStyle: { color: `${colors.muted}1f` } } } : {}),
-    },
-    series: shown.map((series, index) => ({
-      id: `${index}`,
-      name: canvasText(series.name),
-      type: kind === 'area' ? 'line' : kind,
-      dimensions: ['x', 'y'],
-      encode: horizontal ? { x: 'y', y: 'x' } : { x: 'x', y: 'y' },
-      data: pairs(series, filled && series.y.map((value, at) => (Number.isNaN(value) && filled[at] ? 0 : value))),
-      itemStyle: { color: markColor(color.get(series) ?? colors.accent, series, plane, chosen) },
-      stack: stacked ? 'all' : undefined,
-      cursor: options.filter === undefined ? 'default' : 'pointer',
-      ...looks(kind, series, color.get(series) ?? colors.accent, plane.series.indexOf(series) >= colors.series.length),
-    })),
-  };
+  const value = valueAxis(kind, plane, options, around);
   return {
-    option,
+    option: {
+      ...base(colors, points),
+      grid,
+      xAxis: horizontal ? value : place,
+      yAxis: horizontal ? place : value,
+      tooltip: {
+        ...tooltip(colors, kind === 'scatter' ? 'item' : 'axis', (marks) => tipOf(marks, shown, plane, options)),
+        ...(kind === 'bar' ? { axisPointer: { type: 'shadow', shadowStyle: { color: `${colors.muted}1f` } } } : {}),
+      },
+      series: shown.map((series, index) => ({
+        id: `${index}`,
+        name: canvasText(series.name),
+        type: kind === 'area' ? 'line' : kind,
+        dimensions: ['x', 'y'],
+        encode: horizontal ? { x: 'y', y: 'x' } : { x: 'x', y: 'y' },
+        data: pairs(series.x, drawn[index] ?? series.y),
+        itemStyle: { color: markColor(series, plane, chosen) },
+        stack: stacked ? 'all' : undefined,
+        cursor: options.filter === undefined ? 'default' : 'pointer',
+        ...looks(kind, series),
+      })),
+    },
     points: shown.some((series) => series.y.some(Number.isFinite)) ? points : 0,
-    ...(horizontal ? { height: Math.max(180, Math.min(900, 40 + plane.categories.length * (stacked || single ? 26 : 14 * shown.length + 10))) } : {}),
-    legend: single ? [] : plane.series.map((series) => ({ name: series.name, color: color.get(series) ?? colors.accent })),
+    ...(horizontal ? { height: heightOf(plane.categories.length, stacked ? 1 : shown.length) } : {}),
+    legend: all.length > 1 ? all.map(({ name, color }) => ({ name, color })) : [],
     notes: [...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
     rowOf: (series, index) => {
       const row = shown[series]?.rows[index] ?? -1;
@@ -63,6 +63,18 @@ export function xy(kind: 'bar' | 'line' | 'area' | 'scatter', result: Result, op
     ...(kind === 'scatter' ? {} : { along: { axis: horizontal ? 1 : 0, rowAt: (at: number) => nearest(shown, at) } }),
   };
 }
+
+/** Of lying bars: so that each has a line for its name. */
+function heightOf(categories: number, bars: number): number {
+  return Math.max(180, Math.min(900, 40 + categories * (bars === 1 ? 26 : 14 * bars + 10)));
+}
+
+/** In a pile of areas a NULL is a layer without thickness; where all are NULL there is a gap. */
+function piled(shown: Series[]): Float64Array[] {
+  const any = shown[0]?.x.map((_, at) => Number(shown.some(({ y }) => !Number.isNaN(y[at]))));
+  return shown.map(({ y }) => y.map((value, at) => (Number.isNaN(value) && any?.[at] ? 0 : value)));
+}
+
 
 function nearest(series: Series[], at: number): number | null {
   let best: number | null = null;
@@ -78,7 +90,7 @@ function nearest(series: Series[], at: number): number | null {
 }
 
 /** x and y after one another: ECharts reads it without an object for each point. */
-function pairs({ x, y: own }: Series, y: Float64Array = own): Float64Array {
+function pairs(x: Float64Array, y: Float64Array): Float64Array {
   const data = new Float64Array(x.length * 2);
   for (let index = 0; index < x.length; index += 1) {
     data[2 * index] = x[index] as number;
@@ -88,7 +100,8 @@ function pairs({ x, y: own }: Series, y: Float64Array = own): Float64Array {
   return data;
 }
 
-function looks(kind: string, series: Series, color: string, again: boolean): EChartsCoreOption {
+function looks(kind: XyKind, series: Colored): EChartsCoreOption {
+  const { color, again } = series;
   const many = series.x.length;
   switch (kind) {
     case 'bar':
@@ -122,73 +135,11 @@ function isolated({ y }: Series): Set<number> {
   return found;
 }
 
-function markColor(color: string, series: Series, plane: Plane, chosen: Surroundings['chosen']): string | ((mark: Mark) => string) {
+function markColor({ color, rows }: Colored, plane: Plane, chosen: Chosen | null): string | ((mark: Mark) => string) {
   if (!chosen) return color;
   return ({ dataIndex }) => {
-    const row = series.rows[dataIndex] ?? -1;
+    const row = rows[dataIndex] ?? -1;
     return row >= 0 && chosen(plane.x, row) ? color : faint(color);
-  };
-}
-
-function placeAxis(kind: string, plane: Plane, options: Options, { colors, width }: Surroundings, horizontal: boolean): EChartsCoreOption {
-  const label = { color: colors.muted, fontSize: 12, hideOverlap: true };
-  const common = {
-    axisLine: { show: true, onZero: kind !== 'scatter', lineStyle: { color: colors.line } },
-    axisTick: { show: false },
-    splitLine: { show: kind === 'scatter' && plane.axis !== 'category', lineStyle: { color: colors.line } },
-  };
-  if (plane.axis === 'category') {
-    const names = plane.categories.map(canvasText);
-    const longest = names.reduce((most, name) => Math.max(most, name.length), 0) * 7;
-    const band = (width - 60) / Math.max(1, names.length);
-    const turned = !horizontal && names.length > 1 && longest > band && band >= 14;
-    return {
-      ...common,
-      type: 'category',
-      data: names,
-      inverse: horizontal, // the first row on top
-      boundaryGap: kind === 'bar',
-      axisLabel: {
-        ...label,
-        rotate: turned ? 40 : 0,
-        ...(turned || longest <= band ? { interval: 0 } : {}),
-        formatter: (name: string) => shorten(name, horizontal ? Math.max(12, Math.floor(width / 22)) : turned ? 18 : Math.max(18, Math.floor(width / 16))),
-      },
-    };
-  }
-  if (plane.axis === 'time') return { ...common, type: 'time', inverse: options.sort === '-x', ...(plane.x.kind === 'date' ? { minInterval: DAY } : {}), axisLabel: label };
-  const plain = isLabel(plane.x);
-  return {
-    ...common,
-    type: 'value',
-    scale: true,
-    inverse: options.sort === '-x',
-    ...title(kind, plane.x.name, colors, 'x'),
-    axisLabel: { ...label, formatter: (value: number) => (plain ? String(value) : formatTick(value)) },
-  };
-}
-
-function valueAxis(kind: string, plane: Plane, options: Options, { colors }: Surroundings, horizontal: boolean): EChartsCoreOption {
-  return {
-    type: 'value',
-    scale: kind === 'line' || kind === 'scatter',
-    splitNumber: 4,
-    axisLine: { show: false },
-    axisTick: { show: false },
-    axisLabel: { color: colors.muted, fontSize: 12, hideOverlap: true, formatter: (value: number) => formatTick(value, options.format) },
-    splitLine: { lineStyle: { color: colors.line } },
-    ...title(horizontal ? 'bar' : kind, plane.ys.length === 1 ? (plane.ys[0]?.name ?? '') : '', colors, 'y'),
-  };
-}
-
-/** Points need to be told what both axes are; elsewhere the tile's title says it. */
-function title(kind: string, name: string, colors: Surroundings['colors'], axis: 'x' | 'y'): EChartsCoreOption {
-  if (kind !== 'scatter' || !name) return {};
-  return {
-    name: shorten(canvasText(name), 40),
-    nameLocation: axis === 'x' ? 'middle' : 'end',
-    nameGap: axis === 'x' ? 26 : 8,
-    nameTextStyle: { color: colors.muted, fontSize: 12, align: axis === 'x' ? 'center' : 'left' },
   };
 }
 
