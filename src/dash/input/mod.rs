@@ -102,6 +102,8 @@ impl Input {
             }
             Kind::Select { options, default } => match (own, options) {
                 (None, _) => one(default.clone()),
+                // Nothing is chosen.
+                (Some(""), _) => one(None),
                 (Some(text), Options::Said(all)) if !all.iter().any(|known| known == text) => {
                     Err(wrong(text, "one of its options"))
                 }
@@ -195,6 +197,7 @@ mod tests {
         assert_eq!(one("type: select\nquery: zones", &[]).unwrap(), "NULL");
         assert!(one("type: select\noptions: [a, 1]", &[("it", "b")]).is_err());
         assert_eq!(one("type: select\noptions: [a, 1]", &[("it", "1")]).unwrap(), "1");
+        assert_eq!(one("type: select\noptions: [a, 1]\ndefault: a", &[("it", "")]).unwrap(), "NULL");
         let many = "type: multiselect\nquery: zones\ndefault: [a]";
         assert_eq!(one(many, &[]).unwrap(), r#"["a"]"#);
         assert_eq!(one(many, &[("it", "x"), ("it", r#"y"\"#)]).unwrap(), r#"["x", "y\"\\"]"#);
