@@ -49,10 +49,10 @@ def main() -> None:
     library = arguments.library and arguments.library.resolve()
     has = tree.build(ROOT, arguments.quackctl.resolve(), library, files.resolve(), arguments.platform)
     crates = licences.packages(ROOT, platform.triple)
-    (files / "share/doc/quackctl/THIRD-PARTY.txt").write_text(licences.third_party(crates))
+    (files / "share/doc/quackctl/THIRD-PARTY.txt").write_text(licences.third_party(ROOT, crates))
     theirs = [(name, tree.sha256(path)) for name, path, _ in tree.files(files) if path.suffix in (".so", ".duckdb_extension")]
     made = [arguments.out / f"quackctl-{version}-{arguments.platform}.cdx.json"]
-    made[0].write_text(licences.sbom(crates, version, duckdb, theirs))
+    made[0].write_text(licences.sbom(ROOT, crates, version, duckdb, theirs))
 
     if "wheel" in kinds:
         made.append(pack.wheel(files, arguments.out, version, platform.tag, (ROOT / "README.md").read_text()))

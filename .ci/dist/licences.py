@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
+
+#: What the dashboards' script has in it.
+SCRIPTS = "src/dash/web/dist/LICENSES.txt"
 
 #: What is not a crate. The extension httpfs has curl and OpenSSL compiled into it, as DuckDB Labs publish it.
 DUCKDB = """MIT License
@@ -41,7 +45,12 @@ def packages(root: Path, platform: str) -> list[dict]:
     return sorted((by_id[id] for id in inside), key=lambda package: (package["name"], package["version"]))
 
 
-def sbom(crates: list[dict], version: str, duckdb: str, files: list[tuple[str, str]]) -> str:
+def scripts(root: Path) -> list[tuple[str, str, str]]:
+    """Name, version and licence of each package of npm in the dashboards' script."""
+    return re.findall(r"^(\S+) (\S+) \((.+)\)\n={72}$", (root / SCRIPTS).read_text(), re.MULTILINE)
+
+
+def sbom(root: Path, crates: list[dict], version: str, duckdb: str, files: list[tuple[str, str]]) -> str:
     """CycloneDX 1.5. `files` are DuckDB's, each with its SHA-256."""
     def crate(package):
         component = {"type": "library", "name": package["name"], "version": package["version"],
@@ -52,17 +61,20 @@ def sbom(crates: list[dict], version: str, duckdb: str, files: list[tuple[str, s
     def file(name, digest):
         return {"type": "library", "name": name, "version": duckdb, "licenses": [{"expression": "MIT"}],
                 "hashes": [{"alg": "SHA-256", "content": digest}]}
+    def script(name, version, licence):
+        return {"type": "library", "name": name, "version": version, "purl": f"pkg:npm/{name.replace('@', '%40')}@{version}",
+                "licenses": [{"expression": licence}]}
     others = [package for package in crates if package["source"]]
     document = {
         "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
         "metadata": {"component": {"type": "application", "name": "quackctl", "version": version,
                                    "licenses": [{"expression": "MIT"}]}},
-        "components": [crate(package) for package in others] + [file(*of) for of in files],
+        "components": [crate(package) for package in others] + [script(*of) for of in scripts(root)] + [file(*of) for of in files],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def third_party(crates: list[dict]) -> str:
+def third_party(root: Path, crates: list[dict]) -> str:
     """Each licence text once, below the names of the crates that come under it."""
     texts: dict[str, tuple[str, list[str]]] = {}
     without = []
@@ -82,4 +94,5 @@ def third_party(crates: list[dict]) -> str:
         parts.append("=" * 100 + "\n" + "\n".join(sorted(set(names))) + "\n" + "-" * 100 + f"\n{text}\n")
     if without:
         parts.append("=" * 100 + "\nThese crates bring no file with their licence's text:\n" + "\n".join(without) + "\n")
+    parts.append("=" * 100 + "\nThe dashboards' script\n" + "-" * 100 + f"\n{(root / SCRIPTS).read_text()}")
     return "\n".join(parts)
