@@ -113,6 +113,13 @@ pub(crate) fn reworded(error: &anyhow::Error, message: String) -> anyhow::Error 
     failure_of(kind(error), message, help)
 }
 
+/// The words of an error with its advice behind them, where there is one text for both.
+pub(crate) fn advised(error: &anyhow::Error) -> String {
+    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let words = words(error.as_ref());
+    help.map_or_else(|| words.clone(), |help| format!("{words}; {help}"))
+}
+
 /// The same error with more advice.
 pub(crate) fn more_help(error: &anyhow::Error, more: &str) -> anyhow::Error {
     let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());

@@ -16,7 +16,7 @@ use crate::planner::Workers;
 use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
 
-/// Most rows that come to a page.
+/// Most rows that are shown on a page.
 pub(super) const MOST_ROWS: u64 = 100_000;
 
 /// The values of the inputs that a query has: what is given, else what the page says.
@@ -41,12 +41,12 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Its rows, [`MOST_ROWS`] at most, and their account, which is whole once they were taken.
+    /// Its rows, `limit` at most, and their account, which is whole once they were taken.
     ///
     /// # Errors
     /// As of any query.
-    pub(super) async fn rows(&self) -> Result<(ResultSet, Account)> {
-        self.answered(Some(MOST_ROWS), Spill::Auto, async |coordinator, answer| {
+    pub(super) async fn rows(&self, limit: Option<u64>) -> Result<(ResultSet, Account)> {
+        self.answered(limit, Spill::Auto, async |coordinator, answer| {
             let account = answer.account.clone();
             Ok((coordinator.rows(answer, self.cancel).await?, account))
         })

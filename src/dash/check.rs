@@ -19,8 +19,9 @@ use crate::console::progress;
 use crate::duck::words::is_sure;
 use crate::error::{self, failure, nearest};
 use crate::invoke::cost::dollars;
-use crate::lake::catalog::{self, Scope};
+use crate::lake::catalog::{self, Catalog, Scope};
 use crate::lake::hollow::{Hollow, said};
+use crate::query;
 use crate::rows::counted;
 
 /// What was found of all pages.
@@ -48,6 +49,8 @@ struct Checked {
 #[serde(rename_all = "camelCase")]
 struct Ran {
     query: String,
+    /// How often a load of the page runs it.
+    times: usize,
     rows: u64,
     truncated: bool,
     elapsed_ms: f64,
@@ -58,6 +61,7 @@ struct Ran {
 struct Checker<'a> {
     context: &'a Context,
     target: Target,
+    catalog: Catalog,
     hollow: Hollow,
     composer: Composer,
     runs: bool,
@@ -89,15 +93,13 @@ pub(crate) async fn check(
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
     let hollow = Hollow::of(&catalog, |_| true)?;
-    let checker = Checker { context, target, hollow, composer: Composer::open()?, runs, cancel };
+    let checker = Checker { context, target, catalog, hollow, composer: Composer::open()?, runs, cancel };
     let spinner = progress::spinner(context, "checking pages");
     let mut report = Report { pages: Vec::new() };
     for (name, page) in pages {
         let checked = match page {
             Ok(page) => checker.page(&page).await,
-            Err(error) => {
-                Ok(Checked { page: name, problems: vec![error::words(error.as_ref())], ..Checked::default() })
-            }
+            Err(error) => Ok(Checked { page: name, problems: vec![error::advised(&error)], ..Checked::default() }),
         };
         report.pages.push(checked.inspect_err(|_| spinner.finish_and_clear())?);
     }
@@ -111,8 +113,7 @@ impl Checker<'_> {
         let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
         for query in &page.queries {
             let place = format!("{FOLDER}/{}.md:{}: `{}`", page.name, query.line, query.name);
-            let is_asked = page.asked().any(|asked| asked.name == query.name);
-            match self.query(page, query, is_asked).await? {
+            match self.query(page, query).await? {
                 Ok(ran) => checked.queries.extend(ran),
                 Err(problems) => {
                     checked.problems.extend(problems.into_iter().map(|words| format!("{place}: {words}")));
@@ -120,9 +121,10 @@ impl Checker<'_> {
             }
         }
         if self.runs && checked.problems.is_empty() {
-            let cost: f64 = checked.queries.iter().filter_map(|ran| ran.cost_usd).sum();
-            checked.cost_usd = Some(cost);
-            if let Some(budget) = budget_usd.filter(|budget| cost > *budget) {
+            checked.cost_usd = checked.queries.iter().map(|ran| Some(ran.cost_usd? * ran.times as f64)).sum();
+            if let (Some(cost), Some(budget)) = (checked.cost_usd, budget_usd)
+                && cost > budget
+            {
                 checked.problems.push(format!(
                     "{FOLDER}/{}.md:1: a load costs {}, and its budget is {}",
                     page.name,
@@ -135,7 +137,7 @@ impl Checker<'_> {
     }
 
     /// What running a query took, or what is wrong with it.
-    async fn query(&self, page: &Page, query: &Query, is_asked: bool) -> Result<Result<Option<Ran>, Vec<String>>> {
+    async fn query(&self, page: &Page, query: &Query) -> Result<Result<Option<Ran>, Vec<String>>> {
         let composed = match self.composer.compose(page, query) {
             Ok(composed) => composed,
             Err(words) => return Ok(Err(vec![words])),
@@ -145,7 +147,13 @@ impl Checker<'_> {
             Err(words) => return Ok(Err(vec![words])),
         };
         let Composed { sql, .. } = composed;
+        let travels = match query::travel(&self.target.bucket, &self.catalog, &sql).await {
+            Ok(travelled) => travelled.is_some(),
+            Err(error) => return Ok(Err(vec![error::advised(&error)])),
+        };
         match self.hollow.columns(&sql, &params) {
+            // As they were, tables are known to the function alone.
+            _ if travels => {}
             Ok(columns) => {
                 let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
                 if !missing.is_empty() {
@@ -160,14 +168,15 @@ impl Checker<'_> {
                 }
             }
         }
-        if !self.runs || !is_asked {
+        let times = page.runs(query);
+        if !self.runs || times == 0 {
             return Ok(Ok(None));
         }
         let Self { context, target, cancel, .. } = self;
         let asking = Asking { context, target, sql: &sql, params: &params, cancel };
         let ran = async {
             let started = Instant::now();
-            let (rows, account) = asking.rows().await?;
+            let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;
             let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &rows.columns)).unwrap_or_default();
             for batch in rows.batches {
                 batch?;
@@ -175,6 +184,7 @@ impl Checker<'_> {
             let summary = account.summary();
             let ran = Ran {
                 query: query.name.clone(),
+                times,
                 rows: summary.tally.rows,
                 truncated: summary.tally.truncated,
                 elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
@@ -184,7 +194,7 @@ impl Checker<'_> {
         };
         match ran.await {
             Err(error) if error::kind(&error) == error::Kind::Interrupted => Err(error),
-            Err(error) => Ok(Err(vec![error::words(error.as_ref())])),
+            Err(error) => Ok(Err(vec![error::advised(&error)])),
             ran => ran,
         }
     }
@@ -216,9 +226,10 @@ impl fmt::Display for Report {
         for page in &self.pages {
             writeln!(f, "{}", page.page)?;
             let width = page.queries.iter().map(|ran| ran.query.len()).max().unwrap_or(0);
-            for Ran { query, rows, truncated, elapsed_ms, cost_usd } in &page.queries {
+            for Ran { query, times, rows, truncated, elapsed_ms, cost_usd } in &page.queries {
                 let more = if *truncated { " (more exist)" } else { "" };
-                let cost = cost_usd.map(|usd| format!(" · {}", dollars(usd))).unwrap_or_default();
+                let times = if *times > 1 { format!(", {times} times") } else { String::new() };
+                let cost = cost_usd.map(|usd| format!(" · {}{times}", dollars(usd))).unwrap_or_default();
                 writeln!(f, "  {query:<width$}  {}{more} · {elapsed_ms:.0} ms{cost}", counted(*rows))?;
             }
             match (page.cost_usd, page.budget_usd) {
@@ -226,6 +237,10 @@ impl fmt::Display for Report {
                     writeln!(f, "  a load costs {} of {}", dollars(cost), dollars(budget))?;
                 }
                 (Some(cost), None) => writeln!(f, "  a load costs {}", dollars(cost))?,
+                (None, Some(budget)) if !page.queries.is_empty() && page.problems.is_empty() => {
+                    let words = "what a load costs is not known, as Lambda did not report it: its budget is";
+                    writeln!(f, "  {words} {}", dollars(budget))?;
+                }
                 (None, _) => {}
             }
             for problem in &page.problems {

@@ -1,15 +1,21 @@
 //! The SQL that is run for a query of a page: those of the page that it reads before it as WITH, and a cast around each parameter, so
 //! that DuckDB knows what `$day` is. Judged by DuckDB's own syntax tree; values are bound, and stand nowhere in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use anyhow::Result;
 use duckdb::Connection;
 use quack_function::sql::{Token, Tokens, identifier};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::page::{Page, Query};
 use crate::duck::{self, Sandbox};
+
+/// Deepest syntax tree, levels of its JSON: what follows it goes as deep.
+const DEEPEST: usize = 500;
 
 /// What is run for a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +26,17 @@ pub(super) struct Composed {
 }
 
 /// What parses pages' SQL: a DuckDB that knows no tables.
-pub(super) struct Composer(Connection);
+pub(super) struct Composer {
+    parser: Connection,
+    /// What was read before, by the names of page and query: one may be read by many.
+    known: RefCell<HashMap<(String, String), Rc<Read>>>,
+}
 
 /// What is known of one query's text.
 struct Read {
     /// The text, without what ends a statement, with casts.
     sql: String,
-    /// Names of tables that have no schema before them, in lower case, without those that WITH gives in it.
+    /// Names of tables that have no schema before them, in lower case; some may be of what its own WITH gives.
     tables: BTreeSet<String>,
     inputs: BTreeSet<usize>,
 }
@@ -36,7 +46,7 @@ impl Composer {
     /// When DuckDB does not start.
     pub(super) fn open() -> Result<Self> {
         let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
-        Ok(Self(duck::open(&sandbox)?))
+        Ok(Self { parser: duck::open(&sandbox)?, known: RefCell::default() })
     }
 
     /// What is run for `query`.
@@ -56,8 +66,11 @@ impl Composer {
         let sql = match with.is_empty() {
             true => own.to_owned(),
             false => {
-                let at = behind_with(own);
-                if at == 0 { format!("WITH {with}\n{own}") } else { format!("{} {with},{}", &own[..at], &own[at..]) }
+                // Its own WITH stays what it is, and names of its own stand for what they say.
+                match Tokens::new(own).next().is_some_and(|(first, _)| first.is("WITH")) {
+                    true => format!("WITH {with}\nFROM (\n{own}\n)"),
+                    false => format!("WITH {with}\n{own}"),
+                }
             }
         };
         Ok(Composed { sql, inputs })
@@ -69,7 +82,7 @@ impl Composer {
         page: &Page,
         query: &Query,
         above: &mut Vec<String>,
-        reads: &mut BTreeMap<String, Read>,
+        reads: &mut BTreeMap<String, Rc<Read>>,
         order: &mut Vec<String>,
     ) -> Result<(), String> {
         let key = query.name.to_lowercase();
@@ -79,7 +92,7 @@ impl Composer {
         if reads.contains_key(&key) {
             return Ok(());
         }
-        let read = self.read(page, query)?;
+        let read = self.known(page, query)?;
         above.push(key.clone());
         // Its own name is that of a table.
         let others = read.tables.iter().filter(|table| **table != key).filter_map(|table| page.query(table));
@@ -93,12 +106,21 @@ impl Composer {
         Ok(())
     }
 
+    fn known(&self, page: &Page, query: &Query) -> Result<Rc<Read>, String> {
+        let key = (page.name.clone(), query.name.clone());
+        if let Some(read) = self.known.borrow().get(&key) {
+            return Ok(read.clone());
+        }
+        let read = Rc::new(self.read(page, query)?);
+        self.known.borrow_mut().insert(key, read.clone());
+        Ok(read)
+    }
+
     fn read(&self, page: &Page, query: &Query) -> Result<Read, String> {
-        let text = query.sql.trim().trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+        let text = statement(&query.sql);
         let tree = self.tree(text)?;
-        let (mut tables, mut named, mut asked) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        collect(&tree, &mut tables, &mut named, &mut asked);
-        tables.retain(|table| !named.contains(table));
+        let (mut tables, mut asked) = (BTreeSet::new(), BTreeSet::new());
+        collect(&tree, &mut tables, &mut asked);
         let parameters: Vec<(usize, String, Option<String>)> = page
             .inputs
             .iter()
@@ -112,34 +134,42 @@ impl Composer {
                 Err(_) => format!("`${other}`: the page has no input that gives it; ```input {other} makes one"),
             });
         }
-        let (mut sql, mut done, mut inputs, mut count) =
-            (String::with_capacity(text.len() + 64), 0, BTreeSet::new(), 0);
+        let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
         for (from, to, name) in places(text) {
             let Some((at, name, cast)) = find(name) else { continue };
             sql.push_str(&text[done..from]);
             sql.push_str(&cast.as_ref().map_or_else(|| format!("${name}"), |cast| format!("CAST(${name} AS {cast})")));
             done = to;
-            count += 1;
+            asked.remove(&name.to_lowercase());
             inputs.insert(*at);
         }
         sql.push_str(&text[done..]);
-        match count == asked.len() {
-            true => Ok(Read { sql, tables, inputs }),
-            false => Err("DuckDB sees other parameters in it than are written there: write each as $name".to_owned()),
+        match asked.first() {
+            None => Ok(Read { sql, tables, inputs }),
+            Some(other) => Err(format!("`{other}` is a parameter, and not written as ${other}: write it so")),
         }
     }
 
     /// The syntax tree of one SELECT.
     fn tree(&self, sql: &str) -> Result<Value, String> {
         let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
-        let text: String = self.0.query_row(serialize, [sql], |row| row.get(0)).map_err(|error| error.to_string())?;
-        let tree: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let text: String =
+            self.parser.query_row(serialize, [sql], |row| row.get(0)).map_err(|error| error.to_string())?;
+        if depth(&text) > DEEPEST {
+            return Err(
+                "it is nested too deep, or a chain of too many operators: make several queries of it".to_owned()
+            );
+        }
+        let tree: Value = serde_json::from_str(&text).or_else(|_| unbounded(&text))?;
         if tree["error"] == Value::Bool(true) {
             let words = tree["error_message"].as_str().unwrap_or("it is no SELECT");
             return Err(match words.contains("Only SELECT") {
-                true => "a page's query is one SELECT".to_owned(),
-                false => format!("Parser Error: {words}"),
+                true => "a page's query is one SELECT; of PIVOT, one that says its values: ON a IN (1, 2)".to_owned(),
+                false => placed(words, sql, tree["position"].as_str().and_then(|place| place.parse().ok())),
             });
+        }
+        if tree["statements"][0]["node"]["from_table"]["type"] == "SHOW_REF" {
+            return Err("write FROM (...) around DESCRIBE, SHOW or SUMMARIZE: a page's query is one SELECT".to_owned());
         }
         match tree["statements"].as_array().map(Vec::len) {
             Some(1) => Ok(tree),
@@ -149,8 +179,51 @@ impl Composer {
     }
 }
 
-/// Names of tables without a schema and of what WITH gives, in lower case, and the parameters, each as often as it is there.
-fn collect(tree: &Value, tables: &mut BTreeSet<String>, named: &mut BTreeSet<String>, asked: &mut Vec<String>) {
+/// A tree that is deeper than libraries take without being told, which was looked at before.
+fn unbounded(text: &str) -> Result<Value, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.disable_recursion_limit();
+    Value::deserialize(&mut deserializer).map_err(|error| format!("its syntax tree cannot be read: {error}"))
+}
+
+/// How deep JSON is nested, of what stands outside of its strings.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut most, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+    }
+    most
+}
+
+/// The statement of a text, without the semicolons and comments behind it.
+fn statement(sql: &str) -> &str {
+    let ends = Tokens::new(sql).filter(|(token, _)| *token != Token::Symbol(';')).map(|(_, end)| end);
+    let first = Tokens::new(sql).next().map_or(0, |_| sql.len() - sql.trim_start().len());
+    &sql[first..ends.last().unwrap_or(first).max(first)]
+}
+
+/// DuckDB's words with the line that they are about, and the place in it, as its binder has them. `place` is a byte.
+fn placed(words: &str, sql: &str, place: Option<usize>) -> String {
+    let Some((before, _)) = place.and_then(|place| sql.split_at_checked(place)) else {
+        return format!("Parser Error: {words}");
+    };
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = sql[start..].lines().next().unwrap_or_default();
+    let told = format!("LINE {}: ", before.matches('\n').count() + 1);
+    let blank = told.len() + before[start..].chars().count();
+    format!("Parser Error: {words}\n\n{told}{line}\n{}^", " ".repeat(blank))
+}
+
+/// Names of tables without a schema, and of parameters, in lower case.
+fn collect(tree: &Value, tables: &mut BTreeSet<String>, asked: &mut BTreeSet<String>) {
     match tree {
         Value::Object(fields) => {
             let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -158,14 +231,11 @@ fn collect(tree: &Value, tables: &mut BTreeSet<String>, named: &mut BTreeSet<Str
                 tables.insert(text("table_name").to_lowercase());
             }
             if text("class") == "PARAMETER" {
-                asked.push(text("identifier").to_owned());
+                asked.insert(text("identifier").to_lowercase());
             }
-            if let Some(map) = fields.get("cte_map").and_then(|map| map["map"].as_array()) {
-                named.extend(map.iter().filter_map(|entry| entry["key"].as_str()).map(str::to_lowercase));
-            }
-            fields.values().for_each(|value| collect(value, tables, named, asked));
+            fields.values().for_each(|value| collect(value, tables, asked));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, tables, named, asked)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, tables, asked)),
         _ => {}
     }
 }
@@ -183,16 +253,6 @@ fn places(sql: &str) -> Vec<(usize, usize, &str)> {
         }
     }
     places
-}
-
-/// The byte behind the WITH (and RECURSIVE) that `sql` begins with; 0 where it begins otherwise.
-fn behind_with(sql: &str) -> usize {
-    let mut tokens = Tokens::new(sql);
-    match (tokens.next(), tokens.next()) {
-        (Some((with, _)), Some((recursive, end))) if with.is("WITH") && recursive.is("RECURSIVE") => end,
-        (Some((with, end)), _) if with.is("WITH") => end,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]
@@ -222,6 +282,10 @@ mod tests {
             ("SELEC 1", "syntax error"),
             ("SELECT 1) SELECT (2", "syntax error"),
             ("-- none", "no SQL"),
+            ("SUMMARIZE t", "write FROM (...) around"),
+            ("PIVOT t ON a USING sum(b)", "ON a IN (1, 2)"),
+            ("SELECT 1,\n  FROM WHERE", "LINE 2:   FROM WHERE\n               ^"),
+            (&format!("SELECT 1{}", " + 1".repeat(600)), "nested too deep"),
         ] {
             let words = composed(&[("a", sql)], "a").unwrap_err();
             assert!(words.contains(said), "{sql}: {words}");
@@ -232,25 +296,27 @@ mod tests {
     fn queries_of_the_page_come_before_those_that_read_them() {
         let page = [
             ("base", "SELECT * FROM trips WHERE d = $day"),
-            ("top", "FROM base LIMIT 3 -- few"),
+            ("top", "FROM base LIMIT 3; -- few"),
             ("both", "with x AS (FROM top) SELECT * FROM x, Base, s.top"),
             ("trips", "FROM trips"),
-            ("own", "WITH base AS (SELECT 1) FROM base"),
+            ("own", "WITH base AS (FROM base LIMIT 1) FROM base"),
         ];
         let made = |name: &str| composed(&page, name).unwrap();
         assert_eq!(made("top").inputs, BTreeSet::from([0]));
         let base =
             "\"base\" AS (\nSELECT * FROM \"trips\" WHERE d = CAST($day AS DATE)\n)".replace("\"trips\"", "trips");
         let trips = "\"trips\" AS (\nFROM trips\n)";
-        assert_eq!(made("top").sql, format!("WITH {trips}, {base}\nFROM base LIMIT 3 -- few"));
-        assert_eq!(
-            made("both").sql,
-            format!(
-                "with {trips}, {base}, \"top\" AS (\nFROM base LIMIT 3 -- few\n), x AS (FROM top) SELECT * FROM x, Base, s.top"
-            )
-        );
+        assert_eq!(composed(&[("a", &format!("SELECT 1{}; -- all", " + 1".repeat(150)))], "a").unwrap().sql.len(), 608);
+        let twice = "CASE $zone WHEN 'a' THEN 1 WHEN 'b' THEN 2 END";
+        assert_eq!(composed(&[("a", &format!("SELECT {twice}"))], "a").unwrap().sql, format!("SELECT {twice}"));
+        assert_eq!(made("top").sql, format!("WITH {trips}, {base}\nFROM base LIMIT 3"));
+        let top = "\"top\" AS (\nFROM base LIMIT 3\n)";
+        let both = "with x AS (FROM top) SELECT * FROM x, Base, s.top";
+        assert_eq!(made("both").sql, format!("WITH {trips}, {base}, {top}\nFROM (\n{both}\n)"));
         assert_eq!(made("trips").sql, "FROM trips");
-        assert_eq!(made("own").sql, "WITH base AS (SELECT 1) FROM base");
+        // What a query calls so itself is that there, and the page's elsewhere.
+        let own = "WITH base AS (FROM base LIMIT 1) FROM base";
+        assert_eq!(made("own").sql, format!("WITH {trips}, {base}\nFROM (\n{own}\n)"));
         let words = composed(&[("a", "FROM b"), ("b", "FROM c"), ("c", "FROM a")], "a").unwrap_err();
         assert!(words.contains("`a` reads itself, by way of a, b, c"), "{words}");
     }

@@ -5,7 +5,7 @@ use quack_function::sql::qualified;
 
 use crate::lake::catalog::Table;
 
-/// Fewest and most letters of a column's name that is put into a fence as it is.
+/// Whether a column's name stands in a fence as it is.
 fn is_plain(name: &str) -> bool {
     is_table(name) && !name.contains('.')
 }
@@ -29,18 +29,22 @@ fn about(table: &str, known: &Table) -> String {
     let from = if is_plain(table) && !crate::duck::words::is_reserved(table) { table.to_owned() } else { from };
     let find = |types: &[&str]| {
         let is_of = |sql_type: &str| types.iter().any(|of| sql_type.starts_with(of));
-        columns.iter().find(|(_, sql_type)| is_of(sql_type)).map(|(name, _)| *name)
+        columns.iter().find(|(_, sql_type)| is_of(sql_type) && !sql_type.contains('[')).map(|(name, _)| *name)
     };
     let own = |name: &str| {
         if crate::duck::words::is_reserved(name) { format!("\"{name}\"") } else { name.to_owned() }
     };
+    // A query of the page that is called as the table would stand for it in the others.
+    let called = |name: &str| if table.eq_ignore_ascii_case(name) { format!("{name}_") } else { name.to_owned() };
+    let (in_all, by_day) = (called("in_all"), called("by_day"));
+    let (largest, some) = (called("largest"), called("some"));
     let mut page = format!(
         "---\ntitle: {table}\nbudget: $0.01\n---\n# {table}\n\n\
-         ```sql rows_in_all value title=\"Rows\" format=compact\nSELECT count(*) AS rows FROM {from}\n```\n"
+         ```sql {in_all} value title=\"Rows\" format=compact\nSELECT count(*) AS rows FROM {from}\n```\n"
     );
     if let Some(day) = find(&["DATE", "TIMESTAMP"]) {
         page.push_str(&format!(
-            "\n```sql by_day line x=day y=rows title=\"Rows by day\"\n\
+            "\n```sql {by_day} line x=day y=rows title=\"Rows by day\"\n\
              SELECT CAST({} AS DATE) AS day, count(*) AS rows FROM {from} GROUP BY ALL ORDER BY day\n```\n",
             own(day)
         ));
@@ -48,12 +52,12 @@ fn about(table: &str, known: &Table) -> String {
     if let Some(text) = find(&["VARCHAR", "ENUM"]) {
         page.push_str(&format!(
             "\n```input top\ntype: number\nlabel: How many\ndefault: 10\nmin: 1\nmax: 100\n```\n\
-             \n```sql largest bar x=name y=rows horizontal=true title=\"Rows by {text}\"\n\
+             \n```sql {largest} bar x=name y=rows horizontal=true title=\"Rows by {text}\"\n\
              SELECT {} AS name, count(*) AS rows FROM {from} GROUP BY ALL ORDER BY rows DESC LIMIT $top\n```\n",
             own(text)
         ));
     }
-    page.push_str(&format!("\n```sql some table title=\"Some of its rows\"\nFROM {from} LIMIT 100\n```\n"));
+    page.push_str(&format!("\n```sql {some} table title=\"Some of its rows\"\nFROM {from} LIMIT 100\n```\n"));
     page
 }
 
@@ -62,7 +66,7 @@ const NOTHING: &str = "\
 title: {name}
 budget: $0.01            # most that one load of the page may cost
 ---
-# {name}
+# {name}, in {{ steps }} steps
 
 ```input steps
 type: number
@@ -71,7 +75,7 @@ min: 2
 max: 1000
 ```
 
-```sql wave line x=x y=y title=\"A wave of {{ steps }} steps\"
+```sql wave line x=x y=y title=\"A wave\"
 SELECT i AS x, sin(i / 5.0) AS y FROM range($steps) r(i)
 ```
 
@@ -106,8 +110,9 @@ mod tests {
         let text = example("x", Some(("sales.table", &table)));
         let page = Page::parse("x", &text).unwrap();
         let told: Vec<&str> = page.queries.iter().map(|query| query.name.as_str()).collect();
-        assert_eq!(told, ["rows_in_all", "by_day", "largest", "some"]);
+        assert_eq!(told, ["in_all", "by_day", "largest", "some"]);
         assert!(text.contains("CAST(picked_at AS DATE)") && text.contains("SELECT \"order\" AS name"), "{text}");
         assert!(text.contains("FROM \"sales\".\"table\""), "{text}");
+        assert!(example("x", Some(("some", &table))).contains("```sql some_ table"));
     }
 }

@@ -87,6 +87,10 @@ pub(super) enum Fence {
 /// # Errors
 /// What is wrong with it, for whoever wrote the page.
 pub(super) fn parse(info: &str) -> Result<Fence, String> {
+    // What is no fence of ours may be anything.
+    if !["sql", "input"].contains(&info.split_whitespace().next().unwrap_or_default()) {
+        return Ok(Fence::Code);
+    }
     let words = words(info)?;
     let (kind, rest) = match words.split_first() {
         Some((kind, rest)) if (kind == "sql" || kind == "input") && !rest.is_empty() => (kind.as_str(), rest),
@@ -207,7 +211,7 @@ mod tests {
         assert_eq!(drawn.columns().collect::<Vec<_>>(), [("x", "zone"), ("y", "trips"), ("y", "fares")]);
         assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
-        for code in ["", "sql", "rust", "input"] {
+        for code in ["", "sql", "rust", "input", "text it's"] {
             assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
         }
     }

@@ -46,8 +46,12 @@ pub(super) fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String
         }
         Kind::Select { options, default } => {
             let default = escaped(default.as_deref().unwrap_or_default());
-            let own_text = value(input, &input.name, given).unwrap_or_default();
-            let (query, listed) = choice(options, &[own_text], inputs);
+            let chosen = value(input, &input.name, given);
+            let (query, mut listed) = choice(options, chosen.as_slice(), inputs);
+            // Without it the browser would choose the first.
+            if matches!(options, Options::Said(_)) && (chosen.is_none() || default.is_empty()) {
+                listed.insert_str(0, "<option value=\"\">–</option>");
+            }
             labelled(
                 "select",
                 &format!(
@@ -56,8 +60,8 @@ pub(super) fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String
             )
         }
         Kind::Multiselect { options, default, .. } => {
-            let values = given.get(&input.name).unwrap_or(default);
-            let (query, listed) = choice(options, values, inputs);
+            let values = chosen(input, default, given);
+            let (query, listed) = choice(options, &values, inputs);
             labelled(
                 "multiselect",
                 &format!(
@@ -102,9 +106,15 @@ pub(super) fn told(input: &Input, name: &str, given: &Given) -> Option<String> {
     let parameters = input.parameters();
     let (parameter, _) = parameters.iter().find(|(known, _)| known == name)?;
     match &input.kind {
-        Kind::Multiselect { default, .. } => Some(given.get(name).unwrap_or(default).join(", ")),
+        Kind::Multiselect { default, .. } => Some(chosen(input, default, given).join(", ")),
         _ => Some(value(input, parameter, given).unwrap_or_default()),
     }
+}
+
+/// The values of a list, unless they are none of its input's.
+fn chosen(input: &Input, default: &[String], given: &Given) -> Vec<String> {
+    let values = given.get(&input.name).filter(|_| input.values(given).is_ok());
+    values.map_or(default, Vec::as_slice).iter().filter(|value| !value.is_empty()).cloned().collect()
 }
 
 /// The value of a parameter as its input takes it: what is given, unless it is none.
@@ -147,6 +157,9 @@ mod tests {
         let select = "type: select\noptions: ['<a>', b]\ndefault: b";
         let html = shown(select, &[("it", "<a>")]);
         assert!(html.contains("<option selected>&lt;a&gt;</option><option>b</option>"), "{html}");
+        assert!(shown("type: select\noptions: [a]", &[]).contains("><option value=\"\">–</option><option>a<"));
+        let refused = shown("type: multiselect\noptions: [a, b]\ndefault: [a]", &[("it", "x")]);
+        assert!(refused.contains("data-value=\"[&quot;a&quot;]\"><option selected>a<"), "{refused}");
         let text = shown("type: text\nlabel: '<b>'", &[("it", "\" onfocus=\"x")]);
         assert!(text.contains("value=\"&quot; onfocus=&quot;x\"") && text.contains("<span>&lt;b&gt;</span>"), "{text}");
         let many = shown("type: multiselect\nquery: zones\ndefault: [a]", &[]);

@@ -1,8 +1,6 @@
 //! A page as HTML: its Markdown, with a tile in the place of each query that is shown and a field in that of each input. HTML in the
 //! file is shown as the text that it is, and links go to pages alone: nothing of a file runs.
 
-use std::fmt::Write as _;
-
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
 use serde_json::json;
 
@@ -11,7 +9,7 @@ use super::escape::escaped;
 use super::fence::{self, Fence};
 use super::field;
 use super::input::Given;
-use super::page::{self, Page, Query};
+use super::page::{self, Group, Page, Query};
 use crate::digest;
 
 /// A link to a page in the head of each.
@@ -55,12 +53,13 @@ fn framed(name: &str, title: &str, links: &[Link<'_>], main: &str) -> String {
 fn main(page: &Page, composer: &Composer, given: &Given) -> String {
     let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&page.body, page::options())).collect();
     let mut out = Out::default();
-    let mut at = 0;
+    let (mut at, mut depth) = (0, 0_usize);
     while at < events.len() {
-        if let [Event::Start(Tag::Paragraph), Event::Text(text), Event::End(TagEnd::Paragraph), ..] = &events[at..]
-            && let Some(group) = text.trim().strip_prefix(":::")
+        if depth == 0
+            && let [Event::Start(Tag::Paragraph), Event::Text(text), Event::End(TagEnd::Paragraph), ..] = &events[at..]
+            && let Ok(Some(group)) = page::group(text)
         {
-            out.group(group.trim());
+            out.group(&group);
             at += 3;
             continue;
         }
@@ -71,19 +70,24 @@ fn main(page: &Page, composer: &Composer, given: &Given) -> String {
             match fence {
                 Fence::Sql { name, .. } => {
                     if let Some(query) = page.query(&name) {
-                        out.html(&tile(page, query, composer));
+                        out.html(tile(page, query, composer));
                     }
                 }
                 Fence::Input { name } => {
                     if let Some(input) = page.inputs.iter().find(|input| input.name == name) {
                         let asked = input.query().and_then(|query| page.query(query));
                         let inputs = asked.map(|query| inputs(page, &composer.compose(page, query)));
-                        out.field(&field::html(input, given, inputs.as_deref()));
+                        out.field(field::html(input, given, inputs.as_deref()));
                     }
                 }
                 Fence::Code => {}
             }
             continue;
+        }
+        match &events[at] {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
         }
         out.events(harmless(&events[at], page, given));
         at += 1;
@@ -162,11 +166,10 @@ fn inputs(page: &Page, composed: &Result<Composed, String>) -> String {
     inputs.flat_map(|at| page.inputs[*at].parameters()).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }
 
-/// The HTML that has been written: of Markdown, of groups, and of inputs, of which those that follow one another stand in one form.
+/// What is written: Markdown, groups, and inputs, of which those that follow one another stand in one form.
 #[derive(Default)]
 struct Out<'a> {
-    html: String,
-    waiting: Vec<Event<'a>>,
+    events: Vec<Event<'a>>,
     in_form: bool,
     groups: usize,
 }
@@ -174,59 +177,56 @@ struct Out<'a> {
 impl<'a> Out<'a> {
     fn events(&mut self, events: Vec<Event<'a>>) {
         self.close_form();
-        self.waiting.extend(events);
+        self.events.extend(events);
     }
 
-    fn html(&mut self, html: &str) {
+    fn html(&mut self, html: String) {
         self.close_form();
-        self.flush();
-        self.html.push_str(html);
+        self.write(html);
     }
 
-    fn field(&mut self, html: &str) {
-        self.flush();
+    fn field(&mut self, html: String) {
         if !self.in_form {
-            self.html.push_str("<form class=\"inputs\">\n");
+            self.write("<form class=\"inputs\">\n".to_owned());
             self.in_form = true;
         }
-        self.html.push_str(html);
+        self.write(html);
     }
 
-    /// Opens a group of that kind, or closes the last one.
-    fn group(&mut self, kind: &str) {
+    /// Opens a group, or closes the last one.
+    fn group(&mut self, group: &Group) {
         self.close_form();
-        self.flush();
-        match kind {
-            "" if self.groups > 0 => {
-                self.html.push_str("</div>\n");
-                self.groups -= 1;
+        let opened = match group {
+            Group::Row => "<div class=\"group row\">\n",
+            Group::Column => "<div class=\"group column\">\n",
+            Group::End => {
+                if self.groups > 0 {
+                    self.groups -= 1;
+                    self.write("</div>\n".to_owned());
+                }
+                return;
             }
-            "" => {}
-            kind => {
-                let kind = if kind == "column" { "column" } else { "row" };
-                _ = writeln!(self.html, "<div class=\"group {kind}\">");
-                self.groups += 1;
-            }
-        }
+        };
+        self.groups += 1;
+        self.write(opened.to_owned());
     }
 
     fn close_form(&mut self) {
         if std::mem::take(&mut self.in_form) {
-            self.html.push_str("</form>\n");
+            self.write("</form>\n".to_owned());
         }
     }
 
-    fn flush(&mut self) {
-        pulldown_cmark::html::push_html(&mut self.html, std::mem::take(&mut self.waiting).into_iter());
+    fn write(&mut self, html: String) {
+        self.events.push(Event::Html(CowStr::from(html)));
     }
 
     fn end(mut self) -> String {
         self.close_form();
-        self.flush();
-        for _ in 0..self.groups {
-            self.html.push_str("</div>\n");
-        }
-        self.html
+        self.write("</div>\n".repeat(self.groups));
+        let mut html = String::new();
+        pulldown_cmark::html::push_html(&mut html, self.events.into_iter());
+        html
     }
 }
 

@@ -1,6 +1,8 @@
 //! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,14 +11,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fence::{self, Drawn, Fence};
-use super::input::{self, Input};
+use super::input::{self, Input, Kind};
 use crate::error::failure;
 
 /// The folder of pages in a project.
 pub(crate) const FOLDER: &str = "dashboards";
 
-/// Largest page, bytes, and most queries and inputs of one.
+/// Largest page, bytes, longest SQL of a query, and most queries and parameters of a page.
 const LARGEST: u64 = 1 << 20;
+const LONGEST_SQL: usize = 64 << 10;
 const MOST: usize = 100;
 
 /// A page of the project.
@@ -109,10 +112,15 @@ impl Page {
             }
             _ => failure(format!("cannot read `{told}`: {error}"), "see to the file's rights"),
         };
-        if std::fs::metadata(path).map_err(cannot)?.len() > LARGEST {
+        // What is no file may have no end.
+        if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+            return Err(failure(format!("`{told}` is no file"), "make it one, or give it another ending"));
+        }
+        let mut bytes = Vec::new();
+        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
+        if bytes.len() as u64 > LARGEST {
             return Err(failure(format!("`{told}` is larger than {LARGEST} bytes"), "make several pages of it"));
         }
-        let bytes = std::fs::read(path).map_err(cannot)?;
         let text = String::from_utf8(bytes)
             .map_err(|_| failure(format!("`{told}` is no UTF-8"), "save it as UTF-8, as Markdown is"))?;
         Self::parse(name, &text).map_err(|Wrong { line, words }| failure(format!("{told}:{line}: {words}"), ""))
@@ -135,15 +143,22 @@ impl Page {
         };
         for block in blocks(text, from) {
             let wrong = |words: String| Wrong { line: block.line, words };
+            if block.is_paragraph {
+                group(&block.text).map_err(wrong)?;
+                continue;
+            }
             match fence::parse(&block.info).map_err(wrong)? {
                 Fence::Code => continue,
+                Fence::Sql { name, .. } if block.text.len() > LONGEST_SQL => {
+                    return Err(wrong(format!("`{name}` is longer than {LONGEST_SQL} bytes: make a view of it")));
+                }
                 Fence::Sql { name, drawn } => {
                     page.queries.push(Query { name, sql: block.text.clone(), drawn, line: block.line });
                 }
                 Fence::Input { name } => {
                     let input =
                         Input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
-                    page.inputs.push(input);
+                    page.inputs.push(Input { line: block.line, ..input });
                 }
             }
             page.takes_last().map_err(wrong)?;
@@ -158,12 +173,12 @@ impl Page {
         let of_inputs = self.inputs.iter().flat_map(Input::parameters);
         let mut parameters: Vec<String> = of_inputs.map(|(name, _)| name.to_lowercase()).collect();
         if queries.len() > MOST || parameters.len() > MOST {
-            return Err(format!("a page has {MOST} queries and {MOST} inputs at most"));
+            return Err(format!("a page has {MOST} queries and {MOST} parameters at most: make several pages of it"));
         }
         for (what, names) in [("query", &mut queries), ("input", &mut parameters)] {
             names.sort();
             if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(format!("there are two of the name `{}`: a {what} is called otherwise", pair[0]));
+                return Err(format!("there is a {what} `{}` already: rename one", pair[0]));
             }
         }
         Ok(())
@@ -172,19 +187,20 @@ impl Page {
     /// Refuses queries and inputs that are named and not there.
     fn knows_what_it_names(&self) -> Result<(), Wrong> {
         for query in &self.queries {
-            if let Some(input) = query.drawn.as_ref().and_then(Drawn::filter)
-                && !self.inputs.iter().any(|known| known.name == input)
-            {
-                let words = format!("`filter={input}`: the page has no input `{input}`");
-                return Err(Wrong { line: query.line, words });
-            }
+            let Some(filter) = query.drawn.as_ref().and_then(Drawn::filter) else { continue };
+            let words = match self.inputs.iter().find(|input| input.name == filter).map(|input| &input.kind) {
+                None => format!("`filter={filter}`: the page has no input `{filter}`"),
+                Some(Kind::Range { .. }) => format!("`filter={filter}`: a click gives one value, and a range has two"),
+                Some(_) => continue,
+            };
+            return Err(Wrong { line: query.line, words });
         }
         for input in &self.inputs {
             if let Some(query) = input.query()
                 && self.query(query).is_none()
             {
                 let words = format!("`{}`: the page has no query `{query}` to choose from", input.name);
-                return Err(Wrong { line: 1, words });
+                return Err(Wrong { line: input.line, words });
             }
         }
         Ok(())
@@ -195,10 +211,10 @@ impl Page {
         self.queries.iter().find(|query| query.name.eq_ignore_ascii_case(name))
     }
 
-    /// The queries that a load of the page runs: those that are shown, and those that inputs choose from.
-    pub(super) fn asked(&self) -> impl Iterator<Item = &Query> {
-        let is_chosen_from = |name: &str| self.inputs.iter().any(|input| input.query() == Some(name));
-        self.queries.iter().filter(move |query| query.drawn.is_some() || is_chosen_from(&query.name))
+    /// How often a load of the page runs a query: once where it is shown, and once for each input that chooses from it.
+    pub(super) fn runs(&self, query: &Query) -> usize {
+        let chooses = |input: &&Input| input.query().is_some_and(|name| name.eq_ignore_ascii_case(&query.name));
+        usize::from(query.drawn.is_some()) + self.inputs.iter().filter(chooses).count()
     }
 }
 
@@ -209,8 +225,31 @@ pub(super) struct Wrong {
     pub words: String,
 }
 
-/// A fenced block of a page.
+/// What a paragraph of one line says of groups.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Row,
+    Column,
+    End,
+}
+
+/// What a line begins or ends: nothing where it is text.
+///
+/// # Errors
+/// A word behind `:::` that is none.
+pub(super) fn group(line: &str) -> Result<Option<Group>, String> {
+    match line.trim().strip_prefix(":::").map(str::trim) {
+        None => Ok(None),
+        Some("row") => Ok(Some(Group::Row)),
+        Some("column") => Ok(Some(Group::Column)),
+        Some("") => Ok(Some(Group::End)),
+        Some(other) => Err(format!("`::: {other}`: what begins there is a `row` or a `column`, and `:::` ends it")),
+    }
+}
+
+/// A fenced block of a page, or a paragraph that may be about groups.
 struct Block {
+    is_paragraph: bool,
     info: String,
     text: String,
     line: usize,
@@ -221,21 +260,31 @@ pub(super) fn options() -> Options {
     Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS
 }
 
-/// The fenced blocks of `text` from byte `from` on.
+/// The fenced blocks of `text` from byte `from` on, and the paragraphs that begin as groups do.
 fn blocks(text: &str, from: usize) -> Vec<Block> {
-    let (mut blocks, mut open) = (Vec::new(), None);
+    let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
+    // The line of the byte that was counted up to.
+    let (mut line, mut counted) = (1, 0);
+    let begun = |info: String, is_paragraph, line| Block { is_paragraph, info, text: String::new(), line };
     for (event, range) in Parser::new_ext(&text[from..], options()).into_offset_iter() {
         match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                let line = text[..from + range.start].matches('\n').count() + 1;
-                open = Some(Block { info: info.into_string(), text: String::new(), line });
+            Event::Start(tag @ (Tag::CodeBlock(_) | Tag::Paragraph)) => {
+                line += text[counted..from + range.start].matches('\n').count();
+                counted = from + range.start;
+                match tag {
+                    Tag::CodeBlock(CodeBlockKind::Fenced(info)) => open = Some(begun(info.into_string(), false, line)),
+                    Tag::Paragraph if text[counted..].starts_with(":::") => {
+                        open = Some(begun(String::new(), true, line))
+                    }
+                    _ => {}
+                }
             }
             Event::Text(text) => {
                 if let Some(block) = &mut open {
                     block.text.push_str(&text);
                 }
             }
-            Event::End(TagEnd::CodeBlock) => blocks.extend(open.take()),
+            Event::End(TagEnd::CodeBlock | TagEnd::Paragraph) => blocks.extend(open.take()),
             _ => {}
         }
     }
@@ -284,7 +333,7 @@ mod tests {
             page.queries.iter().map(|query| (query.name.as_str(), query.sql.as_str(), query.line)).collect();
         assert_eq!(told, [("by_zone", "SELECT 1\n  FROM t\n", 10), ("zones", "SELECT 2\n", 14)]);
         assert_eq!(page.inputs[0].name, "day");
-        assert_eq!(page.asked().map(|query| query.name.as_str()).collect::<Vec<_>>(), ["by_zone"]);
+        assert_eq!(page.queries.iter().map(|query| page.runs(query)).collect::<Vec<_>>(), [1, 0]);
         let bare = Page::parse("a-b", "text").unwrap();
         assert_eq!((bare.title.as_str(), bare.budget_usd), ("a-b", None));
     }
@@ -298,10 +347,16 @@ mod tests {
             ("---\nbudget: 0\n---\n", 1, "`budget: 0`"),
             ("a\n\n```sql q baz\n```\n", 3, "no chart `baz`"),
             ("```input d\ntype: date\n```\n", 1, "`d`: `default` is missing"),
-            ("```sql q\n```\n```sql Q\n```\n", 3, "two of the name `q`"),
+            ("```sql q\n```\n```sql Q\n```\n", 3, "a query `q` already"),
             ("```input a\ntype: range\nfrom: today\nto: today\n```\n```input a_to\ntype: text\n```\n", 6, "`a_to`"),
             ("```sql q bar filter=z\n```\n", 1, "no input `z`"),
-            ("```input z\ntype: select\nquery: q\n```\n", 1, "no query `q`"),
+            ("\n\n```input z\ntype: select\nquery: q\n```\n", 3, "no query `q`"),
+            (
+                "```input z\ntype: range\nfrom: today\nto: today\n```\n```sql q bar filter=z\n```\n",
+                6,
+                "a range has two",
+            ),
+            ("::: colum\n\na\n\n:::", 1, "`::: colum`"),
         ] {
             let wrong = Page::parse("x", text).unwrap_err();
             assert!(wrong.line == line && wrong.words.contains(said), "{text}: {wrong:?}");

@@ -123,7 +123,8 @@ fn a_page_is_shown_and_answered(place: Place) {
     assert_eq!(by_zone.rows(), "A,2\nB,2\nC,2\n");
     assert_eq!(by_zone.header("quack-rows"), "3");
     assert!(by_zone.header("quack-ms").parse::<f64>().unwrap() > 0.0);
-    assert!(by_zone.header("quack-usd").parse::<f64>().unwrap() > 0.0);
+    // Emulators do not report what Lambda bills.
+    assert!(place == Place::Aws || by_zone.header("quack-usd").parse::<f64>().unwrap() > 0.0);
     assert_eq!(get(&server, "/api/trips/by_zone?zones=A&zones=C", &[]).rows(), "A,2\nC,2\n");
     assert_eq!(get(&server, "/api/trips/names", &[]).rows(), "A\nB\nC\n");
     let csv = get(&server, "/api/trips/by_zone.csv", &[]);
@@ -168,7 +169,7 @@ fn a_page_is_shown_and_answered(place: Place) {
     let mut events = BufReader::new(events.into_body().into_reader()).lines();
     std::fs::write(&file, PAGE.replace("By zone", "Other")).unwrap();
     assert_eq!(events.next().unwrap().unwrap(), "event: change");
-    assert_eq!(events.next().unwrap().unwrap(), r#"data: {"error":null,"page":"trips"}"#);
+    assert_eq!(events.next().unwrap().unwrap(), r#"data: {"page":"trips"}"#);
     assert!(get(&server, "/trips", &[]).text().contains("<figcaption>Other"));
     drop(events);
     server.end();
@@ -189,8 +190,11 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     for page in pages {
         assert_eq!(page["problems"], json!([]), "{report:#}");
         let queries = page["queries"].as_array().unwrap();
-        let sum: f64 = queries.iter().map(|query| query["costUsd"].as_f64().unwrap()).sum();
-        assert!(sum > 0.0 && (page["costUsd"].as_f64().unwrap() - sum).abs() < 1e-12, "{report:#}");
+        assert!(queries.iter().all(|query| query["rows"].as_u64() > Some(0)), "{report:#}");
+        if place == Place::Local {
+            let sum: f64 = queries.iter().map(|query| query["costUsd"].as_f64().unwrap()).sum();
+            assert!(sum > 0.0 && (page["costUsd"].as_f64().unwrap() - sum).abs() < 1e-12, "{report:#}");
+        }
     }
     assert_eq!(pages[0]["queries"].as_array().unwrap().len(), 4, "{report:#}");
 
@@ -200,7 +204,12 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     let page = std::fs::read_to_string(project.dir().join("dashboards/trips.md")).unwrap();
     // Held against what a load costs at the least: one request.
     project.write("dashboards/trips.md", page.replace("budget: $0.01", "budget: $0.0000001"));
-    check(1, "and its budget is $0.00000010");
+    match place {
+        Place::Local => check(1, "and its budget is $0.00000010"),
+        Place::Aws => {
+            check(0, "what a load costs is not known, as Lambda did not report it: its budget is $0.00000010")
+        }
+    }
     project.quackctl(["dash", "check", "trips", "--no-run"]).assert().success();
     project.write("dashboards/trips.md", page.replace("x=day", "x=dya"));
     check(1, "`x=dya`: the query has no column `dya`; did you mean `day`?");

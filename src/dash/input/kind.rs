@@ -69,7 +69,7 @@ impl Day {
 
 /// A date of ten characters.
 pub(super) fn iso(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10)
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text)
 }
 
 /// Whether it is a whole number that no digit of is lost.

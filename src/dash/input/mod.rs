@@ -12,7 +12,7 @@ pub(super) use self::kind::{Day, Kind, Options};
 use self::kind::{fits_whole, iso, shown};
 use self::written::Written;
 
-/// Longest text that a reader may give, bytes, and most values of a list.
+/// Longest text that a reader may give, characters, and most values of a list.
 pub(super) const LONGEST: usize = 1000;
 const MOST_VALUES: usize = 1000;
 
@@ -26,6 +26,8 @@ pub(super) struct Input {
     /// What stands before it.
     pub label: String,
     pub kind: Kind,
+    /// The line of the page that its fence is on.
+    pub line: usize,
 }
 
 impl Input {
@@ -37,7 +39,7 @@ impl Input {
         let written: Written = serde_saphyr::from_str(yaml).map_err(|error| first_line(&error.to_string()))?;
         let label = written.label.clone().unwrap_or_else(|| labelled(name));
         let kind = written.kind()?;
-        Ok(Self { name: name.to_owned(), label, kind })
+        Ok(Self { name: name.to_owned(), label, kind, line: 1 })
     }
 
     /// The parameters that it gives, each with the type that it is cast to where SQL does not say it by itself.
@@ -77,8 +79,8 @@ impl Input {
     pub(super) fn values(&self, given: &Given) -> Result<Params, String> {
         let of = |name: &str| given.get(name).and_then(|values| values.first()).map(String::as_str);
         let own = of(&self.name);
-        if own.is_some_and(|text| text.len() > LONGEST) {
-            return Err(format!("the value of `{}` is longer than {LONGEST} bytes", self.name));
+        if own.is_some_and(|text| text.chars().count() > LONGEST) {
+            return Err(format!("the value of `{}` is longer than {LONGEST} characters", self.name));
         }
         let wrong = |text: &str, what: &str| format!("`{}` is {what}, and `{}` is none", self.name, shown(text));
         let day = |name: &str, default: Day| match of(name) {
@@ -113,8 +115,11 @@ impl Input {
                 let values = given.get(&self.name).unwrap_or(default);
                 // None of all is said by one empty value.
                 let values: Vec<&String> = values.iter().filter(|value| !value.is_empty()).collect();
-                if values.len() > MOST_VALUES || values.iter().any(|value| value.len() > LONGEST) {
-                    return Err(format!("`{}` takes {MOST_VALUES} values at most, of {LONGEST} bytes each", self.name));
+                if values.len() > MOST_VALUES || values.iter().any(|value| value.chars().count() > LONGEST) {
+                    return Err(format!(
+                        "`{}` takes {MOST_VALUES} values at most, of {LONGEST} characters each",
+                        self.name
+                    ));
                 }
                 if let Options::Said(all) = options
                     && let Some(other) = values.iter().find(|value| !all.contains(value))
@@ -188,7 +193,7 @@ mod tests {
         let date = "type: date\ndefault: 2019-04-01\nmax: 2019-04-30";
         assert_eq!(one(date, &[]).unwrap(), "2019-04-01");
         assert_eq!(one(date, &[("it", "2019-04-02")]).unwrap(), "2019-04-02");
-        for wrong in ["2019-04-31", "x", "2019-4-1", "2019-05-01", "' OR 1=1"] {
+        for wrong in ["2019-04-31", "x", "2019-4-1", "2019-05-01", "' OR 1=1", "+12345-1-1"] {
             assert!(one(date, &[("it", wrong)]).unwrap_err().contains(wrong), "{wrong}");
         }
         let range = values("type: range\nfrom: 2019-01-01\nto: today", &[("it_to", "2019-02-01")]).unwrap();
@@ -235,6 +240,7 @@ mod tests {
             ("type: number\ndefault: x", "no number"),
             ("type: multiselect\noptions: [a]\nof: 'INTEGER; DROP'", "`of: INTEGER; DROP`"),
             ("type: switch\ndefault: 3", "true or false"),
+            ("type: select\noptions: [a]\ndefault: b", "none of the options"),
             ("typ: date", "typ"),
             ("- a", ""),
             ("type: [", ""),

@@ -64,7 +64,10 @@ impl Written {
         Ok(match self.kind.as_str() {
             "date" => Kind::Date { default: day(default, "default")?, min: bound(&self.min)?, max: bound(&self.max)? },
             "range" => Kind::Range { from: day(&self.from, "from")?, to: day(&self.to, "to")? },
-            "select" => Kind::Select { options: self.options()?, default: default.as_ref().map(text) },
+            "select" => {
+                let default = default.as_ref().map(text);
+                Kind::Select { options: self.options(default.as_slice())?, default }
+            }
             "multiselect" => {
                 let default = match default {
                     None => Vec::new(),
@@ -72,10 +75,9 @@ impl Written {
                     Some(one) => vec![text(one)],
                 };
                 let of = self.of.as_deref().unwrap_or("VARCHAR");
-                let of = types::parse(&of.to_ascii_uppercase())
-                    .map_err(|why| format!("`of: {}`: {why}", shown(of)))?
-                    .to_string();
-                Kind::Multiselect { options: self.options()?, default, of }
+                let parsed = types::parse(of).or_else(|why| types::parse(&of.to_ascii_uppercase()).map_err(|_| why));
+                let of = parsed.map_err(|why| format!("`of: {}`: {why}", shown(of)))?.to_string();
+                Kind::Multiselect { options: self.options(&default)?, default, of }
             }
             "text" => Kind::Text { default: default.as_ref().map(text).unwrap_or_default() },
             "switch" => match default {
@@ -112,9 +114,16 @@ impl Written {
         all.into_iter().filter_map(|(name, is_said)| is_said.then_some(name))
     }
 
-    fn options(&self) -> Result<Options, String> {
+    /// What can be chosen, of which the defaults have to be some.
+    fn options(&self, defaults: &[String]) -> Result<Options, String> {
         match (&self.options, &self.query) {
-            (Some(options), None) => Ok(Options::Said(options.iter().map(text).collect())),
+            (Some(options), None) => {
+                let options: Vec<String> = options.iter().map(text).collect();
+                match defaults.iter().find(|default| !options.contains(default)) {
+                    Some(other) => Err(format!("`default: {}`: it is none of the options", shown(other))),
+                    None => Ok(Options::Said(options)),
+                }
+            }
             (None, Some(query)) if is_variable(query) => Ok(Options::Query(query.clone())),
             (None, Some(query)) => Err(format!("`query: {}`: it is the name of a query of the page", shown(query))),
             _ => {

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use quack_function::wire::Params;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking};
@@ -78,7 +79,7 @@ impl Asked {
 
     /// The rows of a query of a page. They end when whoever asked is gone.
     pub(super) async fn rows(&self, page: &str, query: &str, form: Form, given: &Given) -> Answer {
-        let statement = match self.statement(page, query, given) {
+        let statement = match task::block_in_place(|| self.statement(page, query, given)) {
             Ok(statement) => statement,
             Err((status, words)) => return response::error(status, &words, ""),
         };
@@ -90,7 +91,7 @@ impl Asked {
         let _gone = cancel.clone().drop_guard();
         let (context, target, runtime) = (self.context.clone(), self.target.clone(), Handle::current());
         let run = move || runtime.block_on(run(&context, &target, &statement, form, &cancel));
-        let (answered, took) = match tokio::task::spawn_blocking(run).await {
+        let (answered, took) = match task::spawn_blocking(run).await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => return refused(&error),
             Err(_) => {
@@ -114,9 +115,9 @@ impl Asked {
             return Err(missing());
         }
         let page = Page::read(&page::path(&self.context.config.dir, page), page)
-            .map_err(|error| (StatusCode::NOT_FOUND, error::words(error.as_ref())))?;
+            .map_err(|error| (StatusCode::NOT_FOUND, error::advised(&error)))?;
         // One that only others read is not asked for by itself.
-        let query = page.asked().find(|query| query.name == name).ok_or_else(missing)?;
+        let query = page.query(name).filter(|query| page.runs(query) > 0).ok_or_else(missing)?;
         let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
         let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
         let params = ask::params(&page, &composed, given).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
@@ -144,8 +145,12 @@ async fn run(
     let account = match form {
         Form::Parquet => asking.parquet(&mut bytes).await?,
         Form::Arrow | Form::Csv => {
-            let (rows, account) = asking.rows().await?;
-            let format = if form == Form::Csv { Format::Csv } else { Format::Arrow };
+            // A file that is saved is whole, or none.
+            let (limit, format) = match form {
+                Form::Csv => (None, Format::Csv),
+                _ => (Some(ask::MOST_ROWS), Format::Arrow),
+            };
+            let (rows, account) = asking.rows(limit).await?;
             output::write(rows, format, Look::default(), &mut bytes)?;
             account
         }

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::StatusCode;
 use hyper::body::Frame;
 use serde_json::json;
+use tokio::task;
 
 use super::super::page::{self, FOLDER, Page};
 use super::response::{self, Answer};
@@ -34,7 +35,7 @@ pub(super) fn events(dir: PathBuf) -> Answer {
             tokio::time::sleep(INTERVAL).await;
             silent += INTERVAL;
             let now = look(&dir);
-            waiting = saved(&seen, &now).map(|name| told(&dir, name)).collect();
+            waiting = task::block_in_place(|| saved(&seen, &now).map(|name| told(&dir, name)).collect());
             seen = now;
         }
         let text = waiting.pop().unwrap_or_else(|| ": still here\n\n".to_owned());
@@ -64,8 +65,11 @@ fn saved<'a>(before: &'a Seen, now: &'a Seen) -> impl Iterator<Item = &'a str> {
 
 /// An event that says that a page was saved, and what is wrong with it.
 fn told(dir: &Path, name: &str) -> String {
-    let wrong = Page::read(&page::path(dir, name), name).err().map(|error| error::words(error.as_ref()));
-    format!("event: change\ndata: {}\n\n", json!({ "page": name, "error": wrong }))
+    let mut data = json!({ "page": name });
+    if let Err(error) = Page::read(&page::path(dir, name), name) {
+        data["error"] = error::advised(&error).into();
+    }
+    format!("event: change\ndata: {data}\n\n")
 }
 
 #[cfg(test)]
@@ -86,7 +90,7 @@ mod tests {
         assert_eq!(saved(&before, &now).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(saved(&now, &before).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(saved(&now, &now).count(), 0);
-        assert_eq!(told(dir.path(), "a"), "event: change\ndata: {\"error\":null,\"page\":\"a\"}\n\n");
+        assert_eq!(told(dir.path(), "a"), "event: change\ndata: {\"page\":\"a\"}\n\n");
         let words = told(dir.path(), "b");
         assert!(words.contains("b.md:1:") && words.contains("no chart `baz`"), "{words}");
         assert_eq!(words.matches('\n').count(), 3, "{words}");

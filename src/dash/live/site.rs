@@ -6,6 +6,7 @@ use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
+use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use super::super::compose::Composer;
@@ -23,12 +24,16 @@ use crate::error;
 pub(super) struct Site {
     asked: Asked,
     /// What `Host` may be: a page elsewhere whose name was made to lead here is not answered.
-    hosts: [String; 2],
+    hosts: Vec<String>,
 }
 
 impl Site {
     pub(super) fn new(context: Context, target: Target, address: SocketAddr, ending: CancellationToken) -> Self {
-        let hosts = [address.to_string(), format!("localhost:{}", address.port())];
+        let mut hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
+        // The port that browsers do not say.
+        if address.port() == 80 {
+            hosts.extend([address.ip().to_string(), "localhost".to_owned()]);
+        }
         Self { asked: Asked::new(context, target, ending), hosts }
     }
 
@@ -39,9 +44,12 @@ impl Site {
         }
         if let Some(site) = request.headers().get("sec-fetch-site")
             && !["same-origin", "none"].iter().any(|own| site == own)
-            && request.uri().path() != "/"
         {
-            return response::error(StatusCode::FORBIDDEN, "requests of other sites' pages are not answered", "");
+            // Who followed a link from elsewhere goes on from here; nothing was asked by that.
+            let words = "The link is another site's, and these pages are shown to nobody but you. Choose one above.";
+            return task::block_in_place(|| {
+                self.notice("", StatusCode::FORBIDDEN, "Dashboards of this machine", words)
+            });
         }
         if request.method() != Method::GET {
             return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", "");
@@ -49,58 +57,76 @@ impl Site {
         let given = given(request.uri().query().unwrap_or_default());
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
         match path.as_slice() {
-            [""] => self.first(),
+            [""] => task::block_in_place(|| self.first()),
             ["events"] => changes::events(self.asked.context.config.dir.clone()),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
             ["api", page, query] => match Form::of(query) {
                 (query, Some(form)) => self.asked.rows(page, query, form, &given).await,
                 _ => missing(),
             },
-            [page] if page::is_name(page) => self.page(page, &given),
+            [page] if page::is_name(page) => task::block_in_place(|| self.page(page, &given)),
             _ => missing(),
         }
     }
 
     /// Leads to the first page.
     fn first(&self) -> Answer {
-        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
-        match pages.keys().find(|name| page::is_name(name)) {
-            Some(name) => {
-                let mut found = response::of(StatusCode::FOUND, "text/plain", "");
-                response::set(&mut found, "location", &format!("/{name}"));
-                found
+        match page::all(&self.asked.context.config.dir) {
+            Err(error) => {
+                self.notice("", StatusCode::INTERNAL_SERVER_ERROR, "There is nothing to show", &error::advised(&error))
             }
-            None => {
-                let words = "`quackctl dash new NAME` writes a first page";
-                response::html(StatusCode::NOT_FOUND, html::notice("", "There are no pages", words, &[]))
-            }
+            Ok(pages) => match pages.keys().find(|name| page::is_name(name)) {
+                Some(name) => {
+                    let mut found = response::of(StatusCode::FOUND, "text/plain", "");
+                    response::set(&mut found, "location", &format!("/{name}"));
+                    found
+                }
+                None => {
+                    let words = "`quackctl dash new NAME` writes a first page";
+                    self.notice("", StatusCode::NOT_FOUND, "There are no pages", words)
+                }
+            },
         }
     }
 
     fn page(&self, name: &str, given: &Given) -> Answer {
-        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
-        let title = |name: &str, page: &Result<Page>| page.as_ref().map_or(name.to_owned(), |page| page.title.clone());
-        let titles: Vec<(String, String)> = pages
-            .iter()
-            .filter(|(name, _)| page::is_name(name))
-            .map(|(name, page)| (name.clone(), title(name, page)))
-            .collect();
-        let links: Vec<Link<'_>> = titles.iter().map(|(name, title)| Link { name, title }).collect();
-        let notice =
-            |status, title: &str, words: &str| response::html(status, html::notice(name, title, words, &links));
-        match pages.get(name) {
-            None => {
-                notice(StatusCode::NOT_FOUND, "There is no such page", &format!("dashboards/{name}.md is not there"))
+        let dir = &self.asked.context.config.dir;
+        let page = match Page::read(&page::path(dir, name), name) {
+            Ok(page) => page,
+            Err(error) if page::path(dir, name).exists() => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return self.notice(name, status, "The page has a mistake", &error::advised(&error));
             }
-            Some(Err(error)) => {
-                notice(StatusCode::UNPROCESSABLE_ENTITY, "The page has a mistake", &error::words(error.as_ref()))
+            Err(error) => {
+                return self.notice(name, StatusCode::NOT_FOUND, "There is no such page", &error::advised(&error));
             }
-            Some(Ok(page)) => match Composer::open() {
-                Ok(composer) => response::html(StatusCode::OK, html::document(page, &links, &composer, given)),
-                Err(error) => notice(StatusCode::INTERNAL_SERVER_ERROR, "It cannot be shown", &format!("{error:#}")),
-            },
+        };
+        match Composer::open() {
+            Ok(composer) => {
+                let titles = self.titles();
+                response::html(StatusCode::OK, html::document(&page, &links(&titles), &composer, given))
+            }
+            Err(error) => {
+                self.notice(name, StatusCode::INTERNAL_SERVER_ERROR, "It cannot be shown", &error::advised(&error))
+            }
         }
     }
+
+    /// A document that says something, with links to all pages.
+    fn notice(&self, name: &str, status: StatusCode, title: &str, words: &str) -> Answer {
+        response::html(status, html::notice(name, title, words, &links(&self.titles())))
+    }
+
+    /// Names and titles of pages; of those that have mistakes the names.
+    fn titles(&self) -> Vec<(String, String)> {
+        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
+        let title = |(name, page): (String, Result<Page>)| (name.clone(), page.map_or(name, |page| page.title));
+        pages.into_iter().filter(|(name, _)| page::is_name(name)).map(title).collect()
+    }
+}
+
+fn links(titles: &[(String, String)]) -> Vec<Link<'_>> {
+    titles.iter().map(|(name, title)| Link { name, title }).collect()
 }
 
 /// What a reader gave, of the part of an address behind `?`.
