@@ -5,8 +5,7 @@ import { formatTick, isLabel } from '../format.js';
 import type { Colors } from '../theme.js';
 import { canvasText, type Surroundings } from './chart.js';
 import type { Plane } from './series.js';
-import type { Options } from './spec.js';
-import type { XyKind } from './xy.js';
+import type { Options, XyKind } from './spec.js';
 
 const DAY = 86_400_000;
 

@@ -2,6 +2,9 @@
 import { isNumeric, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 
+/** Charts with two axes. */
+export type XyKind = 'bar' | 'line' | 'area' | 'scatter';
+
 export const KINDS = ['table', 'value', 'bar', 'line', 'area', 'scatter', 'pie', 'heatmap', 'histogram'] as const;
 export type ChartKind = (typeof KINDS)[number];
 

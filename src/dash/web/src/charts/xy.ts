@@ -5,9 +5,7 @@ import { formatCell, formatNumber, formatTime } from '../format.js';
 import { placeAxis, valueAxis } from './axes.js';
 import { base, canvasText, faint, grid, seriesColor, tip, tooltip, UTC, type Chosen, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { toPlane, type Plane, type Series } from './series.js';
-import { isTrue, type Options } from './spec.js';
-
-export type XyKind = 'bar' | 'line' | 'area' | 'scatter';
+import { isTrue, type Options, type XyKind } from './spec.js';
 
 /** Lines of a tooltip. */
 const MOST_LINES = 12;
