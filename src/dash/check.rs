@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::ask::{self, Asking};
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
-use super::input::Given;
+use super::input::{Given, Input};
 use super::page::{self, FOLDER, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -41,7 +41,18 @@ struct Checked {
     cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     budget_usd: Option<f64>,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+/// What is wrong with a page.
+#[derive(Debug, Serialize)]
+struct Problem {
+    /// Without a line of a page that could not be read; its words have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    message: String,
 }
 
 /// A query that was run with what the page's inputs are at first.
@@ -99,7 +110,10 @@ pub(crate) async fn check(
     for (name, page) in pages {
         let checked = match page {
             Ok(page) => checker.page(&page).await,
-            Err(error) => Ok(Checked { page: name, problems: vec![error::advised(&error)], ..Checked::default() }),
+            Err(error) => {
+                let problem = Problem { line: None, query: None, message: error::advised(&error) };
+                Ok(Checked { page: name, problems: vec![problem], ..Checked::default() })
+            }
         };
         report.pages.push(checked.inspect_err(|_| spinner.finish_and_clear())?);
     }
@@ -111,26 +125,34 @@ impl Checker<'_> {
     async fn page(&self, page: &Page) -> Result<Checked> {
         let budget_usd = page.budget_usd;
         let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
+        for (line, name) in page::placeholders(&page.body) {
+            let parameters = || page.inputs.iter().flat_map(Input::parameters).map(|(name, _)| name);
+            if !parameters().any(|known| known == name) {
+                let known: Vec<String> = parameters().collect();
+                let near = nearest(name, known.iter().map(String::as_str));
+                let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let message = format!("`{{{{ {name} }}}}`: the page has no input that gives it{help}");
+                checked.problems.push(Problem { line: Some(page.first_line + line - 1), query: None, message });
+            }
+        }
         for query in &page.queries {
-            let place = format!("{FOLDER}/{}.md:{}: `{}`", page.name, query.line, query.name);
+            let problem = |message| Problem { line: Some(query.line), query: Some(query.name.clone()), message };
             match self.query(page, query).await? {
                 Ok(ran) => checked.queries.extend(ran),
                 Err(problems) => {
-                    checked.problems.extend(problems.into_iter().map(|words| format!("{place}: {words}")));
+                    checked.problems.extend(problems.into_iter().map(problem));
                 }
             }
         }
         if self.runs && checked.problems.is_empty() {
-            checked.cost_usd = checked.queries.iter().map(|ran| Some(ran.cost_usd? * ran.times as f64)).sum();
+            let costs = checked.queries.iter().map(|ran| Some(ran.cost_usd? * ran.times as f64));
+            // The sum of no floats is -0.
+            checked.cost_usd = costs.sum::<Option<f64>>().map(|cost| cost + 0.0);
             if let (Some(cost), Some(budget)) = (checked.cost_usd, budget_usd)
                 && cost > budget
             {
-                checked.problems.push(format!(
-                    "{FOLDER}/{}.md:1: a load costs {}, and its budget is {}",
-                    page.name,
-                    dollars(cost),
-                    dollars(budget)
-                ));
+                let message = format!("a load costs {}, and its budget is {}", dollars(cost), dollars(budget));
+                checked.problems.push(Problem { line: Some(1), query: None, message });
             }
         }
         Ok(checked)
@@ -200,18 +222,56 @@ impl Checker<'_> {
     }
 }
 
-/// What is said of columns that a chart wants and the query has not.
+/// What is said of columns that a chart wants: that the query has not, and of which it wants numbers.
 fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
-    let has = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
     let told = |(option, name): (&str, &str)| {
         let names = columns.iter().map(|column| column.name.as_str());
-        let help = match nearest(name, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        format!("`{option}={name}`: the query has no column `{name}`; {help}")
+        match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+            Some(column) if drawn.wants_numbers(option) && !is_number(&column.sql_type) => Some(format!(
+                "`{option}={name}`: a {} draws numbers, and it is {}",
+                drawn.chart.name(),
+                column.sql_type
+            )),
+            Some(_) => None,
+            None => {
+                let help = match nearest(name, names.clone()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
+                };
+                Some(format!("`{option}={name}`: the query has no column `{name}`; {help}"))
+            }
+        }
     };
-    drawn.columns().filter(|(_, name)| !has(name)).map(told).collect()
+    drawn.columns().filter_map(told).collect()
+}
+
+fn is_number(sql_type: &str) -> bool {
+    const NUMBERS: &[&str] = &[
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "DECIMAL",
+        "FLOAT",
+        "DOUBLE",
+    ];
+    let own = sql_type.split('(').next().unwrap_or_default();
+    NUMBERS.contains(&own) && !sql_type.ends_with(']')
+}
+
+impl Problem {
+    /// With the file, for people.
+    fn within(&self, page: &str) -> String {
+        let line = self.line.map(|line| format!("{FOLDER}/{page}.md:{line}: ")).unwrap_or_default();
+        let query = self.query.as_ref().map(|query| format!("`{query}`: ")).unwrap_or_default();
+        format!("{line}{query}{}", self.message)
+    }
 }
 
 impl Report {
@@ -244,7 +304,7 @@ impl fmt::Display for Report {
                 (None, _) => {}
             }
             for problem in &page.problems {
-                writeln!(f, "  {}", problem.replace('\n', "\n    "))?;
+                writeln!(f, "  {}", problem.within(&page.page).replace('\n', "\n    "))?;
             }
         }
         let problems: usize = self.pages.iter().map(|page| page.problems.len()).sum();

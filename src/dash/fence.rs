@@ -65,6 +65,16 @@ impl Drawn {
         named.flat_map(|(name, value)| value.split(',').map(move |column| (name.as_str(), column.trim())))
     }
 
+    /// Whether the column that an option names has to be one of numbers.
+    pub(super) fn wants_numbers(&self, option: &str) -> bool {
+        match self.chart {
+            Chart::Bar | Chart::Line | Chart::Area | Chart::Scatter | Chart::Pie => option == "y",
+            Chart::Heatmap => option == "color",
+            Chart::Histogram => option == "x",
+            Chart::Table | Chart::Value => false,
+        }
+    }
+
     /// The input that a click on a mark sets.
     pub(super) fn filter(&self) -> Option<&str> {
         self.options.get("filter").map(String::as_str)
@@ -156,9 +166,16 @@ fn check(name: &str, value: &str) -> Result<(), String> {
         "height" if !is_whole(4000) => "pixels, 1 to 4000",
         "bins" if !is_whole(1000) => "a number, 1 to 1000",
         "filter" if !is_variable(value) => "the name of an input",
+        "format" if !is_format(value) => "number, percent, usd, compact, date, or decimals such as 0.00",
         _ => return Ok(()),
     };
     Err(format!("`{name}={value}`: it is {allowed}"))
+}
+
+fn is_format(value: &str) -> bool {
+    let decimals = value.strip_prefix('0').map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    ["number", "percent", "usd", "compact", "date"].contains(&value)
+        || decimals.is_some_and(|rest| rest.chars().all(|digit| digit == '0'))
 }
 
 fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -229,6 +246,7 @@ mod tests {
             ("sql a bar title=\"x", "is not closed"),
             ("sql a bar sort=up", "`sort=up`"),
             ("sql a bar height=0", "pixels"),
+            ("sql a value format=eur", "`format=eur`"),
             ("input day date", "stands below"),
         ] {
             let words = parse(info).unwrap_err();

@@ -30,8 +30,9 @@ pub(crate) struct Page {
     pub title: String,
     /// Most that one load of it may cost, US dollars.
     pub budget_usd: Option<f64>,
-    /// Its Markdown.
+    /// Its Markdown, and the line that it begins at.
     pub(super) body: String,
+    pub(super) first_line: usize,
     pub(super) inputs: Vec<Input>,
     pub(super) queries: Vec<Query>,
 }
@@ -112,9 +113,12 @@ impl Page {
             }
             _ => failure(format!("cannot read `{told}`: {error}"), "see to the file's rights"),
         };
-        // What is no file may have no end.
-        if !std::fs::metadata(path).map_err(cannot)?.is_file() {
-            return Err(failure(format!("`{told}` is no file"), "make it one, or give it another ending"));
+        // What is no file may have no end, and a link may lead to what is no page: to this process's own environment.
+        if !std::fs::symlink_metadata(path).map_err(cannot)?.is_file() {
+            return Err(failure(
+                format!("`{told}` is no file of its own"),
+                "put the file itself there, no link, or give it another ending",
+            ));
         }
         let mut bytes = Vec::new();
         File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
@@ -138,6 +142,7 @@ impl Page {
             title: front.title.unwrap_or_else(|| name.to_owned()),
             budget_usd: front.budget.as_ref().map(usd).transpose().map_err(|words| Wrong { line: 1, words })?,
             body: text[from..].to_owned(),
+            first_line: text[..from].matches('\n').count() + 1,
             inputs: Vec::new(),
             queries: Vec::new(),
         };
@@ -149,6 +154,7 @@ impl Page {
             }
             match fence::parse(&block.info).map_err(wrong)? {
                 Fence::Code => continue,
+                _ if !block.is_closed => return Err(wrong("the fence that begins here never ends".to_owned())),
                 Fence::Sql { name, .. } if block.text.len() > LONGEST_SQL => {
                     return Err(wrong(format!("`{name}` is longer than {LONGEST_SQL} bytes: make a view of it")));
                 }
@@ -218,6 +224,16 @@ impl Page {
     }
 }
 
+/// The names in `{{ name }}` of a text, each with its line.
+pub(super) fn placeholders(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let behind = line.split("{{").skip(1).filter_map(|rest| rest.split_once("}}"));
+        found.extend(behind.map(|(name, _)| (number + 1, name.trim())).filter(|(_, name)| fence::is_variable(name)));
+    }
+    found
+}
+
 /// What is wrong with a page, and on which line of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -243,13 +259,17 @@ pub(super) fn group(line: &str) -> Result<Option<Group>, String> {
         Some("row") => Ok(Some(Group::Row)),
         Some("column") => Ok(Some(Group::Column)),
         Some("") => Ok(Some(Group::End)),
-        Some(other) => Err(format!("`::: {other}`: what begins there is a `row` or a `column`, and `:::` ends it")),
+        Some(other) => Err(format!(
+            "`::: {other}`: what begins there is a `row` or a `column`, and `:::` ends it, each with an empty line behind it"
+        )),
     }
 }
 
 /// A fenced block of a page, or a paragraph that may be about groups.
 struct Block {
     is_paragraph: bool,
+    /// Another fence ends it.
+    is_closed: bool,
     info: String,
     text: String,
     line: usize,
@@ -265,7 +285,8 @@ fn blocks(text: &str, from: usize) -> Vec<Block> {
     let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
     // The line of the byte that was counted up to.
     let (mut line, mut counted) = (1, 0);
-    let begun = |info: String, is_paragraph, line| Block { is_paragraph, info, text: String::new(), line };
+    let begun =
+        |info: String, is_paragraph, line| Block { is_paragraph, is_closed: false, info, text: String::new(), line };
     for (event, range) in Parser::new_ext(&text[from..], options()).into_offset_iter() {
         match event {
             Event::Start(tag @ (Tag::CodeBlock(_) | Tag::Paragraph)) => {
@@ -284,7 +305,11 @@ fn blocks(text: &str, from: usize) -> Vec<Block> {
                     block.text.push_str(&text);
                 }
             }
-            Event::End(TagEnd::CodeBlock | TagEnd::Paragraph) => blocks.extend(open.take()),
+            Event::End(TagEnd::CodeBlock | TagEnd::Paragraph) => {
+                let whole = text[from + range.start..from + range.end].trim_end();
+                let is_closed = whole.ends_with("```") || whole.ends_with("~~~");
+                blocks.extend(open.take().map(|block| Block { is_closed, ..block }));
+            }
             _ => {}
         }
     }
@@ -357,6 +382,7 @@ mod tests {
                 "a range has two",
             ),
             ("::: colum\n\na\n\n:::", 1, "`::: colum`"),
+            ("a\n\n```sql q\nSELECT 1\n\nmore", 3, "never ends"),
         ] {
             let wrong = Page::parse("x", text).unwrap_err();
             assert!(wrong.line == line && wrong.words.contains(said), "{text}: {wrong:?}");

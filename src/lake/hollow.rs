@@ -49,8 +49,13 @@ impl Hollow {
     /// The columns of a query, nothing of it being run.
     ///
     /// # Errors
-    /// DuckDB's.
+    /// DuckDB's, of the query as it is.
     pub(crate) fn columns(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {
+        // What it says of DESCRIBE has that in it.
+        self.described(sql, params).map_err(|error| self.connection.prepare(sql).err().map_or(error, Into::into))
+    }
+
+    fn described(&self, sql: &str, params: &Params) -> Result<Vec<Column>> {
         if params.is_empty() {
             return Ok(words::columns(&self.connection, sql)?);
         }

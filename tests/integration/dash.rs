@@ -154,6 +154,7 @@ fn a_page_is_shown_and_answered(place: Place) {
         ("/quack.toml", &[], 404),
         ("/api/trips/by_zone", &[("host", host.as_str())], 403),
         ("/api/trips/by_zone", &[("sec-fetch-site", "cross-site")], 403),
+        ("/api/trips/by_zone", &[("origin", "http://evil.example")], 403),
     ] {
         let got = get(&server, path, headers);
         assert_eq!(got.status, status, "{path}: {}", got.text());
@@ -213,6 +214,9 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     project.quackctl(["dash", "check", "trips", "--no-run"]).assert().success();
     project.write("dashboards/trips.md", page.replace("x=day", "x=dya"));
     check(1, "`x=dya`: the query has no column `dya`; did you mean `day`?");
+    project.write("dashboards/trips.md", page.replace("y=rows", "y=day").replace("# trips", "# trips {{ tpo }}"));
+    check(1, "`y=day`: a line draws numbers, and it is DATE");
+    check(1, "dashboards/trips.md:5: `{{ tpo }}`: the page has no input that gives it; did you mean `top`?");
     project.write("dashboards/trips.md", &page);
     check(0, "1 page, 0 problems");
     project.succeed(["query", "ALTER TABLE trips DROP COLUMN day"], "a column less");

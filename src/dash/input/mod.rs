@@ -79,11 +79,13 @@ impl Input {
     pub(super) fn values(&self, given: &Given) -> Result<Params, String> {
         let of = |name: &str| given.get(name).and_then(|values| values.first()).map(String::as_str);
         let own = of(&self.name);
+        // A field that was emptied, to write another value, is what it was at first.
+        let filled = own.filter(|text| !text.trim().is_empty());
         if own.is_some_and(|text| text.chars().count() > LONGEST) {
             return Err(format!("the value of `{}` is longer than {LONGEST} characters", self.name));
         }
         let wrong = |text: &str, what: &str| format!("`{}` is {what}, and `{}` is none", self.name, shown(text));
-        let day = |name: &str, default: Day| match of(name) {
+        let day = |name: &str, default: Day| match of(name).filter(|text| !text.is_empty()) {
             None => Ok(default.date()),
             Some(text) => iso(text).ok_or_else(|| wrong(text, "a date like 2019-04-01")),
         };
@@ -131,7 +133,7 @@ impl Input {
             }
             Kind::Text { default } => one(Some(own.unwrap_or(default).to_owned())),
             Kind::Number { default, min, max, is_whole, .. } => {
-                let number = match own {
+                let number = match filled {
                     None => *default,
                     Some(text) => {
                         let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
@@ -168,7 +170,10 @@ fn labelled(name: &str) -> String {
 
 /// Of what a library says of YAML: the place and what is wrong.
 pub(super) fn first_line(words: &str) -> String {
-    words.lines().next().unwrap_or_default().to_owned()
+    let line = words.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let hint = if line.contains("tab") { "; indent with blanks, not with tabs" } else { "" };
+    format!("in the YAML below it, {line}{hint}")
 }
 
 #[cfg(test)]
@@ -208,7 +213,9 @@ mod tests {
         assert_eq!(one(many, &[("it", "x"), ("it", r#"y"\"#)]).unwrap(), r#"["x", "y\"\\"]"#);
         assert_eq!(one(many, &[("it", "")]).unwrap(), "[]");
         assert_eq!(one("type: number\ndefault: 10\nmax: 20", &[("it", "11")]).unwrap(), "11");
-        for wrong in ["21", "1.5", "nan", "1e99", ""] {
+        assert_eq!(one("type: number\ndefault: 10", &[("it", " ")]).unwrap(), "10");
+        assert_eq!(one(date, &[("it", "")]).unwrap(), "2019-04-01");
+        for wrong in ["21", "1.5", "nan", "1e99", "x"] {
             assert!(one("type: number\ndefault: 10\nmax: 20", &[("it", wrong)]).is_err(), "{wrong}");
         }
         assert_eq!(one("type: number\ndefault: 0.5", &[("it", "1.25")]).unwrap(), "1.25");
@@ -238,6 +245,8 @@ mod tests {
             ("type: select", "say what can be chosen"),
             ("type: select\nquery: a b", "the name of a query"),
             ("type: number\ndefault: x", "no number"),
+            ("type: number\ndefault: 5\nmin: 10\nmax: 1", "out of its bounds"),
+            ("type: date\ndefault: 2019-04-01\nmax: 2019-03-01", "out of its bounds"),
             ("type: multiselect\noptions: [a]\nof: 'INTEGER; DROP'", "`of: INTEGER; DROP`"),
             ("type: switch\ndefault: 3", "true or false"),
             ("type: select\noptions: [a]\ndefault: b", "none of the options"),

@@ -1,5 +1,7 @@
 //! An input as a page has it: YAML in a fence.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -62,7 +64,11 @@ impl Written {
             return Err(format!("an input of type {} has no `{stray}`; it takes {}", self.kind, allowed.join(", ")));
         }
         Ok(match self.kind.as_str() {
-            "date" => Kind::Date { default: day(default, "default")?, min: bound(&self.min)?, max: bound(&self.max)? },
+            "date" => {
+                let (default, min, max) = (day(default, "default")?, bound(&self.min)?, bound(&self.max)?);
+                within(default.date(), min.map(Day::date), max.map(Day::date))?;
+                Kind::Date { default, min, max }
+            }
             "range" => Kind::Range { from: day(&self.from, "from")?, to: day(&self.to, "to")? },
             "select" => {
                 let default = default.as_ref().map(text);
@@ -91,6 +97,7 @@ impl Written {
                 };
                 let (min, max, step) =
                     (number(&self.min, "min")?, number(&self.max, "max")?, number(&self.step, "step")?);
+                within(default, min, max)?;
                 let is_whole = [Some(default), min, max, step].into_iter().flatten().all(fits_whole);
                 Kind::Number { default, min, max, step, is_whole }
             }
@@ -131,6 +138,15 @@ impl Written {
                     .to_owned())
             }
         }
+    }
+}
+
+/// Refuses a default that nobody could set.
+fn within<T: PartialOrd + fmt::Display>(default: T, min: Option<T>, max: Option<T>) -> Result<(), String> {
+    let is_within = min.as_ref().is_none_or(|min| *min <= default) && max.as_ref().is_none_or(|max| default <= *max);
+    match is_within {
+        true => Ok(()),
+        false => Err(format!("`default: {default}` is out of its bounds, `min` and `max`")),
     }
 }
 

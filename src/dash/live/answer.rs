@@ -1,6 +1,7 @@
 //! The rows of a page's query: what is asked is the name of a query and values of its inputs, never SQL.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::StatusCode;
@@ -68,13 +69,18 @@ impl Form {
 pub(super) struct Asked {
     pub context: Context,
     target: Target,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     ending: CancellationToken,
 }
 
 impl Asked {
     pub(super) fn new(context: Context, target: Target, ending: CancellationToken) -> Self {
-        Self { context, target, room: Semaphore::new(MOST_QUERIES), ending }
+        Self { context, target, room: Arc::new(Semaphore::new(MOST_QUERIES)), ending }
+    }
+
+    /// Waits until none runs, and lets none begin.
+    pub(super) async fn ended(&self) {
+        _ = self.room.acquire_many(MOST_QUERIES as u32).await;
     }
 
     /// The rows of a query of a page. They end when whoever asked is gone.
@@ -83,14 +89,19 @@ impl Asked {
             Ok(statement) => statement,
             Err((status, words)) => return response::error(status, &words, ""),
         };
-        let Ok(_permit) = self.room.acquire().await else {
+        let Ok(permit) = self.room.clone().acquire_owned().await else {
             return response::error(StatusCode::SERVICE_UNAVAILABLE, "the server ends", "");
         };
         let cancel = self.ending.child_token();
         // Dropped with this future, when the browser goes.
         let _gone = cancel.clone().drop_guard();
         let (context, target, runtime) = (self.context.clone(), self.target.clone(), Handle::current());
-        let run = move || runtime.block_on(run(&context, &target, &statement, form, &cancel));
+        let run = move || {
+            let done = runtime.block_on(run(&context, &target, &statement, form, &cancel));
+            // Not before: a browser that is gone leaves a query that is yet to end.
+            drop(permit);
+            done
+        };
         let (answered, took) = match task::spawn_blocking(run).await {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => return refused(&error),

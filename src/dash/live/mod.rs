@@ -28,6 +28,9 @@ use crate::error::{failure, usage};
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 256;
 
+/// How long queries have to end when the server does.
+const DRAIN: Duration = Duration::from_secs(10);
+
 /// How long a browser may take for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,7 +65,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = interrupt.token.cancelled() => return Ok(()),
+            () = interrupt.token.cancelled() => break,
         };
         let Ok((socket, _)) = accepted else {
             // Too many files, say: it may be better in a moment.
@@ -83,4 +86,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
             drop(permit);
         });
     }
+    // What runs is told to end, which takes a request each.
+    _ = tokio::time::timeout(DRAIN, site.ended()).await;
+    Ok(())
 }

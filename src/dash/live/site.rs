@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use tokio::task;
 use tokio_util::sync::CancellationToken;
@@ -37,9 +37,17 @@ impl Site {
         Self { asked: Asked::new(context, target, ending), hosts }
     }
 
+    /// Waits until no query runs.
+    pub(super) async fn ended(&self) {
+        self.asked.ended().await;
+    }
+
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        if !self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host)) {
+        let is_own = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
+        let all = |name| request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        let is_for_us = all(HOST).count() == 1 && all(HOST).all(is_own);
+        // Browsers that do not tell `Sec-Fetch-Site` tell this.
+        if !is_for_us || !all(ORIGIN).all(|origin| origin.strip_prefix("http://").is_some_and(is_own)) {
             return response::error(StatusCode::FORBIDDEN, "this is another server than the request is for", "");
         }
         if let Some(site) = request.headers().get("sec-fetch-site")

@@ -131,6 +131,19 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             at += 2;
             continue;
         }
+        // The same within `lower('by\_%')`, as it completes names of settings.
+        if at > 2
+            && is_symbol(at, ')')
+            && let (Token::Text(pattern), Token::Symbol('('), call) = (&tokens[at - 1].0, &tokens[at - 2].0, at - 3)
+            && is_word(call, "lower")
+            && pattern.contains('\\')
+            && !is_word(at + 1, "ESCAPE")
+        {
+            let first = if call > 2 && is_symbol(call - 1, '.') { call - 2 } else { call };
+            if first > 0 && (is_word(first - 1, "LIKE") || is_word(first - 1, "ILIKE")) {
+                edits.push((tokens[at].1, tokens[at].1, " escape '\\'".to_owned()));
+            }
+        }
         if is_word(at, "COLLATE") {
             let dotted = is_symbol(at + 2, '.');
             let last = if dotted { at + 3 } else { at + 1 };
@@ -337,6 +350,10 @@ mod tests {
         assert_eq!(
             rewritten("a LIKE 'x\\_%' AND b NOT ILIKE 'y%' AND c LIKE 'z\\_' ESCAPE '\\'"),
             "a like 'x\\_%' escape '\\' and b not ilike 'y%' and c like 'z\\_' escape '\\'"
+        );
+        assert_eq!(
+            rewritten("a LIKE pg_catalog.lower('x\\_%') AND b ILIKE lower('\\y') AND lower('\\z') = c"),
+            "a like lower('x\\_%') escape '\\' and b ilike lower('\\y') escape '\\' and lower('\\z') = c"
         );
         // Edits that would reach into one another.
         assert_eq!(rewritten("WHERE current_user = ANY(r.m)"), "where pg_current_user() = any(r.m)");

@@ -27,6 +27,8 @@ export interface Plane {
 
 const MOST_SERIES = 40;
 
+const NAMES = new Intl.Collator('en', { numeric: true });
+
 export function toPlane(kind: ChartKind, result: Result, options: Options): Plane {
   const color = options.color === undefined ? undefined : findColumn(result, options.color);
   const x = xColumn(result, options.x);
@@ -77,7 +79,9 @@ function byColor(rows: number, color: Column, ys: Column[]): Group[] {
     if (list) list.push(row);
     else byName.set(name, [row]);
   }
-  return [...byName].flatMap(([name, list]) => ys.map((column) => ({ name: ys.length > 1 ? `${name}, ${column.name}` : name, column, rows: list })));
+  // By name, so that a value keeps its colour in whatever order rows come.
+  const ordered = [...byName].sort(([a], [b]) => Number(a === NULL) - Number(b === NULL) || NAMES.compare(a, b));
+  return ordered.flatMap(([name, list]) => ys.map((column) => ({ name: ys.length > 1 ? `${name}, ${column.name}` : name, column, rows: list })));
 }
 
 function continuous({ name, column, rows }: Group, x: Column, all: number, sorted: boolean): Series {
