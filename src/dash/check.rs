@@ -21,6 +21,7 @@ use crate::error::{self, failure, nearest};
 use crate::invoke::cost::dollars;
 use crate::lake::catalog::{self, Catalog, Scope};
 use crate::lake::hollow::{Hollow, said};
+use crate::output::is_numeric;
 use crate::query;
 use crate::rows::counted;
 
@@ -125,10 +126,9 @@ impl Checker<'_> {
     async fn page(&self, page: &Page) -> Result<Checked> {
         let budget_usd = page.budget_usd;
         let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
+        let known: Vec<String> = page.inputs.iter().flat_map(Input::parameters).map(|(name, _)| name).collect();
         for (line, name) in page::placeholders(&page.body) {
-            let parameters = || page.inputs.iter().flat_map(Input::parameters).map(|(name, _)| name);
-            if !parameters().any(|known| known == name) {
-                let known: Vec<String> = parameters().collect();
+            if !known.iter().any(|known| known == name) {
                 let near = nearest(name, known.iter().map(String::as_str));
                 let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                 let message = format!("`{{{{ {name} }}}}`: the page has no input that gives it{help}");
@@ -222,12 +222,17 @@ impl Checker<'_> {
     }
 }
 
+/// Whether a chart draws a column's values: of a BIGNUM the digits come as text.
+fn draws(column: &Column) -> bool {
+    is_numeric(column) && column.sql_type != "BIGNUM"
+}
+
 /// What is said of columns that a chart wants: that the query has not, and of which it wants numbers.
 fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
     let told = |(option, name): (&str, &str)| {
         let names = columns.iter().map(|column| column.name.as_str());
         match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
-            Some(column) if drawn.wants_numbers(option) && !is_number(&column.sql_type) => Some(format!(
+            Some(column) if drawn.wants_numbers(option) && !draws(column) => Some(format!(
                 "`{option}={name}`: a {} draws numbers, and it is {}",
                 drawn.chart.name(),
                 column.sql_type
@@ -243,26 +248,6 @@ fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
         }
     };
     drawn.columns().filter_map(told).collect()
-}
-
-fn is_number(sql_type: &str) -> bool {
-    const NUMBERS: &[&str] = &[
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-        "DECIMAL",
-        "FLOAT",
-        "DOUBLE",
-    ];
-    let own = sql_type.split('(').next().unwrap_or_default();
-    NUMBERS.contains(&own) && !sql_type.ends_with(']')
 }
 
 impl Problem {

@@ -2,7 +2,7 @@
 //! that DuckDB knows what `$day` is. Judged by DuckDB's own syntax tree; values are bound, and stand nowhere in it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -54,15 +54,14 @@ impl Composer {
     /// # Errors
     /// What is wrong with it, or with one that it reads, for whoever wrote the page.
     pub(super) fn compose(&self, page: &Page, query: &Query) -> Result<Composed, String> {
-        let (mut reads, mut order) = (BTreeMap::new(), Vec::new());
-        self.follow(page, query, &mut Vec::new(), &mut reads, &mut order)?;
-        let inputs = reads.values().flat_map(|read| read.inputs.iter().copied()).collect();
+        let mut reads = Vec::new();
+        self.follow(page, query, &mut Vec::new(), &mut reads)?;
+        let inputs = reads.iter().flat_map(|(_, read)| read.inputs.iter().copied()).collect();
         // The last one is the query itself.
-        order.pop();
-        let read = |name: &str| reads.get(&name.to_lowercase()).map(|read| read.sql.as_str()).unwrap_or_default();
-        let with = order.iter().map(|name| format!("{} AS (\n{}\n)", identifier(name), read(name)));
+        let own = reads.pop().map(|(_, read)| read);
+        let own = own.as_ref().map_or("", |read| read.sql.as_str());
+        let with = reads.iter().map(|(name, read)| format!("{} AS (\n{}\n)", identifier(name), read.sql));
         let with = with.collect::<Vec<_>>().join(", ");
-        let own = read(&query.name);
         let sql = match with.is_empty() {
             true => own.to_owned(),
             false => {
@@ -76,20 +75,19 @@ impl Composer {
         Ok(Composed { sql, inputs })
     }
 
-    /// Reads `query` and all that it reads of the page; those come first in `order`.
-    fn follow(
+    /// Reads `query` and all that it reads of the page; those come first in `reads`, each with its name.
+    fn follow<'a>(
         &self,
-        page: &Page,
-        query: &Query,
+        page: &'a Page,
+        query: &'a Query,
         above: &mut Vec<String>,
-        reads: &mut BTreeMap<String, Rc<Read>>,
-        order: &mut Vec<String>,
+        reads: &mut Vec<(&'a str, Rc<Read>)>,
     ) -> Result<(), String> {
         let key = query.name.to_lowercase();
         if above.contains(&key) {
             return Err(format!("`{}` reads itself, by way of {}", query.name, above.join(", ")));
         }
-        if reads.contains_key(&key) {
+        if reads.iter().any(|(name, _)| *name == query.name) {
             return Ok(());
         }
         let read = self.known(page, query)?;
@@ -97,12 +95,11 @@ impl Composer {
         // Its own name is that of a table.
         let others = read.tables.iter().filter(|table| **table != key).filter_map(|table| page.query(table));
         for other in others {
-            self.follow(page, other, above, reads, order)
+            self.follow(page, other, above, reads)
                 .map_err(|words| if words.starts_with('`') { words } else { format!("`{}`: {words}", other.name) })?;
         }
         above.pop();
-        reads.insert(key, read);
-        order.push(query.name.clone());
+        reads.push((&query.name, read));
         Ok(())
     }
 
@@ -160,7 +157,11 @@ impl Composer {
                 "it is nested too deep, or a chain of too many operators: make several queries of it".to_owned()
             );
         }
-        let tree: Value = serde_json::from_str(&text).or_else(|_| unbounded(&text))?;
+        // As deep as was looked at: without that, libraries take less.
+        let mut deserializer = serde_json::Deserializer::from_str(&text);
+        deserializer.disable_recursion_limit();
+        let tree = Value::deserialize(&mut deserializer);
+        let tree = tree.map_err(|error| format!("its syntax tree cannot be read: {error}"))?;
         if tree["error"] == Value::Bool(true) {
             let words = tree["error_message"].as_str().unwrap_or("it is no SELECT");
             return Err(match words.contains("Only SELECT") {
@@ -177,13 +178,6 @@ impl Composer {
             Some(count) => Err(format!("these are {count} statements, and a page's query is one SELECT")),
         }
     }
-}
-
-/// A tree that is deeper than libraries take without being told, which was looked at before.
-fn unbounded(text: &str) -> Result<Value, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.disable_recursion_limit();
-    Value::deserialize(&mut deserializer).map_err(|error| format!("its syntax tree cannot be read: {error}"))
 }
 
 /// How deep JSON is nested, of what stands outside of its strings.
@@ -206,7 +200,7 @@ fn depth(json: &str) -> usize {
 /// The statement of a text, without the semicolons and comments behind it.
 fn statement(sql: &str) -> &str {
     let ends = Tokens::new(sql).filter(|(token, _)| *token != Token::Symbol(';')).map(|(_, end)| end);
-    let first = Tokens::new(sql).next().map_or(0, |_| sql.len() - sql.trim_start().len());
+    let first = sql.len() - sql.trim_start().len();
     &sql[first..ends.last().unwrap_or(first).max(first)]
 }
 

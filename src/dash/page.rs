@@ -1,6 +1,6 @@
 //! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -74,24 +74,33 @@ pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
 /// # Errors
 /// A folder that cannot be read.
 pub(crate) fn all(dir: &Path) -> Result<BTreeMap<String, Result<Page>>> {
+    let read = |name: String| (name.clone(), Page::read(&path(dir, &name), &name));
+    Ok(names(dir)?.into_iter().map(read).collect())
+}
+
+/// The names of all pages of the project in `dir`, none of which is read; also of those that cannot be pages.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(crate) fn names(dir: &Path) -> Result<BTreeSet<String>> {
     let folder = dir.join(FOLDER);
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => {
             return Err(failure(format!("cannot read {}: {error}", folder.display()), "see to the folder's rights"));
         }
     };
-    let mut pages = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for entry in entries {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         if path.extension().is_none_or(|extension| extension != "md") || name.starts_with('.') {
             continue;
         }
-        pages.insert(name.to_owned(), Page::read(&path, name));
+        names.insert(name.to_owned());
     }
-    Ok(pages)
+    Ok(names)
 }
 
 impl Page {

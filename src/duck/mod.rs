@@ -1,6 +1,7 @@
 //! The DuckDB inside quackctl.
 
 pub(crate) mod batches;
+pub(crate) mod lists;
 pub(crate) mod parameters;
 mod raw;
 mod sandbox;

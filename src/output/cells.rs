@@ -47,8 +47,8 @@ pub(crate) fn is_null(array: &dyn Array, row: usize) -> bool {
     }
 }
 
-/// True for columns that read best aligned to the right.
-pub(super) fn is_numeric(column: &Column) -> bool {
+/// True for columns of numbers, which read best aligned to the right.
+pub(crate) fn is_numeric(column: &Column) -> bool {
     const NUMERIC: &[&str] = &[
         "TINYINT",
         "SMALLINT",

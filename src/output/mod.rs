@@ -24,7 +24,7 @@ use crate::error::usage;
 use crate::rows::ResultSet;
 use crate::terminal::Shown;
 
-pub(crate) use cells::{is_null, text_of};
+pub(crate) use cells::{is_null, is_numeric, text_of};
 pub(crate) use format::Format;
 pub(crate) use json::write_with_metadata;
 pub(crate) use look::Look;

@@ -6,6 +6,7 @@ use quack_function::wire::Params;
 
 use super::encode::{Scalar, WireType, numeric};
 use super::refusal::{PROTOCOL, Refusal};
+use crate::duck::lists;
 
 /// Days from 1970-01-01 to 2000-01-01.
 const DAYS_TO_2000: i64 = 10_957;
@@ -192,7 +193,7 @@ fn array(bytes: &[u8]) -> Option<String> {
             continue;
         }
         let end = at.checked_add(usize::try_from(len).ok()?)?;
-        items.push(quoted(&binary(bytes.get(at..end)?, scalar)?));
+        items.push(lists::item(&binary(bytes.get(at..end)?, scalar)?));
         at = end;
     }
     Some(format!("[{}]", items.join(", ")))
@@ -209,7 +210,7 @@ fn list_of(text: &str, scalar: Scalar) -> Option<String> {
         let is_null = !*was_quoted && value.trim().eq_ignore_ascii_case("null");
         let value = if *was_quoted { value } else { value.trim().to_owned() };
         let value = if scalar == Scalar::Bytea { blob(&value)? } else { value };
-        items.push(if is_null { "NULL".to_owned() } else { quoted(&value) });
+        items.push(if is_null { "NULL".to_owned() } else { lists::item(&value) });
         *was_quoted = false;
         Some(())
     };
@@ -230,11 +231,6 @@ fn list_of(text: &str, scalar: Scalar) -> Option<String> {
         done(&mut item, &mut was_quoted)?;
     }
     Some(format!("[{}]", items.join(", ")))
-}
-
-/// A text inside of a list.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Bytes as DuckDB reads them of `\x0aff`, PostgreSQL's text of them.

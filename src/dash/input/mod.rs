@@ -11,6 +11,7 @@ use quack_function::wire::Params;
 pub(super) use self::kind::{Day, Kind, Options};
 use self::kind::{fits_whole, iso, shown};
 use self::written::Written;
+use crate::duck::lists;
 
 /// Longest text that a reader may give, characters, and most values of a list.
 pub(super) const LONGEST: usize = 1000;
@@ -128,7 +129,7 @@ impl Input {
                 {
                     return Err(wrong(other, "some of its options"));
                 }
-                let items: Vec<String> = values.into_iter().map(|value| quoted(value)).collect();
+                let items: Vec<String> = values.into_iter().map(|value| lists::item(value)).collect();
                 one(Some(format!("[{}]", items.join(", "))))
             }
             Kind::Text { default } => one(Some(own.unwrap_or(default).to_owned())),
@@ -154,11 +155,6 @@ impl Input {
             },
         }
     }
-}
-
-/// A text in a list, as DuckDB reads it.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// `pickup_day` as people read it.

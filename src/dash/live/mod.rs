@@ -45,7 +45,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
             "listen on 127.0.0.1",
         ));
     }
-    if page::all(&context.config.dir)?.is_empty() {
+    if page::names(&context.config.dir)?.is_empty() {
         return Err(failure(format!("there are no pages in {FOLDER}/"), "`quackctl dash new NAME` writes one"));
     }
     // What is not up is better told now than on each tile.

@@ -79,11 +79,11 @@ impl Site {
 
     /// Leads to the first page.
     fn first(&self) -> Answer {
-        match page::all(&self.asked.context.config.dir) {
+        match page::names(&self.asked.context.config.dir) {
             Err(error) => {
                 self.notice("", StatusCode::INTERNAL_SERVER_ERROR, "There is nothing to show", &error::advised(&error))
             }
-            Ok(pages) => match pages.keys().find(|name| page::is_name(name)) {
+            Ok(names) => match names.iter().find(|name| page::is_name(name)) {
                 Some(name) => {
                     let mut found = response::of(StatusCode::FOUND, "text/plain", "");
                     response::set(&mut found, "location", &format!("/{name}"));

@@ -1,0 +1,22 @@
+//! Lists as DuckDB reads them from text.
+
+/// A text as an item of a list.
+pub(crate) fn item(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duck::{Sandbox, open};
+
+    #[test]
+    fn items_come_back_as_they_were() {
+        let connection = open(&Sandbox::default()).unwrap();
+        let texts = ["a", "b, c", "it's", "\"", "\\", "\\\"]", "", " ", "NULL", "é\n"];
+        let list = format!("[{}]", texts.map(item).join(", "));
+        let mut statement = connection.prepare("SELECT unnest(CAST(? AS VARCHAR[]))").unwrap();
+        let back: Vec<String> = statement.query_map([list], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(back, texts);
+    }
+}
