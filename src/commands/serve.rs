@@ -70,7 +70,7 @@ struct Line {
 
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "\"{}\"", self.line)
+        writeln!(f, "{}", toml::Value::from(self.line.as_str()))
     }
 }
 

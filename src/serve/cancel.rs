@@ -52,6 +52,11 @@ impl Running {
         Registered { running: self.clone(), key, current }
     }
 
+    /// Ends what all clients run.
+    pub(super) fn cancel_all(&self) {
+        self.all().values().for_each(|current| current.cancel());
+    }
+
     /// Ends what a client runs, if somebody knows its secret. Who does not is told nothing.
     pub(super) fn cancel(&self, request: &CancelRequest) {
         let found = self.all().get(&key(request.pid, &request.secret_key)).cloned();

@@ -1,10 +1,12 @@
 //! One client: its messages one after another, until it goes.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use pgwire::messages::PgWireFrontendMessage as Message;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -21,26 +23,26 @@ const ENDING: &str = "57P01";
 pub(super) async fn serve(out: &mut Outgoing, session: &mut Session, ending: &CancellationToken) -> Sent {
     // After an error of the extended protocol everything up to the next Sync is passed over.
     let mut skips = false;
+    let mut ahead = None;
     loop {
-        let next = tokio::select! {
-            biased;
-            next = out.socket.next() => next,
-            () = ending.cancelled() => {
-                return out.refuse(Refusal::new(ENDING, "terminating connection due to administrator command")).await;
-            }
-        };
-        let Some(message) = next else { return Ok(()) };
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                out.refuse(Refusal::new(PROTOCOL, format!("invalid message: {error}"))).await?;
-                return out.flush().await;
-            }
+        let message = match ahead.take() {
+            Some(message) => message,
+            None => match next(out, ending).await? {
+                Some(message) => message,
+                None => return Ok(()),
+            },
         };
         match message {
             Message::Terminate(_) => return Ok(()),
             Message::Sync(_) => {
                 skips = false;
+                if session.is_implicit {
+                    let (cancel, most) = session.begin();
+                    let ended = watched(out, &cancel, most, async |_| session.end_implicit(&cancel).await).await;
+                    if let Err(refusal) = ended {
+                        out.refuse(refusal).await?;
+                    }
+                }
                 session.sync();
                 out.ready(session.status.into()).await?;
             }
@@ -53,17 +55,50 @@ pub(super) async fn serve(out: &mut Outgoing, session: &mut Session, ending: &Ca
                 out.ready(session.status.into()).await?;
             }
             _ if skips => {}
-            message => match extended(out, session, message).await {
-                Ok(()) => {}
-                Err(Failed::Statement(refusal)) => {
-                    session.fail();
-                    out.refuse(refusal).await?;
-                    // A client that asked with Flush waits for it before it says Sync.
-                    out.flush().await?;
-                    skips = true;
+            message => {
+                // What is between two Syncs is one transaction. A change that is alone there is one by itself, and can be begun anew
+                // where others came before it; whether it is, what comes next tells.
+                if let Message::Execute(execute) = &message
+                    && session.may_begin(execute)
+                {
+                    let Some(next) = next(out, ending).await? else { return Ok(()) };
+                    if !matches!(next, Message::Sync(_)) {
+                        session.begin_implicit();
+                    }
+                    ahead = Some(next);
                 }
-                Err(Failed::Connection(error)) => return Err(error),
-            },
+                match extended(out, session, message).await {
+                    Ok(()) => {}
+                    Err(Failed::Statement(refusal)) => {
+                        session.fail();
+                        out.refuse(refusal).await?;
+                        // A client that asked with Flush waits for it before it says Sync.
+                        out.flush().await?;
+                        skips = true;
+                    }
+                    Err(Failed::Connection(error)) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// The next message; none once the client has gone or is told that it ends here.
+async fn next(out: &mut Outgoing, ending: &CancellationToken) -> Sent<Option<Message>> {
+    let next = tokio::select! {
+        biased;
+        next = out.socket.next() => next,
+        () = ending.cancelled() => {
+            out.refuse(Refusal::new(ENDING, "terminating connection due to administrator command")).await?;
+            return Ok(None);
+        }
+    };
+    match next.transpose() {
+        Ok(message) => Ok(message),
+        Err(error) => {
+            out.refuse(Refusal::new(PROTOCOL, format!("invalid message: {error}"))).await?;
+            out.flush().await?;
+            Ok(None)
         }
     }
 }
@@ -108,7 +143,7 @@ async fn watched<T>(
     done
 }
 
-/// Looks for the end of what a client sends. It may have sent more already; then nothing is known of it before that is read.
+/// Looks for the end of what a client sends, also behind what it has sent and nobody has read yet.
 fn watch(out: &Outgoing, cancel: CancellationToken) -> Option<tokio::task::JoinHandle<()>> {
     let socket = match out.socket.get_ref() {
         MaybeTls::Plain(socket) => socket,
@@ -119,9 +154,13 @@ fn watch(out: &Outgoing, cancel: CancellationToken) -> Option<tokio::task::JoinH
     let twin = std::net::TcpStream::from(twin);
     let twin = TcpStream::from_std(twin).ok()?;
     Some(tokio::spawn(async move {
-        let mut byte = [0];
-        if matches!(twin.peek(&mut byte).await, Ok(0) | Err(_)) {
-            cancel.cancel();
+        while let Ok(ready) = twin.ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                break;
+            }
+            // What waits is not read here: the next time is when more has come, or the end.
+            _ = twin.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
         }
+        cancel.cancel();
     }))
 }

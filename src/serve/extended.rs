@@ -19,6 +19,11 @@ use super::run::{Ran, pieces};
 use super::session::{Portal, Prepared, Session, Status};
 use super::simple::{copied, said, wanted};
 use super::statement::Statement;
+use crate::change;
+
+/// Most statements that a client may have prepared at the same time, and most bytes of them.
+const MOST_PREPARED: usize = 10_000;
+const MOST_PREPARED_BYTES: usize = 64 << 20;
 
 fn refused<T>(refusal: Refusal) -> Result<T, Failed> {
     Err(Failed::Statement(refusal))
@@ -36,6 +41,19 @@ impl Session {
         }
         if self.status == Status::Failed && !Statement::of(&query).ends_transaction() {
             return refused(Refusal::in_failed_transaction());
+        }
+        let others = self.prepared.iter().filter(|(known, _)| **known != name);
+        let (kept, bytes) = others.fold((1, query.len()), |(kept, bytes), (name, prepared)| {
+            (kept + 1, bytes + name.len() + prepared.written.len())
+        });
+        if kept > MOST_PREPARED || bytes > MOST_PREPARED_BYTES {
+            return refused(
+                Refusal::new(
+                    "53400",
+                    format!("the session has {} prepared statements, and room for no more", kept - 1),
+                )
+                .with_hint("DEALLOCATE name forgets one, DEALLOCATE ALL all of them"),
+            );
         }
         let prepared = self.prepare(&query, &type_oids).await.map_err(Failed::Statement)?;
         self.prepared.insert(name, Arc::new(prepared));
@@ -103,6 +121,14 @@ impl Session {
             None => out.message(Message::NoData(NoData::new())).await?,
         }
         Ok(())
+    }
+
+    /// Whether what is to be executed changes tables, and is in no transaction yet.
+    pub(super) fn may_begin(&self, message: &Execute) -> bool {
+        let portal = self.portals.get(message.name.as_deref().unwrap_or_default());
+        let is_change = |sql: &str| change::parse(sql).is_ok_and(|change| change.is_some());
+        self.status == Status::Idle
+            && portal.is_some_and(|portal| portal.rows.is_none() && !portal.is_done && is_change(&portal.prepared.sql))
     }
 
     pub(super) async fn execute(

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::SinkExt as _;
-use pgwire::api::ClientInfo as _;
-use pgwire::error::ErrorInfo;
+use pgwire::api::{ClientInfo as _, METADATA_USER};
+use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage as Message};
 use pgwire::tokio::TlsAcceptor;
 use pgwire::tokio::server::{MaybeTls, negotiate_tls};
@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::cancel::Running;
 use super::connection;
-use super::messages::Messages;
+use super::messages::{Messages, caught};
 use super::outgoing::{self, Outgoing};
 use super::session::Session;
-use super::startup::{Door, Socket, settings_of};
+use super::startup::{Door, Socket, settings_of, unexpected};
 use super::users::Users;
 use crate::cloud::{Target, Turns};
 use crate::console::context::Context;
@@ -43,6 +43,9 @@ const STARTUP: Duration = Duration::from_secs(20);
 
 /// How long clients have to finish when the server ends.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long what was cancelled then may take to end.
+const CANCELLED: Duration = Duration::from_secs(5);
 
 /// How a server is run.
 pub(crate) struct Options {
@@ -111,16 +114,26 @@ pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
     }
     drop(listener);
     server.ending.cancel();
+    // The next Ctrl-C is about what runs; the one after it ends at once.
+    drop(interrupt);
+    let interrupt = Interrupt::listen();
     let left = || server.clients.load(Ordering::Relaxed);
     if left() > 0 {
-        context.say(format_args!("{} clients finish what they run; Ctrl-C ends at once", left()));
+        context.say(format_args!("{} clients finish what they run; Ctrl-C cancels it", left()));
     }
-    let drained = tokio::time::timeout(DRAIN, async {
+    let drained = async || {
         while left() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    });
-    _ = drained.await;
+    };
+    tokio::select! {
+        () = drained() => {}
+        () = interrupt.token.cancelled() => {}
+        () = tokio::time::sleep(DRAIN) => {}
+    }
+    // Nobody waits for what is left: the function does not go on with it.
+    server.running.cancel_all();
+    _ = tokio::time::timeout(CANCELLED, drained()).await;
     Ok(())
 }
 
@@ -152,14 +165,19 @@ async fn client(server: &Arc<Server>, socket: TcpStream) {
     if matches!(socket.get_ref(), MaybeTls::Tls(_)) && !socket.read_buffer().is_empty() {
         return;
     }
-    let admitted = match tokio::time::timeout(STARTUP, server.door.admit(&mut socket)).await {
-        Ok(admitted) => admitted,
+    let admitted = match tokio::time::timeout(STARTUP, caught(server.door.admit(&mut socket))).await {
+        Ok(admitted) => admitted.unwrap_or_else(|| Err(unexpected())),
         Err(_) => return,
     };
     match admitted {
         Ok(None) => {}
         Ok(Some(Message::CancelRequest(request))) => return server.running.cancel(&request),
         Ok(Some(_)) => return,
+        // The crate does not say whose it is.
+        Err(PgWireError::InvalidPassword(_)) => {
+            let user = socket.metadata().get(METADATA_USER).cloned().unwrap_or_default();
+            return refuse(&mut socket, PgWireError::InvalidPassword(user).into()).await;
+        }
         Err(error) => return refuse(&mut socket, error.into()).await,
     }
     if server.clients.load(Ordering::Relaxed) > MOST_CLIENTS {

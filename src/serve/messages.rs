@@ -1,10 +1,13 @@
 //! A client's messages, of which the crate `pgwire` reads what is in them once their length makes sense.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Once;
 
 use bytes::BytesMut;
+use futures::FutureExt as _;
 use pgwire::error::PgWireError;
 use pgwire::messages::{DecodeContext, PgWireBackendMessage, PgWireFrontendMessage};
 use tokio_util::codec::{Decoder, Encoder};
@@ -31,6 +34,19 @@ fn be_quiet() {
             }
         }));
     });
+}
+
+/// Does `work`, in which the crate reads what somebody says who was not let in yet; nothing comes of it where that ends in a panic.
+pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    be_quiet();
+    let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+    let done = poll_fn(|context| {
+        READING.set(true);
+        let polled = work.as_mut().poll(context);
+        READING.set(false);
+        polled
+    });
+    done.await.ok()
 }
 
 /// Reads and writes messages of a client that was let in.

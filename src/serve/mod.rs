@@ -29,7 +29,9 @@ mod startup;
 mod statement;
 mod tag;
 mod tokens;
+mod transaction;
 mod users;
+mod variables;
 
 pub(crate) use listen::{Options, serve};
 pub(crate) use pgwire::tokio::TlsAcceptor;

@@ -181,7 +181,8 @@ fn array(bytes: &[u8]) -> Option<String> {
         return Some("[]".to_owned());
     }
     let count = usize::try_from(word(12)?).ok()?;
-    if dimensions != 1 || count > bytes.len() {
+    // Each has the four bytes of its length.
+    if dimensions != 1 || count > bytes.len() / 4 {
         return None;
     }
     let (mut at, mut items) = (20, Vec::with_capacity(count));

@@ -193,9 +193,10 @@ impl Session {
             };
         }
         let columns = match known.columns(sql, nulls, &self.who()) {
+            Ok(_) if self.variables.are_read_by(sql) => self.described(sql, nulls).await?,
             Ok(columns) => columns,
             // What only the function can say: of files, of functions of its extensions, of versions of tables.
-            Err(error) if self.is_only_the_functions(sql, &error).await? => self.described(&own, nulls).await?,
+            Err(error) if self.is_only_the_functions(sql, &error).await? => self.described(sql, nulls).await?,
             Err(error) => return Err(error),
         };
         let mut fields: Vec<Field> = columns.iter().map(Field::of).collect();
@@ -216,7 +217,8 @@ impl Session {
     /// The columns of a query, by the function.
     async fn described(&mut self, sql: &str, nulls: &Params) -> Result<Vec<Column>> {
         let cancel = CancellationToken::new();
-        let Ran::Rows(mut rows) = self.query(&format!("DESCRIBE {sql}"), nulls, &cancel).await? else {
+        let Ran::Rows(mut rows) = self.query(&format!("{}DESCRIBE {sql}", self.variables), nulls, &cancel).await?
+        else {
             return Ok(Vec::new());
         };
         rows.described()

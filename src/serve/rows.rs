@@ -1,6 +1,6 @@
 //! Rows on their way to a client, taken as it asks for them: all, or so many at a time.
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use quack_function::wire::Column;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +103,19 @@ impl Rows {
             columns.extend((0..batch.num_rows()).map(|row| Column { name: text(0, row), sql_type: text(1, row) }));
         }
         Ok(columns)
+    }
+
+    /// The first row's two texts: what is never NULL, and what may be.
+    ///
+    /// # Errors
+    /// What their source says.
+    pub(super) fn pair(&mut self) -> anyhow::Result<(String, Option<String>)> {
+        let Some((batch, at)) = self.next()? else { return Ok(<_>::default()) };
+        let text = |column: usize| {
+            let texts = batch.columns().get(column).and_then(|array| array.as_string_opt::<i32>());
+            texts.filter(|texts| texts.is_valid(*at)).map(|texts| texts.value(*at).to_owned())
+        };
+        Ok((text(0).unwrap_or_default(), text(1)))
     }
 
     /// The batch that has the next row, and the row's place in it.

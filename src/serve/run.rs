@@ -73,17 +73,11 @@ impl Session {
         let done = |tag: &str| Ok(Ran::Done(tag.to_owned()));
         match statement {
             Statement::Empty => Ok(Ran::Empty),
-            Statement::Begin if self.status == Status::InTransaction => {
-                Ok(Ran::Warned { code: "25001", message: "there is already a transaction in progress", tag: "BEGIN" })
-            }
-            Statement::Begin => {
-                self.status = Status::InTransaction;
-                done("BEGIN")
-            }
+            Statement::Begin => Ok(self.begin_block()),
             Statement::Commit => self.commit(cancel).await,
             Statement::Rollback => self.roll_back().await,
             Statement::Savepoint(_) | Statement::Release(_) | Statement::RollbackTo(_)
-                if self.status == Status::Idle =>
+                if self.status == Status::Idle || self.is_implicit =>
             {
                 Err(Refusal::new("25P01", "savepoints can only be used in transaction blocks"))
             }
@@ -170,68 +164,13 @@ impl Session {
                 None => Err(no_cursor(&cursor)),
             },
             Statement::Nothing(tag) => done(tag),
-            Statement::Variable => {
-                self.variables.push_str(sql.trim_end().trim_end_matches(';'));
-                self.variables.push_str("\n;\n");
-                done(if sql.trim_start().to_ascii_uppercase().starts_with("RESET") { "RESET" } else { "SET" })
+            Statement::SetVariable(name) => self.set_variable(&name, sql, params, cancel).await,
+            Statement::ResetVariable(name) => {
+                self.variables.remove(&name);
+                done("RESET")
             }
             Statement::Sql => self.sql(sql, params, cancel).await,
         }
-    }
-
-    async fn commit(&mut self, cancel: &CancellationToken) -> Result<Ran, Refusal> {
-        match self.status {
-            Status::Idle => {
-                Ok(Ran::Warned { code: "25P01", message: "there is no transaction in progress", tag: "COMMIT" })
-            }
-            // What has failed is not made, and the client is told so by the tag.
-            Status::Failed => self.roll_back().await,
-            Status::InTransaction => {
-                self.end_transaction();
-                if self.transaction.is_open() {
-                    self.change("COMMIT", &Change::Commit, &Params::new(), cancel).await?;
-                }
-                Ok(Ran::Done("COMMIT".to_owned()))
-            }
-        }
-    }
-
-    /// Forgets what a transaction has changed.
-    pub(super) async fn roll_back(&mut self) -> Result<Ran, Refusal> {
-        let was = self.status;
-        self.end_transaction();
-        if self.transaction.is_open() {
-            let rolled_back = self.transaction.roll_back(&self.target.bucket).await;
-            rolled_back.map_err(|error| Refusal::of(&error, ""))?;
-        }
-        match was {
-            Status::Idle => {
-                Ok(Ran::Warned { code: "25P01", message: "there is no transaction in progress", tag: "ROLLBACK" })
-            }
-            _ => Ok(Ran::Done("ROLLBACK".to_owned())),
-        }
-    }
-
-    /// The place of the savepoint of that name that was made last.
-    fn savepoint(&self, name: &str) -> Result<usize, Refusal> {
-        let found = self.savepoints.iter().rposition(|(known, _)| known == name);
-        found.ok_or_else(|| Refusal::new("3B001", format!("savepoint \"{name}\" does not exist")))
-    }
-
-    /// Forgets what was changed since a savepoint, which stays.
-    async fn back_to(&mut self, name: &str) -> Result<(), Refusal> {
-        let at = self.savepoint(name)?;
-        self.savepoints.truncate(at + 1);
-        match &self.savepoints[at].1 {
-            Some(mark) => self.transaction.back_to(mark),
-            None if self.transaction.is_open() => {
-                let rolled_back = self.transaction.roll_back(&self.target.bucket).await;
-                rolled_back.map_err(|error| Refusal::of(&error, ""))?;
-            }
-            None => {}
-        }
-        self.status = Status::InTransaction;
-        Ok(())
     }
 
     /// Makes a cursor: a portal whose rows come when they are asked for.
@@ -278,10 +217,7 @@ impl Session {
         if let Some(ran) = self.of_catalog(sql, params, cancel).await.map_err(wrong)? {
             return Ok(ran);
         }
-        // A transaction of the lake begins with the first statement that is about it.
-        if self.status == Status::InTransaction && !self.transaction.is_open() {
-            self.change("BEGIN", &Change::Begin, &Params::new(), cancel).await?;
-        }
+        self.begin_lake(cancel).await?;
         let own = format!("{}{sql}", self.variables);
         match change::parse(&own).map_err(wrong)? {
             Some(change) => self.change(&own, &change, params, cancel).await,
@@ -291,7 +227,7 @@ impl Session {
 
     /// The answer to what is asked of the catalog, or of nothing.
     async fn of_catalog(&mut self, sql: &str, params: &Params, cancel: &CancellationToken) -> Result<Option<Ran>> {
-        if !self.variables.is_empty() && sql.to_ascii_lowercase().contains("getvariable") {
+        if self.variables.are_read_by(sql) {
             return Ok(None);
         }
         if !is_own(sql, &self.who()) {
@@ -365,7 +301,7 @@ impl Session {
         Coordinator { is_snapshot, params, ..Coordinator::new(&self.context, &self.target, catalog) }
     }
 
-    async fn change(
+    pub(super) async fn change(
         &mut self,
         sql: &str,
         change: &Change,

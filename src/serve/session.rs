@@ -15,6 +15,7 @@ use super::catalog::{Known, Parser, Who};
 use super::encode::{Field, WireType};
 use super::rows::Rows;
 use super::settings::Settings;
+use super::variables::Variables;
 use crate::change::{Mark, Transaction};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -30,11 +31,12 @@ pub(super) struct Session {
     pub settings: Settings,
     pub transaction: Transaction,
     pub status: Status,
+    /// The transaction was begun by no statement: it ends with the message, or with the next Sync.
+    pub is_implicit: bool,
     /// Names of the transaction's savepoints, the last one last, and the tables as they were; nothing for one before the first
     /// statement about them.
     pub savepoints: Vec<(String, Option<Mark>)>,
-    /// The statements that set variables so far: each answer comes from a DuckDB of its own, which knows none.
-    pub variables: String,
+    pub variables: Variables,
     pub prepared: HashMap<String, Arc<Prepared>>,
     pub portals: HashMap<String, Portal>,
     pub current: Arc<Current>,
@@ -100,8 +102,9 @@ impl Session {
             settings,
             transaction: Transaction::default(),
             status: Status::Idle,
+            is_implicit: false,
             savepoints: Vec::new(),
-            variables: String::new(),
+            variables: Variables::default(),
             prepared: HashMap::new(),
             portals: HashMap::new(),
             current,
@@ -151,7 +154,7 @@ impl Session {
 
     /// Forgets what ends with a transaction.
     pub(super) fn end_transaction(&mut self) {
-        self.status = Status::Idle;
+        (self.status, self.is_implicit) = (Status::Idle, false);
         self.portals.retain(|_, portal| portal.is_held);
         self.savepoints.clear();
     }

@@ -7,7 +7,7 @@ use super::outgoing::{Outgoing, Sent};
 use super::refusal::Refusal;
 use super::rows::{self, Failed, Rows, Taken};
 use super::run::{Ran, no_cursor, pieces};
-use super::session::{Portal, Session, Status};
+use super::session::{Portal, Session};
 use super::statement::{Count, Statement};
 use crate::change;
 use tokio_util::sync::CancellationToken;
@@ -25,38 +25,29 @@ impl Session {
         if pieces.is_empty() {
             rows::none(out).await?;
         }
-        // Several statements are one transaction, unless they say otherwise themselves. Where none changes anything there is nothing
-        // to be made at once.
-        let is_one = pieces.len() > 1
-            && self.status == Status::Idle
-            && !pieces.iter().any(|piece| matches!(Statement::of(piece), Statement::Begin | Statement::Commit))
-            && pieces.iter().any(|piece| change::parse(piece).is_ok_and(|change| change.is_some()));
-        if is_one {
-            self.status = Status::InTransaction;
-        }
+        // Several statements are one transaction, unless they say otherwise themselves. Behind the last one that changes anything there
+        // is nothing to be made at once.
+        let is_change = |piece: &String| change::parse(piece).is_ok_and(|change| change.is_some());
+        let last = if pieces.len() > 1 { pieces.iter().rposition(is_change) } else { None };
         let mut failed = None;
-        for piece in &pieces {
+        for (at, piece) in pieces.iter().enumerate() {
+            if last.is_some_and(|last| at <= last) && !Statement::of(piece).is_about_transactions() {
+                self.begin_implicit();
+            }
             match self.one(out, piece, cancel).await {
                 Ok(()) => {}
                 Err(Failed::Statement(refusal)) => {
+                    self.fail();
                     failed = Some(refusal);
                     break;
                 }
                 Err(Failed::Connection(error)) => return Err(error),
             }
         }
-        if is_one && self.status == Status::InTransaction {
-            let ended = match &failed {
-                Some(_) => self.roll_back().await,
-                None => self.run("COMMIT", &Params::new(), cancel).await,
-            };
-            failed = failed.or(ended.err());
-        }
+        let ended = self.end_implicit(cancel).await;
+        failed = failed.or(ended.err());
         match failed {
-            Some(refusal) => {
-                self.fail();
-                out.refuse(refusal).await
-            }
+            Some(refusal) => out.refuse(refusal).await,
             None => Ok(()),
         }
     }

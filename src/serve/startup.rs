@@ -138,7 +138,7 @@ fn without_tls() -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".to_owned(), "28000".to_owned(), words)))
 }
 
-fn unexpected() -> PgWireError {
+pub(super) fn unexpected() -> PgWireError {
     let words = "the client did not begin as the protocol has it".to_owned();
     PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".to_owned(), super::refusal::PROTOCOL.to_owned(), words)))
 }

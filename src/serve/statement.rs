@@ -58,8 +58,8 @@ pub(super) enum Statement {
     Deallocate(Option<String>),
     /// Something about a server that this one does not do, and that asks for no answer: its tag.
     Nothing(&'static str),
-    /// `SET VARIABLE`, `RESET VARIABLE`.
-    Variable,
+    SetVariable(String),
+    ResetVariable(String),
     Sql,
 }
 
@@ -157,6 +157,11 @@ impl Statement {
         words.session().unwrap_or(Self::Sql)
     }
 
+    /// Whether it begins or ends a transaction.
+    pub(super) fn is_about_transactions(&self) -> bool {
+        matches!(self, Self::Begin | Self::Commit | Self::Rollback)
+    }
+
     /// Whether it may run in a transaction that has failed: what ends it.
     pub(super) fn ends_transaction(&self) -> bool {
         matches!(self, Self::Commit | Self::Rollback | Self::RollbackTo(_))
@@ -187,8 +192,11 @@ impl Words<'_> {
             self.takes(&["SAVEPOINT"]);
             return self.name().map(Statement::Release);
         }
-        if self.takes(&["SET", "VARIABLE"]) || self.takes(&["RESET", "VARIABLE"]) {
-            return Some(Statement::Variable);
+        if self.takes(&["SET", "VARIABLE"]) {
+            return self.name().map(Statement::SetVariable);
+        }
+        if self.takes(&["RESET", "VARIABLE"]) {
+            return self.name().map(Statement::ResetVariable);
         }
         if self.takes(&["SET"]) {
             return self.set();
@@ -336,7 +344,8 @@ mod tests {
             ("set time zone 'UTC'", set("TimeZone", "UTC")),
             ("SET a.b = DEFAULT", Statement::Reset("a.b".into())),
             ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", Statement::SetNothing),
-            ("SET VARIABLE x = 1", Statement::Variable),
+            ("SET VARIABLE x = 1", Statement::SetVariable("x".into())),
+            ("RESET VARIABLE \"X y\"", Statement::ResetVariable("X y".into())),
             ("SHOW server_version", Statement::Show("server_version".into())),
             ("SHOW ALL TABLES", Statement::Sql),
             ("SHOW TRANSACTION ISOLATION LEVEL", Statement::Show("transaction_isolation".into())),

@@ -36,6 +36,41 @@ fn drivers_get_what_they_ask_for(place: Place) {
     server.end();
 }
 
+#[test]
+fn transactions_are_as_postgresql_has_them() {
+    let (python, folder) = clients();
+    let project = Project::up("");
+    let server = Server::start(&project, &[]);
+    let port = server.port.to_string();
+    let output = Command::new(python).arg(folder.join("transactions.py")).arg(port).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("as PostgreSQL has them"), "{}", text(&output));
+    server.end();
+}
+
+#[test]
+fn a_variable_is_what_it_was_when_it_was_set() {
+    let project = Project::up("");
+    let server = Server::start(&project, &[]);
+    let script = "c = psycopg.connect(f'host=127.0.0.1 port={P} user=ann', autocommit=True)\n\
+                  one = lambda sql, *values: c.execute(sql, *values).fetchone()[0]\n\
+                  c.execute('SET VARIABLE r = random()')\n\
+                  print(one(\"SELECT getvariable('r')\") == one(\"SELECT getvariable('R')\"))\n\
+                  c.execute('SET VARIABLE l = [1, 2]')\n\
+                  c.execute(\"SET VARIABLE n = len(getvariable('l')) + %s::INT\", [40])\n\
+                  print(one(\"SELECT getvariable('n')\"), one(\"SELECT getvariable('n') + %s\", [1]))\n\
+                  for sql in ['SET VARIABLE n = nothing', 'SET VARIABLE n = (', \"SET VARIABLE big = repeat('x', 2000000)\"]:\n\
+                  \x20try: c.execute(sql); print('was taken')\n\
+                  \x20except psycopg.Error as error: print(error.sqlstate)\n\
+                  print(one(\"SELECT getvariable('n')\"))\n\
+                  c.execute('RESET VARIABLE n')\n\
+                  print(one(\"SELECT getvariable('n') IS NULL\"), one(\"SELECT getvariable('l')\"))\n\
+                  c.execute('DISCARD ALL')\n\
+                  print(one(\"SELECT getvariable('l') IS NULL\"))";
+    assert_eq!(succeeds(&server, script), "True\n42 43\n42703\n42601\n54000\n42\nTrue [1, 2]\nTrue\n");
+    server.end();
+}
+
 /// Runs Python with psycopg; `P` in it is the port.
 fn psycopg(server: &Server, script: &str) -> std::process::Output {
     let (python, _) = clients();
@@ -58,6 +93,9 @@ fn who_has_a_password_comes_in_and_nobody_else() {
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
     let line = made["line"].as_str().unwrap();
     assert!(line.starts_with("ann=SCRAM-SHA-256$4096:") && !line.contains("horse"));
+    let odd = project.quackctl(["serve", "add-user", r#"x"y\z"#]).write_stdin("correct horse\n").output().unwrap();
+    let odd: toml::Value = toml::from_str(&format!("users = [{}]", String::from_utf8(odd.stdout).unwrap())).unwrap();
+    assert!(odd["users"][0].as_str().unwrap().starts_with(r#"x"y\z=SCRAM"#), "{odd}");
     project
         .quackctl(["serve", "add-user", "bob"])
         .write_stdin("short\n")
@@ -79,6 +117,27 @@ fn who_has_a_password_comes_in_and_nobody_else() {
         text(&output)
     };
     let wrong = told(come("ann", "wrong horse"));
+    assert!(wrong.contains("\"ann\""), "{wrong}");
+    // What is no password message, instead of one.
+    let message = |body: &[u8]| [b"p", &(body.len() as u32 + 4).to_be_bytes()[..], body].concat();
+    let first = b"SCRAM-SHA-256\0\0\0\0\x14n,,n=,r=abcdefghijkl";
+    for said in [
+        message(b"secret\0"),
+        message(b"SCRAM-SHA-256\0\x7f\xff\xff\xffn,,n=,r=a"),
+        message(b"c=biws,r=abc,p=AAAA"),
+        message(b""),
+        [message(first), message(b"c=biws")].concat(),
+        [message(first), message(b"\xff\xfe")].concat(),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(b"\0\0\0\x12\0\x03\0\0user\0ann\0\0").unwrap();
+        let _ = stream.write_all(&said);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        // It is told so, and not let in.
+        assert!(answer.windows(5).any(|bytes| bytes == b"FATAL"), "{said:?}: {answer:?}");
+    }
     let unknown = told(come("eve", "correct horse"));
     assert!(wrong.contains("authentication failed") && unknown.contains("authentication failed"), "{wrong}{unknown}");
     // Who is not known is told what who is wrong is.
@@ -86,7 +145,7 @@ fn who_has_a_password_comes_in_and_nobody_else() {
         |told: &str| told.lines().rev().find(|line| line.contains("authentication")).unwrap().replace("eve", "ann");
     assert_eq!(last(&wrong), last(&unknown));
     let said = server.end();
-    assert!(!said.contains("horse"), "{said}");
+    assert!(!said.contains("horse") && !said.contains("panicked"), "{said}");
     project.set("QUACK_SERVE_USERS", "ann=correct horse");
     let refused = project.quackctl(["serve"]).output().unwrap();
     assert!(text(&refused).contains("add-user ann") && !text(&refused).contains("horse"), "{}", text(&refused));
@@ -162,11 +221,42 @@ fn what_a_client_no_longer_wants_ends() {
     gone.write_all(b"\0\0\0\x12\0\x03\0\0user\0ann\0\0").unwrap();
     let query = format!("{slow}\0");
     gone.write_all(&[&b"Q"[..], &(query.len() as u32 + 4).to_be_bytes(), query.as_bytes()].concat()).unwrap();
+    // What it has sent already, and nobody has read, does not hide that.
+    gone.write_all(b"Q\0\0\0\x0dSELECT 1\0").unwrap();
     std::thread::sleep(Duration::from_millis(700));
     drop(gone);
     let started = Instant::now();
     server.end();
     assert!(started.elapsed() < Duration::from_secs(25), "it waited for a client that had gone");
+}
+
+#[test]
+fn who_ends_a_server_twice_ends_what_runs() {
+    let project = Project::up("");
+    let mut server = Server::start(&project, &[]);
+    let (python, _) = clients();
+    let script = format!(
+        "import psycopg\nc = psycopg.connect('host=127.0.0.1 port={} user=ann', autocommit=True)\nprint('in', flush=True)\n\
+         try: c.execute('SELECT count(*) FROM range(100000000000) r(i) WHERE i % 7 = 3')\n\
+         except psycopg.Error as error: print(error.sqlstate)",
+        server.port
+    );
+    let mut client = Command::new(python).args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(client.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let pid = rustix::process::Pid::from_raw(server.child.id().cast_signed()).unwrap();
+    let press = || rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    press();
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(server.child.try_wait().unwrap().is_none(), "the first time what runs is waited for");
+    press();
+    let ended = server.child.wait().unwrap();
+    said.read_line(&mut line).unwrap();
+    client.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    assert_eq!(line, "in\n57014\n");
 }
 
 #[test]
