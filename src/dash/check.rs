@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{self, Asking};
+use super::bind::Binder;
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
 use super::input::{Given, Input};
@@ -20,7 +21,7 @@ use crate::duck::words::is_sure;
 use crate::error::{self, failure, nearest};
 use crate::invoke::cost::dollars;
 use crate::lake::catalog::{self, Catalog, Scope};
-use crate::lake::hollow::{Hollow, said};
+use crate::lake::hollow::said;
 use crate::output::is_numeric;
 use crate::query;
 use crate::rows::counted;
@@ -73,8 +74,8 @@ struct Ran {
 struct Checker<'a> {
     context: &'a Context,
     target: Target,
-    catalog: Catalog,
-    hollow: Hollow,
+    catalog: &'a Catalog,
+    binder: Binder<'a>,
     composer: Composer,
     runs: bool,
     cancel: &'a CancellationToken,
@@ -104,8 +105,8 @@ pub(crate) async fn check(
     pages.retain(|name, _| names.is_empty() || names.contains(name));
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
-    let hollow = Hollow::of(&catalog, |_| true)?;
-    let checker = Checker { context, target, catalog, hollow, composer: Composer::open()?, runs, cancel };
+    let (catalog, binder) = (&catalog, Binder::new(&catalog));
+    let checker = Checker { context, target, catalog, binder, composer: Composer::open()?, runs, cancel };
     let spinner = progress::spinner(context, "checking pages");
     let mut report = Report { pages: Vec::new() };
     for (name, page) in pages {
@@ -169,11 +170,11 @@ impl Checker<'_> {
             Err(words) => return Ok(Err(vec![words])),
         };
         let Composed { sql, .. } = composed;
-        let travels = match query::travel(&self.target.bucket, &self.catalog, &sql).await {
+        let travels = match query::travel(&self.target.bucket, self.catalog, &sql).await {
             Ok(travelled) => travelled.is_some(),
             Err(error) => return Ok(Err(vec![error::advised(&error)])),
         };
-        match self.hollow.columns(&sql, &params) {
+        match self.binder.columns(&query.name, (&sql, &params), self.cancel).await? {
             // As they were, tables are known to the function alone.
             _ if travels => {}
             Ok(columns) => {

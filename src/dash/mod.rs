@@ -1,6 +1,7 @@
 //! Dashboards: a page is a Markdown file whose fences say what it asks and how that is drawn.
 
 mod ask;
+mod bind;
 mod check;
 mod compose;
 mod escape;

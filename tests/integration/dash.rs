@@ -223,5 +223,12 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     check(1, "`by_day`: Binder Error: ");
     project.write("dashboards/trips.md", "```sql a baz\nSELECT 1\n```\n");
     check(1, "dashboards/trips.md:1: there is no chart `baz`; did you mean `bar`?");
+    if place == Place::Local {
+        // Nothing interrupts DuckDB while it binds.
+        let sql = (0..40).fold("SELECT 1 AS a".to_owned(), |sql, _| format!("SELECT *, * FROM ({sql})"));
+        project.write("dashboards/trips.md", format!("```sql a table\n{sql}\n```\n"));
+        let told = contains("`a`: DuckDB does not say within 5 s");
+        project.quackctl(["dash", "check", "trips", "--no-run"]).assert().code(1).stderr(told);
+    }
     project.quackctl(["dash", "check", "trip"]).assert().code(1).stderr(contains("did you mean `trips`?"));
 }
