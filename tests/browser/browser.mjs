@@ -93,12 +93,10 @@ export async function usable(page, what) {
   assert.ok(passes.length > 10, `axe looked at nothing: ${what}`);
 }
 
-/** A page of the browser that is nobody's, for what only a browser can do. */
-export async function elsewhere(run, ...given) {
-  const page = await browser.newPage();
-  try {
-    return await page.evaluate(run, ...given);
-  } finally {
-    await page.close();
-  }
+let page = null;
+
+/** Runs a function in a page of the browser that is nobody's, for what only a browser can do. */
+export async function elsewhere(run, given) {
+  page ??= await browser.newPage();
+  return page.evaluate(run, given);
 }

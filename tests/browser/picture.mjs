@@ -13,8 +13,8 @@ const COARSE = 8;
 export const MEAN = 1.5;
 export const MOST = 40;
 
-/** How far two pictures are from one another: the mean, and the most of any point. */
-export async function distance(one, other) {
+/** The pictures, made small and soft: `width`, and the values of all points. */
+export function soft(...pictures) {
   return elsewhere(
     async ({ pictures, coarse }) => {
       const small = async (data) => {
@@ -22,38 +22,41 @@ export async function distance(one, other) {
         image.src = `data:image/png;base64,${data}`;
         await image.decode();
         const canvas = new OffscreenCanvas(Math.ceil(image.width / coarse), Math.ceil(image.height / coarse));
-        const context = canvas.getContext('2d');
+        const context = canvas.getContext('2d', { willReadFrequently: true });
         context.imageSmoothingQuality = 'high';
         context.filter = 'blur(0.7px)';
         context.drawImage(image, 0, 0, canvas.width, canvas.height);
-        return context.getImageData(0, 0, canvas.width, canvas.height);
+        return { width: canvas.width, values: [...context.getImageData(0, 0, canvas.width, canvas.height).data] };
       };
-      const [a, b] = await Promise.all(pictures.map(small));
-      if (a.width !== b.width || a.height !== b.height) return { mean: Infinity, most: Infinity };
-      let [sum, most] = [0, 0];
-      a.data.forEach((value, at) => {
-        const apart = Math.abs(value - b.data[at]);
-        sum += apart;
-        most = Math.max(most, apart);
-      });
-      return { mean: sum / (a.data.length * 0.75), most }; // all are opaque
+      return Promise.all(pictures.map(small));
     },
-    { pictures: [one, other].map((picture) => picture.toString('base64')), coarse: COARSE },
+    { pictures: pictures.map((picture) => picture.toString('base64')), coarse: COARSE },
   );
 }
 
-export const isSame = ({ mean, most }) => mean <= MEAN && most <= MOST;
+/** How far two soft pictures are from one another: the mean, and the most of any point. */
+export function distance(one, other) {
+  if (one.width !== other.width || one.values.length !== other.values.length) return { mean: Infinity, most: Infinity };
+  const apart = one.values.map((value, at) => Math.abs(value - other.values[at]));
+  return { mean: apart.reduce((sum, value) => sum + value, 0) / (apart.length * 0.75), most: Math.max(...apart) }; // all are opaque
+}
 
-/** Holds the picture against the checked in one of that name; `QUACK_TEST_PICTURES=write` has it checked in. */
+export function isSame(one, other) {
+  const { mean, most } = distance(one, other);
+  return mean <= MEAN && most <= MOST;
+}
+
+/** Holds the picture against the checked in one of that name; `QUACK_TEST_PICTURES=write` has it checked in. Gives the soft one. */
 export async function looksLike(name, picture) {
   const path = join(folder, `${name}.png`);
   if (process.env.QUACK_TEST_PICTURES === 'write') writeFileSync(path, picture);
   assert.ok(existsSync(path), `there is no ${path}`);
-  const apart = await distance(picture, readFileSync(path));
-  if (!isSame(apart)) {
+  const [now, wanted] = await soft(picture, readFileSync(path));
+  const apart = distance(now, wanted);
+  if (!isSame(now, wanted)) {
     const seen = join(process.env.TMPDIR ?? '/tmp', `quackctl-${name}.png`);
     writeFileSync(seen, picture);
     assert.fail(`${seen} is not as ${path}: ${JSON.stringify(apart)}`);
   }
-  return apart;
+  return now;
 }

@@ -11,7 +11,7 @@ use crate::support::{Project, Server, chromium, node, text};
 const TABLES: [&str; 2] = [
     "CREATE TABLE trips AS SELECT i AS id, DATE '2019-04-01' + (i % 20)::INT AS day, (i * 7 % 24)::INT AS hour, \
      ['Harlem', 'Midtown', 'Astoria', 'SoHo', 'Chelsea', 'JFK Airport'][1 + ((i * i) % 11 % 6)::INT] AS zone, \
-     ['card', 'cash'][1 + (i % 5 = 0)::INT] AS paid, 2 + (i * 37 % 101) / 10 AS distance, \
+     ['card', 'cash'][1 + (i % 7 = 0)::INT] AS paid, 2 + (i * 37 % 101) / 10 AS distance, \
      (500 + (i * 37 % 101) * 25 + (i * 13 % 17) * 40)::DECIMAL(9, 2) / 100 AS fare FROM range(600) r(i)",
     "CREATE TABLE hostile AS SELECT unnest(['<img src=x onerror=alert(1)>', '</script><script>alert(2)</script>', \
      '<svg/onload=alert(3)>', 'javascript:alert(4)', '\" onmouseover=alert(5) x=\"', '{a|b} {b} {{c}} ${alert(6)}', \
