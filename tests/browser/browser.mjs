@@ -11,7 +11,7 @@ const require = createRequire(`${modules}/`);
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-const base = `http://127.0.0.1:${port}`;
+export const base = `http://127.0.0.1:${port}`;
 /** The file of a page. */
 export const file = (name) => join(pages, `${name}.md`);
 
@@ -24,7 +24,7 @@ writeFileSync(
 <match target="font"><edit name="hinting" mode="assign"><bool>false</bool></edit></match>
 </fontconfig>`,
 );
-const browser = await chromium.launch({
+export const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   args: ['--font-render-hinting=none', '--disable-lcd-text', '--force-color-profile=srgb', '--disable-gpu'],
   env: { ...process.env, FONTCONFIG_FILE: join(fonts, 'fonts.conf'), HOME: fonts, XDG_CACHE_HOME: fonts, XDG_CONFIG_HOME: fonts },

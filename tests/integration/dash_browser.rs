@@ -1,6 +1,5 @@
 //! Dashboards as a reader has them: the scenes in `tests/browser` drive a real Chromium over pages that a real `quackctl dash` shows.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
