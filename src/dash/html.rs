@@ -1,6 +1,8 @@
 //! A page as HTML: its Markdown, with a tile in the place of each query that is shown and a field in that of each input. HTML in the
 //! file is shown as the text that it is, and links go to pages alone: nothing of a file runs.
 
+use std::collections::BTreeMap;
+
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
 use serde_json::json;
 
@@ -149,11 +151,13 @@ fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
     // Of one that is wrong, which it says when its rows are asked for, the mistake.
     let digest = digest::short(composed.as_ref().map_or_else(|words| words.as_str(), |composed| composed.sql.as_str()));
     let title = drawn.options.get("title").map(|title| format!("<figcaption>{}</figcaption>", escaped(title)));
+    // Not the title: a tile of which nothing else changed keeps its chart.
+    let options: BTreeMap<_, _> = drawn.options.iter().filter(|(name, _)| *name != "title").collect();
     format!(
         "<figure class=\"tile\" id=\"tile-{name}\" data-query=\"{name}\" data-chart=\"{}\" data-options=\"{}\" data-inputs=\"{}\" \
          data-digest=\"{}\" aria-busy=\"true\">{}<div class=\"chart\"></div></figure>\n",
         drawn.chart.name(),
-        escaped(&json!(drawn.options).to_string()),
+        escaped(&json!(options).to_string()),
         escaped(&inputs(page, &composed)),
         digest,
         title.unwrap_or_default()
@@ -387,7 +391,8 @@ mod tests {
             "{html}"
         );
         assert!(
-            html.contains("data-options=\"{&quot;title&quot;:&quot;&lt;b&gt;&quot;,&quot;x&quot;:&quot;z&quot;}\""),
+            // The title is the tile's text, and no part of what it asks or how it draws.
+            html.contains("data-options=\"{&quot;x&quot;:&quot;z&quot;}\""),
             "{html}"
         );
         assert!(!html.contains("tile-hidden") && html.contains("SELECT '&lt;'"), "{html}");

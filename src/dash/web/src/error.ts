@@ -1,11 +1,11 @@
-// A tile's error: what the engine said, the line of the SQL, and a caret under the place.
+// A tile's error: its name where it has no title, what the engine said, the line of the SQL, and a caret under the place.
 import { QueryError } from './data.js';
 import { el } from './dom.js';
 
 /** Characters of a line on each side of the place. */
 const AROUND = 60;
 
-export function errorView(error: unknown, retry: () => void): HTMLElement {
+export function errorView(error: unknown, name: string | null, retry: () => void): HTMLElement {
   const message = error instanceof Error ? error.message : String(error);
   const sql = error instanceof QueryError && error.sql !== undefined && error.position !== undefined ? place(error.sql, error.position) : null;
   const again = el('button', { type: 'button' }, 'Try again');
@@ -14,6 +14,7 @@ export function errorView(error: unknown, retry: () => void): HTMLElement {
   return el(
     'div',
     { class: 'error' },
+    name === null ? null : el('p', {}, el('code', {}, name)),
     el('pre', { class: 'message' }, message),
     sql && el('pre', { tabindex: 0, role: 'region', 'aria-label': 'Place in the SQL' }, sql.join('\n')), // scrolls
     hint,

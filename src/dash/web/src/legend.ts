@@ -16,12 +16,12 @@ export class Legend {
     if (drawn === this.drawn) return; // keeps the focus
     this.drawn = drawn;
     const focus = document.activeElement instanceof HTMLElement && this.element.contains(document.activeElement) ? document.activeElement.dataset['name'] : undefined;
-    this.element.replaceChildren(...legend.map(({ name, color }) => this.entry(name, color)), ...(scale ? [bar(scale)] : []));
+    this.element.replaceChildren(...legend.map((entry) => this.entry(entry)), ...(scale ? [bar(scale)] : []));
     for (const button of this.element.querySelectorAll('button')) if (focus !== undefined && button.dataset['name'] === focus) button.focus();
   }
 
-  private entry(name: string, color: string): HTMLElement {
-    const button = el('button', { type: 'button', 'aria-pressed': String(!this.hidden.has(name)), title: oneLine(name) }, swatch(color), el('span', {}, oneLine(name)));
+  private entry({ name, color, note }: Drawing['legend'][number]): HTMLElement {
+    const button = el('button', { type: 'button', 'aria-pressed': String(!this.hidden.has(name)), title: oneLine(name) }, swatch(color), el('span', {}, oneLine(name)), note === undefined ? null : el('small', {}, note));
     button.dataset['name'] = name;
     button.addEventListener('click', () => {
       if (!this.hidden.delete(name)) this.hidden.add(name);

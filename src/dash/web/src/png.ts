@@ -50,8 +50,8 @@ interface Entry {
 function wrap(legend: Drawing['legend'], width: number, measure: (text: string) => number): Entry[][] {
   const rows: Entry[][] = [];
   let x = Infinity;
-  for (const { name, color } of legend) {
-    const text = shorten(oneLine(name), 40);
+  for (const { name, color, note } of legend) {
+    const text = [shorten(oneLine(name), 40), note].filter(Boolean).join(' ');
     const size = 16 + measure(text) + 16;
     if (x + size > width) {
       rows.push([]);

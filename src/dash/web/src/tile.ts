@@ -127,7 +127,9 @@ export class Tile {
   }
 
   private fail(error: unknown): void {
-    this.view.replace(errorView(error, () => void this.load()));
+    // Without a title nothing else says which one it is.
+    const name = this.caption.isConnected ? null : this.title;
+    this.view.replace(errorView(error, name, () => void this.load()));
     this.status.textContent = 'Failed';
     this.menu.show([]);
   }

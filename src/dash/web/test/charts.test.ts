@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tableFromArrays, tableFromIPC, tableToIPC } from '@uwdata/flechette';
 import { binned } from '../src/charts/histogram.js';
 import { shade } from '../src/charts/heatmap.js';
 import { toPlane } from '../src/charts/series.js';
 import { ChartError } from '../src/charts/spec.js';
-import { toColumn } from '../src/columns.js';
-import type { Result } from '../src/data.js';
 import { place } from '../src/error.js';
-
-function result(data: Record<string, unknown[]>): Result {
-  const table = tableFromIPC(tableToIPC(tableFromArrays(data), { format: 'stream' }) as Uint8Array, { useBigInt: true, useDecimalInt: true, useBigIntTimestamp: true });
-  return {
-    columns: table.children.map((child, index) => toColumn(table.schema.fields[index]?.name ?? '', child)),
-    rows: table.numRows,
-    cost: { cached: false, truncated: false },
-  };
-}
+import { result } from './result.js';
 
 test('absent x and y are the first column and the numeric ones', () => {
   const plane = toPlane('bar', result({ zone: ['a', 'b'], n: [1, 2], note: ['x', 'y'], m: [3, null] }), {});

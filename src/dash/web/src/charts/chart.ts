@@ -22,8 +22,8 @@ export interface Drawing {
   points: number;
   /** Pixels, when the chart knows better than the usual. */
   height?: number;
-  /** More than one series has names to be shown. */
-  legend: { name: string; color: string }[];
+  /** More than one series has names to be shown; some with a number of theirs. */
+  legend: { name: string; color: string; note?: string }[];
   /** A scale of colours with its ends. */
   scale?: { colors: string[]; low: string; high: string };
   /** What the reader must know: what was left out. */

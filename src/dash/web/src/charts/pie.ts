@@ -1,14 +1,12 @@
 // Parts of a whole.
 import type { Result } from '../data.js';
-import { shorten } from '../dom.js';
 import { formatName, formatNumber } from '../format.js';
 import { base, canvasText, faint, seriesColor, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
+import { NAMES } from './series.js';
 import { numberColumn, xColumn, type Options } from './spec.js';
 
 /** More slices than these nobody can tell apart: the smallest are one. */
 const MOST = 12;
-/** Slices that are too thin have their name in the legend alone. */
-const unlabelled = { label: { show: false }, labelLine: { show: false } };
 
 interface Slice {
   name: string;
@@ -16,7 +14,7 @@ interface Slice {
   row: number | null;
 }
 
-export function pie(result: Result, options: Options, { colors, hidden, chosen, width }: Surroundings): Drawing {
+export function pie(result: Result, options: Options, { colors, hidden, chosen }: Surroundings): Drawing {
   const x = xColumn(result, options.x);
   const y = numberColumn(result, options.y, [x]);
   const all: Slice[] = [];
@@ -29,8 +27,10 @@ export function pie(result: Result, options: Options, { colors, hidden, chosen, 
   const slices = together(all);
   const shown = slices.filter((slice) => !hidden.has(slice.name));
   const total = shown.reduce((sum, slice) => sum + slice.value, 0);
-  const colorOf = (slice: Slice) => (slice.row === null ? colors.muted : seriesColor(colors, slices.indexOf(slice)));
-  const labelled = width > 420;
+  // By name, so that a value keeps its colour in whatever order rows come.
+  const named = slices.filter((slice) => slice.row !== null).sort((a, b) => NAMES.compare(a.name, b.name));
+  const colorOf = (slice: Slice) => (slice.row === null ? colors.muted : seriesColor(colors, named.indexOf(slice)));
+  const share = (slice: Slice) => formatNumber(String(slice.value / total), 'percent');
   return {
     option: {
       ...base(colors, shown.length),
@@ -39,34 +39,28 @@ export function pie(result: Result, options: Options, { colors, hidden, chosen, 
         if (!slice) return tip('', []);
         return tip(slice.name, [
           { color: colorOf(slice), name: y.name, value: formatNumber(String(slice.value), options.format) },
-          { name: 'Share', value: formatNumber(String(slice.value / total), 'percent') },
+          { name: 'Share', value: share(slice) },
         ]);
       }),
       series: [
         {
           type: 'pie',
-          radius: ['45%', '78%'],
+          radius: ['52%', '92%'],
           minAngle: 1,
           cursor: options.filter === undefined ? 'default' : 'pointer',
           itemStyle: { borderColor: colors.surface, borderWidth: 2 },
-          label: {
-            show: labelled,
-            color: colors.text,
-            formatter: ({ dataIndex }: Mark) => `${shorten(canvasText(shown[dataIndex]?.name ?? ''), 22)} ${formatNumber(String((shown[dataIndex]?.value ?? 0) / total), 'percent')}`,
-          },
-          labelLine: { lineStyle: { color: colors.muted } },
+          label: { show: false }, // they would overlap: names and shares stand in the legend
           emphasis: { scaleSize: 4 },
           data: shown.map((slice) => ({
             value: slice.value,
             name: canvasText(slice.name),
-            ...(slice.value / total < 0.03 ? unlabelled : {}),
             itemStyle: { color: chosen && (slice.row === null || !chosen(x, slice.row)) ? faint(colorOf(slice)) : colorOf(slice) },
           })),
         },
       ],
     },
     points: shown.length,
-    legend: slices.map((slice) => ({ name: slice.name, color: colorOf(slice) })),
+    legend: slices.map((slice) => ({ name: slice.name, color: colorOf(slice), ...(hidden.has(slice.name) ? {} : { note: share(slice) }) })),
     notes: negative > 0 ? [`${negative} negative ${negative === 1 ? 'value has' : 'values have'} no slice`] : [],
     rowOf: (_, index) => shown[index]?.row ?? null,
   };
