@@ -155,6 +155,10 @@ impl Change {
         Self { action: Action::Adopted, what: what.into() }
     }
 
+    pub(super) fn removed(what: impl Into<String>) -> Self {
+        Self { action: Action::Removed, what: what.into() }
+    }
+
     pub(super) fn updated(what: impl Into<String>) -> Self {
         Self { action: Action::Updated, what: what.into() }
     }

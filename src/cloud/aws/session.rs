@@ -12,7 +12,7 @@ use super::names::Names;
 use super::sdk::{endpoint, load, region_of};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
-use crate::cloud::target::Target;
+use crate::cloud::target::{Target, page_name};
 use crate::config::Config;
 
 /// Clients of one account in one region, and the stage's names there.
@@ -118,6 +118,7 @@ impl Session {
             bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
+            page: page_name(&self.names.stack),
             turns: Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),
