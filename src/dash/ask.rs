@@ -7,7 +7,7 @@ use quack_function::wire::{Params, Spill};
 use tokio_util::sync::CancellationToken;
 
 use super::compose::Composed;
-use super::input::Given;
+use quack_page::input::Given;
 use super::page::Page;
 use crate::cloud::Target;
 use crate::console::context::{Caller, Context};

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::ask::{self, Asking};
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
-use super::input::{Given, Input};
+use quack_page::input::{Given, Input};
 use super::page::{self, FOLDER, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;

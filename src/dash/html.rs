@@ -5,10 +5,10 @@ use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEn
 use serde_json::json;
 
 use super::compose::{Composed, Composer};
-use super::escape::escaped;
+use quack_page::escape::escaped;
 use super::fence::{self, Fence};
-use super::field;
-use super::input::Given;
+use quack_page::field;
+use quack_page::input::Given;
 use super::page::{self, Group, Page, Query};
 use crate::digest;
 

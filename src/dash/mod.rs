@@ -3,10 +3,8 @@
 mod ask;
 mod check;
 mod compose;
-mod escape;
 mod example;
 mod fence;
-mod field;
 mod html;
 mod input;
 mod live;

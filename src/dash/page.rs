@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fence::{self, Drawn, Fence};
-use super::input::{self, Input, Kind};
+use super::input;
+use quack_page::input::{Input, Kind};
 use crate::error::failure;
 
 /// The folder of pages in a project.
@@ -172,7 +173,7 @@ impl Page {
                 }
                 Fence::Input { name } => {
                     let input =
-                        Input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
+                        input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
                     page.inputs.push(Input { line: block.line, ..input });
                 }
             }

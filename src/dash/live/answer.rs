@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking};
 use super::super::compose::Composer;
-use super::super::input::Given;
+use quack_page::input::Given;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
 use crate::cloud::Target;

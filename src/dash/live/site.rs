@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::compose::Composer;
 use super::super::html::{self, Link};
-use super::super::input::Given;
+use quack_page::input::Given;
 use super::super::page::{self, Page};
 use super::answer::{Asked, Form};
 use super::response::{self, Answer};

@@ -1,7 +1,7 @@
 //! Text in HTML.
 
 /// A text as HTML has it, also between quotes.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
