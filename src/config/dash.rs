@@ -22,8 +22,6 @@ pub(crate) struct Dash {
     pub public: bool,
     /// Who may sign in: verifiers of passwords, by name.
     pub users: BTreeMap<String, String>,
-    /// Ids of invitations that are none any more.
-    pub revoked: Vec<String>,
     /// Most requests of one session in a minute.
     pub session_per_minute: u32,
     /// Most that the queries of a page, and those of a user, may cost in a day, US dollars.
@@ -46,7 +44,6 @@ impl Values {
         let dash = Dash {
             public: self.choice("dash.public", &[("false", false), ("true", true)])?,
             users: self.dash_users()?,
-            revoked: self.revoked()?,
             session_per_minute: self.number("dash.limits.session_per_minute", PER_MINUTE, 1, 100_000)?,
             page_usd_day: self.usd("dash.limits.page_usd_day")?,
             user_usd_day: self.usd("dash.limits.user_usd_day")?,
@@ -87,17 +84,6 @@ impl Values {
         self.origins.push((USERS, users.keys().cloned().collect::<Vec<_>>().join(","), origin));
         Ok(users)
     }
-
-    fn revoked(&mut self) -> Result<Vec<String>> {
-        let (key, wanted) = ("dash.revoked", "the ids of invitations, as `quackctl dash invite` printed them");
-        let (ids, origin) = self.list(key, wanted)?;
-        let is_id = |id: &&String| !id.is_empty() && id.len() <= 64 && id.bytes().all(|c| c.is_ascii_alphanumeric());
-        if let Some(other) = ids.iter().find(|id| !is_id(id)) {
-            return Err(bad_value(key, &format!("{other:?}"), &origin, wanted));
-        }
-        self.origins.push((key, ids.join(","), origin));
-        Ok(ids)
-    }
 }
 
 #[cfg(test)]
@@ -115,10 +101,10 @@ mod tests {
         assert_eq!(dash("").unwrap(), None);
         let bare = dash("[dash]\n").unwrap().unwrap();
         assert!(!bare.public && bare.users.is_empty() && bare.session_per_minute == PER_MINUTE);
-        let toml = "[dash]\npublic = true\nrevoked = [\"a1\"]\n[dash.users]\nann = \"$argon2id$x\"\n[dash.limits]\npage_usd_day = 0.5\n";
+        let toml = "[dash]\npublic = true\n[dash.users]\nann = \"$argon2id$x\"\n[dash.limits]\npage_usd_day = 0.5\n";
         let told = dash(toml).unwrap().unwrap();
         assert!(told.public && told.users.contains_key("ann") && told.page_usd_day == Some(0.5));
-        assert_eq!((told.revoked, told.user_usd_day), (vec!["a1".to_owned()], None));
+        assert_eq!(told.user_usd_day, None);
     }
 
     #[test]
@@ -127,7 +113,6 @@ mod tests {
             ("users = 3", "dash.users", "#"),
             ("[dash.users]\nann = \"secret\"", "dash.users.ann", "secret"),
             ("[dash.users]\n\"a b\" = \"$argon2id$\"", "dash.users", "#"),
-            ("revoked = [\"a/b\"]", "a/b", "#"),
             ("public = 3", "dash.public", "#"),
             ("[dash.limits]\nuser_usd_day = -1", "-1", "#"),
             ("cloudfront = true", "`dash.cloudfront` is not made yet", "#"),

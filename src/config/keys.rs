@@ -69,7 +69,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("serve.users", "QUACK_SERVE_USERS"),
     ("dash.public", "QUACK_DASH_PUBLIC"),
     ("dash.users", "QUACK_DASH_USERS"),
-    ("dash.revoked", "QUACK_DASH_REVOKED"),
     ("dash.limits.session_per_minute", "QUACK_DASH_SESSION_PER_MINUTE"),
     ("dash.limits.page_usd_day", "QUACK_DASH_PAGE_USD_DAY"),
     ("dash.limits.user_usd_day", "QUACK_DASH_USER_USD_DAY"),

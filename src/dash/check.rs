@@ -164,7 +164,7 @@ impl Checker<'_> {
             Ok(composed) => composed,
             Err(words) => return Ok(Err(vec![words])),
         };
-        let params = match ask::params(page, &composed, &Given::new()) {
+        let params = match ask::params(page, &composed, &Given::new(), &self.context.caller.user) {
             Ok(params) => params,
             Err(words) => return Ok(Err(vec![words])),
         };

@@ -2,7 +2,9 @@
 
 mod ask;
 mod check;
+mod compile;
 mod compose;
+mod deploy;
 mod example;
 mod fence;
 mod html;
@@ -11,6 +13,8 @@ mod live;
 mod page;
 
 pub(crate) use check::check;
+pub(crate) use compile::{Compiled, compile};
+pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
 pub(crate) use example::example;
 pub(crate) use live::serve;
 pub(crate) use page::{FOLDER, is_name, path};

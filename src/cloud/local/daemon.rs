@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,9 +105,9 @@ impl Daemon {
         io::stdin().lock().read_to_string(&mut text)?;
         let settings: Settings = serde_json::from_str(&text).context("cannot read the daemon's settings")?;
         let paths = Paths { dir: settings.dir.clone() };
-        let role = |file, grants| Credentials::load_or_create(file).map(|keys| Role { keys, grants });
-        let engine = role(&paths.function_credentials(), settings.grants).context("cannot make the function's keys")?;
-        let page = role(&paths.page_credentials(), settings.page).context("cannot make the page function's keys")?;
+        let role = |file: PathBuf, grants| Credentials::load_or_create(&file).map(|keys| Role { keys, grants });
+        let engine = role(paths.function_credentials(), settings.grants).context("cannot make the function's keys")?;
+        let page = role(paths.page_credentials(), settings.page).context("cannot make the page function's keys")?;
         let keys = s3::Keys {
             owner: Credentials::load(&paths.credentials()).context("cannot read the keys")?,
             roles: vec![engine.clone(), page.clone()],
