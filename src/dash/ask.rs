@@ -7,7 +7,6 @@ use quack_function::wire::{Params, Spill};
 use tokio_util::sync::CancellationToken;
 
 use super::compose::Composed;
-use quack_page::input::Given;
 use super::page::{self, Page};
 use crate::cloud::Target;
 use crate::console::context::{Caller, Context};
@@ -15,6 +14,7 @@ use crate::lake::catalog;
 use crate::planner::Workers;
 use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
+use quack_page::input::Given;
 
 /// Most rows that are shown on a page.
 pub(super) const MOST_ROWS: u64 = 100_000;

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::ask::{self, Asking};
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
-use quack_page::input::{Given, Input};
 use super::page::{self, FOLDER, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -24,6 +23,7 @@ use crate::lake::hollow::{Hollow, said};
 use crate::output::is_numeric;
 use crate::query;
 use crate::rows::counted;
+use quack_page::input::{Given, Input};
 
 /// What was found of all pages.
 #[derive(Debug, Serialize)]

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use quack_page::input::{Day, Input, Kind, Options, fits_whole, iso, shown};
 use super::fence::is_variable;
 use crate::duck::types;
 use crate::error::nearest;
+use quack_page::input::{Day, Input, Kind, Options, fits_whole, iso, shown};
 
 /// Reads what stands in the fence `input name`.
 ///

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::fence::{self, Drawn, Fence};
 use super::input;
-use quack_page::input::{Input, Kind};
 use crate::config::is_user;
 use crate::error::failure;
+use quack_page::input::{Input, Kind};
 
 /// The folder of pages in a project.
 pub(crate) const FOLDER: &str = "dashboards";

@@ -5,5 +5,8 @@
 
 pub mod escape;
 pub mod field;
+pub mod html;
 pub mod input;
+pub mod password;
+pub mod signed;
 pub mod site;

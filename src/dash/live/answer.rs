@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking};
 use super::super::compose::Composer;
-use quack_page::input::Given;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
 use crate::cloud::Target;
@@ -21,6 +20,7 @@ use crate::console::context::Context;
 use crate::error::{self, Failure, Kind};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
+use quack_page::input::Given;
 
 /// Most queries that are run at the same time.
 const MOST_QUERIES: usize = 8;

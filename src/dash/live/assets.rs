@@ -1,8 +1,14 @@
 //! What pages are shown with: script and style, built into the program.
 
 use hyper::StatusCode;
+use quack_page::site::Assets;
 
 use super::response::{self, Answer};
+
+/// What they are called here.
+pub(super) fn names() -> Assets {
+    Assets { script: "dash.js".to_owned(), style: "dash.css".to_owned() }
+}
 
 /// The file of that name.
 pub(super) fn find(name: &str) -> Option<Answer> {

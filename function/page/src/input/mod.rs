@@ -18,6 +18,15 @@ const MOST_VALUES: usize = 1000;
 /// What readers gave, by the names of parameters; a list's values one after another.
 pub type Given = BTreeMap<String, Vec<String>>;
 
+/// What a reader gave, of the part of an address behind `?`.
+pub fn given(query: &str) -> Given {
+    let mut given = Given::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        given.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    given
+}
+
 /// An input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
@@ -142,5 +151,20 @@ impl Input {
                 Some(text) => Err(wrong(text, "true or false")),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_by_name() {
+        let given = given("day=2019-04-01&zones=a+b&zones=c%26d&x");
+        assert_eq!(given["zones"], ["a b", "c&d"]);
+        assert_eq!(
+            (given["day"].as_slice(), given["x"].as_slice()),
+            (&["2019-04-01".to_owned()][..], &[String::new()][..])
+        );
     }
 }
