@@ -190,7 +190,8 @@ mod tests {
         let theirs = layout(false, "team/q/");
         assert_eq!(
             theirs.owned(),
-            ["catalog.json", "results/", "functions/", "tables/", "dash/", "stage.json"].map(|key| format!("team/q/{key}"))
+            ["catalog.json", "results/", "functions/", "tables/", "dash/", "stage.json"]
+                .map(|key| format!("team/q/{key}"))
         );
         assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
     }

@@ -69,7 +69,8 @@ impl Values {
                 .collect::<Result<_>>()?,
             // From the environment, with blanks between.
             toml::Value::String(text) if origin != Origin::File => {
-                let pair = |word: &str| word.split_once('=').map(|(name, verifier)| (name.to_owned(), verifier.to_owned()));
+                let pair =
+                    |word: &str| word.split_once('=').map(|(name, verifier)| (name.to_owned(), verifier.to_owned()));
                 text.split_whitespace().map(|word| pair(word).ok_or_else(|| wrong(""))).collect::<Result<_>>()?
             }
             _ => return Err(wrong("")),

@@ -10,6 +10,7 @@ use super::compose::Composer;
 use super::fence::Drawn;
 use super::html;
 use super::page::{self, FOLDER, Page};
+use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
 use crate::duck::{self, Sandbox};
@@ -64,7 +65,10 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
     }
     if !problems.is_empty() {
         return Err(failure(
-            format!("`[dash]` deploys the pages of {FOLDER}/, and not all of them are right:\n  {}", problems.join("\n  ")),
+            format!(
+                "`[dash]` deploys the pages of {FOLDER}/, and not all of them are right:\n  {}",
+                problems.join("\n  ")
+            ),
             "mend them, or take [dash] out of quack.toml; `quackctl dash check` looks at more of them",
         ));
     }
@@ -151,10 +155,7 @@ pub(super) fn assets() -> [Asset; 2] {
         let digest = digest::hex(&digest::sha256(bytes)[..8]);
         Asset { name: format!("dash-{digest}.{end}"), content_type, bytes }
     };
-    [
-        asset("js", "text/javascript; charset=utf-8", include_bytes!("web/dist/dash.js")),
-        asset("css", "text/css; charset=utf-8", include_bytes!("web/dist/dash.css")),
-    ]
+    [asset("js", "text/javascript; charset=utf-8", web::SCRIPT), asset("css", "text/css; charset=utf-8", web::STYLE)]
 }
 
 #[cfg(test)]

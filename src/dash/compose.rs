@@ -122,9 +122,11 @@ impl Composer {
         let tree = self.tree(text)?;
         let (mut tables, mut asked) = (BTreeSet::new(), BTreeSet::new());
         collect(&tree, &mut tables, &mut asked);
-        let of_inputs = page.inputs.iter().enumerate().flat_map(|(at, input)| {
-            input.parameters().into_iter().map(move |(name, cast)| (Some(at), name, cast))
-        });
+        let of_inputs = page
+            .inputs
+            .iter()
+            .enumerate()
+            .flat_map(|(at, input)| input.parameters().into_iter().map(move |(name, cast)| (Some(at), name, cast)));
         let user = (None, page::USER.to_owned(), Some("VARCHAR".to_owned()));
         let parameters: Vec<(Option<usize>, String, Option<String>)> = of_inputs.chain([user]).collect();
         let find = |name: &str| parameters.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name));

@@ -11,9 +11,10 @@ mod html;
 mod input;
 mod live;
 mod page;
+mod web;
 
 pub(crate) use check::check;
-pub(crate) use compile::{Compiled, compile};
+pub(crate) use compile::compile;
 pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
 pub(crate) use example::example;
 pub(crate) use live::serve;

@@ -12,7 +12,7 @@ use super::names::Names;
 use super::sdk::{endpoint, load, region_of};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
-use crate::cloud::target::{Target, page_name};
+use crate::cloud::target::Target;
 use crate::config::Config;
 
 /// Clients of one account in one region, and the stage's names there.
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub region: String,
     /// Where AWS is emulated (`AWS_ENDPOINT_URL`), or S3 has another address than AWS's own (`AWS_ENDPOINT_URL_S3`).
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA` or `AWS_ENDPOINT_URL`.
+    pub lambda_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_ECR` or `AWS_ENDPOINT_URL`.
     pub ecr_endpoint: Option<String>,
     pub names: Names,
@@ -84,6 +86,7 @@ impl Session {
             account,
             region,
             s3_endpoint,
+            lambda_endpoint: endpoint("LAMBDA"),
             ecr_endpoint: endpoint("ECR"),
         })
     }
@@ -118,7 +121,7 @@ impl Session {
             bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
-            page: page_name(&self.names.stack),
+            page: self.names.page.clone(),
             turns: Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),

@@ -14,8 +14,7 @@ use crate::cloud::{Change, Target};
 use crate::error::{failure, words};
 
 /// What to do about a target that refuses what it should not.
-pub(super) const MEND: &str =
-    "run `quackctl up` again; what the local target has to say is in .quack/STAGE/daemon.log";
+pub(super) const MEND: &str = "run `quackctl up` again; what the local target has to say is in .quack/STAGE/daemon.log";
 
 /// CloudFormation's type of a function.
 pub(super) const KIND: &str = "AWS::Lambda::Function";

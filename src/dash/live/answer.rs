@@ -131,7 +131,8 @@ impl Asked {
         let query = page.query(name).filter(|query| page.runs(query) > 0).ok_or_else(missing)?;
         let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
         let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
-        let params = ask::params(&page, &composed, given, &self.context.caller.user).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
+        let params = ask::params(&page, &composed, given, &self.context.caller.user)
+            .map_err(|words| (StatusCode::BAD_REQUEST, words))?;
         Ok(Statement { sql: composed.sql, params })
     }
 }

@@ -38,7 +38,12 @@ impl Drop for Permit<'_> {
 
 impl Pool {
     pub(super) fn new(function: Function) -> Self {
-        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0), public: Mutex::default() }
+        Self {
+            function: Mutex::new(function),
+            idle: Mutex::default(),
+            busy: AtomicU32::new(0),
+            public: Mutex::default(),
+        }
     }
 
     /// Opens the function's URL to all, on `port` if that is to be had, and gives the port.

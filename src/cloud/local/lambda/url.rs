@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hyper::http::request::Parts;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -169,7 +169,9 @@ fn answer(payload: Bytes) -> Response<Bytes> {
     set(&mut response, "content-type", "application/json");
     for (name, value) in told["headers"].as_object().into_iter().flatten() {
         // Whatever is no header goes no further.
-        let header = value.as_str().and_then(|value| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)));
+        let header = value
+            .as_str()
+            .and_then(|value| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)));
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, value);
         }
@@ -212,7 +214,8 @@ mod tests {
     #[test]
     fn what_a_browser_sends_of_others_is_not_believed() {
         let request = hyper::Request::get("/a%20b?x=1").header("host", "h").header("cookie", "a=1; b=2");
-        let request = request.header("x-forwarded-proto", "https").header("x-forwarded-for", "8.8.8.8").body(()).unwrap();
+        let request =
+            request.header("x-forwarded-proto", "https").header("x-forwarded-for", "8.8.8.8").body(()).unwrap();
         let (parts, ()) = request.into_parts();
         let event = event(&parts, "f", parts.uri.path(), "1", &Bytes::new(), Caller::Anybody);
         assert_eq!((&event["rawPath"], &event["rawQueryString"]), (&json!("/a%20b"), &json!("x=1")));

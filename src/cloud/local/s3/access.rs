@@ -57,7 +57,9 @@ impl Grants {
         let is_readable = match &self.only {
             _ if under(&self.hidden) => false,
             // A key that is named is that object's alone.
-            Some(only) => own && only.iter().any(|named| key == named || named.ends_with('/') && key.starts_with(named)),
+            Some(only) => {
+                own && only.iter().any(|named| key == named || named.ends_with('/') && key.starts_with(named))
+            }
             None => own,
         };
         let lists = own && self.only.is_none();
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_page_function_reads_what_is_named_and_writes_its_cache() {
-        let only = ["_quack/catalog.json", "_quack/results/", "_quack/dash/key", "_quack/dash/cache/"].map(str::to_owned);
+        let only =
+            ["_quack/catalog.json", "_quack/results/", "_quack/dash/key", "_quack/dash/cache/"].map(str::to_owned);
         let grants = Grants {
             bucket: "lake".to_owned(),
             only: Some(only.into()),
