@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use quack_page::password;
+use quack_page::signed::GUEST;
 use quack_page::site::{self, Limits, Site, User};
 
 use super::compose::Composer;
@@ -45,6 +46,12 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
         return Err(usage(
             "`[dash]` deploys pages that nobody could look at: it has no users",
             "`quackctl dash add-user NAME` makes one; or set public = true, and anybody who has the address sees them",
+        ));
+    }
+    if dash.users.contains_key(GUEST) {
+        return Err(usage(
+            format!("`{GUEST}` in [dash.users] is nobody's name: it is who comes by an invitation"),
+            "give the user another one",
         ));
     }
     if let Some((name, _)) = dash.users.iter().find(|(_, verifier)| !password::is_verifier(verifier)) {
@@ -204,6 +211,7 @@ mod tests {
         for (toml, pages, said) in [
             ("[dash]\n", &[("x.md", PAGE)][..], "it has no users"),
             ("[dash.users]\nann = \"$argon2id$x\"\n", &[("x.md", PAGE)], "the verifier of the user `ann`"),
+            ("[dash.users]\nguest = \"$argon2id$x\"\n", &[("x.md", PAGE)], "comes by an invitation"),
             (&user, &[], "there are none"),
             (&user, &[("x.md", "```sql a baz\nSELECT 1\n```\n")], "dashboards/x.md:1: there is no chart `baz`"),
             (&user, &[("x.md", "```sql a table\nSELECT $no\n```\n")], "dashboards/x.md:1: `a`: `$no`"),

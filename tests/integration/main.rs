@@ -17,6 +17,7 @@ mod converted;
 mod corpus;
 mod damaged;
 mod dash;
+mod dash_deployed;
 mod dbt;
 mod doctor;
 mod emulator;

@@ -123,7 +123,7 @@ impl Site {
         let id = request_id();
         let event = url::event(&parts, &pool.function().name, parts.uri.path(), &id, &body, Caller::Anybody);
         match pool::run(pool, &self.host, &id, Bytes::from(event.to_string())).await {
-            Ok(outcome) => url::response(outcome),
+            Ok(outcome) => url::response(outcome, Caller::Anybody),
             Err(error) if error.is_throttled() => says(StatusCode::TOO_MANY_REQUESTS, "Rate Exceeded."),
             Err(_) => says(StatusCode::BAD_GATEWAY, "Internal Server Error"),
         }
