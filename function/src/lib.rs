@@ -11,6 +11,7 @@ pub mod failure;
 pub mod functions;
 pub mod iceberg;
 pub mod names;
+pub mod plain;
 pub mod record;
 pub mod s3;
 pub mod sql;
