@@ -3,6 +3,7 @@
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
+pub mod arrow_stream;
 pub mod copy;
 #[cfg(feature = "engine")]
 pub mod engine;

@@ -49,7 +49,7 @@ impl Asked<'_> {
         let answered = self.answered(engine, cache, counted, &mut reads, &params, &mut paid);
         let mut response = match answered {
             Ok((answer, source)) => told(answer, source, started),
-            Err(Failed { status, words, hint, .. }) => Response::error(status, &words, &hint),
+            Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
         };
         response.usd = paid;
         response

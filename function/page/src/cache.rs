@@ -150,7 +150,8 @@ impl Cache<'_> {
 
     /// The answer that is kept; of one that holds no longer, when it was made.
     fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Answer>, Option<i64>), String> {
-        let holds = |kept: &Kept| ttl.is_none_or(|ttl| (0..ttl.as_millis() as i64).contains(&(now() - kept.made)));
+        let holds =
+            |kept: &Kept| ttl.is_none_or(|ttl| (0..ttl.as_millis() as i64).contains(&now().saturating_sub(kept.made)));
         if let Some(kept) = self.memory.kept.get(key).filter(|kept| holds(kept)) {
             return Ok((Some(kept.answer.clone()), None));
         }
@@ -172,10 +173,12 @@ impl Cache<'_> {
         }
         let Found::Object(object) = self.store.get(&place, None)? else { return Ok(Turn::Theirs) };
         if let Ok(Claim { began, failed }) = serde_json::from_slice::<Claim>(&object.body) {
-            let age = now() - began;
+            let age = now().saturating_sub(began);
             let is_over = old.is_some_and(|made| began <= made);
             match failed {
-                Some((ended, failed)) if ended >= since => return Ok(Turn::Failed(failed)),
+                Some((ended, failed)) if (since..=now() + SPARE_MS).contains(&ended) => {
+                    return Ok(Turn::Failed(failed));
+                }
                 None if !is_over && (-SPARE_MS..timeout.as_millis() as i64 + SPARE_MS).contains(&age) => {
                     return Ok(Turn::Theirs);
                 }

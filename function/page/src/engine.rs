@@ -148,7 +148,7 @@ fn answer(reply: &Reply) -> Result<Answer, Failed> {
         return Err(too_many());
     }
     let stream = response.data.arrow.and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default();
-    let (arrow, rows) = rows::plain(&stream).map_err(|unfit| match unfit {
+    let (arrow, rows) = rows::plain(stream).map_err(|unfit| match unfit {
         Unfit::TooMany => too_many(),
         Unfit::Wrong(words) => Failed::new(422, format!("the rows cannot be shown: {words}"), ""),
     })?;

@@ -1,12 +1,8 @@
 //! Rows as the engine answers with them, and as a browser reads them: of types that every reader of Arrow knows, not compressed.
 
-use std::io::Cursor;
-use std::panic::catch_unwind;
-
-use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
+use quack_function::arrow_stream;
 use quack_function::plain::{plain_batch, plain_schema};
 
 /// Most bytes of rows in a response: base64 of it goes into the 6 MB that Lambda answers with.
@@ -22,20 +18,14 @@ pub(crate) enum Unfit {
 }
 
 /// An Arrow stream of the engine's as one for a browser, with its number of rows.
-pub(crate) fn plain(stream: &[u8]) -> Result<(Vec<u8>, u64), Unfit> {
-    // What reads Arrow panics on some that is none.
-    let read = catch_unwind(|| read(stream));
-    read.unwrap_or_else(|_| Err(Unfit::Wrong("they are no Arrow stream".to_owned())))
-}
-
-fn read(stream: &[u8]) -> Result<(Vec<u8>, u64), Unfit> {
+pub(crate) fn plain(stream: Vec<u8>) -> Result<(Vec<u8>, u64), Unfit> {
     let wrong = |error: ArrowError| Unfit::Wrong(error.to_string());
-    let reader = StreamReader::try_new(Cursor::new(stream), None).map_err(wrong)?;
-    let schema: SchemaRef = plain_schema(&reader.schema());
+    let (schema, batches) = arrow_stream::read(stream).map_err(Unfit::Wrong)?;
+    let schema = plain_schema(&schema);
     let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(wrong)?;
     let mut rows = 0;
-    for batch in reader {
-        let batch = plain_batch(&batch.map_err(wrong)?, &schema).map_err(wrong)?;
+    for batch in batches {
+        let batch = plain_batch(&batch.map_err(Unfit::Wrong)?, &schema).map_err(wrong)?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(wrong)?;
         if writer.get_ref().len() > MOST_BYTES {
@@ -48,11 +38,13 @@ fn read(stream: &[u8]) -> Result<(Vec<u8>, u64), Unfit> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int8Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
     use arrow_ipc::CompressionType;
+    use arrow_ipc::reader::StreamReader;
     use arrow_ipc::writer::IpcWriteOptions;
 
     use super::*;
@@ -71,25 +63,25 @@ mod tests {
 
     #[test]
     fn rows_are_of_plain_types_and_not_too_many() {
-        let (bytes, rows) = plain(&stream(vec![Some(1), None, Some(0)])).unwrap();
+        let (bytes, rows) = plain(stream(vec![Some(1), None, Some(0)])).unwrap();
         let mut back = StreamReader::try_new(Cursor::new(bytes), None).unwrap();
         assert_eq!((rows, back.schema().field(0).data_type().clone()), (3, DataType::Boolean));
         assert_eq!(back.next().unwrap().unwrap().num_rows(), 3);
         // A small stream that would be many bytes.
         let large = stream(vec![Some(1); 40 << 20]);
-        assert!(large.len() < 1 << 20 && matches!(plain(&large), Err(Unfit::TooMany)));
+        assert!(large.len() < 1 << 20 && matches!(plain(large), Err(Unfit::TooMany)));
     }
 
     #[test]
     fn what_is_no_stream_is_told() {
         let whole = stream(vec![Some(1), Some(0)]);
         for cut in [0, 1, 8, whole.len() / 2] {
-            assert!(matches!(plain(&whole[..cut]), Err(Unfit::Wrong(_))), "{cut}");
+            assert!(matches!(plain(whole[..cut].to_vec()), Err(Unfit::Wrong(_))), "{cut}");
         }
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0xff;
-            _ = plain(&damaged);
+            _ = plain(damaged);
         }
     }
 }
