@@ -59,7 +59,8 @@ impl Store<'_> {
                 Ok(Found::Object(Object { tag, body: reply.body }))
             }
             304 => Ok(Found::Same),
-            404 => Ok(Found::Nothing),
+            // To who may not list a bucket, S3 says of what is not there that it may not be read.
+            403 | 404 => Ok(Found::Nothing),
             status => Err(format!("{key} cannot be read: S3 answers {status}")),
         }
     }
