@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use quack_function::wire::{Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, Response, Spill, Who};
 use quack_page::site;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use ureq::http::Method;
 
 use crate::aws::{Aws, Reply, Service};
 use crate::rows::{self, Unfit};
+use crate::store::PLAIN;
 
 /// Most rows that are shown on a page.
 const MOST_ROWS: u64 = 100_000;
@@ -73,7 +74,7 @@ impl Engine<'_> {
     /// # Errors
     /// Whatever goes wrong, in words.
     pub(crate) fn run(&self, run: &Run<'_>, patience: Duration) -> Result<Answer, Failed> {
-        let function = utf8_percent_encode(self.function, NON_ALPHANUMERIC);
+        let function = utf8_percent_encode(self.function, PLAIN);
         let url = format!("{}/2015-03-31/functions/{function}/invocations", self.lambda_url);
         let event = serde_json::to_vec(&event(run)).unwrap_or_default();
         if event.len() > PAYLOAD_LIMIT_BYTES {

@@ -10,8 +10,8 @@ use crate::aws::{Aws, Service};
 /// How long S3 may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a key's characters but these are in an address.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What stands in an address as it is, of a key and of a function's name; all else is encoded.
+pub(crate) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The objects of a bucket.
 pub(crate) struct Store<'a> {
@@ -87,6 +87,6 @@ impl Store<'_> {
     }
 
     fn url(&self, key: &str) -> String {
-        format!("{}/{}", self.bucket_url, utf8_percent_encode(key, KEY))
+        format!("{}/{}", self.bucket_url, utf8_percent_encode(key, PLAIN))
     }
 }
