@@ -12,7 +12,7 @@ use crate::catalog::Reads;
 use crate::door::Visitor;
 use crate::engine::{Answer, Engine, Failed, Run};
 use crate::key::key;
-use crate::limits::Counted;
+use crate::limits::{Counted, Payer};
 use crate::response::Response;
 
 /// The parameter that is who looks.
@@ -68,7 +68,8 @@ impl Asked<'_> {
         let reads = now()?;
         let mut run = || {
             let day = Utc::now().timestamp() / SECONDS_OF_DAY;
-            let may = counted.may_spend(day, &page.name, &visitor.user, &site.limits);
+            let payer = Payer { page, user: &visitor.user, session: &visitor.session };
+            let may = counted.may_spend(day, payer, &site.limits);
             may.map_err(|words| Failed::new(402, words, ""))?;
             let name = format!("{}/{}", page.name, query.name);
             let run = Run { sql: &query.sql, params, user: &visitor.user, query: name };
@@ -77,7 +78,7 @@ impl Asked<'_> {
                 Ok(answer) => answer.usd,
                 Err(failed) => failed.usd,
             };
-            counted.spent(&page.name, &visitor.user, *paid);
+            counted.spent(payer, *paid);
             answer
         };
         let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));

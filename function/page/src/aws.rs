@@ -1,5 +1,6 @@
 //! Signed requests to S3 and Lambda.
 
+use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -19,9 +20,15 @@ const MOST_BYTES: u64 = 64 << 20;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How often S3 is asked: a connection that was kept may be gone, which costs nothing to try again.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What signs requests and sends them. Not `Debug`: it holds keys.
 pub(crate) struct Aws {
-    agent: Agent,
+    s3: Agent,
+    /// Keeps no connections: a query whose connection is gone may have run, and must not run again unasked.
+    lambda: Agent,
     credentials: Credentials,
     region: String,
 }
@@ -48,16 +55,20 @@ impl Reply {
 
 impl Aws {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let config =
-            Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_connect(Some(CONNECT));
+        let agent = |kept: usize| -> Agent {
+            let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
+            config.timeout_connect(Some(CONNECT)).max_idle_connections(kept).build().into()
+        };
         Self {
-            agent: config.proxy(None).build().into(),
+            s3: agent(2),
+            lambda: agent(0),
             credentials: settings.credentials.clone(),
             region: settings.region.clone(),
         }
     }
 
-    /// Sends a request and waits `patience` for all of the answer.
+    /// Sends a request and waits `patience` for all of the answer; to S3 again where there is none. What is written there may then
+    /// be there already.
     ///
     /// # Errors
     /// Why there is no answer, in words that hold no key.
@@ -70,14 +81,39 @@ impl Aws {
         body: &[u8],
         patience: Duration,
     ) -> Result<Reply, String> {
+        let mut attempt = 1;
+        loop {
+            let sent = self.send_once(service, &method, url, headers, body, patience);
+            let may_go_on = service == Service::S3 && attempt < ATTEMPTS;
+            if !may_go_on || sent.as_ref().is_ok_and(|reply| reply.status < 500) {
+                return sent;
+            }
+            sleep(PAUSE * attempt);
+            attempt += 1;
+        }
+    }
+
+    fn send_once(
+        &self,
+        service: Service,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        patience: Duration,
+    ) -> Result<Reply, String> {
+        let agent = match service {
+            Service::S3 => &self.s3,
+            Service::Lambda => &self.lambda,
+        };
         let mut request = Request::builder().method(method.clone()).uri(url);
         for (name, value) in headers.iter().copied() {
             request = request.header(name, value);
         }
         let mut request = request.body(body).map_err(|error| error.to_string())?;
         self.sign(service, method.as_str(), url, headers, body, &mut request)?;
-        let request = self.agent.configure_request(request).timeout_global(Some(patience)).build();
-        let mut response = self.agent.run(request).map_err(|error| error.to_string())?;
+        let request = agent.configure_request(request).timeout_global(Some(patience)).build();
+        let mut response = agent.run(request).map_err(|error| error.to_string())?;
         let body =
             response.body_mut().with_config().limit(MOST_BYTES).read_to_vec().map_err(|error| error.to_string())?;
         Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), body })

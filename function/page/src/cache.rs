@@ -1,6 +1,7 @@
 //! Answers that are kept, in the bucket and the last ones in memory; and one run per key, however many wait for it.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,9 @@ struct Kept {
 struct Claim {
     /// Milliseconds since the Unix epoch.
     began: i64,
+    /// What tells it from others.
+    #[serde(default)]
+    by: u64,
     #[serde(default)]
     failed: Option<(i64, Failed)>,
 }
@@ -128,7 +132,7 @@ impl Cache<'_> {
         }
         let began = now();
         let (answer, is_kept) = run().inspect_err(|failed| {
-            self.put(&self.claim(key), &json(&Claim { began, failed: Some((now(), failed.clone())) }));
+            self.put(&self.claim(key), &json(&Claim { began, by: 0, failed: Some((now(), failed.clone())) }));
         })?;
         let kept = Kept { made: now(), answer };
         if is_kept {
@@ -136,7 +140,7 @@ impl Cache<'_> {
             self.memory.put(key, kept.clone());
         } else {
             // Whoever waits for it runs it anew.
-            self.put(&self.claim(key), &json(&Claim { began: 0, failed: None }));
+            self.put(&self.claim(key), &json(&Claim { began: 0, by: 0, failed: None }));
         }
         Ok((kept.answer, Source::Run))
     }
@@ -150,8 +154,9 @@ impl Cache<'_> {
 
     /// The answer that is kept; of one that holds no longer, when it was made.
     fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Answer>, Option<i64>), String> {
-        let holds =
-            |kept: &Kept| ttl.is_none_or(|ttl| (0..ttl.as_millis() as i64).contains(&now().saturating_sub(kept.made)));
+        let holds = |kept: &Kept| {
+            ttl.is_none_or(|ttl| (-SPARE_MS..ttl.as_millis() as i64).contains(&now().saturating_sub(kept.made)))
+        };
         if let Some(kept) = self.memory.kept.get(key).filter(|kept| holds(kept)) {
             return Ok((Some(kept.answer.clone()), None));
         }
@@ -167,15 +172,18 @@ impl Cache<'_> {
 
     /// Asks for the run of a key whose answer, if there was one, was made at `old`, for who waits since then.
     fn turn(&self, key: &str, timeout: Duration, since: i64, old: Option<i64>) -> Result<Turn, String> {
-        let (place, ours) = (self.claim(key), json(&Claim { began: now(), failed: None }));
+        let own = RandomState::new().hash_one(key);
+        let (place, ours) = (self.claim(key), json(&Claim { began: now(), by: own, failed: None }));
         if self.store.put(&place, &ours, When::Absent)? {
             return Ok(Turn::Ours);
         }
         let Found::Object(object) = self.store.get(&place, None)? else { return Ok(Turn::Theirs) };
-        if let Ok(Claim { began, failed }) = serde_json::from_slice::<Claim>(&object.body) {
+        if let Ok(Claim { began, by, failed }) = serde_json::from_slice::<Claim>(&object.body) {
             let age = now().saturating_sub(began);
             let is_over = old.is_some_and(|made| began <= made);
             match failed {
+                // It was written, and the answer to that got lost.
+                None if by == own => return Ok(Turn::Ours),
                 Some((ended, failed)) if (since..=now() + SPARE_MS).contains(&ended) => {
                     return Ok(Turn::Failed(failed));
                 }
@@ -185,7 +193,11 @@ impl Cache<'_> {
                 _ => {}
             }
         }
-        Ok(if self.store.put(&place, &ours, When::Same(&object.tag))? { Turn::Ours } else { Turn::Theirs })
+        if self.store.put(&place, &ours, When::Same(&object.tag))? {
+            return Ok(Turn::Ours);
+        }
+        let is_ours = matches!(self.store.get(&place, None)?, Found::Object(object) if object.body == ours);
+        Ok(if is_ours { Turn::Ours } else { Turn::Theirs })
     }
 
     fn object(&self, key: &str) -> String {

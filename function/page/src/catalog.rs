@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use crate::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
+
 /// Forms of a catalog that the function knows: in all of them, what is said of a table is another after each commit.
 const FIRST: u32 = 1;
 const LAST: u32 = 4;
@@ -20,7 +22,7 @@ const MOST_VIEWS: usize = 10_000;
 pub(crate) struct Catalog {
     /// By names in lower case.
     entries: BTreeMap<String, Entry>,
-    /// Of all of it.
+    /// Of all of it; empty where there is none.
     digest: String,
 }
 
@@ -74,6 +76,10 @@ impl Catalog {
     /// What `sql` may read, rather too much than too little: whatever is called as some token of it is, and so on for views.
     pub(crate) fn reads(&self, sql: &str, volatile: &BTreeSet<String>) -> Reads {
         let mut reads = Reads::default();
+        if self.digest.is_empty() {
+            // Or it cannot be read: nobody knows what is in it.
+            reads.volatile = Some("there is no catalog".to_owned());
+        }
         let mut todo = vec![sql];
         while let Some(sql) = todo.pop() {
             let Named { names, lists, volatile } = Named::of(sql, volatile);
@@ -114,33 +120,23 @@ struct Named {
     volatile: Option<String>,
 }
 
-/// Words by which SQL runs other SQL, or takes what rows come first.
-const VOLATILE: &[&str] = &["query", "query_table", "sample", "tablesample", "glob", "sniff_csv", "pragma_version"];
-
-/// How names of functions begin that read files.
-const READERS: &[&str] = &["read_", "parquet_", "iceberg_", "delta_", "st_read", "ducklake_"];
-
-/// Names that list tables, and how names begin that do.
-const LISTS: &[&str] = &["show", "describe", "summarize", "information_schema", "sqlite_master", "sqlite_schema"];
-const LISTERS: &[&str] = &["duckdb_", "pg_", "pragma_", "sqlite_temp"];
-
 impl Named {
     fn of(sql: &str, known: &BTreeSet<String>) -> Self {
         let mut named = Self { names: BTreeSet::new(), lists: false, volatile: None };
+        let mut is_parameter = false;
         for token in tokens(sql) {
-            let Some(name) = token.name().map(|name| name.to_lowercase()) else { continue };
+            let is_value = std::mem::replace(&mut is_parameter, token == Token::Symbol('$'));
+            let Some(name) = token.name().map(|name| name.to_lowercase()).filter(|_| !is_value) else { continue };
             let is_text = matches!(token, Token::Text(_));
             let begins = |all: &[&str]| all.iter().any(|begin| name.starts_with(begin));
-            if is_text {
-                // A text may be a table's name, the address of a file, or hide either behind escapes.
-                let is_escaped =
-                    matches!(token, Token::Text(text) if text.starts_with(['e', 'E']) && text.contains('\\'));
-                if name.contains("://") || is_escaped {
-                    named.volatile.get_or_insert_with(|| "it reads files by their address".to_owned());
-                }
-            } else if known.contains(&name) || VOLATILE.contains(&name.as_str()) {
+            let is_unsteady = known.contains(&name) && !STEADY.contains(&name.as_str());
+            // A text may be a table's name, the address of a file, or hide either behind escapes.
+            let is_escaped = matches!(token, Token::Text(text) if text.starts_with(['e', 'E']) && text.contains('\\'));
+            if name.contains("://") || is_escaped {
+                named.volatile.get_or_insert_with(|| "it reads files by their address".to_owned());
+            } else if !is_text && (is_unsteady || VOLATILE.contains(&name.as_str())) {
                 named.volatile.get_or_insert_with(|| format!("it has `{name}`"));
-            } else if begins(READERS) {
+            } else if !is_text && begins(READERS) {
                 named.volatile.get_or_insert_with(|| format!("`{name}` reads files"));
             }
             named.lists |= !is_text && (LISTS.contains(&name.as_str()) || begins(LISTERS));
@@ -169,7 +165,7 @@ mod tests {
                   "late": {"sql": "SELECT now()", "columns": []}}}"#;
 
     fn reads(catalog: &str, sql: &str) -> Reads {
-        let volatile = ["now", "random", "current_date"].map(str::to_owned).into();
+        let volatile = ["now", "random", "current_date", "day", "date_trunc"].map(str::to_owned).into();
         Catalog::parse(catalog.as_bytes()).unwrap().reads(sql, &volatile)
     }
 
@@ -212,13 +208,19 @@ mod tests {
             "FROM late",
             "FROM read_parquet('x')",
             "FROM 's3://lake/x.parquet'",
+            "FROM \"s3://lake/x.parquet\"",
             "FROM E'tr\\151ps'",
             "FROM query('SELECT 1')",
             "FROM trips USING SAMPLE 3",
         ] {
             assert!(reads(CATALOG, sql).volatile.is_some(), "{sql}");
         }
-        assert_eq!(reads(CATALOG, "SELECT 'now', 'a/b' FROM busy").volatile, None);
+        let steady = "SELECT 'now', 'a/b', day(d), date_trunc('day', d) FROM busy WHERE d = CAST($now AS DATE)";
+        assert_eq!(reads(CATALOG, steady).volatile, None);
+        assert!(
+            Catalog::default().reads("SELECT 1", &BTreeSet::new()).volatile.is_some(),
+            "nobody knows what is there"
+        );
     }
 
     #[test]

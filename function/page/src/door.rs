@@ -91,7 +91,8 @@ impl Door<'_> {
             values.next().map(|(_, value)| value.into_owned()).unwrap_or_default()
         };
         let (user, to) = (field("user"), field("to"));
-        if let Err(words) = counted.password(&user) {
+        let counted_as: String = user.chars().take(64).collect();
+        if let Err(words) = counted.password(&counted_as) {
             return self.form(429, &to, &format!("There were {words}.")).because(&words);
         }
         let verifier = self.site.users.get(&user).map(|User { verifier }| verifier);

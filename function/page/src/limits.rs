@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use quack_page::site::Limits;
+use quack_page::site::{Limits, Page};
 
 /// Most that are counted at once: names that nobody has make no room for others.
 const MOST: usize = 10_000;
@@ -23,6 +23,16 @@ pub(crate) struct Counted {
     day: i64,
     pages: HashMap<String, f64>,
     users: HashMap<String, f64>,
+    /// Of the last load of a page, by session and page.
+    loads: HashMap<(String, String), f64>,
+}
+
+/// Who would pay for a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payer<'a> {
+    pub page: &'a Page,
+    pub user: &'a str,
+    pub session: &'a str,
 }
 
 /// How often each was seen in its minute.
@@ -72,30 +82,45 @@ impl Counted {
         }
     }
 
+    /// A session loads a page, which may cost its budget anew.
+    pub(crate) fn load(&mut self, page: &Page, session: &str) {
+        self.loads.remove(&(session.to_owned(), page.name.clone()));
+    }
+
     /// Whether another run may be paid for on `day`, counted in days.
     ///
     /// # Errors
     /// What was spent already, in words.
-    pub(crate) fn may_spend(&mut self, day: i64, page: &str, user: &str, limits: &Limits) -> Result<(), String> {
+    pub(crate) fn may_spend(&mut self, day: i64, payer: Payer<'_>, limits: &Limits) -> Result<(), String> {
         if self.day != day {
-            (self.day, self.pages, self.users) = (day, HashMap::new(), HashMap::new());
+            (self.day, self.pages, self.users, self.loads) = (day, HashMap::new(), HashMap::new(), HashMap::new());
         }
-        let spent = |all: &HashMap<String, f64>, name: &str| all.get(name).copied().unwrap_or_default();
-        let over = |spent: f64, most: Option<f64>| most.filter(|most| spent >= *most);
-        if let Some(most) = over(spent(&self.pages, page), limits.page_usd_day) {
+        let Payer { page, user, session } = payer;
+        let over =
+            |spent: Option<&f64>, most: Option<f64>| most.filter(|most| spent.is_some_and(|spent| spent >= most));
+        if let Some(most) = over(self.loads.get(&(session.to_owned(), page.name.clone())), page.budget_usd) {
+            return Err(format!(
+                "since it was loaded, the page has cost its budget of ${most}: load it again to go on"
+            ));
+        }
+        if let Some(most) = over(self.pages.get(&page.name), limits.page_usd_day) {
             return Err(format!("the page has cost its ${most} of today; what is known already is shown on"));
         }
-        if let Some(most) = over(spent(&self.users, user), limits.user_usd_day) {
+        if let Some(most) = over(self.users.get(user), limits.user_usd_day) {
             return Err(format!("{user} has spent ${most} today; what is known already is shown on"));
         }
         Ok(())
     }
 
     /// Counts what a run cost.
-    pub(crate) fn spent(&mut self, page: &str, user: &str, usd: Option<f64>) {
-        let usd = usd.unwrap_or_default();
-        *self.pages.entry(page.to_owned()).or_default() += usd;
-        *self.users.entry(user.to_owned()).or_default() += usd;
+    pub(crate) fn spent(&mut self, payer: Payer<'_>, usd: Option<f64>) {
+        let (usd, page) = (usd.unwrap_or_default(), payer.page.name.clone());
+        if self.loads.len() >= MOST {
+            self.loads.clear();
+        }
+        *self.loads.entry((payer.session.to_owned(), page.clone())).or_default() += usd;
+        *self.pages.entry(page).or_default() += usd;
+        *self.users.entry(payer.user.to_owned()).or_default() += usd;
     }
 }
 
@@ -120,17 +145,27 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_its_dollars() {
-        let (mut counted, limits) = (Counted::default(), limits(Some(0.02), Some(0.01)));
-        let mut spend = |day: i64, page: &str, user: &str| {
-            let may = counted.may_spend(day, page, user, &limits);
-            may.is_ok().then(|| counted.spent(page, user, Some(0.01)));
-            may
+    fn a_day_and_a_load_have_their_dollars() {
+        let page = |name: &str, budget: Option<f64>| {
+            let page = serde_json::json!({ "name": name, "title": "", "html": [], "inputs": [], "queries": [], "budget_usd": budget });
+            serde_json::from_value::<Page>(page).unwrap()
         };
-        assert!(spend(1, "trips", "ann").is_ok());
-        assert!(spend(1, "other", "ann").unwrap_err().contains("ann has spent $0.01"));
-        assert!(spend(1, "trips", "bea").is_ok());
-        assert!(spend(1, "trips", "cleo").unwrap_err().contains("the page has cost its $0.02"));
-        assert!(spend(2, "trips", "ann").is_ok());
+        let (trips, other) = (page("trips", None), page("other", Some(0.005)));
+        let (mut counted, limits) = (Counted::default(), limits(Some(0.02), Some(0.01)));
+        let mut spend = |day: i64, page: &Page, user: &str, usd: f64| {
+            let payer = Payer { page, user, session: user };
+            let may = counted.may_spend(day, payer, &limits);
+            may.map(|()| counted.spent(payer, Some(usd)))
+        };
+        assert!(spend(1, &trips, "ann", 0.01).is_ok());
+        assert!(spend(1, &other, "ann", 0.01).unwrap_err().contains("ann has spent $0.01"));
+        assert!(spend(1, &trips, "bea", 0.01).is_ok());
+        assert!(spend(1, &trips, "cleo", 0.01).unwrap_err().contains("the page has cost its $0.02"));
+        assert!(spend(2, &trips, "ann", 0.01).is_ok());
+        assert!(spend(2, &other, "bea", 0.005).is_ok() && spend(2, &other, "cleo", 0.0).is_ok());
+        assert!(spend(2, &other, "bea", 0.0).unwrap_err().contains("budget of $0.005"));
+        counted.load(&other, "bea");
+        let payer = Payer { page: &other, user: "bea", session: "bea" };
+        assert!(counted.may_spend(2, payer, &limits).is_ok());
     }
 }

@@ -18,6 +18,7 @@ mod rows;
 mod settings;
 mod shown;
 mod store;
+mod volatile;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

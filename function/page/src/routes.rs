@@ -124,7 +124,7 @@ impl Function {
         let shown = Shown { site, pages: &pages, visitor: &visitor };
         let (page, query) = match path.as_slice() {
             [""] => return shown.first(),
-            [name] => return shown.page(name, request),
+            [name] => return shown.page(name, request, counted),
             ["api", page, query] => (*page, *query),
             _ => return Response::error(404, "there is nothing at this address", ""),
         };

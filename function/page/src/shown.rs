@@ -5,6 +5,7 @@ use quack_page::input;
 use quack_page::site::{Page, Site};
 
 use crate::door::Visitor;
+use crate::limits::Counted;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -25,10 +26,11 @@ impl Shown<'_> {
     }
 
     /// The page of that name, with what a reader gave.
-    pub(crate) fn page(&self, name: &str, request: &Request) -> Response {
+    pub(crate) fn page(&self, name: &str, request: &Request, counted: &mut Counted) -> Response {
         let Some(page) = self.pages.iter().find(|page| page.name == name) else {
             return self.notice("There is no such page", "Or it is not for you. Choose one above.");
         };
+        counted.load(page, &self.visitor.session);
         let given = input::given(&request.query);
         let main = filled(&page.html, &page.inputs, &given);
         Response::html(200, self.framed(&page.name, &page.title, |frame| frame.document(&main)))

@@ -44,7 +44,8 @@ pub struct Engine {
     pub request_usd: f64,
 }
 
-/// What every page loads: names of objects below `assets/`, each with a digest of its content in it, as `dash-0123456789abcdef.js`.
+/// What every page loads: names of objects below `assets/`, each with a digest of its content in it, as `dash-0123456789abcdef.js`. An
+/// object may be compressed with gzip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assets {
     pub script: String,
@@ -117,7 +118,8 @@ pub struct Query {
     /// It has the parameter `$user`, which is who is signed in.
     #[serde(default)]
     pub reads_user: bool,
-    /// Seconds that an answer is kept for, though the tables may have changed, or the SQL is another thing each time.
+    /// Seconds that an answer is kept for, where the SQL is another thing each time or reads files by their address; of any other
+    /// query it is kept until a table that it reads changes.
     #[serde(default)]
     pub ttl_s: Option<u32>,
 }

@@ -133,9 +133,9 @@ fn objects_that_nobody_here_wrote_are_as_if_they_were_not_there() {
     let instance = world.instance();
     let ann = instance.sign_in("ann", PASSWORD);
     instance.get("/api/trips/by_zone", &ann);
-    for hostile in
-        [&b""[..], b"\xff\n", b"{}\n", b"{\"began\": 9223372036854775807}", b"{\"began\": -9223372036854775808}"]
-    {
+    let failed = br#"{"began": 1, "failed": [9223372036854775807, {"status": 7, "words": "x"}]}"#;
+    let claims = [&br#"{"began": 9223372036854775807}"#[..], br#"{"began": -9223372036854775808}"#, failed];
+    for hostile in [&b""[..], b"\xff\n", b"{}\n"].into_iter().chain(claims) {
         for name in world.store.list("_quack/dash/cache") {
             world.store.put(&format!("_quack/dash/cache/{name}"), hostile);
         }

@@ -5,12 +5,35 @@ use std::path::PathBuf;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
+use s3s::dto::{GetObjectInput, GetObjectOutput, PutObjectInput, PutObjectOutput};
 use s3s::service::S3ServiceBuilder;
+use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::RwLock;
 
 use super::{BUCKET, KEY_ID, SECRET};
+
+/// Objects are written one after another, as S3 looks at a condition and writes in one step; the crate does both in two.
+struct OneByOne {
+    files: FileSystem,
+    turn: RwLock<()>,
+}
+
+#[async_trait::async_trait]
+impl S3 for OneByOne {
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let _turn = self.turn.read().await;
+        self.files.get_object(request).await
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let _turn = self.turn.write().await;
+        self.files.put_object(request).await
+    }
+}
 
 /// A server with one bucket; it and its objects end with this value.
 pub(crate) struct ObjectStore {
@@ -23,7 +46,8 @@ impl ObjectStore {
     pub(crate) fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join(BUCKET)).unwrap();
-        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root.path()).unwrap());
+        let mut service =
+            S3ServiceBuilder::new(OneByOne { files: FileSystem::new(root.path()).unwrap(), turn: RwLock::default() });
         service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
         let service = service.build();
         let runtime = Runtime::new().unwrap();
