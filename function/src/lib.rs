@@ -3,6 +3,7 @@
 //!
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
+pub mod arrow_stream;
 pub mod copy;
 #[cfg(feature = "engine")]
 pub mod engine;
@@ -11,6 +12,7 @@ pub mod failure;
 pub mod functions;
 pub mod iceberg;
 pub mod names;
+pub mod plain;
 pub mod record;
 pub mod s3;
 pub mod sql;

@@ -35,6 +35,11 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// `text` as an item of a list that DuckDB reads from text: `["a", "b"]`.
+pub fn list_item(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// A piece of SQL. Comments and blanks are none.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Token<'a> {

@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub functions: String,
     /// Where SQL's own `COPY ... TO` writes.
     pub exports: String,
+    /// Where deployed pages are, and what is kept of their answers.
+    pub dash: String,
     /// The key of the mark that says whose the lake is.
     pub mark: String,
     /// Folders of other buckets that the function may read.
@@ -37,6 +39,7 @@ impl Layout {
                 tables: format!("{prefix}tables/"),
                 functions: format!("{prefix}functions/"),
                 exports: format!("{prefix}exports/"),
+                dash: format!("{prefix}dash/"),
                 mark: format!("{prefix}stage.json"),
                 read: lake.read.clone(),
             },
@@ -51,6 +54,7 @@ impl Layout {
             tables: "tables/".to_owned(),
             functions: "_quack/functions/".to_owned(),
             exports: "exports/".to_owned(),
+            dash: "_quack/dash/".to_owned(),
             mark: "_quack/stage.json".to_owned(),
             read: Vec::new(),
         }
@@ -100,7 +104,7 @@ impl Layout {
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
     pub(crate) fn owned(&self) -> Vec<String> {
-        [&self.catalog, &self.results, &self.functions, &self.tables, &self.mark].map(Clone::clone).into()
+        [&self.catalog, &self.results, &self.functions, &self.tables, &self.dash, &self.mark].map(Clone::clone).into()
     }
 }
 
@@ -174,12 +178,20 @@ mod tests {
         };
         assert_eq!(
             layout(true, "team/").owned(),
-            ["_quack/catalog.json", "_quack/results/", "_quack/functions/", "tables/", "_quack/stage.json"]
+            [
+                "_quack/catalog.json",
+                "_quack/results/",
+                "_quack/functions/",
+                "tables/",
+                "_quack/dash/",
+                "_quack/stage.json"
+            ]
         );
         let theirs = layout(false, "team/q/");
         assert_eq!(
             theirs.owned(),
-            ["catalog.json", "results/", "functions/", "tables/", "stage.json"].map(|key| format!("team/q/{key}"))
+            ["catalog.json", "results/", "functions/", "tables/", "dash/", "stage.json"]
+                .map(|key| format!("team/q/{key}"))
         );
         assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
     }
@@ -191,7 +203,7 @@ mod tests {
             let layout = Layout::new(&lake);
             for folder in layout.writable() {
                 assert!(folder.ends_with('/'));
-                for key in [&layout.catalog, &layout.tables, &layout.functions, &layout.mark] {
+                for key in [&layout.catalog, &layout.tables, &layout.functions, &layout.dash, &layout.mark] {
                     assert!(!key.starts_with(folder) && !folder.starts_with(key.as_str()), "{key} and {folder}");
                 }
             }

@@ -1,8 +1,11 @@
 //! The command line of `quackctl dash`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+
+use super::age::age;
 
 #[derive(Debug, Args)]
 #[command(
@@ -11,10 +14,13 @@ use clap::{Args, Subcommand};
 A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
 set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
 
+With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
+
 Examples:
   quackctl dash new trips --table trips
   quackctl dash
-  quackctl dash check"
+  quackctl dash check
+  quackctl dash add-user ann"
 )]
 pub(crate) struct DashArgs {
     #[command(subcommand)]
@@ -52,5 +58,29 @@ Examples:
         /// A page about this table
         #[arg(long, value_name = "TABLE")]
         table: Option<String>,
+    },
+    /// Print the line for quack.toml that lets a user sign in to deployed pages; asks for a password, or reads it from standard input
+    #[command(after_help = "\
+The next `quackctl up` lets the user in; one whose line is gone is out then, signed in or not.
+
+Examples:
+  quackctl dash add-user ann
+  pwgen 24 1 | tee ann.txt | quackctl dash add-user ann")]
+    AddUser { name: String },
+    /// Print a link that lets somebody look at deployed pages without a password, until it expires
+    #[command(after_help = "Examples:\n  quackctl dash invite\n  quackctl dash invite ann --for 12h")]
+    Invite {
+        /// Who it is for, as `allow` of a page and `$user` of its queries know them
+        #[arg(default_value = "guest")]
+        name: String,
+        /// How long it holds
+        #[arg(long = "for", value_name = "AGE", default_value = "7d", value_parser = age)]
+        lasts: Duration,
+    },
+    /// Have an invitation hold no longer, nor the sessions of those whom it let in
+    #[command(after_help = "Examples:\n  quackctl dash revoke 0f3c9a5b7d1e2468")]
+    Revoke {
+        /// The invitation's id, as `invite` told it
+        id: String,
     },
 }

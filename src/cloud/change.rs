@@ -147,7 +147,7 @@ impl fmt::Display for Change {
 }
 
 impl Change {
-    pub(super) fn created(what: impl Into<String>) -> Self {
+    pub(crate) fn created(what: impl Into<String>) -> Self {
         Self { action: Action::Created, what: what.into() }
     }
 
@@ -155,7 +155,11 @@ impl Change {
         Self { action: Action::Adopted, what: what.into() }
     }
 
-    pub(super) fn updated(what: impl Into<String>) -> Self {
+    pub(crate) fn removed(what: impl Into<String>) -> Self {
+        Self { action: Action::Removed, what: what.into() }
+    }
+
+    pub(crate) fn updated(what: impl Into<String>) -> Self {
         Self { action: Action::Updated, what: what.into() }
     }
 }

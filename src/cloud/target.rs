@@ -26,6 +26,8 @@ pub(crate) struct Target {
     pub lambda: aws_sdk_lambda::Client,
     /// The function's name.
     pub function: String,
+    /// The page function's, whether or not there is one.
+    pub page: String,
     /// Of the invocations of this process.
     pub turns: Arc<Turns>,
     /// Address of another S3 than AWS's own.
@@ -79,6 +81,7 @@ impl Target {
             },
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: local_name(config),
+            page: page_name(&local_name(config)),
             turns: Arc::default(),
             s3_endpoint: Some(endpoint.to_owned()),
             credentials: Some(SharedCredentialsProvider::new(keys)),
@@ -90,13 +93,29 @@ impl Target {
     /// # Errors
     /// What Lambda says.
     pub(crate) async fn url(&self) -> Result<Option<String>> {
-        match self.lambda.get_function_url_config().function_name(&self.function).send().await {
+        self.url_of(&self.function).await
+    }
+
+    /// The address of the pages that are deployed, if any are.
+    ///
+    /// # Errors
+    /// What Lambda says.
+    pub(crate) async fn page_url(&self) -> Result<Option<String>> {
+        self.url_of(&self.page).await
+    }
+
+    /// The URL of the function `name`, if it has one.
+    ///
+    /// # Errors
+    /// What Lambda says.
+    pub(super) async fn url_of(&self, name: &str) -> Result<Option<String>> {
+        match self.lambda.get_function_url_config().function_name(name).send().await {
             Ok(found) => Ok(Some(found.function_url)),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
                 Ok(None)
             }
             Err(error) => Err(failure(
-                format!("cannot tell the URL of the function {}: {}", self.function, words(&error)),
+                format!("cannot tell the URL of the function {name}: {}", words(&error)),
                 "`quackctl status` says how it is",
             )),
         }
@@ -118,6 +137,19 @@ impl Target {
             path_style: self.bucket.name.contains('.'),
         })
     }
+}
+
+/// The name of the page function beside the engine's `function`. A function's name has at most 64 characters.
+pub(super) fn page_name(function: &str) -> String {
+    const END: &str = "-page";
+    let mut name = function.to_owned();
+    name.truncate(64 - END.len());
+    format!("{}{END}", name.trim_end_matches('-'))
+}
+
+/// Seconds that the page function has, of which the engine may take all of its own, and wait for a start.
+pub(super) fn page_timeout_s(config: &Config) -> u32 {
+    (config.timeout_s + 30).min(900)
 }
 
 /// The name of a stage's local bucket and of its function.

@@ -1,18 +1,20 @@
-//! `quackctl dash`: the project's pages, shown, checked, begun.
+//! `quackctl dash`: the project's pages, shown, checked, begun; and who may look at them where they are deployed.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::cli::{DashArgs, DashCommand};
 use crate::cloud::Target;
+use crate::config::is_user;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::dash::{self, FOLDER};
+use crate::dash::{self, FOLDER, Invited};
 use crate::error::{failure, unwritable, usage};
 use crate::lake::catalog::{self, Scope};
 
@@ -30,6 +32,9 @@ pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<ExitCode> {
             return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Some(DashCommand::New { name, table }) => new(context, &name, table.as_deref()).await?,
+        Some(DashCommand::AddUser { name }) => add_user(context, &name)?,
+        Some(DashCommand::Invite { name, lasts }) => invite(context, &name, lasts).await?,
+        Some(DashCommand::Revoke { id }) => revoke(context, &id).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -74,4 +79,93 @@ async fn new(context: &Context, name: &str, table: Option<&str>) -> Result<()> {
     })?;
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     context.print(&Written { file: path.display().to_string() })
+}
+
+/// Refuses what is no user's name.
+fn check_user(name: &str) -> Result<()> {
+    match is_user(name) {
+        true => Ok(()),
+        false => Err(usage(
+            format!("`{name}` cannot be a user's name"),
+            "give one of up to 64 letters, digits, `.`, `_`, `@` and `-`",
+        )),
+    }
+}
+
+/// A user as quack.toml has it.
+#[derive(Serialize)]
+struct User {
+    user: String,
+    verifier: String,
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.user.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let quote = if bare { "" } else { "\"" };
+        writeln!(f, "{quote}{}{quote} = \"{}\"", self.user, self.verifier)
+    }
+}
+
+fn add_user(context: &Context, name: &str) -> Result<()> {
+    check_user(name)?;
+    let verifier = quack_page::password::verifier(&super::password::read(name)?)
+        .map_err(|words| usage(words, "give another one"))?;
+    context.say(
+        "put this below [dash.users] in quack.toml, and run `quackctl up`; the password cannot be made of it again:",
+    );
+    context.print(&User { user: name.to_owned(), verifier })
+}
+
+/// A link for somebody.
+#[derive(Serialize)]
+struct Invitation {
+    id: String,
+    user: String,
+    expires: String,
+    url: String,
+}
+
+impl fmt::Display for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)
+    }
+}
+
+async fn invite(context: &Context, name: &str, lasts: Duration) -> Result<()> {
+    check_user(name)?;
+    let Invited { id, user, expires, url } = dash::invite(&Target::open(context).await?, name, lasts).await?;
+    context.say(format_args!(
+        "whoever has this link looks as `{user}` until {expires}; `quackctl dash revoke {id}` has it hold no longer:"
+    ));
+    context.print(&Invitation { id, user, expires, url })
+}
+
+/// An invitation that holds no longer.
+#[derive(Serialize)]
+struct Revoked {
+    id: String,
+    /// False when it was revoked before.
+    revoked: bool,
+}
+
+impl fmt::Display for Revoked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.revoked {
+            true => writeln!(f, "the invitation {} lets nobody in any more", self.id),
+            false => writeln!(f, "the invitation {} was revoked before", self.id),
+        }
+    }
+}
+
+async fn revoke(context: &Context, id: &str) -> Result<()> {
+    // As they are made: no other could ever have been one.
+    if id.len() != 16 || !id.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(usage(
+            format!("`{id}` is no invitation's id"),
+            "`quackctl dash invite` told it: 16 digits and letters a to f",
+        ));
+    }
+    let revoked = dash::revoke(&Target::open(context).await?, id).await?;
+    context.print(&Revoked { id: id.to_owned(), revoked })
 }

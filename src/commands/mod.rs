@@ -17,6 +17,7 @@ pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod outputs;
+mod password;
 pub(crate) mod plan;
 pub(crate) mod query;
 pub(crate) mod recover;

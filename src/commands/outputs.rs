@@ -59,6 +59,9 @@ pub(crate) async fn run(context: &Context, name: Option<&str>) -> Result<()> {
     if config.url {
         outputs.extend(target.url().await?.map(|url| ("url", url)));
     }
+    if config.dash.is_some() {
+        outputs.extend(target.page_url().await?.map(|url| ("dashboards", url)));
+    }
     let Some(name) = name else { return context.print(&Outputs(outputs)) };
     match outputs.get(name) {
         Some(value) => context.print(&Output(value)),

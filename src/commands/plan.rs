@@ -14,6 +14,7 @@ use crate::cloud::saved::Saved;
 use crate::cloud::{self, Lake, Plan};
 use crate::config::{DataSet, FILE, TargetKind};
 use crate::console::context::Context;
+use crate::dash;
 use crate::error::{self, Kind};
 use crate::lake::catalog::{self, Catalog, Scope};
 use crate::lake::load::LoadRequest;
@@ -84,8 +85,10 @@ pub(crate) async fn run(context: &Context, output: Option<&Path>) -> Result<Exit
 /// # Errors
 /// A build that fails, a target that does not answer.
 pub(super) async fn made(context: &Context) -> Result<Plan> {
+    let pages = dash::compile(&context.config)?;
     let mut plan = cloud::plan(context).await?;
     plan.changes.extend(tables(context).await?);
+    plan.changes.extend(dash::plan(context, pages).await?);
     Ok(plan)
 }
 

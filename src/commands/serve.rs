@@ -1,6 +1,5 @@
 //! `quackctl serve`: PostgreSQL's wire protocol in front of the engine.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,7 +51,7 @@ fn add_user(context: &Context, name: &str) -> Result<()> {
     if name.is_empty() || name.contains('=') || name.chars().any(char::is_control) {
         return Err(usage(format!("`{name}` cannot be a user's name"), "give a name without `=`"));
     }
-    let password = password(name)?;
+    let password = super::password::read(name)?;
     if password.chars().count() < SHORTEST {
         return Err(usage(format!("a password has {SHORTEST} characters at least"), "give a longer one"));
     }
@@ -71,41 +70,5 @@ struct Line {
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", toml::Value::from(self.line.as_str()))
-    }
-}
-
-/// The password: typed where nobody sees it, or the first line of standard input.
-fn password(name: &str) -> Result<String> {
-    let stdin = std::io::stdin();
-    let hidden = stdin.is_terminal().then(|| Hidden::of(&stdin)).flatten();
-    if hidden.is_some() {
-        let mut stderr = std::io::stderr();
-        write!(stderr, "password of `{name}`: ")?;
-        stderr.flush()?;
-    }
-    let mut line = String::new();
-    stdin.lock().read_line(&mut line)?;
-    if hidden.is_some() {
-        writeln!(std::io::stderr())?;
-    }
-    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
-}
-
-/// A terminal that does not show what is typed, until this is dropped.
-struct Hidden(rustix::termios::Termios);
-
-impl Hidden {
-    fn of(stdin: &std::io::Stdin) -> Option<Self> {
-        let before = rustix::termios::tcgetattr(stdin).ok()?;
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(rustix::termios::LocalModes::ECHO);
-        rustix::termios::tcsetattr(stdin, rustix::termios::OptionalActions::Now, &quiet).ok()?;
-        Some(Self(before))
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Now, &self.0);
     }
 }

@@ -57,6 +57,9 @@ struct Told {
     timeout_s: Option<i32>,
     /// Of the quackctl that put it up, as the function tells.
     function_version: Option<String>,
+    /// Where deployed pages are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dashboards: Option<String>,
     tables: Vec<TableStatus>,
 }
 
@@ -82,6 +85,7 @@ impl fmt::Display for Status {
             let version = told.function_version.iter().map(|version| format!(", of quackctl {version}"));
             let version = version.collect::<String>();
             writeln!(f, "  {:<12}{}, {memory} MB, {timeout} s at most{version}", "function", told.function)?;
+            told.dashboards.iter().try_for_each(|url| writeln!(f, "  {:<12}{url}", "dashboards"))?;
         }
         writeln!(f, "  {:<12}quackctl {quackctl}, DuckDB {duckdb}", "versions")?;
         match engine.told.as_ref().map(|told| told.tables.as_slice()) {
@@ -178,6 +182,10 @@ async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
     let coordinator = Coordinator::new(context, &target, &catalog);
     let health = health::check(&coordinator, &CancellationToken::new()).await;
     let tables = catalog.tables.iter();
+    let dashboards = match context.config.dash {
+        Some(_) => target.page_url().await?,
+        None => None,
+    };
     Ok(EngineStatus {
         place: place.with_tables(catalog.tables.values().map(|table| table.bytes).sum()),
         told: Some(Told {
@@ -187,6 +195,7 @@ async fn ask(context: &Context, place: Place) -> Result<EngineStatus> {
                 .as_ref()
                 .ok()
                 .and_then(|health| health.metadata.facts.function.as_ref()?.version.clone()),
+            dashboards,
             tables: tables
                 .map(|(name, table)| TableStatus { name: name.clone(), rows: table.rows, bytes: table.bytes })
                 .collect(),

@@ -13,6 +13,7 @@ use crate::cloud::{self, Change, Provisioned, Target, UpOptions};
 use crate::config::{DataSet, TargetKind};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
+use crate::dash;
 use crate::error::{self, Kind, failure, interrupted};
 use crate::lake::catalog::Scope;
 use crate::lake::describe::Loaded;
@@ -29,6 +30,9 @@ struct Up {
     target: TargetKind,
     bucket: String,
     function: String,
+    /// Where the pages are that are deployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dashboards: Option<String>,
     /// Digest of the function's artifact.
     artifact: String,
     /// Whether the function was compiled in this run.
@@ -61,6 +65,7 @@ impl fmt::Display for Up {
         }
         let Self { project, stage, target, bucket, function, .. } = self;
         writeln!(f, "{project} ({stage}) is up on {target}: function {function}, bucket {bucket}")?;
+        self.dashboards.iter().try_for_each(|url| writeln!(f, "dashboards are at {url}"))?;
         match health {
             Some(health) => write!(f, "{health}"),
             None => writeln!(f, "not checked whether the engine answers (--no-check)"),
@@ -75,6 +80,8 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     if config.target == TargetKind::Local && config.lake.bucket.is_some() {
         context.say("note: `lake.bucket` is for --target aws: the local target keeps to a bucket of its own");
     }
+    // Pages that are wrong are better told before anything is brought up for them.
+    let pages = dash::compile(config)?;
     let provisioned = async {
         super::plan::look_at_data(context).await?;
         let plan = match &args.plan {
@@ -85,7 +92,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         let options = UpOptions { yes: args.yes || plan.is_some(), pull: args.pull, plan };
         cloud::provision(context, &options).await
     };
-    let Provisioned { target, changes, artifact } = tokio::select! {
+    let Provisioned { target, mut changes, artifact } = tokio::select! {
         provisioned = provisioned => provisioned?,
         () = interrupt.token.cancelled() => return Err(interrupted(
             "interrupted: what had begun goes on by itself, and `quackctl up` takes it from there"
@@ -100,12 +107,23 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         }
         filled => filled?,
     };
+    let dashboards = match pages {
+        Some(pages) => {
+            changes.extend(dash::deploy(config, &target.bucket, pages, &artifact).await?);
+            target.page_url().await?
+        }
+        None => {
+            changes.extend(dash::retract(&target.bucket).await?);
+            None
+        }
+    };
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),
         target: config.target,
         bucket: target.bucket.name.clone(),
         function: target.function.clone(),
+        dashboards,
         artifact: artifact.digest,
         built: artifact.built,
         changes,

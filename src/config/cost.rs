@@ -24,19 +24,29 @@ impl Values {
     /// What is no amount.
     pub(super) fn budget(&mut self) -> Result<Option<Budget>> {
         let hard = self.choice("cost.hard", &[("false", false), ("true", true)])?;
-        let (value, origin) = self.value(KEY).unwrap_or((toml::Value::Integer(0), Origin::Default));
+        let usd_month = self.usd(KEY)?;
+        Ok(usd_month.map(|usd_month| Budget { usd_month, hard }))
+    }
+
+    /// An amount; nothing where it is 0 or not said.
+    ///
+    /// # Errors
+    /// What is no amount.
+    pub(super) fn usd(&mut self, key: &'static str) -> Result<Option<f64>> {
+        let (value, origin) = self.value(key).unwrap_or((toml::Value::Integer(0), Origin::Default));
         let amount = match &value {
             toml::Value::Integer(whole) => Some(*whole as f64),
             toml::Value::Float(amount) => Some(*amount),
             toml::Value::String(text) if origin != Origin::File => text.trim().parse().ok(),
             _ => None,
         };
-        let wanted = "dollars: budget_usd_month = 5.0; 0 is no budget";
-        let Some(usd_month) = amount.filter(|amount| amount.is_finite() && *amount >= 0.0) else {
-            return Err(bad_value(KEY, &value.to_string(), &origin, wanted));
+        let name = key.rsplit('.').next().unwrap_or(key);
+        let wanted = format!("dollars: {name} = 5.0; 0 is no bound");
+        let Some(usd) = amount.filter(|amount| amount.is_finite() && *amount >= 0.0) else {
+            return Err(bad_value(key, &value.to_string(), &origin, &wanted));
         };
-        self.origins.push((KEY, usd_month.to_string(), origin));
-        Ok((usd_month > 0.0).then_some(Budget { usd_month, hard }))
+        self.origins.push((key, usd.to_string(), origin));
+        Ok((usd > 0.0).then_some(usd))
     }
 }
 

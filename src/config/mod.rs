@@ -1,6 +1,7 @@
 //! The configuration: `quack.toml`, the environment and flags, merged, every value with its origin.
 
 mod cost;
+mod dash;
 mod data;
 mod environment;
 mod find;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub(crate) use self::cost::Budget;
+pub(crate) use self::dash::{Dash, is_user};
 pub(crate) use self::data::{DataSet, TextForm};
 pub(crate) use self::find::project_above;
 pub(crate) use self::identity::{Owner, STATE};
@@ -91,6 +93,8 @@ pub(crate) struct Config {
     pub idle_s: u32,
     /// Who may connect to `serve`: verifiers of passwords, by name.
     pub users: BTreeMap<String, String>,
+    /// The pages that are deployed with the engine; nothing where none are.
+    pub dash: Option<Dash>,
     /// The network between the local target's S3 and those who ask it.
     pub network: Network,
     /// What a month's queries may cost.
@@ -237,6 +241,7 @@ impl Config {
                 tags: values.tags()?,
             },
             users: values.users()?,
+            dash: values.dash()?,
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
             port: values.number("local.port", 0, 0, u16::MAX)?,
             idle_s: values.number("local.idle_s", 300, 1, 86_400)?,

@@ -7,26 +7,29 @@ use quack_function::wire::{Params, Spill};
 use tokio_util::sync::CancellationToken;
 
 use super::compose::Composed;
-use super::input::Given;
-use super::page::Page;
+use super::page::{self, Page};
 use crate::cloud::Target;
 use crate::console::context::{Caller, Context};
 use crate::lake::catalog;
 use crate::planner::Workers;
 use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
+use quack_page::input::Given;
 
 /// Most rows that are shown on a page.
 pub(super) const MOST_ROWS: u64 = 100_000;
 
-/// The values of the inputs that a query has: what is given, else what the page says.
+/// The values of the inputs that a query has: what is given, else what the page says; and who looks, which is `user`.
 ///
 /// # Errors
 /// A value that is none of its input's.
-pub(super) fn params(page: &Page, composed: &Composed, given: &Given) -> Result<Params, String> {
+pub(super) fn params(page: &Page, composed: &Composed, given: &Given, user: &str) -> Result<Params, String> {
     let mut params = Params::new();
     for input in composed.inputs.iter().filter_map(|at| page.inputs.get(*at)) {
         params.extend(input.values(given)?);
+    }
+    if composed.reads_user {
+        params.insert(page::USER.to_owned(), Some(user.to_owned()));
     }
     Ok(params)
 }

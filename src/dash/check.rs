@@ -12,7 +12,6 @@ use super::ask::{self, Asking};
 use super::bind::Binder;
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
-use super::input::{Given, Input};
 use super::page::{self, FOLDER, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -25,6 +24,7 @@ use crate::lake::hollow::said;
 use crate::output::is_numeric;
 use crate::query;
 use crate::rows::counted;
+use quack_page::input::{Given, Input};
 
 /// What was found of all pages.
 #[derive(Debug, Serialize)]
@@ -165,7 +165,7 @@ impl Checker<'_> {
             Ok(composed) => composed,
             Err(words) => return Ok(Err(vec![words])),
         };
-        let params = match ask::params(page, &composed, &Given::new()) {
+        let params = match ask::params(page, &composed, &Given::new(), &self.context.caller.user) {
             Ok(params) => params,
             Err(words) => return Ok(Err(vec![words])),
         };

@@ -11,7 +11,7 @@ use quack_function::sql::{Token, Tokens, identifier};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::page::{Page, Query};
+use super::page::{self, Page, Query};
 use crate::duck::{self, Sandbox};
 
 /// Deepest syntax tree, levels of its JSON: what follows it goes as deep.
@@ -23,6 +23,8 @@ pub(super) struct Composed {
     pub sql: String,
     /// The inputs whose parameters it has, by their places in the page.
     pub inputs: BTreeSet<usize>,
+    /// It has the parameter that is who looks.
+    pub reads_user: bool,
 }
 
 /// What parses pages' SQL: a DuckDB that knows no tables.
@@ -39,6 +41,7 @@ struct Read {
     /// Names of tables that have no schema before them, in lower case; some may be of what its own WITH gives.
     tables: BTreeSet<String>,
     inputs: BTreeSet<usize>,
+    reads_user: bool,
 }
 
 impl Composer {
@@ -57,6 +60,7 @@ impl Composer {
         let mut reads = Vec::new();
         self.follow(page, query, &mut Vec::new(), &mut reads)?;
         let inputs = reads.iter().flat_map(|(_, read)| read.inputs.iter().copied()).collect();
+        let reads_user = reads.iter().any(|(_, read)| read.reads_user);
         // The last one is the query itself.
         let own = reads.pop().map(|(_, read)| read);
         let own = own.as_ref().map_or("", |read| read.sql.as_str());
@@ -72,7 +76,7 @@ impl Composer {
                 }
             }
         };
-        Ok(Composed { sql, inputs })
+        Ok(Composed { sql, inputs, reads_user })
     }
 
     /// Reads `query` and all that it reads of the page; those come first in `reads`, each with its name.
@@ -118,12 +122,13 @@ impl Composer {
         let tree = self.tree(text)?;
         let (mut tables, mut asked) = (BTreeSet::new(), BTreeSet::new());
         collect(&tree, &mut tables, &mut asked);
-        let parameters: Vec<(usize, String, Option<String>)> = page
+        let of_inputs = page
             .inputs
             .iter()
             .enumerate()
-            .flat_map(|(at, input)| input.parameters().into_iter().map(move |(name, cast)| (at, name, cast)))
-            .collect();
+            .flat_map(|(at, input)| input.parameters().into_iter().map(move |(name, cast)| (Some(at), name, cast)));
+        let user = (None, page::USER.to_owned(), Some("VARCHAR".to_owned()));
+        let parameters: Vec<(Option<usize>, String, Option<String>)> = of_inputs.chain([user]).collect();
         let find = |name: &str| parameters.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name));
         if let Some(other) = asked.iter().find(|name| find(name).is_none()) {
             return Err(match other.parse::<usize>() {
@@ -132,17 +137,19 @@ impl Composer {
             });
         }
         let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
+        let mut reads_user = false;
         for (from, to, name) in places(text) {
             let Some((at, name, cast)) = find(name) else { continue };
             sql.push_str(&text[done..from]);
             sql.push_str(&cast.as_ref().map_or_else(|| format!("${name}"), |cast| format!("CAST(${name} AS {cast})")));
             done = to;
             asked.remove(&name.to_lowercase());
-            inputs.insert(*at);
+            inputs.extend(*at);
+            reads_user |= at.is_none();
         }
         sql.push_str(&text[done..]);
         match asked.first() {
-            None => Ok(Read { sql, tables, inputs }),
+            None => Ok(Read { sql, tables, inputs, reads_user }),
             Some(other) => Err(format!("`{other}` is a parameter, and not written as ${other}: write it so")),
         }
     }

@@ -46,7 +46,7 @@ impl Chart {
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
 const COLUMNS: &[&str] = &["x", "y", "color", "compare"];
-const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter"];
+const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl"];
 
 /// What `sort` may be.
 const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
@@ -73,6 +73,11 @@ impl Drawn {
             Chart::Histogram => option == "x",
             Chart::Table | Chart::Value => false,
         }
+    }
+
+    /// Seconds that an answer is kept for where the page is deployed, though the tables may have changed.
+    pub(super) fn ttl_s(&self) -> Option<u32> {
+        self.options.get("ttl").and_then(|value| seconds(value))
     }
 
     /// The input that a click on a mark sets.
@@ -166,10 +171,23 @@ fn check(name: &str, value: &str) -> Result<(), String> {
         "height" if !is_whole(4000) => "pixels, 1 to 4000",
         "bins" if !is_whole(1000) => "a number, 1 to 1000",
         "filter" if !is_variable(value) => "the name of an input",
+        "ttl" if seconds(value).is_none() => "a time of up to a day: 30s, 5m, 1h",
         "format" if !is_format(value) => "number, percent, usd, compact, date, or decimals such as 0.00",
         _ => return Ok(()),
     };
     Err(format!("`{name}={value}`: it is {allowed}"))
+}
+
+/// A time, 1 second to a day.
+fn seconds(value: &str) -> Option<u32> {
+    let (number, unit) = value.split_at(value.find(|c: char| !c.is_ascii_digit())?);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    number.parse::<u32>().ok()?.checked_mul(unit).filter(|seconds| (1..=86_400).contains(seconds))
 }
 
 fn is_format(value: &str) -> bool {
@@ -226,6 +244,8 @@ mod tests {
         assert_eq!((name.as_str(), drawn.chart), ("by_zone", Chart::Bar));
         assert_eq!(drawn.options["title"], "Trips, 'by' zone");
         assert_eq!(drawn.columns().collect::<Vec<_>>(), [("x", "zone"), ("y", "trips"), ("y", "fares")]);
+        let Ok(Fence::Sql { drawn: Some(kept), .. }) = parse("sql a table ttl=5m") else { panic!("a query") };
+        assert_eq!((kept.ttl_s(), drawn.ttl_s()), (Some(300), None));
         assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
         for code in ["", "sql", "rust", "input", "text it's"] {
@@ -246,6 +266,8 @@ mod tests {
             ("sql a bar title=\"x", "is not closed"),
             ("sql a bar sort=up", "`sort=up`"),
             ("sql a bar height=0", "pixels"),
+            ("sql a bar ttl=0s", "`ttl=0s`"),
+            ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),
             ("input day date", "stands below"),
         ] {

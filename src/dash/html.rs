@@ -4,56 +4,22 @@
 use std::collections::BTreeMap;
 
 use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
+use quack_page::escape::escaped;
+use quack_page::site::Segment;
 use serde_json::json;
 
 use super::compose::{Composed, Composer};
-use super::escape::escaped;
 use super::fence::{self, Fence};
-use super::field;
-use super::input::Given;
 use super::page::{self, Group, Page, Query};
 use crate::digest;
 
-/// A link to a page in the head of each.
-pub(super) struct Link<'a> {
-    pub name: &'a str,
-    pub title: &'a str,
-}
+/// What stands around a placeholder in HTML: a character that no HTML has, as whatever a page says has another in its place.
+const MARK: char = '\0';
 
-/// A document that shows `page` with what readers gave; a value that is none of its input's counts as not given.
-pub(super) fn document(page: &Page, links: &[Link<'_>], composer: &Composer, given: &Given) -> String {
-    let main = main(page, composer, given);
-    framed(&page.name, &page.title, links, &main)
-}
-
-/// A document that says something instead of a page.
-pub(super) fn notice(name: &str, title: &str, words: &str, links: &[Link<'_>]) -> String {
-    let words = format!("<h1>{}</h1>\n<pre class=\"notice\">{}</pre>\n", escaped(title), escaped(words));
-    framed(name, title, links, &words)
-}
-
-fn framed(name: &str, title: &str, links: &[Link<'_>], main: &str) -> String {
-    let links: String = links
-        .iter()
-        .map(|link| {
-            let current = if link.name == name { " aria-current=\"page\"" } else { "" };
-            format!("<a href=\"/{}\"{current}>{}</a>", escaped(link.name), escaped(link.title))
-        })
-        .collect();
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
-         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/dash.css\"><script type=\"module\" src=\"/assets/dash.js\"></script></head>\n\
-         <body data-page=\"{}\" data-live>\n<header><nav aria-label=\"Dashboards\">{links}</nav></header>\n\
-         <main>\n{main}</main>\n</body></html>\n",
-        escaped(title),
-        escaped(name)
-    )
-}
-
-/// What stands in the middle.
-fn main(page: &Page, composer: &Composer, given: &Given) -> String {
-    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&page.body, page::options())).collect();
+/// What stands in the middle of a document that shows `page`.
+pub(super) fn segments(page: &Page, composer: &Composer) -> Vec<Segment> {
+    let body = page.body.replace(MARK, "\u{fffd}");
+    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&body, page::options())).collect();
     let mut out = Out::default();
     let (mut at, mut depth) = (0, 0_usize);
     while at < events.len() {
@@ -76,10 +42,10 @@ fn main(page: &Page, composer: &Composer, given: &Given) -> String {
                     }
                 }
                 Fence::Input { name } => {
-                    if let Some(input) = page.inputs.iter().find(|input| input.name == name) {
-                        let asked = input.query().and_then(|query| page.query(query));
-                        let inputs = asked.map(|query| inputs(page, &composer.compose(page, query)));
-                        out.field(field::html(input, given, inputs.as_deref()));
+                    if let Some(at) = page.inputs.iter().position(|input| input.name == name) {
+                        let asked = page.inputs[at].query().and_then(|query| page.query(query));
+                        let asks = asked.map(|query| inputs(page, &composer.compose(page, query)));
+                        out.field(Segment::Field { input: at, asks });
                     }
                 }
                 Fence::Code => {}
@@ -91,17 +57,17 @@ fn main(page: &Page, composer: &Composer, given: &Given) -> String {
             Event::End(_) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        out.events(harmless(&events[at], page, given));
+        out.events(harmless(&events[at], page));
         at += 1;
     }
     out.end()
 }
 
 /// What is written of an event.
-fn harmless<'a>(event: &Event<'a>, page: &Page, given: &Given) -> Vec<Event<'a>> {
+fn harmless<'a>(event: &Event<'a>, page: &Page) -> Vec<Event<'a>> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text.clone())],
-        Event::Text(text) if text.contains("{{") => filled(text, page, given),
+        Event::Text(text) if text.contains("{{") => filled(text, page),
         // The words of a picture stand for it: pages load nothing from elsewhere.
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => Vec::new(),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) if !is_page(dest_url) => {
@@ -124,23 +90,37 @@ fn is_page(url: &str) -> bool {
     }
 }
 
-/// A text with the values of inputs in the places of `{{ name }}`.
-fn filled<'a>(text: &str, page: &Page, given: &Given) -> Vec<Event<'a>> {
+/// A text with placeholders of values for each `{{ name }}`.
+fn filled<'a>(text: &str, page: &Page) -> Vec<Event<'a>> {
     let (mut events, mut rest) = (Vec::new(), text);
     let plain = |text: &str| Event::Text(CowStr::from(text.to_owned()));
     while let Some((before, behind)) = rest.split_once("{{") {
         let Some((name, after)) = behind.split_once("}}") else { break };
-        match page.inputs.iter().find_map(|input| field::told(input, name.trim(), given)) {
-            Some(value) => {
-                let output = format!("<output data-value=\"{}\">{}</output>", escaped(name.trim()), escaped(&value));
-                events.extend([plain(before), Event::InlineHtml(CowStr::from(output))]);
+        match page.inputs.iter().any(|input| input.parameters().iter().any(|(known, _)| known == name.trim())) {
+            true => {
+                events.extend([plain(before), Event::InlineHtml(placeholder(&Segment::Value(name.trim().to_owned())))])
             }
-            None => events.push(plain(&rest[..rest.len() - after.len()])),
+            false => events.push(plain(&rest[..rest.len() - after.len()])),
         }
         rest = after;
     }
     events.push(plain(rest));
     events
+}
+
+/// What stands in HTML for a segment that is none.
+fn placeholder(segment: &Segment) -> CowStr<'static> {
+    CowStr::from(format!("{MARK}{}{MARK}", json!(segment)))
+}
+
+/// The segments of HTML with placeholders, which are each between two marks.
+fn split(html: &str) -> Vec<Segment> {
+    let segment = |(at, piece): (usize, &str)| match at % 2 {
+        1 => serde_json::from_str(piece).unwrap_or_else(|_| Segment::Text(String::new())),
+        _ => Segment::Text(piece.to_owned()),
+    };
+    let pieces = html.split(MARK).enumerate().filter(|(_, piece)| !piece.is_empty());
+    pieces.map(segment).collect()
 }
 
 /// The place of a query's rows; nothing of one that is not shown.
@@ -189,12 +169,12 @@ impl<'a> Out<'a> {
         self.write(html);
     }
 
-    fn field(&mut self, html: String) {
+    fn field(&mut self, field: Segment) {
         if !self.in_form {
             self.write("<form class=\"inputs\">\n".to_owned());
             self.in_form = true;
         }
-        self.write(html);
+        self.events.push(Event::Html(placeholder(&field)));
     }
 
     /// Opens a group, or closes the last one.
@@ -225,23 +205,26 @@ impl<'a> Out<'a> {
         self.events.push(Event::Html(CowStr::from(html)));
     }
 
-    fn end(mut self) -> String {
+    fn end(mut self) -> Vec<Segment> {
         self.close_form();
         self.write("</div>\n".repeat(self.groups));
         let mut html = String::new();
         pulldown_cmark::html::push_html(&mut html, self.events.into_iter());
-        html
+        split(&html)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use quack_page::html::filled;
+    use quack_page::input::Given;
+
     use super::*;
 
     fn shown(text: &str, given: &[(&str, &str)]) -> String {
         let page = Page::parse("x", text).unwrap();
         let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
-        main(&page, &Composer::open().unwrap(), &given)
+        filled(&segments(&page, &Composer::open().unwrap()), &page.inputs, &given)
     }
 
     #[test]
@@ -321,8 +304,7 @@ mod tests {
             let Ok(page) = Page::parse("x", &text) else { continue };
             pages += 1;
             let given = Given::from([("i".to_owned(), vec![text.chars().take(300).collect()])]);
-            let html = document(&page, &[Link { name: "x", title: &page.title }], &composer, &given);
-            let main = html.split_once("<main>").unwrap().1;
+            let main = filled(&segments(&page, &composer), &page.inputs, &given);
             let tags = main.split('<').skip(1).map(|tag| tag.trim_start_matches('/'));
             for tag in tags {
                 let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();
@@ -361,9 +343,6 @@ mod tests {
                     "figure",
                     "figcaption",
                     "output",
-                    "main",
-                    "body",
-                    "html",
                 ];
                 assert!(KNOWN.contains(&name), "<{tag}: {text:?}\n{main}");
                 let link = tag.split('>').next().unwrap().split_once(" href=\"");

@@ -3,17 +3,20 @@
 mod ask;
 mod bind;
 mod check;
+mod compile;
 mod compose;
-mod escape;
+mod deploy;
 mod example;
 mod fence;
-mod field;
 mod html;
 mod input;
 mod live;
 mod page;
+mod web;
 
 pub(crate) use check::check;
+pub(crate) use compile::compile;
+pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
 pub(crate) use example::example;
 pub(crate) use live::serve;
 pub(crate) use page::{FOLDER, is_name, path};

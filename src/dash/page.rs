@@ -11,11 +11,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fence::{self, Drawn, Fence};
-use super::input::{self, Input, Kind};
+use super::input;
+use crate::config::is_user;
 use crate::error::failure;
+use quack_page::input::{Input, Kind};
 
 /// The folder of pages in a project.
 pub(crate) const FOLDER: &str = "dashboards";
+
+/// The parameter that is who looks: the server gives it, no reader.
+pub(super) const USER: &str = "user";
 
 /// Largest page, bytes, longest SQL of a query, and most queries and parameters of a page.
 const LARGEST: u64 = 1 << 20;
@@ -30,6 +35,8 @@ pub(crate) struct Page {
     pub title: String,
     /// Most that one load of it may cost, US dollars.
     pub budget_usd: Option<f64>,
+    /// Who may look at it where it is deployed; all that are signed in, where it is not said.
+    pub(super) allow: Option<BTreeSet<String>>,
     /// Its Markdown, and the line that it begins at.
     pub(super) body: String,
     pub(super) first_line: usize,
@@ -55,6 +62,7 @@ pub(super) struct Query {
 struct Front {
     title: Option<String>,
     budget: Option<Value>,
+    allow: Option<BTreeSet<String>>,
 }
 
 /// Whether a page may be called so: its name stands in addresses.
@@ -150,6 +158,7 @@ impl Page {
             name: name.to_owned(),
             title: front.title.unwrap_or_else(|| name.to_owned()),
             budget_usd: front.budget.as_ref().map(usd).transpose().map_err(|words| Wrong { line: 1, words })?,
+            allow: front.allow.map(allowed).transpose().map_err(|words| Wrong { line: 1, words })?,
             body: text[from..].to_owned(),
             first_line: text[..from].matches('\n').count() + 1,
             inputs: Vec::new(),
@@ -172,7 +181,7 @@ impl Page {
                 }
                 Fence::Input { name } => {
                     let input =
-                        Input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
+                        input::parse(&name, &block.text).map_err(|words| wrong(format!("`{name}`: {words}")))?;
                     page.inputs.push(Input { line: block.line, ..input });
                 }
             }
@@ -189,6 +198,9 @@ impl Page {
         let mut parameters: Vec<String> = of_inputs.map(|(name, _)| name.to_lowercase()).collect();
         if queries.len() > MOST || parameters.len() > MOST {
             return Err(format!("a page has {MOST} queries and {MOST} parameters at most: make several pages of it"));
+        }
+        if parameters.iter().any(|name| name == USER) {
+            return Err(format!("`${USER}` is who is signed in: give the input another name"));
         }
         for (what, names) in [("query", &mut queries), ("input", &mut parameters)] {
             names.sort();
@@ -341,6 +353,15 @@ fn front(text: &str) -> Result<(Front, usize), Wrong> {
         at += line.len();
     }
     Err(Wrong { line: 1, words: "the `---` of the first line is not closed by another".to_owned() })
+}
+
+/// Names of users, of which there is one at least.
+fn allowed(names: BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    match names.iter().find(|name| !is_user(name)) {
+        Some(other) => Err(format!("`allow: {other}` is no user's name, as [dash.users] has them")),
+        None if names.is_empty() => Err("`allow: []` lets nobody look: name somebody, or leave it away".to_owned()),
+        None => Ok(names),
+    }
 }
 
 /// An amount: `$0.001`, or the number alone.

@@ -1,9 +1,6 @@
 //! Lists as DuckDB reads them from text.
 
-/// A text as an item of a list.
-pub(crate) fn item(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
+pub(crate) use quack_function::sql::list_item as item;
 
 #[cfg(test)]
 mod tests {

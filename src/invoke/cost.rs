@@ -20,7 +20,15 @@ pub(crate) struct Report {
 /// Source: <https://aws.amazon.com/lambda/pricing/>.
 const X86_GB_SECOND_USD: f64 = 0.000_016_666_7;
 const ARM_GB_SECOND_USD: f64 = 0.000_013_333_4;
-const REQUEST_USD: f64 = 0.20 / 1_000_000.0;
+pub(crate) const REQUEST_USD: f64 = 0.20 / 1_000_000.0;
+
+/// US dollars for a GB-second on that processor.
+pub(crate) fn gb_second_usd(arch: Arch) -> f64 {
+    match arch {
+        Arch::Arm64 => ARM_GB_SECOND_USD,
+        Arch::X86_64 => X86_GB_SECOND_USD,
+    }
+}
 
 /// No number of a REPORT line comes near: a Lambda function runs for a quarter of an hour at most.
 const MOST: f64 = 1e9;
@@ -45,12 +53,9 @@ impl Report {
         })
     }
 
-    /// Estimated price in US dollars on a processor named as Rust names it (`x86_64`, `aarch64`).
+    /// Estimated price in US dollars.
     pub(crate) fn cost_usd(&self, arch: Arch) -> f64 {
-        let rate = match arch {
-            Arch::Arm64 => ARM_GB_SECOND_USD,
-            Arch::X86_64 => X86_GB_SECOND_USD,
-        };
+        let rate = gb_second_usd(arch);
         let gb_seconds = self.billed_ms as f64 / 1000.0 * self.memory_mb as f64 / 1024.0;
         gb_seconds * rate + REQUEST_USD
     }

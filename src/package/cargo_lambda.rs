@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 
-use super::source;
+use super::source::{self, Program};
 use crate::arch::Arch;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -25,13 +25,14 @@ const OLDEST_GLIBC: &str = "2.28";
 /// It and the Zig that it links with, by digest: pip takes no other file.
 const REQUIREMENTS: &str = include_str!("cargo-lambda.txt");
 
-/// Builds `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
+/// Builds `program` of `files` (a whole workspace) for `arch` inside `work` and returns the path of `bootstrap` there. Dependencies stay
 /// compiled in the cache between builds.
 ///
 /// # Errors
 /// Before anything is built, when Rust's standard library for `arch` is not installed; else the build's own.
 pub(super) fn build(
     context: &Context,
+    program: Program,
     files: &[(String, Vec<u8>)],
     work: &Path,
     arch: Arch,
@@ -46,7 +47,7 @@ pub(super) fn build(
     source::write(files, &sources)?;
 
     let mut command = tool.command();
-    command.args(["lambda", "build", "--release", "--package", "quack-function", "--bin", "bootstrap"]);
+    command.args(["lambda", "build", "--release", "--package", program.package(), "--bin", program.bin()]);
     command.arg("--lambda-dir").arg(&out).current_dir(&sources);
     let [target, cpu] = build_settings(arch);
     command.args(["--target", &target]);
@@ -57,7 +58,7 @@ pub(super) fn build(
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(&cpu)).env("CARGO_TARGET_DIR", cache::root().join("target"));
     command.env("DUCKDB_LIB_DIR", library_dir);
     run(context, command)?;
-    let bootstrap = out.join("bootstrap/bootstrap");
+    let bootstrap = out.join(program.bin()).join("bootstrap");
     anyhow::ensure!(bootstrap.is_file(), "cargo-lambda succeeded and left no `bootstrap`");
     Ok(bootstrap)
 }

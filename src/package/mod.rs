@@ -3,6 +3,7 @@
 
 mod cargo_lambda;
 pub(crate) mod image;
+mod page;
 mod source;
 pub(crate) mod tools;
 pub(crate) mod zip;
@@ -14,6 +15,8 @@ use std::{fmt, fs, io};
 use anyhow::Result;
 use serde::Serialize;
 
+pub(crate) use self::page::page;
+use self::source::Program;
 use crate::arch::Arch;
 use crate::config::Config;
 use crate::console::context::Context;
@@ -78,7 +81,7 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
             }
             built = true;
             let work = draft.join("work");
-            fs::rename(cargo_lambda::build(context, &sources, &work, arch, &web)?, program)?;
+            fs::rename(cargo_lambda::build(context, Program::Engine, &sources, &work, arch, &web)?, program)?;
             Ok(fs::remove_dir_all(work)?)
         })?;
         place(&bootstrap.join("bootstrap"), &draft.join("bootstrap"))?;
@@ -89,13 +92,18 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
         }
         Ok(())
     })
-    .map_err(|error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+    .map_err(unwritable)?;
+    Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
+}
+
+/// What to do about a cache that cannot be written to.
+fn unwritable(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(cause) if cause.is::<cache::Unwritable>() => {
             failure(cause.to_string(), "set QUACK_CACHE_DIR to a folder that you may write to")
         }
         _ => error,
-    })?;
-    Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
+    }
 }
 
 /// Whether [`assemble`] finds a function that was built already: in the cache, or beside the program.
@@ -116,7 +124,7 @@ struct Inputs {
 
 impl Inputs {
     fn of(config: &Config, arch: Arch) -> Result<Self> {
-        let sources = source::files(config.source.as_deref())?;
+        let sources = source::files(Program::Engine, config.source.as_deref())?;
         // The build is the same whatever extensions lie beside it.
         let build = source::digest(&sources, &cargo_lambda::build_settings(arch));
         let library = duckdb::library(arch).sha256.to_owned();

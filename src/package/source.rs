@@ -1,4 +1,4 @@
-//! The function's sources, which travel in this program, and the small workspace they are built in.
+//! The functions' sources, which travel in this program, and the small workspace they are built in.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,18 +15,63 @@ static FUNCTION: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/function");
 const WORKSPACE: &str = include_str!("../../Cargo.toml");
 const LOCK: &str = include_str!("../../Cargo.lock");
 
-/// Every file of the workspace, by path, in order: what the function's digest is made of. The function is the crate in the
+/// What is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// The function that queries are run by.
+    Engine,
+    /// The one that shows pages, a crate in the folder of the other's.
+    Page,
+}
+
+/// The folder of the page function's crate, in that of the engine's.
+const PAGE: &str = "page";
+
+impl Program {
+    pub(super) fn package(self) -> &'static str {
+        match self {
+            Self::Engine => "quack-function",
+            Self::Page => "quack-page",
+        }
+    }
+
+    pub(super) fn bin(self) -> &'static str {
+        match self {
+            Self::Engine => "bootstrap",
+            Self::Page => "page",
+        }
+    }
+
+    /// The crates of the workspace that it is built in.
+    fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Engine => &["function"],
+            Self::Page => &["function", "function/page"],
+        }
+    }
+
+    /// Whether a build needs none of what lies at `path`, in the folder of the engine's crate.
+    fn leaves_out(self, path: &Path) -> bool {
+        // The engine stays what it is whatever becomes of pages.
+        match self {
+            Self::Engine => [PAGE, "tests"].iter().any(|other| path.starts_with(other)),
+            Self::Page => ["tests", "page/tests"].iter().any(|tests| path.starts_with(tests)),
+        }
+    }
+}
+
+/// Every file of the workspace, by path, in order: what the digest of `program` is made of. The engine is the crate in the
 /// folder `own` where one is given.
 ///
 /// # Errors
 /// `own` is no such crate, or cannot be read.
-pub(super) fn files(own: Option<&Path>) -> Result<Vec<(String, Vec<u8>)>> {
+pub(super) fn files(program: Program, own: Option<&Path>) -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![
-        ("Cargo.toml".to_owned(), workspace_manifest()?.into_bytes()),
+        ("Cargo.toml".to_owned(), workspace_manifest(program)?.into_bytes()),
         ("Cargo.lock".to_owned(), LOCK.as_bytes().to_vec()),
     ];
     match own {
-        None => collect(&FUNCTION, &mut files),
+        None => collect(program, &FUNCTION, &mut files),
         Some(own) if own.join("Cargo.toml").is_file() => read(own, own, &mut files)?,
         Some(own) => {
             return Err(usage(
@@ -67,11 +112,11 @@ pub(super) fn write(files: &[(String, Vec<u8>)], place: &Path) -> Result<()> {
 }
 
 /// This workspace's manifest, cut down to what the function needs of it: shared versions and the release profile.
-fn workspace_manifest() -> Result<String> {
+fn workspace_manifest(program: Program) -> Result<String> {
     let mut manifest: toml::Table = WORKSPACE.parse().context("the embedded Cargo.toml is broken")?;
     manifest.retain(|section, _| section == "workspace" || section == "profile");
     if let Some(workspace) = manifest.get_mut("workspace").and_then(toml::Value::as_table_mut) {
-        workspace.insert("members".to_owned(), toml::Value::Array(vec!["function".into()]));
+        workspace.insert("members".to_owned(), program.members().to_vec().into());
     }
     if let Some(profiles) = manifest.get_mut("profile").and_then(toml::Value::as_table_mut) {
         profiles.retain(|profile, _| profile == "release");
@@ -85,7 +130,8 @@ fn read(root: &Path, dir: &Path, files: &mut Vec<(String, Vec<u8>)>) -> Result<(
     for entry in fs::read_dir(dir).with_context(|| unreadable(dir))? {
         let path = entry.with_context(|| unreadable(dir))?.path();
         let name = path.strip_prefix(root).unwrap_or(&path);
-        let is_left_out = name.iter().next().is_some_and(|first| ["tests", "target"].map(OsStr::new).contains(&first))
+        let is_left_out = Program::Engine.leaves_out(name)
+            || name.iter().next().is_some_and(|first| first == OsStr::new("target"))
             || name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if is_left_out {
             continue;
@@ -100,11 +146,11 @@ fn read(root: &Path, dir: &Path, files: &mut Vec<(String, Vec<u8>)>) -> Result<(
 }
 
 /// Adds what a build needs of `dir`: not the tests.
-fn collect(dir: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
+fn collect(program: Program, dir: &Dir<'_>, files: &mut Vec<(String, Vec<u8>)>) {
     for entry in dir.entries() {
         match entry {
-            DirEntry::Dir(inner) if inner.path() == Path::new("tests") => {}
-            DirEntry::Dir(inner) => collect(inner, files),
+            DirEntry::Dir(inner) if program.leaves_out(inner.path()) => {}
+            DirEntry::Dir(inner) => collect(program, inner, files),
             DirEntry::File(file) => {
                 files.push((format!("function/{}", file.path().display()), file.contents().to_vec()));
             }
@@ -118,11 +164,12 @@ mod tests {
 
     #[test]
     fn the_workspace_has_what_a_build_needs_and_no_tests() {
-        let files = files(None).unwrap();
+        let files = files(Program::Engine, None).unwrap();
         let has = |path: &str| files.iter().any(|(name, _)| name == path);
         assert!(has("Cargo.toml") && has("Cargo.lock") && has("function/Cargo.toml") && has("function/src/main.rs"));
         assert!(!files.iter().any(|(name, _)| name.starts_with("function/tests")));
-        let manifest: toml::Table = workspace_manifest().unwrap().parse().unwrap();
+        assert!(!files.iter().any(|(name, _)| name.starts_with("function/page")), "pages leave the engine as it is");
+        let manifest: toml::Table = workspace_manifest(Program::Engine).unwrap().parse().unwrap();
         assert!(manifest["workspace"]["dependencies"].get("duckdb").is_some());
         assert!(manifest.get("dependencies").is_none());
         assert!(manifest["profile"].get("release").is_some() && manifest["profile"].get("dev").is_none());
@@ -131,9 +178,17 @@ mod tests {
     #[test]
     fn a_function_of_ones_own_is_read_as_the_one_that_is_brought() {
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("function");
-        assert!(files(Some(&checkout)).unwrap() == files(None).unwrap());
-        let error = files(Some(Path::new("/no such"))).unwrap_err().to_string();
+        assert!(files(Program::Engine, Some(&checkout)).unwrap() == files(Program::Engine, None).unwrap());
+        let error = files(Program::Engine, Some(Path::new("/no such"))).unwrap_err().to_string();
         assert_eq!(error, "`function.source` is /no such, and no Cargo.toml is there");
+    }
+
+    #[test]
+    fn the_page_function_has_the_engines_crate_and_no_tests() {
+        let files = files(Program::Page, None).unwrap();
+        let has = |path: &str| files.iter().any(|(name, _)| name == path);
+        assert!(has("function/src/lib.rs") && has("function/page/Cargo.toml") && has("function/page/src/main.rs"));
+        assert!(!files.iter().any(|(name, _)| name.contains("/tests/")));
     }
 
     #[test]

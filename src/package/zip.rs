@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::Artifact;
 use crate::error::failure;
 use quack_pinned::cache;
 
@@ -34,14 +33,14 @@ pub(crate) struct Zip {
     pub bytes: u64,
 }
 
-/// Packs `artifact`, unless the cache has that already.
+/// Packs the artifact in the folder `dir`, unless the cache has that already, by its digest.
 ///
 /// # Errors
 /// The artifact is larger than what Lambda takes, or a file cannot be read or written.
-pub(crate) fn pack(artifact: &Artifact) -> Result<Zip> {
-    let place = cache::root().join("zips").join(format!("{}-{FORMAT}", artifact.digest));
+pub(crate) fn pack(dir: &Path, digest: &str) -> Result<Zip> {
+    let place = cache::root().join("zips").join(format!("{digest}-{FORMAT}"));
     cache::folder(&place, |draft| -> Result<()> {
-        let files = files(&artifact.dir)?;
+        let files = files(dir)?;
         check_size(&files, MOST_BYTES)?;
         write(&files, &draft.join("function.zip"))?;
         let mut hasher = Sha256::new();
@@ -66,6 +65,10 @@ fn files(dir: &Path) -> Result<Vec<Member>> {
     let mut files = Vec::new();
     for folder in ["", "extensions/", "lib/"] {
         let read = dir.join(folder);
+        // The page function's is a program alone.
+        if !folder.is_empty() && !read.is_dir() {
+            continue;
+        }
         for entry in fs::read_dir(&read).with_context(|| format!("cannot read {}", read.display()))? {
             let entry = entry?;
             let meta = entry.metadata()?;

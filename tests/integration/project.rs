@@ -97,7 +97,7 @@ fn every_commented_default_of_the_template_is_a_known_key_with_that_default() {
     let uncommented: String = template
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.contains(" = ") || setting.starts_with("[[") => format!("{setting}\n"),
+            Some(setting) if setting.contains(" = ") || setting.starts_with('[') => format!("{setting}\n"),
             _ => format!("{line}\n"),
         })
         .collect();
@@ -133,7 +133,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
         ("[query]\nxyzzy = 3\n", "known keys of [query]: limit; ", "line 2"),
         (
             "[xyzzy]\nlimit = 3\n",
-            "[function], [lake], [aws], [query], [cost], [serve], [local], [local.network], project, id, ",
+            "[function], [lake], [aws], [query], [cost], [serve], [dash], [dash.limits], [local], [local.network], project, id, ",
             "line 1",
         ),
     ] {

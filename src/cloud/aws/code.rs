@@ -27,6 +27,8 @@ pub(super) struct Built {
     packed: Packed,
     /// Where zip files lie in the bucket.
     folder: String,
+    /// The page function, which always travels as a zip file, and its key in the bucket.
+    page: Option<(Zip, String)>,
 }
 
 #[derive(Debug)]
@@ -63,10 +65,24 @@ pub(super) async fn pack(context: &Context, session: &Session, artifact: Artifac
         }
         PackageKind::Zip => {
             let artifact = artifact.clone();
-            Packed::Zip(tokio::task::spawn_blocking(move || zip::pack(&artifact)).await??)
+            Packed::Zip(tokio::task::spawn_blocking(move || zip::pack(&artifact.dir, &artifact.digest)).await??)
         }
     };
-    Ok(Built { artifact, packed, folder: Layout::new(&config.lake).functions })
+    let layout = Layout::new(&config.lake);
+    let page = match &config.dash {
+        None => None,
+        Some(_) => {
+            let (context, arch) = (context.clone(), artifact.arch);
+            let zip = tokio::task::spawn_blocking(move || {
+                let (dir, digest) = package::page(&context, arch)?;
+                zip::pack(&dir, &digest)
+            });
+            let zip = zip.await??;
+            let key = format!("{}function-{}.zip", layout.dash, zip.sha256);
+            Some((zip, key))
+        }
+    };
+    Ok(Built { artifact, packed, folder: layout.functions, page })
 }
 
 impl Built {
@@ -75,6 +91,22 @@ impl Built {
         match &self.packed {
             Packed::Image(image) => Code::Image(format!("{}@{}", session.repository_uri(), image.digest)),
             Packed::Zip(zip) => Code::Zip(self.zip_key(zip)),
+        }
+    }
+
+    /// Where the page function's code will be, where there is one.
+    pub(super) fn page_key(&self) -> Option<&str> {
+        self.page.as_ref().map(|(_, key)| key.as_str())
+    }
+
+    /// Sends the page function's code to the bucket, unless it is there.
+    ///
+    /// # Errors
+    /// What S3 says.
+    pub(super) async fn send_page(&self, context: &Context, session: &Session) -> Result<()> {
+        match &self.page {
+            Some((zip, key)) => upload(context, session, zip, key).await,
+            None => Ok(()),
         }
     }
 

@@ -67,10 +67,16 @@ async fn provision(context: &Context, options: &UpOptions) -> Result<Provisioned
         replaced: None,
         plan: options.plan.as_ref(),
         begun: false,
+        has_page: false,
     };
     let mut pace = Pace::new();
     for _ in 0..ATTEMPTS {
-        if deploy.walk().await? {
+        // The page function's code travels through the bucket, which comes first.
+        deploy.has_page = built.page_key().is_some() && bucket::exists(&session, &session.names.bucket).await?;
+        if deploy.has_page {
+            built.send_page(context, &session).await?;
+        }
+        if deploy.walk().await? && (deploy.has_page || built.page_key().is_none()) {
             deploy.sweep().await?;
             let changes = deploy.changes;
             return Ok(Provisioned { target: session.target(config), changes, artifact: built.artifact });
@@ -97,6 +103,8 @@ struct Deploy<'a> {
     plan: Option<&'a Plan>,
     /// Whether something was changed: then the stacks are not as the plan found them any more.
     begun: bool,
+    /// Whether the page function's code is in the bucket.
+    has_page: bool,
 }
 
 impl Deploy<'_> {
@@ -192,7 +200,8 @@ impl Deploy<'_> {
     fn wanted(&self) -> (Wanted, Wanted) {
         let (config, session) = (&self.context.config, self.session);
         let code = self.built.code(session);
-        (Wanted::stack(config, session, self.built.artifact.arch, &code), Wanted::registry(config, session))
+        let page = self.built.page_key().filter(|_| self.has_page);
+        (Wanted::stack(config, session, self.built.artifact.arch, &code, page), Wanted::registry(config, session))
     }
 
     /// Looks once more now that there is a change set: who changes the stack after this makes CloudFormation refuse it.
@@ -262,7 +271,7 @@ impl Deploy<'_> {
                 Outcome::NoChanges | Outcome::Overtaken => return Ok(false),
             }
         }
-        let first = Wanted::stack(&self.context.config, self.session, self.built.artifact.arch, &Code::None);
+        let first = Wanted::stack(&self.context.config, self.session, self.built.artifact.arch, &Code::None, None);
         self.apply(stack, &first).await
     }
 

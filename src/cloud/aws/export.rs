@@ -52,7 +52,7 @@ pub(crate) async fn export(context: &Context, kind: StackKind) -> Result<Export>
         StackKind::Registry => Wanted::registry(config, &session),
         StackKind::Main => {
             let built = code::pack(&context, &session, code::build(&context).await?, false).await?;
-            Wanted::stack(config, &session, built.artifact.arch, &built.code(&session))
+            Wanted::stack(config, &session, built.artifact.arch, &built.code(&session), built.page_key())
         }
     };
     Ok(Export { stack: wanted.stack, template: wanted.template, parameters: wanted.parameters, tags: wanted.tags })

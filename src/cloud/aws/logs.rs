@@ -64,12 +64,11 @@ pub(super) async fn write(
     }
 }
 
-/// The function's log group, if there is one.
+/// The log group of that name, if there is one.
 ///
 /// # Errors
 /// What AWS says.
-pub(super) async fn group(session: &Session) -> Result<Option<LogGroup>> {
-    let name = &session.names.log_group;
+pub(super) async fn group(session: &Session, name: &str) -> Result<Option<LogGroup>> {
     let found = session.logs.describe_log_groups().log_group_name_prefix(name).send().await;
     let found = found.map_err(|error| explain(error, "list the log groups"))?;
     // Other stages' names may begin with this one's.
@@ -77,14 +76,13 @@ pub(super) async fn group(session: &Session) -> Result<Option<LogGroup>> {
     Ok(groups.find(|group| group.log_group_name() == Some(name)))
 }
 
-/// Removes the function's log group, if there is one: a function that ran to the last may have written to it after the
+/// Removes a function's log group, if there is one: a function that ran to the last may have written to it after the
 /// stack had deleted it.
 ///
 /// # Errors
 /// What AWS says.
-pub(super) async fn remove(session: &Session) -> Result<()> {
-    let name = &session.names.log_group;
-    if group(session).await?.is_none() {
+pub(super) async fn remove(session: &Session, name: &str) -> Result<()> {
+    if group(session, name).await?.is_none() {
         return Ok(());
     }
     match session.logs.delete_log_group().log_group_name(name).send().await {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::cloud::target::page_name;
 use crate::config::Config;
 use crate::error::usage;
 
@@ -24,8 +25,11 @@ pub(crate) struct Names {
     /// The stacks, never with anything in them, in which `plan` has CloudFormation work out what would be added: those that
     /// `up` makes belong to `up`. No stage's own are called so, as a stage's name has no capitals.
     pub plan_stacks: [String; 2],
-    /// Where Lambda writes the function's log.
+    /// The page function.
+    pub page: String,
+    /// Where Lambda writes the functions' logs.
     pub log_group: String,
+    pub page_log_group: String,
     pub bucket: String,
 }
 
@@ -55,6 +59,8 @@ impl Names {
             registry_stack: format!("{stack}-registry"),
             repository: stack.clone(),
             log_group: format!("/aws/lambda/{stack}"),
+            page_log_group: format!("/aws/lambda/{}", page_name(&stack)),
+            page: page_name(&stack),
             bucket,
             stack,
         })

@@ -45,7 +45,7 @@ async fn look(context: &Context, session: &Session, built: &Built) -> Result<Opt
     let (main, registry) = stack::settle_both(context, session).await?;
     main.iter().try_for_each(|stack| stack.check_owner(config))?;
     let code = built.code(session);
-    let wanted = Wanted::stack(config, session, built.artifact.arch, &code);
+    let wanted = Wanted::stack(config, session, built.artifact.arch, &code, built.page_key());
     let wanted_registry = Wanted::registry(config, session);
     let basis = Basis {
         place: [("account", &session.account), ("region", &session.region)]

@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub region: String,
     /// Where AWS is emulated (`AWS_ENDPOINT_URL`), or S3 has another address than AWS's own (`AWS_ENDPOINT_URL_S3`).
     pub s3_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA` or `AWS_ENDPOINT_URL`.
+    pub lambda_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_ECR` or `AWS_ENDPOINT_URL`.
     pub ecr_endpoint: Option<String>,
     pub names: Names,
@@ -84,6 +86,7 @@ impl Session {
             account,
             region,
             s3_endpoint,
+            lambda_endpoint: endpoint("LAMBDA"),
             ecr_endpoint: endpoint("ECR"),
         })
     }
@@ -118,6 +121,7 @@ impl Session {
             bucket: self.bucket(config),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
+            page: self.names.page.clone(),
             turns: Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),

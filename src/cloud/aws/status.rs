@@ -24,7 +24,8 @@ pub(super) async fn status(session: &Session, with_drift: bool) -> Result<Option
         }
     };
     let log = async {
-        let bytes = logs::group(session).await?.and_then(|group| group.stored_bytes()).unwrap_or(0);
+        let bytes =
+            logs::group(session, &session.names.log_group).await?.and_then(|group| group.stored_bytes()).unwrap_or(0);
         anyhow::Ok(u64::try_from(bytes).unwrap_or(0))
     };
     let (function, log_bytes, image_bytes, drift) = tokio::try_join!(function, log, image_bytes(session), async {

@@ -26,6 +26,8 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     [&main, &registry].into_iter().flatten().try_for_each(|stack| stack.check_owner(config))?;
     let found = main.is_some() || registry.is_some();
     let role = role_name(session, main.as_ref()).await?;
+    let is_deployed = |stack: &Stack| stack.parameter("PageCodeKey").is_some_and(|key| !key.is_empty());
+    let has_page = config.dash.is_some() || main.as_ref().is_some_and(is_deployed);
     let buckets = holdings::buckets(config, session, main.as_ref()).await?;
     for bucket in &buckets {
         // The stack leaves its bucket behind: a run after this one must know whose it is.
@@ -40,12 +42,16 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     };
     let [plan, plan_registry] = session.names.plan_stacks.each_ref().map(|name| remove_plan(session, name));
     tokio::try_join!(deleted(registry), deleted(main), plan, plan_registry)?;
-    logs::remove(session).await?;
+    logs::remove(session, &session.names.log_group).await?;
+    if has_page {
+        logs::remove(session, &session.names.page_log_group).await?;
+    }
     // Now that the function is gone, nothing writes to the bucket any more.
     if !keep_data {
         delete_data(context, session, &buckets).await?;
     }
-    verify(config, session, role.as_deref(), keep_data).await?;
+    let page = has_page.then_some(session.names.page.as_str());
+    verify(config, session, role.as_deref(), page, keep_data).await?;
     if !keep_data {
         config.disclaim()?;
     }
@@ -106,16 +112,34 @@ async fn delete_data(context: &Context, session: &Session, buckets: &[String]) -
     Ok(())
 }
 
-/// Asks every service whether something of the stage is left.
-async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_data: bool) -> Result<()> {
+/// Asks every service whether something of the stage is left; `page` is the page function, where there was one.
+async fn verify(
+    config: &Config,
+    session: &Session,
+    role: Option<&str>,
+    page: Option<&str>,
+    keep_data: bool,
+) -> Result<()> {
     let names = &session.names;
-    let (tagged, function, log, repository, role, bucket) = tokio::try_join!(
+    let function = async |name: &str| {
+        let found = session.lambda.get_function_configuration().function_name(name).send().await;
+        present(found, &["ResourceNotFoundException"], &format!("function {name}"))
+    };
+    let log = async |name: &str| {
+        let found = logs::group(session, name).await?;
+        anyhow::Ok(found.map(|_| format!("log group {name}")))
+    };
+    let (tagged, function, page, log, page_log, repository, role, bucket) = tokio::try_join!(
         tagged(config, session),
+        function(&names.stack),
         async {
-            let found = session.lambda.get_function_configuration().function_name(&names.stack).send().await;
-            present(found, &["ResourceNotFoundException"], &format!("function {}", names.stack))
+            match page {
+                Some(page) => function(page).await,
+                None => Ok(None),
+            }
         },
-        async { Ok(logs::group(session).await?.map(|_| format!("log group {}", names.log_group))) },
+        log(&names.log_group),
+        log(&names.page_log_group),
         async {
             // An empty one has a list of images, too.
             let found = session.ecr.describe_images().repository_name(&names.repository).max_results(1).send().await;
@@ -132,7 +156,8 @@ async fn verify(config: &Config, session: &Session, role: Option<&str>, keep_dat
             Ok(left.first().map(|bucket| format!("bucket {bucket}")))
         },
     )?;
-    let left: Vec<String> = [function, log, repository, role, bucket].into_iter().flatten().chain(tagged).collect();
+    let left: Vec<String> =
+        [function, page, log, page_log, repository, role, bucket].into_iter().flatten().chain(tagged).collect();
     if left.is_empty() {
         return Ok(());
     }

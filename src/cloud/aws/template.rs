@@ -10,6 +10,7 @@ use super::names::{ID_TAG, PROJECT_TAG, STAGE_TAG, plan_stack};
 use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
+use crate::cloud::target::page_timeout_s;
 use crate::config::{Config, S3Folder};
 use crate::digest::hex;
 
@@ -45,6 +46,10 @@ const REPLACING: &[(&str, &[&str])] = &[
     ("AWS::IAM::Role", &["RoleName", "Path"]),
     ("AWS::Logs::LogGroup", &["LogGroupName"]),
     ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
+    (
+        "AWS::Lambda::Permission",
+        &["FunctionName", "Action", "Principal", "FunctionUrlAuthType", "InvokedViaFunctionUrl"],
+    ),
     ("AWS::ECR::Repository", &["RepositoryName", "EncryptionConfiguration"]),
 ];
 
@@ -74,8 +79,8 @@ impl fmt::Display for Code {
 }
 
 impl Wanted {
-    /// The stage's main stack, with the function's code at `code`.
-    pub(super) fn stack(config: &Config, session: &Session, arch: Arch, code: &Code) -> Self {
+    /// The stage's main stack, with the function's code at `code`, and the page function's, where there is one, at the key `page`.
+    pub(super) fn stack(config: &Config, session: &Session, arch: Arch, code: &Code, page: Option<&str>) -> Self {
         let names = &session.names;
         let layout = Layout::new(&config.lake);
         let (package, image, key) = match code {
@@ -121,6 +126,11 @@ impl Wanted {
             ("SecurityGroups", vpc.map(|vpc| vpc.security_groups.join(",")).unwrap_or_default()),
             ("S3Endpoint", session.s3_endpoint.clone().unwrap_or_default()),
             ("FunctionUrl", config.url.to_string()),
+            ("DashPrefix", layout.dash.clone()),
+            ("PageCodeKey", page.unwrap_or_default().to_owned()),
+            ("PageFunctionName", names.page.clone()),
+            ("PageTimeoutSeconds", page_timeout_s(config).to_string()),
+            ("LambdaEndpoint", session.lambda_endpoint.clone().unwrap_or_default()),
             ("LogSql", config.log_sql.to_string()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
         ];
@@ -191,6 +201,7 @@ impl Wanted {
         match name {
             "Bucket" | "BucketPolicy" => is("ManageBucket", "false"),
             "Function" => is("Package", "none"),
+            page if page.starts_with("Page") => is("PageCodeKey", "") || is("Package", "none"),
             "Url" => is("FunctionUrl", "false") || is("Package", "none"),
             _ => false,
         }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use super::connections::{Connections, Guest};
 use super::credentials::Credentials;
 use super::door::{Door, Refusal};
+use super::grants::Role;
 use super::lambda::{self, Lambda};
 use super::paths::Paths;
 use super::process::{self, Endpoint, Greeting, Settings};
@@ -103,11 +105,12 @@ impl Daemon {
         io::stdin().lock().read_to_string(&mut text)?;
         let settings: Settings = serde_json::from_str(&text).context("cannot read the daemon's settings")?;
         let paths = Paths { dir: settings.dir.clone() };
+        let role = |file: PathBuf, grants| Credentials::load_or_create(&file).map(|keys| Role { keys, grants });
+        let engine = role(paths.function_credentials(), settings.grants).context("cannot make the function's keys")?;
+        let page = role(paths.page_credentials(), settings.page).context("cannot make the page function's keys")?;
         let keys = s3::Keys {
             owner: Credentials::load(&paths.credentials()).context("cannot read the keys")?,
-            function: Credentials::load_or_create(&paths.function_credentials())
-                .context("cannot make the function's keys")?,
-            grants: settings.grants,
+            roles: vec![engine.clone(), page.clone()],
         };
         let (listener, note) = listen(settings.port, Endpoint::read(&paths).map(|before| before.port)).await?;
         let endpoint = Endpoint {
@@ -121,7 +124,8 @@ impl Daemon {
         let host = lambda::Host {
             paths: paths.clone(),
             owner: keys.owner,
-            function: keys.function,
+            engine: engine.keys,
+            page,
             endpoint: endpoint.url(),
             idle: Duration::from_secs(settings.idle_s.into()),
         };

@@ -59,20 +59,29 @@ impl Door {
     /// # Errors
     /// Why the request is not let in.
     pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.check_host(request)?;
+        if request.headers().contains_key(ORIGIN) {
+            return Err(Refusal::Origin);
+        }
+        let several = |name: &&&'static str| request.headers().get_all(**name).iter().nth(1).is_some();
+        ONCE.iter().find(several).map_or(Ok(()), |name| Err(Refusal::Twice(name)))
+    }
+
+    /// The same where web pages ask: what is meant for another server goes no further.
+    ///
+    /// # Errors
+    /// Why the request is not let in.
+    pub(super) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).ok_or(Refusal::ForeignHost)?;
         let ours = |name: &str| self.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name));
         if hosts.next().is_some() || !ours(host) {
             return Err(Refusal::ForeignHost);
         }
-        if request.headers().contains_key(ORIGIN) {
-            return Err(Refusal::Origin);
-        }
         if request.uri().authority().is_some_and(|authority| !ours(authority.as_str())) {
             return Err(Refusal::NotAProxy);
         }
-        let several = |name: &&&'static str| request.headers().get_all(**name).iter().nth(1).is_some();
-        ONCE.iter().find(several).map_or(Ok(()), |name| Err(Refusal::Twice(name)))
+        Ok(())
     }
 }
 
@@ -98,6 +107,11 @@ mod tests {
         assert_eq!(check("/", &[("host", "localhost:4000"), ("host", "evil")]), Err(Refusal::ForeignHost));
         assert_eq!(check("/", &[("host", "localhost:4000"), ("origin", "null")]), Err(Refusal::Origin));
         assert_eq!(check("http://evil/", &[("host", "localhost:4000")]), Err(Refusal::NotAProxy));
+        let asked = |host: &str| {
+            let request = Request::post("/login").header("host", host).header("origin", "null");
+            door.check_host(&request.body(()).unwrap())
+        };
+        assert_eq!((asked("localhost:4000"), asked("evil.example:4000")), (Ok(()), Err(Refusal::ForeignHost)));
         let twice = [("host", "localhost:4000"), ("x-amz-date", "a"), ("x-amz-date", "b")];
         assert_eq!(check("/", &twice), Err(Refusal::Twice("x-amz-date")));
     }

@@ -20,5 +20,6 @@ mod stalled;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
+mod wanted;
 
 pub(crate) use self::stages::{down, holdings, lake, logs, open, plan, stages_up, stands, status, up};

@@ -38,6 +38,11 @@ impl Paths {
         self.dir.join("function-credentials")
     }
 
+    /// The keys of the page function, which are good for other things.
+    pub(super) fn page_credentials(&self) -> PathBuf {
+        self.dir.join("page-credentials")
+    }
+
     /// What the daemon has to say.
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("daemon.log")

@@ -42,9 +42,12 @@ pub(super) struct Settings {
     /// The network between S3 and those who ask it.
     #[serde(default)]
     pub network: Network,
-    /// What the function may do with S3.
+    /// What the engine's function may do.
     #[serde(default)]
     pub grants: Grants,
+    /// What the page function may do.
+    #[serde(default)]
+    pub page: Grants,
     /// Version of the program that the daemon runs.
     pub build: String,
     /// Tells this daemon from those before it.
@@ -101,6 +104,7 @@ impl Settings {
             idle_s: config.idle_s,
             network: config.network,
             grants: Grants::of(config),
+            page: Grants::of_page(config),
             build: format!("{}+{changed_ns}", env!("CARGO_PKG_VERSION")),
             id: rand::random(),
         })

@@ -2,7 +2,7 @@
 
 use std::env::consts::OS;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use super::credentials::Credentials;
 use super::paths::{self, Paths};
 use super::process::{self, Endpoint};
+use super::provision::Code;
 use super::{lambda, provision, tail};
 use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
@@ -89,7 +90,7 @@ fn check_system(system: &str) -> Result<()> {
 /// Another system than Linux; a build that fails; a daemon that cannot start, e.g. because the configured port is taken.
 pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
     check_system(OS)?;
-    let artifact = build(context).await?;
+    let (artifact, page) = build(context).await?;
     let (paths, name) = (Paths::new(&context.config.dir, &context.config.stage), local_name(&context.config));
     let lost = lambda::exists(&paths, &name) && !paths.buckets().join(&name).exists();
     let (target, mut changes) = start(context)?;
@@ -97,7 +98,8 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
         context.say(format_args!("note: bucket {name} was gone, and with it what was loaded: it is made anew, empty"));
     }
     changes.extend(provision::bucket(&target).await?);
-    changes.extend(provision::function(&context.config, &target, &artifact.dir).await?);
+    let code = Code { engine: &artifact.dir, page: page.as_deref() };
+    changes.extend(provision::functions(&context.config, &target, &code).await?);
     if let Some(planned) = protection(&context.config) {
         context.config.record_protection()?;
         changes.push(Change::from(&planned));
@@ -111,25 +113,25 @@ pub(crate) async fn up(context: &Context) -> Result<Provisioned> {
 /// Another system than Linux; a build that fails; a daemon that does not answer.
 pub(crate) async fn plan(context: &Context) -> Result<Plan> {
     check_system(OS)?;
-    let artifact = build(context).await?;
+    let (artifact, page) = build(context).await?;
     let place = [("folder".to_owned(), context.config.dir.display().to_string())].into();
-    let mut changes = changes(context, &artifact).await?;
+    let mut changes = changes(context, &Code { engine: &artifact.dir, page: page.as_deref() }).await?;
     changes.extend(protection(&context.config));
     Ok(Plan { changes, basis: Basis { place, code: artifact.digest, ..Basis::default() } })
 }
 
-async fn changes(context: &Context, artifact: &Artifact) -> Result<Vec<Planned>> {
+async fn changes(context: &Context, code: &Code<'_>) -> Result<Vec<Planned>> {
     let config = &context.config;
     let paths = Paths::new(&config.dir, &config.stage);
     if Endpoint::read(&paths).is_none() || !lambda::exists(&paths, &local_name(config)) {
-        return Ok(provision::everything(&local_name(config)));
+        return Ok(provision::everything(config));
     }
     let mut planned = Vec::new();
     if let Some((endpoint, properties)) = process::outdated(config, &paths)? {
         let process = Planned::added("Endpoint", "local process", Some(endpoint.url()));
         planned.push(Planned { action: PlannedAction::Modify, properties, ..process });
     }
-    planned.extend(provision::plan(config, &open(context)?, &artifact.dir).await?);
+    planned.extend(provision::plan(config, &open(context)?, code).await?);
     Ok(planned)
 }
 
@@ -152,11 +154,17 @@ pub(crate) fn lake(context: &Context) -> Result<Lake> {
     }
 }
 
-/// Functions of the local target run on this machine's processor.
-async fn build(context: &Context) -> Result<Artifact> {
+/// The engine's artifact, and the folder of the page function's where pages are deployed. Functions of the local target run on this
+/// machine's processor.
+async fn build(context: &Context) -> Result<(Artifact, Option<PathBuf>)> {
     let of_build = context.clone();
     let arch = context.config.function_arch()?;
-    tokio::task::spawn_blocking(move || package::assemble(&of_build, arch)).await?
+    tokio::task::spawn_blocking(move || {
+        let engine = package::assemble(&of_build, arch)?;
+        let page = of_build.config.dash.is_some().then(|| package::page(&of_build, arch)).transpose()?;
+        Ok((engine, page.map(|(dir, _)| dir)))
+    })
+    .await?
 }
 
 /// Brings the stage's daemon up, with the settings of `config`.

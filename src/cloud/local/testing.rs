@@ -13,7 +13,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::credentials::Credentials;
-use super::grants::Grants;
 use super::s3;
 use crate::cloud::Target;
 use crate::cloud::local::provision;
@@ -40,8 +39,7 @@ impl Lake {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), toml).unwrap();
         let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
-        let function = Credentials::load_or_create(&dir.path().join("function-credentials")).unwrap();
-        let keys = s3::Keys { owner: credentials.clone(), function, grants: Grants::default() };
+        let keys = s3::Keys { owner: credentials.clone(), roles: Vec::new() };
         let service = s3::service(&dir.path().join("storage"), &keys, Network::default()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());

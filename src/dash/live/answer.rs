@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking};
 use super::super::compose::Composer;
-use super::super::input::Given;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
 use crate::cloud::Target;
@@ -21,6 +20,7 @@ use crate::console::context::Context;
 use crate::error::{self, Failure, Kind};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
+use quack_page::input::Given;
 
 /// Most queries that are run at the same time.
 const MOST_QUERIES: usize = 8;
@@ -131,7 +131,8 @@ impl Asked {
         let query = page.query(name).filter(|query| page.runs(query) > 0).ok_or_else(missing)?;
         let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
         let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
-        let params = ask::params(&page, &composed, given).map_err(|words| (StatusCode::BAD_REQUEST, words))?;
+        let params = ask::params(&page, &composed, given, &self.context.caller.user)
+            .map_err(|words| (StatusCode::BAD_REQUEST, words))?;
         Ok(Statement { sql: composed.sql, params })
     }
 }

@@ -6,12 +6,13 @@ use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
+use quack_page::html::{Frame, filled};
+use quack_page::input::{self, Given};
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use super::super::compose::Composer;
-use super::super::html::{self, Link};
-use super::super::input::Given;
+use super::super::html;
 use super::super::page::{self, Page};
 use super::answer::{Asked, Form};
 use super::response::{self, Answer};
@@ -62,7 +63,7 @@ impl Site {
         if request.method() != Method::GET {
             return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", "");
         }
-        let given = given(request.uri().query().unwrap_or_default());
+        let given = input::given(request.uri().query().unwrap_or_default());
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
         match path.as_slice() {
             [""] => task::block_in_place(|| self.first()),
@@ -111,8 +112,8 @@ impl Site {
         };
         match Composer::open() {
             Ok(composer) => {
-                let titles = self.titles();
-                response::html(StatusCode::OK, html::document(&page, &links(&titles), &composer, given))
+                let main = filled(&html::segments(&page, &composer), &page.inputs, given);
+                response::html(StatusCode::OK, self.framed(name, &page.title, |frame| frame.document(&main)))
             }
             Err(error) => {
                 self.notice(name, StatusCode::INTERNAL_SERVER_ERROR, "It cannot be shown", &error::advised(&error))
@@ -122,7 +123,15 @@ impl Site {
 
     /// A document that says something, with links to all pages.
     fn notice(&self, name: &str, status: StatusCode, title: &str, words: &str) -> Answer {
-        response::html(status, html::notice(name, title, words, &links(&self.titles())))
+        response::html(status, self.framed(name, title, |frame| frame.notice(words)))
+    }
+
+    /// A document of this title, with links to all pages.
+    fn framed(&self, name: &str, title: &str, document: impl FnOnce(&Frame<'_>) -> String) -> String {
+        let titles = self.titles();
+        let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
+        let assets = assets::names();
+        document(&Frame { name, title, links: &links, assets: &assets, is_live: true, user: None })
     }
 
     /// Names and titles of pages; of those that have mistakes the names.
@@ -133,34 +142,6 @@ impl Site {
     }
 }
 
-fn links(titles: &[(String, String)]) -> Vec<Link<'_>> {
-    titles.iter().map(|(name, title)| Link { name, title }).collect()
-}
-
-/// What a reader gave, of the part of an address behind `?`.
-fn given(query: &str) -> Given {
-    let mut given = Given::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        given.entry(name.into_owned()).or_default().push(value.into_owned());
-    }
-    given
-}
-
 fn missing() -> Answer {
     response::error(StatusCode::NOT_FOUND, "there is nothing at this address", "")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_come_by_name() {
-        let given = given("day=2019-04-01&zones=a+b&zones=c%26d&x");
-        assert_eq!(given["zones"], ["a b", "c&d"]);
-        assert_eq!(
-            (given["day"].as_slice(), given["x"].as_slice()),
-            (&["2019-04-01".to_owned()][..], &[String::new()][..])
-        );
-    }
 }

@@ -70,7 +70,8 @@ const BOUNDED: fn(&Config) -> bool = |config| config.aws.permissions_boundary.is
 
 const PROTECTED: fn(&Config) -> bool = |config| config.protect;
 const IN_VPC: fn(&Config) -> bool = |config| config.aws.vpc.is_some();
-const WITH_URL: fn(&Config) -> bool = |config| config.url;
+const WITH_URL: fn(&Config) -> bool = |config| config.url || config.dash.is_some();
+const WITH_PAGES: fn(&Config) -> bool = |config| config.dash.is_some();
 const TAGGED: fn(&Config) -> bool = |config| !config.aws.tags.is_empty();
 
 /// A line of the table.
@@ -335,6 +336,15 @@ pub(super) const TABLE: &[Permissions] = &[
         "up, down",
         WITH_URL,
         &["lambda:CreateFunctionUrlConfig", "lambda:DeleteFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"],
+    ),
+    // AWS::Lambda::Permission
+    row(
+        By::CloudFormation,
+        Resource::Function,
+        Condition::None,
+        "up, down",
+        WITH_PAGES,
+        &["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"],
     ),
     // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions>
     row(

@@ -36,6 +36,8 @@ impl Resource {
             format!("arn:{}:{service}:{}:{}:{rest}", session.partition(), session.region, session.account)
         };
         let s3 = format!("arn:{}:s3:::{}", session.partition(), names.bucket);
+        // The page function has a role and a log of its own.
+        let with_page = |engine, page| std::iter::once(engine).chain(config.dash.as_ref().map(|_| page));
         match self {
             Self::Any => vec!["*".to_owned()],
             Self::Stacks | Self::TaggedStacks => {
@@ -55,25 +57,32 @@ impl Resource {
             Self::Objects => vec![format!("{s3}/{}*", config.lake.prefix)],
             Self::Role => {
                 let (partition, account) = (session.partition(), &session.account);
-                let (path, name) = (&config.aws.role_path, role_name(&names.stack));
-                vec![format!("arn:{partition}:iam::{account}:role{path}{name}")]
+                let path = &config.aws.role_path;
+                let role = |resource: &str| {
+                    format!("arn:{partition}:iam::{account}:role{path}{}", role_name(&names.stack, resource))
+                };
+                with_page("Role", "PageRole").map(role).collect()
             }
-            Self::Function => vec![arn("lambda", format!("function:{}", names.stack))],
+            Self::Function => {
+                with_page(&names.stack, &names.page).map(|name| arn("lambda", format!("function:{name}"))).collect()
+            }
             // With and without its streams: actions differ in which they ask for.
-            Self::LogGroup => ["", ":*"].map(|end| arn("logs", format!("log-group:{}{end}", names.log_group))).into(),
+            Self::LogGroup => with_page(&names.log_group, &names.page_log_group)
+                .flat_map(|group| ["", ":*"].map(|end| arn("logs", format!("log-group:{group}{end}"))))
+                .collect(),
             Self::Key => config.aws.kms_key.iter().cloned().collect(),
             Self::Repository => vec![arn("ecr", format!("repository/{}", names.repository))],
         }
     }
 }
 
-/// What CloudFormation calls the role: `STACK-Role-` and 12 or 13 characters of its own, 64 at most, for which it cuts
+/// What CloudFormation calls a role: `STACK-RESOURCE-` and 12 or 13 characters of its own, 64 at most, for which it cuts
 /// the stack's name.
-fn role_name(stack: &str) -> String {
+fn role_name(stack: &str, resource: &str) -> String {
     const OWN: usize = 13;
-    match stack.get(..64 - OWN - "-Role-".len()) {
+    match stack.get(..64 - OWN - "--".len() - resource.len()) {
         // Shorter than that.
-        None => format!("{stack}-Role-*"),
-        Some(_) => format!("{}*-Role-*", stack.get(..24).unwrap_or(stack)),
+        None => format!("{stack}-{resource}-*"),
+        Some(_) => format!("{}*-{resource}-*", stack.get(..24).unwrap_or(stack)),
     }
 }

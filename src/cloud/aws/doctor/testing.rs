@@ -32,6 +32,7 @@ pub(super) fn session(config: &Config) -> Session {
         caller: format!("arn:aws:iam::{account}:user/ann"),
         region: region.to_owned(),
         s3_endpoint: None,
+        lambda_endpoint: None,
         ecr_endpoint: None,
         names: Names::new(config, account, region).unwrap(),
     }

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 
 use super::credentials::Credentials;
 use super::door::Door;
-use super::grants::Grants;
+use super::grants::{Grants, Role};
 use super::lambda::{Host, Lambda};
 use super::paths::Paths;
 use super::s3;
@@ -61,16 +61,18 @@ impl Local {
             Ok(Credentials { access_key_id: format!("QUAK{name}"), ..made })
         };
         let (owner, function) = (keys("OWNER")?, keys("FUNCTION")?);
-        let keys = s3::Keys { owner: owner.clone(), function: function.clone(), grants: Grants::default() };
+        let role = |keys: &Credentials| Role { keys: keys.clone(), grants: Grants::default() };
+        let s3_keys = s3::Keys { owner: owner.clone(), roles: vec![role(&function)] };
         let host = Host {
             paths: Paths { dir: dir.path().to_owned() },
             owner: owner.clone(),
-            function: function.clone(),
+            engine: function.clone(),
+            page: role(&keys("PAGE")?),
             endpoint: format!("http://{HOST}"),
             idle: Duration::from_secs(1),
         };
         let entered = runtime.enter();
-        let s3 = s3::service(&dir.path().join("s3"), &keys, Network::default())?;
+        let s3 = s3::service(&dir.path().join("s3"), &s3_keys, Network::default())?;
         let lambda = Lambda::open(host)?;
         drop(entered);
         std::fs::create_dir(dir.path().join("s3/buckets").join(BUCKET))?;

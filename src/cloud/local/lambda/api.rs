@@ -20,6 +20,7 @@ use super::function::{Function, Wish};
 use super::host::request_id;
 use super::response::{json_response, no_content, ok, set};
 use super::service::Lambda;
+use super::url::Caller;
 use super::{sigv4, url};
 
 /// What may go wrong with a body.
@@ -74,7 +75,10 @@ impl Lambda {
         body: impl Body<Data = Bytes, Error = BoxError>,
         id: &str,
     ) -> Result<Response<Bytes>, ApiError> {
-        let keys = &self.host.owner;
+        let page = &self.host.page;
+        // Its keys are good for one thing alone.
+        let is_page = sigv4::key_id(request) == Some(page.keys.access_key_id.as_str());
+        let keys = if is_page { &page.keys } else { &self.host.owner };
         let signed = sigv4::precheck(request, keys, "lambda", SystemTime::now())?;
         let most = body_max(request);
         let read = async {
@@ -97,6 +101,9 @@ impl Lambda {
         };
         let body = timeout(BODY_TIME_MAX, read).await.unwrap_or_else(|_| Err(ApiError::body_did_not_come()))?;
         let path = request.uri.path();
+        if is_page && !is_invocation(request, page.grants.invoke.as_deref()) {
+            return Err(ApiError::not_authorized(request.method.as_str(), path));
+        }
         if let Some((function, path)) = url::parse(path) {
             return self.by_url(request, function, &path, id, &body).await;
         }
@@ -138,11 +145,10 @@ impl Lambda {
             (&Method::DELETE, [function, "concurrency"]) => self.limit(&name(function)?, None).map(|()| no_content()),
             (&Method::GET, [function, "url"]) => self.url_of(&name(function)?),
             (&Method::POST, [function, "url"]) => {
-                url::check(&body)?;
-                let function = self.set_url(&name(function)?, true)?;
+                let function = self.give_url(&name(function)?, url::wanted(&body)?)?;
                 Ok(json_response(StatusCode::CREATED, &url::configuration(&function, &self.host.endpoint)))
             }
-            (&Method::DELETE, [function, "url"]) => self.set_url(&name(function)?, false).map(|_| no_content()),
+            (&Method::DELETE, [function, "url"]) => self.take_url(&name(function)?).map(|()| no_content()),
             (&Method::POST, [function, "invocations"]) => self.invocation(request, &name(function)?, id, body).await,
             _ => Err(unknown()),
         }
@@ -163,17 +169,32 @@ impl Lambda {
 
     fn url_of(&self, name: &str) -> Result<Response<Bytes>, ApiError> {
         let function = self.pool(name)?.function();
-        match function.url {
+        match function.url || function.public_port.is_some() {
             true => Ok(ok(&url::configuration(&function, &self.host.endpoint))),
             false => Err(ApiError::no_url_config(name)),
         }
     }
 
-    fn set_url(&self, name: &str, url: bool) -> Result<Function, ApiError> {
+    fn give_url(&self, name: &str, caller: Caller) -> Result<Function, ApiError> {
+        let port = match caller {
+            Caller::Owner => None,
+            Caller::Anybody => Some(self.pool(name)?.listen(&self.host, 0).map_err(ApiError::service)?),
+        };
         self.change(name, |function| {
-            function.url = url;
+            function.url = port.is_none();
+            function.public_port = port;
             Ok(())
         })
+    }
+
+    fn take_url(&self, name: &str) -> Result<(), ApiError> {
+        let change = |function: &mut Function| {
+            function.url = false;
+            function.public_port = None;
+            Ok(())
+        };
+        self.change(name, change)?;
+        self.pool(name).map(|pool| pool.silence())
     }
 
     async fn invocation(
@@ -206,6 +227,17 @@ impl Lambda {
             set(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.tail));
         }
         Ok(response)
+    }
+}
+
+/// Whether what is asked for is a run of the function `name`.
+fn is_invocation(request: &Parts, name: Option<&str>) -> bool {
+    let parts: Vec<&str> = request.uri.path().trim_matches('/').split('/').skip(1).collect();
+    match (&request.method, parts.as_slice()) {
+        (&Method::POST, ["functions", function, "invocations"]) => {
+            name.is_some() && function_name(function, request.uri.query()).ok().as_deref() == name
+        }
+        _ => false,
     }
 }
 

@@ -55,6 +55,11 @@ impl ApiError {
         Self::forbidden("AccessDeniedException", "there is no function with such a URL")
     }
 
+    /// Asked with keys that are not good for it.
+    pub(super) fn not_authorized(method: &str, path: &str) -> Self {
+        Self::forbidden("AccessDeniedException", format!("these keys are not authorized to perform {method} {path}"))
+    }
+
     pub(super) fn no_url_config(name: &str) -> Self {
         let message = format!("the function {name} has no URL");
         Self::user(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
@@ -100,6 +105,10 @@ impl ApiError {
             "message": "Rate Exceeded.",
         });
         Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "TooManyRequestsException", body }
+    }
+
+    pub(super) fn is_throttled(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS
     }
 
     pub(super) fn service(error: impl std::fmt::Display) -> Self {

@@ -46,9 +46,12 @@ pub(super) struct Function {
     /// Most instances at once.
     #[serde(default)]
     pub concurrency: Option<u32>,
-    /// Whether it has a URL.
+    /// Whether it has a URL for whoever signs with the owner's keys.
     #[serde(default)]
     pub url: bool,
+    /// The port of its URL that is open to all.
+    #[serde(default)]
+    pub public_port: Option<u16>,
     pub last_modified: String,
     pub revision_id: String,
 }
@@ -115,6 +118,7 @@ impl Function {
             environment: BTreeMap::new(),
             concurrency: None,
             url: false,
+            public_port: None,
             last_modified: String::new(),
             revision_id: String::new(),
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cloud::local::credentials::Credentials;
+use crate::cloud::local::grants::Role;
 use crate::cloud::local::paths::Paths;
 
 /// What all functions share.
@@ -13,14 +14,27 @@ pub(crate) struct Host {
     /// Whose requests are answered.
     pub owner: Credentials,
     /// What instances sign with.
-    pub function: Credentials,
-    /// URL of the S3 that functions use.
+    pub engine: Credentials,
+    /// What those of the page function sign with.
+    pub page: Role,
+    /// URL of the S3 and the Lambda that functions use.
     pub endpoint: String,
     /// How long an instance is kept without work.
     pub idle: Duration,
 }
 
+/// The role of the engine's function; that of any other, too, which is not the page function's.
+pub(crate) const ENGINE_ROLE: &str = "arn:aws:iam::000000000000:role/quackctl";
+
+/// The role of the page function.
+pub(crate) const PAGE_ROLE: &str = "arn:aws:iam::000000000000:role/quackctl-page";
+
 impl Host {
+    /// The keys of a function that has this role.
+    pub(super) fn keys(&self, role: &str) -> &Credentials {
+        if role == PAGE_ROLE { &self.page.keys } else { &self.engine }
+    }
+
     /// The log file of the function `name`.
     pub(super) fn log(&self, name: &str) -> PathBuf {
         log_file(&self.paths, name)

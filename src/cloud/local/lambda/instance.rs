@@ -298,14 +298,16 @@ fn environment(
 ) -> Vec<(String, String)> {
     let root = function.folder().display().to_string();
     let runtime = "/var/runtime";
+    let keys = host.keys(&function.role);
     let mut variables: Vec<(String, String)> = [
         ("_HANDLER", "bootstrap".to_owned()),
-        ("AWS_ACCESS_KEY_ID", host.function.access_key_id.clone()),
-        ("AWS_SECRET_ACCESS_KEY", host.function.secret_access_key.clone()),
+        ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone()),
         // What S3 tells instances apart by: each has its own share of the network.
         ("AWS_SESSION_TOKEN", id.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ENDPOINT_URL_LAMBDA", host.endpoint.clone()),
         ("AWS_ENDPOINT_URL_S3", host.endpoint.clone()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_Image".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),

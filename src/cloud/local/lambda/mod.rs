@@ -10,6 +10,7 @@ mod instance;
 mod logs;
 mod peer;
 mod pool;
+mod public;
 mod response;
 mod runtime_api;
 mod service;
@@ -18,5 +19,5 @@ mod url;
 
 pub(super) use self::api::is_lambda;
 pub(super) use self::function::exists;
-pub(super) use self::host::{Host, log_file};
+pub(super) use self::host::{ENGINE_ROLE, Host, PAGE_ROLE, log_file};
 pub(super) use self::service::Lambda;

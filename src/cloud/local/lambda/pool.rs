@@ -1,7 +1,7 @@
 //! A function's instances: as many as requests at once, the warmest first, none kept for long without work.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::function::Function;
 use super::host::Host;
 use super::instance::{Instance, Outcome};
+use super::public::Public;
 
 /// Most instances of a function that has no limit of its own, as of a new AWS account.
 const ACCOUNT_MAX: u32 = 1000;
@@ -21,6 +22,8 @@ pub(super) struct Pool {
     /// Without work, the one used last at the end.
     idle: Mutex<Vec<Instance>>,
     busy: AtomicU32,
+    /// Its URL that is open to all.
+    public: Mutex<Option<Public>>,
 }
 
 /// Leave to run one request, given back when dropped.
@@ -35,7 +38,33 @@ impl Drop for Permit<'_> {
 
 impl Pool {
     pub(super) fn new(function: Function) -> Self {
-        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0) }
+        Self {
+            function: Mutex::new(function),
+            idle: Mutex::default(),
+            busy: AtomicU32::new(0),
+            public: Mutex::default(),
+        }
+    }
+
+    /// Opens the function's URL to all, on `port` if that is to be had, and gives the port.
+    ///
+    /// # Errors
+    /// When none is to be had.
+    pub(super) fn listen(self: &Arc<Self>, host: &Host, port: u16) -> std::io::Result<u16> {
+        let mut public = self.public();
+        if let Some(public) = &*public {
+            return Ok(public.port);
+        }
+        Ok(public.insert(Public::listen(self, host, port)?).port)
+    }
+
+    /// Closes that URL.
+    pub(super) fn silence(&self) {
+        self.public().take();
+    }
+
+    fn public(&self) -> MutexGuard<'_, Option<Public>> {
+        self.public.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn function(&self) -> Function {
@@ -105,7 +134,20 @@ impl Pool {
         self.idle().retain(|instance| instance.is_alive() && instance.idle_since.elapsed() < idle);
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs one request, at once or not at all. It runs to its end even when nobody waits for it any more.
+///
+/// # Errors
+/// When as many run as may, or no process could be started.
+pub(super) async fn run(pool: Arc<Pool>, host: &Host, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
+    let (host, id) = (host.clone(), id.to_owned());
+    let run = async move {
+        let permit = pool.permit()?;
+        pool.invoke(&host, &id, payload, permit).await
+    };
+    tokio::spawn(run).await.map_err(ApiError::service)?
 }

@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::function::{self, Function};
 use super::host::Host;
 use super::instance::Outcome;
-use super::pool::Pool;
+use super::pool::{self, Pool};
 
 /// The most functions that there can be: each is a file that is read at every start.
 const FUNCTIONS_MAX: usize = 100;
@@ -40,6 +40,7 @@ impl Lambda {
         let functions = Function::load_all(&host.paths.functions())?;
         let pools = functions.into_iter().map(|function| (function.name.clone(), Arc::new(Pool::new(function))));
         let lambda = Arc::new(Self { host, pools: Mutex::new(pools.collect()) });
+        lambda.open_urls()?;
         let reaped = Arc::downgrade(&lambda);
         tokio::spawn(async move {
             let mut interval = tokio::time::interval(REAP_INTERVAL);
@@ -51,6 +52,22 @@ impl Lambda {
             }
         });
         Ok(lambda)
+    }
+
+    /// Opens the URLs that were open to all, each where it was if its port is still to be had.
+    fn open_urls(&self) -> io::Result<()> {
+        let folder = self.host.paths.functions();
+        for pool in self.pools().values() {
+            let mut function = pool.function();
+            let Some(before) = function.public_port else { continue };
+            let port = pool.listen(&self.host, before)?;
+            if port != before {
+                function.public_port = Some(port);
+                function.save(&folder)?;
+                pool.replace(function);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the functions whose files are not there any more.
@@ -114,14 +131,9 @@ impl Lambda {
         pool.function().remove(&self.host.paths.functions()).map_err(ApiError::service)
     }
 
-    /// Runs one request, at once or not at all. It runs to its end even when nobody waits for it any more.
+    /// Runs one request of the function `name`.
     pub(super) async fn invoke(&self, name: &str, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
-        let (pool, host, id) = (self.pool(name)?, self.host.clone(), id.to_owned());
-        let run = async move {
-            let permit = pool.permit()?;
-            pool.invoke(&host, &id, payload, permit).await
-        };
-        tokio::spawn(run).await.map_err(ApiError::service)?
+        pool::run(self.pool(name)?, &self.host, id, payload).await
     }
 
     /// Runs one request some time, as soon as there is room for it.

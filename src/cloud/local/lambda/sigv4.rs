@@ -25,6 +25,12 @@ pub(super) struct Signed<'a> {
     time: SystemTime,
 }
 
+/// The key that a request says it is signed with.
+pub(super) fn key_id(request: &Parts) -> Option<&str> {
+    let authorization = request.headers.get("authorization")?.to_str().ok()?;
+    Claim::parse(authorization).map(|claim| claim.key_id)
+}
+
 /// Looks at all of a signature that can be looked at before the body, which need not be read for nothing.
 ///
 /// # Errors

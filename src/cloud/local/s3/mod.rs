@@ -38,7 +38,7 @@ pub(super) use self::access::Keys;
 pub(super) use self::network::Service;
 use self::shapes::Storage;
 use self::store::Store;
-use super::grants::Grants;
+use super::grants::Role;
 use crate::config::Network;
 
 /// Builds the service that keeps its data below `root` and takes requests signed with `keys`, over `network`.
@@ -46,7 +46,7 @@ use crate::config::Network;
 /// # Errors
 /// When `root` cannot be written.
 pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<Service> {
-    let store = Arc::new(Store::open(root, fleeting(&keys.grants))?);
+    let store = Arc::new(Store::open(root, fleeting(&keys.roles))?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));
     builder.set_auth(keys.clone());
@@ -54,9 +54,9 @@ pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<
     Ok(Service::new(builder.build(), network))
 }
 
-/// Where results lie: wherever the function may delete what it wrote.
-fn fleeting(grants: &Grants) -> Vec<String> {
-    let mut prefixes = grants.delete.clone();
+/// Where results lie: wherever a function may delete what it wrote.
+fn fleeting(roles: &[Role]) -> Vec<String> {
+    let mut prefixes: Vec<String> = roles.iter().flat_map(|role| role.grants.delete.iter().cloned()).collect();
     if !prefixes.iter().any(|prefix| prefix == RESULTS_PREFIX) {
         prefixes.push(RESULTS_PREFIX.to_owned());
     }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::escape::escaped;
-use super::input::{Day, Given, Input, Kind, LONGEST, Options};
+use crate::escape::escaped;
+use crate::input::{Day, Given, Input, Kind, LONGEST, Options};
 
 /// The field of an input, with what is given; of one whose choice is a query's rows, `inputs` are those that the query has.
-pub(super) fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
+pub fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
     let (name, label) = (escaped(&input.name), escaped(&input.label));
     let own = value(input, &input.name, given).map(|value| escaped(&value)).unwrap_or_default();
     let labelled = |kind: &str, field: &str| {
@@ -102,7 +102,7 @@ pub(super) fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String
 }
 
 /// The value of an input's parameter `name`, for people; nothing where it has no such parameter.
-pub(super) fn told(input: &Input, name: &str, given: &Given) -> Option<String> {
+pub fn told(input: &Input, name: &str, given: &Given) -> Option<String> {
     let parameters = input.parameters();
     let (parameter, _) = parameters.iter().find(|(known, _)| known == name)?;
     match &input.kind {
@@ -144,33 +144,36 @@ fn choice(options: &Options, chosen: &[String], inputs: Option<&str>) -> (String
 mod tests {
     use super::*;
 
-    fn shown(yaml: &str, given: &[(&str, &str)]) -> String {
+    fn shown(kind: &str, given: &[(&str, &str)]) -> String {
         let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
-        html(&Input::parse("it", yaml).unwrap(), &given, Some("day"))
+        let kind = serde_json::from_str(kind).unwrap();
+        html(&Input { name: "it".into(), label: "<b>".into(), kind, line: 1 }, &given, Some("day"))
     }
 
     #[test]
     fn fields_have_what_is_given_unless_it_is_none() {
-        let date = "type: date\ndefault: 2019-04-01\nmax: 2019-04-30";
+        let date = r#"{"date": {"default": {"fixed": "2019-04-01"}, "max": {"fixed": "2019-04-30"}}}"#;
         assert!(shown(date, &[("it", "2019-04-02")]).contains("value=\"2019-04-02\" data-default=\"2019-04-01\" max="));
         assert!(shown(date, &[("it", "\"><script>")]).contains("value=\"2019-04-01\""));
-        let select = "type: select\noptions: ['<a>', b]\ndefault: b";
-        let html = shown(select, &[("it", "<a>")]);
+        let html = shown(r#"{"select": {"options": {"said": ["<a>", "b"]}, "default": "b"}}"#, &[("it", "<a>")]);
         assert!(html.contains("<option selected>&lt;a&gt;</option><option>b</option>"), "{html}");
-        assert!(shown("type: select\noptions: [a]", &[]).contains("><option value=\"\">–</option><option>a<"));
-        let refused = shown("type: multiselect\noptions: [a, b]\ndefault: [a]", &[("it", "x")]);
+        let none = shown(r#"{"select": {"options": {"said": ["a"]}}}"#, &[]);
+        assert!(none.contains("><option value=\"\">–</option><option>a<"), "{none}");
+        let listed = r#"{"multiselect": {"options": {"said": ["a", "b"]}, "default": ["a"], "of": "VARCHAR"}}"#;
+        let refused = shown(listed, &[("it", "x")]);
         assert!(refused.contains("data-value=\"[&quot;a&quot;]\"><option selected>a<"), "{refused}");
-        let text = shown("type: text\nlabel: '<b>'", &[("it", "\" onfocus=\"x")]);
+        let text = shown(r#"{"text": {"default": ""}}"#, &[("it", "\" onfocus=\"x")]);
         assert!(text.contains("value=\"&quot; onfocus=&quot;x\"") && text.contains("<span>&lt;b&gt;</span>"), "{text}");
-        let many = shown("type: multiselect\nquery: zones\ndefault: [a]", &[]);
+        let many = r#"{"multiselect": {"options": {"query": "zones"}, "default": ["a"], "of": "VARCHAR"}}"#;
+        let many = shown(many, &[]);
         assert!(
             many.contains("data-value=\"[&quot;a&quot;]\" data-query=\"zones\" data-inputs=\"day\"></select>"),
             "{many}"
         );
-        assert!(shown("type: switch\ndefault: true", &[]).contains(" checked"));
-        assert!(shown("type: number\ndefault: 0.5\nmin: 0", &[]).contains("step=\"any\" min=\"0\""));
-        assert!(
-            shown("type: range\nfrom: 2019-01-01\nto: 2019-01-02", &[]).contains("name=\"it_to\" value=\"2019-01-02\"")
-        );
+        assert!(shown(r#"{"switch": {"default": true}}"#, &[]).contains(" checked"));
+        let number = shown(r#"{"number": {"default": 0.5, "min": 0, "is_whole": false}}"#, &[]);
+        assert!(number.contains("step=\"any\" min=\"0\""), "{number}");
+        let range = r#"{"range": {"from": {"fixed": "2019-01-01"}, "to": {"ago": 0}}}"#;
+        assert!(shown(range, &[]).contains("name=\"it_from\" value=\"2019-01-01\""));
     }
 }

@@ -5,18 +5,29 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::fence::is_variable;
-use super::kind::{Day, Kind, Options, fits_whole, iso, shown};
+use super::fence::is_variable;
 use crate::duck::types;
 use crate::error::nearest;
+use quack_page::input::{Day, Input, Kind, Options, fits_whole, iso, shown};
+
+/// Reads what stands in the fence `input name`.
+///
+/// # Errors
+/// What is wrong with it, for whoever wrote the page.
+pub(super) fn parse(name: &str, yaml: &str) -> Result<Input, String> {
+    let written: Written = serde_saphyr::from_str(yaml).map_err(|error| first_line(&error.to_string()))?;
+    let label = written.label.clone().unwrap_or_else(|| labelled(name));
+    let kind = written.kind()?;
+    Ok(Input { name: name.to_owned(), label, kind, line: 1 })
+}
 
 /// An input as a page has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+struct Written {
     #[serde(rename = "type")]
     kind: String,
-    pub label: Option<String>,
+    label: Option<String>,
     default: Option<Value>,
     from: Option<Value>,
     to: Option<Value>,
@@ -35,7 +46,7 @@ impl Written {
     ///
     /// # Errors
     /// What is wrong with it, for whoever wrote the page.
-    pub(super) fn kind(&self) -> Result<Kind, String> {
+    fn kind(&self) -> Result<Kind, String> {
         let Self { default, .. } = self;
         let day = |value: &Option<Value>, name: &str| match value {
             Some(value) => self::day(value),
@@ -173,4 +184,105 @@ fn day(value: &Value) -> Result<Day, String> {
 /// A value of YAML as text.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// `pickup_day` as people read it.
+fn labelled(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Of what a library says of YAML: the place and what is wrong.
+pub(super) fn first_line(words: &str) -> String {
+    let line = words.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let hint = if line.contains("tab") { "; indent with blanks, not with tabs" } else { "" };
+    format!("in the YAML below it, {line}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use quack_page::input::Given;
+
+    use super::*;
+
+    fn values(yaml: &str, given: &[(&str, &str)]) -> Result<Vec<(String, Option<String>)>, String> {
+        let input = parse("it", yaml).unwrap();
+        let mut all = Given::new();
+        for (name, value) in given {
+            all.entry((*name).to_owned()).or_default().push((*value).to_owned());
+        }
+        input.values(&all).map(|values| values.into_iter().collect())
+    }
+
+    fn one(yaml: &str, given: &[(&str, &str)]) -> Result<String, String> {
+        values(yaml, given).map(|mut values| values.remove(0).1.unwrap_or_else(|| "NULL".to_owned()))
+    }
+
+    #[test]
+    fn values_are_of_their_input() {
+        let date = "type: date\ndefault: 2019-04-01\nmax: 2019-04-30";
+        assert_eq!(one(date, &[]).unwrap(), "2019-04-01");
+        assert_eq!(one(date, &[("it", "2019-04-02")]).unwrap(), "2019-04-02");
+        for wrong in ["2019-04-31", "x", "2019-4-1", "2019-05-01", "' OR 1=1", "+12345-1-1"] {
+            assert!(one(date, &[("it", wrong)]).unwrap_err().contains(wrong), "{wrong}");
+        }
+        let range = values("type: range\nfrom: 2019-01-01\nto: today", &[("it_to", "2019-02-01")]).unwrap();
+        let text = |value: &str| Some(value.to_owned());
+        assert_eq!(range, [("it_from".to_owned(), text("2019-01-01")), ("it_to".to_owned(), text("2019-02-01"))]);
+        assert_eq!(one("type: select\nquery: zones", &[]).unwrap(), "NULL");
+        assert!(one("type: select\noptions: [a, 1]", &[("it", "b")]).is_err());
+        assert_eq!(one("type: select\noptions: [a, 1]", &[("it", "1")]).unwrap(), "1");
+        assert_eq!(one("type: select\noptions: [a, 1]\ndefault: a", &[("it", "")]).unwrap(), "NULL");
+        let many = "type: multiselect\nquery: zones\ndefault: [a]";
+        assert_eq!(one(many, &[]).unwrap(), r#"["a"]"#);
+        assert_eq!(one(many, &[("it", "x"), ("it", r#"y"\"#)]).unwrap(), r#"["x", "y\"\\"]"#);
+        assert_eq!(one(many, &[("it", "")]).unwrap(), "[]");
+        assert_eq!(one("type: number\ndefault: 10\nmax: 20", &[("it", "11")]).unwrap(), "11");
+        assert_eq!(one("type: number\ndefault: 10", &[("it", " ")]).unwrap(), "10");
+        assert_eq!(one(date, &[("it", "")]).unwrap(), "2019-04-01");
+        for wrong in ["21", "1.5", "nan", "1e99", "x"] {
+            assert!(one("type: number\ndefault: 10\nmax: 20", &[("it", wrong)]).is_err(), "{wrong}");
+        }
+        assert_eq!(one("type: number\ndefault: 0.5", &[("it", "1.25")]).unwrap(), "1.25");
+        assert_eq!(one("type: switch", &[("it", "true")]).unwrap(), "true");
+        assert!(one("type: switch", &[("it", "yes")]).is_err());
+        assert!(one("type: text", &[("it", &"x".repeat(1001))]).unwrap_err().contains("longer than"));
+    }
+
+    #[test]
+    fn types_are_said_where_sql_does_not() {
+        let of = |yaml: &str| parse("it", yaml).unwrap().parameters().remove(0).1;
+        assert_eq!(of("type: date\ndefault: today").as_deref(), Some("DATE"));
+        assert_eq!(of("type: number\ndefault: 1").as_deref(), Some("BIGINT"));
+        assert_eq!(of("type: number\ndefault: 1\nstep: 0.5").as_deref(), Some("DOUBLE"));
+        assert_eq!(of("type: multiselect\noptions: [1]\nof: bigint").as_deref(), Some("BIGINT[]"));
+        assert_eq!(of("type: select\noptions: [1]"), None);
+        assert_eq!(parse("pickup_day", "type: switch").unwrap().label, "Pickup day");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (yaml, said) in [
+            ("type: dat", "did you mean `date`"),
+            ("type: date", "`default` is missing"),
+            ("type: date\ndefault: soon", "`soon` is no date"),
+            ("type: date\ndefault: today\noptions: [a]", "has no `options`"),
+            ("type: select", "say what can be chosen"),
+            ("type: select\nquery: a b", "the name of a query"),
+            ("type: number\ndefault: x", "no number"),
+            ("type: number\ndefault: 5\nmin: 10\nmax: 1", "out of its bounds"),
+            ("type: date\ndefault: 2019-04-01\nmax: 2019-03-01", "out of its bounds"),
+            ("type: multiselect\noptions: [a]\nof: 'INTEGER; DROP'", "`of: INTEGER; DROP`"),
+            ("type: switch\ndefault: 3", "true or false"),
+            ("type: select\noptions: [a]\ndefault: b", "none of the options"),
+            ("typ: date", "typ"),
+            ("- a", ""),
+            ("type: [", ""),
+        ] {
+            let words = parse("it", yaml).unwrap_err();
+            assert!(words.contains(said), "{yaml}: {words}");
+        }
+    }
 }

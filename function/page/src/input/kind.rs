@@ -1,9 +1,12 @@
 //! The kinds of inputs, and what is said of each.
 
 use chrono::{Days, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::dash) enum Kind {
+/// What an input is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
     Date {
         default: Day,
         min: Option<Day>,
@@ -41,16 +44,18 @@ pub(in crate::dash) enum Kind {
 }
 
 /// What can be chosen.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::dash) enum Options {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Options {
     Said(Vec<String>),
     /// The rows of that query: the first column the value, the second, if there is one, what is shown.
     Query(String),
 }
 
 /// A day; of those that move, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dash) enum Day {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Day {
     Fixed(NaiveDate),
     /// So many days ago.
     Ago(u64),
@@ -58,7 +63,7 @@ pub(in crate::dash) enum Day {
 
 impl Day {
     /// Which day it is now.
-    pub(in crate::dash) fn date(self) -> NaiveDate {
+    pub fn date(self) -> NaiveDate {
         let today = || Utc::now().date_naive();
         match self {
             Self::Fixed(date) => date,
@@ -68,17 +73,17 @@ impl Day {
 }
 
 /// A date of ten characters.
-pub(super) fn iso(text: &str) -> Option<NaiveDate> {
+pub fn iso(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text)
 }
 
 /// Whether it is a whole number that no digit of is lost.
-pub(super) fn fits_whole(number: f64) -> bool {
+pub fn fits_whole(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0
 }
 
 /// A value as an error quotes it.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let cut: String = text.chars().take(80).collect();
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }

@@ -1,7 +1,7 @@
 //! Text in HTML.
 
-/// A text as HTML has it, also between quotes.
-pub(super) fn escaped(text: &str) -> String {
+/// A text as HTML has it, also between quotes; HTML has no NUL.
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
@@ -10,6 +10,7 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
             '\'' => html.push_str("&#39;"),
+            '\0' => html.push('\u{fffd}'),
             c => html.push(c),
         }
     }
@@ -22,6 +23,6 @@ mod tests {
 
     #[test]
     fn nothing_of_a_text_is_a_tag_or_ends_a_quote() {
-        assert_eq!(escaped("<a href=\"x\" b='y'>&"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;");
+        assert_eq!(escaped("<a href=\"x\" b='y'>&\0"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\u{fffd}");
     }
 }

@@ -1,0 +1,136 @@
+//! The rows of a page's query: what is asked is the names of both with values of inputs, never SQL.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use quack_function::wire::Params;
+use quack_page::input::{Given, Input};
+use quack_page::site::{Page, Query, Site};
+
+use crate::cache::{Cache, Source, Terms};
+use crate::catalog::Reads;
+use crate::door::Visitor;
+use crate::engine::{Answer, Engine, Failed, Run};
+use crate::key::key;
+use crate::limits::{Counted, Payer};
+use crate::response::Response;
+
+/// The parameter that is who looks.
+const USER: &str = "user";
+
+const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
+
+/// A query that is asked for.
+pub(crate) struct Asked<'a> {
+    pub site: &'a Site,
+    pub page: &'a Page,
+    pub query: &'a Query,
+    pub given: &'a Given,
+    pub visitor: &'a Visitor,
+    /// How long the answer may take.
+    pub patience: Duration,
+}
+
+impl Asked<'_> {
+    /// Its rows. `reads` tells what it would read now.
+    pub(crate) fn rows(
+        &self,
+        engine: &Engine<'_>,
+        cache: &mut Cache<'_>,
+        counted: &mut Counted,
+        mut reads: impl FnMut() -> Result<Reads, Failed>,
+    ) -> Response {
+        let started = Instant::now();
+        let params = match self.params() {
+            Ok(params) => params,
+            Err(words) => return Response::error(400, &words, ""),
+        };
+        let mut paid = None;
+        let answered = self.answered(engine, cache, counted, &mut reads, &params, &mut paid);
+        let mut response = match answered {
+            Ok((answer, source)) => told(answer, source, started),
+            Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
+        };
+        response.usd = paid;
+        response
+    }
+
+    fn answered(
+        &self,
+        engine: &Engine<'_>,
+        cache: &mut Cache<'_>,
+        counted: &mut Counted,
+        now: &mut impl FnMut() -> Result<Reads, Failed>,
+        params: &Params,
+        paid: &mut Option<f64>,
+    ) -> Result<(Answer, Source), Failed> {
+        let Self { site, page, query, visitor, patience, .. } = self;
+        let reads = now()?;
+        let mut run = || {
+            let day = Utc::now().timestamp() / SECONDS_OF_DAY;
+            let payer = Payer { page, user: &visitor.user, session: &visitor.session };
+            let may = counted.may_spend(day, payer, &site.limits);
+            may.map_err(|words| Failed::new(402, words, ""))?;
+            let name = format!("{}/{}", page.name, query.name);
+            let run = Run { sql: &query.sql, params, user: &visitor.user, query: name };
+            let answer = engine.run(&run, *patience);
+            *paid = match &answer {
+                Ok(answer) => answer.usd,
+                Err(failed) => failed.usd,
+            };
+            counted.spent(payer, *paid);
+            answer
+        };
+        let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
+        if reads.volatile.is_some() && ttl.is_none() {
+            return Ok((run()?, Source::Run));
+        }
+        let key = key(&site.engine, &query.sql, params, &reads);
+        let timeout = Duration::from_secs(site.engine.timeout_s.into());
+        let terms = Terms { ttl, timeout, patience: *patience };
+        cache.answer(&key, terms, || {
+            let answer = run()?;
+            // A commit that came meanwhile may be in it or not.
+            let is_kept = now().is_ok_and(|now| now == reads);
+            Ok((answer, is_kept))
+        })
+    }
+
+    /// The values of the inputs that the query has: what is given, else what the page says.
+    ///
+    /// # Errors
+    /// A value that is none of its input's.
+    fn params(&self) -> Result<Params, String> {
+        let inputs = self.query.inputs.iter().filter_map(|at| self.page.inputs.get(*at));
+        let mut params = Params::new();
+        inputs.map(|input: &Input| input.values(self.given)).try_for_each(|values| {
+            params.extend(values?);
+            Ok::<_, String>(())
+        })?;
+        if self.query.reads_user {
+            // Last, so that no input stands for it.
+            params.insert(USER.to_owned(), Some(self.visitor.user.clone()));
+        }
+        Ok(params)
+    }
+}
+
+/// An answer, as a browser takes it.
+fn told(answer: Answer, source: Source, started: Instant) -> Response {
+    let Answer { rows, ms, usd, truncated, arrow } = answer;
+    let response =
+        Response::of(200, "application/vnd.apache.arrow.stream", arrow).with("quack-rows", &rows.to_string());
+    let response = if truncated { response.with("quack-truncated", "1") } else { response };
+    match source {
+        Source::Run => {
+            let response = response.with("quack-ms", &format!("{ms:.1}"));
+            usd.map(|usd| format!("{usd:.10}"))
+                .into_iter()
+                .fold(response, |response, usd| response.with("quack-usd", &usd))
+        }
+        Source::Kept => {
+            let ms = started.elapsed().as_secs_f64() * 1000.0;
+            response.with("quack-cached", "1").with("quack-ms", &format!("{ms:.1}")).with("quack-usd", "0")
+        }
+    }
+}

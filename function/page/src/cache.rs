@@ -1,0 +1,270 @@
+//! Answers that are kept, in the bucket and the last ones in memory; and one run per key, however many wait for it.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Answer, Failed};
+use crate::log;
+use crate::store::{Found, Store, When};
+
+/// Most bytes of answers in memory.
+const MOST_BYTES: usize = 32 << 20;
+
+/// The first pause of who waits for another's run, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How far clocks of instances may be apart, and a run may outlast the engine's time, milliseconds.
+const SPARE_MS: i64 = 10_000;
+
+/// An answer, and when it was made, milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    made: i64,
+    answer: Answer,
+}
+
+/// What stands for a run while it goes on, and why it failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Claim {
+    /// Milliseconds since the Unix epoch.
+    began: i64,
+    /// What tells it from others.
+    #[serde(default)]
+    by: u64,
+    #[serde(default)]
+    failed: Option<(i64, Failed)>,
+}
+
+/// The last answers, the newest at the end.
+#[derive(Default)]
+pub(crate) struct Memory {
+    kept: HashMap<String, Kept>,
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Memory {
+    fn put(&mut self, key: &str, kept: Kept) {
+        if let Some(before) = self.kept.remove(key) {
+            self.bytes -= before.answer.arrow.len();
+            self.order.retain(|own| own != key);
+        }
+        self.bytes += kept.answer.arrow.len();
+        self.kept.insert(key.to_owned(), kept);
+        self.order.push_back(key.to_owned());
+        while self.bytes > MOST_BYTES
+            && let Some(first) = self.order.pop_front()
+        {
+            self.bytes -= self.kept.remove(&first).map_or(0, |kept| kept.answer.arrow.len());
+        }
+    }
+}
+
+/// The answers of a site.
+pub(crate) struct Cache<'a> {
+    pub store: Store<'a>,
+    /// Key prefix.
+    pub folder: String,
+    pub memory: &'a mut Memory,
+}
+
+/// How long an answer holds and may be waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// For ever, if it is not said.
+    pub ttl: Option<Duration>,
+    /// The longest that a run takes.
+    pub timeout: Duration,
+    /// The longest that whoever asks may wait.
+    pub patience: Duration,
+}
+
+/// Where an answer is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Kept,
+    Run,
+}
+
+/// What became of asking for a run.
+enum Turn {
+    Ours,
+    Theirs,
+    Failed(Failed),
+}
+
+impl Cache<'_> {
+    /// The answer under `key`: the one that is kept, or of a run by this instance or another. A run says whether its answer may be kept.
+    ///
+    /// # Errors
+    /// That of the run; a store that does not answer; a run of others that takes longer than may be waited.
+    pub(crate) fn answer(
+        &mut self,
+        key: &str,
+        terms: Terms,
+        run: impl FnOnce() -> Result<(Answer, bool), Failed>,
+    ) -> Result<(Answer, Source), Failed> {
+        let broken = |words: String| {
+            log::line("the cache cannot be used", &words);
+            Failed::new(502, "the cache cannot be used", "try again in a moment")
+        };
+        let (started, since, mut pause) = (Instant::now(), now(), FIRST_PAUSE);
+        loop {
+            let old = match self.kept(key, terms.ttl).map_err(broken)? {
+                (Some(answer), _) => return Ok((answer, Source::Kept)),
+                (None, old) => old,
+            };
+            match self.turn(key, terms.timeout, since, old).map_err(broken)? {
+                Turn::Ours => break,
+                Turn::Failed(failed) => return Err(failed),
+                Turn::Theirs if started.elapsed() + pause > terms.patience => {
+                    return Err(Failed::new(503, "the query still runs, for somebody else", "try again in a moment"));
+                }
+                Turn::Theirs => sleep(pause),
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+        let began = now();
+        let (answer, is_kept) = run().inspect_err(|failed| {
+            self.put(&self.claim(key), &json(&Claim { began, by: 0, failed: Some((now(), failed.clone())) }));
+        })?;
+        let kept = Kept { made: now(), answer };
+        if is_kept {
+            self.put(&self.object(key), &bytes(&kept));
+            self.memory.put(key, kept.clone());
+        } else {
+            // Whoever waits for it runs it anew.
+            self.put(&self.claim(key), &json(&Claim { began: 0, by: 0, failed: None }));
+        }
+        Ok((kept.answer, Source::Run))
+    }
+
+    /// Writes what others are told. Whoever asked has an answer also where that fails.
+    fn put(&self, key: &str, body: &[u8]) {
+        if let Err(words) = self.store.put(key, body, When::Always) {
+            log::line("the cache cannot be used", &words);
+        }
+    }
+
+    /// The answer that is kept; of one that holds no longer, when it was made.
+    fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Answer>, Option<i64>), String> {
+        let holds = |kept: &Kept| {
+            ttl.is_none_or(|ttl| (-SPARE_MS..ttl.as_millis() as i64).contains(&now().saturating_sub(kept.made)))
+        };
+        if let Some(kept) = self.memory.kept.get(key).filter(|kept| holds(kept)) {
+            return Ok((Some(kept.answer.clone()), None));
+        }
+        let Found::Object(object) = self.store.get(&self.object(key), None)? else { return Ok((None, None)) };
+        // What nobody here wrote is as if it were not there.
+        let Some(kept) = parse(&object.body) else { return Ok((None, None)) };
+        if !holds(&kept) {
+            return Ok((None, Some(kept.made)));
+        }
+        self.memory.put(key, kept.clone());
+        Ok((Some(kept.answer), None))
+    }
+
+    /// Asks for the run of a key whose answer, if there was one, was made at `old`, for who waits since then.
+    fn turn(&self, key: &str, timeout: Duration, since: i64, old: Option<i64>) -> Result<Turn, String> {
+        let own = RandomState::new().hash_one(key);
+        let (place, ours) = (self.claim(key), json(&Claim { began: now(), by: own, failed: None }));
+        if self.store.put(&place, &ours, When::Absent)? {
+            return Ok(Turn::Ours);
+        }
+        let Found::Object(object) = self.store.get(&place, None)? else { return Ok(Turn::Theirs) };
+        if let Ok(Claim { began, by, failed }) = serde_json::from_slice::<Claim>(&object.body) {
+            let age = now().saturating_sub(began);
+            let is_over = old.is_some_and(|made| began <= made);
+            match failed {
+                // It was written, and the answer to that got lost.
+                None if by == own => return Ok(Turn::Ours),
+                Some((ended, failed)) if (since..=now() + SPARE_MS).contains(&ended) => {
+                    return Ok(Turn::Failed(failed));
+                }
+                None if !is_over && (-SPARE_MS..timeout.as_millis() as i64 + SPARE_MS).contains(&age) => {
+                    return Ok(Turn::Theirs);
+                }
+                _ => {}
+            }
+        }
+        if self.store.put(&place, &ours, When::Same(&object.tag))? {
+            return Ok(Turn::Ours);
+        }
+        let is_ours = matches!(self.store.get(&place, None)?, Found::Object(object) if object.body == ours);
+        Ok(if is_ours { Turn::Ours } else { Turn::Theirs })
+    }
+
+    fn object(&self, key: &str) -> String {
+        format!("{}{key}", self.folder)
+    }
+
+    fn claim(&self, key: &str) -> String {
+        format!("{}{key}.run", self.folder)
+    }
+}
+
+/// An answer as an object: a line of JSON, and its rows behind.
+fn bytes(kept: &Kept) -> Vec<u8> {
+    let mut bytes = json(kept);
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&kept.answer.arrow);
+    bytes
+}
+
+fn parse(bytes: &[u8]) -> Option<Kept> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let mut kept: Kept = serde_json::from_slice(&bytes[..end]).ok()?;
+    kept.answer.arrow = bytes[end + 1..].to_vec();
+    Some(kept)
+}
+
+fn json(what: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(what).unwrap_or_default()
+}
+
+fn now() -> i64 {
+    Utc::now().timestamp_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(bytes: usize) -> Kept {
+        Kept {
+            made: 7,
+            answer: Answer { rows: 1, ms: 1.5, usd: Some(1e-7), truncated: true, arrow: vec![b'\n'; bytes] },
+        }
+    }
+
+    #[test]
+    fn an_object_is_read_back_and_another_is_none() {
+        let back = parse(&bytes(&kept(3))).unwrap();
+        assert_eq!((back.made, back.answer), (7, kept(3).answer));
+        for other in [&b""[..], b"\n", b"{}\n", b"{\"made\": 1}", b"\xff\xff\n"] {
+            assert!(parse(other).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_keeps_the_last() {
+        let mut memory = Memory::default();
+        for at in 0..100 {
+            memory.put(&format!("k{at}"), kept(1 << 20));
+            memory.put("often", kept(1 << 20));
+        }
+        let held: usize = memory.kept.values().map(|kept| kept.answer.arrow.len()).sum();
+        assert_eq!((held, memory.bytes, memory.kept.len()), (32 << 20, 32 << 20, memory.order.len()));
+        assert!(
+            memory.kept.contains_key("often") && memory.kept.contains_key("k99") && !memory.kept.contains_key("k1")
+        );
+        memory.put("large", kept(MOST_BYTES + 1));
+        assert_eq!((memory.kept.len(), memory.bytes), (0, 0));
+    }
+}

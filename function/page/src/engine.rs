@@ -1,0 +1,194 @@
+//! One run of a query by the engine's function, which finds the lake's tables by itself.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::utf8_percent_encode;
+use quack_function::wire::{Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, Response, Spill, Who};
+use quack_page::site;
+use serde::{Deserialize, Serialize};
+use ureq::http::Method;
+
+use crate::aws::{Aws, Reply, Service};
+use crate::rows::{self, Unfit};
+use crate::store::PLAIN;
+
+/// Most rows that are shown on a page.
+const MOST_ROWS: u64 = 100_000;
+
+/// No number of a REPORT line comes near: a function runs for a quarter of an hour at most.
+const MOST: f64 = 1e9;
+
+/// The rows of a query, and what they took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub rows: u64,
+    pub ms: f64,
+    #[serde(default)]
+    pub usd: Option<f64>,
+    pub truncated: bool,
+    /// An Arrow stream.
+    #[serde(skip)]
+    pub arrow: Vec<u8>,
+}
+
+/// Why there are no rows, for whoever asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failed {
+    pub status: u16,
+    pub words: String,
+    #[serde(default)]
+    pub hint: String,
+    /// What it cost all the same.
+    #[serde(default)]
+    pub usd: Option<f64>,
+}
+
+impl Failed {
+    pub(crate) fn new(status: u16, words: impl Into<String>, hint: &str) -> Self {
+        Self { status, words: words.into(), hint: hint.to_owned(), usd: None }
+    }
+}
+
+/// What is run, for whom.
+pub(crate) struct Run<'a> {
+    pub sql: &'a str,
+    pub params: &'a Params,
+    pub user: &'a str,
+    /// Page and name of the query.
+    pub query: String,
+}
+
+/// The function that runs queries.
+pub(crate) struct Engine<'a> {
+    pub aws: &'a Aws,
+    pub lambda_url: &'a str,
+    pub function: &'a str,
+    pub prices: &'a site::Engine,
+}
+
+impl Engine<'_> {
+    /// Runs a query once, and waits `patience` for it.
+    ///
+    /// # Errors
+    /// Whatever goes wrong, in words.
+    pub(crate) fn run(&self, run: &Run<'_>, patience: Duration) -> Result<Answer, Failed> {
+        let function = utf8_percent_encode(self.function, PLAIN);
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.lambda_url);
+        let event = serde_json::to_vec(&event(run)).unwrap_or_default();
+        if event.len() > PAYLOAD_LIMIT_BYTES {
+            return Err(Failed::new(
+                413,
+                "the query and its values are more than the engine takes",
+                "choose fewer values",
+            ));
+        }
+        let headers = [("content-type", "application/json"), ("x-amz-log-type", "Tail")];
+        let reply = self.aws.send(Service::Lambda, Method::POST, &url, &headers, &event, patience);
+        let reply = reply.map_err(|error| {
+            Failed::new(504, format!("the engine did not answer: {error}"), "try again in a moment")
+        })?;
+        let usd = reply.header("x-amz-log-result").and_then(|log| self.usd(log));
+        answer(&reply).map(|answer| Answer { usd, ..answer }).map_err(|failed| Failed { usd, ..failed })
+    }
+
+    /// What Lambda's own account of the run, the last REPORT line of a log, comes to.
+    fn usd(&self, log: &str) -> Option<f64> {
+        let log = STANDARD.decode(log).ok()?;
+        let log = String::from_utf8_lossy(&log);
+        let line = log.lines().rev().find(|line| line.starts_with("REPORT "))?;
+        let field = |name: &str| {
+            let rest = line.split('\t').find_map(|part| part.trim().strip_prefix(name))?;
+            let number = rest.strip_prefix(':')?.split_whitespace().next()?.parse::<f64>().ok()?;
+            // What runs in the function can write such a line, too.
+            (0.0..MOST).contains(&number).then_some(number)
+        };
+        let gb_seconds = field("Billed Duration")? / 1000.0 * field("Memory Size")? / 1024.0;
+        Some(gb_seconds * self.prices.gb_second_usd + self.prices.request_usd)
+    }
+}
+
+fn event(run: &Run<'_>) -> Event {
+    Event {
+        q: run.sql.to_owned(),
+        limit: Some(MOST_ROWS),
+        all: false,
+        format: Encoding::Arrow,
+        spill: Spill::Auto,
+        tables: Vec::new(),
+        views: Vec::new(),
+        into: None,
+        params: run.params.clone(),
+        result: None,
+        who: Who {
+            user: run.user.to_owned(),
+            application: "quackctl dash".to_owned(),
+            query: run.query.clone(),
+            sql: None,
+        },
+    }
+}
+
+/// What the function says, or why it says nothing.
+fn answer(reply: &Reply) -> Result<Answer, Failed> {
+    match reply.status {
+        200 => {}
+        429 => return Err(Failed::new(429, "the engine is at its limit of runs at once", "try again in a moment")),
+        status => return Err(Failed::new(502, format!("the engine cannot be called: Lambda answers {status}"), "")),
+    }
+    if reply.header("x-amz-function-error").is_some() {
+        return Err(Failed::new(422, failure(&reply.body), ""));
+    }
+    let response: Response = serde_json::from_slice(&reply.body)
+        .map_err(|error| Failed::new(502, format!("the engine's answer cannot be read: {error}"), ""))?;
+    let too_many =
+        || Failed::new(422, "the rows are more bytes than a page takes", "ask for fewer rows, or fewer columns");
+    if response.data.spilled.is_some() {
+        return Err(too_many());
+    }
+    let stream = response.data.arrow.and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default();
+    let (arrow, rows) = rows::plain(stream).map_err(|unfit| match unfit {
+        Unfit::TooMany => too_many(),
+        Unfit::Wrong(words) => Failed::new(422, format!("the rows cannot be shown: {words}"), ""),
+    })?;
+    let ms = response.metadata.time_ms as f64;
+    Ok(Answer { rows, ms, usd: None, truncated: response.metadata.truncated, arrow })
+}
+
+/// The words of Lambda's error.
+fn failure(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Failure {
+        error_message: String,
+    }
+    match serde_json::from_slice::<Failure>(body) {
+        Ok(Failure { error_message }) => error_message.chars().take(4000).collect(),
+        Err(_) => "the engine failed and does not say why".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_carries_values_and_who_asks_and_no_tables() {
+        let params = Params::from([("day".to_owned(), Some("2019-04-01".to_owned()))]);
+        let run = Run { sql: "SELECT $day", params: &params, user: "ann", query: "trips/by_zone".into() };
+        let sent = serde_json::to_value(event(&run)).unwrap();
+        let who = serde_json::json!({ "user": "ann", "application": "quackctl dash", "query": "trips/by_zone" });
+        assert_eq!(
+            (&sent["q"], &sent["params"]["day"], &sent["who"]),
+            (&"SELECT $day".into(), &"2019-04-01".into(), &who)
+        );
+        assert!(sent.get("tables").is_none() && sent["limit"].as_u64() == Some(MOST_ROWS));
+    }
+
+    #[test]
+    fn the_words_of_an_error_are_the_engines() {
+        assert_eq!(failure(br#"{"errorType": "x", "errorMessage": "no such table"}"#), "no such table");
+        assert!(failure(b"[").contains("does not say why") && failure("é".repeat(9000).as_bytes()).len() < 100);
+    }
+}

@@ -1,0 +1,171 @@
+//! How much is asked at most. Each instance counts what it sees itself.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use quack_page::site::{Limits, Page};
+
+/// Most that are counted at once: names that nobody has make no room for others.
+const MOST: usize = 10_000;
+
+/// Tries of a password for one name in a minute, and for all names.
+const TRIES: u32 = 10;
+const TRIES_OF_ALL: u32 = 60;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What was asked and spent.
+#[derive(Default)]
+pub(crate) struct Counted {
+    requests: Minutes,
+    tries: Minutes,
+    /// US dollars of the day, by page and by user.
+    day: i64,
+    pages: HashMap<String, f64>,
+    users: HashMap<String, f64>,
+    /// Of the last load of a page, by session and page.
+    loads: HashMap<(String, String), f64>,
+}
+
+/// Who would pay for a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payer<'a> {
+    pub page: &'a Page,
+    pub user: &'a str,
+    pub session: &'a str,
+}
+
+/// How often each was seen in its minute.
+#[derive(Default)]
+struct Minutes(HashMap<String, (Instant, u32)>);
+
+impl Minutes {
+    /// Counts one more of `whom`; false where there were `most` in the minute already.
+    fn takes(&mut self, whom: &str, most: u32) -> bool {
+        if self.0.len() >= MOST {
+            self.0.retain(|_, (since, _)| since.elapsed() < MINUTE);
+            if self.0.len() >= MOST {
+                return false;
+            }
+        }
+        let (since, count) = self.0.entry(whom.to_owned()).or_insert_with(|| (Instant::now(), 0));
+        if since.elapsed() >= MINUTE {
+            (*since, *count) = (Instant::now(), 0);
+        }
+        *count += 1;
+        *count <= most
+    }
+}
+
+impl Counted {
+    /// Counts a request for rows.
+    ///
+    /// # Errors
+    /// One too many of its session in a minute, in words.
+    pub(crate) fn request(&mut self, session: &str, limits: &Limits) -> Result<(), String> {
+        let most = limits.session_per_minute;
+        match self.requests.takes(session, most) {
+            true => Ok(()),
+            false => Err(format!("more than {most} requests in a minute: wait a moment")),
+        }
+    }
+
+    /// Counts a try of a password.
+    ///
+    /// # Errors
+    /// One too many, in words.
+    pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
+        // Those of all are counted under a name that no user has.
+        match self.tries.takes("", TRIES_OF_ALL) && self.tries.takes(user, TRIES) {
+            true => Ok(()),
+            false => Err("too many tries: wait a minute".to_owned()),
+        }
+    }
+
+    /// A session loads a page, which may cost its budget anew.
+    pub(crate) fn load(&mut self, page: &Page, session: &str) {
+        self.loads.remove(&(session.to_owned(), page.name.clone()));
+    }
+
+    /// Whether another run may be paid for on `day`, counted in days.
+    ///
+    /// # Errors
+    /// What was spent already, in words.
+    pub(crate) fn may_spend(&mut self, day: i64, payer: Payer<'_>, limits: &Limits) -> Result<(), String> {
+        if self.day != day {
+            (self.day, self.pages, self.users, self.loads) = (day, HashMap::new(), HashMap::new(), HashMap::new());
+        }
+        let Payer { page, user, session } = payer;
+        let over =
+            |spent: Option<&f64>, most: Option<f64>| most.filter(|most| spent.is_some_and(|spent| spent >= most));
+        if let Some(most) = over(self.loads.get(&(session.to_owned(), page.name.clone())), page.budget_usd) {
+            return Err(format!(
+                "since it was loaded, the page has cost its budget of ${most}: load it again to go on"
+            ));
+        }
+        if let Some(most) = over(self.pages.get(&page.name), limits.page_usd_day) {
+            return Err(format!("the page has cost its ${most} of today; what is known already is shown on"));
+        }
+        if let Some(most) = over(self.users.get(user), limits.user_usd_day) {
+            return Err(format!("{user} has spent ${most} today; what is known already is shown on"));
+        }
+        Ok(())
+    }
+
+    /// Counts what a run cost.
+    pub(crate) fn spent(&mut self, payer: Payer<'_>, usd: Option<f64>) {
+        let (usd, page) = (usd.unwrap_or_default(), payer.page.name.clone());
+        if self.loads.len() >= MOST {
+            self.loads.clear();
+        }
+        *self.loads.entry((payer.session.to_owned(), page.clone())).or_default() += usd;
+        *self.pages.entry(page).or_default() += usd;
+        *self.users.entry(payer.user.to_owned()).or_default() += usd;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(page: Option<f64>, user: Option<f64>) -> Limits {
+        Limits { session_per_minute: 2, page_usd_day: page, user_usd_day: user }
+    }
+
+    #[test]
+    fn one_too_many_is_refused_and_others_are_not() {
+        let (mut counted, limits) = (Counted::default(), limits(None, None));
+        assert!(counted.request("a", &limits).is_ok() && counted.request("a", &limits).is_ok());
+        assert!(counted.request("a", &limits).unwrap_err().contains("more than 2"));
+        assert!(counted.request("b", &limits).is_ok());
+        let tries = (0..20).filter(|_| counted.password("ann").is_ok()).count();
+        assert_eq!((tries, counted.password("bea").is_ok()), (10, true));
+        let all = (0..1000).filter(|at| counted.password(&format!("u{at}")).is_ok()).count();
+        assert!(all < 60, "{all}");
+    }
+
+    #[test]
+    fn a_day_and_a_load_have_their_dollars() {
+        let page = |name: &str, budget: Option<f64>| {
+            let page = serde_json::json!({ "name": name, "title": "", "html": [], "inputs": [], "queries": [], "budget_usd": budget });
+            serde_json::from_value::<Page>(page).unwrap()
+        };
+        let (trips, other) = (page("trips", None), page("other", Some(0.005)));
+        let (mut counted, limits) = (Counted::default(), limits(Some(0.02), Some(0.01)));
+        let mut spend = |day: i64, page: &Page, user: &str, usd: f64| {
+            let payer = Payer { page, user, session: user };
+            let may = counted.may_spend(day, payer, &limits);
+            may.map(|()| counted.spent(payer, Some(usd)))
+        };
+        assert!(spend(1, &trips, "ann", 0.01).is_ok());
+        assert!(spend(1, &other, "ann", 0.01).unwrap_err().contains("ann has spent $0.01"));
+        assert!(spend(1, &trips, "bea", 0.01).is_ok());
+        assert!(spend(1, &trips, "cleo", 0.01).unwrap_err().contains("the page has cost its $0.02"));
+        assert!(spend(2, &trips, "ann", 0.01).is_ok());
+        assert!(spend(2, &other, "bea", 0.005).is_ok() && spend(2, &other, "cleo", 0.0).is_ok());
+        assert!(spend(2, &other, "bea", 0.0).unwrap_err().contains("budget of $0.005"));
+        counted.load(&other, "bea");
+        let payer = Payer { page: &other, user: "bea", session: "bea" };
+        assert!(counted.may_spend(2, payer, &limits).is_ok());
+    }
+}

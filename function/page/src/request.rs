@@ -1,0 +1,131 @@
+//! A request as a Function URL hands it on, payload format 2.0, of which nothing is believed.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::response::Response;
+
+/// Longest path with what is behind `?`, and longest form, bytes.
+const LONGEST_ADDRESS: usize = 8 << 10;
+const LONGEST_BODY: usize = 4 << 10;
+
+/// What is kept of an invocation's time for the answer.
+const SPARE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub method: String,
+    pub path: String,
+    /// What is behind `?`.
+    pub query: String,
+    /// Who Lambda says asks: an IP address.
+    pub address: String,
+    /// From `Sec-Fetch-Site`: another site's script or form asks.
+    pub is_elsewhere: bool,
+    pub body: Vec<u8>,
+    cookies: Vec<String>,
+    /// Until when there has to be an answer.
+    deadline: SystemTime,
+}
+
+impl Request {
+    /// The request of an event that has to be answered at `deadline`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// What answers an event that is none, or too large a one.
+    pub(crate) fn of(event: &Value, deadline: u64) -> Result<Self, Response> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let http = &event["requestContext"]["http"];
+        let (method, path, query) = (text(&http["method"]), text(&event["rawPath"]), text(&event["rawQueryString"]));
+        if method.is_empty() || !path.starts_with('/') {
+            return Err(Response::error(400, "this is no request of a function URL", ""));
+        }
+        if path.len() + query.len() > LONGEST_ADDRESS {
+            let words = format!("the address is longer than {LONGEST_ADDRESS} bytes");
+            return Err(Response::error(414, &words, "choose fewer values"));
+        }
+        let body = text(&event["body"]);
+        let body = match event["isBase64Encoded"].as_bool() {
+            Some(true) if body.len() <= 2 * LONGEST_BODY => STANDARD.decode(body).unwrap_or_default(),
+            _ => body.into_bytes(),
+        };
+        if body.len() > LONGEST_BODY {
+            return Err(Response::error(413, &format!("a form has {LONGEST_BODY} bytes at most"), ""));
+        }
+        let cookies = event["cookies"].as_array().into_iter().flatten().map(text).collect();
+        let site = event["headers"]["sec-fetch-site"].as_str();
+        Ok(Self {
+            method,
+            path,
+            query,
+            address: text(&http["sourceIp"]),
+            is_elsewhere: site.is_some_and(|site| !["same-origin", "none"].contains(&site)),
+            body,
+            cookies,
+            deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(deadline.min(1 << 50)),
+        })
+    }
+
+    /// The cookie of that name, if there is exactly one.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let mut found = self.cookies.iter().filter_map(|cookie| {
+            let (own, value) = cookie.trim().split_once('=')?;
+            (own == name).then_some(value)
+        });
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// How long the answer may take yet.
+    pub(crate) fn left(&self) -> Duration {
+        let left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        left.saturating_sub(SPARE).max(Duration::from_millis(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(path: &str, query: &str) -> Value {
+        json!({ "rawPath": path, "rawQueryString": query, "requestContext": { "http": { "method": "GET", "sourceIp": "192.0.2.1" } } })
+    }
+
+    #[test]
+    fn a_request_is_what_lambda_says() {
+        let mut event = request("/trips", "day=1");
+        event["cookies"] = json!(["a=1", " b=2", 7, "c"]);
+        event["headers"] = json!({ "sec-fetch-site": "cross-site" });
+        (event["body"], event["isBase64Encoded"]) = (json!("dXNlcj1hbm4="), json!(true));
+        let request = Request::of(&event, 0).unwrap();
+        assert_eq!(
+            (request.path.as_str(), request.query.as_str(), request.body.as_slice()),
+            ("/trips", "day=1", &b"user=ann"[..])
+        );
+        assert_eq!((request.cookie("b"), request.cookie("c"), request.is_elsewhere), (Some("2"), None, true));
+        event["cookies"] = json!(["a=1", "a=2"]);
+        assert_eq!(Request::of(&event, 0).unwrap().cookie("a"), None, "of two one may be another's");
+    }
+
+    #[test]
+    fn what_is_none_or_too_large_is_refused() {
+        let status = |event: &Value| Request::of(event, 0).err().map(|refused| refused.status);
+        assert_eq!(status(&json!({})), Some(400));
+        assert_eq!(status(&json!([7])), Some(400));
+        assert_eq!(status(&request("trips", "")), Some(400));
+        assert_eq!(status(&request("/trips", &"x".repeat(10 << 20))), Some(414));
+        let mut event = request("/login", "");
+        event["body"] = json!("x".repeat(5000));
+        assert_eq!(status(&event), Some(413));
+        event["isBase64Encoded"] = json!(true);
+        event["body"] = json!("eHh4".repeat(1 << 20));
+        assert_eq!(status(&event), Some(413));
+        event["body"] = json!("\u{0}");
+        assert_eq!(status(&event), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! What is at which address.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use quack_page::input;
+use quack_page::signed::Key;
+use quack_page::site::{Page, Site};
+
+use crate::asked::Asked;
+use crate::aws::Aws;
+use crate::cache::{Cache, Memory};
+use crate::catalog::Catalog;
+use crate::door::Door;
+use crate::engine::{Engine, Failed};
+use crate::limits::Counted;
+use crate::loaded::{self, Loaded};
+use crate::log::{self, Entry};
+use crate::request::Request;
+use crate::response::Response;
+use crate::settings::Settings;
+use crate::shown::Shown;
+use crate::store::{Found, Store};
+
+/// How long after a change of the site, or of who may look, an instance may still go by what was.
+const AGE: Duration = Duration::from_secs(5);
+
+/// Most assets that are kept in memory.
+const MOST_ASSETS: usize = 8;
+
+/// The function, with all that it keeps from one request to the next.
+pub(crate) struct Function {
+    aws: Aws,
+    settings: Settings,
+    site: Loaded<Site>,
+    key: Loaded<Key>,
+    catalog: Loaded<Catalog>,
+    memory: Memory,
+    counted: Counted,
+    assets: HashMap<String, Vec<u8>>,
+}
+
+impl Function {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            aws: Aws::new(&settings),
+            settings,
+            site: Loaded::default(),
+            key: Loaded::default(),
+            catalog: Loaded::default(),
+            memory: Memory::default(),
+            counted: Counted::default(),
+            assets: HashMap::new(),
+        }
+    }
+
+    /// Answers a request. What is refused, and what cost something, has a line in the log.
+    pub(crate) fn answer(&mut self, request: &Request) -> Response {
+        let mut user = String::new();
+        let response = self.routed(request, &mut user);
+        let what = if response.refused.is_some() { "refused" } else { "ran" };
+        if response.refused.is_some() || response.usd.is_some() {
+            let entry = Entry {
+                what,
+                status: response.status,
+                user: &user,
+                address: &request.address,
+                path: log::path(&request.path),
+                words: response.refused.as_deref().unwrap_or_default(),
+                usd: response.usd,
+            };
+            entry.write();
+        }
+        response
+    }
+
+    fn routed(&mut self, request: &Request, user: &mut String) -> Response {
+        let Self { aws, settings, site, key, catalog, memory, counted, assets } = self;
+        let dash = &settings.dash;
+        let store = Store { aws, bucket_url: &settings.bucket_url };
+        let path: Vec<&str> = request.path.split('/').skip(1).collect();
+        let is_post = match (request.method.as_str(), path.as_slice()) {
+            ("GET", _) => false,
+            ("POST", ["login" | "logout"]) => true,
+            _ => return Response::error(405, "there is only GET here", ""),
+        };
+        if let ["assets", name] = path.as_slice() {
+            return asset(&store, dash, name, assets);
+        }
+        let made_key =
+            |body: Option<&[u8]>| body.and_then(Key::of).ok_or("it is no key; `quackctl up` makes one".to_owned());
+        let site = site.get(&store, &format!("{dash}site.json"), AGE, loaded::site);
+        let (site, key) = match site.and_then(|site| Ok((site, key.get(&store, &format!("{dash}key"), AGE, made_key)?)))
+        {
+            Ok(both) => both,
+            Err(words) => {
+                log::line("the site cannot be shown", &words);
+                return Response::error(503, "the site cannot be shown", "whoever runs it finds in the log why")
+                    .because(&words);
+            }
+        };
+        let door = Door { site, key, is_secure: settings.is_secure };
+        match (path.as_slice(), is_post) {
+            (["login"], true) => return door.sign_in(request, counted),
+            (["logout"], true) => return door.sign_out(request),
+            (["login"], false) => {
+                let to = input::given(&request.query).remove("to").and_then(|mut all| all.pop()).unwrap_or_default();
+                return door.form(200, &to, "");
+            }
+            (["invite", token], _) => return door.invited(token),
+            _ => {}
+        }
+        let is_api = path.first() == Some(&"api");
+        let Some(visitor) = door.visitor(request) else {
+            let words = "nobody is signed in";
+            return match path.as_slice() {
+                _ if is_api => Response::error(401, words, "load the page again to sign in"),
+                [""] => Response::elsewhere("/login").because(words),
+                _ => Response::elsewhere(&login(request)).because(words),
+            };
+        };
+        user.clone_from(&visitor.user);
+        let pages: Vec<&Page> = site.pages.iter().filter(|page| visitor.may_see(page)).collect();
+        let shown = Shown { site, pages: &pages, visitor: &visitor };
+        let (page, query) = match path.as_slice() {
+            [""] => return shown.first(),
+            [name] => return shown.page(name, request, counted),
+            ["api", page, query] => (*page, *query),
+            _ => return Response::error(404, "there is nothing at this address", ""),
+        };
+        if request.is_elsewhere {
+            return Response::error(403, "another site asks", "");
+        }
+        if let Err(words) = counted.request(&visitor.session, &site.limits) {
+            return Response::error(429, &words, "");
+        }
+        if query.contains('.') {
+            return Response::error(
+                404,
+                "rows are no files here",
+                "`quackctl dash` saves them, on the machine that it runs on",
+            );
+        }
+        let page = pages.iter().find(|own| own.name == page);
+        let Some((page, query)) =
+            page.and_then(|page| Some((page, page.queries.iter().find(|own| own.name.eq_ignore_ascii_case(query))?)))
+        else {
+            return Response::error(404, "there is no such query on a page that you may see", "load the page again");
+        };
+        let given = input::given(&request.query);
+        let engine =
+            Engine { aws, lambda_url: &settings.lambda_url, function: &settings.function, prices: &site.engine };
+        let mut cache =
+            Cache { store: Store { aws, bucket_url: &settings.bucket_url }, folder: format!("{dash}cache/"), memory };
+        let asked = Asked { site, page, query, given: &given, visitor: &visitor, patience: request.left() };
+        asked.rows(&engine, &mut cache, counted, || {
+            let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
+            let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);
+            now.map(|now| now.reads(&query.sql, &site.volatile)).map_err(|words| {
+                log::line("the catalog cannot be used", &words);
+                Failed::new(503, "the lake's catalog cannot be used", "whoever runs the site finds in the log why")
+            })
+        })
+    }
+}
+
+/// Where a visitor that is to sign in goes.
+fn login(request: &Request) -> String {
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let to: String = form_urlencoded::byte_serialize(format!("{}{query}", request.path).as_bytes()).collect();
+    format!("/login?to={to}")
+}
+
+/// A script or a style: of pages' own, which anybody may have.
+fn asset(store: &Store<'_>, dash: &str, name: &str, known: &mut HashMap<String, Vec<u8>>) -> Response {
+    let missing = || Response::error(404, "there is nothing at this address", "");
+    let content_type = match name.rsplit_once('.') {
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        _ => return missing(),
+    };
+    if !loaded::is_asset(name) {
+        return missing();
+    }
+    let body = match known.get(name) {
+        Some(body) => body.clone(),
+        None => match store.get(&format!("{dash}assets/{name}"), None) {
+            Ok(Found::Object(object)) => {
+                if known.len() >= MOST_ASSETS {
+                    known.clear();
+                }
+                known.insert(name.to_owned(), object.body.clone());
+                object.body
+            }
+            Ok(_) => return missing(),
+            Err(words) => {
+                log::line("an asset cannot be read", &words);
+                return missing();
+            }
+        },
+    };
+    let is_gzip = body.starts_with(&[0x1f, 0x8b]);
+    let response = Response::of(200, content_type, body).forever();
+    if is_gzip { response.with("content-encoding", "gzip") } else { response }
+}

@@ -1,0 +1,116 @@
+//! Who comes in: by a password, by a link, or not.
+
+use chrono::Utc;
+use quack_page::signed::{GUEST, Invitation};
+use serde_json::json;
+
+use crate::support::{PASSWORD, World, event};
+
+#[test]
+fn a_password_opens_the_pages_that_are_ones_own() {
+    let world = World::start();
+    let instance = world.instance();
+    let turned = instance.get("/trips?day=2019-04-02", "");
+    assert_eq!((turned.status, turned.header("location")), (303, Some("/login?to=%2Ftrips%3Fday%3D2019-04-02")));
+    let form = instance.get("/login?to=%2Ftrips%3Fday%3D2019-04-02", "");
+    assert!(form.text().contains("value=\"/trips?day=2019-04-02\"") && !form.text().contains("Secret"), "{form:?}");
+    for (user, password) in [("ann", "wrong horse"), ("nobody", PASSWORD), ("guest", ""), ("", ""), ("ann", "")] {
+        let wrong = instance.post("/login", &format!("user={user}&password={password}&to=//evil.example"));
+        assert!(
+            wrong.status == 401 && wrong.cookies.is_empty() && wrong.text().contains("No such name"),
+            "{user}: {wrong:?}"
+        );
+        assert!(!wrong.text().contains("evil"), "{wrong:?}");
+    }
+    let answer =
+        instance.post("/login", &format!("user=ann&password={}&to=//evil.example", PASSWORD.replace(' ', "+")));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    let whole = &answer.cookies[0];
+    for part in ["__Host-quack=", "; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure", "; Max-Age=43200"] {
+        assert!(whole.contains(part), "{whole}");
+    }
+    let (ann, bea) = (answer.cookie(), instance.sign_in("bea", "battery staple"));
+    let page = instance.get("/trips?day=2019-04-02", &ann);
+    assert!(
+        page.text().contains("<h1>Trips on <output data-value=\"day\">2019-04-02</output></h1>"),
+        "{}",
+        page.text()
+    );
+    assert!(
+        page.text().contains("value=\"2019-04-02\" data-default=\"2019-04-01\"") && page.text().contains("/secret")
+    );
+    assert_eq!(page.header("cache-control"), Some("private, no-store"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'; script-src 'self'"));
+    assert_eq!(instance.get("/", &bea).header("location"), Some("/trips"));
+    let refused = instance.get("/secret", &bea);
+    assert!(
+        refused.status == 404 && !refused.text().contains("/secret") && !refused.text().contains("hidden"),
+        "{refused:?}"
+    );
+    assert_eq!(instance.get("/secret", &ann).status, 200);
+    let out = instance.post("/logout", "");
+    assert!(
+        out.header("location") == Some("/login")
+            && out.cookies[0].contains("__Host-quack=; ")
+            && out.cookies[0].contains("Max-Age=0")
+    );
+    assert!(!instance.log().contains(PASSWORD) && instance.log().contains("wrong password of"), "{}", instance.log());
+}
+
+#[test]
+fn a_session_ends_with_its_password() {
+    let mut world = World::start();
+    let ann = world.instance().sign_in("ann", PASSWORD);
+    assert_eq!(world.instance().get("/trips", &ann).status, 200);
+    world.site["users"]["ann"] = world.site["users"]["bea"].clone();
+    world.write(&world.site);
+    assert_eq!(world.instance().get("/trips", &ann).status, 303);
+    world.site["users"] = json!({});
+    world.write(&world.site);
+    assert_eq!(world.instance().get("/trips", &ann).status, 303);
+}
+
+#[test]
+fn a_link_opens_until_it_expires_or_is_taken_back() {
+    let mut world = World::start();
+    let token = |id: &str, user: &str, seconds: i64| {
+        let expires = Utc::now().timestamp() + seconds;
+        World::key().sign(&Invitation { id: id.to_owned(), user: user.to_owned(), expires })
+    };
+    let instance = world.instance();
+    let opened = instance.get(&format!("/invite/{}", token("i1", GUEST, 600)), "");
+    assert_eq!((opened.status, opened.header("location")), (303, Some("/")));
+    let seconds: i64 = opened.cookies[0].split("Max-Age=").nth(1).unwrap().split(';').next().unwrap().parse().unwrap();
+    assert!((590..=600).contains(&seconds), "a session ends with its invitation: {seconds}");
+    let guest = opened.cookie();
+    assert_eq!((instance.get("/trips", &guest).status, instance.get("/secret", &guest).status), (200, 404));
+    let ann = instance.get(&format!("/invite/{}", token("i2", "ann", 600)), "").cookie();
+    assert_eq!(instance.get("/secret", &ann).status, 200);
+    let whole = token("i3", "ann", 600);
+    let session = guest.split_once('=').unwrap().1;
+    for other in [&token("i3", GUEST, -1), &whole[1..], &whole[..whole.len() - 2], "", "x.y", "../site.json", session] {
+        let refused = instance.get(&format!("/invite/{other}"), "");
+        assert!(matches!(refused.status, 303 | 403) && refused.cookies.is_empty(), "{other}: {refused:?}");
+        assert_ne!(refused.header("location"), Some("/"), "{other}");
+    }
+    assert!(!instance.log().contains(&whole[..40]), "a link is a secret: {}", instance.log());
+    world.site["revoked"] = json!(["i1"]);
+    world.write(&world.site);
+    let later = world.instance();
+    assert_eq!((later.get("/trips", &guest).status, later.get("/trips", &ann).status), (303, 200));
+    assert_eq!(later.get(&format!("/invite/{}", token("i1", GUEST, 600)), "").status, 403);
+}
+
+#[test]
+fn a_public_site_is_open_but_for_pages_that_are_somebodys() {
+    let mut world = World::start();
+    world.site["public"] = json!(true);
+    world.write(&world.site);
+    let instance = world.instance();
+    assert_eq!((instance.get("/trips", "").status, instance.get("/secret", "").status), (200, 404));
+    assert_eq!(instance.get("/api/trips/top", "").status, 200);
+    assert_eq!(instance.get("/api/secret/hidden", "").status, 404);
+    let mut elsewhere = event("GET", "/api/trips/by_zone", "");
+    elsewhere["headers"] = json!({ "sec-fetch-site": "cross-site" });
+    assert_eq!((instance.request(&elsewhere).status, world.lambda.sent().len()), (403, 1));
+}

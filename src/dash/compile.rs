@@ -1,0 +1,227 @@
+//! Pages made into a site: what the page function shows, with SQL that is composed already. Pages that have problems make none.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use quack_page::password;
+use quack_page::signed::GUEST;
+use quack_page::site::{self, Limits, Site, User};
+
+use super::compose::Composer;
+use super::fence::Drawn;
+use super::html;
+use super::page::{self, FOLDER, Page};
+use super::web;
+use crate::config::{Config, Dash};
+use crate::digest;
+use crate::duck::{self, Sandbox};
+use crate::error::{self, failure, usage};
+
+/// What is not deterministic and no function: words of SQL.
+const WORDS: &[&str] =
+    &["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "sample", "tablesample"];
+
+/// A file that each page loads.
+pub(super) struct Asset {
+    /// With a digest of its content.
+    pub name: String,
+    pub content_type: &'static str,
+    pub bytes: &'static [u8],
+}
+
+/// The pages of a project as they are to be deployed: a site but for what it runs on.
+pub(crate) struct Compiled {
+    dash: Dash,
+    volatile: BTreeSet<String>,
+    pages: Vec<site::Page>,
+}
+
+/// Compiles the pages of the project; nothing where none are to be deployed.
+///
+/// # Errors
+/// Pages that have problems, all of them told; pages that nobody could look at; a user whose verifier is none.
+pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
+    let Some(dash) = &config.dash else { return Ok(None) };
+    if dash.users.is_empty() && !dash.public {
+        return Err(usage(
+            "`[dash]` deploys pages that nobody could look at: it has no users",
+            "`quackctl dash add-user NAME` makes one; or set public = true, and anybody who has the address sees them",
+        ));
+    }
+    if dash.users.contains_key(GUEST) {
+        return Err(usage(
+            format!("`{GUEST}` in [dash.users] is nobody's name: it is who comes by an invitation"),
+            "give the user another one",
+        ));
+    }
+    if let Some((name, _)) = dash.users.iter().find(|(_, verifier)| !password::is_verifier(verifier)) {
+        return Err(usage(
+            format!("the verifier of the user `{name}` in [dash.users] is none"),
+            format!("`quackctl dash add-user {name}` makes one of a password"),
+        ));
+    }
+    let (composer, mut pages, mut problems) = (Composer::open()?, Vec::new(), Vec::new());
+    for page in page::all(&config.dir)?.into_values() {
+        match page {
+            Ok(page) => match compiled(&page, &composer) {
+                Ok(compiled) => pages.push(compiled),
+                Err(found) => problems.extend(found),
+            },
+            Err(error) => problems.push(error::words(error.as_ref())),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(failure(
+            format!(
+                "`[dash]` deploys the pages of {FOLDER}/, and not all of them are right:\n  {}",
+                problems.join("\n  ")
+            ),
+            "mend them, or take [dash] out of quack.toml; `quackctl dash check` looks at more of them",
+        ));
+    }
+    if pages.is_empty() {
+        return Err(failure(
+            format!("`[dash]` deploys the pages of {FOLDER}/, and there are none"),
+            "`quackctl dash new NAME` writes one",
+        ));
+    }
+    Ok(Some(Compiled { dash: dash.clone(), volatile: volatile()?, pages }))
+}
+
+/// A page, or what is wrong with it.
+fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>> {
+    let (mut queries, mut problems) = (Vec::new(), Vec::new());
+    for query in page.queries.iter() {
+        match composer.compose(page, query) {
+            // One that only others read is not asked for by itself.
+            Ok(_) if page.runs(query) == 0 => {}
+            Ok(composed) => queries.push(site::Query {
+                name: query.name.clone(),
+                sql: composed.sql,
+                inputs: composed.inputs,
+                reads_user: composed.reads_user,
+                ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
+            }),
+            Err(words) => problems.push(format!("{FOLDER}/{}.md:{}: `{}`: {words}", page.name, query.line, query.name)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(site::Page {
+        name: page.name.clone(),
+        title: page.title.clone(),
+        allow: page.allow.clone(),
+        html: html::segments(page, composer),
+        budget_usd: page.budget_usd,
+        inputs: page.inputs.clone(),
+        queries,
+    })
+}
+
+/// Names, in lower case, that make SQL another thing each time it is run.
+fn volatile() -> Result<BTreeSet<String>> {
+    let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
+    let connection = duck::open(&sandbox)?;
+    let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
+               WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR has_side_effects";
+    let mut statement = connection.prepare(sql)?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut volatile = names.collect::<duckdb::Result<BTreeSet<_>>>()?;
+    volatile.extend(WORDS.iter().map(|word| (*word).to_owned()));
+    Ok(volatile)
+}
+
+impl Compiled {
+    /// The site that runs on `engine`.
+    pub(super) fn site(self, engine: site::Engine) -> Site {
+        let Self { dash, volatile, pages } = self;
+        let [script, style] = assets().map(|asset| asset.name);
+        Site {
+            version: site::VERSION,
+            built: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            engine,
+            assets: site::Assets { script, style },
+            public: dash.public,
+            volatile,
+            users: dash.users.into_iter().map(|(name, verifier)| (name, User { verifier })).collect(),
+            revoked: BTreeSet::new(),
+            limits: Limits {
+                session_per_minute: dash.session_per_minute,
+                page_usd_day: dash.page_usd_day,
+                user_usd_day: dash.user_usd_day,
+            },
+            pages,
+        }
+    }
+}
+
+/// Script and style.
+pub(super) fn assets() -> [Asset; 2] {
+    let asset = |end: &str, content_type, bytes: &'static [u8]| {
+        let digest = digest::hex(&digest::sha256(bytes)[..8]);
+        Asset { name: format!("dash-{digest}.{end}"), content_type, bytes }
+    };
+    [asset("js", "text/javascript; charset=utf-8", web::SCRIPT), asset("css", "text/css; charset=utf-8", web::STYLE)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    fn compile_in(toml: &str, pages: &[(&str, &str)]) -> Result<Option<Compiled>> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("quack.toml"), toml).unwrap();
+        std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        for (name, text) in pages {
+            std::fs::write(dir.path().join(FOLDER).join(name), text).unwrap();
+        }
+        let overrides = Overrides { dir: Some(dir.path().to_owned()), is_new: true, ..Overrides::default() };
+        compile(&Config::load(&overrides)?)
+    }
+
+    const PAGE: &str = "---\nallow: [ann]\nbudget: $0.5\n---\n# {{ day }}\n```input day\ntype: date\ndefault: 2019-04-01\n```\n\
+        ```sql base\nSELECT * FROM trips WHERE owner = $user\n```\n```sql q table ttl=60s\nSELECT $day, * FROM base\n```\n";
+
+    #[test]
+    fn pages_make_a_site() {
+        assert!(compile_in("", &[("x.md", PAGE)]).unwrap().is_none());
+        let compiled = compile_in("[dash]\npublic = true\n[dash.limits]\npage_usd_day = 2.0\n", &[("x.md", PAGE)]);
+        let engine = site::Engine { version: "1".into(), timeout_s: 1, gb_second_usd: 1.0, request_usd: 1.0 };
+        let site = compiled.unwrap().unwrap().site(engine);
+        assert!(site.public && site.limits.page_usd_day == Some(2.0) && site.pages.len() == 1);
+        let page = &site.pages[0];
+        assert_eq!((page.allow.clone(), page.budget_usd), (Some(["ann".to_owned()].into()), Some(0.5)));
+        assert_eq!(page.queries.len(), 1, "what only others read is not asked for: {:?}", page.queries);
+        let query = &page.queries[0];
+        assert!(query.sql.contains("CAST($user AS VARCHAR)") && query.sql.contains("CAST($day AS DATE)"), "{query:?}");
+        assert!(query.reads_user && query.ttl_s == Some(60) && query.inputs == [0].into(), "{query:?}");
+        for name in ["now", "random", "uuid", "current_date", "today", "nextval"] {
+            assert!(site.volatile.contains(name), "{name}");
+        }
+        for name in ["count", "sum", "lower", "date_trunc", "regexp_replace", "list_sort", "range"] {
+            assert!(!site.volatile.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_deploys_nothing() {
+        let user = format!("[dash.users]\nann = \"{}\"\n", password::verifier("correct horse").unwrap());
+        for (toml, pages, said) in [
+            ("[dash]\n", &[("x.md", PAGE)][..], "it has no users"),
+            ("[dash.users]\nann = \"$argon2id$x\"\n", &[("x.md", PAGE)], "the verifier of the user `ann`"),
+            ("[dash.users]\nguest = \"$argon2id$x\"\n", &[("x.md", PAGE)], "comes by an invitation"),
+            (&user, &[], "there are none"),
+            (&user, &[("x.md", "```sql a baz\nSELECT 1\n```\n")], "dashboards/x.md:1: there is no chart `baz`"),
+            (&user, &[("x.md", "```sql a table\nSELECT $no\n```\n")], "dashboards/x.md:1: `a`: `$no`"),
+            (&user, &[("x.md", "---\nallow: []\n---\n")], "lets nobody look"),
+            (&user, &[("x.md", "---\nallow: ['a b']\n---\n")], "`allow: a b`"),
+            (&user, &[("x.md", "```input user\ntype: text\n```\n")], "give the input another name"),
+        ] {
+            let Err(error) = compile_in(toml, pages) else { panic!("{said}") };
+            assert!(format!("{error:#}").contains(said), "{said}: {error:#}");
+        }
+        assert!(compile_in(&user, &[("x.md", PAGE)]).unwrap().is_some());
+    }
+}

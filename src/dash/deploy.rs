@@ -1,0 +1,240 @@
+//! A site in the bucket, where the page function finds it: its pages, what they load, and the key that sessions are signed with.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use quack_page::signed::{Invitation, KEY_BYTES, Key};
+use quack_page::site::{self, Site};
+use quack_pinned::duckdb;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
+
+use super::compile::{self, Compiled};
+use crate::bucket::Bucket;
+use crate::bucket::object;
+use crate::cloud::change::{Planned, PlannedAction};
+use crate::cloud::{self, Change, Lake, Target};
+use crate::config::Config;
+use crate::console::context::Context;
+use crate::digest::hex;
+use crate::error::{failure, words};
+use crate::invoke::cost;
+use crate::package::Artifact;
+
+/// Most bytes of a site.
+const LARGEST: usize = 64 << 20;
+
+/// Times that a site is written because somebody else wrote it at the same moment.
+const ATTEMPTS: u32 = 5;
+
+/// An invitation that was made.
+pub(crate) struct Invited {
+    pub id: String,
+    pub user: String,
+    /// RFC 3339.
+    pub expires: String,
+    pub url: String,
+}
+
+/// Puts the pages where the page function finds them; what is there already stays.
+///
+/// # Errors
+/// What S3 says.
+pub(crate) async fn deploy(
+    config: &Config,
+    bucket: &Bucket,
+    compiled: Compiled,
+    artifact: &Artifact,
+) -> Result<Option<Change>> {
+    let engine = site::Engine {
+        version: format!("{} {}", duckdb::VERSION, artifact.digest),
+        timeout_s: config.timeout_s,
+        gb_second_usd: cost::gb_second_usd(artifact.arch),
+        request_usd: cost::REQUEST_USD,
+    };
+    let site = compiled.site(engine);
+    ensure_key(bucket).await?;
+    for asset in compile::assets() {
+        let key = format!("{}assets/{}", bucket.layout.dash, asset.name);
+        let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(asset.content_type);
+        let put = put.if_none_match("*").body(ByteStream::from_static(asset.bytes)).send().await;
+        put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &key, error))?;
+    }
+    let names = site.pages.iter().map(|page| page.name.as_str()).collect::<Vec<_>>().join(", ");
+    let change = |found: Option<Site>| {
+        let mut wanted = site.clone();
+        let Some(found) = found else { return Some(wanted) };
+        let is_same = is_as(&found, &wanted);
+        wanted.revoked = found.revoked;
+        (!is_same).then_some(wanted)
+    };
+    Ok(match changed(bucket, change).await? {
+        Some(true) => Some(Change::updated(format!("pages {names}"))),
+        Some(false) => Some(Change::created(format!("pages {names}"))),
+        None => None,
+    })
+}
+
+/// What [`deploy`] or [`retract`] would do.
+///
+/// # Errors
+/// What S3 says.
+pub(crate) async fn plan(context: &Context, compiled: Option<Compiled>) -> Result<Option<Planned>> {
+    let found = match cloud::lake(context).await? {
+        Lake::There(target) => site_in(&target.bucket).await?.and_then(|(site, _)| site),
+        // What is there is told when it is brought up again.
+        Lake::Nowhere | Lake::Asleep => None,
+    };
+    let planned = |action| Planned { action, ..Planned::added("Pages", "[dash]", None) };
+    Ok(match (compiled, found) {
+        (Some(_), None) => Some(planned(PlannedAction::Add)),
+        (None, Some(_)) => Some(planned(PlannedAction::Remove)),
+        (None, None) => None,
+        (Some(compiled), Some(found)) => {
+            let wanted = compiled.site(found.engine.clone());
+            (!is_as(&found, &wanted)).then(|| planned(PlannedAction::Modify))
+        }
+    })
+}
+
+/// Whether a site is as it should be, whenever it was made; an invitation that was revoked stays so.
+fn is_as(found: &Site, wanted: &Site) -> bool {
+    let wanted = Site { built: found.built.clone(), revoked: found.revoked.clone(), ..wanted.clone() };
+    // As it comes back when it is read: not all of it is written.
+    let read = serde_json::to_vec(&wanted).ok().and_then(|bytes| serde_json::from_slice::<Site>(&bytes).ok());
+    read.as_ref() == Some(found)
+}
+
+/// Removes what [`deploy`] put there, and what the page function kept.
+///
+/// # Errors
+/// What S3 says.
+pub(crate) async fn retract(bucket: &Bucket) -> Result<Option<Change>> {
+    let Bucket { s3, name, layout } = bucket;
+    let mut removed = false;
+    loop {
+        let listed = s3.list_objects_v2().bucket(name).prefix(&layout.dash).send().await;
+        let listed = listed.map_err(|error| cannot("look at", &layout.dash, words(&error)))?;
+        for key in listed.contents().iter().filter_map(|object| object.key()) {
+            let deleted = s3.delete_object().bucket(name).key(key).send().await;
+            deleted.map_err(|error| cannot("delete", key, words(&error)))?;
+            removed = true;
+        }
+        if listed.is_truncated() != Some(true) {
+            return Ok(removed.then(|| Change::removed("pages")));
+        }
+    }
+}
+
+/// Makes a link that lets `user` look for so long.
+///
+/// # Errors
+/// When no pages are deployed; what S3 says.
+pub(crate) async fn invite(target: &Target, user: &str, lasts: Duration) -> Result<Invited> {
+    let bucket = &target.bucket;
+    let name = format!("{}key", bucket.layout.dash);
+    let url = target.page_url().await?.ok_or_else(not_deployed)?;
+    let bytes = read(bucket, &name, KEY_BYTES).await?.map(|(bytes, _)| bytes).ok_or_else(not_deployed)?;
+    let key = Key::of(&bytes).with_context(|| format!("the object {name} is no key"))?;
+    let expires = chrono::Utc::now() + lasts;
+    let id = hex(&random::<8>()?);
+    let token = key.sign(&Invitation { id: id.clone(), user: user.to_owned(), expires: expires.timestamp() });
+    let expires = expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    Ok(Invited { id, user: user.to_owned(), expires, url: format!("{url}invite/{token}") })
+}
+
+/// Has an invitation let nobody in any more, nor those that it let in look on. False when it was revoked before.
+///
+/// # Errors
+/// When no pages are deployed; what S3 says.
+pub(crate) async fn revoke(target: &Target, id: &str) -> Result<bool> {
+    let mut is_deployed = false;
+    let revoked = changed(&target.bucket, |found| {
+        let mut site = found?;
+        is_deployed = true;
+        site.revoked.insert(id.to_owned()).then_some(site)
+    });
+    let revoked = revoked.await?.is_some();
+    if is_deployed { Ok(revoked) } else { Err(not_deployed()) }
+}
+
+/// Writes what `change` makes of the site; true if there was one, nothing if nothing was to change.
+async fn changed(bucket: &Bucket, mut change: impl FnMut(Option<Site>) -> Option<Site>) -> Result<Option<bool>> {
+    let key = site_key(bucket);
+    for _ in 0..ATTEMPTS {
+        let (site, found) = match site_in(bucket).await? {
+            Some((site, tag)) => (site, Some(tag)),
+            None => (None, None),
+        };
+        let Some(wanted) = change(site) else { return Ok(None) };
+        let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type("application/json");
+        let put = match &found {
+            Some(tag) => put.set_if_match(tag.clone()),
+            None => put.if_none_match("*"),
+        };
+        match put.body(serde_json::to_vec(&wanted)?.into()).send().await {
+            Ok(_) => return Ok(Some(found.is_some())),
+            Err(error) => if_there(&error).map_err(|error| cannot("write", &key, error))?,
+        }
+    }
+    Err(failure("somebody else keeps deploying pages", "wait until they are done, and run this again"))
+}
+
+fn site_key(bucket: &Bucket) -> String {
+    format!("{}site.json", bucket.layout.dash)
+}
+
+/// The site that is there, unless it is of another form, and its tag; nothing where there is none.
+async fn site_in(bucket: &Bucket) -> Result<Option<(Option<Site>, Option<String>)>> {
+    let found = read(bucket, &site_key(bucket), LARGEST).await?;
+    let site = |bytes: &[u8]| serde_json::from_slice::<Site>(bytes).ok().filter(|site| site.version == site::VERSION);
+    Ok(found.map(|(bytes, tag)| (site(&bytes), tag)))
+}
+
+/// Makes the key that sessions and invitations are signed with, unless there is one.
+async fn ensure_key(bucket: &Bucket) -> Result<()> {
+    let name = format!("{}key", bucket.layout.dash);
+    if read(bucket, &name, KEY_BYTES).await?.is_some() {
+        return Ok(());
+    }
+    let bytes = random::<KEY_BYTES>()?.to_vec();
+    let put = bucket.s3.put_object().bucket(&bucket.name).key(&name).if_none_match("*");
+    let put = put.body(bytes.into()).send().await;
+    put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &name, error))
+}
+
+/// An object, and its tag, if it is there.
+async fn read(bucket: &Bucket, key: &str, most: usize) -> Result<Option<(bytes::Bytes, Option<String>)>> {
+    match object::within(bucket.s3.get_object().bucket(&bucket.name).key(key), most).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.code(), Some("NoSuchKey" | "NoSuchBucket")) => Ok(None),
+        Err(error) => Err(cannot("read", key, words(&error))),
+    }
+}
+
+/// That an object is there already, or is another by now, is what a condition tells.
+fn if_there<E>(error: &SdkError<E>) -> Result<(), String>
+where
+    SdkError<E>: std::error::Error + 'static,
+{
+    match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(409 | 412) => Ok(()),
+        _ => Err(words(error)),
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    OsRng.try_fill_bytes(&mut bytes).context("the system gives no randomness")?;
+    Ok(bytes)
+}
+
+fn not_deployed() -> anyhow::Error {
+    failure("no pages are deployed", "add [dash] to quack.toml and run `quackctl up`")
+}
+
+fn cannot(what: &str, key: &str, why: String) -> anyhow::Error {
+    failure(format!("cannot {what} {key}: {why}"), "`quackctl up` tries again; `quackctl doctor` looks at the rights")
+}

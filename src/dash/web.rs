@@ -1,0 +1,5 @@
+//! What pages are shown with, as `web/` makes it, built into the program.
+
+pub(super) static SCRIPT: &[u8] = include_bytes!("web/dist/dash.js");
+
+pub(super) static STYLE: &[u8] = include_bytes!("web/dist/dash.css");

@@ -1,0 +1,259 @@
+//! Deployed dashboards: who may look, what an answer costs the second time, and that nothing of them stays.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use arrow_ipc::reader::StreamReader;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::{Value, json};
+
+use crate::support::{Place, Project, block_on, s3};
+
+crate::on_every_target! {
+    who_signs_in_sees_pages_and_an_answer_is_asked_for_once,
+}
+
+const PAGE: &str = r#"---
+title: Trips & more
+---
+# Trips on {{ day }}
+
+```input day
+type: date
+default: 2019-04-01
+```
+
+```sql by_zone bar x=zone y=trips
+SELECT zone, count(*) AS trips FROM trips WHERE day = $day GROUP BY ALL ORDER BY zone
+```
+
+```sql mine table
+SELECT $user AS who, count(*) AS trips FROM trips
+```
+"#;
+
+const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n";
+
+/// A browser: it keeps cookies, and follows nothing.
+struct Browser {
+    agent: ureq::Agent,
+    url: String,
+    cookies: RefCell<BTreeMap<String, String>>,
+}
+
+struct Got {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The rows of a stream of Arrow, as CSV.
+    fn rows(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.text());
+        let mut text = String::new();
+        for batch in StreamReader::try_new(self.body.as_slice(), None).unwrap() {
+            let batch = batch.unwrap();
+            for row in 0..batch.num_rows() {
+                let value = |column| arrow::util::display::array_value_to_string(column, row).unwrap();
+                let values: Vec<String> = batch.columns().iter().map(|column| value(column)).collect();
+                text.push_str(&format!("{}\n", values.join(",")));
+            }
+        }
+        text
+    }
+}
+
+impl Browser {
+    /// One that nobody is signed in with, at the pages of a project that is up.
+    fn of(project: &Project, place: Place) -> Self {
+        let url = project.json(["outputs", "dashboards", "--json"]);
+        let url = url.as_str().unwrap().trim_end_matches('/').to_owned();
+        let url = match place {
+            Place::Local => url,
+            // An emulator's own name of a URL resolves nowhere.
+            Place::Aws => {
+                let name = url.trim_start_matches("https://").split('.').next().unwrap();
+                format!("{}/_aws/lambda-url/{name}", project.account().emulator.endpoint)
+            }
+        };
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
+        Self { agent, url, cookies: RefCell::default() }
+    }
+
+    fn get(&self, path: &str) -> Got {
+        let request = self.agent.get(format!("{}{path}", self.url)).header("cookie", self.cookie());
+        self.got(request.call().unwrap())
+    }
+
+    fn post(&self, path: &str, body: &str) -> Got {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("cookie", self.cookie());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        // What a browser says that is to tell nobody where it comes from.
+        self.got(request.header("origin", "null").send(body).unwrap())
+    }
+
+    fn sign_in(&self, user: &str, password: &str) -> u16 {
+        self.post("/login", &format!("user={user}&password={}", password.replace(' ', "+"))).status
+    }
+
+    fn cookie(&self) -> String {
+        let cookies = self.cookies.borrow();
+        cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn got(&self, mut response: ureq::http::Response<ureq::Body>) -> Got {
+        for cookie in response.headers().get_all("set-cookie") {
+            let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
+            self.cookies.borrow_mut().insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
+        }
+        let body = response.body_mut().read_to_vec().unwrap();
+        Got { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+}
+
+/// The line of quack.toml that lets `user` in.
+fn line(project: &Project, user: &str, password: &str) -> String {
+    let mut made = project.quackctl(["dash", "add-user", user, "--json"]);
+    let made = made.write_stdin(format!("{password}\n")).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    format!("{user} = {}\n", made["verifier"])
+}
+
+/// Asks until `holds`, for as long as an instance may go by what was before.
+fn in_time(holds: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(15);
+    while Instant::now() < end {
+        if holds() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    false
+}
+
+/// How often the engine was asked, for pages.
+fn asked(project: &Project) -> u64 {
+    let all = project.json(["history", "--json"]);
+    let of_pages = all.as_array().unwrap().iter().filter(|query| query["application"] == "quackctl dash");
+    of_pages.map(|query| query["invocations"].as_u64().unwrap()).sum()
+}
+
+fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
+    let project = Project::at(place, "");
+    project.quackctl(["dash", "add-user", "a b"]).write_stdin("x\n").assert().code(2).stderr(contains("`a b`"));
+    project.quackctl(["dash", "add-user", "ann"]).write_stdin("short\n").assert().code(2).stderr(contains("10 to"));
+    let (ann, bob) = (line(&project, "ann", "correct horse"), line(&project, "bob", "battery staple"));
+    std::fs::create_dir(project.dir().join("dashboards")).unwrap();
+    project.write("dashboards/trips.md", PAGE.replace("$day GROUP", "$dya GROUP"));
+    project.write("dashboards/secret.md", SECRET);
+    project.write("quack.toml", "[dash]\n");
+    project.quackctl(["up"]).assert().code(2).stderr(contains("it has no users"));
+    let both = format!("[dash.users]\n{ann}{bob}");
+    project.write("quack.toml", &both);
+    project.quackctl(["up"]).assert().code(1).stderr(contains("dashboards/trips.md:11: `by_zone`: `$dya`"));
+    project.quackctl(["status"]).assert().code(4);
+    project.write("dashboards/trips.md", PAGE);
+    let up = project.json(["up", "--json"]);
+    assert!(up["dashboards"].as_str().unwrap().ends_with('/'), "{up}");
+    assert!(up["changes"].to_string().contains("pages secret, trips"), "{up}");
+    assert_eq!(project.json(["up", "--json"])["changes"], json!([]), "nothing is left to do");
+    project.quackctl(["plan"]).assert().code(0);
+    let rows = "CREATE TABLE trips AS SELECT DATE '2019-04-01' + (i % 2)::INT AS day, chr(65 + (i % 3)::INT) AS zone FROM range(12) r(i)";
+    project.succeed(["query", rows], "a table");
+
+    let browser = Browser::of(&project, place);
+    for path in ["/trips", "/api/trips/by_zone", "/secret"] {
+        let got = browser.get(path);
+        assert!([302, 303, 401].contains(&got.status), "{path}: {} {}", got.status, got.text());
+    }
+    assert_eq!(browser.sign_in("ann", "wrong horse"), 401);
+    assert_eq!(browser.sign_in("eve", "correct horse"), 401);
+    assert_eq!(asked(&project), 0, "nobody was signed in");
+    assert_eq!(browser.sign_in("ann", "correct horse"), 303);
+    let page = browser.get("/trips?day=2019-04-02");
+    let html = page.text();
+    assert!(page.status == 200 && html.contains("<title>Trips &amp; more</title>"), "{html}");
+    assert!(html.contains(">2019-04-02</output>") && !html.contains("data-live"), "{html}");
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    for asset in html.split('"').filter(|text| text.starts_with("/assets/")) {
+        let got = browser.get(asset);
+        assert!(got.status == 200 && got.body.len() > 1000, "{asset}: {}", got.status);
+    }
+
+    let first = browser.get("/api/trips/by_zone?day=2019-04-02");
+    assert_eq!(first.rows(), "A,2\nB,2\nC,2\n");
+    assert_eq!(first.header("quack-rows"), "3");
+    assert_eq!(asked(&project), 1);
+    assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\n");
+    assert_eq!(asked(&project), 1, "the second visit asks the engine nothing");
+    assert_eq!(browser.get("/api/trips/mine").rows(), "ann,12\n");
+    assert_eq!(asked(&project), 2);
+    project.write("more.csv", "day,zone\n2019-04-02,D\n");
+    project.succeed(["load", "--table", "trips", "--append", "more.csv"], "a row more");
+    assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\nD,1\n");
+    assert_eq!(asked(&project), 3, "the table is another, and is asked");
+    for (path, status) in [("/api/trips/by_zone?day=x", 400), ("/api/trips/none", 404), ("/none", 404)] {
+        assert_eq!(browser.get(path).status, status, "{path}");
+    }
+    for path in ["/secret", "/api/secret/q"] {
+        let refused = browser.get(path).status;
+        assert!([403, 404].contains(&refused), "{path}: {refused}");
+    }
+    let forged = Browser::of(&project, place);
+    let (name, value) =
+        browser.cookies.borrow().iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
+    forged.cookies.borrow_mut().insert(name, value.replace('.', "A."));
+    assert_ne!(forged.get("/api/trips/by_zone").status, 200);
+    assert_eq!(asked(&project), 3, "nobody who may not look has asked for anything");
+    // Whoever asks the engine something learns nothing of what sessions are signed with.
+    let bucket = project.json(["outputs", "bucket", "--json"]);
+    let read = format!("SELECT * FROM read_blob('s3://{}/_quack/dash/key')", bucket.as_str().unwrap());
+    if place == Place::Local {
+        project.quackctl(["query", &read]).assert().failure();
+    }
+
+    let invited = project.json(["dash", "invite", "bob", "--for", "1h", "--json"]);
+    let guest = Browser::of(&project, place);
+    let token = invited["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(guest.get(&format!("/invite/{token}")).status, 303);
+    assert_eq!(guest.get("/api/secret/q").rows(), "1\n");
+    project.quackctl(["dash", "revoke", "x"]).assert().code(2).stderr(contains("no invitation's id"));
+    let id = invited["id"].as_str().unwrap();
+    project.quackctl(["dash", "revoke", id]).assert().success().stdout(contains("lets nobody in"));
+    project.succeed(["up"], "an invitation was revoked");
+    assert!(in_time(|| guest.get("/api/secret/q").status == 401), "it was revoked");
+    assert_eq!(Browser::of(&project, place).get(&format!("/invite/{token}")).status, 403);
+
+    project.write("quack.toml", format!("[dash.users]\n{bob}"));
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("Pages"));
+    project.succeed(["up"], "without Ann");
+    assert!(in_time(|| browser.get("/api/trips/by_zone").status == 401), "her line is gone");
+
+    // The emulator's change sets do not see that a resource's condition has changed.
+    if place == Place::Local {
+        project.write("quack.toml", "");
+        project.quackctl(["plan"]).assert().code(2).stdout(contains("PageFunction").and(contains("Pages")));
+        let changes = project.json(["up", "--json"])["changes"].to_string();
+        assert!(changes.contains("-page") && changes.contains("removed"), "{changes}");
+        assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more");
+        let status = project.json(["status", "--json"]);
+        let listed =
+            s3(&project.sdk(&status)).list_objects_v2().bucket(bucket.as_str().unwrap()).prefix("_quack/dash/");
+        assert_eq!(block_on(listed.send()).unwrap().contents().len(), 0);
+        project.quackctl(["dash", "invite"]).assert().code(1).stderr(contains("no pages are deployed"));
+    }
+    project.succeed(["down", "--yes"], "the end");
+    project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "more.csv", "quack.toml"]);
+}
