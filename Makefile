@@ -29,8 +29,8 @@ $(QUACKCTL): FORCE
 	cargo build --release --locked
 
 # Built for a quick build, as the tests are: a fifth of the time, and what takes time in a query is DuckDB, which is not built.
-demo: QUACKCTL := target/debug/quackctl
-demo: ## the main job on this machine: up, load, query
+demo: QUACKCTL := target/debug/quackctl -C examples/taxi
+demo: ## the main job on this machine: up, load, query, a dashboard
 	cargo build --locked
 	$(QUACKCTL) up
 	$(QUACKCTL) query "SELECT count(*) AS trips, min(pickup_at) AS first, max(pickup_at) AS last FROM trips"
@@ -43,6 +43,8 @@ demo: ## the main job on this machine: up, load, query
 	@echo "        $(QUACKCTL) load FILE --table NAME"
 	@echo "        make install            quackctl for every folder, optimized; twenty minutes to build"
 	@echo "Stop:   $(QUACKCTL) down         removes all of it again"
+	@echo
+	@echo "The same as a page:  $$($(QUACKCTL) outputs dashboards)"
 
 deploy: $(QUACKCTL) ## the same in your AWS account: bucket, role, image, function
 	$(QUACKCTL) --target aws up
