@@ -91,7 +91,7 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
 /// A page, or what is wrong with it.
 fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>> {
     let (mut queries, mut problems) = (Vec::new(), Vec::new());
-    for query in page.queries.iter() {
+    for query in &page.queries {
         match composer.compose(page, query) {
             // One that only others read is not asked for by itself.
             Ok(_) if page.runs(query) == 0 => {}
