@@ -20,7 +20,7 @@ use super::function::{Function, Wish};
 use super::host::request_id;
 use super::response::{json_response, no_content, ok, set};
 use super::service::Lambda;
-use super::url::Caller;
+use super::url_event::Caller;
 use super::{sigv4, url};
 
 /// What may go wrong with a body.
@@ -178,7 +178,7 @@ impl Lambda {
     fn give_url(&self, name: &str, caller: Caller) -> Result<Function, ApiError> {
         let port = match caller {
             Caller::Owner => None,
-            Caller::Anybody => Some(self.pool(name)?.listen(&self.host, 0).map_err(ApiError::service)?),
+            Caller::Anybody => Some(self.open_url(name, 0).map_err(ApiError::service)?),
         };
         self.change(name, |function| {
             function.url = port.is_none();
@@ -194,7 +194,8 @@ impl Lambda {
             Ok(())
         };
         self.change(name, change)?;
-        self.pool(name).map(|pool| pool.silence())
+        self.silence(name);
+        Ok(())
     }
 
     async fn invocation(

@@ -16,6 +16,7 @@ mod runtime_api;
 mod service;
 mod sigv4;
 mod url;
+mod url_event;
 
 pub(super) use self::api::is_lambda;
 pub(super) use self::function::exists;

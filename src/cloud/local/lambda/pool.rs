@@ -10,7 +10,6 @@ use super::error::ApiError;
 use super::function::Function;
 use super::host::Host;
 use super::instance::{Instance, Outcome};
-use super::public::Public;
 
 /// Most instances of a function that has no limit of its own, as of a new AWS account.
 const ACCOUNT_MAX: u32 = 1000;
@@ -22,8 +21,6 @@ pub(super) struct Pool {
     /// Without work, the one used last at the end.
     idle: Mutex<Vec<Instance>>,
     busy: AtomicU32,
-    /// Its URL that is open to all.
-    public: Mutex<Option<Public>>,
 }
 
 /// Leave to run one request, given back when dropped.
@@ -38,33 +35,7 @@ impl Drop for Permit<'_> {
 
 impl Pool {
     pub(super) fn new(function: Function) -> Self {
-        Self {
-            function: Mutex::new(function),
-            idle: Mutex::default(),
-            busy: AtomicU32::new(0),
-            public: Mutex::default(),
-        }
-    }
-
-    /// Opens the function's URL to all, on `port` if that is to be had, and gives the port.
-    ///
-    /// # Errors
-    /// When none is to be had.
-    pub(super) fn listen(self: &Arc<Self>, host: &Host, port: u16) -> std::io::Result<u16> {
-        let mut public = self.public();
-        if let Some(public) = &*public {
-            return Ok(public.port);
-        }
-        Ok(public.insert(Public::listen(self, host, port)?).port)
-    }
-
-    /// Closes that URL.
-    pub(super) fn silence(&self) {
-        self.public().take();
-    }
-
-    fn public(&self) -> MutexGuard<'_, Option<Public>> {
-        self.public.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0) }
     }
 
     pub(super) fn function(&self) -> Function {

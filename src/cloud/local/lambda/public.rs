@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::host::{Host, request_id};
 use super::pool::{self, Pool};
 use super::response::json_response;
-use super::url::{self, Caller};
+use super::url_event::{self, Caller};
 use crate::cloud::local::door::Door;
 
 /// Most connections of a URL at once; more wait.
@@ -121,9 +121,9 @@ impl Site {
             Err(_) => return says(StatusCode::REQUEST_TIMEOUT, "the request did not come in time"),
         };
         let id = request_id();
-        let event = url::event(&parts, &pool.function().name, parts.uri.path(), &id, &body, Caller::Anybody);
+        let event = url_event::event(&parts, &pool.function().name, parts.uri.path(), &id, &body, Caller::Anybody);
         match pool::run(pool, &self.host, &id, Bytes::from(event.to_string())).await {
-            Ok(outcome) => url::response(outcome, Caller::Anybody),
+            Ok(outcome) => url_event::response(outcome, Caller::Anybody),
             Err(error) if error.is_throttled() => says(StatusCode::TOO_MANY_REQUESTS, "Rate Exceeded."),
             Err(_) => says(StatusCode::BAD_GATEWAY, "Internal Server Error"),
         }

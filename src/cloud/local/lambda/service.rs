@@ -1,6 +1,7 @@
 //! The service: all functions, and what is done with them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::function::{self, Function};
 use super::host::Host;
 use super::instance::Outcome;
 use super::pool::{self, Pool};
+use super::public::Public;
 
 /// The most functions that there can be: each is a file that is read at every start.
 const FUNCTIONS_MAX: usize = 100;
@@ -24,6 +26,8 @@ const REAP_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct Lambda {
     pub host: Host,
     pools: Mutex<BTreeMap<String, Arc<Pool>>>,
+    /// URLs that are open to all, by the functions' names.
+    publics: Mutex<BTreeMap<String, Public>>,
 }
 
 impl Lambda {
@@ -39,7 +43,7 @@ impl Lambda {
         }
         let functions = Function::load_all(&host.paths.functions())?;
         let pools = functions.into_iter().map(|function| (function.name.clone(), Arc::new(Pool::new(function))));
-        let lambda = Arc::new(Self { host, pools: Mutex::new(pools.collect()) });
+        let lambda = Arc::new(Self { host, pools: Mutex::new(pools.collect()), publics: Mutex::default() });
         lambda.open_urls()?;
         let reaped = Arc::downgrade(&lambda);
         tokio::spawn(async move {
@@ -57,10 +61,11 @@ impl Lambda {
     /// Opens the URLs that were open to all, each where it was if its port is still to be had.
     fn open_urls(&self) -> io::Result<()> {
         let folder = self.host.paths.functions();
-        for pool in self.pools().values() {
+        let pools: Vec<_> = self.pools().values().cloned().collect();
+        for pool in pools {
             let mut function = pool.function();
             let Some(before) = function.public_port else { continue };
-            let port = pool.listen(&self.host, before)?;
+            let port = self.open_url(&function.name, before)?;
             if port != before {
                 function.public_port = Some(port);
                 function.save(&folder)?;
@@ -68,6 +73,27 @@ impl Lambda {
             }
         }
         Ok(())
+    }
+
+    /// Opens the URL of a function to all, on `port` if that is to be had, and gives the port.
+    ///
+    /// # Errors
+    /// When there is no such function, or no port to be had.
+    pub(super) fn open_url(&self, name: &str, port: u16) -> io::Result<u16> {
+        let pool = self.pools().get(name).cloned().ok_or(ErrorKind::NotFound)?;
+        match self.publics().entry(name.to_owned()) {
+            Entry::Occupied(public) => Ok(public.get().port),
+            Entry::Vacant(none) => Ok(none.insert(Public::listen(&pool, &self.host, port)?).port),
+        }
+    }
+
+    /// Closes that URL.
+    pub(super) fn silence(&self, name: &str) {
+        self.publics().remove(name);
+    }
+
+    fn publics(&self) -> MutexGuard<'_, BTreeMap<String, Public>> {
+        self.publics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the functions whose files are not there any more.
@@ -87,6 +113,7 @@ impl Lambda {
 
     /// Ends all instances. Functions stay as they are on disk.
     pub(crate) fn close(&self) {
+        self.publics().clear();
         self.pools().clear();
     }
 
@@ -128,6 +155,7 @@ impl Lambda {
     pub(super) fn delete(&self, name: &str) -> Result<(), ApiError> {
         let mut pools = self.pools();
         let pool = pools.remove(name).ok_or_else(|| ApiError::function_not_found(&function::arn(name)))?;
+        self.silence(name);
         pool.function().remove(&self.host.paths.functions()).map_err(ApiError::service)
     }
 
