@@ -120,7 +120,7 @@ mod tests {
             ("domain = \"x.example\"", "`dash.domain` is not made yet", "secret"),
             ("pubic = true", "dash.public", "secret"),
         ] {
-            let error = format!("{:?}", dash(&format!("[dash]\n{toml}\n")).unwrap_err());
+            let error = crate::error::advised(&dash(&format!("[dash]\n{toml}\n")).unwrap_err());
             assert!(error.contains(said) && !error.contains(unsaid), "{toml}: {error}");
         }
     }
