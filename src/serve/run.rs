@@ -6,19 +6,19 @@ use std::time::Duration;
 use anyhow::Result;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema};
-use quack_function::sql::Token;
+use quack_function::sql::{Token, identifier, literal};
 use quack_function::wire::{Column, Params, Spill};
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::is_own;
 use super::copy::{CopyOptions, Target};
 use super::literals;
-use super::refusal::Refusal;
+use super::refusal::{FEATURE, Refusal};
 use super::rows::{Rows, Tag};
 use super::session::{Portal, Prepared, Session, Status};
 use super::settings::{ELSEWHERE, Settings};
 use super::statement::{Count, Statement};
-use super::tag;
+use super::{tag, variables};
 use crate::change::{self, Change};
 use crate::console::context::Caller;
 use crate::error::{failure, interrupted};
@@ -171,6 +171,42 @@ impl Session {
             }
             Statement::Sql => self.sql(sql, params, cancel).await,
         }
+    }
+
+    /// Has the function say what a variable is, once: it stays so, whatever it was made of.
+    ///
+    /// # Errors
+    /// What is wrong with its value; too many of them. It is what it was before then.
+    async fn set_variable(
+        &mut self,
+        name: &str,
+        sql: &str,
+        params: &Params,
+        cancel: &CancellationToken,
+    ) -> Result<Ran, Refusal> {
+        let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
+        let sql = sql.trim_end().trim_end_matches(';');
+        self.begin_lake(cancel).await?;
+        let asked = format!(
+            "{}{sql}\n;\nSELECT typeof(value), CAST(value AS VARCHAR) FROM (SELECT getvariable({}) AS value)",
+            self.variables,
+            literal(name)
+        );
+        let Ran::Rows(mut rows) = self.query(&asked, params, cancel).await.map_err(wrong)? else {
+            return Err(Refusal::new("42601", format!("variable \"{name}\" cannot be set so")));
+        };
+        let (sql_type, text) = rows.pair().map_err(wrong)?;
+        let statement = match (text, variables::is_plain(&sql_type)) {
+            (None, _) => format!("SET VARIABLE {} = NULL", identifier(name)),
+            (Some(text), true) => format!("SET VARIABLE {} = CAST({} AS {sql_type})", identifier(name), literal(&text)),
+            (Some(_), false) if params.is_empty() => sql.to_owned(),
+            (Some(_), false) => {
+                let words = format!("a variable of type {sql_type} cannot be made of parameters");
+                return Err(Refusal::new(FEATURE, words).with_hint("write the value itself"));
+            }
+        };
+        self.variables.set(name, statement)?;
+        Ok(Ran::Done("SET".to_owned()))
     }
 
     /// Makes a cursor: a portal whose rows come when they are asked for.

@@ -2,13 +2,7 @@
 
 use std::fmt;
 
-use quack_function::sql::{identifier, literal};
-use quack_function::wire::Params;
-use tokio_util::sync::CancellationToken;
-
-use super::refusal::{FEATURE, Refusal};
-use super::run::Ran;
-use super::session::Session;
+use super::refusal::Refusal;
 
 /// Most bytes of all variables' statements together: they go with every statement.
 const MOST_BYTES: usize = 1 << 20;
@@ -38,6 +32,11 @@ const PLAIN: &[&str] = &[
     "VARCHAR",
 ];
 
+/// Whether the text of a value of that type is the whole value.
+pub(super) fn is_plain(sql_type: &str) -> bool {
+    PLAIN.contains(&sql_type) || sql_type.starts_with("DECIMAL(")
+}
+
 /// The statements that set variables, by name, in the order in which they were set.
 #[derive(Debug, Default)]
 pub(super) struct Variables(Vec<(String, String)>);
@@ -66,7 +65,11 @@ impl Variables {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
-    fn set(&mut self, name: &str, statement: String) -> Result<(), Refusal> {
+    /// Has `statement` set the variable `name`, and no other any more.
+    ///
+    /// # Errors
+    /// Too many of them; all are what they were then.
+    pub(super) fn set(&mut self, name: &str, statement: String) -> Result<(), Refusal> {
         let others = self.0.iter().filter(|(known, _)| !known.eq_ignore_ascii_case(name));
         if others.map(|(_, other)| other.len()).sum::<usize>() + statement.len() > MOST_BYTES {
             return Err(Refusal::new("54000", format!("the session's variables are more than {MOST_BYTES} bytes"))
@@ -75,45 +78,6 @@ impl Variables {
         self.remove(name);
         self.0.push((name.to_owned(), statement));
         Ok(())
-    }
-}
-
-impl Session {
-    /// Has the function say what a variable is, once: it stays so, whatever it was made of.
-    ///
-    /// # Errors
-    /// What is wrong with its value; too many of them. It is what it was before then.
-    pub(super) async fn set_variable(
-        &mut self,
-        name: &str,
-        sql: &str,
-        params: &Params,
-        cancel: &CancellationToken,
-    ) -> Result<Ran, Refusal> {
-        let wrong = |error: anyhow::Error| Refusal::of(&error, sql);
-        let sql = sql.trim_end().trim_end_matches(';');
-        self.begin_lake(cancel).await?;
-        let asked = format!(
-            "{}{sql}\n;\nSELECT typeof(value), CAST(value AS VARCHAR) FROM (SELECT getvariable({}) AS value)",
-            self.variables,
-            literal(name)
-        );
-        let Ran::Rows(mut rows) = self.query(&asked, params, cancel).await.map_err(wrong)? else {
-            return Err(Refusal::new("42601", format!("variable \"{name}\" cannot be set so")));
-        };
-        let (sql_type, text) = rows.pair().map_err(wrong)?;
-        let is_plain = PLAIN.contains(&sql_type.as_str()) || sql_type.starts_with("DECIMAL(");
-        let statement = match (text, is_plain) {
-            (None, _) => format!("SET VARIABLE {} = NULL", identifier(name)),
-            (Some(text), true) => format!("SET VARIABLE {} = CAST({} AS {sql_type})", identifier(name), literal(&text)),
-            (Some(_), false) if params.is_empty() => sql.to_owned(),
-            (Some(_), false) => {
-                let words = format!("a variable of type {sql_type} cannot be made of parameters");
-                return Err(Refusal::new(FEATURE, words).with_hint("write the value itself"));
-            }
-        };
-        self.variables.set(name, statement)?;
-        Ok(Ran::Done("SET".to_owned()))
     }
 }
 
