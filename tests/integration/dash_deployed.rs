@@ -183,11 +183,6 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     assert_eq!(asked(&project), 0, "nobody was signed in");
     assert_eq!(browser.sign_in("ann", "correct horse"), 303);
     assert_eq!(browser.cookies.borrow().len(), 1);
-    if place == Place::Aws {
-        // The emulator hands functions no cookies of a browser's, as Lambda does.
-        project.succeed(["down", "--yes"], "the end");
-        return project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "quack.toml"]);
-    }
     let page = browser.get("/trips?day=2019-04-02");
     let html = page.text();
     assert!(page.status == 200 && html.contains("<title>Trips &amp; more</title>"), "{html}");
@@ -223,10 +218,12 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     forged.cookies.borrow_mut().insert(name, value.replace('.', "A."));
     assert_ne!(forged.get("/api/trips/by_zone").status, 200);
     assert_eq!(asked(&project), 3, "nobody who may not look has asked for anything");
-    // Whoever asks the engine something learns nothing of what sessions are signed with.
     let bucket = project.json(["outputs", "bucket", "--json"]);
-    let read = format!("SELECT * FROM read_blob('s3://{}/_quack/dash/key')", bucket.as_str().unwrap());
-    project.quackctl(["query", &read]).assert().failure();
+    if place == Place::Local {
+        // Whoever asks the engine something learns nothing of what sessions are signed with. The emulator asks nobody for rights.
+        let read = format!("SELECT * FROM read_blob('s3://{}/_quack/dash/key')", bucket.as_str().unwrap());
+        project.quackctl(["query", &read]).assert().failure();
+    }
 
     let invited = project.json(["dash", "invite", "bob", "--for", "1h", "--json"]);
     let guest = Browser::of(&project, place);
@@ -245,6 +242,11 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["up"], "without Ann");
     assert!(in_time(|| browser.get("/api/trips/by_zone").status == 401), "her line is gone");
 
+    if place == Place::Aws {
+        // The emulator's change sets do not see that a condition is another.
+        project.succeed(["down", "--yes"], "the end");
+        return project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "more.csv", "quack.toml"]);
+    }
     project.write("quack.toml", "");
     project.quackctl(["plan"]).assert().code(2).stdout(contains("PageFunction").and(contains("Pages")));
     let changes = project.json(["up", "--json"])["changes"].to_string();

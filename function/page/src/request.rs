@@ -56,7 +56,11 @@ impl Request {
         if body.len() > LONGEST_BODY {
             return Err(Response::error(413, &format!("a form has {LONGEST_BODY} bytes at most"), ""));
         }
-        let cookies = event["cookies"].as_array().into_iter().flatten().map(text).collect();
+        // Lambda takes them out of the header; an emulator leaves them there.
+        let cookies = match event["cookies"].as_array() {
+            Some(cookies) => cookies.iter().map(text).collect(),
+            None => text(&event["headers"]["cookie"]).split(';').map(str::to_owned).collect(),
+        };
         let site = event["headers"]["sec-fetch-site"].as_str();
         Ok(Self {
             method,
@@ -108,6 +112,10 @@ mod tests {
             ("/trips", "day=1", &b"user=ann"[..])
         );
         assert_eq!((request.cookie("b"), request.cookie("c"), request.is_elsewhere), (Some("2"), None, true));
+        event["headers"]["cookie"] = json!("b=3; d=4");
+        assert_eq!(Request::of(&event, 0).unwrap().cookie("b"), Some("2"), "the header is not looked at");
+        event.as_object_mut().unwrap().remove("cookies");
+        assert_eq!(Request::of(&event, 0).unwrap().cookie("d"), Some("4"));
         event["cookies"] = json!(["a=1", "a=2"]);
         assert_eq!(Request::of(&event, 0).unwrap().cookie("a"), None, "of two one may be another's");
     }
