@@ -214,6 +214,9 @@ def catalog():
         settable = "SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings WHERE context IN ('user', 'superuser') AND pg_catalog.lower(name) LIKE pg_catalog.lower('{}%')"
         same(run(settable.format(r"statement\_ti")), [("statement_timeout",)], "settings by LIKE")
         same(run(settable.format(r"max\_i")), [], "settings that are fixed")
+        # psql's \\dconfig.
+        config = "SELECT s.name, pg_catalog.current_setting(s.name) AS v FROM pg_catalog.pg_settings s WHERE s.name = 'statement_timeout' ORDER BY 1"
+        same(run(config), [("statement_timeout", "0")], "settings of a list")
         # As SQLAlchemy 1.4 asks, by which Superset looks at a table.
         indexes = """SELECT i.relname, a.attname FROM pg_class t JOIN pg_index ix ON t.oid = ix.indrelid
             JOIN pg_class i ON i.oid = ix.indexrelid LEFT OUTER JOIN pg_attribute a ON t.oid = a.attrelid AND a.attnum = ANY(ix.indkey)

@@ -14,6 +14,7 @@ const FUNCTIONS: &[&str] = &[
     "array_length",
     "array_lower",
     "array_position",
+    "array_remove",
     "array_to_string",
     "array_upper",
     "ascii",
@@ -54,6 +55,7 @@ const FUNCTIONS: &[&str] = &[
     "gen_random_uuid",
     "generate_subscripts",
     "get_current_timestamp",
+    "getdatabaseencoding",
     "getvariable",
     "greatest",
     "hash",
@@ -138,7 +140,7 @@ const FUNCTIONS: &[&str] = &[
 const BEGINNINGS: &[&str] = &["pg_", "to_reg", "has_", "inet_", "_pg_"];
 
 /// How often values may be put together that both may be long: each time they may be twice as long.
-const DOUBLINGS: usize = 4;
+const DOUBLINGS: usize = 8;
 
 /// The longest query, bytes.
 const LONGEST: usize = 32 << 10;

@@ -119,7 +119,7 @@ CREATE VIEW quack_pg.pg_constraint AS
     SELECT 0::BIGINT AS oid, '' AS conname, 0::BIGINT AS connamespace, 'c' AS contype, false AS condeferrable, false AS condeferred,
         true AS convalidated, 0::BIGINT AS conrelid, 0::BIGINT AS contypid, 0::BIGINT AS conindid, 0::BIGINT AS conparentid,
         0::BIGINT AS confrelid, 'a' AS confupdtype, 'a' AS confdeltype, 's' AS confmatchtype, true AS conislocal, 0::INTEGER AS coninhcount,
-        true AS connoinherit, []::SMALLINT[] AS conkey, []::SMALLINT[] AS confkey, NULL::VARCHAR AS conbin LIMIT 0;
+        true AS connoinherit, []::SMALLINT[] AS conkey, []::SMALLINT[] AS confkey, NULL::VARCHAR AS conbin, 2606::BIGINT AS tableoid LIMIT 0;
 CREATE VIEW quack_pg.pg_proc AS
     SELECT 0::BIGINT AS oid, '' AS proname, 0::BIGINT AS pronamespace, 10::BIGINT AS proowner, 0::BIGINT AS prolang, 1::FLOAT AS procost,
         0::FLOAT AS prorows, 0::BIGINT AS provariadic, 'f' AS prokind, false AS prosecdef, false AS proleakproof, false AS proisstrict,
@@ -130,20 +130,22 @@ CREATE VIEW quack_pg.pg_proc AS
 CREATE MACRO quack_pg.pg_get_keywords() AS TABLE
     SELECT keyword_name AS word, upper(keyword_category[1]) AS catcode, keyword_category AS catdesc FROM duckdb_keywords();
 CREATE VIEW quack_pg.pg_inherits AS SELECT 0::BIGINT AS inhrelid, 0::BIGINT AS inhparent, 0::INTEGER AS inhseqno, false AS inhdetachpending LIMIT 0;
-CREATE VIEW quack_pg.pg_rewrite AS SELECT 0::BIGINT AS oid, '' AS rulename, 0::BIGINT AS ev_class, '1' AS ev_type, true AS is_instead LIMIT 0;
-CREATE VIEW quack_pg.pg_trigger AS SELECT 0::BIGINT AS oid, 0::BIGINT AS tgrelid, '' AS tgname, 0::BIGINT AS tgfoid, false AS tgisinternal, 'O' AS tgenabled, 0::BIGINT AS tgparentid, 0::SMALLINT AS tgtype, 0::BIGINT AS tgconstraint LIMIT 0;
+CREATE VIEW quack_pg.pg_rewrite AS SELECT 0::BIGINT AS oid, '' AS rulename, 0::BIGINT AS ev_class, '1' AS ev_type, true AS is_instead, 2618::BIGINT AS tableoid LIMIT 0;
+CREATE VIEW quack_pg.pg_trigger AS SELECT 0::BIGINT AS oid, 2620::BIGINT AS tableoid, 0::BIGINT AS tgrelid, '' AS tgname, 0::BIGINT AS tgfoid, false AS tgisinternal, 'O' AS tgenabled, 0::BIGINT AS tgparentid, 0::SMALLINT AS tgtype, 0::BIGINT AS tgconstraint LIMIT 0;
 CREATE VIEW quack_pg.pg_policy AS SELECT 0::BIGINT AS oid, '' AS polname, 0::BIGINT AS polrelid, '*' AS polcmd, true AS polpermissive, []::BIGINT[] AS polroles, NULL::VARCHAR AS polqual, NULL::VARCHAR AS polwithcheck LIMIT 0;
 CREATE VIEW quack_pg.pg_statistic_ext AS SELECT 0::BIGINT AS oid, 0::BIGINT AS stxrelid, '' AS stxname, 0::BIGINT AS stxnamespace, []::VARCHAR[] AS stxkind, -1::INTEGER AS stxstattarget LIMIT 0;
-CREATE VIEW quack_pg.pg_publication AS SELECT 0::BIGINT AS oid, '' AS pubname, false AS puballtables LIMIT 0;
+CREATE VIEW quack_pg.pg_publication AS SELECT 0::BIGINT AS oid, '' AS pubname, 0::BIGINT AS pubowner, false AS puballtables, true AS pubinsert, true AS pubupdate,
+    true AS pubdelete, true AS pubtruncate, false AS pubviaroot LIMIT 0;
 CREATE VIEW quack_pg.pg_publication_rel AS SELECT 0::BIGINT AS oid, 0::BIGINT AS prpubid, 0::BIGINT AS prrelid, NULL::VARCHAR AS prqual, NULL::SMALLINT[] AS prattrs LIMIT 0;
 CREATE VIEW quack_pg.pg_publication_namespace AS SELECT 0::BIGINT AS oid, 0::BIGINT AS pnpubid, 0::BIGINT AS pnnspid LIMIT 0;
 CREATE VIEW quack_pg.pg_extension AS SELECT 0::BIGINT AS oid, '' AS extname, '' AS extversion, 0::BIGINT AS extnamespace LIMIT 0;
-CREATE VIEW quack_pg.pg_opclass AS SELECT 0::BIGINT AS oid, '' AS opcname, 0::BIGINT AS opcmethod, true AS opcdefault LIMIT 0;
+CREATE VIEW quack_pg.pg_opclass AS SELECT 0::BIGINT AS oid, '' AS opcname, 0::BIGINT AS opcmethod, 0::BIGINT AS opcnamespace, 0::BIGINT AS opcfamily,
+    0::BIGINT AS opcintype, 0::BIGINT AS opckeytype, true AS opcdefault, 2616::BIGINT AS tableoid LIMIT 0;
 CREATE VIEW quack_pg.pg_range AS SELECT 0::BIGINT AS rngtypid, 0::BIGINT AS rngsubtype, 0::BIGINT AS rngmultitypid LIMIT 0;
 CREATE VIEW quack_pg.pg_enum AS SELECT 0::BIGINT AS oid, 0::BIGINT AS enumtypid, 0::FLOAT AS enumsortorder, '' AS enumlabel LIMIT 0;
 CREATE VIEW quack_pg.pg_auth_members AS SELECT 0::BIGINT AS roleid, 0::BIGINT AS member, 0::BIGINT AS grantor, false AS admin_option LIMIT 0;
 CREATE VIEW quack_pg.pg_shdescription AS SELECT 0::BIGINT AS objoid, 0::BIGINT AS classoid, '' AS description LIMIT 0;
-CREATE VIEW quack_pg.pg_foreign_server AS SELECT 0::BIGINT AS oid, '' AS srvname LIMIT 0;
+CREATE VIEW quack_pg.pg_foreign_server AS SELECT 0::BIGINT AS oid, '' AS srvname, 0::BIGINT AS srvowner, 0::BIGINT AS srvfdw LIMIT 0;
 CREATE VIEW quack_pg.pg_foreign_table AS SELECT 0::BIGINT AS ftrelid, 0::BIGINT AS ftserver LIMIT 0;
 CREATE VIEW quack_pg.pg_partitioned_table AS SELECT 0::BIGINT AS partrelid, 'l' AS partstrat LIMIT 0;
 CREATE VIEW quack_pg.pg_sequence AS SELECT 0::BIGINT AS seqrelid, 0::BIGINT AS seqtypid, 1::BIGINT AS seqstart, 1::BIGINT AS seqincrement, 1::BIGINT AS seqmax, 1::BIGINT AS seqmin, 1::BIGINT AS seqcache, false AS seqcycle LIMIT 0;
@@ -152,9 +154,34 @@ CREATE VIEW quack_pg.pg_matviews AS SELECT '' AS schemaname, '' AS matviewname, 
 CREATE VIEW quack_pg.pg_tablespace AS SELECT 1663::BIGINT AS oid, 'pg_default' AS spcname, 10::BIGINT AS spcowner, NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions;
 CREATE VIEW quack_pg.pg_am AS SELECT 2::BIGINT AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype
     UNION ALL SELECT 403, 'btree', 'bthandler', 'i';
-CREATE VIEW quack_pg.pg_language AS SELECT 14::BIGINT AS oid, 'sql' AS lanname;
+CREATE VIEW quack_pg.pg_language AS SELECT 14::BIGINT AS oid, 'sql' AS lanname, 10::BIGINT AS lanowner, true AS lanpltrusted, 0::BIGINT AS lanplcallfoid,
+    2612::BIGINT AS tableoid;
+-- What psql lists of, and of which there is nothing here.
+CREATE VIEW quack_pg.pg_conversion AS SELECT 0::BIGINT AS oid, '' AS conname, 0::BIGINT AS connamespace, 0::INTEGER AS conforencoding,
+    0::INTEGER AS contoencoding, false AS condefault LIMIT 0;
+CREATE VIEW quack_pg.pg_cast AS SELECT 0::BIGINT AS oid, 0::BIGINT AS castsource, 0::BIGINT AS casttarget, 0::BIGINT AS castfunc,
+    'e' AS castcontext, 'f' AS castmethod LIMIT 0;
+CREATE VIEW quack_pg.pg_default_acl AS SELECT 0::BIGINT AS oid, 0::BIGINT AS defaclrole, 0::BIGINT AS defaclnamespace, 'r' AS defaclobjtype,
+    []::VARCHAR[] AS defaclacl LIMIT 0;
+CREATE VIEW quack_pg.pg_foreign_data_wrapper AS SELECT 0::BIGINT AS oid, '' AS fdwname, 0::BIGINT AS fdwowner, '' AS fdwhandler, '' AS fdwvalidator LIMIT 0;
+CREATE VIEW quack_pg.pg_user_mappings AS SELECT 0::BIGINT AS umid, 0::BIGINT AS srvid, '' AS srvname, 0::BIGINT AS umuser, '' AS usename LIMIT 0;
+CREATE VIEW quack_pg.pg_ts_config AS SELECT 0::BIGINT AS oid, '' AS cfgname, 0::BIGINT AS cfgnamespace LIMIT 0;
+CREATE VIEW quack_pg.pg_ts_dict AS SELECT 0::BIGINT AS oid, '' AS dictname, 0::BIGINT AS dictnamespace LIMIT 0;
+CREATE VIEW quack_pg.pg_ts_parser AS SELECT 0::BIGINT AS oid, '' AS prsname, 0::BIGINT AS prsnamespace LIMIT 0;
+CREATE VIEW quack_pg.pg_ts_template AS SELECT 0::BIGINT AS oid, '' AS tmplname, 0::BIGINT AS tmplnamespace LIMIT 0;
+CREATE VIEW quack_pg.pg_operator AS SELECT 0::BIGINT AS oid, '' AS oprname, 0::BIGINT AS oprnamespace, 'b' AS oprkind, 0::BIGINT AS oprleft,
+    0::BIGINT AS oprright, 0::BIGINT AS oprresult, 0::BIGINT AS oprcode LIMIT 0;
+CREATE VIEW quack_pg.pg_opfamily AS SELECT 0::BIGINT AS oid, 0::BIGINT AS opfmethod, '' AS opfname, 0::BIGINT AS opfnamespace, 2753::BIGINT AS tableoid LIMIT 0;
+CREATE VIEW quack_pg.pg_amproc AS SELECT 0::BIGINT AS oid, 0::BIGINT AS amprocfamily, 0::BIGINT AS amproclefttype, 0::BIGINT AS amprocrighttype,
+    0::SMALLINT AS amprocnum, 0::BIGINT AS amproc LIMIT 0;
+CREATE VIEW quack_pg.pg_db_role_setting AS SELECT 0::BIGINT AS setdatabase, 0::BIGINT AS setrole, []::VARCHAR[] AS setconfig LIMIT 0;
+CREATE VIEW quack_pg.pg_subscription AS SELECT 0::BIGINT AS oid, 0::BIGINT AS subdbid, '' AS subname, 0::BIGINT AS subowner, false AS subenabled,
+    []::VARCHAR[] AS subpublications LIMIT 0;
+CREATE VIEW quack_pg.pg_event_trigger AS SELECT 0::BIGINT AS oid, '' AS evtname, '' AS evtevent, 0::BIGINT AS evtowner, 0::BIGINT AS evtfoid,
+    'O' AS evtenabled, []::VARCHAR[] AS evttags LIMIT 0;
 CREATE VIEW quack_pg.pg_stat_activity AS SELECT 0::INTEGER AS pid, '' AS usename, '' AS query, '' AS state LIMIT 0;
-CREATE VIEW quack_pg.pg_collation AS SELECT 100::BIGINT AS oid, 'default' AS collname, 11::BIGINT AS collnamespace;
+CREATE VIEW quack_pg.pg_collation AS SELECT 100::BIGINT AS oid, 'default' AS collname, 11::BIGINT AS collnamespace, 'd' AS collprovider,
+    true AS collisdeterministic, -1::INTEGER AS collencoding, NULL::VARCHAR AS collcollate, NULL::VARCHAR AS collctype, NULL::VARCHAR AS colliculocale;
 CREATE VIEW quack_pg.pg_tables AS
     SELECT schema_name AS schemaname, table_name AS tablename, quack_user AS tableowner, NULL::VARCHAR AS tablespace, false AS hasindexes,
         false AS hasrules, false AS hastriggers, false AS rowsecurity
@@ -192,6 +219,18 @@ CREATE MACRO quack_pg.pg_database_size(a) AS 0::BIGINT;
 CREATE MACRO quack_pg.pg_tablespace_location(a) AS '';
 CREATE MACRO quack_pg.pg_table_is_visible(o) AS coalesce((SELECT any_value(quack_nsp IN ('main', 'pg_catalog')) FROM quack_pg.quack_classes WHERE quack_oid = o::BIGINT), false);
 CREATE MACRO quack_pg.pg_type_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_conversion_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_ts_config_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_ts_dict_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_ts_parser_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_ts_template_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_operator_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_opclass_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_opfamily_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_collation_is_visible(o) AS true;
+CREATE MACRO quack_pg.pg_char_to_encoding(t) AS 6;
+CREATE MACRO quack_pg.getdatabaseencoding() AS 'UTF8';
+CREATE MACRO quack_pg.array_remove(l, v) AS list_filter(l, lambda quack_x: quack_x IS DISTINCT FROM v);
 CREATE MACRO quack_pg.to_regclass(t) AS CASE WHEN replace(t, 'pg_catalog.', '') = 'pg_class' THEN 1259
     ELSE (SELECT any_value(quack_oid) FROM quack_pg.quack_classes WHERE replace(t, '"', '') IN (quack_rel, quack_nsp || '.' || quack_rel)) END;
 CREATE MACRO quack_pg.to_regtype(t) AS (SELECT any_value(quack_oid) FROM quack_pg.quack_types WHERE quack_name = lower(t));

@@ -176,6 +176,18 @@ pub(super) fn rewritten(sql: &str, settings: &Settings) -> String {
             at = close + 1;
             continue;
         }
+        // Of a column, as psql's \dconfig has it: DuckDB's own wants a text that is spelled out.
+        if is_word(at, "current_setting")
+            && is_symbol(at + 1, '(')
+            && (is_name(at + 2) && is_symbol(at + 3, '.') && is_name(at + 4))
+            && is_symbol(at + 5, ')')
+        {
+            let name = &sql[from(at + 2)..tokens[at + 4].1];
+            let value = format!("(select min(own.setting) from pg_settings as own where own.name = {name})");
+            edits.push((from(at), tokens[at + 5].1, value));
+            at += 6;
+            continue;
+        }
         if is_user(at)
             && !is_symbol(at + 1, '(')
             && !is_symbol(at + 1, '.')
@@ -328,6 +340,10 @@ mod tests {
         assert_eq!(
             rewritten("SELECT current_setting('JIT', true), current_setting(x)"),
             "select CAST('off' AS VARCHAR), current_setting(x)"
+        );
+        assert_eq!(
+            rewritten("SELECT pg_catalog.current_setting(s.name) AS v FROM pg_catalog.pg_settings s"),
+            "select (select min(own.setting) from pg_settings as own where own.name = s.name) as v from pg_settings s"
         );
         assert_eq!(
             rewritten("SELECT 'a.b'::pg_catalog.regclass, CAST('a' AS REGCLASS)"),
