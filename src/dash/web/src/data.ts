@@ -42,7 +42,20 @@ export function fetchResult(url: string, signal: AbortSignal): Promise<Result> {
   });
 }
 
+/** How long is waited each time that all instances of a function are at work, milliseconds. */
+const PAUSES_MS = [300, 900, 2700];
+
 async function answer(url: string, signal: AbortSignal): Promise<Response> {
+  for (const pause of PAUSES_MS) {
+    const response = await asked(url, signal);
+    if (response.status !== 429) return response;
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+    signal.throwIfAborted();
+  }
+  return asked(url, signal);
+}
+
+async function asked(url: string, signal: AbortSignal): Promise<Response> {
   try {
     return await fetch(url, { signal, headers: { accept: 'application/vnd.apache.arrow.stream, application/json' } });
   } catch (error) {
