@@ -15,6 +15,7 @@ use super::input;
 use crate::config::is_user;
 use crate::error::failure;
 use quack_page::input::{Input, Kind};
+pub(crate) use quack_page::site::is_page as is_name;
 
 /// The folder of pages in a project.
 pub(crate) const FOLDER: &str = "dashboards";
@@ -63,13 +64,6 @@ struct Front {
     title: Option<String>,
     budget: Option<Value>,
     allow: Option<BTreeSet<String>>,
-}
-
-/// Whether a page may be called so: its name stands in addresses.
-pub(crate) fn is_name(name: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
-    let first = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    first && name.len() <= 64 && name.chars().all(is_part)
 }
 
 /// Where the page of that name is, of the project in `dir`.

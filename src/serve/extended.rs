@@ -19,7 +19,6 @@ use super::run::{Ran, pieces};
 use super::session::{Portal, Prepared, Session, Status};
 use super::simple::{copied, said, wanted};
 use super::statement::Statement;
-use crate::change;
 
 /// Most statements that a client may have prepared at the same time, and most bytes of them.
 const MOST_PREPARED: usize = 10_000;
@@ -126,9 +125,8 @@ impl Session {
     /// Whether what is to be executed changes tables, and is in no transaction yet.
     pub(super) fn may_begin(&self, message: &Execute) -> bool {
         let portal = self.portals.get(message.name.as_deref().unwrap_or_default());
-        let is_change = |sql: &str| change::parse(sql).is_ok_and(|change| change.is_some());
         self.status == Status::Idle
-            && portal.is_some_and(|portal| portal.rows.is_none() && !portal.is_done && is_change(&portal.prepared.sql))
+            && portal.is_some_and(|portal| portal.rows.is_none() && !portal.is_done && portal.prepared.is_change)
     }
 
     pub(super) async fn execute(

@@ -93,7 +93,8 @@ impl Session {
             }
             _ => None,
         };
-        Ok(Prepared { sql: typed, written: written.to_owned(), parameters, oids, fields })
+        let is_change = change::parse(&typed).is_ok_and(|change| change.is_some());
+        Ok(Prepared { sql: typed, written: written.to_owned(), parameters, oids, fields, is_change })
     }
 
     /// What DuckDB expects of each parameter, where that is one type.

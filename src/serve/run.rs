@@ -230,6 +230,7 @@ impl Session {
             parameters: Vec::new(),
             oids: Vec::new(),
             fields: Some(rows.fields.clone()),
+            is_change: false,
         };
         let portal = Portal {
             prepared: Arc::new(prepared),

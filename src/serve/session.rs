@@ -77,6 +77,8 @@ pub(super) struct Prepared {
     pub oids: Vec<u32>,
     /// Its columns; nothing for a statement that gives no rows.
     pub fields: Option<Vec<Field>>,
+    /// It changes tables.
+    pub is_change: bool,
 }
 
 /// A statement with its parameters' values, ready to run or with rows left; a cursor is one, too.

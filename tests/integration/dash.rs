@@ -2,11 +2,10 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use arrow_ipc::reader::StreamReader;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Project, Server};
+use crate::support::{Got, Place, Project, Server};
 
 crate::on_every_target! {
     a_page_is_shown_and_answered,
@@ -59,49 +58,13 @@ fn trips(place: Place) -> Project {
     project
 }
 
-/// A response: its status, its headers, and its body.
-struct Got {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Got {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The rows of a stream of Arrow, as CSV.
-    fn rows(&self) -> String {
-        assert_eq!(self.status, 200, "{}", self.text());
-        assert_eq!(self.header("content-type"), "application/vnd.apache.arrow.stream");
-        let batches = StreamReader::try_new(self.body.as_slice(), None).unwrap();
-        let mut text = String::new();
-        for batch in batches {
-            let batch = batch.unwrap();
-            for row in 0..batch.num_rows() {
-                let value = |column| arrow::util::display::array_value_to_string(column, row).unwrap();
-                let values: Vec<String> = batch.columns().iter().map(|column| value(column)).collect();
-                text.push_str(&format!("{}\n", values.join(",")));
-            }
-        }
-        text
-    }
-}
-
 fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Got {
     let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
     let mut request = agent.get(format!("http://127.0.0.1:{}{path}", server.port));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut response = request.call().unwrap();
-    let body = response.body_mut().read_to_vec().unwrap();
-    Got { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    Got::of(request.call().unwrap())
 }
 
 fn a_page_is_shown_and_answered(place: Place) {

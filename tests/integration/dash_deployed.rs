@@ -4,12 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arrow_ipc::reader::StreamReader;
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Project, block_on, s3};
+use crate::support::{Got, Place, Project, block_on, s3};
 
 crate::on_every_target! {
     who_signs_in_sees_pages_and_an_answer_is_asked_for_once,
@@ -41,37 +40,6 @@ struct Browser {
     agent: ureq::Agent,
     url: String,
     cookies: RefCell<BTreeMap<String, String>>,
-}
-
-struct Got {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Got {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The rows of a stream of Arrow, as CSV.
-    fn rows(&self) -> String {
-        assert_eq!(self.status, 200, "{}", self.text());
-        let mut text = String::new();
-        for batch in StreamReader::try_new(self.body.as_slice(), None).unwrap() {
-            let batch = batch.unwrap();
-            for row in 0..batch.num_rows() {
-                let value = |column| arrow::util::display::array_value_to_string(column, row).unwrap();
-                let values: Vec<String> = batch.columns().iter().map(|column| value(column)).collect();
-                text.push_str(&format!("{}\n", values.join(",")));
-            }
-        }
-        text
-    }
 }
 
 impl Browser {
@@ -112,13 +80,12 @@ impl Browser {
         cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    fn got(&self, mut response: ureq::http::Response<ureq::Body>) -> Got {
+    fn got(&self, response: ureq::http::Response<ureq::Body>) -> Got {
         for cookie in response.headers().get_all("set-cookie") {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
             self.cookies.borrow_mut().insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
         }
-        let body = response.body_mut().read_to_vec().unwrap();
-        Got { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        Got::of(response)
     }
 }
 

@@ -5,11 +5,10 @@ use quack_page::escape::escaped;
 use quack_page::html::Frame;
 use quack_page::password;
 use quack_page::signed::{By, GUEST, Invitation, Key, Session};
-use quack_page::site::{Page, Site, User};
+use quack_page::site::{Page, Site, User, is_page};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::Counted;
-use crate::loaded::is_page;
 use crate::request::Request;
 use crate::response::Response;
 

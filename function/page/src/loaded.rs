@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use quack_function::names::is_name;
 use quack_page::password::is_verifier;
 use quack_page::signed::GUEST;
-use quack_page::site::{Page, Segment, Site, VERSION};
+use quack_page::site::{Page, Segment, Site, VERSION, is_page};
 
 use crate::store::{Found, Store};
 
@@ -90,12 +90,6 @@ fn is_sound(page: &Page) -> bool {
         && page.queries.iter().all(|query| query.inputs.iter().all(has))
         && page.inputs.iter().all(|input| is_name(&input.name))
         && page.html.iter().all(|segment| !matches!(segment, Segment::Field { input, .. } if !has(input)))
-}
-
-/// Whether a page may be called so: its name stands in addresses.
-pub(crate) fn is_page(name: &str) -> bool {
-    let is_inside = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.bytes().all(is_inside)
 }
 
 /// Whether an asset may be called so: by one part of a key.

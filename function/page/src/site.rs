@@ -90,6 +90,14 @@ pub struct Page {
     pub queries: Vec<Query>,
 }
 
+/// Whether a page may be called so: its name stands in addresses.
+pub fn is_page(name: &str) -> bool {
+    let is_first = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+    let is_inside = |byte: &u8| is_first(byte) || matches!(byte, b'-' | b'_');
+    let bytes = name.as_bytes();
+    name.len() <= 64 && bytes.first().is_some_and(is_first) && bytes.iter().all(is_inside)
+}
+
 /// A piece of a page's HTML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
