@@ -291,12 +291,13 @@ Examples:
         /// Only this one's value, e.g. bucket, function, region, endpoint, account
         name: Option<String>,
     },
-    /// Show the function's logs
+    /// Show the functions' logs
     #[command(after_help = "\
 Examples:
   quackctl logs
   quackctl logs -f
   quackctl logs --since 15m --errors
+  quackctl logs --pages -f       who is let in to dashboards, who is refused
   quackctl logs --json | jq 'select(.record.timeMs > 1000)'")]
     Logs {
         /// Only what is younger than this, e.g. 30s, 15m, 2h, 1w, 2026-11-01 [default: all; on AWS 1h]
@@ -308,6 +309,9 @@ Examples:
         /// Only what tells of what went wrong
         #[arg(long)]
         errors: bool,
+        /// Of the function that shows deployed dashboards, not of the engine
+        #[arg(long)]
+        pages: bool,
     },
     /// List what was asked, by whom, and what it cost
     History(HistoryArgs),

@@ -119,7 +119,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Dash(arguments) => return commands::dash::run(&context, arguments).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
-            Command::Logs { follow, since, errors } => commands::logs::run(&context, follow, since, errors).await,
+            Command::Logs { follow, since, errors, pages } => {
+                commands::logs::run(&context, follow, since, errors, pages).await
+            }
             Command::History(arguments) => commands::history::run(&context, &arguments).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::edge::Edge;
 use super::keys::Origin;
 use super::reject::bad_value;
 use super::values::Values;
@@ -22,6 +23,8 @@ pub(crate) struct Dash {
     pub public: bool,
     /// Who may sign in: verifiers of passwords, by name.
     pub users: BTreeMap<String, String>,
+    /// What stands before them.
+    pub edge: Option<Edge>,
     /// Most requests of one session in a minute.
     pub session_per_minute: u32,
     /// Most that the queries of a page, and those of a user, may cost in a day, US dollars.
@@ -44,6 +47,7 @@ impl Values {
         let dash = Dash {
             public: self.choice("dash.public", &[("false", false), ("true", true)])?,
             users: self.dash_users()?,
+            edge: self.edge()?,
             session_per_minute: self.number("dash.limits.session_per_minute", PER_MINUTE, 1, 100_000)?,
             page_usd_day: self.usd("dash.limits.page_usd_day")?,
             user_usd_day: self.usd("dash.limits.user_usd_day")?,
@@ -116,8 +120,7 @@ mod tests {
             ("[dash.users]\n\"a b\" = \"$argon2id$\"", "dash.users", "secret"),
             ("public = 3", "dash.public", "secret"),
             ("[dash.limits]\nuser_usd_day = -1", "-1", "secret"),
-            ("cloudfront = true", "`dash.cloudfront` is not made yet", "secret"),
-            ("domain = \"x.example\"", "`dash.domain` is not made yet", "secret"),
+            ("domain = \"x.example\"", "aws acm request-certificate", "secret"),
             ("pubic = true", "dash.public", "secret"),
         ] {
             let error = crate::error::advised(&dash(&format!("[dash]\n{toml}\n")).unwrap_err());

@@ -3,6 +3,7 @@
 mod cost;
 mod dash;
 mod data;
+mod edge;
 mod environment;
 mod find;
 mod identity;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result};
 pub(crate) use self::cost::Budget;
 pub(crate) use self::dash::{Dash, is_user};
 pub(crate) use self::data::{DataSet, TextForm};
+pub(crate) use self::edge::{Domain, Edge};
 pub(crate) use self::find::project_above;
 pub(crate) use self::identity::{Owner, STATE};
 use self::keys::{BASE_IMAGE, RETENTION_DAYS};

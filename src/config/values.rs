@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::data::{self, DataSet};
 use super::environment;
-use super::keys::{FILE, KEYS, NOT_YET, Origin};
+use super::keys::{FILE, KEYS, Origin};
 use super::kinds::{S3Folder, TargetKind};
 use super::reject::{bad_value, unknown_key};
 use crate::arch::Arch;
@@ -91,12 +91,6 @@ impl Values {
     fn set_known(&mut self, text: &str, name: &str, value: toml::Value) -> Result<()> {
         match KEYS.iter().find(|(key, _)| *key == name) {
             Some((key, _)) => self.set(key, value, Origin::File),
-            None if NOT_YET.contains(&name) => {
-                return Err(usage(
-                    format!("`{name}` is not made yet"),
-                    "leave it away: the pages have an address of their own, which `up` tells",
-                ));
-            }
             // A key's name in its section is enough: no two sections share one, but `users`, which is `serve`'s there.
             None if let Some((key, _)) =
                 KEYS.iter().find(|(key, _)| key.split_once('.').is_some_and(|k| k.1 == name)) =>

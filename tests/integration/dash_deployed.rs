@@ -217,7 +217,7 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.write("quack.toml", "");
     project.quackctl(["plan"]).assert().code(2).stdout(contains("PageFunction").and(contains("Pages")));
     let changes = project.json(["up", "--json"])["changes"].to_string();
-    assert!(changes.contains("-page") && changes.contains("removed"), "{changes}");
+    assert!(changes.contains("_page") && changes.contains("removed"), "{changes}");
     assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more");
     let status = project.json(["status", "--json"]);
     let listed = s3(&project.sdk(&status)).list_objects_v2().bucket(bucket.as_str().unwrap()).prefix("_quack/dash/");

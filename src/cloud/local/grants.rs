@@ -1,4 +1,4 @@
-//! What a stage's functions may do: the local target's word for the roles that they have on AWS (`templates/stack.yaml`).
+//! What a stage's functions may do: the local target's word for the roles that they have on AWS (`templates/engine.yaml`).
 
 use serde::{Deserialize, Serialize};
 
