@@ -80,6 +80,11 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     if config.target == TargetKind::Local && config.lake.bucket.is_some() {
         context.say("note: `lake.bucket` is for --target aws: the local target keeps to a bucket of its own");
     }
+    if config.target == TargetKind::Local && config.dash.as_ref().is_some_and(|dash| dash.edge.is_some()) {
+        context.say(
+            "note: `dash.cloudfront` is for --target aws: on the local target pages are at an address of loopback",
+        );
+    }
     // Pages that are wrong are better told before anything is brought up for them.
     let pages = dash::compile(config)?;
     let provisioned = async {

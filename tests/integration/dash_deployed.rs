@@ -209,16 +209,26 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["up"], "without Ann");
     assert!(in_time(|| browser.get("/api/trips/by_zone").status == 401), "her line is gone");
 
-    if place == Place::Aws {
-        // The emulator's change sets do not see that a condition is another.
-        project.succeed(["down", "--yes"], "the end");
-        return project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "more.csv", "quack.toml"]);
-    }
+    let log = project.quackctl(["logs", "--pages", "--errors", "--since", "10m", "--json"]).output().unwrap();
+    let log: Vec<Value> =
+        String::from_utf8_lossy(&log.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused = |status: u16, user: &str| {
+        let is = |line: &Value| (&line["page"]["status"], &line["page"]["user"]) == (&json!(status), &json!(user));
+        log.iter().any(is)
+    };
+    assert!(refused(401, "") && refused(404, "ann") | refused(403, "ann"), "{log:?}");
+    assert!(log.iter().all(|line| line["page"]["what"] != "ran" && line["report"].is_null()), "{log:?}");
+    project.quackctl(["logs", "--pages"]).assert().success().stdout(contains("REPORT RequestId:"));
+
     project.write("quack.toml", "");
+    project.quackctl(["logs", "--pages"]).assert().code(1).stderr(contains("there is no [dash] in quack.toml"));
     project.quackctl(["plan"]).assert().code(2).stdout(contains("PageFunction").and(contains("Pages")));
-    let changes = project.json(["up", "--json"])["changes"].to_string();
+    let changes = project.json(["up", "--yes", "--json"])["changes"].to_string();
     assert!(changes.contains("_page") && changes.contains("removed"), "{changes}");
-    assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more");
+    match place {
+        Place::Local => assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more"),
+        Place::Aws => assert_eq!(browser.get("/trips").status, 404),
+    }
     let status = project.json(["status", "--json"]);
     let listed = s3(&project.sdk(&status)).list_objects_v2().bucket(bucket.as_str().unwrap()).prefix("_quack/dash/");
     assert_eq!(block_on(listed.send()).unwrap().contents().len(), 0);

@@ -19,6 +19,7 @@ mod damaged;
 mod dash;
 mod dash_browser;
 mod dash_deployed;
+mod dash_edge;
 mod dbt;
 mod doctor;
 mod emulator;
