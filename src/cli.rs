@@ -145,7 +145,11 @@ Examples:
     Template(TemplateArgs),
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
-    Build,
+    Build {
+        /// The function that shows pages, instead of the engine's
+        #[arg(long)]
+        pages: bool,
+    },
     /// Load files, a URL or a sample into a table
     Load(LoadArgs),
     /// Make a table of Parquet files that lie in S3 already, without copying them

@@ -94,7 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Plan { output } => return commands::plan::run(&context, output.as_deref()).await,
             Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
-            Command::Build => commands::build::run(&context),
+            Command::Build { pages } => commands::build::run(&context, pages),
             Command::Cache { command } => commands::cache::run(&context, command),
             // What is up is to be well, whatever its queries have cost.
             Command::Up(arguments) => commands::up::run(&context.without_budget(), arguments).await,

@@ -18,6 +18,7 @@ mod corpus;
 mod damaged;
 mod dash;
 mod dash_browser;
+mod dash_demo;
 mod dash_deployed;
 mod dash_edge;
 mod dbt;

@@ -74,8 +74,8 @@ pub(super) async fn pack(context: &Context, session: &Session, artifact: Artifac
         Some(_) => {
             let (context, arch) = (context.clone(), artifact.arch);
             let zip = tokio::task::spawn_blocking(move || {
-                let (dir, digest) = package::page(&context, arch)?;
-                zip::pack(&dir, &digest)
+                let page = package::page(&context, arch)?;
+                zip::pack(&page.dir, &page.bootstrap_digest)
             });
             let zip = zip.await??;
             let key = format!("{}function-{}.zip", layout.dash, zip.sha256);

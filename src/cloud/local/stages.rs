@@ -162,7 +162,7 @@ async fn build(context: &Context) -> Result<(Artifact, Option<PathBuf>)> {
     tokio::task::spawn_blocking(move || {
         let engine = package::assemble(&of_build, arch)?;
         let page = of_build.config.dash.is_some().then(|| package::page(&of_build, arch)).transpose()?;
-        Ok((engine, page.map(|(dir, _)| dir)))
+        Ok((engine, page.map(|page| page.dir)))
     })
     .await?
 }
