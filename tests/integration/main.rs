@@ -20,6 +20,7 @@ mod dash;
 mod dash_browser;
 mod dash_demo;
 mod dash_deployed;
+mod dash_oidc;
 mod dbt;
 mod doctor;
 mod emulator;

@@ -41,7 +41,7 @@ pub struct Oidc {
 }
 
 /// The object `oidc`, beside the key: what the site proves to an issuer that it is this client with. Not `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret {
     /// Whose it is: to nobody else it is sent.
     pub issuer: String,
