@@ -36,15 +36,15 @@ SELECT $user AS who, count(*) AS trips FROM trips
 const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n";
 
 /// A browser: it keeps cookies, and follows nothing.
-struct Browser {
+pub(crate) struct Browser {
     agent: ureq::Agent,
-    url: String,
-    cookies: RefCell<BTreeMap<String, String>>,
+    pub(crate) url: String,
+    pub(crate) cookies: RefCell<BTreeMap<String, String>>,
 }
 
 impl Browser {
     /// One that nobody is signed in with, at the pages of a project that is up.
-    fn of(project: &Project, place: Place) -> Self {
+    pub(crate) fn of(project: &Project, place: Place) -> Self {
         let url = project.json(["outputs", "dashboards", "--json"]);
         let url = url.as_str().unwrap().trim_end_matches('/').to_owned();
         let url = match place {
@@ -59,7 +59,7 @@ impl Browser {
         Self { agent, url, cookies: RefCell::default() }
     }
 
-    fn get(&self, path: &str) -> Got {
+    pub(crate) fn get(&self, path: &str) -> Got {
         let request = self.agent.get(format!("{}{path}", self.url)).header("cookie", self.cookie());
         self.got(request.call().unwrap())
     }
@@ -71,7 +71,7 @@ impl Browser {
         self.got(request.header("origin", "null").send(body).unwrap())
     }
 
-    fn sign_in(&self, user: &str, password: &str) -> u16 {
+    pub(crate) fn sign_in(&self, user: &str, password: &str) -> u16 {
         self.post("/login", &format!("user={user}&password={}", password.replace(' ', "+"))).status
     }
 
@@ -90,7 +90,7 @@ impl Browser {
 }
 
 /// The line of quack.toml that lets `user` in.
-fn line(project: &Project, user: &str, password: &str) -> String {
+pub(crate) fn line(project: &Project, user: &str, password: &str) -> String {
     let mut made = project.quackctl(["dash", "add-user", user, "--json"]);
     let made = made.write_stdin(format!("{password}\n")).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -99,7 +99,7 @@ fn line(project: &Project, user: &str, password: &str) -> String {
 }
 
 /// Asks until `holds`, for as long as an instance may go by what was before.
-fn in_time(holds: impl Fn() -> bool) -> bool {
+pub(crate) fn in_time(holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(15);
     while Instant::now() < end {
         if holds() {
@@ -111,7 +111,7 @@ fn in_time(holds: impl Fn() -> bool) -> bool {
 }
 
 /// How often the engine was asked, for pages.
-fn asked(project: &Project) -> u64 {
+pub(crate) fn asked(project: &Project) -> u64 {
     let all = project.json(["history", "--json"]);
     let of_pages = all.as_array().unwrap().iter().filter(|query| query["application"] == "quackctl dash");
     of_pages.map(|query| query["invocations"].as_u64().unwrap()).sum()
