@@ -66,7 +66,8 @@ scene('paper has all tabs, with their titles', '/layout', async (page) => {
   assert.equal(await page.locator('.tablist:visible').count(), 0);
   for (const name of ['first', 'second', 'paid-1', 'paid-5']) assert.ok((await tile(page, name).locator('canvas').boundingBox()).width > 300, name);
   await page.emulateMedia({ media: 'screen' });
-  assert.ok(!(await tile(page, 'second').isVisible()) && (await tile(page, 'first').isVisible()));
+  await tile(page, 'second').waitFor({ state: 'hidden' });
+  assert.ok(await tile(page, 'first').isVisible());
   const bytes = await page.pdf({ format: 'A4' });
   assert.equal(bytes.subarray(0, 5).toString(), '%PDF-');
 });
@@ -74,17 +75,16 @@ scene('paper has all tabs, with their titles', '/layout', async (page) => {
 scene('a loop has a section for each row, with its value bound', '/layout?tab=zones-one-by-one', async (page, asked) => {
   const sections = page.locator('.sections > section');
   const titles = () => sections.locator('h3').allTextContents();
-  assert.deepEqual(await titles(), ['Astoria', 'Chelsea', 'Harlem', 'JFK Airport', 'SoHo'].map((zone) => `Trips of ${zone}, more than 0`));
+  assert.deepEqual(await titles(), ['Chelsea', 'Harlem', 'JFK Airport', 'Midtown', 'SoHo'].map((zone) => `Trips of ${zone}, more than 0`));
   assert.equal(asked.filter((url) => url.startsWith('paid')).length, 5);
   assert.ok(asked.includes('paid?zone=JFK+Airport'), asked.join());
   const numbers = (await sections.locator('.big').allTextContents()).map(Number);
   assert.equal(numbers.reduce((sum, number) => sum + number), 600);
   const ids = await page.evaluate(() => [...document.querySelectorAll('[id]')].map(({ id }) => id));
   assert.deepEqual(ids.filter((id, at) => ids.indexOf(id) !== at), []);
-  assert.match(await tile(page, 'paid-4').locator('.canvas').getAttribute('aria-label'), /^How it was paid: JFK Airport: bar chart/);
+  assert.match(await tile(page, 'paid-3').locator('.canvas').getAttribute('aria-label'), /^How it was paid: JFK Airport: bar chart/);
 
   // Other rows make other sections; those that stay are not asked again.
-  await tile(page, 'paid-4').locator('canvas').evaluate((canvas) => { window.canvas = canvas; });
   asked.length = 0;
   const least = Math.max(...numbers) - 1;
   await page.fill('[name=least]', String(least));

@@ -7,6 +7,8 @@ import { formatNumber, NULL } from './format.js';
 const WIDTH = 120;
 const HEIGHT = 24;
 const EDGE = 2;
+/** Around where the line is. */
+const DOT = 'm-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0';
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 
 export function sparkline(column: Column, row: number, format?: string): HTMLElement {
@@ -44,7 +46,7 @@ export function pathOf(items: Float64Array, low: number, high: number): string {
     else {
       isOpen = true;
       path += `M${x(at)} ${y(value)}`;
-      if (!Number.isFinite(points[index + 1]?.[1] ?? NaN)) path += 'h0';
+      if (!Number.isFinite(points[index + 1]?.[1] ?? NaN)) path += DOT;
     }
   });
   return path;

@@ -73,7 +73,7 @@ export function panes(names: readonly string[], width: number, colors: Colors, f
         left: left(at),
         top: top(at),
         padding: 0,
-        textStyle: { color: colors.text, fontFamily: FONT, fontSize: 13, fontWeight: 600 },
+        textStyle: { color: colors.text, fontFamily: FONT, fontSize: 13, fontWeight: 600, lineHeight: 18 },
       })),
     },
   };
