@@ -31,6 +31,18 @@ SELECT zone, count(*) AS trips FROM trips WHERE day = $day GROUP BY ALL ORDER BY
 ```sql mine table
 SELECT $user AS who, count(*) AS trips FROM trips
 ```
+
+```sql zones
+SELECT DISTINCT zone FROM trips ORDER BY zone
+```
+
+::: each zone in zones
+
+```sql of_zone table
+SELECT $zone AS zone, count(*) AS trips FROM trips WHERE zone = $zone
+```
+
+:::
 "#;
 
 const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n";
@@ -172,6 +184,11 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["load", "--table", "trips", "--append", "more.csv"], "a row more");
     assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\nD,1\n");
     assert_eq!(asked(&project), 3, "the table is another, and is asked");
+    assert_eq!(browser.get("/api/trips/zones").rows(), "A\nB\nC\nD\n");
+    for (value, rows) in [("A", "A,4\n"), ("D", "D,1\n"), ("A", "A,4\n"), ("x'+OR+true+--", "x' OR true --,0\n")] {
+        assert_eq!(browser.get(&format!("/api/trips/of_zone?zone={value}")).rows(), rows);
+    }
+    assert_eq!(asked(&project), 7, "each section has an answer of its own");
     for (path, status) in [("/api/trips/by_zone?day=x", 400), ("/api/trips/none", 404), ("/none", 404)] {
         assert_eq!(browser.get(path).status, status, "{path}");
     }
@@ -184,7 +201,7 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
         browser.cookies.borrow().iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
     forged.cookies.borrow_mut().insert(name, value.replace('.', "A."));
     assert_ne!(forged.get("/api/trips/by_zone").status, 200);
-    assert_eq!(asked(&project), 3, "nobody who may not look has asked for anything");
+    assert_eq!(asked(&project), 7, "nobody who may not look has asked for anything");
     let bucket = project.json(["outputs", "bucket", "--json"]);
     if place == Place::Local {
         // Whoever asks the engine something learns nothing of what sessions are signed with. The emulator asks nobody for rights.
