@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+pub(crate) use quack_page::oidc::is_name as is_user;
 
 use super::edge::Edge;
 use super::keys::Origin;
+use super::oidc::Oidc;
 use super::reject::bad_value;
 use super::values::Values;
 
@@ -25,17 +27,13 @@ pub(crate) struct Dash {
     pub users: BTreeMap<String, String>,
     /// What stands before them.
     pub edge: Option<Edge>,
+    /// Who else says who somebody is.
+    pub oidc: Option<Oidc>,
     /// Most requests of one session in a minute.
     pub session_per_minute: u32,
     /// Most that the queries of a page, and those of a user, may cost in a day, US dollars.
     pub page_usd_day: Option<f64>,
     pub user_usd_day: Option<f64>,
-}
-
-/// Whether a user may be called so: in a file, in a cookie and in the log.
-pub(crate) fn is_user(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(plain)
 }
 
 impl Values {
@@ -48,6 +46,7 @@ impl Values {
             public: self.choice("dash.public", &[("false", false), ("true", true)])?,
             users: self.dash_users()?,
             edge: self.edge()?,
+            oidc: self.oidc()?,
             session_per_minute: self.number("dash.limits.session_per_minute", PER_MINUTE, 1, 100_000)?,
             page_usd_day: self.usd("dash.limits.page_usd_day")?,
             user_usd_day: self.usd("dash.limits.user_usd_day")?,

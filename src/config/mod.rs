@@ -10,6 +10,7 @@ mod identity;
 mod keys;
 mod kinds;
 mod network;
+mod oidc;
 mod reject;
 mod tags;
 mod users;

@@ -21,6 +21,7 @@ mod dash_browser;
 mod dash_demo;
 mod dash_deployed;
 mod dash_edge;
+mod dash_oidc;
 mod dbt;
 mod doctor;
 mod emulator;
