@@ -91,7 +91,8 @@ impl Issuer {
     /// When loopback has no port.
     pub fn start(secret: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        // Another site than pages at 127.0.0.1, as providers are.
+        let url = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
         let random = SystemRandom::new();
         let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
         let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).expect("a key");
