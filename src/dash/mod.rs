@@ -2,15 +2,18 @@
 
 mod ask;
 mod bind;
+mod blocks;
 mod check;
 mod compile;
 mod compose;
 mod deploy;
 mod example;
 mod fence;
+mod group;
 mod html;
 mod input;
 mod live;
+mod out;
 mod page;
 mod web;
 
