@@ -15,6 +15,9 @@ use super::stored::{self, Form};
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 
+/// Times that it is looked again because a branch was changed meanwhile.
+const ATTEMPTS: u32 = 20;
+
 /// The branches at one moment: the key of each one's catalog, and its tag.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Branches(Vec<(String, String)>);
@@ -89,8 +92,14 @@ pub(super) async fn free(bucket: &Bucket, keys: Vec<String>) -> BTreeSet<String>
     if keys.is_empty() {
         return BTreeSet::new();
     }
-    let Ok(branches) = Branches::now(bucket).await else { return BTreeSet::new() };
-    branches.free(bucket, keys.into_iter().collect()).await.unwrap_or_default()
+    let keys: BTreeSet<String> = keys.into_iter().collect();
+    for _ in 0..ATTEMPTS {
+        let Ok(branches) = Branches::now(bucket).await else { break };
+        if let Some(free) = branches.free(bucket, keys.clone()).await {
+            return free;
+        }
+    }
+    BTreeSet::new()
 }
 
 /// The keys of all that a table has or had.

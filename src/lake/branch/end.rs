@@ -15,7 +15,8 @@ use super::merge::{Difference, differences, merge};
 use crate::bucket::{Bucket, upload};
 use crate::error::failure;
 use crate::lake::catalog::no_branch;
-use crate::lake::claims::{self, Branches};
+use crate::lake::check;
+use crate::lake::claims;
 use crate::lake::fork::{Content, Fork, Phase, Trail};
 use crate::lake::iceberg::store;
 use crate::lake::stored::{self, Form, Stored};
@@ -86,6 +87,8 @@ pub(crate) async fn publish(bucket: &Bucket, name: &str) -> Result<Ended> {
                 continue;
             }
             now = merged;
+            check::stored(&now.tables, &now.views, &now.schemas, &bucket.layout)
+                .map_err(|what| failure(format!("the catalog would not be one: {what}"), "nothing was published"))?;
             let next = Stored::of(now.clone(), trail.with(&sealed.fork.id));
             if stored::put(bucket, &bucket.layout.lake, &next, tag.as_deref()).await?.is_none() {
                 continue;
@@ -198,12 +201,7 @@ async fn clear(bucket: &Bucket, name: &str, sealed: &Sealed, now: &Content) -> R
     }
     // A catalog that says otherwise does not make this delete anything else.
     keys.retain(|key| bucket.layout.is_of_tables(key));
-    for _ in 0..ATTEMPTS {
-        if let Some(free) = Branches::now(bucket).await?.free(&on_branch, keys.clone()).await {
-            upload::delete(bucket, free).await;
-            break;
-        }
-    }
+    upload::delete(bucket, claims::free(&on_branch, keys.into_iter().collect()).await).await;
     let delete = bucket.s3.delete_object().bucket(&bucket.name).key(&on_branch.layout.catalog).if_match(&sealed.tag);
     match delete.send().await {
         Ok(_) => Ok(()),

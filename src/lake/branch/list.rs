@@ -9,7 +9,7 @@ use super::merge::{Difference, differences};
 use crate::bucket::Bucket;
 use crate::lake::catalog::no_branch;
 use crate::lake::claims::Branches;
-use crate::lake::fork::{Content, Phase};
+use crate::lake::fork::{Content, Phase, check_name};
 use crate::lake::stored::{self, Form, Stored, untrusted};
 use crate::output::grid::grid;
 
@@ -78,7 +78,7 @@ impl fmt::Display for List {
 pub(crate) async fn list(bucket: &Bucket) -> Result<List> {
     let found = Branches::now(bucket).await?;
     let mut branches = Vec::new();
-    for name in found.names(&bucket.layout) {
+    for name in found.names(&bucket.layout).filter(|name| check_name(name).is_ok()) {
         match read(bucket, name).await? {
             Some((stored, _)) => branches.push(Branch::of(name, &stored)),
             // It is gone by now.
