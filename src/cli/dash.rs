@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::age::age;
+use super::branch::OnBranch;
 
 #[derive(Debug, Args)]
 #[command(
@@ -21,6 +22,7 @@ Examples:
   quackctl dash new trips --table trips
   quackctl dash
   quackctl dash check
+  quackctl dash --branch preview               what a dbt run against `serve --branch preview` makes of them
   quackctl dash add-user ann"
 )]
 pub(crate) struct DashArgs {
@@ -32,6 +34,9 @@ pub(crate) struct DashArgs {
     /// Do not have a browser show them
     #[arg(long)]
     pub no_open: bool,
+    /// Show the pages over this branch, as they will be when it is published [without NAME: preview]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "preview")]
+    pub branch: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +55,8 @@ Examples:
         /// Run nothing: no query costs anything, and what a load costs is not known
         #[arg(long)]
         no_run: bool,
+        #[command(flatten)]
+        on: OnBranch,
     },
     /// Write a first page
     #[command(after_help = "Examples:\n  quackctl dash new trips --table trips\n  quackctl dash new scratch")]

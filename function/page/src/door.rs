@@ -81,8 +81,15 @@ impl Door<'_> {
         });
         let password = if issuer.is_empty() || !self.site.users.is_empty() { password_form(to) } else { String::new() };
         let main = format!("<h1>Sign in</h1>\n{wrong}{issuer}{password}");
-        let frame =
-            Frame { name: "", title: "Sign in", links: &[], assets: &self.site.assets, is_live: false, user: None };
+        let frame = Frame {
+            name: "",
+            title: "Sign in",
+            links: &[],
+            assets: &self.site.assets,
+            is_live: false,
+            user: None,
+            about: None,
+        };
         Response::html(status, frame.document(&main))
     }
 
@@ -126,6 +133,7 @@ impl Door<'_> {
                 assets: &self.site.assets,
                 is_live: false,
                 user: None,
+                about: None,
             };
             Response::html(403, frame.notice(words)).because(words)
         };

@@ -68,7 +68,7 @@ impl Form {
 /// What queries of pages are answered with.
 pub(super) struct Asked {
     pub context: Context,
-    target: Target,
+    pub target: Target,
     room: Arc<Semaphore>,
     ending: CancellationToken,
 }

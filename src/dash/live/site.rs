@@ -8,6 +8,7 @@ use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use quack_page::html::{Frame, filled};
 use quack_page::input::{self, Given};
+use tokio::runtime::Handle;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use super::{assets, changes};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
+use crate::lake::branch;
 
 /// The pages of a project, and what they are answered with.
 pub(super) struct Site {
@@ -131,7 +133,31 @@ impl Site {
         let titles = self.titles();
         let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
         let assets = assets::names();
-        document(&Frame { name, title, links: &links, assets: &assets, is_live: true, user: None })
+        let about = self.about();
+        document(&Frame {
+            name,
+            title,
+            links: &links,
+            assets: &assets,
+            is_live: true,
+            user: None,
+            about: about.as_deref(),
+        })
+    }
+
+    /// Which branch the pages are over, if it is one, and what differs in it.
+    fn about(&self) -> Option<String> {
+        let Asked { context, target, .. } = &self.asked;
+        let branch = context.branch.as_deref()?;
+        let found = Handle::current().block_on(branch::look(&target.bucket, branch));
+        Some(match found {
+            Ok(found) => {
+                let differs: Vec<String> = found.differences.iter().map(|difference| difference.to_string()).collect();
+                let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
+                format!("branch {branch} · not published · differs in {}", differs.replace('`', ""))
+            }
+            Err(error) => format!("branch {branch} · {}", error::words(error.as_ref())),
+        })
     }
 
     /// Names and titles of pages; of those that have mistakes the names.
