@@ -45,8 +45,8 @@ function watch(page, wrong, expected) {
   page.on('request', (request) => { if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(request.url())) wrong.push(`a request: ${request.url()}`); });
 }
 
-/** A test with a page of its own at `path`; whatever it is about, nothing may have run that is not ours. */
-export function scene(name, path, run, { expected, ...options } = {}) {
+/** A test with a page of its own at `path`, from when `until` is over on; whatever it is about, nothing may have run that is not ours. */
+export function scene(name, path, run, { expected, until = idle, ...options } = {}) {
   test(name, { timeout: 60_000 }, async () => {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, reducedMotion: 'reduce', colorScheme: 'light', timezoneId: 'Pacific/Auckland', ...options });
     const wrong = [];
@@ -61,7 +61,7 @@ export function scene(name, path, run, { expected, ...options } = {}) {
         document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
       });
       await page.goto(base + path);
-      await idle(page);
+      await until(page);
       await run(page, asked, context);
       wrong.push(...(await page.evaluate(() => window.violations)).map((violation) => `the policy: ${violation}`));
     } finally {
@@ -91,6 +91,16 @@ export async function usable(page, what) {
   const { violations, passes } = await page.evaluate(() => window.axe.run(document));
   assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`)), [], what);
   assert.ok(passes.length > 10, `axe looked at nothing: ${what}`);
+}
+
+/** Fails where a phone would have to be scrolled sideways. */
+export async function narrow(page) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(200); // charts follow a moment later
+  if (await page.locator('.foot').count()) await idle(page);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  const outside = await page.evaluate(() => [...document.querySelectorAll('figure, form, .canvas, h1, input, button')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 80)));
+  assert.deepEqual([width, outside], [390, []]);
 }
 
 let page = null;

@@ -113,15 +113,12 @@ impl Door<'_> {
     pub(crate) fn invited(&self, token: &str) -> Response {
         let now = Utc::now().timestamp();
         let refused = |words: &str| {
-            let frame = Frame {
-                name: "",
-                title: "This link opens nothing",
-                links: &[],
-                assets: &self.site.assets,
-                is_live: false,
-                user: None,
-            };
-            Response::html(403, frame.notice(words)).because(words)
+            let title = "This link opens nothing";
+            // Who has a password may not need it.
+            let other = if self.site.users.is_empty() { "" } else { "<p><a href=\"/login\">Sign in</a></p>\n" };
+            let main = format!("<h1>{title}</h1>\n<pre class=\"notice\">{}</pre>\n{other}", escaped(words));
+            let frame = Frame { name: "", title, links: &[], assets: &self.site.assets, is_live: false, user: None };
+            Response::html(403, frame.document(&main)).because(words)
         };
         let Some(invitation) = self.key.verified::<Invitation>(token) else {
             return refused("It is no invitation to this site. Is it whole?");

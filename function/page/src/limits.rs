@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use quack_page::form::MOST_BYTES;
 use quack_page::site::{Limits, Page};
+
+use crate::place::PART_BYTES;
 
 /// Most that are counted at once: names that nobody has make no room for others.
 const MOST: usize = 10_000;
@@ -12,12 +15,16 @@ const MOST: usize = 10_000;
 const TRIES: u32 = 10;
 const TRIES_OF_ALL: u32 = 60;
 
+/// Parts of the largest answer.
+const PARTS: u32 = (MOST_BYTES / PART_BYTES) as u32;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What was asked and spent.
 #[derive(Default)]
 pub(crate) struct Counted {
     requests: Minutes,
+    parts: Minutes,
     tries: Minutes,
     /// US dollars of the day, by page and by user.
     day: i64,
@@ -67,6 +74,18 @@ impl Counted {
         match self.requests.takes(session, most) {
             true => Ok(()),
             false => Err(format!("more than {most} requests in a minute: wait a moment")),
+        }
+    }
+
+    /// Counts a request for the rest of an answer, which has [`PARTS`] parts at most.
+    ///
+    /// # Errors
+    /// One too many of its session in a minute, in words.
+    pub(crate) fn part(&mut self, session: &str, limits: &Limits) -> Result<(), String> {
+        let most = limits.session_per_minute.saturating_mul(PARTS);
+        match self.parts.takes(session, most) {
+            true => Ok(()),
+            false => Err(format!("more than {most} parts of answers in a minute: wait a moment")),
         }
     }
 

@@ -11,6 +11,7 @@ mod key;
 mod limits;
 mod loaded;
 mod log;
+mod place;
 mod request;
 mod response;
 mod routes;

@@ -17,6 +17,7 @@ pub(crate) struct Settings {
     pub is_secure: bool,
     pub region: String,
     pub credentials: Credentials,
+    pub bucket: String,
     /// Address of the bucket, without a slash at its end.
     pub bucket_url: String,
     pub lambda_url: String,
@@ -48,6 +49,7 @@ impl Settings {
             is_secure: !set("QUACK_SITE_URL").is_some_and(|url| url.starts_with("http://")),
             region,
             credentials,
+            bucket,
             bucket_url,
             lambda_url: lambda_url.trim_end_matches('/').to_owned(),
         })

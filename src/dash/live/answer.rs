@@ -20,50 +20,11 @@ use crate::console::context::Context;
 use crate::error::{self, Failure, Kind};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
+use quack_page::form::{Form, MOST_BYTES};
 use quack_page::input::Given;
 
 /// Most queries that are run at the same time.
 const MOST_QUERIES: usize = 8;
-
-/// Most bytes of an answer.
-const MOST_BYTES: usize = 64 << 20;
-
-/// How rows are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Arrow,
-    Csv,
-    Parquet,
-}
-
-impl Form {
-    /// The query that is named, and the form that its name's ending asks for.
-    pub(super) fn of(name: &str) -> (&str, Option<Self>) {
-        match name.rsplit_once('.') {
-            None => (name, Some(Self::Arrow)),
-            Some((name, "csv")) => (name, Some(Self::Csv)),
-            Some((name, "parquet")) => (name, Some(Self::Parquet)),
-            Some((name, _)) => (name, None),
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Arrow => "application/vnd.apache.arrow.stream",
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Parquet => "application/vnd.apache.parquet",
-        }
-    }
-
-    /// What the name of a file that is saved ends in; nothing of what a page shows.
-    fn ending(self) -> Option<&'static str> {
-        match self {
-            Self::Arrow => None,
-            Self::Csv => Some("csv"),
-            Self::Parquet => Some("parquet"),
-        }
-    }
-}
 
 /// What queries of pages are answered with.
 pub(super) struct Asked {

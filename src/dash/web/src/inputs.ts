@@ -1,5 +1,6 @@
 // The page's inputs: their values, the page's URL, and the `<output>`s in the text.
 import { debounce } from './dom.js';
+import { isSnapshot } from './snapshot.js';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
@@ -23,6 +24,7 @@ export class Inputs {
     for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
     this.values = this.read();
     this.showOutputs(this.values.keys());
+    if (isSnapshot()) for (const control of this.controls) control.disabled = true;
     const signal = this.abort.signal;
     for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) {
       form.addEventListener('submit', (event) => { event.preventDefault(); this.sync('push'); }, { signal });
@@ -50,7 +52,7 @@ export class Inputs {
   /** Sets an input from a chart: to the value, or, when it has it already, to its default. */
   toggle(name: string, given: string): void {
     const control = this.controls.find((one) => one.name === name);
-    if (!control) return;
+    if (!control || control.disabled) return;
     const value = control.type === 'date' ? given.slice(0, 10) : given; // of a moment, its day
     if (control instanceof HTMLSelectElement && control.multiple) {
       const chosen = this.value(name);

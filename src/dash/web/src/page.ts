@@ -2,6 +2,7 @@
 import { Inputs } from './inputs.js';
 import { Options } from './options.js';
 import { enhance } from './picker.js';
+import { isSnapshot } from './snapshot.js';
 import type { Theme } from './theme.js';
 import { Tile } from './tile.js';
 
@@ -44,7 +45,7 @@ export class Page {
   private mount(kept: Tile[]): void {
     this.inputs = new Inputs(this.main, (names) => this.changed(names));
     const selects = [...this.main.querySelectorAll<HTMLSelectElement>('select')];
-    selects.filter((select) => select.multiple).forEach(enhance);
+    if (!isSnapshot()) selects.filter((select) => select.multiple).forEach(enhance);
     this.options = selects
       .filter((select) => select.dataset['query'] !== undefined)
       .map((select) => new Options(this.name, select, this.inputs));
