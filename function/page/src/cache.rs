@@ -295,14 +295,16 @@ mod tests {
     fn kept(bytes: usize) -> Kept {
         Kept {
             made: 7,
-            answer: Answer { rows: 1, ms: 1.5, usd: Some(1e-7), truncated: true, arrow: vec![b'\n'; bytes] },
+            answer: Answer { rows: 1, ms: 1.5, usd: Some(1e-7), truncated: true, body: vec![b'\n'; bytes] },
+            place: None,
         }
     }
 
     #[test]
     fn an_object_is_read_back_and_another_is_none() {
-        let back = parse(&bytes(&kept(3))).unwrap();
-        assert_eq!((back.made, back.answer), (7, kept(3).answer));
+        let object = [json(&kept(3)), b"\n\n\n\n".to_vec()].concat();
+        let (back, from) = parse(&object).unwrap();
+        assert_eq!((back.made, back.answer, from as usize), (7, kept(3).answer, object.len() - 3));
         for other in [&b""[..], b"\n", b"{}\n", b"{\"made\": 1}", b"\xff\xff\n"] {
             assert!(parse(other).is_none(), "{other:?}");
         }

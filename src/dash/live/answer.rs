@@ -1,6 +1,5 @@
 //! The rows of a page's query: what is asked is the name of a query and values of its inputs, never SQL.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
-use super::super::ask::{self, Asking};
+use super::super::ask::{self, Asking, Bounded};
 use super::super::compose::Composer;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
@@ -20,7 +19,7 @@ use crate::console::context::Context;
 use crate::error::{self, Failure, Kind};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
-use quack_page::form::{Form, MOST_BYTES};
+use quack_page::form::Form;
 use quack_page::input::Given;
 
 /// Most queries that are run at the same time.
@@ -114,7 +113,7 @@ async fn run(
     let started = Instant::now();
     let Statement { sql, params } = statement;
     let asking = Asking { context, target, sql, params, cancel };
-    let mut bytes = Bounded(Vec::new());
+    let mut bytes = Bounded::default();
     let account = match form {
         Form::Parquet => asking.parquet(&mut bytes).await?,
         Form::Arrow | Form::Csv => {
@@ -157,22 +156,4 @@ fn refused(error: &anyhow::Error) -> Answer {
     };
     let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
     response::error(status, &error::words(error.as_ref()), help)
-}
-
-/// Bytes up to a bound.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MOST_BYTES {
-            let words = format!("the rows are more than {MOST_BYTES} bytes, and a page takes no more");
-            return Err(io::Error::other(words));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
