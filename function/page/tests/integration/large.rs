@@ -70,13 +70,31 @@ fn an_answer_comes_in_parts_that_fit_together() {
     ] {
         assert_eq!(instance.get(&path, cookie).status, status, "{path}");
     }
-    // What was written anew is no rest of it.
-    for name in world.store.list("_quack/dash/cache").iter().filter(|name| !name.ends_with(".run")) {
-        world.store.put(&format!("_quack/dash/cache/{name}"), vec![7; 6 << 20]);
+}
+
+#[test]
+fn the_rest_of_an_answer_is_of_no_other() {
+    let world = World::start();
+    world.lambda.answers(Way::Rows(MANY, Duration::ZERO));
+    let instance = world.instance();
+    let ann = instance.sign_in("ann", PASSWORD);
+    let first = instance.get("/api/trips/lately", &ann);
+    let rest = format!("/api/trips/lately/{}/2", first.header("quack-rest").unwrap());
+    assert_eq!(instance.get(&rest, &ann).status, 200);
+    // As if an hour had passed: another run writes another answer in its place.
+    for name in world.store.list("_quack/dash/cache") {
+        let old = r#"{"made": 2, "answer": {"rows": 1, "ms": 1, "usd": null, "truncated": false}}"#;
+        let old = if name.ends_with(".run") { r#"{"began": 1}"#.to_owned() } else { format!("{old}\n") };
+        world.store.put(&format!("_quack/dash/cache/{name}"), old);
     }
-    let gone = instance.get(&format!("{path}/{rest}/2"), &ann);
-    assert!(gone.status == 410 && gone.text().contains("load the page again"), "{}", gone.text());
-    assert_eq!(world.lambda.sent().len(), 2);
+    let gone = |answer: &Answer| answer.status == 410 && answer.text().contains("load the page again");
+    assert!(gone(&instance.get(&rest, &ann)), "it is cut");
+    world.lambda.answers(Way::Rows(MANY + 1, Duration::ZERO));
+    let later = world.instance();
+    let second = later.get("/api/trips/lately", &ann);
+    assert_eq!((second.header("quack-cached"), second.header("quack-rows")), (None, Some("700001")));
+    assert!(gone(&instance.get(&rest, &ann)), "it is another");
+    assert_eq!(rows(&whole(&later, "/api/trips/lately", &ann, &second)), MANY as usize + 1);
 }
 
 #[test]
