@@ -2,6 +2,7 @@
 
 mod ask;
 mod bind;
+mod blocks;
 mod check;
 mod compile;
 mod compose;
@@ -9,9 +10,11 @@ mod deploy;
 mod example;
 mod export;
 mod fence;
+mod group;
 mod html;
 mod input;
 mod live;
+mod out;
 mod page;
 mod web;
 

@@ -1,13 +1,13 @@
 //! Dashboards as a reader has them: the scenes in `tests/browser` drive a real Chromium over pages that a real `quackctl dash`, or a
 //! deployed page function, shows.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Chromium, Project, Server, chromium, node, text};
+use crate::support::{Chromium, Project, Server, chromium, node};
 
 /// What the pages in `tests/browser/pages` are about, and a table of texts that would be code where they are not kept from it.
 const TABLES: [&str; 2] = [
@@ -63,15 +63,10 @@ impl Scenes {
         self.project.dir().join("dashboards")
     }
 
-    fn play(&self, scenes: &str, port: &str, more: &[&str]) {
-        let mut play = Command::new("node");
-        play.arg(here().join(scenes)).arg(&self.modules).arg(port).arg(self.pages()).args(more);
-        play.env("CHROMIUM", &self.chromium.program);
-        if let Some(libraries) = &self.chromium.libraries {
-            play.env("LD_LIBRARY_PATH", libraries);
-        }
-        let output = play.output().unwrap();
-        assert!(output.status.success() && text(&output).contains("\n# fail 0\n"), "{}", text(&output));
+    fn play(&self, scenes: &str, port: &str, more: &[&OsStr]) {
+        let pages = self.pages();
+        let arguments = [&[port.as_ref(), pages.as_ref()], more].concat();
+        self.chromium.scenes(scenes, &self.modules, &arguments);
     }
 }
 
@@ -84,7 +79,7 @@ fn pages_are_what_a_reader_of_them_is_told() {
     let Some(scenes) = Scenes::set() else { return };
     scenes.copy(|_| true);
     let server = Server::of("dash", &scenes.project, &[]);
-    scenes.play("scenes.mjs", &server.port.to_string(), &[]);
+    scenes.play("scenes", &server.port.to_string(), &[]);
     assert!(!server.end().contains("panicked"));
 }
 
@@ -114,6 +109,6 @@ fn deployed_pages_are_for_who_may_look() {
     project.succeed(["dash", "revoke", &id], "a link that holds no longer");
     let links = json!({ "good": good, "expired": expired, "revoked": revoked });
     let port = url.rsplit(':').next().unwrap();
-    scenes.play("deployed.mjs", port, &[&links.to_string()]);
+    scenes.play("deployed", port, &[links.to_string().as_ref()]);
     project.succeed(["down", "--yes"], "the end");
 }

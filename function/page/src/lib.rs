@@ -1,5 +1,6 @@
 //! Dashboards in the cloud: what a [`site`] is, which `quackctl up` makes of a project's pages, and what both it and `quackctl dash`
-//! share with the function that shows it: [`input`]s and their values, [`form`]s of rows, [`field`]s, [`html`], [`password`]s and [`signed`] texts.
+//! share with the function that shows it: [`input`]s and their values, [`form`]s of rows, [`field`]s, [`html`], [`password`]s,
+//! [`signed`] texts and sign-in by [`oidc`].
 //!
 //! The function itself (feature `function`, binary `page`) is in `main.rs` and the modules it lists.
 
@@ -8,6 +9,9 @@ pub mod field;
 pub mod form;
 pub mod html;
 pub mod input;
+pub mod oidc;
 pub mod password;
 pub mod signed;
 pub mod site;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -17,6 +17,8 @@ use crate::digest;
 /// The rows of a query.
 pub(super) struct Kept {
     pub query: String,
+    /// Of a tile in a loop, the number of its section, of which the first is 1.
+    pub section: Option<usize>,
     /// An Arrow stream.
     pub arrow: Vec<u8>,
     pub rows: u64,
@@ -62,9 +64,10 @@ impl Kept {
     /// A script of no language, which is data.
     fn element(&self) -> String {
         let usd = self.usd.map(|usd| format!(" data-usd=\"{usd:.10}\"")).unwrap_or_default();
+        let section = self.section.map(|section| format!(" data-section=\"{section}\"")).unwrap_or_default();
         let truncated = if self.truncated { " data-truncated=\"1\"" } else { "" };
         format!(
-            "<script type=\"text/plain\" class=\"rows\" data-query=\"{}\" data-ms=\"{:.1}\"{usd}{truncated}>{}</script>\n",
+            "<script type=\"text/plain\" class=\"rows\" data-query=\"{}\" data-ms=\"{:.1}\"{section}{usd}{truncated}>{}</script>\n",
             escaped(&self.query),
             self.ms,
             STANDARD.encode(&self.arrow)
@@ -95,7 +98,7 @@ mod tests {
         let page = Page::parse("x", &text).unwrap();
         let given = Given::from([("who".to_owned(), vec![hostile.to_owned()])]);
         let arrow = hostile.as_bytes().to_vec();
-        let kept = Kept { query: "q".into(), arrow, rows: 1, ms: 1.0, usd: Some(0.5), truncated: true };
+        let kept = Kept { query: "q".into(), section: None, arrow, rows: 1, ms: 1.0, usd: Some(0.5), truncated: true };
         let made = "2026-11-27T12:00:00Z".parse().unwrap();
         let document = document(&page, &Composer::open().unwrap(), &given, &[kept], made).unwrap();
         let own = document.replace(std::str::from_utf8(web::SCRIPT).unwrap(), "");

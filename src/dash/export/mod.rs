@@ -11,8 +11,10 @@ use std::time::Instant;
 use anyhow::Result;
 use chrono::Utc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use quack_function::arrow_stream;
+use quack_function::csv::text_of;
 use quack_page::form::MOST_BYTES;
-use quack_page::input::{Given, Input};
+use quack_page::input::{Given, Input, Kind};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +33,9 @@ use crate::rows::counted;
 
 /// Queries that are run at the same time.
 const AT_ONCE: usize = 4;
+
+/// Most sections of a loop, as in `web/src/row.ts`.
+const MOST_SECTIONS: usize = 50;
 
 /// What is exported, and where to.
 pub(crate) struct Export<'a> {
@@ -77,15 +82,9 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
     let html = html.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
     let pdf = pdf.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
     let asker = Asker { context, target: Target::open(context).await?, composer: Composer::open()?, cancel };
-    let queries: Vec<&Query> = page.queries.iter().filter(|query| page.runs(query) > 0).collect();
-    let bar = progress::rounds(context, queries.len() as u64);
-    let asked = queries.iter().map(|query| async {
-        let kept = asker.rows(&page, query, &given).await;
-        bar.inc(1);
-        kept
-    });
-    let kept = stream::iter(asked).buffered(AT_ONCE).try_collect::<Vec<Kept>>().await;
-    bar.finish_and_clear();
+    let spinner = progress::spinner(context, "asking for the rows");
+    let kept = asker.all(&page, &given).await;
+    spinner.finish_and_clear();
     let kept = kept?;
     if kept.iter().map(|kept| kept.arrow.len()).sum::<usize>() > MOST_BYTES {
         let words = format!("the rows of the page are more than {} MiB, and a file takes no more", MOST_BYTES >> 20);
@@ -130,9 +129,31 @@ fn found(context: &Context, name: &str) -> Result<Page> {
     Err(failure(format!("there is no page `{FOLDER}/{name}.md`"), help))
 }
 
+/// What a loop makes sections of: the different values of the first column of its query's rows, as the page's script has them.
+fn values(arrow: &[u8]) -> Result<Vec<Option<String>>> {
+    let (schema, batches) = arrow_stream::read(arrow.to_vec()).map_err(anyhow::Error::msg)?;
+    let mut values: Vec<Option<String>> = Vec::new();
+    for batch in batches {
+        let batch = batch.map_err(anyhow::Error::msg)?;
+        let Some(column) = batch.columns().first() else { break };
+        for row in 0..batch.num_rows() {
+            let value = text_of(schema.field(0), column, row);
+            if !values.contains(&value) {
+                values.push(value);
+            }
+            if values.len() == MOST_SECTIONS {
+                return Ok(values);
+            }
+        }
+    }
+    Ok(values)
+}
+
 /// The values that are set, of which each is its input's.
 fn given(page: &Page, set: &[(String, String)]) -> Result<Given> {
-    let known: Vec<String> = page.inputs.iter().flat_map(Input::parameters).map(|(name, _)| name).collect();
+    // The row of a loop is set by nobody.
+    let inputs = page.inputs.iter().filter(|input| !matches!(input.kind, Kind::Row { .. }));
+    let known: Vec<String> = inputs.flat_map(Input::parameters).map(|(name, _)| name).collect();
     let mut given = Given::new();
     for (name, value) in set {
         if !known.contains(name) {
@@ -160,6 +181,38 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// The rows of all that the page shows.
+    async fn all(&self, page: &Page, given: &Given) -> Result<Vec<Kept>> {
+        let asked = page.queries.iter().filter(|query| page.runs(query) > 0 && query.within.is_none());
+        let mut kept = self.each(page, asked.map(|query| (query, None, given.clone())).collect()).await?;
+        let mut sections = Vec::new();
+        for (place, each) in page.loops.iter().enumerate() {
+            let (Some(rows), Some(input)) =
+                (kept.iter().find(|kept| kept.query.eq_ignore_ascii_case(&each.query)), page.inputs.get(each.input))
+            else {
+                continue;
+            };
+            for (at, value) in values(&rows.arrow)?.into_iter().enumerate() {
+                let mut given = given.clone();
+                // NULL is what is not given.
+                value.and_then(|value| given.insert(input.name.clone(), vec![value]));
+                let within = page.queries.iter().filter(|query| query.within == Some(place) && query.drawn.is_some());
+                sections.extend(within.map(|query| (query, Some(at + 1), given.clone())));
+            }
+        }
+        kept.extend(self.each(page, sections).await?);
+        Ok(kept)
+    }
+
+    /// The rows of each, a few at the same time.
+    async fn each(&self, page: &Page, asked: Vec<(&Query, Option<usize>, Given)>) -> Result<Vec<Kept>> {
+        let asked = asked.into_iter().map(async |(query, section, given)| {
+            let kept = self.rows(page, query, &given).await?;
+            Ok(Kept { section, ..kept })
+        });
+        stream::iter(asked).buffered(AT_ONCE).try_collect().await
+    }
+
     async fn rows(&self, page: &Page, query: &Query, given: &Given) -> Result<Kept> {
         let Self { context, target, composer, cancel } = self;
         let started = Instant::now();
@@ -180,6 +233,6 @@ impl Asker<'_> {
         })?;
         let (ms, usd) = (started.elapsed().as_secs_f64() * 1000.0, summary.cost_usd);
         let (rows, truncated) = (summary.tally.rows, summary.tally.truncated);
-        Ok(Kept { query: query.name.clone(), arrow, rows, ms, usd, truncated })
+        Ok(Kept { query: query.name.clone(), section: None, arrow, rows, ms, usd, truncated })
     }
 }

@@ -5,4 +5,5 @@ mod attacks;
 mod cache;
 mod door;
 mod large;
+mod oidc;
 mod support;

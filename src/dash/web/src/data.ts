@@ -3,7 +3,7 @@ import { tableFromIPC } from '@uwdata/flechette';
 import { fetchWhole, QueryError } from './answer.js';
 import { toColumn, type Column } from './columns.js';
 import { Pool } from './pool.js';
-import { isSnapshot, kept } from './snapshot.js';
+import { isSnapshot, kept, type Asked } from './snapshot.js';
 
 export { QueryError } from './answer.js';
 
@@ -23,10 +23,10 @@ export function apiUrl(page: string, query: string, suffix: '' | '.csv' | '.parq
 }
 
 /** The rows of a query, from the server, or, of a page that has them in it, from there. */
-export function fetchResult(query: string, url: string, signal: AbortSignal): Promise<Result> {
+export function fetchResult(asked: Asked, url: string, signal: AbortSignal): Promise<Result> {
   return pool.run(signal, async () => {
     if (isSnapshot()) {
-      const found = kept(query);
+      const found = kept(asked);
       if (!found) throw new QueryError('The page was saved without these rows.');
       return decode(found.bytes, found.headers);
     }

@@ -29,7 +29,7 @@ export class Options {
     this.select.setAttribute('aria-busy', 'true');
     try {
       const query = this.select.dataset['query'] ?? '';
-      const result = await fetchResult(query, apiUrl(this.page, query, '', this.inputs.params(this.names)), signal);
+      const result = await fetchResult({ query }, apiUrl(this.page, query, '', this.inputs.params(this.names)), signal);
       this.fill(result);
       note.textContent = result.rows > MOST ? `The first ${MOST} of ${result.rows} choices` : '';
     } catch (error) {

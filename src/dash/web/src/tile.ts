@@ -2,7 +2,7 @@
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
-import { follows, type Inputs } from './inputs.js';
+import { follows, type Values } from './inputs.js';
 import { Menu, type MenuItem } from './menu.js';
 import { savePng } from './png.js';
 import { download } from './save.js';
@@ -27,7 +27,7 @@ export class Tile {
   constructor(
     private readonly page: string,
     readonly figure: HTMLElement,
-    public inputs: Inputs,
+    public inputs: Values,
     theme: Theme,
   ) {
     this.names = words(figure.dataset['inputs']);
@@ -41,7 +41,7 @@ export class Tile {
     let width = box.clientWidth;
     const redraw = debounce(80, () => this.redraw());
     this.resized = new ResizeObserver(() => {
-      if (box.clientWidth === width) return;
+      if (box.clientWidth === width || box.clientWidth === 0) return; // of a tab that is put away
       width = box.clientWidth;
       redraw();
     });
@@ -49,11 +49,16 @@ export class Tile {
   }
 
   /**
-   * Whether a tile that was kept asks again: when its inputs have other values, when it failed, and when the server gave no
-   * `data-digest`, which alone tells that the SQL is the same.
+   * Whether a tile that was kept, or is shown again, asks: when it never did, when its inputs have other values, when it failed, and
+   * when the server gave no `data-digest`, which alone tells that the SQL is the same.
    */
   get isStale(): boolean {
-    return this.figure.dataset['digest'] === undefined || this.result === null || this.asked !== this.url('');
+    return this.figure.dataset['digest'] === undefined || this.asked !== this.url('');
+  }
+
+  /** Nobody sees it: it asks when somebody does. */
+  wait(): void {
+    if (this.asked === '') this.figure.setAttribute('aria-busy', 'false');
   }
 
   isTouchedBy(changed: ReadonlySet<string>): boolean {
@@ -71,13 +76,14 @@ export class Tile {
     this.figure.setAttribute('aria-busy', 'true');
     this.asked = this.url('');
     try {
-      const result = await fetchResult(this.query, this.asked, signal);
+      const result = await fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
     } catch (error) {
       if (signal.aborted) return;
       this.result = null;
+      this.asked = '';
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
@@ -191,5 +197,7 @@ export class Tile {
 }
 
 function titleOf(caption: HTMLElement | null, figure: HTMLElement): string {
-  return caption?.textContent?.trim() || (figure.dataset['query'] ?? 'Tile');
+  const title = caption?.textContent?.trim() || (figure.dataset['query'] ?? 'Tile');
+  const row = figure.dataset['row']; // the section's
+  return row === undefined ? title : `${title}: ${row}`;
 }
