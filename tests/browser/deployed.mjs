@@ -3,10 +3,10 @@
 // usage: CHROMIUM=PROGRAM deployed.mjs MODULES PORT PAGES LINKS, where LINKS is JSON: paths of invitations, `good`, `expired`, `revoked`;
 // `ann`, whose password is `correct horse`, may see the pages `charts`, `inputs` and `many`, and not `secret`
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { choose, idle, narrow, scene as at, tile, usable } from './browser.mjs';
 
 const links = JSON.parse(process.argv[5]);
-/** Most that is asked at once: the functions of this target are few. */
 const scene = (name, path, run, options) => at(name, path, run, { until: (page) => page.waitForLoadState('load'), ...options });
 
 async function fill(page, name, password) {
@@ -73,6 +73,32 @@ scene('every chart is drawn', '/charts', async (page) => {
     assert.ok(await tile(page, name).locator('canvas').isVisible(), name);
   }
   assert.equal(await page.locator('.error').count(), 0);
+});
+
+scene('answers of many megabytes are drawn, and saved whole', '/many', async (page, asked) => {
+  await signIn(page);
+  assert.match(await tile(page, 'rows').locator('.status').textContent(), /^100,000 rows/);
+  assert.ok(asked.includes('2'), `in parts: ${asked}`);
+  const many = tile(page, 'rows').locator('regular-table');
+  await many.evaluate((table) => { table.scrollTop = table.scrollHeight; });
+  const md5 = (text) => createHash('md5').update(text).digest('hex');
+  const last = md5('99999') + md5('100000');
+  await many.getByText(last, { exact: true }).waitFor();
+  assert.ok(await tile(page, 'points').locator('canvas').isVisible());
+  const saved = async (entry) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), choose(page, 'rows', entry)]);
+    const pieces = [];
+    for await (const piece of await download.createReadStream()) pieces.push(piece);
+    return { name: download.suggestedFilename(), bytes: Buffer.concat(pieces) };
+  };
+  const csv = await saved('Download CSV');
+  const lines = csv.bytes.toString().split('\n');
+  assert.deepEqual([csv.name, lines.length, lines[0], lines[100_000], lines[100_001]], ['many-rows.csv', 100_002, 'i,text', `99999,${last}`, '']);
+  const parquet = await saved('Download Parquet');
+  assert.equal(parquet.name, 'many-rows.parquet');
+  assert.ok(parquet.bytes.length > 1 << 20);
+  assert.deepEqual([parquet.bytes.subarray(0, 4).toString(), parquet.bytes.subarray(-4).toString()], ['PAR1', 'PAR1']);
+  assert.doesNotMatch(await tile(page, 'rows').locator('.status').textContent(), /Not saved|Saving/);
 });
 
 scene('who signs out is out, with the back button too', '/inputs', async (page) => {

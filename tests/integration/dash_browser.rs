@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Chromium, Project, Server, chromium, node};
+use crate::support::{Chromium, Project, Server, chromium, node, text};
 
 /// What the pages in `tests/browser/pages` are about, and a table of texts that would be code where they are not kept from it.
 const TABLES: [&str; 2] = [
@@ -111,4 +111,55 @@ fn deployed_pages_are_for_who_may_look() {
     let port = url.rsplit(':').next().unwrap();
     scenes.play("deployed", port, &[links.to_string().as_ref()]);
     project.succeed(["down", "--yes"], "the end");
+}
+
+#[test]
+fn an_exported_page_is_one_file_that_asks_nobody() {
+    let Some(scenes) = Scenes::set() else { return };
+    let project = &scenes.project;
+    scenes.copy(|_| true);
+    // A page of which a query fails is not exported.
+    let hostile = fs::read_to_string(here().join("pages/hostile.md")).unwrap();
+    let (before, after) = hostile.split_once("```sql error ").unwrap();
+    let after = after.split_once("```\n").unwrap().1;
+    project.write("dashboards/hostile.md", format!("{before}{after}"));
+    fs::create_dir(project.dir().join("out")).unwrap();
+    let export = |arguments: &[&str]| {
+        let mut export = project.process(["dash", "export"].into_iter().chain(arguments.iter().copied()));
+        export.env("CHROMIUM", &scenes.chromium.program);
+        if let Some(libraries) = &scenes.chromium.libraries {
+            export.env("LD_LIBRARY_PATH", libraries);
+        }
+        export.output().unwrap()
+    };
+    let payload = "who=\"><img src=x onerror=alert(23)></script><script>alert(24)</script>";
+    for arguments in [
+        &["charts", "--html", "out/charts.html", "--pdf", "out/charts.pdf"][..],
+        &["inputs", "--set", "zone=SoHo", "--set", "days_from=2019-04-02", "--html", "out/inputs.html"],
+        &["layout", "--html", "out/layout.html"],
+        &["hostile", "--set", payload, "--html", "out/hostile.html"],
+    ] {
+        let output = export(arguments);
+        assert!(output.status.success() && text(&output).contains("wrote out/"), "{}", text(&output));
+    }
+    scenes.chromium.scenes("exported", &scenes.modules, &[project.dir().join("out").as_ref()]);
+
+    let before = fs::read(project.dir().join("out/charts.html")).unwrap();
+    for (arguments, code, said) in [
+        (&["wrong", "--html", "out/charts.html"][..], 1, "`no_column`: Binder Error"),
+        (&["chart", "--html", "out/charts.html"], 1, "did you mean `charts`?"),
+        (&["inputs", "--set", "zon=x", "--html", "out/charts.html"], 2, "did you mean `zone`?"),
+        (&["inputs", "--set", "day=x", "--html", "out/charts.html"], 2, "day"),
+        (&["inputs", "--set", "day", "--html", "out/charts.html"], 2, "day=2019-04-02"),
+        (&["charts", "--html", "none/charts.html"], 2, "there is no folder"),
+        (&["charts"], 2, "--html"),
+    ] {
+        let output = export(arguments);
+        assert!(output.status.code() == Some(code) && text(&output).contains(said), "{said}: {}", text(&output));
+    }
+    let mut none = project.process(["dash", "export", "charts", "--pdf", "out/none.pdf"]);
+    let output = none.env_remove("CHROMIUM").env("PATH", "").output().unwrap();
+    assert!(output.status.code() == Some(1) && text(&output).contains("none is installed"), "{}", text(&output));
+    assert_eq!(fs::read(project.dir().join("out/charts.html")).unwrap(), before, "nothing was written over it");
+    assert!(!project.dir().join("out/none.pdf").exists());
 }

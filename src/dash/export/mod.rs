@@ -61,7 +61,8 @@ pub(crate) struct Exported {
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files = self.files.join(" and ");
-        write!(f, "wrote {files}: {} of {} queries", counted(self.rows), self.queries)?;
+        let queries = if self.queries == 1 { "query" } else { "queries" };
+        write!(f, "wrote {files}: {} of {} {queries}", counted(self.rows), self.queries)?;
         match self.cost_usd {
             Some(cost) => writeln!(f, ", {}", dollars(cost)),
             None => writeln!(f),
