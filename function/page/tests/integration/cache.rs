@@ -81,8 +81,8 @@ fn what_fails_is_told_to_all_who_wait_and_is_not_kept() {
     assert_eq!(instance.get("/api/trips/by_zone", &ann).status, 429);
     world.lambda.answers(Way::Status(403));
     assert_eq!(instance.get("/api/trips/by_zone", &ann).status, 502);
-    // More bytes than Lambda answers with.
-    world.lambda.answers(Way::Rows(700_000, Duration::ZERO));
+    // More bytes than a page takes.
+    world.lambda.answers(Way::Spilled("s3://lake/_quack/results/1/rows.arrow".to_owned(), 1 << 40));
     let many = instance.get("/api/trips/by_zone", &ann);
     assert!(many.status == 422 && many.text().contains("ask for fewer rows"), "{many:?}");
     world.lambda.answers(Way::Rows(3, Duration::ZERO));
