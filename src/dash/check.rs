@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
-use quack_function::wire::Column;
+use quack_function::wire::{Column, Params};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use super::bind::Binder;
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
 use super::page::{self, FOLDER, Page, Query};
+use crate::bucket::Bucket;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -73,12 +74,59 @@ struct Ran {
 /// What pages are held against.
 struct Checker<'a> {
     context: &'a Context,
-    target: Target,
-    catalog: &'a Catalog,
-    binder: Binder<'a>,
-    composer: Composer,
+    target: &'a Target,
+    over: Over<'a>,
     runs: bool,
-    cancel: &'a CancellationToken,
+}
+
+/// The lake that queries are bound over.
+pub(super) struct Over<'a> {
+    pub bucket: &'a Bucket,
+    pub catalog: &'a Catalog,
+    pub binder: Binder<'a>,
+    pub composer: Composer,
+    /// Who looks.
+    pub user: &'a str,
+    pub cancel: &'a CancellationToken,
+}
+
+impl Over<'_> {
+    /// What is run for a query with what the page's inputs are at first, or what is wrong with it.
+    ///
+    /// # Errors
+    /// `cancel`; a query that takes too long to bind.
+    pub(super) async fn bound(&self, page: &Page, query: &Query) -> Result<Result<(Composed, Params), Vec<String>>> {
+        let composed = match self.composer.compose(page, query) {
+            Ok(composed) => composed,
+            Err(words) => return Ok(Err(vec![words])),
+        };
+        let params = match ask::params(page, &composed, &Given::new(), self.user) {
+            Ok(params) => params,
+            Err(words) => return Ok(Err(vec![words])),
+        };
+        let travels = match query::travel(self.bucket, self.catalog, &composed.sql).await {
+            Ok(travelled) => travelled.is_some(),
+            Err(error) => return Ok(Err(vec![error::advised(&error)])),
+        };
+        match self.binder.columns(&query.name, (&composed.sql, &params), self.cancel).await? {
+            // As they were, tables are known to the function alone.
+            _ if travels => {}
+            Ok(columns) => {
+                let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
+                if !missing.is_empty() {
+                    return Ok(Err(missing));
+                }
+            }
+            Err(error) => {
+                let words = error::words(said(error).as_ref());
+                // What only the function knows, it says when the query is run.
+                if is_sure(&words) {
+                    return Ok(Err(vec![words]));
+                }
+            }
+        }
+        Ok(Ok((composed, params)))
+    }
 }
 
 /// Checks the pages of these names, or all; with `runs` each query is run once, as a load of its page would.
@@ -105,8 +153,15 @@ pub(crate) async fn check(
     pages.retain(|name, _| names.is_empty() || names.contains(name));
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
-    let (catalog, binder) = (&catalog, Binder::new(&catalog));
-    let checker = Checker { context, target, catalog, binder, composer: Composer::open()?, runs, cancel };
+    let over = Over {
+        bucket: &target.bucket,
+        catalog: &catalog,
+        binder: Binder::new(&catalog),
+        composer: Composer::open()?,
+        user: &context.caller.user,
+        cancel,
+    };
+    let checker = Checker { context, target: &target, over, runs };
     let spinner = progress::spinner(context, "checking pages");
     let mut report = Report { pages: Vec::new() };
     for (name, page) in pages {
@@ -161,42 +216,16 @@ impl Checker<'_> {
 
     /// What running a query took, or what is wrong with it.
     async fn query(&self, page: &Page, query: &Query) -> Result<Result<Option<Ran>, Vec<String>>> {
-        let composed = match self.composer.compose(page, query) {
-            Ok(composed) => composed,
-            Err(words) => return Ok(Err(vec![words])),
+        let (composed, params) = match self.over.bound(page, query).await? {
+            Ok(bound) => bound,
+            Err(problems) => return Ok(Err(problems)),
         };
-        let params = match ask::params(page, &composed, &Given::new(), &self.context.caller.user) {
-            Ok(params) => params,
-            Err(words) => return Ok(Err(vec![words])),
-        };
-        let Composed { sql, .. } = composed;
-        let travels = match query::travel(&self.target.bucket, self.catalog, &sql).await {
-            Ok(travelled) => travelled.is_some(),
-            Err(error) => return Ok(Err(vec![error::advised(&error)])),
-        };
-        match self.binder.columns(&query.name, (&sql, &params), self.cancel).await? {
-            // As they were, tables are known to the function alone.
-            _ if travels => {}
-            Ok(columns) => {
-                let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
-                if !missing.is_empty() {
-                    return Ok(Err(missing));
-                }
-            }
-            Err(error) => {
-                let words = error::words(said(error).as_ref());
-                // What only the function knows, it says when the query is run.
-                if is_sure(&words) {
-                    return Ok(Err(vec![words]));
-                }
-            }
-        }
         let times = page.runs(query);
         if !self.runs || times == 0 {
             return Ok(Ok(None));
         }
-        let Self { context, target, cancel, .. } = self;
-        let asking = Asking { context, target, sql: &sql, params: &params, cancel };
+        let Self { context, target, over, .. } = self;
+        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel: over.cancel };
         let ran = async {
             let started = Instant::now();
             let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;

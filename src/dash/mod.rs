@@ -8,11 +8,13 @@ mod compose;
 mod deploy;
 mod example;
 mod fence;
+mod file;
 mod html;
 mod input;
 mod live;
 mod page;
 mod web;
+mod written;
 
 pub(crate) use check::check;
 pub(crate) use compile::compile;

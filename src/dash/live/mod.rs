@@ -3,6 +3,7 @@
 mod answer;
 mod assets;
 mod changes;
+mod edit;
 mod response;
 mod site;
 

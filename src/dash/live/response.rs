@@ -49,6 +49,13 @@ pub(super) fn error(status: StatusCode, message: &str, hint: &str) -> Answer {
     of(status, "application/json", body.to_string())
 }
 
+/// What is wrong with SQL, and the character of it, from 1 on, that is meant.
+pub(super) fn error_at(message: &str, hint: &str, position: Option<usize>) -> Answer {
+    let hint = Some(hint).filter(|hint| !hint.is_empty());
+    let body = json!({ "error": { "message": message, "hint": hint, "position": position } });
+    of(StatusCode::UNPROCESSABLE_ENTITY, "application/json", body.to_string())
+}
+
 /// Sets a header to what is none of a reader's text.
 pub(super) fn set(response: &mut Answer, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

@@ -8,6 +8,7 @@ use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use quack_page::html::{Frame, filled};
 use quack_page::input::{self, Given};
+use quack_page::site::Assets;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,7 @@ use super::super::compose::Composer;
 use super::super::html;
 use super::super::page::{self, Page};
 use super::answer::{Asked, Form};
+use super::edit::Editor;
 use super::response::{self, Answer};
 use super::{assets, changes};
 use crate::cloud::Target;
@@ -26,6 +28,7 @@ pub(super) struct Site {
     asked: Asked,
     /// What `Host` may be: a page elsewhere whose name was made to lead here is not answered.
     hosts: Vec<String>,
+    editor: Editor,
 }
 
 impl Site {
@@ -35,7 +38,7 @@ impl Site {
         if address.port() == 80 {
             hosts.extend([address.ip().to_string(), "localhost".to_owned()]);
         }
-        Self { asked: Asked::new(context, target, ending), hosts }
+        Self { asked: Asked::new(context, target, ending), hosts, editor: Editor::new() }
     }
 
     /// Waits until no query runs.
@@ -60,14 +63,22 @@ impl Site {
                 self.notice("", StatusCode::FORBIDDEN, "Dashboards of this machine", words)
             });
         }
-        if request.method() != Method::GET {
-            return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", "");
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/edit/run") => return self.editor.run(&self.asked, request).await,
+            (&Method::POST, "/edit/save") => return self.editor.save(&self.asked, request).await,
+            (&Method::GET, "/edit/run" | "/edit/save") => {
+                return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only POST here", "");
+            }
+            (&Method::GET, _) => {}
+            _ => return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", ""),
         }
         let given = input::given(request.uri().query().unwrap_or_default());
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
         match path.as_slice() {
             [""] => task::block_in_place(|| self.first()),
             ["events"] => changes::events(self.asked.context.config.dir.clone()),
+            ["edit"] => task::block_in_place(|| self.edit()),
+            ["edit", "known"] => self.editor.known(&self.asked, &given),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
             ["api", page, query] => match Form::of(query) {
                 (query, Some(form)) => self.asked.rows(page, query, form, &given).await,
@@ -121,6 +132,13 @@ impl Site {
         }
     }
 
+    /// The document of the editor, whose script is another.
+    fn edit(&self) -> Answer {
+        let assets = assets::of_editor();
+        let document = self.framed_with(&assets, "", "Editor", |frame| frame.document(&self.editor.html()));
+        response::html(StatusCode::OK, document)
+    }
+
     /// A document that says something, with links to all pages.
     fn notice(&self, name: &str, status: StatusCode, title: &str, words: &str) -> Answer {
         response::html(status, self.framed(name, title, |frame| frame.notice(words)))
@@ -128,10 +146,19 @@ impl Site {
 
     /// A document of this title, with links to all pages.
     fn framed(&self, name: &str, title: &str, document: impl FnOnce(&Frame<'_>) -> String) -> String {
+        self.framed_with(&assets::names(), name, title, document)
+    }
+
+    fn framed_with(
+        &self,
+        assets: &Assets,
+        name: &str,
+        title: &str,
+        document: impl FnOnce(&Frame<'_>) -> String,
+    ) -> String {
         let titles = self.titles();
         let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
-        let assets = assets::names();
-        document(&Frame { name, title, links: &links, assets: &assets, is_live: true, user: None })
+        document(&Frame { name, title, links: &links, assets, is_live: true, user: None })
     }
 
     /// Names and titles of pages; of those that have mistakes the names.

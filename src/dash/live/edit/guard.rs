@@ -1,0 +1,55 @@
+//! Who may have something done: the editor's own script, and nothing that another site has a browser send.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, ORIGIN};
+use hyper::{Request, StatusCode};
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq as _;
+use tokio::time::timeout;
+
+use super::super::response::{self, Answer};
+
+/// Most bytes of a request.
+const MOST_BYTES: usize = 1 << 20;
+
+/// How long one may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The header that has the token of the server's run, which only a page of its own can read.
+const TOKEN: &str = "quack-token";
+
+/// What is asked, of a request that the editor's script sent. `Host` is ours, and `Origin`, where there is one: that was looked at before.
+///
+/// # Errors
+/// The answer to what is no such request.
+pub(super) async fn asked<T: DeserializeOwned>(request: Request<Incoming>, token: &str) -> Result<T, Answer> {
+    let header = |name: &str| {
+        let mut all = request.headers().get_all(name).iter();
+        all.next().filter(|_| all.next().is_none()).and_then(|value| value.to_str().ok())
+    };
+    let refused = |status, words: &str| Err(response::error(status, words, ""));
+    let site = header("sec-fetch-site");
+    if site != Some("same-origin") && (site.is_some() || header(ORIGIN.as_str()).is_none()) {
+        return refused(StatusCode::FORBIDDEN, "only the editor's own page may ask for this");
+    }
+    if !header(TOKEN).is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes()))) {
+        let words = "this page is of another run of `quackctl dash`";
+        return Err(response::error(StatusCode::FORBIDDEN, words, "copy what you wrote, and load the page again"));
+    }
+    let is_json = |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
+    if !header(CONTENT_TYPE.as_str()).is_some_and(is_json) {
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "what is asked comes as application/json");
+    }
+    match timeout(PATIENCE, Limited::new(request.into_body(), MOST_BYTES).collect()).await {
+        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "what is asked did not come in time"),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("what is asked is more than {MOST_BYTES} bytes"))
+        }
+        Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "what is asked did not come whole"),
+        Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes())
+            .or_else(|error| refused(StatusCode::BAD_REQUEST, &format!("what is asked is not understood: {error}"))),
+    }
+}
