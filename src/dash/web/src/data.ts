@@ -31,15 +31,17 @@ export function apiUrl(page: string, query: string, suffix: '' | '.csv' | '.parq
 }
 
 export function fetchResult(url: string, signal: AbortSignal): Promise<Result> {
-  return pool.run(signal, async () => {
-    const response = await answer(url, signal);
-    const type = response.headers.get('content-type') ?? '';
-    if (!response.ok) throw await errorOf(response, type);
-    if (!type.startsWith('application/vnd.apache.arrow.stream')) {
-      throw new QueryError(`The server answered with "${type || 'no type'}" where rows were expected.`);
-    }
-    return decode(new Uint8Array(await response.arrayBuffer()), response.headers);
-  });
+  return pool.run(signal, async () => rowsOf(await answer(url, signal)));
+}
+
+/** The rows of an answer. */
+export async function rowsOf(response: Response): Promise<Result> {
+  const type = response.headers.get('content-type') ?? '';
+  if (!response.ok) throw await errorOf(response);
+  if (!type.startsWith('application/vnd.apache.arrow.stream')) {
+    throw new QueryError(`The server answered with "${type || 'no type'}" where rows were expected.`);
+  }
+  return decode(new Uint8Array(await response.arrayBuffer()), response.headers);
 }
 
 /** How long is waited each time that all instances of a function are at work, milliseconds. */
@@ -64,7 +66,8 @@ async function asked(url: string, signal: AbortSignal): Promise<Response> {
   }
 }
 
-async function errorOf(response: Response, type: string): Promise<QueryError> {
+export async function errorOf(response: Response): Promise<QueryError> {
+  const type = response.headers.get('content-type') ?? '';
   const plain = new QueryError(`The server answered ${response.status} ${response.statusText}`.trim());
   if (!type.startsWith('application/json')) return plain;
   const body: unknown = await response.json().catch(() => null);
