@@ -311,9 +311,9 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_querys_own_text() {
-        let text = "\n SELECT $day, é\n FROM base, $day x";
+        let text = "\n SELECT $day, é\n FROM base WHERE $day < x";
         let made = composed(&[("a", text), ("base", "SELECT 1 AS x")], "a").unwrap();
-        for found in ["SELECT C", ", é", "é\n", "FROM base", " x"] {
+        for found in ["SELECT C", ", é", "é\n", "FROM base", "< x"] {
             let at = made.sql.rfind(found).unwrap();
             let word = &found[..found.len() - usize::from(found == "SELECT C")];
             assert_eq!(made.source(at), text.rfind(word), "{found}: {}", made.sql);

@@ -97,8 +97,17 @@ fn is(query: &Query, wanted: &Wanted) -> bool {
 
 /// What stands behind the backticks.
 fn info(wanted: &Wanted) -> Result<String, String> {
+    if !fence::is_variable(&wanted.name) {
+        return Err(format!(
+            "`{}` is no name for a query: letters, digits and `_`, not a digit first, 63 at most, e.g. by_zone",
+            wanted.name
+        ));
+    }
     let mut info = format!("sql {}", wanted.name);
     if let Some((chart, options)) = &wanted.drawn {
+        if !chart.chars().all(|c| c.is_ascii_alphanumeric()) || chart.is_empty() {
+            return Err(format!("there is no chart `{chart}`"));
+        }
         info.push_str(&format!(" {chart}"));
         for (name, value) in options {
             if value.contains(['`', '\n', '\r']) {

@@ -4,6 +4,7 @@ mod answer;
 mod assets;
 mod changes;
 mod edit;
+mod estimates;
 mod response;
 mod site;
 

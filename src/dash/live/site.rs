@@ -9,6 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use quack_page::html::{Frame, filled};
 use quack_page::input::{self, Given};
 use quack_page::site::Assets;
+use tokio::runtime::Handle;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ use super::super::page::{self, Page};
 use super::answer::{Asked, Form};
 use super::edit::Editor;
 use super::response::{self, Answer};
-use super::{assets, changes};
+use super::{assets, changes, estimates};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
@@ -80,6 +81,11 @@ impl Site {
             ["edit"] => task::block_in_place(|| self.edit()),
             ["edit", "known"] => self.editor.known(&self.asked, &given),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
+            ["api", page] => match page.strip_suffix(".estimates") {
+                // What judges SQL stays on one thread.
+                Some(page) => task::block_in_place(|| Handle::current().block_on(estimates::of(&self.asked, page))),
+                None => missing(),
+            },
             ["api", page, query] => match Form::of(query) {
                 (query, Some(form)) => self.asked.rows(page, query, form, &given).await,
                 _ => missing(),
