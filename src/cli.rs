@@ -145,7 +145,11 @@ Examples:
     Template(TemplateArgs),
     /// Build the function and print the folder of its artifact; `up` does so by itself
     #[command(after_help = "Examples:\n  quackctl build\n  ls $(quackctl build)")]
-    Build,
+    Build {
+        /// The function that shows pages, instead of the engine's
+        #[arg(long)]
+        pages: bool,
+    },
     /// Load files, a URL or a sample into a table
     Load(LoadArgs),
     /// Make a table of Parquet files that lie in S3 already, without copying them
@@ -291,12 +295,13 @@ Examples:
         /// Only this one's value, e.g. bucket, function, region, endpoint, account
         name: Option<String>,
     },
-    /// Show the function's logs
+    /// Show the functions' logs
     #[command(after_help = "\
 Examples:
   quackctl logs
   quackctl logs -f
   quackctl logs --since 15m --errors
+  quackctl logs --pages -f       who is let in to dashboards, who is refused
   quackctl logs --json | jq 'select(.record.timeMs > 1000)'")]
     Logs {
         /// Only what is younger than this, e.g. 30s, 15m, 2h, 1w, 2026-11-01 [default: all; on AWS 1h]
@@ -308,6 +313,9 @@ Examples:
         /// Only what tells of what went wrong
         #[arg(long)]
         errors: bool,
+        /// Of the function that shows deployed dashboards, not of the engine
+        #[arg(long)]
+        pages: bool,
     },
     /// List what was asked, by whom, and what it cost
     History(HistoryArgs),

@@ -94,7 +94,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Plan { output } => return commands::plan::run(&context, output.as_deref()).await,
             Command::Bench(arguments) => return commands::bench::run(&context, arguments).await,
             Command::Init => commands::init::run(&context),
-            Command::Build => commands::build::run(&context),
+            Command::Build { pages } => commands::build::run(&context, pages),
             Command::Cache { command } => commands::cache::run(&context, command),
             // What is up is to be well, whatever its queries have cost.
             Command::Up(arguments) => commands::up::run(&context.without_budget(), arguments).await,
@@ -119,7 +119,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Dash(arguments) => return commands::dash::run(&context, arguments).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,
-            Command::Logs { follow, since, errors } => commands::logs::run(&context, follow, since, errors).await,
+            Command::Logs { follow, since, errors, pages } => {
+                commands::logs::run(&context, follow, since, errors, pages).await
+            }
             Command::History(arguments) => commands::history::run(&context, &arguments).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,

@@ -29,13 +29,13 @@ CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 
 
 def packages(root: Path, platform: str) -> list[dict]:
-    """The crates that are compiled into quackctl and the function; not those that only build or test them."""
+    """The crates that are compiled into quackctl and the functions; not those that only build or test them."""
     command = ["cargo", "metadata", "--format-version=1", "--locked", "--filter-platform", platform]
     metadata = json.loads(subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE).stdout)
     by_id = {package["id"]: package for package in metadata["packages"]}
     needs = {node["id"]: [dep["pkg"] for dep in node["deps"] if any(kind["kind"] is None for kind in dep["dep_kinds"])]
              for node in metadata["resolve"]["nodes"]}
-    todo = [id for id, package in by_id.items() if package["name"] in ("quackctl", "quack-function")]
+    todo = [id for id, package in by_id.items() if package["name"] in ("quackctl", "quack-function", "quack-page")]
     inside = set()
     while todo:
         id = todo.pop()

@@ -23,27 +23,25 @@ def build(root: Path, quackctl: Path, library: Path | None, out: Path, platform:
     for name in [name for name in run if name.startswith("QUACK_") and name not in ("QUACK_TARGET", "QUACK_CACHE_DIR")]:
         del run[name]
 
-    bootstraps = {}
+    programs = {}
     for arch in ARCHES:
-        # From an empty folder: a quack.toml of the checkout's own is not meant.
-        empty = out.parent / "empty"
-        empty.mkdir(parents=True, exist_ok=True)
-        built = subprocess.run([quackctl, "build", "--json"], cwd=empty, env=dict(run, QUACK_ARCH=arch),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if built.returncode:
+        try:
+            artifact, pages = (made(quackctl, arch, out, run, *more) for more in ((), ("--pages",)))
+        except Unmade as error:
             # Where Rust has no standard library for the other processor: said, and told by what the package lacks.
-            print(f"no function for {arch}: {built.stderr.strip().splitlines()[0]}")
+            print(f"no function for {arch}: {error}")
             continue
-        artifact = json.loads(built.stdout)
         folder, place = Path(artifact["dir"]), lib / "function" / arch
         install(folder / "bootstrap", place / "bootstrap", 0o755)
+        install(Path(pages["dir"]) / "bootstrap", place / "page", 0o755)
         install(folder / "extensions/httpfs.duckdb_extension", place / "httpfs.duckdb_extension")
         if arch != own:
             install(folder / "lib/libduckdb.so", place / "libduckdb.so")
-        bootstraps[arch] = {"build": artifact["bootstrap_digest"], "sha256": sha256(place / "bootstrap")}
-    if own in ARCHES and own not in bootstraps:
+        programs[arch] = {name: {"build": of["bootstrap_digest"], "sha256": sha256(place / name)}
+                          for name, of in (("bootstrap", artifact), ("page", pages))}
+    if own in ARCHES and own not in programs:
         raise SystemExit(f"no function for {own}, the processor of this package: see above")
-    (lib / "shipped.json").write_text(json.dumps({"bootstraps": bootstraps}, indent=1) + "\n")
+    (lib / "shipped.json").write_text(json.dumps({"programs": programs}, indent=1) + "\n")
 
     subprocess.run([quackctl, "man", out / "share/man/man1"], env=run, check=True)
     for shell, place in [("bash", "bash-completion/completions/quackctl"), ("zsh", "zsh/site-functions/_quackctl"),
@@ -54,7 +52,23 @@ def build(root: Path, quackctl: Path, library: Path | None, out: Path, platform:
         target.write_bytes(script)
     for name in ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"):
         install(root / name, out / "share/doc/quackctl" / name)
-    return list(bootstraps)
+    return list(programs)
+
+
+class Unmade(Exception):
+    """A function could not be built."""
+
+
+def made(quackctl: Path, arch: str, out: Path, run: dict, *more: str) -> dict:
+    """What `quackctl build` says of a function for `arch`."""
+    # From an empty folder: a quack.toml of the checkout's own is not meant.
+    empty = out.parent / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    built = subprocess.run([quackctl, "build", "--json", *more], cwd=empty, env=dict(run, QUACK_ARCH=arch),
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if built.returncode:
+        raise Unmade(json.loads(built.stderr.strip().splitlines()[-1])["error"])
+    return json.loads(built.stdout)
 
 
 def install(source: Path, target: Path, mode: int = 0o644) -> None:

@@ -14,6 +14,8 @@ use super::age::age;
 A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
 set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
 
+Edit, in the head of a page, is an editor of its SQL: it completes, runs, draws, and writes fences into the file.
+
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
 Examples:

@@ -1,4 +1,13 @@
-//! A line of the function's log.
+//! A line of a function's log, and whose log it is.
+
+/// Whose log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogOf {
+    /// The function that runs queries.
+    Engine,
+    /// The page function.
+    Pages,
+}
 
 /// A line as it was logged, without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ mod target;
 mod turns;
 
 pub(crate) use change::Change;
-pub(crate) use log_line::LogLine;
+pub(crate) use log_line::{LogLine, LogOf};
 pub(crate) use plan::Plan;
 pub(crate) use provisioned::{Provisioned, UpOptions};
 pub(crate) use stage::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::holding::Holding;
-use super::log_line::LogLine;
+use super::log_line::{LogLine, LogOf};
 use super::place::Place;
 use super::plan::Plan;
 use super::provisioned::{Provisioned, UpOptions};
@@ -169,20 +169,21 @@ pub(crate) async fn status(config: &Config, drift: bool) -> Result<Option<Place>
     }
 }
 
-/// Gives the function's logs of the last `since` to `write`, line by line; with `follow` it goes on with what is
+/// Gives the logs of a function of the last `since` to `write`, line by line; with `follow` it goes on with what is
 /// logged from then on.
 ///
 /// # Errors
 /// When nothing is up, or `write` fails.
 pub(crate) async fn logs(
     context: &Context,
+    of: LogOf,
     since: Option<Duration>,
     follow: bool,
     write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     context.config.check_owner()?;
     match context.config.target {
-        TargetKind::Local => local::logs(context, since, follow, write).await,
-        TargetKind::Aws => aws::logs(&context.config, since, follow, write).await,
+        TargetKind::Local => local::logs(context, of, since, follow, write).await,
+        TargetKind::Aws => aws::logs(&context.config, of, since, follow, write).await,
     }
 }

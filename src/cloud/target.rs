@@ -14,10 +14,14 @@ use super::turns::Turns;
 use crate::bucket::Bucket;
 use crate::bucket::layout::Layout;
 use crate::config::Config;
+use crate::digest::short;
 use crate::error::{failure, words};
 
 /// The region that the local target says it is in.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// The output of the stack that has the pages' address.
+const PAGES_OUTPUT: &str = "Dashboards";
 
 /// The stacks of one project's stage that run somewhere, ready to be talked to.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub(crate) struct Target {
     pub function: String,
     /// The page function's, whether or not there is one.
     pub page: String,
+    /// What made both, where it is CloudFormation: its client, and the stack's name.
+    pub(super) stack: Option<(aws_sdk_cloudformation::Client, String)>,
     /// Of the invocations of this process.
     pub turns: Arc<Turns>,
     /// Address of another S3 than AWS's own.
@@ -82,6 +88,7 @@ impl Target {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: local_name(config),
             page: page_name(&local_name(config)),
+            stack: None,
             turns: Arc::default(),
             s3_endpoint: Some(endpoint.to_owned()),
             credentials: Some(SharedCredentialsProvider::new(keys)),
@@ -96,12 +103,19 @@ impl Target {
         self.url_of(&self.function).await
     }
 
-    /// The address of the pages that are deployed, if any are.
+    /// The address of the pages that are deployed, if any are: what stands before the page function, or its own.
     ///
     /// # Errors
-    /// What Lambda says.
+    /// What CloudFormation or Lambda says.
     pub(crate) async fn page_url(&self) -> Result<Option<String>> {
-        self.url_of(&self.page).await
+        let Some((cloudformation, stack)) = &self.stack else { return self.url_of(&self.page).await };
+        let described = cloudformation.describe_stacks().stack_name(stack).send().await.map_err(|error| {
+            let what = format!("cannot tell the address of the pages of the stack {stack}: {}", words(&error));
+            failure(what, "`quackctl status` says how it is")
+        })?;
+        let outputs = described.stacks().iter().flat_map(|stack| stack.outputs());
+        let told = outputs.filter(|output| output.output_key() == Some(PAGES_OUTPUT));
+        Ok(told.filter_map(|output| output.output_value()).map(str::to_owned).next())
     }
 
     /// The URL of the function `name`, if it has one.
@@ -139,12 +153,18 @@ impl Target {
     }
 }
 
-/// The name of the page function beside the engine's `function`. A function's name has at most 64 characters.
+/// The name of the page function beside the engine's `function`. No stage's engine is called so, as no project and no stage has a `_` in its
+/// name. A function's name has at most 64 characters: of a longer one the end is told by its digest.
 pub(super) fn page_name(function: &str) -> String {
-    const END: &str = "-page";
-    let mut name = function.to_owned();
-    name.truncate(64 - END.len());
-    format!("{}{END}", name.trim_end_matches('-'))
+    const END: &str = "_page";
+    const DIGITS: usize = 8;
+    match function.get(..=64 - END.len()) {
+        None => format!("{function}{END}"),
+        Some(_) => {
+            let kept = function.get(..64 - END.len() - 1 - DIGITS).unwrap_or(function);
+            format!("{kept}_{}{END}", &short(function)[..DIGITS])
+        }
+    }
 }
 
 /// Seconds that the page function has, of which the engine may take all of its own, and wait for a start.
@@ -158,4 +178,20 @@ pub(super) fn local_name(config: &Config) -> String {
     let mut name = format!("quack-{}-{}", config.project, config.stage);
     name.truncate(63);
     name.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_stage_and_no_other_page_function_has_the_name_of_a_page_function() {
+        assert_eq!(page_name("quack-lake-dev"), "quack-lake-dev_page");
+        let of = |length: usize, last: char| format!("{}{last}", "q".repeat(length - 1));
+        assert_eq!(page_name(&of(59, 'a')), format!("{}_page", of(59, 'a')));
+        for length in [60, 63, 64] {
+            let [one, other] = ['a', 'b'].map(|last| page_name(&of(length, last)));
+            assert!(one != other && one.len() == 64 && one.ends_with("_page"), "{one}, {other}");
+        }
+    }
 }

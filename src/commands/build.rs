@@ -5,7 +5,11 @@ use anyhow::Result;
 use crate::console::context::Context;
 use crate::package;
 
-/// Builds and assembles the artifact, or finds it in the cache, and prints its folder.
-pub(crate) fn run(context: &Context) -> Result<()> {
-    context.print(&package::assemble(context, context.config.function_arch()?)?)
+/// Builds and assembles the artifact, or finds it in the cache, and prints its folder; of the page function if `pages`.
+pub(crate) fn run(context: &Context, pages: bool) -> Result<()> {
+    let arch = context.config.function_arch()?;
+    match pages {
+        true => context.print(&package::page(context, arch)?),
+        false => context.print(&package::assemble(context, arch)?),
+    }
 }

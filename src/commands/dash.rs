@@ -87,7 +87,7 @@ fn check_user(name: &str) -> Result<()> {
         true => Ok(()),
         false => Err(usage(
             format!("`{name}` cannot be a user's name"),
-            "give one of up to 64 letters, digits, `.`, `_`, `@` and `-`",
+            "give one of up to 254 letters, digits, `.`, `_`, `@`, `+` and `-`",
         )),
     }
 }

@@ -34,7 +34,9 @@ impl fmt::Display for Doctor {
 pub(crate) async fn run(context: &Context, policy: bool) -> Result<()> {
     let config = &context.config;
     if policy {
-        return context.print(&cloud::policy(config).await?);
+        let policy = cloud::policy(config).await?;
+        policy.too_long().into_iter().for_each(|note| context.say(note));
+        return context.print(&policy);
     }
     let target = cloud::doctor(config).await?;
     let is_up = cloud::status(config, false).await.is_ok_and(|place| place.is_some());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use quack_function::wire::Spill;
+use quack_page::oidc::CALLBACK;
 use serde::Serialize;
 
 use crate::change::{self, Changed, Session, Transaction};
@@ -33,6 +34,9 @@ struct Up {
     /// Where the pages are that are deployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     dashboards: Option<String>,
+    /// Where an identity provider has to be let send browsers back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc_callback: Option<String>,
     /// Digest of the function's artifact.
     artifact: String,
     /// Whether the function was compiled in this run.
@@ -66,6 +70,9 @@ impl fmt::Display for Up {
         let Self { project, stage, target, bucket, function, .. } = self;
         writeln!(f, "{project} ({stage}) is up on {target}: function {function}, bucket {bucket}")?;
         self.dashboards.iter().try_for_each(|url| writeln!(f, "dashboards are at {url}"))?;
+        self.oidc_callback.iter().try_for_each(|url| {
+            writeln!(f, "the identity provider is to send browsers back to {url} (register it there)")
+        })?;
         match health {
             Some(health) => write!(f, "{health}"),
             None => writeln!(f, "not checked whether the engine answers (--no-check)"),
@@ -79,6 +86,11 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     let interrupt = Interrupt::listen();
     if config.target == TargetKind::Local && config.lake.bucket.is_some() {
         context.say("note: `lake.bucket` is for --target aws: the local target keeps to a bucket of its own");
+    }
+    if config.target == TargetKind::Local && config.dash.as_ref().is_some_and(|dash| dash.edge.is_some()) {
+        context.say(
+            "note: `dash.cloudfront` is for --target aws: on the local target pages are at an address of loopback",
+        );
     }
     // Pages that are wrong are better told before anything is brought up for them.
     let pages = dash::compile(config)?;
@@ -109,14 +121,22 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
     };
     let dashboards = match pages {
         Some(pages) => {
-            changes.extend(dash::deploy(config, &target.bucket, pages, &artifact).await?);
-            target.page_url().await?
+            let url = target.page_url().await?.ok_or_else(|| {
+                failure(
+                    "the page function has no URL",
+                    "somebody took it away; `quackctl plan` says what `up` would do",
+                )
+            })?;
+            changes.extend(dash::deploy(config, &target.bucket, pages, &artifact, &url).await?);
+            Some(url)
         }
         None => {
             changes.extend(dash::retract(&target.bucket).await?);
             None
         }
     };
+    let has_oidc = config.dash.as_ref().is_some_and(|dash| dash.oidc.is_some());
+    let oidc_callback = dashboards.iter().find(|_| has_oidc).map(|url| format!("{url}{CALLBACK}"));
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),
@@ -124,6 +144,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         bucket: target.bucket.name.clone(),
         function: target.function.clone(),
         dashboards,
+        oidc_callback,
         artifact: artifact.digest,
         built: artifact.built,
         changes,

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+pub(crate) use quack_page::oidc::is_name as is_user;
 
+use super::edge::Edge;
 use super::keys::Origin;
+use super::oidc::Oidc;
 use super::reject::bad_value;
 use super::values::Values;
 
@@ -22,17 +25,15 @@ pub(crate) struct Dash {
     pub public: bool,
     /// Who may sign in: verifiers of passwords, by name.
     pub users: BTreeMap<String, String>,
+    /// What stands before them.
+    pub edge: Option<Edge>,
+    /// Who else says who somebody is.
+    pub oidc: Option<Oidc>,
     /// Most requests of one session in a minute.
     pub session_per_minute: u32,
     /// Most that the queries of a page, and those of a user, may cost in a day, US dollars.
     pub page_usd_day: Option<f64>,
     pub user_usd_day: Option<f64>,
-}
-
-/// Whether a user may be called so: in a file, in a cookie and in the log.
-pub(crate) fn is_user(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(plain)
 }
 
 impl Values {
@@ -44,6 +45,8 @@ impl Values {
         let dash = Dash {
             public: self.choice("dash.public", &[("false", false), ("true", true)])?,
             users: self.dash_users()?,
+            edge: self.edge()?,
+            oidc: self.oidc()?,
             session_per_minute: self.number("dash.limits.session_per_minute", PER_MINUTE, 1, 100_000)?,
             page_usd_day: self.usd("dash.limits.page_usd_day")?,
             user_usd_day: self.usd("dash.limits.user_usd_day")?,
@@ -116,8 +119,7 @@ mod tests {
             ("[dash.users]\n\"a b\" = \"$argon2id$\"", "dash.users", "secret"),
             ("public = 3", "dash.public", "secret"),
             ("[dash.limits]\nuser_usd_day = -1", "-1", "secret"),
-            ("cloudfront = true", "`dash.cloudfront` is not made yet", "secret"),
-            ("domain = \"x.example\"", "`dash.domain` is not made yet", "secret"),
+            ("domain = \"x.example\"", "aws acm request-certificate", "secret"),
             ("pubic = true", "dash.public", "secret"),
         ] {
             let error = crate::error::advised(&dash(&format!("[dash]\n{toml}\n")).unwrap_err());

@@ -69,9 +69,20 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("serve.users", "QUACK_SERVE_USERS"),
     ("dash.public", "QUACK_DASH_PUBLIC"),
     ("dash.users", "QUACK_DASH_USERS"),
+    ("dash.cloudfront", "QUACK_DASH_CLOUDFRONT"),
+    ("dash.domain", "QUACK_DASH_DOMAIN"),
+    ("dash.certificate_arn", "QUACK_DASH_CERTIFICATE_ARN"),
+    ("dash.hosted_zone_id", "QUACK_DASH_HOSTED_ZONE_ID"),
     ("dash.limits.session_per_minute", "QUACK_DASH_SESSION_PER_MINUTE"),
     ("dash.limits.page_usd_day", "QUACK_DASH_PAGE_USD_DAY"),
     ("dash.limits.user_usd_day", "QUACK_DASH_USER_USD_DAY"),
+    ("dash.oidc.issuer", "QUACK_DASH_OIDC_ISSUER"),
+    ("dash.oidc.client_id", "QUACK_DASH_OIDC_CLIENT_ID"),
+    ("dash.oidc.client_secret_env", "QUACK_DASH_OIDC_CLIENT_SECRET_ENV"),
+    ("dash.oidc.claim", "QUACK_DASH_OIDC_CLAIM"),
+    ("dash.oidc.allow", "QUACK_DASH_OIDC_ALLOW"),
+    ("dash.oidc.scopes", "QUACK_DASH_OIDC_SCOPES"),
+    ("dash.oidc.label", "QUACK_DASH_OIDC_LABEL"),
     ("local.port", "QUACK_PORT"),
     ("local.idle_s", "QUACK_IDLE_S"),
     ("local.network.profile", "QUACK_NETWORK_PROFILE"),
@@ -79,9 +90,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("local.network.instance_mb_s", "QUACK_NETWORK_INSTANCE_MB_S"),
     ("local.network.requests_per_s", "QUACK_NETWORK_REQUESTS_PER_S"),
 ];
-
-/// Keys that are thought of, and say nothing yet.
-pub(super) const NOT_YET: &[&str] = &["dash.cloudfront", "dash.domain"];
 
 /// The days that CloudWatch Logs takes for a log group's retention.
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>.

@@ -37,3 +37,11 @@ pub(super) fn unknown_key<'a>(text: &str, name: &str, known: impl Iterator<Item 
 pub(super) fn bad_value(key: &str, value: &str, origin: &Origin, wanted: &str) -> anyhow::Error {
     usage(format!("`{key}` cannot be {value} ({origin})"), format!("give {wanted}"))
 }
+
+/// What is told of a secret that stands in the file, which it is not shown of.
+pub(super) fn secret_in_file(key: &str) -> anyhow::Error {
+    usage(
+        format!("`{key}` does not belong into {FILE}, which others read"),
+        format!("put it into the environment or .env, and name the variable: {key}_env = \"DASH_CLIENT_SECRET\""),
+    )
+}

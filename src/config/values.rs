@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 
 use super::data::{self, DataSet};
 use super::environment;
-use super::keys::{FILE, KEYS, NOT_YET, Origin};
+use super::keys::{FILE, KEYS, Origin};
 use super::kinds::{S3Folder, TargetKind};
-use super::reject::{bad_value, unknown_key};
+use super::reject::{bad_value, secret_in_file, unknown_key};
 use crate::arch::Arch;
 use crate::error::{more_help, nearest, usage};
 
@@ -19,8 +19,9 @@ use crate::error::{more_help, nearest, usage};
 pub(super) struct Values {
     values: HashMap<&'static str, (toml::Value, Origin)>,
     data: Vec<toml::Value>,
-    /// Whether there is a section `[dash]`, whatever is in it.
+    /// Whether there are the sections `[dash]` and `[dash.oidc]`, whatever is in them.
     pub(super) has_dash: bool,
+    pub(super) has_oidc: bool,
     pub(super) origins: Vec<(&'static str, String, Origin)>,
     /// What the user should know, and what is no error.
     pub(super) notes: Vec<String>,
@@ -65,7 +66,7 @@ impl Values {
     pub(super) fn keep(&mut self, keys: &[&str]) {
         self.values.retain(|key, _| keys.contains(key));
         self.data.clear();
-        self.has_dash = false;
+        (self.has_dash, self.has_oidc) = (false, false);
         self.origins.clear();
     }
 
@@ -80,6 +81,7 @@ impl Values {
                 toml::Value::Table(table) if name == "dash.users" => self.set_known(text, &name, table.into())?,
                 toml::Value::Table(table) if KEYS.iter().any(|(key, _)| key.starts_with(&inner)) => {
                     self.has_dash |= name == "dash";
+                    self.has_oidc |= name == "dash.oidc";
                     self.read_table(text, &inner, table)?;
                 }
                 value => self.set_known(text, &name, value)?,
@@ -91,12 +93,7 @@ impl Values {
     fn set_known(&mut self, text: &str, name: &str, value: toml::Value) -> Result<()> {
         match KEYS.iter().find(|(key, _)| *key == name) {
             Some((key, _)) => self.set(key, value, Origin::File),
-            None if NOT_YET.contains(&name) => {
-                return Err(usage(
-                    format!("`{name}` is not made yet"),
-                    "leave it away: the pages have an address of their own, which `up` tells",
-                ));
-            }
+            None if name == "dash.oidc.client_secret" => return Err(secret_in_file(name)),
             // A key's name in its section is enough: no two sections share one, but `users`, which is `serve`'s there.
             None if let Some((key, _)) =
                 KEYS.iter().find(|(key, _)| key.split_once('.').is_some_and(|k| k.1 == name)) =>

@@ -4,28 +4,27 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
-use quack_function::wire::{Column, Params};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{self, Asking};
 use super::bind::Binder;
-use super::compose::{Composed, Composer};
-use super::fence::Drawn;
-use super::page::{self, FOLDER, Page, Query};
-use crate::bucket::Bucket;
+use super::blocks;
+use super::bound::{Over, missing};
+use super::compose::Composer;
+use super::page::{self, FOLDER, Loop, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::duck::words::is_sure;
 use crate::error::{self, failure, nearest};
 use crate::invoke::cost::dollars;
-use crate::lake::catalog::{self, Catalog, Scope};
-use crate::lake::hollow::said;
-use crate::output::is_numeric;
-use crate::query;
+use crate::lake::catalog::{self, Scope};
+use crate::output::text_of;
 use crate::rows::counted;
-use quack_page::input::{Given, Input};
+use quack_page::input::Given;
+
+/// Most sections that a page makes of a loop, as its script has it.
+const MOST_SECTIONS: usize = 50;
 
 /// What was found of all pages.
 #[derive(Debug, Serialize)]
@@ -67,6 +66,9 @@ struct Ran {
     times: usize,
     rows: u64,
     truncated: bool,
+    /// The first value of its first row.
+    #[serde(skip)]
+    first: Option<String>,
     elapsed_ms: f64,
     cost_usd: Option<f64>,
 }
@@ -77,56 +79,6 @@ struct Checker<'a> {
     target: &'a Target,
     over: Over<'a>,
     runs: bool,
-}
-
-/// The lake that queries are bound over.
-pub(super) struct Over<'a> {
-    pub bucket: &'a Bucket,
-    pub catalog: &'a Catalog,
-    pub binder: Binder<'a>,
-    pub composer: Composer,
-    /// Who looks.
-    pub user: &'a str,
-    pub cancel: &'a CancellationToken,
-}
-
-impl Over<'_> {
-    /// What is run for a query with what the page's inputs are at first, or what is wrong with it.
-    ///
-    /// # Errors
-    /// `cancel`; a query that takes too long to bind.
-    pub(super) async fn bound(&self, page: &Page, query: &Query) -> Result<Result<(Composed, Params), Vec<String>>> {
-        let composed = match self.composer.compose(page, query) {
-            Ok(composed) => composed,
-            Err(words) => return Ok(Err(vec![words])),
-        };
-        let params = match ask::params(page, &composed, &Given::new(), self.user) {
-            Ok(params) => params,
-            Err(words) => return Ok(Err(vec![words])),
-        };
-        let travels = match query::travel(self.bucket, self.catalog, &composed.sql).await {
-            Ok(travelled) => travelled.is_some(),
-            Err(error) => return Ok(Err(vec![error::advised(&error)])),
-        };
-        match self.binder.columns(&query.name, (&composed.sql, &params), self.cancel).await? {
-            // As they were, tables are known to the function alone.
-            _ if travels => {}
-            Ok(columns) => {
-                let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
-                if !missing.is_empty() {
-                    return Ok(Err(missing));
-                }
-            }
-            Err(error) => {
-                let words = error::words(said(error).as_ref());
-                // What only the function knows, it says when the query is run.
-                if is_sure(&words) {
-                    return Ok(Err(vec![words]));
-                }
-            }
-        }
-        Ok(Ok((composed, params)))
-    }
 }
 
 /// Checks the pages of these names, or all; with `runs` each query is run once, as a load of its page would.
@@ -182,19 +134,31 @@ impl Checker<'_> {
     async fn page(&self, page: &Page) -> Result<Checked> {
         let budget_usd = page.budget_usd;
         let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
-        let known: Vec<String> = page.inputs.iter().flat_map(Input::parameters).map(|(name, _)| name).collect();
-        for (line, name) in page::placeholders(&page.body) {
+        for (line, name) in blocks::placeholders(&page.body) {
+            let line = page.first_line + line - 1;
+            let within = page.loops.iter().position(|each| (each.lines.0..=each.lines.1).contains(&line));
+            let known: Vec<String> = page.known(within).map(|(name, _)| name).collect();
             if !known.iter().any(|known| known == name) {
                 let near = nearest(name, known.iter().map(String::as_str));
                 let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                 let message = format!("`{{{{ {name} }}}}`: the page has no input that gives it{help}");
-                checked.problems.push(Problem { line: Some(page.first_line + line - 1), query: None, message });
+                checked.problems.push(Problem { line: Some(line), query: None, message });
             }
         }
-        for query in &page.queries {
+        // Those of loops last: with the first row of their loop, and as often as it has rows.
+        let (outside, looped): (Vec<_>, Vec<_>) = page.queries.iter().partition(|query| query.within.is_none());
+        for query in outside.into_iter().chain(looped) {
             let problem = |message| Problem { line: Some(query.line), query: Some(query.name.clone()), message };
-            match self.query(page, query).await? {
-                Ok(ran) => checked.queries.extend(ran),
+            let each = query.within.map(|each| &page.loops[each]);
+            let found = |each: &Loop| checked.queries.iter().find(|ran| ran.query.eq_ignore_ascii_case(&each.query));
+            let (mut given, mut sections) = (Given::new(), 1);
+            if let Some((each, ran)) = each.and_then(|each| Some((each, found(each)?))) {
+                sections = usize::try_from(ran.rows).unwrap_or(MOST_SECTIONS).min(MOST_SECTIONS);
+                let row = ran.first.clone().map(|value| (page.inputs[each.input].name.clone(), vec![value]));
+                given.extend(row);
+            }
+            match self.query(page, query, &given).await? {
+                Ok(ran) => checked.queries.extend(ran.map(|ran| Ran { times: ran.times * sections, ..ran })),
                 Err(problems) => {
                     checked.problems.extend(problems.into_iter().map(problem));
                 }
@@ -215,8 +179,8 @@ impl Checker<'_> {
     }
 
     /// What running a query took, or what is wrong with it.
-    async fn query(&self, page: &Page, query: &Query) -> Result<Result<Option<Ran>, Vec<String>>> {
-        let (composed, params) = match self.over.bound(page, query).await? {
+    async fn query(&self, page: &Page, query: &Query, given: &Given) -> Result<Result<Option<Ran>, Vec<String>>> {
+        let (composed, params) = match self.over.bound(page, query, given).await? {
             Ok(bound) => bound,
             Err(problems) => return Ok(Err(problems)),
         };
@@ -230,8 +194,12 @@ impl Checker<'_> {
             let started = Instant::now();
             let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;
             let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &rows.columns)).unwrap_or_default();
+            let mut first = None;
             for batch in rows.batches {
-                batch?;
+                let batch = batch?;
+                if let Some(field) = batch.schema_ref().fields().first().filter(|_| batch.num_rows() > 0) {
+                    first = first.or_else(|| Some(text_of(field, batch.column(0), 0)));
+                }
             }
             let summary = account.summary();
             let ran = Ran {
@@ -239,6 +207,7 @@ impl Checker<'_> {
                 times,
                 rows: summary.tally.rows,
                 truncated: summary.tally.truncated,
+                first: first.flatten(),
                 elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
                 cost_usd: summary.cost_usd,
             };
@@ -250,34 +219,6 @@ impl Checker<'_> {
             ran => ran,
         }
     }
-}
-
-/// Whether a chart draws a column's values: of a BIGNUM the digits come as text.
-fn draws(column: &Column) -> bool {
-    is_numeric(column) && column.sql_type != "BIGNUM"
-}
-
-/// What is said of columns that a chart wants: that the query has not, and of which it wants numbers.
-fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
-    let told = |(option, name): (&str, &str)| {
-        let names = columns.iter().map(|column| column.name.as_str());
-        match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
-            Some(column) if drawn.wants_numbers(option) && !draws(column) => Some(format!(
-                "`{option}={name}`: a {} draws numbers, and it is {}",
-                drawn.chart.name(),
-                column.sql_type
-            )),
-            Some(_) => None,
-            None => {
-                let help = match nearest(name, names.clone()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
-                };
-                Some(format!("`{option}={name}`: the query has no column `{name}`; {help}"))
-            }
-        }
-    };
-    drawn.columns().filter_map(told).collect()
 }
 
 impl Problem {
@@ -301,9 +242,9 @@ impl fmt::Display for Report {
         for page in &self.pages {
             writeln!(f, "{}", page.page)?;
             let width = page.queries.iter().map(|ran| ran.query.len()).max().unwrap_or(0);
-            for Ran { query, times, rows, truncated, elapsed_ms, cost_usd } in &page.queries {
+            for Ran { query, times, rows, truncated, elapsed_ms, cost_usd, .. } in &page.queries {
                 let more = if *truncated { " (more exist)" } else { "" };
-                let times = if *times > 1 { format!(", {times} times") } else { String::new() };
+                let times = if *times != 1 { format!(", {times} times") } else { String::new() };
                 let cost = cost_usd.map(|usd| format!(" · {}{times}", dollars(usd))).unwrap_or_default();
                 writeln!(f, "  {query:<width$}  {}{more} · {elapsed_ms:.0} ms{cost}", counted(*rows))?;
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use quack_page::oidc::{CALLBACK, Oidc, Secret};
 use quack_page::password;
 use quack_page::signed::GUEST;
 use quack_page::site::{self, Limits, Site, User};
@@ -32,6 +33,8 @@ pub(super) struct Asset {
 /// The pages of a project as they are to be deployed: a site but for what it runs on.
 pub(crate) struct Compiled {
     dash: Dash,
+    /// What the client of the issuer proves itself with.
+    secret: Option<Secret>,
     volatile: BTreeSet<String>,
     pages: Vec<site::Page>,
 }
@@ -42,10 +45,11 @@ pub(crate) struct Compiled {
 /// Pages that have problems, all of them told; pages that nobody could look at; a user whose verifier is none.
 pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
     let Some(dash) = &config.dash else { return Ok(None) };
-    if dash.users.is_empty() && !dash.public {
+    if dash.users.is_empty() && dash.oidc.is_none() && !dash.public {
         return Err(usage(
             "`[dash]` deploys pages that nobody could look at: it has no users",
-            "`quackctl dash add-user NAME` makes one; or set public = true, and anybody who has the address sees them",
+            "`quackctl dash add-user NAME` makes one; or name an identity provider in [dash.oidc]; or set public = true, and anybody \
+             who has the address sees them",
         ));
     }
     if dash.users.contains_key(GUEST) {
@@ -60,6 +64,14 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
             format!("`quackctl dash add-user {name}` makes one of a password"),
         ));
     }
+    let secret = match &dash.oidc {
+        Some(oidc) => oidc.secret(&config.dir)?.map(|secret| Secret {
+            issuer: oidc.issuer.clone(),
+            client_id: oidc.client_id.clone(),
+            secret,
+        }),
+        None => None,
+    };
     let (composer, mut pages, mut problems) = (Composer::open()?, Vec::new(), Vec::new());
     for page in page::all(&config.dir)?.into_values() {
         match page {
@@ -85,7 +97,7 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
             "`quackctl dash new NAME` writes one",
         ));
     }
-    Ok(Some(Compiled { dash: dash.clone(), volatile: volatile()?, pages }))
+    Ok(Some(Compiled { dash: dash.clone(), secret, volatile: volatile()?, pages }))
 }
 
 /// A page, or what is wrong with it.
@@ -133,9 +145,24 @@ fn volatile() -> Result<BTreeSet<String>> {
 }
 
 impl Compiled {
-    /// The site that runs on `engine`.
-    pub(super) fn site(self, engine: site::Engine) -> Site {
-        let Self { dash, volatile, pages } = self;
+    /// What goes into the bucket beside the site, and not into it.
+    pub(super) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
+    /// The site that runs on `engine`, at `url`, which ends in `/`.
+    pub(super) fn site(self, engine: site::Engine, url: &str) -> Site {
+        let Self { dash, secret, volatile, pages } = self;
+        let oidc = dash.oidc.map(|oidc| Oidc {
+            issuer: oidc.issuer,
+            client_id: oidc.client_id,
+            has_secret: secret.is_some(),
+            claim: oidc.claim,
+            allow: oidc.allow,
+            scopes: oidc.scopes,
+            label: oidc.label,
+            callback: format!("{url}{CALLBACK}"),
+        });
         let [script, style] = assets().map(|asset| asset.name);
         Site {
             version: site::VERSION,
@@ -145,6 +172,7 @@ impl Compiled {
             public: dash.public,
             volatile,
             users: dash.users.into_iter().map(|(name, verifier)| (name, User { verifier })).collect(),
+            oidc,
             revoked: BTreeSet::new(),
             limits: Limits {
                 session_per_minute: dash.session_per_minute,
@@ -189,7 +217,7 @@ mod tests {
         assert!(compile_in("", &[("x.md", PAGE)]).unwrap().is_none());
         let compiled = compile_in("[dash]\npublic = true\n[dash.limits]\npage_usd_day = 2.0\n", &[("x.md", PAGE)]);
         let engine = site::Engine { version: "1".into(), timeout_s: 1, gb_second_usd: 1.0, request_usd: 1.0 };
-        let site = compiled.unwrap().unwrap().site(engine);
+        let site = compiled.unwrap().unwrap().site(engine, "https://site.example/");
         assert!(site.public && site.limits.page_usd_day == Some(2.0) && site.pages.len() == 1);
         let page = &site.pages[0];
         assert_eq!((page.allow.clone(), page.budget_usd), (Some(["ann".to_owned()].into()), Some(0.5)));

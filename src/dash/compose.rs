@@ -73,6 +73,13 @@ impl Composer {
     pub(super) fn compose(&self, page: &Page, query: &Query) -> Result<Composed, String> {
         let mut reads = Vec::new();
         self.follow(page, query, &mut Vec::new(), &mut reads)?;
+        let strange =
+            |read: &Read| read.inputs.iter().any(|at| page.row_of(*at).is_some_and(|row| Some(row) != query.within));
+        if let Some((name, _)) = reads.iter().find(|(_, read)| strange(read)) {
+            return Err(format!(
+                "it reads `{name}`, which is another in each section of its loop: put this one in there too"
+            ));
+        }
         let inputs = reads.iter().flat_map(|(_, read)| read.inputs.iter().copied()).collect();
         let reads_user = reads.iter().any(|(_, read)| read.reads_user);
         // The last one is the query itself.
@@ -164,6 +171,14 @@ impl Composer {
             reads_user |= at.is_none();
         }
         sql.push_str(&text[done..]);
+        for (at, each) in inputs.iter().filter_map(|at| Some((*at, page.row_of(*at)?))) {
+            if query.within != Some(each) {
+                let (name, (line, _)) = (&page.inputs[at].name, page.loops[each].lines);
+                return Err(format!(
+                    "`${name}` is the row of a section of the loop in line {line}, and this query stands outside of it: put it in there"
+                ));
+            }
+        }
         match asked.first() {
             None => Ok(Read { sql, tables, inputs, reads_user, pieces }),
             Some(other) => Err(format!("`{other}` is a parameter, and not written as ${other}: write it so")),
@@ -350,5 +365,18 @@ mod tests {
         assert_eq!(made("own").sql, format!("WITH {trips}, {base}\nFROM (\n{own}\n)"));
         let words = composed(&[("a", "FROM b"), ("b", "FROM c"), ("c", "FROM a")], "a").unwrap_err();
         assert!(words.contains("`a` reads itself, by way of a, b, c"), "{words}");
+    }
+    #[test]
+    fn the_row_of_a_loop_is_known_in_it_alone() {
+        let text = "::: each zone in zones\n\n```sql own\nSELECT $zone, * FROM zones\n```\n```sql shown table\nFROM own\n```\n\n:::\n\n\
+            ```sql zones\nSELECT 'a'\n```\n```sql out\nSELECT $zone\n```\n```sql by\nFROM shown\n```\n";
+        let page = Page::parse("x", text).unwrap();
+        let composer = Composer::open().unwrap();
+        let made = |name: &str| composer.compose(&page, page.query(name).unwrap());
+        let shown = made("shown").unwrap();
+        assert!(shown.sql.contains("SELECT $zone, *") && shown.inputs == [0].into(), "{shown:?}");
+        assert!(made("out").unwrap_err().contains("the loop in line 1, and this query stands outside"));
+        assert!(made("by").unwrap_err().contains("it reads `own`"));
+        assert_eq!(page.runs(page.query("zones").unwrap()), 1);
     }
 }

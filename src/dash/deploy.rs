@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use quack_page::oidc::Secret;
 use quack_page::signed::{Invitation, KEY_BYTES, Key};
 use quack_page::site::{self, Site};
 use quack_pinned::duckdb;
@@ -26,6 +27,9 @@ use crate::package::Artifact;
 /// Most bytes of a site.
 const LARGEST: usize = 64 << 20;
 
+/// Most bytes of a client's secret with whose it is.
+const LARGEST_SECRET: usize = 64 << 10;
+
 /// Times that a site is written because somebody else wrote it at the same moment.
 const ATTEMPTS: u32 = 5;
 
@@ -38,7 +42,7 @@ pub(crate) struct Invited {
     pub url: String,
 }
 
-/// Puts the pages where the page function finds them; what is there already stays.
+/// Puts the pages where the page function, whose URL is `url`, finds them; what is there already stays.
 ///
 /// # Errors
 /// What S3 says.
@@ -47,15 +51,22 @@ pub(crate) async fn deploy(
     bucket: &Bucket,
     compiled: Compiled,
     artifact: &Artifact,
-) -> Result<Option<Change>> {
+    url: &str,
+) -> Result<Vec<Change>> {
     let engine = site::Engine {
         version: format!("{} {}", duckdb::VERSION, artifact.digest),
         timeout_s: config.timeout_s,
         gb_second_usd: cost::gb_second_usd(artifact.arch),
         request_usd: cost::REQUEST_USD,
     };
-    let site = compiled.site(engine);
     ensure_key(bucket).await?;
+    // A secret is there before the site that needs it, and until none does.
+    let secret = compiled.secret().cloned();
+    let mut changes = Vec::new();
+    if secret.is_some() {
+        changes.extend(ensure_secret(bucket, secret.as_ref()).await?);
+    }
+    let site = compiled.site(engine, url);
     for asset in compile::assets() {
         let key = format!("{}assets/{}", bucket.layout.dash, asset.name);
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(asset.content_type);
@@ -70,11 +81,15 @@ pub(crate) async fn deploy(
         wanted.revoked = found.revoked;
         (!is_same).then_some(wanted)
     };
-    Ok(match changed(bucket, change).await? {
+    changes.extend(match changed(bucket, change).await? {
         Some(true) => Some(Change::updated(format!("pages {names}"))),
         Some(false) => Some(Change::created(format!("pages {names}"))),
         None => None,
-    })
+    });
+    if secret.is_none() {
+        changes.extend(ensure_secret(bucket, None).await?);
+    }
+    Ok(changes)
 }
 
 /// What [`deploy`] or [`retract`] would do.
@@ -82,10 +97,14 @@ pub(crate) async fn deploy(
 /// # Errors
 /// What S3 says.
 pub(crate) async fn plan(context: &Context, compiled: Option<Compiled>) -> Result<Option<Planned>> {
-    let found = match cloud::lake(context).await? {
-        Lake::There(target) => site_in(&target.bucket).await?.and_then(|(site, _)| site),
+    let (found, url, has_secret) = match cloud::lake(context).await? {
+        Lake::There(target) => {
+            let found = site_in(&target.bucket).await?.and_then(|(site, _)| site);
+            let secret = compiled.as_ref().and_then(Compiled::secret);
+            (found, target.page_url().await?, secret_in(&target.bucket).await?.as_ref() == secret)
+        }
         // What is there is told when it is brought up again.
-        Lake::Nowhere | Lake::Asleep => None,
+        Lake::Nowhere | Lake::Asleep => (None, None, false),
     };
     let planned = |action| Planned { action, ..Planned::added("Pages", "[dash]", None) };
     Ok(match (compiled, found) {
@@ -93,8 +112,8 @@ pub(crate) async fn plan(context: &Context, compiled: Option<Compiled>) -> Resul
         (None, Some(_)) => Some(planned(PlannedAction::Remove)),
         (None, None) => None,
         (Some(compiled), Some(found)) => {
-            let wanted = compiled.site(found.engine.clone());
-            (!is_as(&found, &wanted)).then(|| planned(PlannedAction::Modify))
+            let wanted = compiled.site(found.engine.clone(), &url.unwrap_or_default());
+            (!has_secret || !is_as(&found, &wanted)).then(|| planned(PlannedAction::Modify))
         }
     })
 }
@@ -203,6 +222,33 @@ async fn ensure_key(bucket: &Bucket) -> Result<()> {
     let put = bucket.s3.put_object().bucket(&bucket.name).key(&name).if_none_match("*");
     let put = put.body(bytes.into()).send().await;
     put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &name, error))
+}
+
+/// Has the bucket hold the secret that a client of the site's issuer has, or none.
+async fn ensure_secret(bucket: &Bucket, wanted: Option<&Secret>) -> Result<Option<Change>> {
+    let (key, found) = (secret_key(bucket), secret_in(bucket).await?);
+    if found.as_ref() == wanted {
+        return Ok(None);
+    }
+    let Some(secret) = wanted else {
+        let deleted = bucket.s3.delete_object().bucket(&bucket.name).key(&key).send().await;
+        deleted.map_err(|error| cannot("delete", &key, words(&error)))?;
+        return Ok(Some(Change::removed("secret of the issuer's client")));
+    };
+    let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type("application/json");
+    let put = put.body(serde_json::to_vec(secret)?.into()).send().await;
+    put.map_err(|error| cannot("write", &key, words(&error)))?;
+    Ok(Some(Change::updated(format!("secret of {}", secret.client_id))))
+}
+
+fn secret_key(bucket: &Bucket) -> String {
+    format!("{}oidc", bucket.layout.dash)
+}
+
+/// The secret that is there; what is none is written anew.
+async fn secret_in(bucket: &Bucket) -> Result<Option<Secret>> {
+    let found = read(bucket, &secret_key(bucket), LARGEST_SECRET).await?;
+    Ok(found.map(|(bytes, _)| serde_json::from_slice(&bytes).unwrap_or_default()))
 }
 
 /// An object, and its tag, if it is there.

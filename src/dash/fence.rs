@@ -45,8 +45,12 @@ impl Chart {
 }
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
-const COLUMNS: &[&str] = &["x", "y", "color", "compare"];
+const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark"];
 const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl"];
+
+/// Options that only these charts have.
+const OF: &[(&str, &[Chart])] =
+    &[("facet", &[Chart::Bar, Chart::Line, Chart::Area, Chart::Scatter, Chart::Histogram]), ("spark", &[Chart::Table])];
 
 /// What `sort` may be.
 const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
@@ -63,6 +67,11 @@ impl Drawn {
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &str)> {
         let named = self.options.iter().filter(|(name, _)| COLUMNS.contains(&name.as_str()));
         named.flat_map(|(name, value)| value.split(',').map(move |column| (name.as_str(), column.trim())))
+    }
+
+    /// Whether the column that an option names has to be one of lists of numbers.
+    pub(super) fn wants_lists(&self, option: &str) -> bool {
+        option == "spark"
     }
 
     /// Whether the column that an option names has to be one of numbers.
@@ -152,6 +161,10 @@ fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
         }
         if value.is_empty() {
             return Err(format!("`{name}=` says nothing: give it a value, or leave it away"));
+        }
+        if let Some((_, charts)) = OF.iter().find(|(option, charts)| *option == name && !charts.contains(&chart)) {
+            let charts = charts.iter().map(|chart| chart.name()).collect::<Vec<_>>().join(", ");
+            return Err(format!("`{word}`: a {} has no `{name}`; it is there for {charts}", chart.name()));
         }
         check(name, value)?;
         if options.insert(name.to_owned(), value.to_owned()).is_some() {
@@ -244,6 +257,8 @@ mod tests {
         assert_eq!((name.as_str(), drawn.chart), ("by_zone", Chart::Bar));
         assert_eq!(drawn.options["title"], "Trips, 'by' zone");
         assert_eq!(drawn.columns().collect::<Vec<_>>(), [("x", "zone"), ("y", "trips"), ("y", "fares")]);
+        let Ok(Fence::Sql { drawn: Some(small), .. }) = parse("sql a table spark=a,b") else { panic!("a query") };
+        assert_eq!(small.columns().collect::<Vec<_>>(), [("spark", "a"), ("spark", "b")]);
         let Ok(Fence::Sql { drawn: Some(kept), .. }) = parse("sql a table ttl=5m") else { panic!("a query") };
         assert_eq!((kept.ttl_s(), drawn.ttl_s()), (Some(300), None));
         assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
@@ -266,6 +281,8 @@ mod tests {
             ("sql a bar title=\"x", "is not closed"),
             ("sql a bar sort=up", "`sort=up`"),
             ("sql a bar height=0", "pixels"),
+            ("sql a pie facet=z", "a pie has no `facet`; it is there for bar, line"),
+            ("sql a line spark=z", "it is there for table"),
             ("sql a bar ttl=0s", "`ttl=0s`"),
             ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),

@@ -1,40 +1,47 @@
 //! A page as HTML: its Markdown, with a tile in the place of each query that is shown and a field in that of each input. HTML in the
 //! file is shown as the text that it is, and links go to pages alone: nothing of a file runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream};
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeWithOffset};
 use quack_page::escape::escaped;
 use quack_page::site::Segment;
 use serde_json::json;
 
+use super::blocks;
 use super::compose::{Composed, Composer};
 use super::fence::{self, Fence};
-use super::page::{self, Group, Page, Query};
+use super::group::{self, Group};
+use super::out::{MARK, Out, placeholder};
+use super::page::{Page, Query};
 use crate::digest;
 
-/// What stands around a placeholder in HTML: a character that no HTML has, as whatever a page says has another in its place.
-const MARK: char = '\0';
+/// What ends a loop.
+const EACH_ENDS: &str = "</template>\n";
 
 /// What stands in the middle of a document that shows `page`.
 pub(super) fn segments(page: &Page, composer: &Composer) -> Vec<Segment> {
     let body = page.body.replace(MARK, "\u{fffd}");
-    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&body, page::options())).collect();
-    let mut out = Out::default();
+    let parsed = TextMergeWithOffset::new(Parser::new_ext(&body, blocks::options()).into_offset_iter());
+    let (events, places): (Vec<Event<'_>>, Vec<_>) = parsed.unzip();
+    let (mut out, mut groups) = (Out::default(), Groups::default());
     let (mut at, mut depth) = (0, 0_usize);
     while at < events.len() {
         if depth == 0
-            && let [Event::Start(Tag::Paragraph), Event::Text(text), Event::End(TagEnd::Paragraph), ..] = &events[at..]
-            && let Ok(Some(group)) = page::group(text)
+            && events[at] == Event::Start(Tag::Paragraph)
+            && let Ok(Some(group)) = group::parse(&body[places[at].clone()])
         {
-            out.group(&group);
-            at += 3;
+            match groups.begin(group, page, composer) {
+                Some((begin, end)) => out.open(begin, end),
+                None => groups.end(out.close()),
+            }
+            at = behind(&events, at, TagEnd::Paragraph);
             continue;
         }
         if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) = &events[at]
             && let Ok(fence @ (Fence::Sql { .. } | Fence::Input { .. })) = fence::parse(info)
         {
-            at += events[at..].iter().position(|event| *event == Event::End(TagEnd::CodeBlock)).unwrap_or(0) + 1;
+            at = behind(&events, at, TagEnd::CodeBlock);
             match fence {
                 Fence::Sql { name, .. } => {
                     if let Some(query) = page.query(&name) {
@@ -57,17 +64,22 @@ pub(super) fn segments(page: &Page, composer: &Composer) -> Vec<Segment> {
             Event::End(_) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        out.events(harmless(&events[at], page));
+        out.events(harmless(&events[at], page, groups.within));
         at += 1;
     }
     out.end()
 }
 
-/// What is written of an event.
-fn harmless<'a>(event: &Event<'a>, page: &Page) -> Vec<Event<'a>> {
+/// The place behind the end of what begins at `at`, which has none of its kind in it.
+fn behind(events: &[Event<'_>], at: usize, end: TagEnd) -> usize {
+    at + events[at..].iter().position(|event| *event == Event::End(end)).unwrap_or(0) + 1
+}
+
+/// What is written of an event, in the loop `within`.
+fn harmless<'a>(event: &Event<'a>, page: &Page, within: Option<usize>) -> Vec<Event<'a>> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => vec![Event::Text(text.clone())],
-        Event::Text(text) if text.contains("{{") => filled(text, page),
+        Event::Text(text) if text.contains("{{") => filled(text, page, within),
         // The words of a picture stand for it: pages load nothing from elsewhere.
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => Vec::new(),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) if !is_page(dest_url) => {
@@ -90,13 +102,14 @@ fn is_page(url: &str) -> bool {
     }
 }
 
-/// A text with placeholders of values for each `{{ name }}`.
-fn filled<'a>(text: &str, page: &Page) -> Vec<Event<'a>> {
+/// A text with placeholders of values for each `{{ name }}` that is known in the loop `within`.
+fn filled<'a>(text: &str, page: &Page, within: Option<usize>) -> Vec<Event<'a>> {
+    let known: Vec<String> = page.known(within).map(|(name, _)| name).collect();
     let (mut events, mut rest) = (Vec::new(), text);
     let plain = |text: &str| Event::Text(CowStr::from(text.to_owned()));
     while let Some((before, behind)) = rest.split_once("{{") {
         let Some((name, after)) = behind.split_once("}}") else { break };
-        match page.inputs.iter().any(|input| input.parameters().iter().any(|(known, _)| known == name.trim())) {
+        match known.iter().any(|known| known == name.trim()) {
             true => {
                 events.extend([plain(before), Event::InlineHtml(placeholder(&Segment::Value(name.trim().to_owned())))])
             }
@@ -108,28 +121,12 @@ fn filled<'a>(text: &str, page: &Page) -> Vec<Event<'a>> {
     events
 }
 
-/// What stands in HTML for a segment that is none.
-fn placeholder(segment: &Segment) -> CowStr<'static> {
-    CowStr::from(format!("{MARK}{}{MARK}", json!(segment)))
-}
-
-/// The segments of HTML with placeholders, which are each between two marks.
-fn split(html: &str) -> Vec<Segment> {
-    let segment = |(at, piece): (usize, &str)| match at % 2 {
-        1 => serde_json::from_str(piece).unwrap_or_else(|_| Segment::Text(String::new())),
-        _ => Segment::Text(piece.to_owned()),
-    };
-    let pieces = html.split(MARK).enumerate().filter(|(_, piece)| !piece.is_empty());
-    pieces.map(segment).collect()
-}
-
 /// The place of a query's rows; nothing of one that is not shown.
 fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
     let Some(drawn) = &query.drawn else { return String::new() };
     let name = escaped(&query.name);
     let composed = composer.compose(page, query);
-    // Of one that is wrong, which it says when its rows are asked for, the mistake.
-    let digest = digest::short(composed.as_ref().map_or_else(|words| words.as_str(), |composed| composed.sql.as_str()));
+    let digest = told(&composed);
     let title = drawn.options.get("title").map(|title| format!("<figcaption>{}</figcaption>", escaped(title)));
     // Not the title: a tile of which nothing else changed keeps its chart.
     let options: BTreeMap<_, _> = drawn.options.iter().filter(|(name, _)| *name != "title").collect();
@@ -144,73 +141,73 @@ fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
     )
 }
 
+/// What tells one query from another: of one that is wrong, which it says when its rows are asked for, the mistake.
+fn told(composed: &Result<Composed, String>) -> String {
+    digest::short(composed.as_ref().map_or_else(|words| words.as_str(), |composed| composed.sql.as_str()))
+}
+
 /// The parameters that a query has.
 fn inputs(page: &Page, composed: &Result<Composed, String>) -> String {
     let inputs = composed.iter().flat_map(|composed| &composed.inputs);
     inputs.flat_map(|at| page.inputs[*at].parameters()).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }
 
-/// What is written: Markdown, groups, and inputs, of which those that follow one another stand in one form.
+/// What is known of groups at a place of a page.
 #[derive(Default)]
-struct Out<'a> {
-    events: Vec<Event<'a>>,
-    in_form: bool,
-    groups: usize,
+struct Groups {
+    /// The loop that it is in.
+    within: Option<usize>,
+    /// What tabs are called in the page's address.
+    tabs: BTreeSet<String>,
 }
 
-impl<'a> Out<'a> {
-    fn events(&mut self, events: Vec<Event<'a>>) {
-        self.close_form();
-        self.events.extend(events);
-    }
-
-    fn html(&mut self, html: String) {
-        self.close_form();
-        self.write(html);
-    }
-
-    fn field(&mut self, field: Segment) {
-        if !self.in_form {
-            self.write("<form class=\"inputs\">\n".to_owned());
-            self.in_form = true;
-        }
-        self.events.push(Event::Html(placeholder(&field)));
-    }
-
-    /// Opens a group, or closes the last one.
-    fn group(&mut self, group: &Group) {
-        self.close_form();
-        let opened = match group {
-            Group::Row => "<div class=\"group row\">\n",
-            Group::Column => "<div class=\"group column\">\n",
-            Group::End => {
-                if self.groups > 0 {
-                    self.groups -= 1;
-                    self.write("</div>\n".to_owned());
-                }
-                return;
+impl Groups {
+    /// What begins a group, and what ends it; nothing of what is an end itself.
+    fn begin(&mut self, group: Group, page: &Page, composer: &Composer) -> Option<(String, &'static str)> {
+        Some(match group {
+            Group::End => return None,
+            Group::Row => ("<div class=\"group row\">\n".to_owned(), "</div>\n"),
+            Group::Column => ("<div class=\"group column\">\n".to_owned(), "</div>\n"),
+            Group::Tabs => ("<div class=\"tabs\">\n".to_owned(), "</div>\n"),
+            Group::Tab(title) => {
+                let (name, title) = (escaped(&self.tab(&title)), escaped(&title));
+                let begin = format!(
+                    "<section class=\"tab\" id=\"tab-{name}\" data-tab=\"{name}\"><p class=\"title\">{title}</p>\n"
+                );
+                (begin, "</section>\n")
             }
-        };
-        self.groups += 1;
-        self.write(opened.to_owned());
+            Group::Each { variable, query } => {
+                self.within = page.loops.iter().position(|each| page.inputs[each.input].name == variable);
+                let asked = page.query(&query).map(|query| composer.compose(page, query));
+                let inputs = asked.as_ref().map(|asked| inputs(page, asked)).unwrap_or_default();
+                let begin = format!(
+                    "<template class=\"each\" data-each=\"{}\" data-query=\"{}\" data-inputs=\"{}\" data-digest=\"{}\">\n",
+                    escaped(&variable),
+                    escaped(&query),
+                    escaped(&inputs),
+                    asked.as_ref().map(told).unwrap_or_default()
+                );
+                (begin, EACH_ENDS)
+            }
+        })
     }
 
-    fn close_form(&mut self) {
-        if std::mem::take(&mut self.in_form) {
-            self.write("</form>\n".to_owned());
+    fn end(&mut self, end: Option<&str>) {
+        if end == Some(EACH_ENDS) {
+            self.within = None;
         }
     }
 
-    fn write(&mut self, html: String) {
-        self.events.push(Event::Html(CowStr::from(html)));
-    }
-
-    fn end(mut self) -> Vec<Segment> {
-        self.close_form();
-        self.write("</div>\n".repeat(self.groups));
-        let mut html = String::new();
-        pulldown_cmark::html::push_html(&mut html, self.events.into_iter());
-        split(&html)
+    /// What a tab of that title is called in the page's address.
+    fn tab(&mut self, title: &str) -> String {
+        let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
+        let first = if words.is_empty() { "tab".to_owned() } else { words };
+        let others = (2..).map(|number| format!("{first}-{number}"));
+        let name = std::iter::once(first.clone()).chain(others).find(|name| !self.tabs.contains(name));
+        let name = name.unwrap_or(first);
+        self.tabs.insert(name.clone());
+        name
     }
 }
 
@@ -272,6 +269,10 @@ mod tests {
             "}}",
             "::: row\n\n",
             ":::\n\n",
+            "::: tabs\n\n",
+            "::: tab <b> \" & é\n\n",
+            "::: each z in b\n\n",
+            "{{ z }}",
             "> ",
             "- ",
             "| a |\n|---|\n",
@@ -343,6 +344,8 @@ mod tests {
                     "figure",
                     "figcaption",
                     "output",
+                    "section",
+                    "template",
                 ];
                 assert!(KNOWN.contains(&name), "<{tag}: {text:?}\n{main}");
                 let link = tag.split('>').next().unwrap().split_once(" href=\"");
@@ -375,5 +378,19 @@ mod tests {
             "{html}"
         );
         assert!(!html.contains("tile-hidden") && html.contains("SELECT '&lt;'"), "{html}");
+    }
+    #[test]
+    fn tabs_have_names_of_their_own_and_loops_a_template() {
+        let text = "```sql zones\nSELECT 'a'\n```\n\n{{ zone }}\n\n::: tabs\n\n::: tab By <b>\n\na\n\n:::\n\n::: tab By b\n\n::: each zone in zones\n\n\
+            ## {{ zone }}\n\n```sql q table\nSELECT $zone\n```\n\n:::\n\n:::\n\n:::\n\nend\n";
+        let html = shown(text, &[("zone", "<i>")]);
+        assert!(html.contains("<p>{{ zone }}</p>"), "{html}");
+        assert!(html.contains("id=\"tab-by-b\" data-tab=\"by-b\"><p class=\"title\">By &lt;b&gt;</p>"), "{html}");
+        assert!(html.contains("id=\"tab-by-b-2\""), "{html}");
+        assert!(html.contains("data-each=\"zone\" data-query=\"zones\" data-inputs=\"\""), "{html}");
+        let (section, rest) = html.split_once("<template").unwrap().1.split_once("</template>").unwrap();
+        assert!(section.contains("<h2><output data-value=\"zone\">&lt;i&gt;</output></h2>"), "{html}");
+        assert!(section.contains("id=\"tile-q\"") && section.contains("data-inputs=\"zone\""), "{html}");
+        assert!(rest.starts_with("\n</section>\n</div>\n<p>end</p>"), "{html}");
     }
 }

@@ -2,6 +2,8 @@
 
 mod ask;
 mod bind;
+mod blocks;
+mod bound;
 mod check;
 mod compile;
 mod compose;
@@ -9,9 +11,11 @@ mod deploy;
 mod example;
 mod fence;
 mod file;
+mod group;
 mod html;
 mod input;
 mod live;
+mod out;
 mod page;
 mod web;
 mod written;

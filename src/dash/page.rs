@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::blocks::blocks;
 use super::fence::{self, Drawn, Fence};
 use super::file::text;
 pub(crate) use super::file::{FOLDER, is_name, names, path};
+use super::group::{self, Group, Open};
 use super::input;
 use crate::config::is_user;
 use crate::error::failure;
@@ -18,6 +19,9 @@ use quack_page::input::{Input, Kind};
 
 /// The parameter that is who looks: the server gives it, no reader.
 pub(super) const USER: &str = "user";
+
+/// What the tab that is shown is called in a page's address.
+const TAB: &str = "tab";
 
 /// Longest SQL of a query, bytes, and most queries and parameters of a page.
 const LONGEST_SQL: usize = 64 << 10;
@@ -36,8 +40,21 @@ pub(crate) struct Page {
     /// Its Markdown, and the line that it begins at.
     pub(super) body: String,
     pub(super) first_line: usize,
+    /// What its readers can set, and the rows of its loops, of which each section has one.
     pub(super) inputs: Vec<Input>,
     pub(super) queries: Vec<Query>,
+    pub(super) loops: Vec<Loop>,
+    pub(super) has_tabs: bool,
+}
+
+/// What stands once for each row of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loop {
+    /// The input that is the row, by its place in the page.
+    pub input: usize,
+    pub query: String,
+    /// The lines of the page that it is on, the first and the last.
+    pub lines: (usize, usize),
 }
 
 /// What a page asks.
@@ -50,6 +67,8 @@ pub(super) struct Query {
     pub drawn: Option<Drawn>,
     /// The line of the page that its fence is on.
     pub line: usize,
+    /// The loop that it stands in, by its place in the page.
+    pub within: Option<usize>,
 }
 
 /// What stands before a page's text, between lines of `---`.
@@ -95,13 +114,19 @@ impl Page {
             first_line: text[..from].matches('\n').count() + 1,
             inputs: Vec::new(),
             queries: Vec::new(),
+            loops: Vec::new(),
+            has_tabs: false,
         };
+        let mut open = Open::default();
         for block in blocks(text, from) {
             let wrong = |words: String| Wrong { line: block.line, words };
             if block.is_paragraph {
-                group(&block.text).map_err(wrong)?;
+                if let Some(group) = group::parse(&block.text).map_err(wrong)? {
+                    page.group(&mut open, group, block.line).map_err(wrong)?;
+                }
                 continue;
             }
+            let within = open.is_looped().then(|| page.loops.len() - 1);
             match fence::parse(&block.info).map_err(wrong)? {
                 Fence::Code => continue,
                 _ if !block.is_closed => return Err(wrong("the fence that begins here never ends".to_owned())),
@@ -109,7 +134,12 @@ impl Page {
                     return Err(wrong(format!("`{name}` is longer than {LONGEST_SQL} bytes: make a view of it")));
                 }
                 Fence::Sql { name, drawn } => {
-                    page.queries.push(Query { name, sql: block.text.clone(), drawn, line: block.line });
+                    page.queries.push(Query { name, sql: block.text.clone(), drawn, line: block.line, within });
+                }
+                Fence::Input { name } if within.is_some() => {
+                    return Err(wrong(format!(
+                        "`input {name}` in a loop: a reader sets it once, so put it before the loop"
+                    )));
                 }
                 Fence::Input { name } => {
                     let input =
@@ -119,8 +149,27 @@ impl Page {
             }
             page.takes_last().map_err(wrong)?;
         }
+        open.end().map_err(|(line, words)| Wrong { line, words })?;
         page.knows_what_it_names()?;
         Ok(page)
+    }
+
+    /// Takes what begins or ends on a line.
+    fn group(&mut self, open: &mut Open, group: Group, line: usize) -> Result<(), String> {
+        self.has_tabs |= group == Group::Tabs;
+        let each = match &group {
+            Group::Each { variable, query } => Some((variable.clone(), query.clone())),
+            _ => None,
+        };
+        let ended = open.take(group, line)?;
+        if let (Some((Group::Each { .. }, _)), Some(last)) = (ended, self.loops.last_mut()) {
+            last.lines.1 = line;
+        }
+        let Some((variable, query)) = each else { return Ok(()) };
+        let kind = Kind::Row { query: query.clone() };
+        self.inputs.push(Input { name: variable.clone(), label: variable, kind, line });
+        self.loops.push(Loop { input: self.inputs.len() - 1, query, lines: (line, line) });
+        self.takes_last()
     }
 
     /// Refuses names that are there twice, of which one would stand for the other, and too many.
@@ -150,19 +199,44 @@ impl Page {
             let words = match self.inputs.iter().find(|input| input.name == filter).map(|input| &input.kind) {
                 None => format!("`filter={filter}`: the page has no input `{filter}`"),
                 Some(Kind::Range { .. }) => format!("`filter={filter}`: a click gives one value, and a range has two"),
+                Some(Kind::Row { .. }) => format!("`filter={filter}`: it is the row of a loop, which no click sets"),
                 Some(_) => continue,
             };
             return Err(Wrong { line: query.line, words });
         }
         for input in &self.inputs {
-            if let Some(query) = input.query()
-                && self.query(query).is_none()
-            {
-                let words = format!("`{}`: the page has no query `{query}` to choose from", input.name);
-                return Err(Wrong { line: input.line, words });
+            let Some(query) = input.query() else { continue };
+            let Input { name, line, .. } = input;
+            let words = match (self.query(query), &input.kind) {
+                (Some(Query { within: None, .. }), _) => continue,
+                (Some(_), _) => {
+                    format!("`{name}`: the query `{query}` stands in a loop, and is another in each section")
+                }
+                (None, Kind::Row { .. }) => format!("`::: each {name} in {query}`: the page has no query `{query}`"),
+                (None, _) => format!("`{name}`: the page has no query `{query}` to choose from"),
+            };
+            return Err(Wrong { line: *line, words });
+        }
+        match self.inputs.iter().find(|input| self.has_tabs && input.name == TAB) {
+            None => Ok(()),
+            Some(input) => {
+                let words =
+                    format!("`{TAB}` in the page's address is the tab that is shown: give the input another name");
+                Err(Wrong { line: input.line, words })
             }
         }
-        Ok(())
+    }
+
+    /// The parameters that are known in the loop `within`, or outside of all, each with the type that it is cast to.
+    pub(super) fn known(&self, within: Option<usize>) -> impl Iterator<Item = (String, Option<String>)> {
+        let is_known = move |at: usize| self.row_of(at).is_none_or(|each| Some(each) == within);
+        let inputs = self.inputs.iter().enumerate().filter(move |(at, _)| is_known(*at));
+        inputs.flat_map(|(_, input)| input.parameters())
+    }
+
+    /// The loop whose row an input is.
+    pub(super) fn row_of(&self, input: usize) -> Option<usize> {
+        self.loops.iter().position(|each| each.input == input)
     }
 
     /// The query of that name, in any case, as SQL has names.
@@ -170,21 +244,12 @@ impl Page {
         self.queries.iter().find(|query| query.name.eq_ignore_ascii_case(name))
     }
 
-    /// How often a load of the page runs a query: once where it is shown, and once for each input that chooses from it.
+    /// How often a load of the page runs a query: once where it is shown (in a loop, in each section), and once for each input that
+    /// chooses from it and each loop over it.
     pub(super) fn runs(&self, query: &Query) -> usize {
         let chooses = |input: &&Input| input.query().is_some_and(|name| name.eq_ignore_ascii_case(&query.name));
         usize::from(query.drawn.is_some()) + self.inputs.iter().filter(chooses).count()
     }
-}
-
-/// The names in `{{ name }}` of a text, each with its line.
-pub(super) fn placeholders(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let behind = line.split("{{").skip(1).filter_map(|rest| rest.split_once("}}"));
-        found.extend(behind.map(|(name, _)| (number + 1, name.trim())).filter(|(_, name)| fence::is_variable(name)));
-    }
-    found
 }
 
 /// What is wrong with a page, and on which line of it.
@@ -199,81 +264,6 @@ impl Wrong {
     pub(super) fn within(self, name: &str) -> anyhow::Error {
         failure(format!("{FOLDER}/{name}.md:{}: {}", self.line, self.words), "")
     }
-}
-
-/// What a paragraph of one line says of groups.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Group {
-    Row,
-    Column,
-    End,
-}
-
-/// What a line begins or ends: nothing where it is text.
-///
-/// # Errors
-/// A word behind `:::` that is none.
-pub(super) fn group(line: &str) -> Result<Option<Group>, String> {
-    match line.trim().strip_prefix(":::").map(str::trim) {
-        None => Ok(None),
-        Some("row") => Ok(Some(Group::Row)),
-        Some("column") => Ok(Some(Group::Column)),
-        Some("") => Ok(Some(Group::End)),
-        Some(other) => Err(format!(
-            "`::: {other}`: what begins there is a `row` or a `column`, and `:::` ends it, each with an empty line behind it"
-        )),
-    }
-}
-
-/// A fenced block of a page, or a paragraph that may be about groups.
-struct Block {
-    is_paragraph: bool,
-    /// Another fence ends it.
-    is_closed: bool,
-    info: String,
-    text: String,
-    line: usize,
-}
-
-/// How pages are read as Markdown.
-pub(super) fn options() -> Options {
-    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS
-}
-
-/// The fenced blocks of `text` from byte `from` on, and the paragraphs that begin as groups do.
-fn blocks(text: &str, from: usize) -> Vec<Block> {
-    let (mut blocks, mut open): (Vec<Block>, Option<Block>) = (Vec::new(), None);
-    // The line of the byte that was counted up to.
-    let (mut line, mut counted) = (1, 0);
-    let begun =
-        |info: String, is_paragraph, line| Block { is_paragraph, is_closed: false, info, text: String::new(), line };
-    for (event, range) in Parser::new_ext(&text[from..], options()).into_offset_iter() {
-        match event {
-            Event::Start(tag @ (Tag::CodeBlock(_) | Tag::Paragraph)) => {
-                line += text[counted..from + range.start].matches('\n').count();
-                counted = from + range.start;
-                match tag {
-                    Tag::CodeBlock(CodeBlockKind::Fenced(info)) => open = Some(begun(info.into_string(), false, line)),
-                    Tag::Paragraph if text[counted..].starts_with(":::") => {
-                        open = Some(begun(String::new(), true, line))
-                    }
-                    _ => {}
-                }
-            }
-            Event::Text(text) => {
-                if let Some(block) = &mut open {
-                    block.text.push_str(&text);
-                }
-            }
-            Event::End(TagEnd::CodeBlock | TagEnd::Paragraph) => {
-                let whole = text[from + range.start..from + range.end].trim_end();
-                let is_closed = whole.ends_with("```") || whole.ends_with("~~~");
-                blocks.extend(open.take().map(|block| Block { is_closed, ..block }));
-            }
-            _ => {}
-        }
-    }
-    blocks
 }
 
 /// What stands before a page's text, and the byte that the text begins at.
@@ -328,6 +318,10 @@ mod tests {
         assert_eq!(told, [("by_zone", "SELECT 1\n  FROM t\n", 10), ("zones", "SELECT 2\n", 14)]);
         assert_eq!(page.inputs[0].name, "day");
         assert_eq!(page.queries.iter().map(|query| page.runs(query)).collect::<Vec<_>>(), [1, 0]);
+        let looped = "```sql zones\nSELECT 1\n```\n\n- ::: tab\n\n::: each zone in zones\n\n```sql a table\n```\n\n:::\n\n```sql b\n```\n";
+        let looped = Page::parse("x", looped).unwrap();
+        assert_eq!(looped.loops, [Loop { input: 0, query: "zones".into(), lines: (7, 12) }]);
+        assert_eq!(looped.queries.iter().map(|query| query.within).collect::<Vec<_>>(), [None, Some(0), None]);
         let bare = Page::parse("a-b", "text").unwrap();
         assert_eq!((bare.title.as_str(), bare.budget_usd), ("a-b", None));
     }
@@ -351,6 +345,17 @@ mod tests {
                 "a range has two",
             ),
             ("::: colum\n\na\n\n:::", 1, "`::: colum`"),
+            ("a\n\n::: tab A", 3, "stands in no tabs"),
+            ("::: tabs\n\n::: tab A\n\n::: tab B", 5, "in the tab `A`"),
+            ("::: tabs\n\n::: tab A\n\n:::\n\na", 1, "never ends"),
+            ("::: each z in q\n\n:::", 1, "no query `q`"),
+            ("::: each z in q\n\n```sql q\nSELECT 1\n```\n\n:::", 1, "`q` stands in a loop"),
+            ("::: each z in q\n\n::: each y in q", 3, "`::: each y` in a loop"),
+            ("::: each z in q\n\n::: tabs", 3, "in a loop"),
+            ("::: each z in q\n\n```input a\ntype: text\n```\n", 3, "`input a` in a loop"),
+            ("```sql q\nSELECT 1\n```\n::: each z in q\n\n```sql a bar filter=z\n```\n\n:::", 6, "no click sets"),
+            ("```input z\ntype: text\n```\n::: each Z in q\n\n:::", 4, "`z` already"),
+            ("::: tabs\n\n:::\n\n```input tab\ntype: text\n```\n", 5, "another name"),
             ("a\n\n```sql q\nSELECT 1\n\nmore", 3, "never ends"),
         ] {
             let wrong = Page::parse("x", text).unwrap_err();

@@ -70,7 +70,7 @@ pub(super) fn saved(page: &str, text: &str, wanted: &Wanted) -> Result<String, S
     let after = parsed(page, &changed)?;
     let same = |(one, other): (&Query, &Query)| match one.name == wanted.name {
         true => is(other, wanted),
-        false => (&one.name, &one.sql, &one.drawn) == (&other.name, &other.sql, &other.drawn),
+        false => (&one.name, &one.sql, &one.drawn, one.within) == (&other.name, &other.sql, &other.drawn, other.within),
     };
     let is_kept = after.queries.len() == before.queries.len()
         && before.queries.iter().zip(&after.queries).all(same)

@@ -15,7 +15,7 @@ use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use super::month;
-use crate::cloud;
+use crate::cloud::{self, LogOf};
 use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
@@ -144,7 +144,7 @@ async fn logged(context: &Context, after_ms: i64, until_ms: i64) -> Result<f64> 
     let arch = context.config.function_arch()?;
     let since = Duration::from_millis(u64::try_from(Utc::now().timestamp_millis() - after_ms).unwrap_or(0));
     let mut usd = 0.0;
-    cloud::logs(context, Some(since), false, |line| {
+    cloud::logs(context, LogOf::Engine, Some(since), false, |line| {
         if line.time_ms.is_some_and(|time_ms| time_ms > after_ms && time_ms <= until_ms)
             && let Some(report) = str::from_utf8(line.text).ok().and_then(Report::find_in)
         {

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use quack_function::record::Record;
 
 use crate::arch::Arch;
-use crate::cloud::{self, LogLine};
+use crate::cloud::{self, LogLine, LogOf};
 use crate::console::context::Context;
 use crate::invoke::cost::{Report, end_of, reported};
 
@@ -40,7 +40,7 @@ impl Invocation {
 /// A log that cannot be read.
 pub(super) async fn read(context: &Context, since: Duration, mut each: impl FnMut(Invocation)) -> Result<()> {
     let mut halves = Halves { arch: context.config.function_arch()?, records: HashMap::new(), reports: HashMap::new() };
-    cloud::logs(context, Some(since), false, |line| {
+    cloud::logs(context, LogOf::Engine, Some(since), false, |line| {
         halves.take(line).into_iter().for_each(&mut each);
         Ok(())
     })

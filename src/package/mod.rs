@@ -71,19 +71,8 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     let web = Web { mirror: context.config.mirror.as_deref(), bar: &bar };
     let mut built = false;
     cache::folder(&dir, |draft| -> Result<()> {
-        let bootstrap = cache::root().join("bootstraps").join(&build);
-        cache::folder(&bootstrap, |draft| -> Result<()> {
-            let program = draft.join("bootstrap");
-            if let Some(shipped) = shipped::bootstrap(arch, &build)? {
-                // A copy: what unpacked it may not have made it executable.
-                fs::copy(shipped, &program)?;
-                return Ok(fs::set_permissions(program, fs::Permissions::from_mode(0o755))?);
-            }
-            built = true;
-            let work = draft.join("work");
-            fs::rename(cargo_lambda::build(context, Program::Engine, &sources, &work, arch, &web)?, program)?;
-            Ok(fs::remove_dir_all(work)?)
-        })?;
+        let bootstrap;
+        (bootstrap, built) = compiled(context, Program::Engine, &sources, &build, arch, &web)?;
         place(&bootstrap.join("bootstrap"), &draft.join("bootstrap"))?;
         place(&pinned::library(arch, &web)?, &draft.join("lib/libduckdb.so"))?;
         for name in names {
@@ -94,6 +83,33 @@ pub(crate) fn assemble(context: &Context, arch: Arch) -> Result<Artifact> {
     })
     .map_err(unwritable)?;
     Ok(Artifact { dir, digest, arch, bootstrap_digest: build, engine_digest: engine, built })
+}
+
+/// The folder of the cache with `bootstrap`, which is `program` of `sources`, of digest `build`: it was there, was shipped, or is
+/// built now, which the second value tells.
+fn compiled(
+    context: &Context,
+    program: Program,
+    sources: &[(String, Vec<u8>)],
+    build: &str,
+    arch: Arch,
+    web: &Web<'_>,
+) -> Result<(PathBuf, bool)> {
+    let folder = cache::root().join("bootstraps").join(build);
+    let mut built = false;
+    cache::folder(&folder, |draft| -> Result<()> {
+        let bootstrap = draft.join("bootstrap");
+        if let Some(shipped) = shipped::program(program.bin(), arch, build)? {
+            // A copy: what unpacked it may not have made it executable.
+            fs::copy(shipped, &bootstrap)?;
+            return Ok(fs::set_permissions(bootstrap, fs::Permissions::from_mode(0o755))?);
+        }
+        built = true;
+        let work = draft.join("work");
+        fs::rename(cargo_lambda::build(context, program, sources, &work, arch, web)?, bootstrap)?;
+        Ok(fs::remove_dir_all(work)?)
+    })?;
+    Ok((folder, built))
 }
 
 /// What to do about a cache that cannot be written to.
@@ -109,7 +125,8 @@ fn unwritable(error: anyhow::Error) -> anyhow::Error {
 /// Whether [`assemble`] finds a function that was built already: in the cache, or beside the program.
 fn is_built(config: &Config, arch: Arch) -> bool {
     let has = |inputs: Inputs| {
-        inputs.dir().is_dir() || shipped::bootstrap(arch, &inputs.build).is_ok_and(|found| found.is_some())
+        let shipped = || shipped::program(Program::Engine.bin(), arch, &inputs.build);
+        inputs.dir().is_dir() || shipped().is_ok_and(|found| found.is_some())
     };
     Inputs::of(config, arch).is_ok_and(has)
 }

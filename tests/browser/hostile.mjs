@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { choose, idle, scene, tile } from './browser.mjs';
 
-const TILES = ['bars', 'lines', 'parts', 'heat'];
+const TILES = ['bars', 'lines', 'parts', 'heat', 'pictures'];
 const payload = '"><img src=x onerror=alert(23)><script>alert(24)</script>';
 const address = `/hostile?who=${encodeURIComponent(payload)}&one=${encodeURIComponent('<svg/onload=alert(3)>')}&unknown=${encodeURIComponent(payload)}`;
 
@@ -33,9 +33,18 @@ scene('nothing of data, names, titles or the address runs', address, async (page
   await idle(page);
   await page.evaluate(() => { dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint')); });
 
+  // A section for each text, which its own query is asked with.
+  await page.getByRole('tab', { name: '__proto__' }).click();
+  await idle(page);
+  assert.equal(await page.locator('.sections > section').count(), 15);
+  for (const [at, row] of (await page.locator('.sections tbody tr').evaluateAll((rows) => rows.map((one) => [...one.cells].map(({ textContent }) => textContent)))).entries()) {
+    assert.ok(row.length === 2 && row[0] === row[1], `the section ${at} has its text: ${row}`);
+  }
+  assert.equal(await page.locator('.sections tbody tr').count(), 15);
+
   // It is there, as text.
   const text = await page.textContent('main');
-  for (const piece of ['<img src=x onerror=alert(7)>', payload, '<script>alert(9)</script>', '<img src=x onerror=alert(12)>', '<img src=x onerror=alert(14)>', '<iframe srcdoc=']) {
+  for (const piece of ['<img src=x onerror=alert(7)>', payload, '<script>alert(9)</script>', '<img src=x onerror=alert(12)>', '<img src=x onerror=alert(14)>', '<iframe srcdoc=', '<img src=x onerror=alert(26)> "a"', '<img src=x onerror=alert(27)>']) {
     assert.ok(text.includes(piece), piece);
   }
   assert.equal(await page.title(), '<img src=x onerror=alert(1)>');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { choose, idle, scene, tile, usable } from './browser.mjs';
 
-for (const name of ['charts', 'inputs', 'wrong', 'hostile']) {
+for (const name of ['charts', 'inputs', 'wrong', 'hostile', 'multiples', 'layout', 'layout?tab=zones-one-by-one&tab=two']) {
   scene(`everyone can use ${name}: axe, in the light and the dark, and on a phone`, `/${name}`, async (page) => {
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });

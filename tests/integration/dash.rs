@@ -184,6 +184,20 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     check(0, "1 page, 0 problems");
     project.succeed(["query", "ALTER TABLE trips DROP COLUMN day"], "a column less");
     check(1, "`by_day`: Binder Error: ");
+    // A section for each zone, each with its own rows.
+    let looped = "```sql zones\nSELECT DISTINCT zone FROM trips ORDER BY zone\n```\n\n# {{ zone }}\n\n::: each zone in zones\n\n\
+        ## {{ zone }}\n\n```sql of_zone table spark=days\nSELECT zone, [1, 2] AS days FROM trips WHERE zone = $zone\n```\n\n:::\n";
+    project.write("dashboards/trips.md", looped);
+    check(1, "dashboards/trips.md:5: `{{ zone }}`: the page has no input that gives it");
+    project.write("dashboards/trips.md", looped.replace("# {{ zone }}\n\n:::", ":::"));
+    let report = project.json(["dash", "check", "trips", "--json"]);
+    let queries = report["pages"][0]["queries"].as_array().unwrap();
+    let ran: Vec<_> = queries.iter().map(|query| (query["times"].as_u64(), query["rows"].as_u64())).collect();
+    assert_eq!(ran, [(Some(1), Some(3)), (Some(3), Some(4))], "the second of a zone, three times: {report:#}");
+    project.write("dashboards/trips.md", looped.replace("# {{ zone }}\n\n:::", ":::").replace("[1, 2]", "zone"));
+    check(1, "`spark=days`: it draws lists of numbers, and the column is VARCHAR");
+    project.write("dashboards/trips.md", format!("{looped}\n```sql out table\nSELECT $zone\n```\n"));
+    check(1, "`out`: `$zone` is the row of a section of the loop in line 7, and this query stands outside");
     project.write("dashboards/trips.md", "```sql a baz\nSELECT 1\n```\n");
     check(1, "dashboards/trips.md:1: there is no chart `baz`; did you mean `bar`?");
     if place == Place::Local {

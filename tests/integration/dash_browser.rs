@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::support::{Project, Server, chromium, node, text};
+use crate::support::{Project, Server, chromium, node};
 
 /// What the pages in `tests/browser/pages` are about, and a table of texts that would be code where they are not kept from it.
 const TABLES: [&str; 2] = [
@@ -35,13 +34,6 @@ fn pages_are_what_a_reader_of_them_is_told() {
         fs::copy(page.path(), pages.join(page.file_name())).unwrap();
     }
     let server = Server::of("dash", &project, &[]);
-    let mut scenes = Command::new("node");
-    scenes.arg(here.join("scenes.mjs")).arg(modules).arg(server.port.to_string()).arg(&pages);
-    scenes.env("CHROMIUM", chromium.program);
-    if let Some(libraries) = chromium.libraries {
-        scenes.env("LD_LIBRARY_PATH", libraries);
-    }
-    let output = scenes.output().unwrap();
-    assert!(output.status.success() && text(&output).contains("\n# fail 0\n"), "{}", text(&output));
+    chromium.scenes("scenes", &modules, &[server.port.to_string().as_ref(), pages.as_ref()]);
     assert!(!server.end().contains("panicked"));
 }

@@ -31,20 +31,32 @@ SELECT zone, count(*) AS trips FROM trips WHERE day = $day GROUP BY ALL ORDER BY
 ```sql mine table
 SELECT $user AS who, count(*) AS trips FROM trips
 ```
+
+```sql zones
+SELECT DISTINCT zone FROM trips ORDER BY zone
+```
+
+::: each zone in zones
+
+```sql of_zone table
+SELECT $zone AS zone, count(*) AS trips FROM trips WHERE zone = $zone
+```
+
+:::
 "#;
 
 const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n";
 
 /// A browser: it keeps cookies, and follows nothing.
-struct Browser {
+pub(crate) struct Browser {
     agent: ureq::Agent,
-    url: String,
-    cookies: RefCell<BTreeMap<String, String>>,
+    pub(crate) url: String,
+    pub(crate) cookies: RefCell<BTreeMap<String, String>>,
 }
 
 impl Browser {
     /// One that nobody is signed in with, at the pages of a project that is up.
-    fn of(project: &Project, place: Place) -> Self {
+    pub(crate) fn of(project: &Project, place: Place) -> Self {
         let url = project.json(["outputs", "dashboards", "--json"]);
         let url = url.as_str().unwrap().trim_end_matches('/').to_owned();
         let url = match place {
@@ -59,7 +71,7 @@ impl Browser {
         Self { agent, url, cookies: RefCell::default() }
     }
 
-    fn get(&self, path: &str) -> Got {
+    pub(crate) fn get(&self, path: &str) -> Got {
         let request = self.agent.get(format!("{}{path}", self.url)).header("cookie", self.cookie());
         self.got(request.call().unwrap())
     }
@@ -71,7 +83,7 @@ impl Browser {
         self.got(request.header("origin", "null").send(body).unwrap())
     }
 
-    fn sign_in(&self, user: &str, password: &str) -> u16 {
+    pub(crate) fn sign_in(&self, user: &str, password: &str) -> u16 {
         self.post("/login", &format!("user={user}&password={}", password.replace(' ', "+"))).status
     }
 
@@ -90,7 +102,7 @@ impl Browser {
 }
 
 /// The line of quack.toml that lets `user` in.
-fn line(project: &Project, user: &str, password: &str) -> String {
+pub(crate) fn line(project: &Project, user: &str, password: &str) -> String {
     let mut made = project.quackctl(["dash", "add-user", user, "--json"]);
     let made = made.write_stdin(format!("{password}\n")).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -99,7 +111,7 @@ fn line(project: &Project, user: &str, password: &str) -> String {
 }
 
 /// Asks until `holds`, for as long as an instance may go by what was before.
-fn in_time(holds: impl Fn() -> bool) -> bool {
+pub(crate) fn in_time(holds: impl Fn() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(15);
     while Instant::now() < end {
         if holds() {
@@ -111,7 +123,7 @@ fn in_time(holds: impl Fn() -> bool) -> bool {
 }
 
 /// How often the engine was asked, for pages.
-fn asked(project: &Project) -> u64 {
+pub(crate) fn asked(project: &Project) -> u64 {
     let all = project.json(["history", "--json"]);
     let of_pages = all.as_array().unwrap().iter().filter(|query| query["application"] == "quackctl dash");
     of_pages.map(|query| query["invocations"].as_u64().unwrap()).sum()
@@ -172,6 +184,11 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["load", "--table", "trips", "--append", "more.csv"], "a row more");
     assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\nD,1\n");
     assert_eq!(asked(&project), 3, "the table is another, and is asked");
+    assert_eq!(browser.get("/api/trips/zones").rows(), "A\nB\nC\nD\n");
+    for (value, rows) in [("A", "A,4\n"), ("D", "D,1\n"), ("A", "A,4\n"), ("x'+OR+true+--", "x' OR true --,0\n")] {
+        assert_eq!(browser.get(&format!("/api/trips/of_zone?zone={value}")).rows(), rows);
+    }
+    assert_eq!(asked(&project), 7, "each section has an answer of its own");
     for (path, status) in [("/api/trips/by_zone?day=x", 400), ("/api/trips/none", 404), ("/none", 404)] {
         assert_eq!(browser.get(path).status, status, "{path}");
     }
@@ -184,7 +201,7 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
         browser.cookies.borrow().iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
     forged.cookies.borrow_mut().insert(name, value.replace('.', "A."));
     assert_ne!(forged.get("/api/trips/by_zone").status, 200);
-    assert_eq!(asked(&project), 3, "nobody who may not look has asked for anything");
+    assert_eq!(asked(&project), 7, "nobody who may not look has asked for anything");
     let bucket = project.json(["outputs", "bucket", "--json"]);
     if place == Place::Local {
         // Whoever asks the engine something learns nothing of what sessions are signed with. The emulator asks nobody for rights.
@@ -209,16 +226,26 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["up"], "without Ann");
     assert!(in_time(|| browser.get("/api/trips/by_zone").status == 401), "her line is gone");
 
-    if place == Place::Aws {
-        // The emulator's change sets do not see that a condition is another.
-        project.succeed(["down", "--yes"], "the end");
-        return project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "more.csv", "quack.toml"]);
-    }
+    let log = project.quackctl(["logs", "--pages", "--errors", "--since", "10m", "--json"]).output().unwrap();
+    let log: Vec<Value> =
+        String::from_utf8_lossy(&log.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused = |status: u16, user: &str| {
+        let is = |line: &Value| (&line["page"]["status"], &line["page"]["user"]) == (&json!(status), &json!(user));
+        log.iter().any(is)
+    };
+    assert!(refused(401, "") && refused(404, "ann") | refused(403, "ann"), "{log:?}");
+    assert!(log.iter().all(|line| line["page"]["what"] != "ran" && line["report"].is_null()), "{log:?}");
+    project.quackctl(["logs", "--pages"]).assert().success().stdout(contains("REPORT RequestId:"));
+
     project.write("quack.toml", "");
+    project.quackctl(["logs", "--pages"]).assert().code(1).stderr(contains("there is no [dash] in quack.toml"));
     project.quackctl(["plan"]).assert().code(2).stdout(contains("PageFunction").and(contains("Pages")));
-    let changes = project.json(["up", "--json"])["changes"].to_string();
-    assert!(changes.contains("-page") && changes.contains("removed"), "{changes}");
-    assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more");
+    let changes = project.json(["up", "--yes", "--json"])["changes"].to_string();
+    assert!(changes.contains("_page") && changes.contains("removed"), "{changes}");
+    match place {
+        Place::Local => assert!(browser.agent.get(&browser.url).call().is_err(), "nobody listens any more"),
+        Place::Aws => assert_eq!(browser.get("/trips").status, 404),
+    }
     let status = project.json(["status", "--json"]);
     let listed = s3(&project.sdk(&status)).list_objects_v2().bucket(bucket.as_str().unwrap()).prefix("_quack/dash/");
     assert_eq!(block_on(listed.send()).unwrap().contents().len(), 0);

@@ -120,6 +120,37 @@ fn a_wheel_and_an_archive_are_installed_and_run() {
     assert_runs(&at(&format!("quackctl-1.2.3-linux-{}/bin/quackctl", cpu())));
 }
 
+/// Lays out what an installed quackctl has, around the program and the library that this test was built with.
+const LAY_OUT: &str = r#"
+import sys
+from pathlib import Path
+import tree
+print(tree.build(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[1]) / "target/duckdb/libduckdb.so", Path(sys.argv[3]), sys.argv[4]))
+"#;
+
+#[test]
+fn an_installed_quackctl_has_both_functions_without_rust_or_the_web() {
+    let (folder, nothing) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", root.join(".ci/dist")).env("PYTHONDONTWRITEBYTECODE", "1").args(["-c", LAY_OUT]);
+    python.arg(root).arg(env!("CARGO_BIN_EXE_quackctl")).arg(folder.path().join("tree"));
+    run(python.arg(format!("linux-{}", if cpu() == "x64" { "x86_64" } else { "arm64" })));
+    for (more, file) in [(None, "lib/libduckdb.so"), (Some("--pages"), "bootstrap")] {
+        let mut build = Command::new(folder.path().join("tree/bin/quackctl"));
+        build
+            .arg("build")
+            .args(more)
+            .current_dir(nothing.path())
+            .env("PATH", nothing.path())
+            .env("QUACK_TARGET", "local");
+        build.env("QUACK_CACHE_DIR", folder.path().join("cache")).env("QUACK_MIRROR", "http://127.0.0.1:1");
+        let place = String::from_utf8(run(&mut build).stdout).unwrap();
+        assert!(Path::new(place.trim()).join(file).is_file(), "{more:?}: {place}");
+        assert!(Path::new(place.trim()).starts_with(folder.path().join("cache")), "{more:?}: {place}");
+    }
+}
+
 #[test]
 fn npm_installs_the_small_package_and_the_one_for_this_machine() {
     if Command::new("npm").arg("--version").output().is_err() {

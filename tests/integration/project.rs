@@ -133,7 +133,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
         ("[query]\nxyzzy = 3\n", "known keys of [query]: limit; ", "line 2"),
         (
             "[xyzzy]\nlimit = 3\n",
-            "[function], [lake], [aws], [query], [cost], [serve], [dash], [dash.limits], [local], [local.network], project, id, ",
+            "[function], [lake], [aws], [query], [cost], [serve], [dash], [dash.limits], [dash.oidc], [local], [local.network], project, id, ",
             "line 1",
         ),
     ] {

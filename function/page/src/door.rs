@@ -1,4 +1,4 @@
-//! Who may come in: passwords and invitations, and the cookie that stands for either.
+//! Who may come in: passwords, invitations and the site's issuer, and the cookie that stands for any of them.
 
 use chrono::Utc;
 use quack_page::escape::escaped;
@@ -13,7 +13,10 @@ use crate::request::Request;
 use crate::response::Response;
 
 /// How long a session lasts, seconds.
-const SESSION_S: i64 = 12 * 60 * 60;
+pub(crate) const SESSION_S: i64 = 12 * 60 * 60;
+
+/// Where a sign-in by the issuer begins.
+const START: &str = "/oidc/start";
 
 /// Longest address that signing in leads back to, bytes.
 const LONGEST: usize = 2048;
@@ -59,6 +62,9 @@ impl Door<'_> {
         let is_let_in = match &session.by {
             By::Password(of) => self.site.users.get(&session.user).is_some_and(|user| digest(&user.verifier) == *of),
             By::Invitation(id) => !self.site.revoked.contains(id),
+            By::Issuer(of) => self.site.oidc.as_ref().is_some_and(|oidc| {
+                oidc.digest() == *of && oidc.admits(&session.user, self.site.users.contains_key(&session.user))
+            }),
         };
         is_let_in && Utc::now().timestamp() < session.expires
     }
@@ -67,14 +73,14 @@ impl Door<'_> {
     pub(crate) fn form(&self, status: u16, to: &str, wrong: &str) -> Response {
         let wrong =
             if wrong.is_empty() { String::new() } else { format!("<p role=\"alert\">{}</p>\n", escaped(wrong)) };
-        let to = if is_own(to) { escaped(to) } else { "/".to_owned() };
-        let main = format!(
-            "<h1>Sign in</h1>\n{wrong}<form class=\"login\" method=\"post\" action=\"/login\">\
-             <input type=\"hidden\" name=\"to\" value=\"{to}\">\
-             <label><span>Name</span><input name=\"user\" autocomplete=\"username\" required></label>\
-             <label><span>Password</span><input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\
-             <button>Sign in</button></form>\n"
-        );
+        let to = if is_own(to) { to } else { "/" };
+        let issuer = self.site.oidc.as_ref().map_or_else(String::new, |oidc| {
+            // A link, as what a form leads to is bounded by the page's policy.
+            let to: String = form_urlencoded::byte_serialize(to.as_bytes()).collect();
+            format!("<p><a class=\"issuer\" href=\"{START}?to={to}\">Sign in with {}</a></p>\n", escaped(&oidc.label))
+        });
+        let password = if issuer.is_empty() || !self.site.users.is_empty() { password_form(to) } else { String::new() };
+        let main = format!("<h1>Sign in</h1>\n{wrong}{issuer}{password}");
         let frame =
             Frame { name: "", title: "Sign in", links: &[], assets: &self.site.assets, is_live: false, user: None };
         Response::html(status, frame.document(&main))
@@ -142,16 +148,15 @@ impl Door<'_> {
         if request.is_elsewhere {
             return Response::error(403, "the form was another site's", "");
         }
-        Response::elsewhere("/login").with_cookie(self.written("", 0))
+        Response::elsewhere("/login").with_cookie(self.written(self.cookie_name(), "", 0))
     }
 
-    fn cookie(&self, session: &Session) -> String {
-        self.written(&self.key.sign(session), session.expires - Utc::now().timestamp())
+    pub(crate) fn cookie(&self, session: &Session) -> String {
+        self.written(self.cookie_name(), &self.key.sign(session), session.expires - Utc::now().timestamp())
     }
 
-    fn written(&self, value: &str, seconds: i64) -> String {
+    pub(crate) fn written(&self, name: &str, value: &str, seconds: i64) -> String {
         let secure = if self.is_secure { "; Secure" } else { "" };
-        let name = self.cookie_name();
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
     }
 
@@ -161,8 +166,19 @@ impl Door<'_> {
     }
 }
 
+fn password_form(to: &str) -> String {
+    let to = escaped(to);
+    format!(
+        "<form class=\"login\" method=\"post\" action=\"/login\">\
+         <input type=\"hidden\" name=\"to\" value=\"{to}\">\
+         <label><span>Name</span><input name=\"user\" autocomplete=\"username\" required></label>\
+         <label><span>Password</span><input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\
+         <button>Sign in</button></form>\n"
+    )
+}
+
 /// Whether an address is of a page of this site: a path of one name, and what is behind `?`.
-fn is_own(to: &str) -> bool {
+pub(crate) fn is_own(to: &str) -> bool {
     let path = to.split('?').next().unwrap_or_default();
     let is_plain = to.len() <= LONGEST && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     is_plain && path.strip_prefix('/').is_some_and(is_page)

@@ -98,6 +98,8 @@ pub fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
                  data-default=\"{default}\"{checked}><span>{label}</span></label>\n"
             )
         }
+        // The sections of the page are its values.
+        Kind::Row { .. } => String::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Dashboards in the cloud: what a [`site`] is, which `quackctl up` makes of a project's pages, and what both it and `quackctl dash`
-//! share with the function that shows it: [`input`]s and their values, [`field`]s, [`html`], [`password`]s and [`signed`] texts.
+//! share with the function that shows it: [`input`]s and their values, [`field`]s, [`html`], [`password`]s, [`signed`] texts and
+//! sign-in by [`oidc`].
 //!
 //! The function itself (feature `function`, binary `page`) is in `main.rs` and the modules it lists.
 
@@ -7,6 +8,9 @@ pub mod escape;
 pub mod field;
 pub mod html;
 pub mod input;
+pub mod oidc;
 pub mod password;
 pub mod signed;
 pub mod site;
+#[cfg(feature = "testing")]
+pub mod testing;

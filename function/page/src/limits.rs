@@ -12,6 +12,10 @@ const MOST: usize = 10_000;
 const TRIES: u32 = 10;
 const TRIES_OF_ALL: u32 = 60;
 
+/// Sign-ins by the issuer from one address in a minute, and from all: each has the issuer asked.
+const SIGN_INS: u32 = 30;
+const SIGN_INS_OF_ALL: u32 = 240;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What was asked and spent.
@@ -19,6 +23,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Counted {
     requests: Minutes,
     tries: Minutes,
+    sign_ins: Minutes,
     /// US dollars of the day, by page and by user.
     day: i64,
     pages: HashMap<String, f64>,
@@ -77,6 +82,17 @@ impl Counted {
     pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
         // Those of all are counted under a name that no user has.
         match self.tries.takes("", TRIES_OF_ALL) && self.tries.takes(user, TRIES) {
+            true => Ok(()),
+            false => Err("too many tries: wait a minute".to_owned()),
+        }
+    }
+
+    /// Counts a sign-in by the issuer.
+    ///
+    /// # Errors
+    /// One too many, in words.
+    pub(crate) fn sign_in(&mut self, address: &str) -> Result<(), String> {
+        match self.sign_ins.takes("", SIGN_INS_OF_ALL) && self.sign_ins.takes(address, SIGN_INS) {
             true => Ok(()),
             false => Err("too many tries: wait a minute".to_owned()),
         }

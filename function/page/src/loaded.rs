@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use quack_function::names::is_name;
+use quack_page::oidc::Secret;
 use quack_page::password::is_verifier;
 use quack_page::signed::GUEST;
 use quack_page::site::{Page, Segment, Site, VERSION, is_page};
@@ -74,6 +75,9 @@ pub(crate) fn site(body: Option<&[u8]>) -> Result<Site, String> {
     if let Some((name, _)) = site.users.iter().find(|(name, user)| *name == GUEST || !is_verifier(&user.verifier)) {
         return Err(format!("the user {:?} has no verifier of a password, or is called as guests are", shown(name)));
     }
+    if site.oidc.as_ref().is_some_and(|oidc| !oidc.is_sound()) {
+        return Err("its issuer is none that quackctl writes".to_owned());
+    }
     if let Some(page) = site.pages.iter().find(|page| !is_sound(page)) {
         return Err(format!("the page {:?} is none that quackctl makes", shown(&page.name)));
     }
@@ -81,6 +85,16 @@ pub(crate) fn site(body: Option<&[u8]>) -> Result<Site, String> {
         true => Ok(site),
         false => Err("it names assets as no file is called".to_owned()),
     }
+}
+
+/// The secret that an object holds.
+///
+/// # Errors
+/// What `quackctl up` does not write.
+pub(crate) fn secret(body: Option<&[u8]>) -> Result<Secret, String> {
+    let body = body.ok_or("it is not there; `quackctl up` writes it")?;
+    // What is wrong with it is not told: it may be the secret.
+    serde_json::from_slice(body).map_err(|_| "it is no secret of a client".to_owned())
 }
 
 /// Whether a page has a name, and all that its parts lead to.

@@ -7,10 +7,12 @@ mod cache;
 mod catalog;
 mod door;
 mod engine;
+mod issued;
 mod key;
 mod limits;
 mod loaded;
 mod log;
+mod provider;
 mod request;
 mod response;
 mod routes;
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match serve(Function::new(settings)) {
+    let is_behind_edge = settings.is_behind_edge;
+    match serve(Function::new(settings), is_behind_edge) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::line("cannot go on", &error.to_string());
@@ -51,13 +54,16 @@ fn main() -> ExitCode {
 }
 
 /// Answers requests until Lambda ends the instance. What it waits for blocks the one thread: there is one request at a time.
-fn serve(function: Function) -> Result<(), Error> {
+fn serve(function: Function, is_behind_edge: bool) -> Result<(), Error> {
     let function = Rc::new(RefCell::new(function));
     let service = service_fn(move |event: LambdaEvent<Value>| {
         let function = Rc::clone(&function);
         async move {
             let response = match Request::of(&event.payload, event.context.deadline) {
-                Ok(request) => answer(&mut function.borrow_mut(), &request),
+                Ok(request) => {
+                    let request = if is_behind_edge { request.of_viewer(&event.payload) } else { request };
+                    answer(&mut function.borrow_mut(), &request)
+                }
                 Err(refused) => {
                     log::line("refused", refused.refused.as_deref().unwrap_or_default());
                     refused

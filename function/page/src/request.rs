@@ -1,6 +1,7 @@
 //! A request as a Function URL hands it on, payload format 2.0, of which nothing is believed.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -74,6 +75,17 @@ impl Request {
         })
     }
 
+    /// The same from whoever CloudFront asks for. It adds an address at the end of what a browser may have written there; Lambda may add
+    /// CloudFront's own, as that of who asks.
+    pub(crate) fn of_viewer(mut self, event: &Value) -> Self {
+        let told = event["headers"]["x-forwarded-for"].as_str().unwrap_or_default();
+        let mut addresses = told.rsplit(',').map(str::trim).filter(|address| address.parse::<IpAddr>().is_ok());
+        if let Some(viewer) = addresses.find(|address| *address != self.address) {
+            self.address = viewer.to_owned();
+        }
+        self
+    }
+
     /// The cookie of that name, if there is exactly one.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let mut found = self.cookies.iter().filter_map(|cookie| {
@@ -118,6 +130,25 @@ mod tests {
         assert_eq!(Request::of(&event, 0).unwrap().cookie("d"), Some("4"));
         event["cookies"] = json!(["a=1", "a=2"]);
         assert_eq!(Request::of(&event, 0).unwrap().cookie("a"), None, "of two one may be another's");
+    }
+
+    #[test]
+    fn behind_cloudfront_the_address_is_the_readers() {
+        let of_viewer = |forwarded: Value| {
+            let mut event = request("/trips", "");
+            event["headers"] = json!({ "x-forwarded-for": forwarded });
+            Request::of(&event, 0).unwrap().of_viewer(&event).address
+        };
+        assert_eq!(of_viewer(json!("198.51.100.7")), "198.51.100.7");
+        assert_eq!(
+            of_viewer(json!("203.0.113.1, 198.51.100.7, 192.0.2.1")),
+            "198.51.100.7",
+            "a browser's words come first"
+        );
+        assert_eq!(of_viewer(json!("2001:db8::1")), "2001:db8::1");
+        for nothing in [json!(null), json!(""), json!("192.0.2.1"), json!("<script>")] {
+            assert_eq!(of_viewer(nothing), "192.0.2.1", "who asks");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use quack_page::input;
+use quack_page::oidc::Secret;
 use quack_page::signed::Key;
 use quack_page::site::{Page, Site};
 
@@ -16,6 +17,7 @@ use crate::engine::{Engine, Failed};
 use crate::limits::Counted;
 use crate::loaded::{self, Loaded};
 use crate::log::{self, Entry};
+use crate::provider::Issuer;
 use crate::request::Request;
 use crate::response::Response;
 use crate::settings::Settings;
@@ -34,6 +36,8 @@ pub(crate) struct Function {
     settings: Settings,
     site: Loaded<Site>,
     key: Loaded<Key>,
+    secret: Loaded<Secret>,
+    issuer: Issuer,
     catalog: Loaded<Catalog>,
     memory: Memory,
     counted: Counted,
@@ -47,6 +51,8 @@ impl Function {
             settings,
             site: Loaded::default(),
             key: Loaded::default(),
+            secret: Loaded::default(),
+            issuer: Issuer::default(),
             catalog: Loaded::default(),
             memory: Memory::default(),
             counted: Counted::default(),
@@ -75,7 +81,7 @@ impl Function {
     }
 
     fn routed(&mut self, request: &Request, user: &mut String) -> Response {
-        let Self { aws, settings, site, key, catalog, memory, counted, assets } = self;
+        let Self { aws, settings, site, key, secret, issuer, catalog, memory, counted, assets } = self;
         let dash = &settings.dash;
         let store = Store { aws, bucket_url: &settings.bucket_url };
         let path: Vec<&str> = request.path.split('/').skip(1).collect();
@@ -93,22 +99,30 @@ impl Function {
         let (site, key) = match site.and_then(|site| Ok((site, key.get(&store, &format!("{dash}key"), AGE, made_key)?)))
         {
             Ok(both) => both,
-            Err(words) => {
-                log::line("the site cannot be shown", &words);
-                return Response::error(503, "the site cannot be shown", "whoever runs it finds in the log why")
-                    .because(&words);
-            }
+            Err(words) => return unshown(&words),
         };
         let door = Door { site, key, is_secure: settings.is_secure };
         match (path.as_slice(), is_post) {
             (["login"], true) => return door.sign_in(request, counted),
             (["logout"], true) => return door.sign_out(request),
-            (["login"], false) => {
-                let to = input::given(&request.query).remove("to").and_then(|mut all| all.pop()).unwrap_or_default();
-                return door.form(200, &to, "");
-            }
+            (["login"], false) => return door.form(200, &to(request), ""),
             (["invite", token], _) => return door.invited(token),
             _ => {}
+        }
+        if let (["oidc", step], Some(oidc)) = (path.as_slice(), &site.oidc) {
+            if *step == "start" {
+                return door.begin(oidc, issuer, request, &to(request));
+            }
+            if *step == "callback" {
+                let secret = oidc.has_secret.then(|| secret.get(&store, &format!("{dash}oidc"), AGE, loaded::secret));
+                return match secret.transpose() {
+                    Ok(secret) if secret.is_none_or(|secret| secret.is_of(oidc)) => {
+                        door.end(oidc, issuer, secret, request, counted)
+                    }
+                    Ok(_) => unshown("the secret is another client's; `quackctl up` writes both"),
+                    Err(words) => unshown(&words),
+                };
+            }
         }
         let is_api = path.first() == Some(&"api");
         let Some(visitor) = door.visitor(request) else {
@@ -162,6 +176,16 @@ impl Function {
             })
         })
     }
+}
+
+fn unshown(words: &str) -> Response {
+    log::line("the site cannot be shown", words);
+    Response::error(503, "the site cannot be shown", "whoever runs it finds in the log why").because(words)
+}
+
+/// Where a request says that signing in is to lead.
+fn to(request: &Request) -> String {
+    input::given(&request.query).remove("to").and_then(|mut all| all.pop()).unwrap_or_default()
 }
 
 /// Where a visitor that is to sign in goes.

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub function: String,
     /// Cookies are for HTTPS alone, as it is everywhere but on loopback.
     pub is_secure: bool,
+    /// CloudFront asks for whoever it answers, and says for whom.
+    pub is_behind_edge: bool,
     pub region: String,
     pub credentials: Credentials,
     /// Address of the bucket, without a slash at its end.
@@ -46,6 +48,7 @@ impl Settings {
             catalog: need("QUACK_CATALOG")?,
             function: need("QUACK_FUNCTION")?,
             is_secure: !set("QUACK_SITE_URL").is_some_and(|url| url.starts_with("http://")),
+            is_behind_edge: set("QUACK_EDGE").is_some_and(|set| set == "true"),
             region,
             credentials,
             bucket_url,

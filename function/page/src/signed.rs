@@ -13,7 +13,7 @@ use sha2::Sha256;
 pub const KEY_BYTES: usize = 32;
 
 /// Longest text that is looked at, bytes.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 4096;
 
 /// The site's key: the object `key`, which is never printed.
 #[derive(Clone)]
@@ -56,6 +56,19 @@ pub enum By {
     Password(String),
     /// The invitation of that id.
     Invitation(String),
+    /// An issuer; [`crate::oidc::Oidc::digest`] of how it was asked.
+    Issuer(String),
+}
+
+/// A sign-in by an issuer that has begun in this browser, and has to end in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// What the issuer says back.
+    pub state: String,
+    /// The page that it leads to.
+    pub to: String,
+    /// Until when it may end, seconds since the Unix epoch.
+    pub expires: i64,
 }
 
 /// What can be signed: a text of one kind never passes for one of another.
@@ -71,6 +84,10 @@ impl Signed for Session {
     const KIND: &'static str = "session";
 }
 
+impl Signed for Begun {
+    const KIND: &'static str = "begun";
+}
+
 impl Key {
     /// The key that an object holds; nothing of one of another length.
     pub fn of(bytes: &[u8]) -> Option<Self> {
@@ -80,7 +97,7 @@ impl Key {
     /// `what` as text, signed: letters, digits, `-`, `_` and a dot.
     pub fn sign<T: Signed>(&self, what: &T) -> String {
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(what).unwrap_or_default());
-        let mac = URL_SAFE_NO_PAD.encode(self.mac::<T>(&payload).finalize().into_bytes());
+        let mac = self.derived(T::KIND, &payload);
         format!("{payload}.{mac}")
     }
 
@@ -88,18 +105,23 @@ impl Key {
     pub fn verified<T: Signed>(&self, text: &str) -> Option<T> {
         let (payload, mac) = text.split_once('.').filter(|_| text.len() <= LONGEST)?;
         let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        self.mac::<T>(payload).verify_slice(&mac).ok()?;
+        self.mac(T::KIND, payload).verify_slice(&mac).ok()?;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    fn mac<T: Signed>(&self, payload: &str) -> Hmac<Sha256> {
+    /// What nobody can tell of a text who has not the key: 43 characters, others for each purpose.
+    pub fn derived(&self, purpose: &str, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(purpose, text).finalize().into_bytes())
+    }
+
+    fn mac(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
         // HMAC fills a key up to a block of its hash.
         let mut block = [0; 64];
         block[..KEY_BYTES].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(T::KIND.as_bytes());
+        mac.update(purpose.as_bytes());
         mac.update(b".");
-        mac.update(payload.as_bytes());
+        mac.update(text.as_bytes());
         mac
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::input::Input;
+use crate::oidc::Oidc;
 
 /// The form of a site that this crate writes and reads.
 pub const VERSION: u32 = 1;
@@ -25,6 +26,9 @@ pub struct Site {
     /// Names, in lower case, that make SQL another thing each time: `now`, `random`.
     pub volatile: BTreeSet<String>,
     pub users: BTreeMap<String, User>,
+    /// Who else may say who somebody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Oidc>,
     /// Ids of invitations that hold no longer.
     #[serde(default)]
     pub revoked: BTreeSet<String>,

@@ -38,6 +38,14 @@ const CAUSES: &[(&str, &str)] = &[
     ("BucketNotEmpty", "something wrote to the bucket while it was emptied: run `quackctl down` again"),
     ("not empty", "something wrote to the bucket while it was emptied: run `quackctl down` again"),
     (
+        "CNAMEs you provided are already associated",
+        "another distribution has the name of dash.domain: take it from that one, or choose another",
+    ),
+    (
+        "SSL certificate",
+        "check dash.certificate_arn: a certificate of us-east-1 that ACM says is issued, and that is for dash.domain",
+    ),
+    (
         "already exists",
         "something of that name is there that is not this stack's: remove or rename it, or choose another project or stage",
     ),

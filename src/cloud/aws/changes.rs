@@ -69,12 +69,17 @@ fn one(change: &ResourceChange, replaced: &[&str], stack: Option<&Stack>, wanted
     let action = match change.action()? {
         ChangeAction::Import => PlannedAction::Adopt,
         ChangeAction::Remove => PlannedAction::Remove,
+        // Some CloudFormations, though not AWS's, have what a condition takes away changed.
+        _ if change.logical_resource_id().is_some_and(|id| wanted.leaves_out(id)) => PlannedAction::Remove,
         _ if is_new(change) => PlannedAction::Add,
         _ if is_replaced(change) => PlannedAction::Replace,
         _ => PlannedAction::Modify,
     };
     let mut properties: Vec<Property> = Vec::new();
-    let details = if action == PlannedAction::Add { &[] } else { change.details() };
+    let details = match action {
+        PlannedAction::Add | PlannedAction::Remove => &[],
+        _ => change.details(),
+    };
     for detail in details.iter().filter(|detail| happens(detail, replaced)) {
         let Some(name) = property_name(detail) else { continue };
         let (before, after) = values(detail, stack, wanted);

@@ -74,8 +74,8 @@ pub(super) async fn pack(context: &Context, session: &Session, artifact: Artifac
         Some(_) => {
             let (context, arch) = (context.clone(), artifact.arch);
             let zip = tokio::task::spawn_blocking(move || {
-                let (dir, digest) = package::page(&context, arch)?;
-                zip::pack(&dir, &digest)
+                let page = package::page(&context, arch)?;
+                zip::pack(&page.dir, &page.bootstrap_digest)
             });
             let zip = zip.await??;
             let key = format!("{}function-{}.zip", layout.dash, zip.sha256);
@@ -144,18 +144,29 @@ impl Built {
         format!("{}{}.zip", self.folder, zip.sha256)
     }
 
-    /// Deletes the zip files of older functions but for the last few, as far as the bucket lets it: the next `up` tries
+    /// Deletes the zip files of older functions, and of older page functions, but for the last few, as far as the bucket lets it: the next `up` tries
     /// again.
     pub(super) async fn remove_older(&self, session: &Session) {
-        let Code::Zip(current) = self.code(session) else { return };
-        let bucket = &session.names.bucket;
-        let Ok(listed) = session.s3.list_objects_v2().bucket(bucket).prefix(&self.folder).send().await else { return };
-        let mut old: Vec<_> = listed.contents().iter().filter(|object| object.key() != Some(&current)).collect();
-        old.sort_by_key(|object| std::cmp::Reverse(object.last_modified().map(|time| time.secs())));
-        for object in old.into_iter().skip(KEEP) {
-            let request = session.s3.delete_object().bucket(bucket).set_key(object.key.clone());
-            _ = request.send().await;
+        if let Code::Zip(current) = self.code(session) {
+            remove_older(session, &self.folder, &current).await;
         }
+        if let Some((_, current)) = &self.page
+            && let Some(end) = current.rfind('-')
+        {
+            remove_older(session, &current[..=end], current).await;
+        }
+    }
+}
+
+/// Deletes what begins with `prefix` but for `current` and the last few.
+async fn remove_older(session: &Session, prefix: &str, current: &str) {
+    let bucket = &session.names.bucket;
+    let Ok(listed) = session.s3.list_objects_v2().bucket(bucket).prefix(prefix).send().await else { return };
+    let mut old: Vec<_> = listed.contents().iter().filter(|object| object.key() != Some(current)).collect();
+    old.sort_by_key(|object| std::cmp::Reverse(object.last_modified().map(|time| time.secs())));
+    for object in old.into_iter().skip(KEEP) {
+        let request = session.s3.delete_object().bucket(bucket).set_key(object.key.clone());
+        _ = request.send().await;
     }
 }
 

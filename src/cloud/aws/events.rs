@@ -94,6 +94,7 @@ impl<'a> Watch<'a> {
         }
         let kind = event.resource_type().unwrap_or_default();
         if !self.context.interactive() {
+            let reason = if reason.is_empty() && is_slow(kind, status) { "CloudFront takes minutes" } else { reason };
             let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
             self.context.say(format_args!("{resource} ({kind}): {status}{reason}"));
             return;
@@ -102,7 +103,8 @@ impl<'a> Watch<'a> {
             .lines
             .entry(resource.to_owned())
             .or_insert_with(|| self.bars.add(progress::spinner(self.context, &format!("{resource} ({kind})"))));
-        line.set_message(status.to_owned());
+        let patience = if is_slow(kind, status) { " (CloudFront takes minutes)" } else { "" };
+        line.set_message(format!("{status}{patience}"));
         if !status.ends_with("_IN_PROGRESS") {
             line.finish();
         }
@@ -116,6 +118,11 @@ impl<'a> Watch<'a> {
             None => failure(what.to_owned(), "`quackctl status` shows how it is now; run the command again"),
         }
     }
+}
+
+/// Whether what has begun takes so long that a person would ask whether anything happens.
+fn is_slow(kind: &str, status: &str) -> bool {
+    kind == "AWS::CloudFront::Distribution" && status.ends_with("_IN_PROGRESS")
 }
 
 impl Drop for Watch<'_> {

@@ -1,4 +1,4 @@
-//! The function's log in CloudWatch.
+//! Functions' logs in CloudWatch.
 
 use std::collections::HashSet;
 use std::io;
@@ -19,17 +19,17 @@ const EVERY: Duration = Duration::from_secs(1);
 /// CloudWatch takes a while to show what was logged: lines this young may still come.
 const LATE_MS: i64 = 30_000;
 
-/// Gives the log of the last `since` to `write`, line by line; with `follow` it goes on with what is logged from then on.
+/// Gives what the log group has of the last `since` to `write`, line by line; with `follow` it goes on with what is logged from then on.
 ///
 /// # Errors
 /// When there is no log, or `write` fails.
 pub(super) async fn write(
     session: &Session,
+    group: &str,
     since: Duration,
     follow: bool,
     mut write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
-    let group = &session.names.log_group;
     let mut from_ms = Utc::now().timestamp_millis() - i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 2);
     let mut seen: HashSet<String> = HashSet::new();
     loop {

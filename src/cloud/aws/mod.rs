@@ -5,6 +5,8 @@ mod cause;
 mod change_set;
 mod changes;
 mod code;
+#[cfg(test)]
+mod conditions;
 mod deploy;
 pub(crate) mod doctor;
 mod drift;
@@ -35,7 +37,7 @@ pub(crate) use self::deploy::up;
 pub(crate) use self::preview::plan;
 use self::session::Session;
 pub(crate) use self::teardown::{data, down};
-use super::log_line::LogLine;
+use super::log_line::{LogLine, LogOf};
 use super::place::AwsStatus;
 use super::target::Target;
 use crate::config::Config;
@@ -79,15 +81,21 @@ pub(crate) async fn is_protected(config: &Config) -> Result<bool> {
 /// How far back the log is shown when nobody says: CloudWatch is paid for by what is searched.
 const SINCE: Duration = Duration::from_secs(3600);
 
-/// Gives the function's log of the last `since` to `write`; with `follow` it goes on from there.
+/// Gives a function's log of the last `since` to `write`; with `follow` it goes on from there.
 ///
 /// # Errors
 /// When there is no log, or `write` fails.
 pub(crate) async fn logs(
     config: &Config,
+    of: LogOf,
     since: Option<Duration>,
     follow: bool,
     write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
-    logs::write(&Session::open(config).await?, since.unwrap_or(SINCE), follow, write).await
+    let session = Session::open(config).await?;
+    let group = match of {
+        LogOf::Engine => &session.names.log_group,
+        LogOf::Pages => &session.names.page_log_group,
+    };
+    logs::write(&session, group, since.unwrap_or(SINCE), follow, write).await
 }

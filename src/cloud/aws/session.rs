@@ -122,6 +122,7 @@ impl Session {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             function: self.names.stack.clone(),
             page: self.names.page.clone(),
+            stack: Some((self.cloudformation.clone(), self.names.stack.clone())),
             turns: Arc::default(),
             s3_endpoint: self.s3_endpoint.clone(),
             credentials: self.credentials.clone(),

@@ -24,9 +24,11 @@ pub(super) async fn status(session: &Session, with_drift: bool) -> Result<Option
         }
     };
     let log = async {
-        let bytes =
-            logs::group(session, &session.names.log_group).await?.and_then(|group| group.stored_bytes()).unwrap_or(0);
-        anyhow::Ok(u64::try_from(bytes).unwrap_or(0))
+        let bytes = async |name: &str| {
+            let group = logs::group(session, name).await?;
+            anyhow::Ok(group.and_then(|group| u64::try_from(group.stored_bytes()?).ok()).unwrap_or(0))
+        };
+        anyhow::Ok(bytes(&names.log_group).await? + bytes(&names.page_log_group).await?)
     };
     let (function, log_bytes, image_bytes, drift) = tokio::try_join!(function, log, image_bytes(session), async {
         match with_drift {

@@ -25,7 +25,7 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
     let (main, registry) = stack::settle_both(context, session).await?;
     [&main, &registry].into_iter().flatten().try_for_each(|stack| stack.check_owner(config))?;
     let found = main.is_some() || registry.is_some();
-    let role = role_name(session, main.as_ref()).await?;
+    let roles = role_names(session, main.as_ref()).await?;
     let is_deployed = |stack: &Stack| stack.parameter("PageCodeKey").is_some_and(|key| !key.is_empty());
     let has_page = config.dash.is_some() || main.as_ref().is_some_and(is_deployed);
     let buckets = holdings::buckets(config, session, main.as_ref()).await?;
@@ -51,7 +51,7 @@ pub(crate) async fn down(context: &Context, keep_data: bool) -> Result<bool> {
         delete_data(context, session, &buckets).await?;
     }
     let page = has_page.then_some(session.names.page.as_str());
-    verify(config, session, role.as_deref(), page, keep_data).await?;
+    verify(config, session, &roles, page, keep_data).await?;
     if !keep_data {
         config.disclaim()?;
     }
@@ -85,17 +85,18 @@ pub(crate) async fn data(config: &Config) -> Result<Vec<Holding>> {
     Ok(data)
 }
 
-/// The role that the stack made: tags do not find roles.
-async fn role_name(session: &Session, stack: Option<&Stack>) -> Result<Option<String>> {
-    let Some(stack) = stack else { return Ok(None) };
+/// The roles that the stack made: tags do not find roles.
+async fn role_names(session: &Session, stack: Option<&Stack>) -> Result<Vec<String>> {
+    let Some(stack) = stack else { return Ok(Vec::new()) };
     let found = session.cloudformation.describe_stack_resources().stack_name(&stack.name).send().await;
     match found {
         Ok(found) => Ok(found
             .stack_resources()
             .iter()
-            .find(|resource| resource.resource_type() == Some("AWS::IAM::Role"))
-            .and_then(|role| role.physical_resource_id().map(str::to_owned))),
-        Err(error) if errors::is_no_stack(&error) => Ok(None),
+            .filter(|resource| resource.resource_type() == Some("AWS::IAM::Role"))
+            .filter_map(|role| role.physical_resource_id().map(str::to_owned))
+            .collect()),
+        Err(error) if errors::is_no_stack(&error) => Ok(Vec::new()),
         Err(error) => Err(explain(error, &format!("list the resources of the stack {}", stack.name))),
     }
 }
@@ -116,7 +117,7 @@ async fn delete_data(context: &Context, session: &Session, buckets: &[String]) -
 async fn verify(
     config: &Config,
     session: &Session,
-    role: Option<&str>,
+    roles: &[String],
     page: Option<&str>,
     keep_data: bool,
 ) -> Result<()> {
@@ -129,7 +130,7 @@ async fn verify(
         let found = logs::group(session, name).await?;
         anyhow::Ok(found.map(|_| format!("log group {name}")))
     };
-    let (tagged, function, page, log, page_log, repository, role, bucket) = tokio::try_join!(
+    let (tagged, function, page, log, page_log, repository, roles, bucket) = tokio::try_join!(
         tagged(config, session),
         function(&names.stack),
         async {
@@ -147,9 +148,12 @@ async fn verify(
             present(found, &["RepositoryNotFoundException"], &what)
         },
         async {
-            let Some(role) = role else { return Ok(None) };
-            let found = session.iam.get_role().role_name(role).send().await;
-            present(found, &["NoSuchEntity"], &format!("role {role}"))
+            let mut left = Vec::new();
+            for role in roles {
+                let found = session.iam.get_role().role_name(role).send().await;
+                left.extend(present(found, &["NoSuchEntity"], &format!("role {role}"))?);
+            }
+            anyhow::Ok(left)
         },
         async {
             let left = if keep_data { vec![] } else { holdings::buckets(config, session, None).await? };
@@ -157,7 +161,7 @@ async fn verify(
         },
     )?;
     let left: Vec<String> =
-        [function, page, log, page_log, repository, role, bucket].into_iter().flatten().chain(tagged).collect();
+        [function, page, log, page_log, repository, bucket].into_iter().flatten().chain(roles).chain(tagged).collect();
     if left.is_empty() {
         return Ok(());
     }

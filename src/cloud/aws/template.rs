@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::arch::Arch;
 use crate::bucket::layout::Layout;
 use crate::cloud::target::page_timeout_s;
-use crate::config::{Config, S3Folder};
+use crate::config::{Config, Domain, S3Folder};
 use crate::digest::hex;
 
 /// One of the stage's stacks as it should be.
@@ -27,7 +27,12 @@ pub(super) struct Wanted {
     pub fleeting: bool,
 }
 
-pub(super) const STACK: &str = include_str!("../../../templates/stack.yaml");
+/// In three files, each of which goes on where the one before it ends.
+pub(super) const STACK: &str = concat!(
+    include_str!("../../../templates/stack.yaml"),
+    include_str!("../../../templates/engine.yaml"),
+    include_str!("../../../templates/pages.yaml")
+);
 pub(super) const REGISTRY: &str = include_str!("../../../templates/registry.yaml");
 const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
 
@@ -48,8 +53,9 @@ const REPLACING: &[(&str, &[&str])] = &[
     ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
     (
         "AWS::Lambda::Permission",
-        &["FunctionName", "Action", "Principal", "FunctionUrlAuthType", "InvokedViaFunctionUrl"],
+        &["FunctionName", "Action", "Principal", "SourceArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl"],
     ),
+    ("AWS::Route53::RecordSet", &["HostedZoneId", "Name"]),
     ("AWS::ECR::Repository", &["RepositoryName", "EncryptionConfiguration"]),
 ];
 
@@ -90,6 +96,9 @@ impl Wanted {
         };
         let read = |show: &dyn Fn(&S3Folder) -> String| config.lake.read.iter().map(show).collect::<Vec<_>>().join(",");
         let arn = format!("arn:{}:s3:::", session.partition());
+        let edge = config.dash.as_ref().and_then(|dash| dash.edge.as_ref());
+        let domain = edge.and_then(|edge| edge.domain.as_ref());
+        let of_domain = |part: &dyn Fn(&Domain) -> Option<String>| domain.and_then(part).unwrap_or_default();
         let (access_logs, vpc) = (config.aws.access_logs.as_ref(), config.aws.vpc.as_ref());
         let parameters = [
             ("Project", config.project.clone()),
@@ -130,6 +139,10 @@ impl Wanted {
             ("PageCodeKey", page.unwrap_or_default().to_owned()),
             ("PageFunctionName", names.page.clone()),
             ("PageTimeoutSeconds", page_timeout_s(config).to_string()),
+            ("CloudFront", edge.is_some().to_string()),
+            ("Domain", of_domain(&|domain| Some(domain.name.clone()))),
+            ("CertificateArn", of_domain(&|domain| Some(domain.certificate.clone()))),
+            ("HostedZoneId", of_domain(&|domain| domain.hosted_zone.clone())),
             ("LambdaEndpoint", session.lambda_endpoint.clone().unwrap_or_default()),
             ("LogSql", config.log_sql.to_string()),
             ("LogRetentionDays", config.aws.log_retention_days.to_string()),
@@ -201,7 +214,17 @@ impl Wanted {
         match name {
             "Bucket" | "BucketPolicy" => is("ManageBucket", "false"),
             "Function" => is("Package", "none"),
-            page if page.starts_with("Page") => is("PageCodeKey", "") || is("Package", "none"),
+            page if page.starts_with("Page") => {
+                is("PageCodeKey", "")
+                    || is("Package", "none")
+                    || match page {
+                        "PageUrlPermission" | "PageInvokePermission" => is("CloudFront", "true"),
+                        "PageAccess" | "PageDistribution" => is("CloudFront", "false"),
+                        edge if edge.starts_with("PageEdge") => is("CloudFront", "false"),
+                        record if record.starts_with("PageRecord") => is("HostedZoneId", ""),
+                        _ => false,
+                    }
+            }
             "Url" => is("FunctionUrl", "false") || is("Package", "none"),
             _ => false,
         }

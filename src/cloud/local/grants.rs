@@ -1,4 +1,4 @@
-//! What a stage's functions may do: the local target's word for the roles that they have on AWS (`templates/stack.yaml`).
+//! What a stage's functions may do: the local target's word for the roles that they have on AWS (`templates/engine.yaml`).
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ impl Grants {
     /// keeps of answers.
     pub(super) fn of_page(config: &Config) -> Self {
         let Layout { catalog, results, dash, .. } = Layout::new(&config.lake);
-        let own = ["site.json", "key", "assets/", "cache/"].map(|name| format!("{dash}{name}"));
+        let own = ["site.json", "key", "oidc", "assets/", "cache/"].map(|name| format!("{dash}{name}"));
         Self {
             bucket: local_name(config),
             only: Some([vec![catalog, results], own.into()].concat()),

@@ -15,7 +15,7 @@ use super::{lambda, provision, tail};
 use crate::bucket::layout::Layout;
 use crate::cloud::change::{Change, Planned, PlannedAction};
 use crate::cloud::holding::{self, Holding};
-use crate::cloud::log_line::LogLine;
+use crate::cloud::log_line::{LogLine, LogOf};
 use crate::cloud::place::LocalPlace;
 use crate::cloud::plan::{Basis, Plan};
 use crate::cloud::provisioned::Provisioned;
@@ -162,7 +162,7 @@ async fn build(context: &Context) -> Result<(Artifact, Option<PathBuf>)> {
     tokio::task::spawn_blocking(move || {
         let engine = package::assemble(&of_build, arch)?;
         let page = of_build.config.dash.is_some().then(|| package::page(&of_build, arch)).transpose()?;
-        Ok((engine, page.map(|(dir, _)| dir)))
+        Ok((engine, page.map(|page| page.dir)))
     })
     .await?
 }
@@ -273,18 +273,24 @@ pub(crate) fn status(config: &Config) -> Option<LocalPlace> {
     })
 }
 
-/// Gives the function's log of the last `since` to `write`; with `follow` it goes on with what is logged from then on.
+/// Gives a function's log of the last `since` to `write`; with `follow` it goes on with what is logged from then on.
 ///
 /// # Errors
 /// When nothing is up, the log cannot be read or `write` fails.
 pub(crate) async fn logs(
     context: &Context,
+    of: LogOf,
     since: Option<Duration>,
     follow: bool,
     write: impl FnMut(LogLine<'_>) -> io::Result<()>,
 ) -> Result<()> {
     let config = &context.config;
-    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), &open(context)?.function);
+    let target = open(context)?;
+    let function = match of {
+        LogOf::Engine => &target.function,
+        LogOf::Pages => &target.page,
+    };
+    let file = lambda::log_file(&Paths::new(&config.dir, &config.stage), function);
     tail::file(&file, since, follow, write).await
 }
 

@@ -1,6 +1,7 @@
 //! The browser that dashboards are tried in: this machine's, or Debian's, unpacked into the cache without being root.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,20 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 pub(crate) struct Chromium {
     pub(crate) program: PathBuf,
     pub(crate) libraries: Option<PathBuf>,
+}
+
+impl Chromium {
+    /// Runs `tests/browser/NAME.mjs` with the packages in `modules` and more arguments; fails unless all of its scenes are as they should be.
+    pub(crate) fn scenes(&self, name: &str, modules: &Path, more: &[&OsStr]) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/browser/{name}.mjs"));
+        let mut node = Command::new("node");
+        node.arg(script).arg(modules).args(more).env("CHROMIUM", &self.program);
+        if let Some(libraries) = &self.libraries {
+            node.env("LD_LIBRARY_PATH", libraries);
+        }
+        let output = node.output().expect("node runs");
+        assert!(output.status.success() && text(&output).contains("\n# fail 0\n"), "{}", text(&output));
+    }
 }
 
 /// What `CHROMIUM` names, or one that is installed, or Debian's; nothing where there is none of them.

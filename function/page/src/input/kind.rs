@@ -41,6 +41,10 @@ pub enum Kind {
     Switch {
         default: bool,
     },
+    /// A row of that query, by its first column: a page has a section for each, and no field.
+    Row {
+        query: String,
+    },
 }
 
 /// What can be chosen.

@@ -47,7 +47,7 @@ impl Input {
             Kind::Date { .. } => one(Some("DATE")),
             Kind::Range { .. } => ["from", "to"].map(|end| (self.end(end), Some("DATE".to_owned()))).to_vec(),
             // A number may be chosen as well as a text.
-            Kind::Select { .. } => one(None),
+            Kind::Select { .. } | Kind::Row { .. } => one(None),
             Kind::Multiselect { of, .. } => one(Some(&format!("{of}[]"))),
             Kind::Text { .. } => one(Some("VARCHAR")),
             Kind::Number { is_whole: true, .. } => one(Some("BIGINT")),
@@ -56,11 +56,12 @@ impl Input {
         }
     }
 
-    /// The query whose rows can be chosen from.
+    /// The query whose rows can be chosen from, or make sections.
     pub fn query(&self) -> Option<&str> {
         match &self.kind {
             Kind::Select { options: Options::Query(query), .. }
-            | Kind::Multiselect { options: Options::Query(query), .. } => Some(query),
+            | Kind::Multiselect { options: Options::Query(query), .. }
+            | Kind::Row { query } => Some(query),
             _ => None,
         }
     }
@@ -129,6 +130,8 @@ impl Input {
                 let items: Vec<String> = values.into_iter().map(|value| list_item(value)).collect();
                 one(Some(format!("[{}]", items.join(", "))))
             }
+            // An empty text is a value of a row, and NULL is what is not given.
+            Kind::Row { .. } => one(own.map(str::to_owned)),
             Kind::Text { default } => one(Some(own.unwrap_or(default).to_owned())),
             Kind::Number { default, min, max, is_whole, .. } => {
                 let number = match filled {
@@ -157,6 +160,18 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_of_a_loop_is_any_text_or_null() {
+        let row =
+            Input { name: "zone".into(), label: "zone".into(), kind: Kind::Row { query: "zones".into() }, line: 1 };
+        let value = |query: &str| row.values(&given(query)).map(|mut values| values.remove("zone").unwrap());
+        assert_eq!(value(""), Ok(None));
+        assert_eq!(value("zone="), Ok(Some(String::new())));
+        assert_eq!(value("zone='%3B+DROP"), Ok(Some("'; DROP".to_owned())));
+        assert!(value(&format!("zone={}", "x".repeat(LONGEST + 1))).unwrap_err().contains("longer than"));
+        assert_eq!((row.parameters(), row.query()), (vec![("zone".to_owned(), None)], Some("zones")));
+    }
 
     #[test]
     fn values_come_by_name() {

@@ -4,4 +4,5 @@
 mod attacks;
 mod cache;
 mod door;
+mod oidc;
 mod support;

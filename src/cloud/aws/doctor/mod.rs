@@ -7,7 +7,7 @@ mod quotas;
 mod resource;
 mod simulate;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 

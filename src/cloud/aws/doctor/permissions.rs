@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use super::resource::Resource;
-use crate::config::{Config, PackageKind};
+use crate::config::{Config, Edge, PackageKind};
 
 /// Actions on one kind of resource, and who needs them.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,14 @@ const PROTECTED: fn(&Config) -> bool = |config| config.protect;
 const IN_VPC: fn(&Config) -> bool = |config| config.aws.vpc.is_some();
 const WITH_URL: fn(&Config) -> bool = |config| config.url || config.dash.is_some();
 const WITH_PAGES: fn(&Config) -> bool = |config| config.dash.is_some();
+const BEHIND_EDGE: fn(&Config) -> bool = |config| edge(config).is_some();
+const IN_HOSTED_ZONE: fn(&Config) -> bool =
+    |config| edge(config).and_then(|edge| edge.domain.as_ref()?.hosted_zone.as_ref()).is_some();
 const TAGGED: fn(&Config) -> bool = |config| !config.aws.tags.is_empty();
+
+fn edge(config: &Config) -> Option<&Edge> {
+    config.dash.as_ref()?.edge.as_ref()
+}
 
 /// A line of the table.
 const fn row(
@@ -346,6 +353,38 @@ pub(super) const TABLE: &[Permissions] = &[
         WITH_PAGES,
         &["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"],
     ),
+    // AWS::CloudFront::Distribution and AWS::CloudFront::OriginAccessControl
+    row(
+        By::CloudFormation,
+        Resource::Distributions,
+        Condition::None,
+        "up, down",
+        BEHIND_EDGE,
+        &[
+            "cloudfront:CreateDistribution",
+            "cloudfront:CreateOriginAccessControl",
+            "cloudfront:DeleteDistribution",
+            "cloudfront:DeleteOriginAccessControl",
+            "cloudfront:GetDistribution",
+            "cloudfront:GetDistributionConfig",
+            "cloudfront:GetOriginAccessControl",
+            "cloudfront:ListTagsForResource",
+            "cloudfront:TagResource",
+            "cloudfront:UntagResource",
+            "cloudfront:UpdateDistribution",
+            "cloudfront:UpdateOriginAccessControl",
+        ],
+    ),
+    // AWS::Route53::RecordSet
+    row(
+        By::CloudFormation,
+        Resource::HostedZone,
+        Condition::None,
+        "up, down",
+        IN_HOSTED_ZONE,
+        &["route53:ChangeResourceRecordSets", "route53:GetHostedZone", "route53:ListResourceRecordSets"],
+    ),
+    row(By::CloudFormation, Resource::DnsChanges, Condition::None, "up, down", IN_HOSTED_ZONE, &["route53:GetChange"]),
     // <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions>
     row(
         By::CloudFormation,

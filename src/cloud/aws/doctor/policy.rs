@@ -9,6 +9,9 @@ use super::super::session::Session;
 use super::permissions;
 use crate::config::Config;
 
+/// Most characters of a managed policy.
+const MOST_MANAGED: usize = 6144;
+
 /// An IAM policy document.
 /// Grammar: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 #[derive(Debug, Serialize)]
@@ -40,6 +43,18 @@ impl Policy {
             sid: statement.sid,
         });
         Self { version: "2012-10-17", statement: statement.collect() }
+    }
+
+    /// What to do about a policy that is too long for a managed one, white space not counted.
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+    pub(crate) fn too_long(&self) -> Option<String> {
+        let characters = serde_json::to_string(self).map_or(0, |text| text.len());
+        (characters > MOST_MANAGED).then(|| {
+            format!(
+                "note: this policy has {characters} characters, and a managed one takes {MOST_MANAGED}: make it an inline policy of a role, \
+                 which takes 10240, or two managed policies of its statements"
+            )
+        })
     }
 }
 

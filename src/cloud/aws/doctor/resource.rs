@@ -26,6 +26,12 @@ pub(super) enum Resource {
     Repository,
     /// The KMS key of `quack.toml`.
     Key,
+    /// CloudFront's, which are called by ids of its own.
+    Distributions,
+    /// The zone of `quack.toml` that the pages' domain is in.
+    HostedZone,
+    /// What is under way in Route 53, called by ids of its own.
+    DnsChanges,
 }
 
 impl Resource {
@@ -71,6 +77,17 @@ impl Resource {
                 .flat_map(|group| ["", ":*"].map(|end| arn("logs", format!("log-group:{group}{end}"))))
                 .collect(),
             Self::Key => config.aws.kms_key.iter().cloned().collect(),
+            Self::Distributions => ["distribution", "origin-access-control"]
+                .map(|kind| format!("arn:{}:cloudfront::{}:{kind}/*", session.partition(), session.account))
+                .into(),
+            Self::HostedZone => {
+                let zone =
+                    config.dash.as_ref().and_then(|dash| dash.edge.as_ref()?.domain.as_ref()?.hosted_zone.as_ref());
+                zone.map(|zone| format!("arn:{}:route53:::hostedzone/{zone}", session.partition()))
+                    .into_iter()
+                    .collect()
+            }
+            Self::DnsChanges => vec![format!("arn:{}:route53:::change/*", session.partition())],
             Self::Repository => vec![arn("ecr", format!("repository/{}", names.repository))],
         }
     }

@@ -7,7 +7,7 @@ use super::super::session::Session;
 use crate::config::{Config, Overrides};
 
 /// The configuration of a project called `lake` whose `quack.toml` is `text`.
-pub(super) fn config(text: &str) -> Config {
+pub(in super::super) fn config(text: &str) -> Config {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("quack.toml"), format!("project = \"lake\"\n{text}")).unwrap();
     let overrides =
@@ -16,7 +16,7 @@ pub(super) fn config(text: &str) -> Config {
 }
 
 /// A session of account 123456789012 in eu-west-1.
-pub(super) fn session(config: &Config) -> Session {
+pub(in super::super) fn session(config: &Config) -> Session {
     let (account, region) = ("123456789012", "eu-west-1");
     let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new(region)).build();
     Session {

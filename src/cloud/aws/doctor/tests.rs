@@ -153,3 +153,47 @@ fn a_key_and_a_log_of_accesses_take_permissions_of_their_own() {
     let plain = policy("");
     assert!(statement(&plain, "Key").is_none() && !actions(&plain).contains(&"s3:PutBucketLogging"));
 }
+
+#[test]
+fn pages_take_permissions_on_a_function_a_role_and_a_log_of_their_own() {
+    let (plain, with) = (policy(""), policy("[dash]\npublic = true\n"));
+    for action in ["lambda:AddPermission", "lambda:RemovePermission", "lambda:CreateFunctionUrlConfig"] {
+        assert!(actions(&with).contains(&action) && !actions(&plain).contains(&action), "{action}");
+    }
+    let resources = |sid: &str| statement(&with, sid).unwrap()["Resource"].clone();
+    let arn = |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:123456789012:{rest}");
+    let functions = ["quack-lake-dev", "quack-lake-dev_page"].map(|name| arn("lambda", &format!("function:{name}")));
+    let groups = ["quack-lake-dev", "quack-lake-dev:*", "quack-lake-dev_page", "quack-lake-dev_page:*"]
+        .map(|name| arn("logs", &format!("log-group:/aws/lambda/{name}")));
+    let roles = ["Role", "PageRole"].map(|role| format!("arn:aws:iam::123456789012:role/quack-lake-dev-{role}-*"));
+    for by in ["", "CloudFormation"] {
+        assert_eq!(resources(&format!("{by}Function")), json!(functions));
+        assert_eq!(resources(&format!("{by}LogGroup")), json!(groups));
+        assert_eq!(resources(&format!("{by}Role")), json!(roles));
+    }
+    assert_eq!(resources("CloudFormationRolePassedToLambda"), json!(roles));
+    assert_eq!(statement(&plain, "Function").unwrap()["Resource"], json!([functions[0]]));
+    assert!(with.to_string().len() <= 6144, "{}", with.to_string().len());
+}
+
+#[test]
+fn cloudfront_and_a_domain_take_permissions_only_where_they_are_asked_for() {
+    let domain =
+        "domain = \"bi.example.com\"\ncertificate_arn = \"arn:aws:acm:us-east-1:123456789012:certificate/0a\"\n";
+    let [plain, edge, named, zoned] = [
+        String::new(),
+        "cloudfront = true\n".to_owned(),
+        format!("cloudfront = true\n{domain}"),
+        format!("cloudfront = true\n{domain}hosted_zone_id = \"Z0123ABC\"\n"),
+    ]
+    .map(|text| policy(&format!("[dash]\npublic = true\n{text}")));
+    let with = |policy: &Value, start: &str| actions(policy).iter().filter(|action| action.starts_with(start)).count();
+    assert_eq!([&plain, &edge, &named, &zoned].map(|policy| with(policy, "cloudfront:")), [0, 12, 12, 12]);
+    assert_eq!([&plain, &edge, &named, &zoned].map(|policy| with(policy, "route53:")), [0, 0, 0, 4]);
+    let zone = statement(&zoned, "CloudFormationHostedZone").unwrap();
+    assert_eq!(zone["Resource"], json!(["arn:aws:route53:::hostedzone/Z0123ABC"]));
+    let edge = statement(&edge, "CloudFormationDistributions").unwrap();
+    assert_eq!(edge["Resource"][0], json!("arn:aws:cloudfront::123456789012:distribution/*"));
+    // What an inline policy of a role takes.
+    assert!(zoned.to_string().len() <= 10_240, "{}", zoned.to_string().len());
+}

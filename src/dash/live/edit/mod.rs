@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use self::save::Refused;
 use super::super::ask;
 use super::super::bind::Binder;
-use super::super::check::Over;
+use super::super::bound::Over;
 use super::super::compose::{Composed, Composer};
 use super::super::file;
 use super::super::page::{Page, Query};
@@ -105,9 +105,11 @@ impl Editor {
             Err(refusal) => return refusal,
         };
         let Run { page, query, sql, inputs } = run;
-        let query = Query { name: query.unwrap_or_default(), sql, drawn: None, line: 0 };
+        let mut query = Query { name: query.unwrap_or_default(), sql, drawn: None, line: 0, within: None };
         let composed = task::block_in_place(|| {
             let page = self.page(asked, page.as_deref())?;
+            // In a loop it has the loop's row.
+            query.within = page.query(&query.name).and_then(|there| there.within);
             let composed = composed(&page, &query)?;
             let params = ask::params(&page, &composed, &inputs, &asked.context.caller.user)
                 .map_err(|words| response::error(StatusCode::BAD_REQUEST, &words, ""))?;
@@ -193,7 +195,7 @@ impl Editor {
             cancel: &CancellationToken::new(),
         };
         let Some(query) = page.query(&wanted.name) else { return Ok(()) };
-        let Err(words) = over.bound(page, query).await.map_err(failed)? else { return Ok(()) };
+        let Err(words) = over.bound(page, query, &Given::new()).await.map_err(failed)? else { return Ok(()) };
         let words = words.join("\n");
         Err(match over.composer.compose(page, query) {
             Ok(composed) => wrong(&words, "", &composed, &query.sql),

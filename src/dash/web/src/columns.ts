@@ -16,6 +16,10 @@ export interface Column {
   /** Milliseconds since 1970 (UTC) for times; NaN for NULL and what is no number. */
   number(row: number): number;
   numbers(): Float64Array;
+  /** Whether its values are lists of numbers. */
+  readonly isList: boolean;
+  /** The numbers of a list, NaN where one is NULL; `null` for NULL, and for what is no list of numbers. */
+  items(row: number): Float64Array | null;
 }
 
 export function toColumn(name: string, column: ArrowColumn<unknown>): Column {
@@ -29,6 +33,7 @@ export function toColumn(name: string, column: ArrowColumn<unknown>): Column {
     const value = at(row);
     return kind === 'text' || value === null ? NaN : Number(value) / scale;
   };
+  const item = itemOf(type);
   let cached: Float64Array | undefined;
   return {
     name,
@@ -41,7 +46,28 @@ export function toColumn(name: string, column: ArrowColumn<unknown>): Column {
     },
     number,
     numbers: () => (cached ??= fill(column.length, number)),
+    isList: item !== null,
+    items: (row) => {
+      const list = item && at(row);
+      return list ? Float64Array.from(list as ArrayLike<unknown>, (one) => (one === null ? NaN : Number(one) / scaleOf(item))) : null;
+    },
   };
+}
+
+/** The type of a list's numbers; null where it is none of numbers. */
+function itemOf(type: DataType): DataType | null {
+  switch (type.typeId) {
+    case Type.List:
+    case Type.LargeList:
+    case Type.ListView:
+    case Type.LargeListView:
+    case Type.FixedSizeList: {
+      const item = plain(type.children[0].type);
+      return kindOf(item) === 'number' ? item : null;
+    }
+    default:
+      return null;
+  }
 }
 
 /** A loop: `Float64Array.from` takes several times as long. */

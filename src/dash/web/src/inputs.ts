@@ -6,7 +6,15 @@ type Control = HTMLInputElement | HTMLSelectElement;
 /** What became different: the names of the controls. */
 export type Changed = (names: ReadonlySet<string>) => void;
 
-export class Inputs {
+/** What a tile is asked with, and what a click on it sets. */
+export interface Values {
+  params(names: readonly string[]): URLSearchParams;
+  value(name: string): readonly string[];
+  toggle(name: string, given: string): void;
+  isSet(name: string): boolean;
+}
+
+export class Inputs implements Values {
   private readonly controls: Control[];
   private values = new Map<string, string[]>();
   private readonly abort = new AbortController();
@@ -22,7 +30,7 @@ export class Inputs {
     for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) form.reset();
     for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
     this.values = this.read();
-    this.showOutputs(this.values.keys());
+    this.showOutputs();
     const signal = this.abort.signal;
     for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) {
       form.addEventListener('submit', (event) => { event.preventDefault(); this.sync('push'); }, { signal });
@@ -121,7 +129,8 @@ export class Inputs {
     this.sync('none');
   }
 
-  private showOutputs(names: Iterable<string>): void {
+  /** Writes what inputs have into the text, of all unless some are named. */
+  showOutputs(names: Iterable<string> = this.values.keys()): void {
     const outputs = [...this.root.querySelectorAll<HTMLOutputElement>('output[data-value]')];
     for (const name of names) {
       const text = this.value(name).join(', ');

@@ -6,6 +6,7 @@ import { isTemporal, type Column } from './columns.js';
 import type { Result } from './data.js';
 import { el, oneLine } from './dom.js';
 import { count, formatCell, NULL } from './format.js';
+import { sparkline } from './spark.js';
 
 /** More rows than these are drawn as they are scrolled to. */
 const PLAIN = 200;
@@ -17,6 +18,8 @@ export interface TableSettings {
   title: string;
   /** `format` of a column; undefined where it has none. */
   format(column: Column): string | undefined;
+  /** Columns whose lists of numbers are small lines. */
+  sparks?: readonly Column[];
   /** Where a click on a row's value sets an input: the column, and what to do with the value. */
   filter?: { column: Column; chosen: Chosen | null; pick(value: string): void } | undefined;
 }
@@ -55,6 +58,7 @@ function cell(column: Column, row: number, settings: TableSettings): HTMLElement
 }
 
 function value(column: Column, row: number, settings: TableSettings): HTMLElement | string {
+  if (settings.sparks?.includes(column)) return sparkline(column, row, settings.format(column));
   const text = formatCell(column, row, settings.format(column));
   if (text === null) return el('span', { class: 'null' }, NULL);
   const { filter } = settings;

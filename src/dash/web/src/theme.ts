@@ -8,6 +8,8 @@ export interface Colors {
   surface: string;
   accent: string;
   series: string[];
+  /** Those of series, and more, for what lies side by side. */
+  slices: string[];
   /** From low to high. */
   scale: string[];
 }
@@ -100,6 +102,7 @@ function colors(theme: Name): Colors {
     surface: get('surface'),
     accent: get('accent'),
     series: all('series', 8),
+    slices: [...all('series', 8), ...all('slice', 4)],
     scale: all('scale', 5),
   };
 }

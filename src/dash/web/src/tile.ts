@@ -3,7 +3,7 @@ import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
 import { usd } from './format.js';
-import { follows, type Inputs } from './inputs.js';
+import { follows, type Values } from './inputs.js';
 import { Menu, type MenuItem } from './menu.js';
 import { savePng } from './png.js';
 import { statusLine } from './status.js';
@@ -28,7 +28,7 @@ export class Tile {
   constructor(
     private readonly page: string,
     readonly figure: HTMLElement,
-    public inputs: Inputs,
+    public inputs: Values,
     theme: Theme,
   ) {
     this.names = words(figure.dataset['inputs']);
@@ -42,7 +42,7 @@ export class Tile {
     let width = box.clientWidth;
     const redraw = debounce(80, () => this.redraw());
     this.resized = new ResizeObserver(() => {
-      if (box.clientWidth === width) return;
+      if (box.clientWidth === width || box.clientWidth === 0) return; // of a tab that is put away
       width = box.clientWidth;
       redraw();
     });
@@ -50,11 +50,16 @@ export class Tile {
   }
 
   /**
-   * Whether a tile that was kept asks again: when its inputs have other values, when it failed, and when the server gave no
-   * `data-digest`, which alone tells that the SQL is the same.
+   * Whether a tile that was kept, or is shown again, asks: when it never did, when its inputs have other values, when it failed, and
+   * when the server gave no `data-digest`, which alone tells that the SQL is the same.
    */
   get isStale(): boolean {
-    return this.figure.dataset['digest'] === undefined || this.result === null || this.asked !== this.url('');
+    return this.figure.dataset['digest'] === undefined || this.asked !== this.url('');
+  }
+
+  /** Nobody sees it: it asks when somebody does. */
+  wait(): void {
+    if (this.asked === '') this.figure.setAttribute('aria-busy', 'false');
   }
 
   isTouchedBy(changed: ReadonlySet<string>): boolean {
@@ -71,7 +76,7 @@ export class Tile {
     const { signal } = (this.request = new AbortController());
     this.figure.setAttribute('aria-busy', 'true');
     this.asked = this.url('');
-    this.wait();
+    this.say();
     try {
       const result = await fetchResult(this.asked, signal);
       if (signal.aborted) return; // a newer request has the tile
@@ -80,6 +85,7 @@ export class Tile {
     } catch (error) {
       if (signal.aborted) return;
       this.result = null;
+      this.asked = '';
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
@@ -88,10 +94,10 @@ export class Tile {
   /** What it costs at most to ask. */
   estimate(most: number | undefined): void {
     this.most = most;
-    if (this.figure.getAttribute('aria-busy') === 'true') this.wait();
+    if (this.figure.getAttribute('aria-busy') === 'true') this.say();
   }
 
-  private wait(): void {
+  private say(): void {
     this.status.textContent = this.most === undefined ? 'Loading…' : `Loading… up to ${usd(String(this.most))}`;
   }
 
@@ -184,5 +190,7 @@ export class Tile {
 }
 
 function titleOf(caption: HTMLElement | null, figure: HTMLElement): string {
-  return caption?.textContent?.trim() || (figure.dataset['query'] ?? 'Tile');
+  const title = caption?.textContent?.trim() || (figure.dataset['query'] ?? 'Tile');
+  const row = figure.dataset['row']; // the section's
+  return row === undefined ? title : `${title}: ${row}`;
 }

@@ -8,7 +8,7 @@ import type { Column } from './columns.js';
 import type { Result } from './data.js';
 import { el } from './dom.js';
 import { count } from './format.js';
-import type { Inputs } from './inputs.js';
+import type { Values } from './inputs.js';
 import { Legend } from './legend.js';
 import { rowsOfChart, tableView, type TableSettings } from './table.js';
 import type { Colors, Theme } from './theme.js';
@@ -31,7 +31,7 @@ export class View {
     private readonly figure: HTMLElement,
     private readonly title: () => string,
     private readonly theme: Theme,
-    private readonly inputs: () => Inputs,
+    private readonly inputs: () => Values,
   ) {
     this.options = parseOptions(figure.dataset['options']);
     this.kind = parseKind(figure.dataset['chart']);
@@ -101,8 +101,9 @@ export class View {
     return drawing.notes;
   }
 
-  private spoken(kind: string, result: Result, { legend }: Drawing): string {
-    const names = legend.length > 0 ? `: ${legend.slice(0, 8).map(({ name }) => name).join(', ')}${legend.length > 8 ? ` and ${legend.length - 8} more` : ''}` : '';
+  private spoken(kind: string, result: Result, { legend, pictures }: Drawing): string {
+    const some = (all: readonly string[]) => `${all.slice(0, 8).join(', ')}${all.length > 8 ? ` and ${all.length - 8} more` : ''}`;
+    const names = (legend.length > 0 ? `: ${some(legend.map(({ name }) => name))}` : '') + (pictures ? `, a picture for each of ${some(pictures)}` : '');
     return `${this.title()}: ${kind} chart of ${count(result.rows)} ${result.rows === 1 ? 'row' : 'rows'}${names}. The menu below shows it as a table.`;
   }
 
@@ -112,10 +113,14 @@ export class View {
 
   /** A bar of a small number is hard to hit, and a line has no marks: the whole strip above the place counts. */
   private onPlace(pixel: [number, number]): void {
-    const along = this.drawing?.along;
-    if (!along || !this.chart?.containPixel({ gridIndex: 0 }, pixel)) return;
-    const place: unknown = this.chart.convertFromPixel({ gridIndex: 0 }, pixel);
-    if (Array.isArray(place)) this.pick(along.rowAt(Number(place[along.axis])));
+    const { along, pictures } = this.drawing ?? {};
+    const { chart } = this;
+    if (!along || !chart) return;
+    for (let gridIndex = 0; gridIndex < (pictures?.length ?? 1); gridIndex += 1) {
+      if (!chart.containPixel({ gridIndex }, pixel)) continue;
+      const place: unknown = chart.convertFromPixel({ gridIndex }, pixel);
+      if (Array.isArray(place)) return this.pick(along.rowAt(Number(place[along.axis]), gridIndex));
+    }
   }
 
   private pick(row: number | null): void {
@@ -137,10 +142,14 @@ export class View {
   }
 
   private tableSettings(result: Result): TableSettings {
-    const { filter, format, y } = this.options;
+    const { filter, format, spark, y } = this.options;
+    const sparks = spark === undefined ? [] : list(spark).map((name) => findColumn(result, name));
+    const other = sparks.find((column) => !column.isList);
+    if (other) throw new ChartError(`The column "${other.name}" has no lists of numbers in it, and spark draws those.`);
     const formatted: Column[] | null = y === undefined ? null : list(y).map((name) => findColumn(result, name));
     return {
       title: this.title(),
+      sparks,
       format: (column) => (format !== undefined && (formatted ? formatted.includes(column) : true) && column !== this.named(result) ? format : undefined),
       filter: filter === undefined ? undefined : { column: xColumn(result, this.options.x), chosen: this.chosen(), pick: (value) => this.inputs().toggle(filter, value) },
     };

@@ -7,15 +7,26 @@ import { result } from './result.js';
 // What a browser has and Node has not.
 Object.assign(globalThis, { window: { matchMedia: () => ({ matches: true }) } });
 
-const colors = { text: '', muted: 'grey', line: '', surface: '', accent: '', series: ['one', 'two', 'three'], scale: [] };
+const colors = { text: '', muted: 'grey', line: '', surface: '', accent: '', series: ['one'], slices: Array.from({ length: 12 }, (_, at) => `c${at}`), scale: [] };
 const legend = (rows: Result, hidden: string[] = []) => pie(rows, {}, { colors, width: 400, hidden: new Set(hidden), chosen: null }).legend;
 
-test('a name keeps its colour in whatever order rows come', () => {
-  const there = legend(result({ zone: ['b', 'a', 'c10', 'c9'], n: [4, 3, 2, 1] }));
-  const other = legend(result({ zone: ['c9', 'c10', 'a', 'b'], n: [9, 8, 7, 6] }));
-  const byName = (all: typeof there) => Object.fromEntries(all.map(({ name, color }) => [name, color]));
-  assert.deepEqual(byName(there), { a: 'one', b: 'two', c9: 'three', c10: 'one' });
-  assert.deepEqual(byName(other), byName(there));
+const byName = (all: ReturnType<typeof legend>) => Object.fromEntries(all.map(({ name, color }) => [name, color]));
+
+test('a name keeps its colour in whatever order rows come, and whichever are left away', () => {
+  const there = byName(legend(result({ place: ['b', 'a', 'c10', 'c9'], n: [4, 3, 2, 1] })));
+  assert.deepEqual(there, { a: 'c0', b: 'c1', c9: 'c2', c10: 'c3' });
+  assert.deepEqual(byName(legend(result({ place: ['c9', 'c10', 'a', 'b'], n: [9, 8, 7, 6] }))), there);
+  assert.deepEqual(byName(legend(result({ place: ['c10', 'b'], n: [1, 1] }))), { b: 'c1', c10: 'c3' });
+  assert.deepEqual(byName(legend(result({ place: ['aa', 'c10'], n: [1, 1] }))), { aa: 'c4', c10: 'c3' });
+  assert.deepEqual(byName(legend(result({ place: ['b', 'a', 'c10', 'c9'], n: [4, 3, 2, 1] }))), there);
+});
+
+test('twelve names have twelve colours, whatever was there before', () => {
+  for (const from of [0, 5, 20, 3, 0]) {
+    const names = Array.from({ length: 12 }, (_, at) => `z${from + at}`);
+    const colors = legend(result({ dozen: names, n: names.map(() => 1) })).map(({ color }) => color);
+    assert.equal(new Set(colors).size, 12, colors.join());
+  }
 });
 
 test('names have their shares, of what is not put away', () => {

@@ -31,7 +31,9 @@ export interface Drawing {
   /** The row of the result behind a mark. */
   rowOf(series: number, index: number): number | null;
   /** Where all that stands at one place of an axis is meant by a click there: the row nearest to the place. */
-  along?: { axis: 0 | 1; rowAt(place: number): number | null };
+  along?: { axis: 0 | 1; rowAt(place: number, picture: number): number | null };
+  /** What each picture is called, where there are several. */
+  pictures?: string[];
 }
 
 /** What ECharts gives to formatters and handlers, as far as it is used. */

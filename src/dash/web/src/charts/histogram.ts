@@ -2,6 +2,7 @@
 import { isTemporal, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 import { count, formatNumber, formatTick, formatTime } from '../format.js';
+import { around, facetsOf, notesOf, panes } from './facet.js';
 import { base, grid, tip, tooltip, UTC, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { ChartError, findColumn, type Options } from './spec.js';
 
@@ -11,57 +12,69 @@ export interface Bins {
   counts: number[];
 }
 
-export function histogram(result: Result, options: Options, { colors }: Surroundings): Drawing {
+export function histogram(result: Result, options: Options, { colors, width }: Surroundings): Drawing {
   const x = options.x === undefined ? result.columns.find((column) => column.kind === 'number' || isTemporal(column)) : findColumn(result, options.x);
   if (!x || (x.kind !== 'number' && !isTemporal(x))) {
     throw new ChartError(x ? `The column "${x.name}" has no numbers in it, and a histogram counts numbers.` : 'A histogram needs a column of numbers.');
   }
-  const values = x.numbers().filter(Number.isFinite);
+  const facets = facetsOf(result, options);
+  const numbers = x.numbers();
+  const without = numbers.reduce((sum, value) => sum + Number(!Number.isFinite(value)), 0);
+  const pictures = facets ? facets.names.map((_, facet) => numbers.filter((value, row) => Number.isFinite(value) && facets.of[row] === facet)) : [numbers.filter(Number.isFinite)];
+  const values = facets ? numbers.filter((value, row) => Number.isFinite(value) && (facets.of[row] as number) >= 0) : (pictures[0] as Float64Array);
   const bins = binned(values, wanted(options.bins), isWhole(x));
+  const counts = facets ? pictures.map((own) => countsOf(own, bins)) : [bins.counts];
+  const layout = facets && panes(facets.names, width, colors, options.height);
   const time = isTemporal(x);
   const show = (value: number) => (time ? formatTime(value, bins.width >= 86_400_000) : formatNumber(String(round(value)), options.format));
   const end = bins.from + bins.width * bins.counts.length;
+  const place = {
+    type: time ? 'time' : 'value',
+    min: bins.from,
+    max: end,
+    axisLine: { show: true, lineStyle: { color: colors.line } },
+    axisTick: { show: false },
+    splitLine: { show: false },
+    axisLabel: { color: colors.muted, fontSize: 12, hideOverlap: true, ...(time ? {} : { formatter: (value: number) => formatTick(round(value), options.format) }) },
+  };
+  const value = {
+    type: 'value',
+    axisLine: { show: false },
+    axisTick: { show: false },
+    minInterval: 1,
+    splitNumber: 4,
+    axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
+    splitLine: { lineStyle: { color: colors.line } },
+    ...(layout ? around(counts.flat(), true) : {}),
+  };
+  const each = <Axis>(axis: Axis) => (layout ? counts.map((_, gridIndex) => ({ ...axis, gridIndex })) : axis);
   return {
     option: {
-      ...base(colors, bins.counts.length),
+      ...base(colors, bins.counts.length * counts.length),
       grid,
-      xAxis: {
-        type: time ? 'time' : 'value',
-        min: bins.from,
-        max: end,
-        axisLine: { show: true, lineStyle: { color: colors.line } },
-        axisTick: { show: false },
-        splitLine: { show: false },
-        axisLabel: { color: colors.muted, fontSize: 12, hideOverlap: true, ...(time ? {} : { formatter: (value: number) => formatTick(round(value), options.format) }) },
-      },
-      yAxis: {
-        type: 'value',
-        axisLine: { show: false },
-        axisTick: { show: false },
-        minInterval: 1,
-        splitNumber: 4,
-        axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
-        splitLine: { lineStyle: { color: colors.line } },
-      },
+      ...layout?.option,
+      xAxis: each(place),
+      yAxis: each(value),
       tooltip: {
         ...tooltip(colors, 'item', (marks) => {
-          const { dataIndex } = marks as Mark;
+          const { dataIndex, seriesIndex } = marks as Mark;
           const from = bins.from + dataIndex * bins.width;
-          return tip(`${show(from)} to ${show(from + bins.width)}`, [{ color: colors.series[0], name: 'rows', value: count(bins.counts[dataIndex] ?? 0) }]);
+          const picture = facets ? `${facets.names[seriesIndex] ?? ''}: ` : '';
+          return tip(`${picture}${show(from)} to ${show(from + bins.width)}`, [{ color: colors.series[0], name: 'rows', value: count(counts[seriesIndex]?.[dataIndex] ?? 0) }]);
         }),
       },
-      series: [
-        {
-          type: 'bar',
-          barCategoryGap: '4%',
-          itemStyle: { color: colors.series[0] },
-          data: bins.counts.map((rows, index) => [bins.from + (index + 0.5) * bins.width, rows]),
-        },
-      ],
+      series: counts.map((own, at) => ({
+        type: 'bar',
+        barCategoryGap: '4%',
+        itemStyle: { color: colors.series[0] },
+        data: own.map((rows, index) => [bins.from + (index + 0.5) * bins.width, rows]),
+        ...(layout ? { xAxisIndex: at, yAxisIndex: at } : {}),
+      })),
     },
     points: values.length,
+    ...(layout && facets ? { height: layout.height, pictures: facets.names } : {}),
     legend: [],
-    notes: values.length < result.rows ? [`${count(result.rows - values.length)} without a number`] : time ? [UTC] : [],
+    notes: [...notesOf(facets), ...(without > 0 ? [`${count(without)} without a number`] : []), ...(without === 0 && time ? [UTC] : [])],
     rowOf: () => null,
   };
 }
@@ -91,12 +104,17 @@ export function binned(values: Float64Array, bins: number | null, whole: boolean
     from = Math.floor(low / width) * width;
     size = Math.floor((high - from) / width) + 1;
   }
-  const counts = new Array<number>(size).fill(0);
+  return { from, width, counts: countsOf(values, { from, width, counts: new Array<number>(size) }) };
+}
+
+/** How many values are in each of the bins. */
+function countsOf(values: Float64Array, { from, width, counts: { length } }: Bins): number[] {
+  const counts = new Array<number>(length).fill(0);
   for (const value of values) {
-    const bin = Math.min(size - 1, Math.floor((value - from) / width)); // the greatest belongs to the last
+    const bin = Math.min(length - 1, Math.floor((value - from) / width)); // the greatest belongs to the last
     counts[bin] = (counts[bin] ?? 0) + 1;
   }
-  return { from, width, counts };
+  return counts;
 }
 
 /** 1, 2 or 5 times a power of ten, near the number. */

@@ -1,8 +1,8 @@
 // Parts of a whole.
 import type { Result } from '../data.js';
 import { formatName, formatNumber } from '../format.js';
-import { base, canvasText, faint, seriesColor, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
-import { NAMES } from './series.js';
+import { base, canvasText, faint, tip, tooltip, type Drawing, type Mark, type Surroundings } from './chart.js';
+import { paletteOf } from './palette.js';
 import { numberColumn, xColumn, type Options } from './spec.js';
 
 /** More slices than these nobody can tell apart: the smallest are one. */
@@ -27,9 +27,8 @@ export function pie(result: Result, options: Options, { colors, hidden, chosen }
   const slices = together(all);
   const shown = slices.filter((slice) => !hidden.has(slice.name));
   const total = shown.reduce((sum, slice) => sum + slice.value, 0);
-  // By name, so that a value keeps its colour in whatever order rows come.
-  const named = slices.filter((slice) => slice.row !== null).sort((a, b) => NAMES.compare(a.name, b.name));
-  const colorOf = (slice: Slice) => (slice.row === null ? colors.muted : seriesColor(colors, named.indexOf(slice)));
+  const own = paletteOf(x.name).of(slices.filter(({ row }) => row !== null).map(({ name }) => name), colors.slices.length);
+  const colorOf = ({ name, row }: Slice) => (row === null ? colors.muted : (colors.slices[own.get(name) ?? 0] ?? colors.accent));
   const share = (slice: Slice) => formatNumber(String(slice.value / total), 'percent');
   return {
     option: {

@@ -2,10 +2,15 @@
 import { fill, isTemporal, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 import { formatName, NULL } from '../format.js';
-import { findColumn, isTrue, xColumn, yColumns, type ChartKind, type Options } from './spec.js';
+import { facetsOf, type Facets } from './facet.js';
+import { findColumn, isTrue, NAMES, xColumn, yColumns, type ChartKind, type Options } from './spec.js';
 
 export interface Series {
   name: string;
+  /** Its place among the names of the chart, which has its colour. */
+  place: number;
+  /** The picture that it is in. */
+  facet: number;
   /** Positions on the axis: numbers, milliseconds, or the index of a category; sorted for lines. */
   x: Float64Array;
   /** NaN is NULL. */
@@ -21,30 +26,33 @@ export interface Plane {
   /** Of a category axis. */
   categories: string[];
   series: Series[];
+  /** Of all series, those of every picture. */
+  names: string[];
   /** Series that were left out, because nobody can tell so many apart. */
   left: number;
+  facets: Facets | null;
 }
 
 const MOST_SERIES = 40;
-
-/** Names in the order that people expect: 9 before 10. */
-export const NAMES = new Intl.Collator('en', { numeric: true });
 
 export function toPlane(kind: ChartKind, result: Result, options: Options): Plane {
   const color = options.color === undefined ? undefined : findColumn(result, options.color);
   const x = xColumn(result, options.x);
   const ys = yColumns(result, options.y, [x, color]);
   const axis = isSinglePlace(x) ? 'category' : axisOf(kind, x, options);
-  const groups = color ? byColor(result.rows, color, ys) : ys.map((column) => ({ name: column.name, column, rows: null }));
-  const shown = groups.slice(0, MOST_SERIES);
-  const plane: Plane = { axis, x, ys, categories: [], series: [], left: groups.length - shown.length };
-  if (axis === 'category') fillCategories(plane, result.rows, shown, color !== undefined, options.sort);
+  const facets = facetsOf(result, options);
+  const named = namesOf(result.rows, color, ys, facets);
+  const kept = named.slice(0, MOST_SERIES);
+  const pivot = color !== undefined || facets !== null;
+  const shown = (facets?.names ?? ['']).flatMap((_, facet) => kept.map((one, place) => ({ ...one, rows: one.rows?.[facet] ?? null, place, facet }))).filter(({ rows }) => !pivot || rows?.length);
+  const plane: Plane = { axis, x, ys, categories: [], series: [], names: kept.map(({ name }) => name), left: named.length - kept.length, facets };
+  if (axis === 'category') fillCategories(plane, result.rows, shown, pivot, options.sort);
   else {
     plane.series = shown.map((group) => continuous(group, x, result.rows, kind !== 'scatter'));
     // Two bars at one moment would hide each other: then the moments are names.
     if (kind === 'bar' && plane.series.some(hasTwins)) {
       plane.axis = 'category';
-      fillCategories(plane, result.rows, shown, color !== undefined, options.sort);
+      fillCategories(plane, result.rows, shown, pivot, options.sort);
     } else if (isTrue(options.stack)) align(plane.series);
   }
   return plane;
@@ -70,22 +78,28 @@ interface Group {
   column: Column;
   /** All rows when null. */
   rows: number[] | null;
+  place: number;
+  facet: number;
 }
 
-function byColor(rows: number, color: Column, ys: Column[]): Group[] {
-  const byName = new Map<string, number[]>();
+/** What series there are, each with its rows by their pictures. */
+function namesOf(rows: number, color: Column | undefined, ys: Column[], facets: Facets | null): { name: string; column: Column; rows: number[][] | null }[] {
+  if (!color && !facets) return ys.map((column) => ({ name: column.name, column, rows: null }));
+  const byName = new Map<string, number[][]>();
   for (let row = 0; row < rows; row += 1) {
-    const name = color.text(row) ?? NULL;
-    const list = byName.get(name);
-    if (list) list.push(row);
-    else byName.set(name, [row]);
+    const facet = facets ? (facets.of[row] as number) : 0;
+    if (facet < 0) continue;
+    const name = color ? (color.text(row) ?? NULL) : '';
+    let lists = byName.get(name);
+    if (!lists) byName.set(name, (lists = Array.from({ length: facets?.names.length ?? 1 }, () => [])));
+    lists[facet]?.push(row);
   }
   // By name, so that a value keeps its colour in whatever order rows come.
   const ordered = [...byName].sort(([a], [b]) => Number(a === NULL) - Number(b === NULL) || NAMES.compare(a, b));
-  return ordered.flatMap(([name, list]) => ys.map((column) => ({ name: ys.length > 1 ? `${name}, ${column.name}` : name, column, rows: list })));
+  return ordered.flatMap(([name, lists]) => ys.map((column) => ({ name: !color ? column.name : ys.length > 1 ? `${name}, ${column.name}` : name, column, rows: lists })));
 }
 
-function continuous({ name, column, rows }: Group, x: Column, all: number, sorted: boolean): Series {
+function continuous({ name, column, rows, place, facet }: Group, x: Column, all: number, sorted: boolean): Series {
   const xs = x.numbers();
   const ys = column.numbers();
   const most = rows?.length ?? all;
@@ -98,7 +112,7 @@ function continuous({ name, column, rows }: Group, x: Column, all: number, sorte
   const order = kept.subarray(0, size);
   if (sorted && !isSorted(order, xs)) order.sort((a, b) => (xs[a] as number) - (xs[b] as number));
   const at = (from: Float64Array) => fill(size, (index) => from[order[index] as number] as number);
-  return { name, x: at(xs), y: at(ys), rows: order };
+  return { name, place, facet, x: at(xs), y: at(ys), rows: order };
 }
 
 function isSorted(order: Int32Array, xs: Float64Array): boolean {
@@ -140,7 +154,7 @@ function fillCategories(plane: Plane, rows: number, groups: Group[], pivot: bool
     placeOf[row] = place;
   }
   const size = first.length;
-  plane.series = groups.map(({ name, column, rows: own }) => {
+  plane.series = groups.map(({ name, column, rows: own, place: color, facet }) => {
     const numbers = column.numbers();
     const y = new Float64Array(size).fill(NaN);
     const from = new Int32Array(size).fill(-1);
@@ -151,7 +165,7 @@ function fillCategories(plane: Plane, rows: number, groups: Group[], pivot: bool
     };
     if (own) own.forEach(put);
     else for (let row = 0; row < rows; row += 1) put(row);
-    return { name, x: fill(size, (place) => place), y, rows: from };
+    return { name, place: color, facet, x: fill(size, (place) => place), y, rows: from };
   });
   const order = sorted(plane, first, sort);
   plane.categories = order.map((place) => formatName(plane.x, first[place] as number));

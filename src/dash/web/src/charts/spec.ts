@@ -14,6 +14,8 @@ export interface Options {
   y?: string;
   color?: string;
   compare?: string;
+  facet?: string;
+  spark?: string;
   stack?: string;
   sort?: string;
   horizontal?: string;
@@ -23,6 +25,9 @@ export interface Options {
   height?: string;
   filter?: string;
 }
+
+/** Names in the order that people expect: 9 before 10. */
+export const NAMES = new Intl.Collator('en', { numeric: true });
 
 /** A chart that these rows cannot make; the message says why. */
 export class ChartError extends Error {}

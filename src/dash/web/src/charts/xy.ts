@@ -3,6 +3,7 @@ import type { EChartsCoreOption } from 'echarts/core';
 import type { Result } from '../data.js';
 import { formatCell, formatNumber, formatTime } from '../format.js';
 import { placeAxis, valueAxis } from './axes.js';
+import { around as rounded, notesOf, panes, piles, reach, type Panes } from './facet.js';
 import { base, canvasText, faint, grid, seriesColor, tip, tooltip, UTC, type Chosen, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { toPlane, type Plane, type Series } from './series.js';
 import { isTrue, type Options, type XyKind } from './spec.js';
@@ -19,20 +20,21 @@ interface Colored extends Series {
 export function xy(kind: XyKind, result: Result, options: Options, around: Surroundings): Drawing {
   const { colors, hidden, chosen } = around;
   const plane = toPlane(kind, result, options);
-  const all: Colored[] = plane.series.map((series, index) => ({ ...series, color: seriesColor(colors, index), again: index >= colors.series.length }));
+  const all: Colored[] = plane.series.map((series) => ({ ...series, color: seriesColor(colors, series.place), again: series.place >= colors.series.length }));
   const shown = all.filter((series) => !hidden.has(series.name));
   const points = shown.reduce((sum, series) => sum + series.x.length, 0);
   const horizontal = kind === 'bar' && isTrue(options.horizontal);
   const stacked = kind !== 'scatter' && isTrue(options.stack);
   const drawn = stacked && kind !== 'bar' ? piled(shown) : shown.map((series) => series.y);
-  const place = placeAxis(kind, plane, options, around, horizontal);
-  const value = valueAxis(kind, plane, options, around);
+  const pictures = plane.facets?.names ?? null;
+  const each = horizontal ? heightOf(plane.categories.length, stacked ? 1 : plane.names.length) : undefined;
+  const layout = pictures && panes(pictures, around.width, colors, options.height, each);
+  const place = { ...placeAxis(kind, plane, options, { ...around, width: layout?.width ?? around.width }, horizontal), ...(layout && plane.axis !== 'category' ? placesOf(kind, plane, shown) : {}) };
+  const value = { ...valueAxis(kind, plane, options, around), ...(layout ? valuesOf(kind, shown, stacked) : {}) };
   return {
     option: {
       ...base(colors, points),
-      grid,
-      xAxis: horizontal ? value : place,
-      yAxis: horizontal ? place : value,
+      ...axes(horizontal ? value : place, horizontal ? place : value, layout, pictures?.length ?? 0),
       tooltip: {
         ...tooltip(colors, kind === 'scatter' ? 'item' : 'axis', (marks) => tipOf(marks, shown, plane, options)),
         ...(kind === 'bar' ? { axisPointer: { type: 'shadow', shadowStyle: { color: `${colors.muted}1f` } } } : {}),
@@ -45,20 +47,22 @@ export function xy(kind: XyKind, result: Result, options: Options, around: Surro
         encode: horizontal ? { x: 'y', y: 'x' } : { x: 'x', y: 'y' },
         data: pairs(series.x, drawn[index] ?? series.y),
         itemStyle: { color: markColor(series, plane, chosen) },
-        stack: stacked ? 'all' : undefined,
+        stack: stacked ? `${series.facet}` : undefined,
+        ...(layout ? { xAxisIndex: series.facet, yAxisIndex: series.facet } : {}),
         cursor: options.filter === undefined ? 'default' : 'pointer',
         ...looks(kind, series),
       })),
     },
     points: shown.some((series) => series.y.some(Number.isFinite)) ? points : 0,
-    ...(horizontal ? { height: heightOf(plane.categories.length, stacked ? 1 : shown.length) } : {}),
-    legend: all.length > 1 ? all.map(({ name, color }) => ({ name, color })) : [],
-    notes: [...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
+    ...(layout ? { height: layout.height } : each === undefined ? {} : { height: each }),
+    ...(pictures ? { pictures } : {}),
+    legend: plane.names.length > 1 ? plane.names.map((name, at) => ({ name, color: seriesColor(colors, at) })) : [],
+    notes: [...notesOf(plane.facets), ...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
     rowOf: (series, index) => {
       const row = shown[series]?.rows[index] ?? -1;
       return row < 0 ? null : row;
     },
-    ...(kind === 'scatter' ? {} : { along: { axis: horizontal ? 1 : 0, rowAt: (at: number) => nearest(shown, at) } }),
+    ...(kind === 'scatter' ? {} : { along: { axis: horizontal ? 1 : 0, rowAt: (at: number, picture: number) => nearest(shown.filter(({ facet }) => facet === picture), at) } }),
   };
 }
 
@@ -69,8 +73,31 @@ function heightOf(categories: number, bars: number): number {
 
 /** In a pile of areas a NULL is a layer without thickness; where all are NULL there is a gap. */
 function piled(shown: Series[]): Float64Array[] {
-  const any = shown[0]?.x.map((_, at) => Number(shown.some(({ y }) => !Number.isNaN(y[at]))));
-  return shown.map(({ y }) => y.map((value, at) => (Number.isNaN(value) && any?.[at] ? 0 : value)));
+  return shown.map(({ y, facet }) => {
+    const pile = shown.filter((other) => other.facet === facet);
+    return y.map((value, at) => (Number.isNaN(value) && pile.some((other) => !Number.isNaN(other.y[at])) ? 0 : value));
+  });
+}
+
+/** One of each, or one of each for every picture. */
+function axes(x: EChartsCoreOption, y: EChartsCoreOption, layout: Panes | null, pictures: number): EChartsCoreOption {
+  if (!layout) return { grid, xAxis: x, yAxis: y };
+  const all = (axis: EChartsCoreOption) => Array.from({ length: pictures }, (_, gridIndex) => ({ ...axis, gridIndex }));
+  return { ...layout.option, xAxis: all(x), yAxis: all(y) };
+}
+
+/** The same places in every picture. */
+function placesOf(kind: XyKind, plane: Plane, shown: Series[]): EChartsCoreOption {
+  const places = shown.map(({ x }) => x);
+  return plane.axis === 'time' || kind === 'bar' ? { ...reach(places, kind === 'bar') } : { ...rounded(places.flatMap((x) => [...x]), false) };
+}
+
+/** The same values in every picture. */
+function valuesOf(kind: XyKind, shown: Series[], stacked: boolean): EChartsCoreOption {
+  const of = (facet: number) => shown.filter((series) => series.facet === facet).map(({ y }) => y);
+  const facets = [...new Set(shown.map(({ facet }) => facet))];
+  const values = stacked ? facets.flatMap((facet) => piles(of(facet))) : shown.flatMap(({ y }) => [...y]);
+  return { ...rounded(values, stacked || kind === 'bar' || kind === 'area') };
 }
 
 
@@ -153,6 +180,7 @@ function tipOf(marks: Mark | Mark[], shown: Series[], plane: Plane, options: Opt
     plane.axis === 'time' ? (row < 0 ? formatTime(at, dateOnly) : `${formatCell(plane.x, row) ?? ''}${dateOnly ? '' : ' UTC'}`)
     : plane.axis === 'category' ? (plane.categories[first.dataIndex] ?? '')
     : `${plane.x.name}: ${row >= 0 ? (formatCell(plane.x, row) ?? '') : at}`;
+  const picture = plane.facets ? `${plane.facets.names[series.facet] ?? ''}: ` : '';
   const lines = list.flatMap((mark) => {
     const one = shown[mark.seriesIndex];
     const y = one?.y[mark.dataIndex] ?? NaN;
@@ -160,7 +188,7 @@ function tipOf(marks: Mark | Mark[], shown: Series[], plane: Plane, options: Opt
     return [{ color: colorOf(mark), name: one.name, value: formatNumber(String(y), options.format), y }];
   });
   if (lines.length > MOST_LINES) lines.sort((a, b) => b.y - a.y);
-  return tip(name, lines.slice(0, MOST_LINES), lines.length - MOST_LINES);
+  return tip(picture + name, lines.slice(0, MOST_LINES), lines.length - MOST_LINES);
 }
 
 const colorOf = (mark: Mark): string | undefined => (typeof mark.color === 'string' ? mark.color : undefined);
