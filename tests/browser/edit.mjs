@@ -38,9 +38,9 @@ scene('SQL is completed, run, drawn and added to a page, which shows it', '/edit
   await page.keyboard.type(' GROUP BY zone ORDER BY zone');
   assert.equal((await text(page).innerText()).trim(), 'SELECT zone, count(*) AS trips FROM trips WHERE day >= $day GROUP BY zone ORDER BY zone');
   await run(page);
-  await status(page, '6 rows');
-  assert.match(await page.locator('.buttons .status').textContent(), /^6 rows · .* ms · \$0\.0000/);
-  assert.equal(await page.locator('.grid tbody tr').count(), 6);
+  await status(page, '5 rows');
+  assert.match(await page.locator('.buttons .status').textContent(), /^5 rows · .* ms · \$0\.0000/);
+  assert.equal(await page.locator('.grid tbody tr').count(), 5);
 
   await field(page, 'chart').selectOption('bar');
   await field(page, 'x').selectOption('zone');
@@ -120,4 +120,15 @@ scene('the editor fits a phone, and the keyboard leaves it', '/edit?page=charts'
   await text(page).focus();
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Run');
+});
+
+scene('a tile that waits says what it may cost', '/wrong', async (page) => {
+  let go;
+  const held = new Promise((done) => { go = done; });
+  await page.route(/\/api\/wrong\/fine/, async (route) => { await held; await route.continue(); });
+  await page.reload();
+  await tile(page, 'fine').locator('.status').filter({ hasText: /^Loading… up to \$0\.0000/ }).waitFor();
+  go();
+  await idle(page);
+  assert.match(await tile(page, 'fine').locator('.status').textContent(), /^\d rows · .* ms · \$0\.0000/);
 });

@@ -51,6 +51,22 @@ const marks = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+/**
+ * Where a browser itself writes over text that is chosen, it keeps its looks in a style attribute, which the page's policy forbids: the
+ * text is written here.
+ */
+const writesOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { from, to, empty } = view.state.selection.main;
+    if (event.inputType !== 'insertText' || event.data === null || empty || event.isComposing || view.state.selection.ranges.length > 1) return false;
+    const text = event.data;
+    const written = () => view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, written))) view.dispatch(written());
+    event.preventDefault();
+    return true;
+  },
+});
+
 export class Sql {
   private readonly view: EditorView;
   private readonly language = new Compartment();
@@ -77,6 +93,7 @@ export class Sql {
           looks,
           syntaxHighlighting(colors),
           marks,
+          writesOver,
           EditorView.updateListener.of((update) => { if (update.docChanged) on.change(); }),
         ],
       }),
