@@ -10,6 +10,7 @@ use duckdb::Connection;
 use quack_function::sql::{Token, Tokens, identifier};
 use serde::Deserialize as _;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::page::{self, Page, Query};
 use crate::duck::{self, Sandbox};
@@ -242,15 +243,16 @@ fn statement(sql: &str) -> &str {
     &sql[first..ends.last().unwrap_or(first).max(first)]
 }
 
-/// DuckDB's words with the line that they are about, and the place in it, as its binder has them. `place` is a byte.
+/// DuckDB's words with the line that they are about, and the place in it, as its binder has them. `place` is a character, from 0 on.
 fn placed(words: &str, sql: &str, place: Option<usize>) -> String {
-    let Some((before, _)) = place.and_then(|place| sql.split_at_checked(place)) else {
+    let byte = |place: usize| sql.char_indices().map(|(byte, _)| byte).chain([sql.len()]).nth(place);
+    let Some((before, _)) = place.and_then(byte).and_then(|byte| sql.split_at_checked(byte)) else {
         return format!("Parser Error: {words}");
     };
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let line = sql[start..].lines().next().unwrap_or_default();
     let told = format!("LINE {}: ", before.matches('\n').count() + 1);
-    let blank = told.len() + before[start..].chars().count();
+    let blank = told.len() + before[start..].width();
     format!("Parser Error: {words}\n\n{told}{line}\n{}^", " ".repeat(blank))
 }
 
@@ -316,6 +318,8 @@ mod tests {
             ("-- none", "no SQL"),
             ("SUMMARIZE t", "write FROM (...) around"),
             ("PIVOT t ON a USING sum(b)", "ON a IN (1, 2)"),
+            ("SELECT 'é',\n FROM WHERE", "LINE 2:  FROM WHERE\n              ^"),
+            ("SELECT 'é', FROM WHERE", "FROM WHERE\n                         ^"),
             ("SELECT 1,\n  FROM WHERE", "LINE 2:   FROM WHERE\n               ^"),
             (&format!("SELECT 1{}", " + 1".repeat(600)), "nested too deep"),
         ] {

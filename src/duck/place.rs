@@ -1,5 +1,7 @@
 //! Where DuckDB's words point to: it shows a line of the statement, and a caret below the place.
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// DuckDB's words without the line that shows the place; and the place, the character of `sql`, from 1 on, that a caret stands below.
 pub(crate) fn placed(words: &str, sql: &str) -> (String, Option<usize>) {
     let mut lines = words.lines().peekable();
@@ -20,15 +22,22 @@ pub(crate) fn placed(words: &str, sql: &str) -> (String, Option<usize>) {
     (kept.join("\n").trim_end().to_owned(), position)
 }
 
-/// The character of `sql` that is `column` bytes into what is `shown` of a line of it, of which the rest may be cut off.
+/// The character of `sql` that a caret `column` cells into what is `shown` of a line of it stands below; the rest may be cut off.
 fn at(sql: &str, number: usize, shown: &str, column: usize) -> Option<usize> {
     let line = sql.split('\n').nth(number.checked_sub(1)?)?;
     let before: usize = sql.split('\n').take(number - 1).map(|line| line.chars().count() + 1).sum();
     let piece = shown.trim_start_matches("...").trim_end_matches("...");
     let cut = shown.len() - shown.trim_start_matches("...").len();
-    let start = line.find(piece)?;
-    let inside = line.get(..start + column.checked_sub(cut)?)?.chars().count();
-    Some(before + inside + 1)
+    let left = line.get(..line.find(piece)?)?.chars().count();
+    let (column, mut cells, mut inside) = (column.checked_sub(cut)?, 0, 0);
+    for c in piece.chars() {
+        if cells >= column {
+            break;
+        }
+        cells += c.width().unwrap_or(0);
+        inside += 1;
+    }
+    Some(before + left + inside + 1)
 }
 
 #[cfg(test)]
@@ -40,7 +49,7 @@ mod tests {
         let sql = "SELECT 1,\n  'é', fair FROM trips";
         let words = |line: &str| format!("Binder Error: no\n\n{line}");
         let at = |line: &str| placed(&words(line), sql);
-        let told = at("LINE 2:   'é', fair FROM trips\n                ^");
+        let told = at("LINE 2:   'é', fair FROM trips\n               ^");
         assert_eq!(told, ("Binder Error: no".to_owned(), Some(18)));
         assert_eq!(at("LINE 2: ...fair FROM...\n           ^").1, Some(18));
         assert_eq!(at("LINE 9: fair\n        ^").1, None);

@@ -277,7 +277,7 @@ fn a_tile_is_told_what_it_may_cost_and_nothing_is_invoked_for_that() {
     let project = trips();
     let lines = "CREATE TABLE lines AS SELECT i AS id, hash(i) AS a, hash(i + 1) AS b FROM range(2000000) r(i)";
     project.succeed(["query", lines], "a larger table");
-    let page = "```sql few value\nSELECT min(zone) FROM trips\n```\n```sql many value\nSELECT max(a + b) FROM lines\n```\n\
+    let page = "```sql few value\nSELECT min(zone) FROM trips\n```\n```sql many value\nSELECT max(greatest(a, b)) FROM lines\n```\n\
                 ```sql wrong table\nSELEC\n```\n```sql hidden\nSELECT 1\n```\n";
     project.write("dashboards/costs.md", page);
     let server = Server::of("dash", &project, &[]);

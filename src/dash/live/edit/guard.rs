@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, ORIGIN};
 use hyper::{Request, StatusCode};
@@ -14,6 +14,9 @@ use super::super::response::{self, Answer};
 
 /// Most bytes of a request.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Most that is taken in of one that has more.
+const MOST_TAKEN: usize = 16 * MOST_BYTES;
 
 /// How long one may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,13 +46,30 @@ pub(super) async fn asked<T: DeserializeOwned>(request: Request<Incoming>, token
     if !header(CONTENT_TYPE.as_str()).is_some_and(is_json) {
         return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "what is asked comes as application/json");
     }
-    match timeout(PATIENCE, Limited::new(request.into_body(), MOST_BYTES).collect()).await {
+    match timeout(PATIENCE, read(request.into_body())).await {
         Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "what is asked did not come in time"),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        Ok(None) => refused(StatusCode::BAD_REQUEST, "what is asked did not come whole"),
+        Ok(Some(body)) if body.len() > MOST_BYTES => {
             refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("what is asked is more than {MOST_BYTES} bytes"))
         }
-        Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "what is asked did not come whole"),
-        Ok(Ok(body)) => serde_json::from_slice(&body.to_bytes())
+        Ok(Some(body)) => serde_json::from_slice(&body)
             .or_else(|error| refused(StatusCode::BAD_REQUEST, &format!("what is asked is not understood: {error}"))),
     }
+}
+
+/// A body, or as much as is more than may be kept of one; nothing of one that breaks off. What is too much is taken in, up to a bound: who is not done with sending
+/// does not read an answer.
+async fn read(mut body: Incoming) -> Option<Vec<u8>> {
+    let (mut kept, mut came) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        came += data.len();
+        if kept.len() <= MOST_BYTES {
+            kept.extend_from_slice(&data);
+        }
+        if came > MOST_TAKEN {
+            break;
+        }
+    }
+    Some(kept)
 }
