@@ -10,6 +10,9 @@ use std::convert::Infallible;
 
 pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
+/// What is said instead of what was asked for.
+pub(super) type Refusal = Box<Answer>;
+
 /// What a page may load and do: our own script and style, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

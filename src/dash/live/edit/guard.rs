@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq as _;
 use tokio::time::timeout;
 
-use super::super::response::{self, Answer};
+use super::super::response::{self, Refusal};
 
 /// Most bytes of a request.
 const MOST_BYTES: usize = 1 << 20;
@@ -28,33 +28,36 @@ const TOKEN: &str = "quack-token";
 ///
 /// # Errors
 /// The answer to what is no such request.
-pub(super) async fn asked<T: DeserializeOwned>(request: Request<Incoming>, token: &str) -> Result<T, Answer> {
+pub(super) async fn asked<T: DeserializeOwned>(request: Request<Incoming>, token: &str) -> Result<T, Refusal> {
     let header = |name: &str| {
         let mut all = request.headers().get_all(name).iter();
         all.next().filter(|_| all.next().is_none()).and_then(|value| value.to_str().ok())
     };
-    let refused = |status, words: &str| Err(response::error(status, words, ""));
+    let refused = |status, words: &str| Box::new(response::error(status, words, ""));
     let site = header("sec-fetch-site");
     if site != Some("same-origin") && (site.is_some() || header(ORIGIN.as_str()).is_none()) {
-        return refused(StatusCode::FORBIDDEN, "only the editor's own page may ask for this");
+        return Err(refused(StatusCode::FORBIDDEN, "only the editor's own page may ask for this"));
     }
     if !header(TOKEN).is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.as_bytes()))) {
         let words = "this page is of another run of `quackctl dash`";
-        return Err(response::error(StatusCode::FORBIDDEN, words, "copy what you wrote, and load the page again"));
+        let hint = "copy what you wrote, and load the page again";
+        return Err(Box::new(response::error(StatusCode::FORBIDDEN, words, hint)));
     }
     let is_json = |kind: &str| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
     if !header(CONTENT_TYPE.as_str()).is_some_and(is_json) {
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "what is asked comes as application/json");
+        return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "what is asked comes as application/json"));
     }
-    match timeout(PATIENCE, read(request.into_body())).await {
-        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, "what is asked did not come in time"),
-        Ok(None) => refused(StatusCode::BAD_REQUEST, "what is asked did not come whole"),
+    let body = match timeout(PATIENCE, read(request.into_body())).await {
+        Err(_) => Err(refused(StatusCode::REQUEST_TIMEOUT, "what is asked did not come in time")),
+        Ok(None) => Err(refused(StatusCode::BAD_REQUEST, "what is asked did not come whole")),
         Ok(Some(body)) if body.len() > MOST_BYTES => {
-            refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("what is asked is more than {MOST_BYTES} bytes"))
+            let words = format!("what is asked is more than {MOST_BYTES} bytes");
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, &words))
         }
-        Ok(Some(body)) => serde_json::from_slice(&body)
-            .or_else(|error| refused(StatusCode::BAD_REQUEST, &format!("what is asked is not understood: {error}"))),
-    }
+        Ok(Some(body)) => Ok(body),
+    };
+    let understood = serde_json::from_slice(&body?);
+    understood.map_err(|error| refused(StatusCode::BAD_REQUEST, &format!("what is asked is not understood: {error}")))
 }
 
 /// A body, or as much as is more than may be kept of one; nothing of one that breaks off. What is too much is taken in, up to a bound: who is not done with sending

@@ -27,7 +27,7 @@ use super::super::file;
 use super::super::page::{Page, Query};
 use super::super::written::{self, Wanted};
 use super::answer::{Asked, Form, Statement};
-use super::response::{self, Answer};
+use super::response::{self, Answer, Refusal};
 use crate::digest;
 use crate::duck::place::placed;
 use crate::error::{self, Failure};
@@ -102,22 +102,22 @@ impl Editor {
     pub(super) async fn run(&self, asked: &Asked, request: Request<Incoming>) -> Answer {
         let run: Run = match guard::asked(request, &self.token).await {
             Ok(run) => run,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let Run { page, query, sql, inputs } = run;
         let mut query = Query { name: query.unwrap_or_default(), sql, drawn: None, line: 0, within: None };
-        let composed = task::block_in_place(|| {
+        let composed: Result<_, Refusal> = task::block_in_place(|| {
             let page = self.page(asked, page.as_deref())?;
             // In a loop it has the loop's row.
             query.within = page.query(&query.name).and_then(|there| there.within);
             let composed = composed(&page, &query)?;
             let params = ask::params(&page, &composed, &inputs, &asked.context.caller.user)
-                .map_err(|words| response::error(StatusCode::BAD_REQUEST, &words, ""))?;
+                .map_err(|words| Box::new(response::error(StatusCode::BAD_REQUEST, &words, "")))?;
             Ok((composed, params))
         });
         let (composed, params) = match composed {
             Ok(composed) => composed,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let statement = Statement { sql: composed.sql.clone(), params };
         match asked.ran(statement, Form::Arrow).await {
@@ -130,19 +130,19 @@ impl Editor {
     }
 
     /// The page that SQL is run within.
-    fn page(&self, asked: &Asked, name: Option<&str>) -> Result<Page, Answer> {
+    fn page(&self, asked: &Asked, name: Option<&str>) -> Result<Page, Refusal> {
         let page = match name {
-            None => return Ok(Page::parse("", "").unwrap_or_else(|_| unreachable!("nothing is a page"))),
+            None => Page::parse("", "").map_err(|wrong| wrong.within("")),
             Some(name) => Page::read(&file::path(&asked.context.config.dir, name), name),
         };
-        page.map_err(|error| response::error(StatusCode::UNPROCESSABLE_ENTITY, &error::advised(&error), ""))
+        page.map_err(|error| Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &error::advised(&error), "")))
     }
 
     /// Writes a query into a page.
     pub(super) async fn save(&self, asked: &Asked, request: Request<Incoming>) -> Answer {
         let save: Save = match guard::asked(request, &self.token).await {
             Ok(save) => save,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let _writing = self.writing.lock().await;
         // What judges SQL stays on one thread.
@@ -152,19 +152,19 @@ impl Editor {
                 let told = json!({ "page": save.page, "query": save.name, "digest": digest });
                 response::of(StatusCode::OK, "application/json", told.to_string())
             }
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
         }
     }
 
     /// The digest of the page as it was written.
-    async fn saved(&self, asked: &Asked, save: &Save) -> Result<String, Answer> {
+    async fn saved(&self, asked: &Asked, save: &Save) -> Result<String, Refusal> {
         let Save { page: name, digest, is_there, .. } = save;
         let (dir, digest) = (&asked.context.config.dir, digest.as_deref());
         let refused = |(status, error): Refused| {
             let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default().to_owned();
-            response::error(status, &error::words(error.as_ref()), &help)
+            Box::new(response::error(status, &error::words(error.as_ref()), &help))
         };
-        let unprocessable = |words: String| response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, "");
+        let unprocessable = |words: String| Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, ""));
         let before = save::read(dir, name, digest).map_err(refused)?;
         let drawn = save.chart.clone().map(|chart| (chart, save.options.clone()));
         let wanted = Wanted { name: save.name.clone(), sql: save.sql.clone(), drawn };
@@ -181,9 +181,9 @@ impl Editor {
     }
 
     /// Refuses a query that does not bind, or that has not the columns of its chart.
-    async fn binds(&self, asked: &Asked, page: &Page, wanted: &Wanted) -> Result<(), Answer> {
+    async fn binds(&self, asked: &Asked, page: &Page, wanted: &Wanted) -> Result<(), Refusal> {
         let failed = |error: anyhow::Error| {
-            response::error(StatusCode::INTERNAL_SERVER_ERROR, &error::words(error.as_ref()), "")
+            Box::new(response::error(StatusCode::INTERNAL_SERVER_ERROR, &error::words(error.as_ref()), ""))
         };
         let catalog = catalog::read_in(&asked.target.bucket, Scope::Outline).await.map_err(failed)?;
         let over = Over {
@@ -197,18 +197,19 @@ impl Editor {
         let Some(query) = page.query(&wanted.name) else { return Ok(()) };
         let Err(words) = over.bound(page, query, &Given::new()).await.map_err(failed)? else { return Ok(()) };
         let words = words.join("\n");
-        Err(match over.composer.compose(page, query) {
+        Err(Box::new(match over.composer.compose(page, query) {
             Ok(composed) => wrong(&words, "", &composed, &query.sql),
             Err(words) => mistaken(&words, &query.sql),
-        })
+        }))
     }
 }
 
 /// What is run for SQL within a page.
-fn composed(page: &Page, query: &Query) -> Result<Composed, Answer> {
-    let composer = Composer::open()
-        .map_err(|error| response::error(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}"), ""))?;
-    composer.compose(page, query).map_err(|words| mistaken(&words, &query.sql))
+fn composed(page: &Page, query: &Query) -> Result<Composed, Refusal> {
+    let failed =
+        |error: anyhow::Error| Box::new(response::error(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}"), ""));
+    let composer = Composer::open().map_err(failed)?;
+    composer.compose(page, query).map_err(|words| Box::new(mistaken(&words, &query.sql)))
 }
 
 /// What is said of SQL that is no query of a page, with the place in it.
