@@ -17,6 +17,8 @@ A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by
 set (```input day); `$day` in SQL is the input's value, bound and never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin
 what stands side by side, in tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
 
+Edit, in the head of a page, is an editor of its SQL: it completes, runs, draws, and writes fences into the file.
+
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
 Examples:

@@ -65,7 +65,7 @@ async fn new(context: &Context, name: &str, table: Option<&str>) -> Result<()> {
     if !dash::is_name(name) {
         return Err(usage(
             format!("`{name}` cannot be a page's name, which stands in its address"),
-            "name it of small letters, digits, `-` and `_`",
+            "name it of small letters, digits, `-` and `_`; `edit` and `events` are addresses of the server",
         ));
     }
     let text = match table {

@@ -3,3 +3,7 @@
 pub(super) static SCRIPT: &[u8] = include_bytes!("web/dist/dash.js");
 
 pub(super) static STYLE: &[u8] = include_bytes!("web/dist/dash.css");
+
+pub(super) static EDITOR_SCRIPT: &[u8] = include_bytes!("web/dist/edit.js");
+
+pub(super) static EDITOR_STYLE: &[u8] = include_bytes!("web/dist/edit.css");

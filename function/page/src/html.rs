@@ -31,6 +31,11 @@ impl Frame<'_> {
         };
         let links: String = links.iter().map(link).collect();
         let live = if *is_live { " data-live" } else { "" };
+        let edit = match (*is_live, name.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => "<a class=\"edit\" href=\"/edit\">Edit</a>".to_owned(),
+            (true, false) => format!("<a class=\"edit\" href=\"/edit?page={}\">Edit</a>", escaped(name)),
+        };
         let leave = user.map_or_else(String::new, |user| {
             let user = escaped(user);
             format!(
@@ -42,7 +47,7 @@ impl Frame<'_> {
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
              <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/{}\"><script type=\"module\" src=\"/assets/{}\"></script></head>\n\
-             <body data-page=\"{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{leave}</header>\n{about}\
+             <body data-page=\"{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{edit}{leave}</header>\n{about}\
              <main>\n{main}</main>\n</body></html>\n",
             escaped(title),
             escaped(&assets.style),
@@ -110,5 +115,8 @@ mod tests {
         let document = frame.notice("<a>");
         assert!(!["<b>", "<i>", "<u>", "<s>", "<a>"].iter().any(|tag| document.contains(tag)), "{document}");
         assert!(document.contains("href=\"/x\" aria-current") && !document.contains("data-live"), "{document}");
+        assert!(!document.contains("/edit"), "{document}");
+        let live = Frame { is_live: true, ..frame }.notice("");
+        assert!(live.contains("<a class=\"edit\" href=\"/edit?page=x\">"), "{live}");
     }
 }

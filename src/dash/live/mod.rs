@@ -3,6 +3,8 @@
 mod answer;
 mod assets;
 mod changes;
+mod edit;
+mod estimates;
 mod response;
 mod site;
 

@@ -2,6 +2,7 @@
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
+import { usd } from './format.js';
 import { follows, type Values } from './inputs.js';
 import { Menu, type MenuItem } from './menu.js';
 import { savePng } from './png.js';
@@ -21,6 +22,8 @@ export class Tile {
   private result: Result | null = null;
   private asTable = false;
   private asked = '';
+  /** US dollars at most, where that is known before. */
+  private most: number | undefined;
   private title: string;
   private readonly resized: ResizeObserver;
 
@@ -75,6 +78,7 @@ export class Tile {
     const { signal } = (this.request = new AbortController());
     this.figure.setAttribute('aria-busy', 'true');
     this.asked = this.url('');
+    this.say();
     try {
       const result = await fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
       if (signal.aborted) return; // a newer request has the tile
@@ -87,6 +91,16 @@ export class Tile {
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
+  }
+
+  /** What it costs at most to ask. */
+  estimate(most: number | undefined): void {
+    this.most = most;
+    if (this.figure.getAttribute('aria-busy') === 'true') this.say();
+  }
+
+  private say(): void {
+    this.status.textContent = this.most === undefined ? 'Loading…' : `Loading… up to ${usd(String(this.most))}`;
   }
 
   /** The same rows, in other colours, at another width, or with another choice. */
