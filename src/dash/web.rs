@@ -2,4 +2,7 @@
 
 pub(super) static SCRIPT: &[u8] = include_bytes!("web/dist/dash.js");
 
+/// What pages with maps load besides.
+pub(super) static MAPS: &[u8] = include_bytes!("web/dist/map.js");
+
 pub(super) static STYLE: &[u8] = include_bytes!("web/dist/dash.css");

@@ -8,3 +8,4 @@ import './live.mjs';
 import './looks.mjs';
 import './multiples.mjs';
 import './hostile.mjs';
+import './maps.mjs';

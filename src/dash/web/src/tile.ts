@@ -1,4 +1,5 @@
 // A tile: asks for its rows, draws them, and says how that went.
+import { prepare } from './charts/draw.js';
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
@@ -74,7 +75,7 @@ export class Tile {
     this.figure.setAttribute('aria-busy', 'true');
     this.asked = this.url('');
     try {
-      const result = await fetchResult(this.asked, signal);
+      const [result] = await Promise.all([fetchResult(this.asked, signal), prepare(this.view.kind)]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
