@@ -12,7 +12,8 @@ use super::age::age;
     args_conflicts_with_subcommands = true,
     after_help = "\
 A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
-set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
+set (```input day); `$day` in SQL is the input's value, bound and never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin
+what stands side by side, in tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
 
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
