@@ -1,10 +1,11 @@
 // Countries coloured by a number, and points by where they are.
 import { geoNaturalEarth1, geoPath, type GeoProjection } from 'd3-geo';
-import { base, canvasText, faint, tip, tooltip, type Drawing, type Mark, type Surroundings } from '../charts/chart.js';
+import { base, faint, tip, tooltip, type Drawing, type Mark, type Surroundings } from '../charts/chart.js';
 import { shade } from '../charts/heatmap.js';
 import { ChartError, findColumn, NAMES, numberColumn, xColumn, type Options } from '../charts/spec.js';
 import { isNumeric, type Column } from '../columns.js';
 import type { Result } from '../data.js';
+import { oneLine, shorten } from '../dom.js';
 import { formatCell, formatName, formatNumber } from '../format.js';
 import { countryOf, SHAPES } from './countries.js';
 
@@ -15,7 +16,7 @@ const MOST_NAMED = 3;
 /** Pixels: the radius of a point, of the smallest and of the largest where they have sizes, and what is left free at the edges. */
 const RADIUS = 4;
 const SIZES = [3, 22] as const;
-const EDGE = 12;
+const EDGE = 28;
 
 interface Painted {
   color(row: number): string;
@@ -129,7 +130,7 @@ function fitted(what: Parameters<GeoProjection['fitExtent']>[1], [width, height]
   const extent: [[number, number], [number, number]] = [[EDGE, EDGE], [width - EDGE, height - EDGE]];
   const projection = geoNaturalEarth1().fitExtent(extent, what);
   const world = geoNaturalEarth1().fitExtent(extent, { type: 'Sphere' });
-  const closest = world.scale() * 60;
+  const closest = world.scale() * 14;
   if (!(projection.scale() <= closest)) {
     const [[west, south], [east, north]] = boundsOf(what);
     projection.scale(closest).center([0, 0]).translate([0, 0]);
@@ -211,7 +212,7 @@ function byName(column: Column, rows: number[], { colors, hidden }: Surroundings
 
 function namesOf(strange: ReadonlySet<string>): string[] {
   if (strange.size === 0) return [];
-  const some = [...strange].slice(0, MOST_NAMED).map((name) => `"${canvasText(name).slice(0, 40)}"`).join(', ');
+  const some = [...strange].slice(0, MOST_NAMED).map((name) => `"${shorten(oneLine(name), 40)}"`).join(', ');
   const more = strange.size > MOST_NAMED ? ` and ${strange.size - MOST_NAMED} more` : '';
   return [`${strange.size} ${strange.size === 1 ? 'name is' : 'names are'} no country: ${some}${more}`];
 }
