@@ -87,10 +87,12 @@ fn models_are_built_again_and_again(place: Place) {
     let catalog: serde_json::Value = serde_json::from_slice(&catalog).unwrap();
     assert_eq!(catalog["nodes"]["model.taxi.daily_trips"]["columns"]["date"]["type"], "DATE", "{catalog}");
     server.end();
-    // The page over the models.
-    let page = project.dir().join("dbt/dashboards");
-    copy(&page, &project.dir().join("dashboards"));
-    project.succeed(["dash", "check"], "the example's page");
+    // The pages over the models, and over flights.
+    for (file, table) in [("dbt/data/flights.parquet", "flights"), ("dbt/data/airports.csv", "airports")] {
+        project.succeed(["load", file, "--table", table], table);
+    }
+    copy(&project.dir().join("dbt/dashboards"), &project.dir().join("dashboards"));
+    project.succeed(["dash", "check"], "the example's pages");
     // Nothing is left of what was for a while.
     let tables = project.json(["tables", "--json"]);
     let names: Vec<&str> =

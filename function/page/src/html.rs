@@ -47,12 +47,13 @@ impl Frame<'_> {
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
              <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/{}\"><script type=\"module\" src=\"/assets/{}\"></script></head>\n\
-             <body data-page=\"{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{edit}{leave}</header>\n{about}\
+             <body data-page=\"{}\" data-maps=\"/assets/{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{edit}{leave}</header>\n{about}\
              <main>\n{main}</main>\n</body></html>\n",
             escaped(title),
             escaped(&assets.style),
             escaped(&assets.script),
-            escaped(name)
+            escaped(name),
+            escaped(&assets.maps)
         )
     }
 
@@ -102,7 +103,7 @@ mod tests {
         let given = Given::from([("it".to_owned(), vec!["<script>".to_owned()])]);
         let html = filled(&segments, &[input], &given);
         assert_eq!(html, "<p><output data-value=\"it\">&lt;script&gt;</output>");
-        let assets = Assets { script: "s.js".into(), style: "s.css".into() };
+        let assets = Assets { script: "s.js".into(), style: "s.css".into(), maps: "m.js".into() };
         let frame = Frame {
             name: "x",
             title: "<b>",

@@ -1,4 +1,5 @@
 // A tile: asks for its rows, draws them, and says how that went.
+import { prepare } from './charts/draw.js';
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
@@ -80,7 +81,8 @@ export class Tile {
     this.asked = this.url('');
     this.say();
     try {
-      const result = await fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
+      const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
+      const [result] = await Promise.all([rows, prepare(this.view.kind)]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();

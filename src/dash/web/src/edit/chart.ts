@@ -1,4 +1,5 @@
 // How the rows are drawn: the choices, and the tile that comes of them, by the code that draws pages.
+import { prepare } from '../charts/draw.js';
 import { KINDS, parseKind, type ChartKind } from '../charts/spec.js';
 import type { Result } from '../data.js';
 import { el } from '../dom.js';
@@ -135,13 +136,21 @@ export class Chart {
     const status = el('p', { class: 'status' });
     const figure = el('figure', { class: 'tile', id: 'tile-preview', 'data-chart': this.kind.value, 'data-options': JSON.stringify(this.options) }, title ? el('figcaption', {}, title) : null, box, el('div', { class: 'foot' }, status));
     this.preview.replaceChildren(figure);
-    this.view = new View(box, figure, () => title || 'Preview', this.theme, () => this.none);
-    try {
-      status.replaceChildren(...statusLine(result, this.view.show(result, false)));
-    } catch (error) {
+    const view = (this.view = new View(box, figure, () => title || 'Preview', this.theme, () => this.none));
+    const fail = (error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
-      this.view.replace(el('div', { class: 'error' }, el('pre', { class: 'message' }, message)));
-    }
+      view.replace(el('div', { class: 'error' }, el('pre', { class: 'message' }, message)));
+    };
+    const show = () => {
+      if (this.view !== view) return; // another is drawn already
+      try {
+        status.replaceChildren(...statusLine(result, view.show(result, false)));
+      } catch (error) {
+        fail(error);
+      }
+    };
+    if (view.kind === 'map') prepare(view.kind).then(show, fail);
+    else show();
   }
 }
 
