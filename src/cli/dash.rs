@@ -1,6 +1,7 @@
 //! The command line of `quackctl dash`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -13,7 +14,8 @@ use super::branch::OnBranch;
     args_conflicts_with_subcommands = true,
     after_help = "\
 A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
-set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
+set (```input day); `$day` in SQL is the input's value, bound and never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin
+what stands side by side, in tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
 
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
@@ -21,6 +23,7 @@ Examples:
   quackctl dash new trips --table trips
   quackctl dash
   quackctl dash check
+  quackctl dash export trips --html trips.html
   quackctl dash --branch preview               what a dbt run against `serve --branch preview` makes of them
   quackctl dash add-user ann"
 )]
@@ -66,6 +69,28 @@ Examples:
         #[arg(long, value_name = "TABLE")]
         table: Option<String>,
     },
+    /// Write a page as it is now to one file, with its rows in it: for who has no quackctl, and no network
+    #[command(after_help = "\
+The HTML file asks nobody for anything and opens in any browser; it shows what the inputs were, and they cannot be set. A PDF is printed
+by Chromium: $CHROMIUM, or one in PATH. When a query fails, nothing is written, and the exit code is 1. A file that is there is replaced
+when the new one is whole.
+
+Examples:
+  quackctl dash export trips --html trips.html
+  quackctl dash export trips --set day=2019-04-02 --set zones=JFK --set zones=SoHo --html trips.html --pdf trips.pdf")]
+    Export {
+        /// The page: dashboards/PAGE.md
+        page: String,
+        /// Write HTML to this file
+        #[arg(long, value_name = "FILE", required_unless_present = "pdf")]
+        html: Option<PathBuf>,
+        /// Write a PDF to this file
+        #[arg(long, value_name = "FILE")]
+        pdf: Option<PathBuf>,
+        /// Set an input, by the name that `$name` in SQL has; again for each choice of several
+        #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+        set: Vec<(String, String)>,
+    },
     /// Print the line for quack.toml that lets a user sign in to deployed pages; asks for a password, or reads it from standard input
     #[command(after_help = "\
 The next `quackctl up` lets the user in; one whose line is gone is out then, signed in or not.
@@ -90,4 +115,10 @@ Examples:
         /// The invitation's id, as `invite` told it
         id: String,
     },
+}
+
+/// The value of an input.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write the input's name, `=`, and its value: day=2019-04-02")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

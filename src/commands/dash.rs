@@ -14,7 +14,7 @@ use crate::cloud::Target;
 use crate::config::is_user;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::dash::{self, FOLDER, Invited};
+use crate::dash::{self, Export, FOLDER, Invited};
 use crate::error::{failure, unwritable, usage};
 use crate::lake::catalog::{self, Scope};
 
@@ -34,6 +34,11 @@ pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<ExitCode> {
             let report = dash::check(context, &pages, !no_run, &interrupt.token).await?;
             context.print(&report)?;
             return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Some(DashCommand::Export { page, html, pdf, set }) => {
+            let interrupt = Interrupt::listen();
+            let export = Export { page: &page, html, pdf, set: &set };
+            context.print(&dash::export(context, export, &interrupt.token).await?)?;
         }
         Some(DashCommand::New { name, table }) => new(context, &name, table.as_deref()).await?,
         Some(DashCommand::AddUser { name }) => add_user(context, &name)?,
