@@ -64,7 +64,9 @@ fn a_branch_is_its_own_until_it_is_published(place: Place) {
     assert_eq!(project.rows(SUM), json!([{"n": 9, "sum": 9}]));
     assert_eq!(names(&project), ["trips", "zones"]);
     assert!(refused(&project, ["query", "FROM s.model"]).contains("model"));
-    assert!(refused(&project, ["query", "--branch", "preview", "FROM zones"]).contains("zones"));
+    let told = refused(&project, ["query", "--branch", "preview", "FROM zones"]);
+    assert!(told.contains("no table or view zones on this branch"), "{told}");
+    assert_eq!(rows_on(&project, "WITH zones AS (SELECT 1 AS a) FROM zones"), json!([{"a": 1}]));
     assert_eq!(project.rows("SELECT count(*)::INT AS n FROM zones"), json!([{"n": 3}]));
     project.succeed(["query", "CREATE TABLE other AS SELECT 1 AS a"], "beside a branch");
     let listed = project.json(["branch", "list", "--json"]);
@@ -134,7 +136,7 @@ fn files_stay_as_long_as_somebody_names_them(place: Place) {
 fn pages_show_a_branch(place: Place) {
     let project = lake(place);
     std::fs::create_dir(project.dir().join("dashboards")).unwrap();
-    project.write("dashboards/p.md", "# P\n\n```sql all\nFROM model ORDER BY a\n```\n");
+    project.write("dashboards/p.md", "# P\n\n```sql all table\nFROM model ORDER BY a\n```\n");
     project.succeed(["branch", "create", "preview"], "pages");
     on(&project, "CREATE TABLE model AS SELECT 1 AS a");
     assert!(refused(&project, ["dash", "check"]).contains("model"));

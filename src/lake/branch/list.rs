@@ -79,10 +79,9 @@ pub(crate) async fn list(bucket: &Bucket) -> Result<List> {
     let found = Branches::now(bucket).await?;
     let mut branches = Vec::new();
     for name in found.names(&bucket.layout).filter(|name| check_name(name).is_ok()) {
-        match read(bucket, name).await? {
-            Some((stored, _)) => branches.push(Branch::of(name, &stored)),
-            // It is gone by now.
-            None => {}
+        // It may be gone by now.
+        if let Some((stored, _)) = read(bucket, name).await? {
+            branches.push(Branch::of(name, &stored));
         }
     }
     Ok(List { branches })
