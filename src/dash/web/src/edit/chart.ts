@@ -14,7 +14,8 @@ type Field = { name: string; label: string; kind: 'column' | 'columns' | 'text' 
 const X: Field = { name: 'x', label: 'x', kind: 'column' };
 const Y: Field = { name: 'y', label: 'y', kind: 'columns' };
 const COLOR: Field = { name: 'color', label: 'Color', kind: 'column' };
-const XY: Field[] = [X, Y, COLOR, { name: 'stack', label: 'Stacked', kind: 'flag' }, { name: 'sort', label: 'Sort', kind: 'sort' }, { name: 'horizontal', label: 'Horizontal', kind: 'flag' }];
+const FACET: Field = { name: 'facet', label: 'A picture for each', kind: 'column' };
+const XY: Field[] = [X, Y, COLOR, FACET, { name: 'stack', label: 'Stacked', kind: 'flag' }, { name: 'sort', label: 'Sort', kind: 'sort' }, { name: 'horizontal', label: 'Horizontal', kind: 'flag' }];
 const ALL: Field[] = [
   { name: 'title', label: 'Title', kind: 'text' },
   { name: 'help', label: 'Help', kind: 'text' },
@@ -24,6 +25,7 @@ const ALL: Field[] = [
 ];
 /** Of each kind, beyond what all have. */
 const FIELDS: Partial<Record<ChartKind, Field[]>> = {
+  table: [{ name: 'spark', label: 'Lines in cells', kind: 'columns' }],
   value: [Y, { name: 'compare', label: 'Compare', kind: 'column' }],
   bar: XY,
   line: XY,
@@ -31,7 +33,8 @@ const FIELDS: Partial<Record<ChartKind, Field[]>> = {
   scatter: XY,
   pie: [X, Y],
   heatmap: [X, Y, COLOR],
-  histogram: [X, { name: 'bins', label: 'Bins', kind: 'number' }],
+  histogram: [X, FACET, { name: 'bins', label: 'Bins', kind: 'number' }],
+  map: [X, COLOR, { name: 'lat', label: 'Degrees north', kind: 'column' }, { name: 'lon', label: 'Degrees east', kind: 'column' }, { name: 'size', label: 'Size', kind: 'column' }],
 };
 const FORMATS = ['number', 'percent', 'usd', 'compact', 'date', '0', '0.0', '0.00'];
 
