@@ -55,7 +55,7 @@ export function scene(name, path, run, { expected, ...options } = {}) {
       page.setDefaultTimeout(15_000);
       watch(page, wrong, expected);
       const asked = [];
-      page.on('request', (request) => { const url = new URL(request.url()); if (url.pathname.startsWith('/api/')) asked.push(`${url.pathname.split('/').pop()}${url.search}`); });
+      page.on('request', (request) => { const url = new URL(request.url()); if (url.pathname.startsWith('/api/') && !url.pathname.endsWith('.estimates')) asked.push(`${url.pathname.split('/').pop()}${url.search}`); });
       await page.addInitScript(() => {
         window.violations = [];
         document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
