@@ -5,6 +5,7 @@
 
 pub mod arrow_stream;
 pub mod copy;
+pub mod csv;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;

@@ -29,6 +29,10 @@ pub const LEFT: &str = "left";
 /// Name of the object of a spilled result, in the folder that is called as the result is.
 pub const ROWS: &str = "rows.parquet";
 
+/// Name of the object of one that is an Arrow stream, and the most that it may be, bytes.
+pub const STREAM: &str = "rows.arrow";
+pub const STREAM_LIMIT_BYTES: usize = 64 << 20;
+
 /// One invocation: SQL, and how its result should come back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
@@ -130,6 +134,8 @@ pub enum Spill {
     /// As [`Spill::Auto`], as Parquet that anybody reads: each value, however deep inside of others, as a type that Parquet
     /// keeps it in, 128-bit integers as DECIMAL(38,0), arrays as lists, intervals and the like as text.
     Portable,
+    /// As [`Spill::Auto`], as the Arrow stream that would have been in the response: [`STREAM_LIMIT_BYTES`] at most.
+    Stream,
 }
 
 /// A column's name and DuckDB type, as DuckDB spells it (`DECIMAL(18,3)`, `STRUCT(a INTEGER)`).
@@ -192,10 +198,10 @@ pub struct Data {
     pub spilled: Option<Spilled>,
 }
 
-/// A result that was written to the bucket as one Parquet file.
+/// A result that was written to the bucket as one file, of Parquet unless a stream was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spilled {
-    /// `s3://bucket/_quack/results/...parquet`
+    /// `s3://bucket/_quack/results/...`
     pub uri: String,
     /// Size of the object.
     pub bytes: u64,

@@ -1,11 +1,13 @@
 //! The command line of `quackctl dash`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::age::age;
+use super::branch::OnBranch;
 
 #[derive(Debug, Args)]
 #[command(
@@ -23,6 +25,8 @@ Examples:
   quackctl dash new trips --table trips
   quackctl dash
   quackctl dash check
+  quackctl dash export trips --html trips.html
+  quackctl dash --branch preview               what a dbt run against `serve --branch preview` makes of them
   quackctl dash add-user ann"
 )]
 pub(crate) struct DashArgs {
@@ -34,6 +38,9 @@ pub(crate) struct DashArgs {
     /// Do not have a browser show them
     #[arg(long)]
     pub no_open: bool,
+    /// Show the pages over this branch, as they will be when it is published [without NAME: preview]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "preview")]
+    pub branch: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +59,8 @@ Examples:
         /// Run nothing: no query costs anything, and what a load costs is not known
         #[arg(long)]
         no_run: bool,
+        #[command(flatten)]
+        on: OnBranch,
     },
     /// Write a first page
     #[command(after_help = "Examples:\n  quackctl dash new trips --table trips\n  quackctl dash new scratch")]
@@ -61,6 +70,28 @@ Examples:
         /// A page about this table
         #[arg(long, value_name = "TABLE")]
         table: Option<String>,
+    },
+    /// Write a page as it is now to one file, with its rows in it: for who has no quackctl, and no network
+    #[command(after_help = "\
+The HTML file asks nobody for anything and opens in any browser; it shows what the inputs were, and they cannot be set. A PDF is printed
+by Chromium: $CHROMIUM, or one in PATH. When a query fails, nothing is written, and the exit code is 1. A file that is there is replaced
+when the new one is whole.
+
+Examples:
+  quackctl dash export trips --html trips.html
+  quackctl dash export trips --set day=2019-04-02 --set zones=JFK --set zones=SoHo --html trips.html --pdf trips.pdf")]
+    Export {
+        /// The page: dashboards/PAGE.md
+        page: String,
+        /// Write HTML to this file
+        #[arg(long, value_name = "FILE", required_unless_present = "pdf")]
+        html: Option<PathBuf>,
+        /// Write a PDF to this file
+        #[arg(long, value_name = "FILE")]
+        pdf: Option<PathBuf>,
+        /// Set an input, by the name that `$name` in SQL has; again for each choice of several
+        #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+        set: Vec<(String, String)>,
     },
     /// Print the line for quack.toml that lets a user sign in to deployed pages; asks for a password, or reads it from standard input
     #[command(after_help = "\
@@ -86,4 +117,10 @@ Examples:
         /// The invitation's id, as `invite` told it
         id: String,
     },
+}
+
+/// The value of an input.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write the input's name, `=`, and its value: day=2019-04-02")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::cli::{DashArgs, DashCommand};
+use crate::cli::{DashArgs, DashCommand, OnBranch};
 use crate::cloud::Target;
 use crate::config::is_user;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::dash::{self, FOLDER, Invited};
+use crate::dash::{self, Export, FOLDER, Invited};
 use crate::error::{failure, unwritable, usage};
 use crate::lake::catalog::{self, Scope};
 
@@ -24,12 +24,21 @@ use crate::lake::catalog::{self, Scope};
 /// An engine that is not up; a page, a table or an address that is none.
 pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<ExitCode> {
     match args.command {
-        None => dash::serve(context, args.listen, !args.no_open).await?,
-        Some(DashCommand::Check { pages, no_run }) => {
+        None => {
+            let context = super::branch::of(context, &OnBranch { branch: args.branch })?;
+            dash::serve(&context, args.listen, !args.no_open).await?;
+        }
+        Some(DashCommand::Check { pages, no_run, on }) => {
+            let context = &super::branch::of(context, &on)?;
             let interrupt = Interrupt::listen();
             let report = dash::check(context, &pages, !no_run, &interrupt.token).await?;
             context.print(&report)?;
             return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Some(DashCommand::Export { page, html, pdf, set }) => {
+            let interrupt = Interrupt::listen();
+            let export = Export { page: &page, html, pdf, set: &set };
+            context.print(&dash::export(context, export, &interrupt.token).await?)?;
         }
         Some(DashCommand::New { name, table }) => new(context, &name, table.as_deref()).await?,
         Some(DashCommand::AddUser { name }) => add_user(context, &name)?,

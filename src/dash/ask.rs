@@ -1,6 +1,6 @@
 //! A query of a page, run: as any query is, with the values of its inputs bound.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Result;
 use quack_function::wire::{Params, Spill};
@@ -14,6 +14,7 @@ use crate::lake::catalog;
 use crate::planner::Workers;
 use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
+use quack_page::form::MOST_BYTES;
 use quack_page::input::Given;
 
 /// Most rows that are shown on a page.
@@ -84,5 +85,24 @@ impl Asking<'_> {
         let request = Request { sql, limit, spill };
         let answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
         take(&coordinator, answer).await
+    }
+}
+
+/// Bytes of an answer, [`MOST_BYTES`] at most.
+#[derive(Default)]
+pub(super) struct Bounded(pub Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MOST_BYTES {
+            let words = format!("the rows are more than {} MiB, and a page takes no more", MOST_BYTES >> 20);
+            return Err(io::Error::other(words));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -3,9 +3,8 @@
 use std::io::Write;
 
 use anyhow::Result;
-use arrow::array::{Array, ArrayRef, AsArray as _};
-use arrow::datatypes::{DataType, Field};
-use quack_function::value::write_text;
+use arrow::array::ArrayRef;
+pub(crate) use quack_function::csv::{is_null, text_of};
 use quack_function::wire::Column;
 
 use crate::rows::ResultSet;
@@ -27,24 +26,6 @@ pub(super) fn each_row(
         rows += batch.num_rows() as u64;
     }
     Ok(rows)
-}
-
-/// One value as text, `None` for NULL.
-pub(crate) fn text_of(result_field: &Field, array: &dyn Array, row: usize) -> Option<String> {
-    if is_null(array, row) {
-        return None;
-    }
-    let mut text = String::new();
-    write_text(&mut text, result_field, array, row);
-    Some(text)
-}
-
-/// Arrow arrays of type Null and of unions have no validity of their own.
-pub(crate) fn is_null(array: &dyn Array, row: usize) -> bool {
-    match array.as_union_opt() {
-        Some(union) => is_null(union.child(union.type_id(row)), union.value_offset(row)),
-        None => array.data_type() == &DataType::Null || array.is_null(row),
-    }
 }
 
 /// True for columns of numbers, which read best aligned to the right.

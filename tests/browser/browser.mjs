@@ -35,33 +35,36 @@ after(async () => {
 });
 
 /** What a page must never do: a dialog, an error, something that its policy forbids. */
-function watch(page, wrong, expected) {
+function watch(page, wrong, expected, own) {
   page.on('dialog', (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); void dialog.dismiss(); });
   page.on('pageerror', (error) => wrong.push(`an error: ${error.stack}`));
   page.on('console', (message) => {
     // What the server refuses is on the tile, and the scenes look there.
     if (/^(error|warning)$/.test(message.type()) && !/the server responded with a status of 4/.test(message.text()) && !expected?.test(message.text())) wrong.push(`the console: ${message.text()}`);
   });
-  page.on('request', (request) => { if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:)/.test(request.url())) wrong.push(`a request: ${request.url()}`); });
+  page.on('request', (request) => { if (!own.test(request.url())) wrong.push(`a request: ${request.url()}`); });
 }
 
-/** A test with a page of its own at `path`; whatever it is about, nothing may have run that is not ours. */
-export function scene(name, path, run, { expected, ...options } = {}) {
+/** A test with a page of its own at `path`, from when `until` is over on; whatever it is about, nothing may have run that is not ours. */
+export function scene(name, path, run, { expected, until = idle, ...options } = {}) {
   test(name, { timeout: 60_000 }, async () => {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, reducedMotion: 'reduce', colorScheme: 'light', timezoneId: 'Pacific/Auckland', ...options });
     const wrong = [];
+    const isFile = path.startsWith('file:');
     try {
       const page = await context.newPage();
       page.setDefaultTimeout(15_000);
-      watch(page, wrong, expected);
+      // A page that is a file asks for nothing but itself.
+      const own = isFile ? /^(file|data|blob):/ : /^(http:\/\/127\.0\.0\.1:|data:|blob:)/;
+      watch(page, wrong, expected, own);
       const asked = [];
       page.on('request', (request) => { const url = new URL(request.url()); if (url.pathname.startsWith('/api/') && !url.pathname.endsWith('.estimates')) asked.push(`${url.pathname.split('/').pop()}${url.search}`); });
       await page.addInitScript(() => {
         window.violations = [];
         document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
       });
-      await page.goto(base + path);
-      await idle(page);
+      await page.goto(isFile ? path : base + path);
+      await until(page);
       await run(page, asked, context);
       wrong.push(...(await page.evaluate(() => window.violations)).map((violation) => `the policy: ${violation}`));
     } finally {
@@ -91,6 +94,16 @@ export async function usable(page, what) {
   const { violations, passes } = await page.evaluate(() => window.axe.run(document));
   assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`)), [], what);
   assert.ok(passes.length > 10, `axe looked at nothing: ${what}`);
+}
+
+/** Fails where a phone would have to be scrolled sideways. */
+export async function narrow(page) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(200); // charts follow a moment later
+  if (await page.locator('.foot').count()) await idle(page);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  const outside = await page.evaluate(() => [...document.querySelectorAll('figure, form, .canvas, h1, input, button')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 80)));
+  assert.deepEqual([width, outside], [390, []]);
 }
 
 let page = null;

@@ -48,7 +48,7 @@ scene('an error stands on its tile, with the place, and the others are drawn', '
   assert.equal(line.slice(caret.indexOf('^')).startsWith('fair'), true, `${line}\n${caret}`);
   assert.match(await failed.textContent(), /no_column/); // it has no title
   assert.match(await tile(page, 'no_number').locator('.error').textContent(), /"day" has no numbers/);
-  assert.equal(await failed.locator('.menu a').count(), 0);
+  assert.equal(await failed.locator('.menu li').count(), 0);
   assert.ok(await tile(page, 'fine').locator('canvas').isVisible());
   asked.length = 0;
   await failed.getByRole('button', { name: 'Try again' }).click();

@@ -1,6 +1,6 @@
 // For everyone: axe, the keyboard, a phone, the dark, paper.
 import assert from 'node:assert/strict';
-import { choose, idle, scene, tile, usable } from './browser.mjs';
+import { choose, idle, narrow, scene, tile, usable } from './browser.mjs';
 
 for (const name of ['charts', 'inputs', 'wrong', 'hostile', 'multiples', 'layout', 'layout?tab=zones-one-by-one&tab=two']) {
   scene(`everyone can use ${name}: axe, in the light and the dark, and on a phone`, `/${name}`, async (page) => {
@@ -9,12 +9,7 @@ for (const name of ['charts', 'inputs', 'wrong', 'hostile', 'multiples', 'layout
       await idle(page);
       await usable(page, `${name} in the ${colorScheme}`);
     }
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.waitForTimeout(200); // charts follow a moment later
-    await idle(page);
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    const outside = await page.evaluate(() => [...document.querySelectorAll('figure, form, .canvas, h1')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 80)));
-    assert.deepEqual([width, outside], [390, []]);
+    await narrow(page);
   });
 }
 

@@ -9,3 +9,4 @@ import './looks.mjs';
 import './multiples.mjs';
 import './hostile.mjs';
 import './edit.mjs';
+import './maps.mjs';

@@ -3,6 +3,7 @@
 
 mod aws;
 mod bench;
+mod branches;
 mod cancelled;
 mod changes;
 mod changes_divided;

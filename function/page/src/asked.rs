@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use quack_function::wire::Params;
+use quack_page::form::Form;
 use quack_page::input::{Given, Input};
+use quack_page::signed::Key;
 use quack_page::site::{Page, Query, Site};
 
-use crate::cache::{Cache, Source, Terms};
+use crate::cache::{Cache, Held, Source, Terms};
 use crate::catalog::Reads;
 use crate::door::Visitor;
-use crate::engine::{Answer, Engine, Failed, Run};
+use crate::engine::{Engine, Failed, Run};
 use crate::key::key;
 use crate::limits::{Counted, Payer};
+use crate::place::Rest;
 use crate::response::Response;
 
 /// The parameter that is who looks.
@@ -25,6 +28,11 @@ pub(crate) struct Asked<'a> {
     pub site: &'a Site,
     pub page: &'a Page,
     pub query: &'a Query,
+    /// The query as it was named, with what it ends in, and the form that this asks for.
+    pub name: &'a str,
+    pub form: Form,
+    /// What says who may have the rest of an answer is signed with it.
+    pub key: &'a Key,
     pub given: &'a Given,
     pub visitor: &'a Visitor,
     /// How long the answer may take.
@@ -48,7 +56,7 @@ impl Asked<'_> {
         let mut paid = None;
         let answered = self.answered(engine, cache, counted, &mut reads, &params, &mut paid);
         let mut response = match answered {
-            Ok((answer, source)) => told(answer, source, started),
+            Ok((held, source)) => self.told(held, source, started),
             Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
         };
         response.usd = paid;
@@ -63,8 +71,8 @@ impl Asked<'_> {
         now: &mut impl FnMut() -> Result<Reads, Failed>,
         params: &Params,
         paid: &mut Option<f64>,
-    ) -> Result<(Answer, Source), Failed> {
-        let Self { site, page, query, visitor, patience, .. } = self;
+    ) -> Result<(Held, Source), Failed> {
+        let Self { site, page, query, form, visitor, patience, .. } = self;
         let reads = now()?;
         let mut run = || {
             let day = Utc::now().timestamp() / SECONDS_OF_DAY;
@@ -72,7 +80,7 @@ impl Asked<'_> {
             let may = counted.may_spend(day, payer, &site.limits);
             may.map_err(|words| Failed::new(402, words, ""))?;
             let name = format!("{}/{}", page.name, query.name);
-            let run = Run { sql: &query.sql, params, user: &visitor.user, query: name };
+            let run = Run { sql: &query.sql, form: *form, params, user: &visitor.user, query: name };
             let answer = engine.run(&run, *patience);
             *paid = match &answer {
                 Ok(answer) => answer.usd,
@@ -83,9 +91,9 @@ impl Asked<'_> {
         };
         let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
         if reads.volatile.is_some() && ttl.is_none() {
-            return Ok((run()?, Source::Run));
+            return Ok((cache.aside(run()?)?, Source::Run));
         }
-        let key = key(&site.engine, &query.sql, params, &reads);
+        let key = key(&site.engine, *form, &query.sql, params, &reads);
         let timeout = Duration::from_secs(site.engine.timeout_s.into());
         let terms = Terms { ttl, timeout, patience: *patience };
         cache.answer(&key, terms, || {
@@ -113,24 +121,35 @@ impl Asked<'_> {
         }
         Ok(params)
     }
-}
 
-/// An answer, as a browser takes it.
-fn told(answer: Answer, source: Source, started: Instant) -> Response {
-    let Answer { rows, ms, usd, truncated, arrow } = answer;
-    let response =
-        Response::of(200, "application/vnd.apache.arrow.stream", arrow).with("quack-rows", &rows.to_string());
-    let response = if truncated { response.with("quack-truncated", "1") } else { response };
-    match source {
-        Source::Run => {
-            let response = response.with("quack-ms", &format!("{ms:.1}"));
-            usd.map(|usd| format!("{usd:.10}"))
-                .into_iter()
-                .fold(response, |response, usd| response.with("quack-usd", &usd))
+    /// An answer, as a browser takes it: all of it, or its first part and what the others are asked for with.
+    fn told(&self, (answer, place): Held, source: Source, started: Instant) -> Response {
+        let mut response =
+            Response::of(200, self.form.content_type(), answer.body).with("quack-rows", &answer.rows.to_string());
+        if answer.truncated {
+            response = response.with("quack-truncated", "1");
         }
-        Source::Kept => {
-            let ms = started.elapsed().as_secs_f64() * 1000.0;
-            response.with("quack-cached", "1").with("quack-ms", &format!("{ms:.1}")).with("quack-usd", "0")
+        let (ms, usd) = match source {
+            Source::Run => (answer.ms, answer.usd.map(|usd| format!("{usd:.10}"))),
+            Source::Kept => {
+                response = response.with("quack-cached", "1");
+                (started.elapsed().as_secs_f64() * 1000.0, Some("0".to_owned()))
+            }
+        };
+        response = response.with("quack-ms", &format!("{ms:.1}"));
+        if let Some(usd) = usd {
+            response = response.with("quack-usd", &usd);
         }
+        if let Some(place) = place {
+            let parts = place.parts().to_string();
+            let rest = Rest::new(&self.visitor.user, &self.page.name, self.name, place);
+            response = response.with("quack-parts", &parts).with("quack-rest", &self.key.sign(&rest));
+        }
+        if let Some(ending) = self.form.ending() {
+            // Both are names of ours: letters, digits, `-` and `_`.
+            let disposition = format!("attachment; filename=\"{}-{}.{ending}\"", self.page.name, self.query.name);
+            response = response.with("content-disposition", &disposition);
+        }
+        response
     }
 }

@@ -14,8 +14,8 @@ use ureq::http::{Method, Request};
 
 use crate::settings::Settings;
 
-/// Most bytes of an answer.
-const MOST_BYTES: u64 = 64 << 20;
+/// Most bytes of a reply: of the largest answer of the engine, and what is around it.
+const MOST_BYTES: u64 = 65 << 20;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -1,4 +1,5 @@
-//! Answers that are kept, in the bucket and the last ones in memory; and one run per key, however many wait for it.
+//! Answers that are kept, in the bucket and the last ones in memory; and one run per key, however many wait for it. Of one that is more
+//! than a response holds, its beginning is in memory, and the rest is handed out from the bucket.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Answer, Failed};
 use crate::log;
+use crate::place::{PART_BYTES, Place};
 use crate::store::{Found, Store, When};
 
 /// Most bytes of answers in memory.
@@ -22,12 +24,21 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// How far clocks of instances may be apart, and a run may outlast the engine's time, milliseconds.
 const SPARE_MS: i64 = 10_000;
 
+/// Most bytes of what stands before an answer in its object.
+const HEAD_BYTES: usize = 4096;
+
 /// An answer, and when it was made, milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     made: i64,
     answer: Answer,
+    /// Of one of which this is the beginning, where all of it is.
+    #[serde(skip)]
+    place: Option<Place>,
 }
+
+/// An answer, or its beginning and where all of it is.
+pub(crate) type Held = (Answer, Option<Place>);
 
 /// What stands for a run while it goes on, and why it failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,16 +63,16 @@ pub(crate) struct Memory {
 impl Memory {
     fn put(&mut self, key: &str, kept: Kept) {
         if let Some(before) = self.kept.remove(key) {
-            self.bytes -= before.answer.arrow.len();
+            self.bytes -= before.answer.body.len();
             self.order.retain(|own| own != key);
         }
-        self.bytes += kept.answer.arrow.len();
+        self.bytes += kept.answer.body.len();
         self.kept.insert(key.to_owned(), kept);
         self.order.push_back(key.to_owned());
         while self.bytes > MOST_BYTES
             && let Some(first) = self.order.pop_front()
         {
-            self.bytes -= self.kept.remove(&first).map_or(0, |kept| kept.answer.arrow.len());
+            self.bytes -= self.kept.remove(&first).map_or(0, |kept| kept.answer.body.len());
         }
     }
 }
@@ -109,15 +120,11 @@ impl Cache<'_> {
         key: &str,
         terms: Terms,
         run: impl FnOnce() -> Result<(Answer, bool), Failed>,
-    ) -> Result<(Answer, Source), Failed> {
-        let broken = |words: String| {
-            log::line("the cache cannot be used", &words);
-            Failed::new(502, "the cache cannot be used", "try again in a moment")
-        };
+    ) -> Result<(Held, Source), Failed> {
         let (started, since, mut pause) = (Instant::now(), now(), FIRST_PAUSE);
         loop {
             let old = match self.kept(key, terms.ttl).map_err(broken)? {
-                (Some(answer), _) => return Ok((answer, Source::Kept)),
+                (Some(held), _) => return Ok((held, Source::Kept)),
                 (None, old) => old,
             };
             match self.turn(key, terms.timeout, since, old).map_err(broken)? {
@@ -134,15 +141,48 @@ impl Cache<'_> {
         let (answer, is_kept) = run().inspect_err(|failed| {
             self.put(&self.claim(key), &json(&Claim { began, by: 0, failed: Some((now(), failed.clone())) }));
         })?;
-        let kept = Kept { made: now(), answer };
-        if is_kept {
-            self.put(&self.object(key), &bytes(&kept));
-            self.memory.put(key, kept.clone());
-        } else {
+        if !is_kept {
             // Whoever waits for it runs it anew.
             self.put(&self.claim(key), &json(&Claim { began: 0, by: 0, failed: None }));
+            return Ok((self.aside(answer)?, Source::Run));
         }
-        Ok((kept.answer, Source::Run))
+        let kept = self.written(key, answer)?;
+        self.memory.put(key, kept.clone());
+        Ok(((kept.answer, kept.place), Source::Run))
+    }
+
+    /// An answer that nobody else is shown. One that is more than a response holds is in the bucket all the same, under a name that
+    /// nothing leads to.
+    ///
+    /// # Errors
+    /// A store that does not take it.
+    pub(crate) fn aside(&self, answer: Answer) -> Result<Held, Failed> {
+        if answer.body.len() <= PART_BYTES {
+            return Ok((answer, None));
+        }
+        let kept = self.written(&Place::unnamed(), answer)?;
+        Ok((kept.answer, kept.place))
+    }
+
+    /// Writes an answer, and leaves of it what a response holds. Where that fails, who asked has it all the same if that is all.
+    fn written(&self, name: &str, answer: Answer) -> Result<Kept, Failed> {
+        let mut kept = Kept { made: now(), answer, place: None };
+        let mut object = json(&kept);
+        object.push(b'\n');
+        let (from, bytes) = (object.len() as u64, kept.answer.body.len());
+        object.extend_from_slice(&kept.answer.body);
+        let put = self.store.put(&format!("{}{name}", self.folder), &object, When::Always);
+        drop(object);
+        let tag = match put {
+            Ok(tag) => tag.unwrap_or_default(),
+            Err(words) if bytes > PART_BYTES => return Err(broken(words)),
+            Err(words) => {
+                log::line("the cache cannot be used", &words);
+                return Ok(kept);
+            }
+        };
+        kept.first_of(|| Place { object: name.to_owned(), tag, from, bytes: bytes as u64 });
+        Ok(kept)
     }
 
     /// Writes what others are told. Whoever asked has an answer also where that fails.
@@ -153,28 +193,35 @@ impl Cache<'_> {
     }
 
     /// The answer that is kept; of one that holds no longer, when it was made.
-    fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Answer>, Option<i64>), String> {
+    fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Held>, Option<i64>), String> {
         let holds = |kept: &Kept| {
             ttl.is_none_or(|ttl| (-SPARE_MS..ttl.as_millis() as i64).contains(&now().saturating_sub(kept.made)))
         };
         if let Some(kept) = self.memory.kept.get(key).filter(|kept| holds(kept)) {
-            return Ok((Some(kept.answer.clone()), None));
+            return Ok((Some((kept.answer.clone(), kept.place.clone())), None));
         }
-        let Found::Object(object) = self.store.get(&self.object(key), None)? else { return Ok((None, None)) };
+        let Some(piece) = self.store.piece(&self.object(key), 0, (HEAD_BYTES + PART_BYTES) as u64)? else {
+            return Ok((None, None));
+        };
         // What nobody here wrote is as if it were not there.
-        let Some(kept) = parse(&object.body) else { return Ok((None, None)) };
+        let Some((mut kept, from)) = parse(&piece.body) else { return Ok((None, None)) };
         if !holds(&kept) {
             return Ok((None, Some(kept.made)));
         }
+        let bytes = piece.of.saturating_sub(from);
+        if bytes > PART_BYTES as u64 {
+            kept.answer.body.truncate(PART_BYTES);
+        }
+        kept.place = (bytes > PART_BYTES as u64).then(|| Place { object: key.to_owned(), tag: piece.tag, from, bytes });
         self.memory.put(key, kept.clone());
-        Ok((Some(kept.answer), None))
+        Ok((Some((kept.answer, kept.place)), None))
     }
 
     /// Asks for the run of a key whose answer, if there was one, was made at `old`, for who waits since then.
     fn turn(&self, key: &str, timeout: Duration, since: i64, old: Option<i64>) -> Result<Turn, String> {
         let own = RandomState::new().hash_one(key);
         let (place, ours) = (self.claim(key), json(&Claim { began: now(), by: own, failed: None }));
-        if self.store.put(&place, &ours, When::Absent)? {
+        if self.store.put(&place, &ours, When::Absent)?.is_some() {
             return Ok(Turn::Ours);
         }
         let Found::Object(object) = self.store.get(&place, None)? else { return Ok(Turn::Theirs) };
@@ -193,7 +240,7 @@ impl Cache<'_> {
                 _ => {}
             }
         }
-        if self.store.put(&place, &ours, When::Same(&object.tag))? {
+        if self.store.put(&place, &ours, When::Same(&object.tag))?.is_some() {
             return Ok(Turn::Ours);
         }
         let is_ours = matches!(self.store.get(&place, None)?, Found::Object(object) if object.body == ours);
@@ -209,19 +256,28 @@ impl Cache<'_> {
     }
 }
 
-/// An answer as an object: a line of JSON, and its rows behind.
-fn bytes(kept: &Kept) -> Vec<u8> {
-    let mut bytes = json(kept);
-    bytes.push(b'\n');
-    bytes.extend_from_slice(&kept.answer.arrow);
-    bytes
+impl Kept {
+    /// Leaves of an answer that is more than a response holds its beginning.
+    fn first_of(&mut self, place: impl FnOnce() -> Place) {
+        if self.answer.body.len() > PART_BYTES {
+            self.answer.body.truncate(PART_BYTES);
+            self.answer.body.shrink_to_fit();
+            self.place = Some(place());
+        }
+    }
 }
 
-fn parse(bytes: &[u8]) -> Option<Kept> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+fn broken(words: String) -> Failed {
+    log::line("the cache cannot be used", &words);
+    Failed::new(502, "the cache cannot be used", "try again in a moment")
+}
+
+/// An answer of an object, a line of JSON with its rows behind; and where these begin.
+fn parse(bytes: &[u8]) -> Option<(Kept, u64)> {
+    let end = bytes.iter().take(HEAD_BYTES).position(|byte| *byte == b'\n')?;
     let mut kept: Kept = serde_json::from_slice(&bytes[..end]).ok()?;
-    kept.answer.arrow = bytes[end + 1..].to_vec();
-    Some(kept)
+    kept.answer.body = bytes[end + 1..].to_vec();
+    Some((kept, end as u64 + 1))
 }
 
 fn json(what: &impl Serialize) -> Vec<u8> {
@@ -239,14 +295,16 @@ mod tests {
     fn kept(bytes: usize) -> Kept {
         Kept {
             made: 7,
-            answer: Answer { rows: 1, ms: 1.5, usd: Some(1e-7), truncated: true, arrow: vec![b'\n'; bytes] },
+            answer: Answer { rows: 1, ms: 1.5, usd: Some(1e-7), truncated: true, body: vec![b'\n'; bytes] },
+            place: None,
         }
     }
 
     #[test]
     fn an_object_is_read_back_and_another_is_none() {
-        let back = parse(&bytes(&kept(3))).unwrap();
-        assert_eq!((back.made, back.answer), (7, kept(3).answer));
+        let object = [json(&kept(3)), b"\n\n\n\n".to_vec()].concat();
+        let (back, from) = parse(&object).unwrap();
+        assert_eq!((back.made, back.answer, from as usize), (7, kept(3).answer, object.len() - 3));
         for other in [&b""[..], b"\n", b"{}\n", b"{\"made\": 1}", b"\xff\xff\n"] {
             assert!(parse(other).is_none(), "{other:?}");
         }
@@ -259,7 +317,7 @@ mod tests {
             memory.put(&format!("k{at}"), kept(1 << 20));
             memory.put("often", kept(1 << 20));
         }
-        let held: usize = memory.kept.values().map(|kept| kept.answer.arrow.len()).sum();
+        let held: usize = memory.kept.values().map(|kept| kept.answer.body.len()).sum();
         assert_eq!((held, memory.bytes, memory.kept.len()), (32 << 20, 32 << 20, memory.order.len()));
         assert!(
             memory.kept.contains_key("often") && memory.kept.contains_key("k99") && !memory.kept.contains_key("k1")

@@ -1,21 +1,27 @@
 //! One run of a query by the engine's function, which finds the lake's tables by itself.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::utf8_percent_encode;
-use quack_function::wire::{Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, Response, Spill, Who};
+use quack_function::wire::{Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, ROWS, Response, STREAM, Spill, Who};
+use quack_page::form::{Form, MOST_BYTES};
 use quack_page::site;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use crate::aws::{Aws, Reply, Service};
+use crate::log;
 use crate::rows::{self, Unfit};
-use crate::store::PLAIN;
+use crate::store::{Found, PLAIN, Store};
 
 /// Most rows that are shown on a page.
 const MOST_ROWS: u64 = 100_000;
+
+/// How much more than its rows a spilled stream is.
+const SPARE_BYTES: u64 = 1 << 10;
 
 /// No number of a REPORT line comes near: a function runs for a quarter of an hour at most.
 const MOST: f64 = 1e9;
@@ -28,9 +34,9 @@ pub(crate) struct Answer {
     #[serde(default)]
     pub usd: Option<f64>,
     pub truncated: bool,
-    /// An Arrow stream.
+    /// The rows, in the form that was asked for.
     #[serde(skip)]
-    pub arrow: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// Why there are no rows, for whoever asked.
@@ -54,6 +60,7 @@ impl Failed {
 /// What is run, for whom.
 pub(crate) struct Run<'a> {
     pub sql: &'a str,
+    pub form: Form,
     pub params: &'a Params,
     pub user: &'a str,
     /// Page and name of the query.
@@ -65,6 +72,9 @@ pub(crate) struct Engine<'a> {
     pub aws: &'a Aws,
     pub lambda_url: &'a str,
     pub function: &'a str,
+    /// Where it puts what is more than a response holds.
+    pub store: Store<'a>,
+    pub bucket: &'a str,
     pub prices: &'a site::Engine,
 }
 
@@ -90,7 +100,7 @@ impl Engine<'_> {
             Failed::new(504, format!("the engine did not answer: {error}"), "try again in a moment")
         })?;
         let usd = reply.header("x-amz-log-result").and_then(|log| self.usd(log));
-        answer(&reply).map(|answer| Answer { usd, ..answer }).map_err(|failed| Failed { usd, ..failed })
+        self.answer(run.form, &reply).map(|answer| Answer { usd, ..answer }).map_err(|failed| Failed { usd, ..failed })
     }
 
     /// What Lambda's own account of the run, the last REPORT line of a log, comes to.
@@ -107,15 +117,74 @@ impl Engine<'_> {
         let gb_seconds = field("Billed Duration")? / 1000.0 * field("Memory Size")? / 1024.0;
         Some(gb_seconds * self.prices.gb_second_usd + self.prices.request_usd)
     }
+
+    /// What the function says, or why it says nothing.
+    fn answer(&self, form: Form, reply: &Reply) -> Result<Answer, Failed> {
+        match reply.status {
+            200 => {}
+            429 => return Err(Failed::new(429, "the engine is at its limit of runs at once", "try again in a moment")),
+            status => {
+                return Err(Failed::new(502, format!("the engine cannot be called: Lambda answers {status}"), ""));
+            }
+        }
+        if reply.header("x-amz-function-error").is_some() {
+            return Err(Failed::new(422, failure(&reply.body), ""));
+        }
+        let response: Response = serde_json::from_slice(&reply.body)
+            .map_err(|error| Failed::new(502, format!("the engine's answer cannot be read: {error}"), ""))?;
+        let bytes = match (response.data.spilled, response.data.arrow) {
+            (Some(spilled), _) => self.spilled(form, &spilled.uri, spilled.bytes)?,
+            (None, arrow) => arrow.and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default(),
+        };
+        let (body, rows) = match form {
+            Form::Arrow => rows::plain(bytes),
+            Form::Csv => rows::text(bytes),
+            Form::Parquet => Ok((bytes, response.metadata.rows)),
+        }
+        .map_err(|unfit| match unfit {
+            Unfit::TooMany => too_many(),
+            Unfit::Wrong(words) => Failed::new(422, format!("the rows cannot be shown: {words}"), ""),
+        })?;
+        let ms = response.metadata.time_ms as f64;
+        Ok(Answer { rows, ms, usd: None, truncated: response.metadata.truncated, body })
+    }
+
+    /// What the engine put into the bucket.
+    fn spilled(&self, form: Form, uri: &str, bytes: u64) -> Result<Vec<u8>, Failed> {
+        if bytes > MOST_BYTES as u64 + SPARE_BYTES {
+            return Err(too_many());
+        }
+        let unknown = |words: &str| Failed::new(502, format!("the engine's rows cannot be read: {words}"), "");
+        // Nothing else that this function may read is called so.
+        let name = if form == Form::Parquet { ROWS } else { STREAM };
+        let key = uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket)?.strip_prefix('/'));
+        let key = key.filter(|key| key.rsplit_once('/').is_some_and(|(_, last)| last == name));
+        let key = key.ok_or_else(|| unknown("it names another object than a result's"))?;
+        match self.store.get(key, None) {
+            Ok(Found::Object(object)) => Ok(object.body),
+            Ok(_) => Err(unknown("they are not there")),
+            Err(words) => {
+                log::line("a result cannot be read", &words);
+                Err(unknown("S3 does not give them"))
+            }
+        }
+    }
+}
+
+fn too_many() -> Failed {
+    let words = format!("the rows are more than {} MiB, and a page takes no more", MOST_BYTES >> 20);
+    Failed::new(422, words, "ask for fewer rows, or fewer columns")
 }
 
 fn event(run: &Run<'_>) -> Event {
+    // A file that is saved is whole, or none.
+    let all = run.form != Form::Arrow;
     Event {
         q: run.sql.to_owned(),
-        limit: Some(MOST_ROWS),
-        all: false,
+        limit: (!all).then_some(MOST_ROWS),
+        all,
         format: Encoding::Arrow,
-        spill: Spill::Auto,
+        spill: if run.form == Form::Parquet { Spill::Always } else { Spill::Stream },
         tables: Vec::new(),
         views: Vec::new(),
         into: None,
@@ -124,36 +193,11 @@ fn event(run: &Run<'_>) -> Event {
         who: Who {
             user: run.user.to_owned(),
             application: "quackctl dash".to_owned(),
-            query: run.query.clone(),
+            // A run's own; `quackctl history` reads of which query of a page it was behind the id, and the log cuts what is long.
+            query: format!("{:016x}/{}", RandomState::new().hash_one(&run.query), run.query),
             sql: None,
         },
     }
-}
-
-/// What the function says, or why it says nothing.
-fn answer(reply: &Reply) -> Result<Answer, Failed> {
-    match reply.status {
-        200 => {}
-        429 => return Err(Failed::new(429, "the engine is at its limit of runs at once", "try again in a moment")),
-        status => return Err(Failed::new(502, format!("the engine cannot be called: Lambda answers {status}"), "")),
-    }
-    if reply.header("x-amz-function-error").is_some() {
-        return Err(Failed::new(422, failure(&reply.body), ""));
-    }
-    let response: Response = serde_json::from_slice(&reply.body)
-        .map_err(|error| Failed::new(502, format!("the engine's answer cannot be read: {error}"), ""))?;
-    let too_many =
-        || Failed::new(422, "the rows are more bytes than a page takes", "ask for fewer rows, or fewer columns");
-    if response.data.spilled.is_some() {
-        return Err(too_many());
-    }
-    let stream = response.data.arrow.and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default();
-    let (arrow, rows) = rows::plain(stream).map_err(|unfit| match unfit {
-        Unfit::TooMany => too_many(),
-        Unfit::Wrong(words) => Failed::new(422, format!("the rows cannot be shown: {words}"), ""),
-    })?;
-    let ms = response.metadata.time_ms as f64;
-    Ok(Answer { rows, ms, usd: None, truncated: response.metadata.truncated, arrow })
 }
 
 /// The words of Lambda's error.
@@ -176,14 +220,18 @@ mod tests {
     #[test]
     fn a_run_carries_values_and_who_asks_and_no_tables() {
         let params = Params::from([("day".to_owned(), Some("2019-04-01".to_owned()))]);
-        let run = Run { sql: "SELECT $day", params: &params, user: "ann", query: "trips/by_zone".into() };
+        let run =
+            Run { sql: "SELECT $day", form: Form::Arrow, params: &params, user: "ann", query: "trips/by_zone".into() };
         let sent = serde_json::to_value(event(&run)).unwrap();
-        let who = serde_json::json!({ "user": "ann", "application": "quackctl dash", "query": "trips/by_zone" });
-        assert_eq!(
-            (&sent["q"], &sent["params"]["day"], &sent["who"]),
-            (&"SELECT $day".into(), &"2019-04-01".into(), &who)
-        );
+        assert_eq!((&sent["q"], &sent["params"]["day"]), (&"SELECT $day".into(), &"2019-04-01".into()));
+        assert_eq!((&sent["who"]["user"], &sent["who"]["application"]), (&"ann".into(), &"quackctl dash".into()));
+        let [one, other] =
+            [&sent, &serde_json::to_value(event(&run)).unwrap()].map(|sent| sent["who"]["query"].clone());
+        assert!(one.as_str().unwrap().ends_with("/trips/by_zone") && one != other, "{one}, {other}");
         assert!(sent.get("tables").is_none() && sent["limit"].as_u64() == Some(MOST_ROWS));
+        assert_eq!(sent["spill"], "stream");
+        let sent = serde_json::to_value(event(&Run { form: Form::Parquet, ..run })).unwrap();
+        assert_eq!((&sent["spill"], &sent["all"]), (&"always".into(), &true.into()));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Dashboards in the cloud: what a [`site`] is, which `quackctl up` makes of a project's pages, and what both it and `quackctl dash`
-//! share with the function that shows it: [`input`]s and their values, [`field`]s, [`html`], [`password`]s, [`signed`] texts and
-//! sign-in by [`oidc`].
+//! share with the function that shows it: [`input`]s and their values, [`form`]s of rows, [`field`]s, [`html`], [`password`]s,
+//! [`signed`] texts and sign-in by [`oidc`].
 //!
 //! The function itself (feature `function`, binary `page`) is in `main.rs` and the modules it lists.
 
 pub mod escape;
 pub mod field;
+pub mod form;
 pub mod html;
 pub mod input;
 pub mod oidc;

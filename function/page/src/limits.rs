@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use quack_page::form::MOST_BYTES;
 use quack_page::site::{Limits, Page};
+
+use crate::place::PART_BYTES;
 
 /// Most that are counted at once: names that nobody has make no room for others.
 const MOST: usize = 10_000;
@@ -11,6 +14,9 @@ const MOST: usize = 10_000;
 /// Tries of a password for one name in a minute, and for all names.
 const TRIES: u32 = 10;
 const TRIES_OF_ALL: u32 = 60;
+
+/// Parts of the largest answer.
+const PARTS: u32 = (MOST_BYTES / PART_BYTES) as u32;
 
 /// Sign-ins by the issuer from one address in a minute, and from all: each has the issuer asked.
 const SIGN_INS: u32 = 30;
@@ -22,6 +28,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Counted {
     requests: Minutes,
+    parts: Minutes,
     tries: Minutes,
     sign_ins: Minutes,
     /// US dollars of the day, by page and by user.
@@ -72,6 +79,18 @@ impl Counted {
         match self.requests.takes(session, most) {
             true => Ok(()),
             false => Err(format!("more than {most} requests in a minute: wait a moment")),
+        }
+    }
+
+    /// Counts a request for the rest of an answer, which has [`PARTS`] parts at most.
+    ///
+    /// # Errors
+    /// One too many of its session in a minute, in words.
+    pub(crate) fn part(&mut self, session: &str, limits: &Limits) -> Result<(), String> {
+        let most = limits.session_per_minute.saturating_mul(PARTS);
+        match self.parts.takes(session, most) {
+            true => Ok(()),
+            false => Err(format!("more than {most} parts of answers in a minute: wait a moment")),
         }
     }
 

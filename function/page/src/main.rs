@@ -12,6 +12,7 @@ mod key;
 mod limits;
 mod loaded;
 mod log;
+mod place;
 mod provider;
 mod request;
 mod response;

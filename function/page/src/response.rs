@@ -13,6 +13,9 @@ const PRIVATE: &str = "private, no-store";
 /// What is called after its content stays what it is.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
+/// Most bytes that are sent as text: JSON makes up to six of one.
+const LARGEST_TEXT: usize = 512 << 10;
+
 #[derive(Debug)]
 pub(crate) struct Response {
     pub status: u16,
@@ -82,7 +85,8 @@ impl Response {
         let own = self.headers.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
         let headers: serde_json::Map<String, Value> = guards.into_iter().chain(own).collect();
         let (body, is_base64) = match String::from_utf8(self.body) {
-            Ok(text) => (text, false),
+            Ok(text) if text.len() <= LARGEST_TEXT => (text, false),
+            Ok(text) => (STANDARD.encode(text), true),
             Err(error) => (STANDARD.encode(error.as_bytes()), true),
         };
         json!({

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use quack_page::form::Form;
 use quack_page::input;
 use quack_page::oidc::Secret;
 use quack_page::signed::Key;
@@ -17,6 +18,7 @@ use crate::engine::{Engine, Failed};
 use crate::limits::Counted;
 use crate::loaded::{self, Loaded};
 use crate::log::{self, Entry};
+use crate::place::Rest;
 use crate::provider::Issuer;
 use crate::request::Request;
 use crate::response::Response;
@@ -136,37 +138,49 @@ impl Function {
         user.clone_from(&visitor.user);
         let pages: Vec<&Page> = site.pages.iter().filter(|page| visitor.may_see(page)).collect();
         let shown = Shown { site, pages: &pages, visitor: &visitor };
-        let (page, query) = match path.as_slice() {
+        let (page, name, rest) = match path.as_slice() {
             [""] => return shown.first(),
             [name] => return shown.page(name, request, counted),
-            ["api", page, query] => (*page, *query),
+            ["api", page, query] => (*page, *query, None),
+            ["api", page, query, rest, part] => (*page, *query, Some((*rest, *part))),
             _ => return Response::error(404, "there is nothing at this address", ""),
         };
         if request.is_elsewhere {
             return Response::error(403, "another site asks", "");
         }
-        if let Err(words) = counted.request(&visitor.session, &site.limits) {
+        let is_counted = match rest {
+            None => counted.request(&visitor.session, &site.limits),
+            Some(_) => counted.part(&visitor.session, &site.limits),
+        };
+        if let Err(words) = is_counted {
             return Response::error(429, &words, "");
         }
-        if query.contains('.') {
-            return Response::error(
-                404,
-                "rows are no files here",
-                "`quackctl dash` saves them, on the machine that it runs on",
-            );
-        }
         let page = pages.iter().find(|own| own.name == page);
-        let Some((page, query)) =
-            page.and_then(|page| Some((page, page.queries.iter().find(|own| own.name.eq_ignore_ascii_case(query))?)))
-        else {
+        let (query, form) = Form::of(name);
+        let query =
+            page.and_then(|page| Some((page, page.queries.iter().find(|own| own.name.eq_ignore_ascii_case(query))?)));
+        let (Some((page, query)), Some(form)) = (query, form) else {
             return Response::error(404, "there is no such query on a page that you may see", "load the page again");
         };
+        let folder = format!("{dash}cache/");
+        if let Some((rest, part)) = rest {
+            return match Rest::of(key, rest, &visitor.user, &page.name, name) {
+                Some(rest) => rest.part(&store, &folder, part),
+                None => Response::error(404, "that is no rest of an answer to you", "load the page again"),
+            };
+        }
         let given = input::given(&request.query);
-        let engine =
-            Engine { aws, lambda_url: &settings.lambda_url, function: &settings.function, prices: &site.engine };
-        let mut cache =
-            Cache { store: Store { aws, bucket_url: &settings.bucket_url }, folder: format!("{dash}cache/"), memory };
-        let asked = Asked { site, page, query, given: &given, visitor: &visitor, patience: request.left() };
+        let engine = Engine {
+            aws,
+            lambda_url: &settings.lambda_url,
+            function: &settings.function,
+            store,
+            bucket: &settings.bucket,
+            prices: &site.engine,
+        };
+        let mut cache = Cache { store, folder, memory };
+        let (given, visitor, patience) = (&given, &visitor, request.left());
+        let asked = Asked { site, page, query, name, form, key, given, visitor, patience };
         asked.rows(&engine, &mut cache, counted, || {
             let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
             let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);

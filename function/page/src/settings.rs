@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub is_behind_edge: bool,
     pub region: String,
     pub credentials: Credentials,
+    pub bucket: String,
     /// Address of the bucket, without a slash at its end.
     pub bucket_url: String,
     pub lambda_url: String,
@@ -51,6 +52,7 @@ impl Settings {
             is_behind_edge: set("QUACK_EDGE").is_some_and(|set| set == "true"),
             region,
             credentials,
+            bucket,
             bucket_url,
             lambda_url: lambda_url.trim_end_matches('/').to_owned(),
         })

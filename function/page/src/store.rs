@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The objects of a bucket.
+#[derive(Clone, Copy)]
 pub(crate) struct Store<'a> {
     pub aws: &'a Aws,
     pub bucket_url: &'a str,
@@ -32,6 +33,15 @@ pub(crate) enum Found {
 pub(crate) struct Object {
     pub tag: String,
     pub body: Vec<u8>,
+}
+
+/// A piece of an object.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub tag: String,
+    pub body: Vec<u8>,
+    /// Bytes of the whole object.
+    pub of: u64,
 }
 
 /// When an object is written.
@@ -65,11 +75,31 @@ impl Store<'_> {
         }
     }
 
-    /// Writes an object; false where it is not as `when` says.
+    /// So many bytes of an object from there on, or fewer where it ends; nothing where it has none there.
     ///
     /// # Errors
     /// When S3 does not answer, or refuses.
-    pub(crate) fn put(&self, key: &str, body: &[u8], when: When<'_>) -> Result<bool, String> {
+    pub(crate) fn piece(&self, key: &str, from: u64, bytes: u64) -> Result<Option<Piece>, String> {
+        let range = format!("bytes={from}-{}", from.saturating_add(bytes).saturating_sub(1));
+        let reply = self.aws.send(Service::S3, Method::GET, &self.url(key), &[("range", &range)], b"", PATIENCE);
+        let reply = reply.map_err(|error| format!("{key} cannot be read: {error}"))?;
+        match reply.status {
+            206 => {
+                let of = reply.header("content-range").and_then(|range| range.rsplit('/').next()?.parse().ok());
+                let of = of.ok_or_else(|| format!("{key} cannot be read: S3 does not tell its size"))?;
+                let tag = reply.header("etag").unwrap_or_default().to_owned();
+                Ok(Some(Piece { tag, body: reply.body, of }))
+            }
+            403 | 404 | 416 => Ok(None),
+            status => Err(format!("{key} cannot be read: S3 answers {status}")),
+        }
+    }
+
+    /// Writes an object, and gives the entity tag that it has then; nothing where it is not as `when` says.
+    ///
+    /// # Errors
+    /// When S3 does not answer, or refuses.
+    pub(crate) fn put(&self, key: &str, body: &[u8], when: When<'_>) -> Result<Option<String>, String> {
         let condition = match when {
             When::Always => None,
             When::Absent => Some(("if-none-match", "*")),
@@ -79,9 +109,9 @@ impl Store<'_> {
         let reply = self.aws.send(Service::S3, Method::PUT, &self.url(key), &headers, body, PATIENCE);
         let reply = reply.map_err(|error| format!("{key} cannot be written: {error}"))?;
         match reply.status {
-            200..=299 => Ok(true),
+            200..=299 => Ok(Some(reply.header("etag").unwrap_or_default().to_owned())),
             // Somebody else wrote it, does so now, or it is gone.
-            404 | 409 | 412 if !matches!(when, When::Always) => Ok(false),
+            404 | 409 | 412 if !matches!(when, When::Always) => Ok(None),
             status => Err(format!("{key} cannot be written: S3 answers {status}")),
         }
     }

@@ -85,27 +85,43 @@ impl Inline {
         encoded_bytes > self.room_bytes
     }
 
+    /// How many bytes the rows so far are, encoded, before base64.
+    pub(crate) fn len(&self) -> usize {
+        match &self.encoder {
+            Encoder::Json { out, .. } => out.len(),
+            Encoder::Arrow { writer } => writer.get_ref().len(),
+        }
+    }
+
+    /// The encoded rows as they are.
+    ///
+    /// # Errors
+    /// When the Arrow stream cannot be closed.
+    pub(crate) fn into_stream(self) -> Result<Vec<u8>, Failure> {
+        match self.encoder {
+            Encoder::Json { mut out, .. } => {
+                out.push(b']');
+                Ok(out)
+            }
+            Encoder::Arrow { writer } => writer.into_inner().map_err(Failure::arrow),
+        }
+    }
+
     /// The encoded rows, and how many bytes they are before base64.
     ///
     /// # Errors
     /// When the Arrow stream cannot be closed.
     pub(crate) fn finish(self) -> Result<(Data, u64), Failure> {
-        match self.encoder {
-            Encoder::Json { mut out, .. } => {
-                out.push(b']');
-                let bytes = out.len() as u64;
-                let not_json =
-                    |reason: String| Failure::new("Quack.EncodingError", format!("the rows are not JSON: {reason}"));
-                let text = String::from_utf8(out).map_err(|error| not_json(error.to_string()))?;
-                let records = RawValue::from_string(text).map_err(|error| not_json(error.to_string()))?;
-                Ok((Data { records: Some(records), ..Data::default() }, bytes))
-            }
-            Encoder::Arrow { writer } => {
-                let stream = writer.into_inner().map_err(Failure::arrow)?;
-                let data = Data { arrow: Some(STANDARD.encode(&stream)), ..Data::default() };
-                Ok((data, stream.len() as u64))
-            }
+        let is_json = matches!(self.encoder, Encoder::Json { .. });
+        let stream = self.into_stream()?;
+        let bytes = stream.len() as u64;
+        if !is_json {
+            return Ok((Data { arrow: Some(STANDARD.encode(&stream)), ..Data::default() }, bytes));
         }
+        let not_json = |reason: String| Failure::new("Quack.EncodingError", format!("the rows are not JSON: {reason}"));
+        let text = String::from_utf8(stream).map_err(|error| not_json(error.to_string()))?;
+        let records = RawValue::from_string(text).map_err(|error| not_json(error.to_string()))?;
+        Ok((Data { records: Some(records), ..Data::default() }, bytes))
     }
 }
 

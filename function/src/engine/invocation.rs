@@ -9,7 +9,7 @@ use super::raw::{Connection, Prepared, Rows};
 use super::replay::{self, Source};
 use super::spill::Width;
 use super::statement::{self, Action, Statement};
-use super::{Failure, Instance, Outcome, spill, type_name};
+use super::{Failure, Instance, Outcome, spill, stream, type_name};
 use crate::sql::identifier;
 use crate::sql_type::SqlType;
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
@@ -131,6 +131,16 @@ impl Invocation<'_> {
         }
 
         let exporter = exporter?;
+        if event.spill == Spill::Stream {
+            return stream::write(
+                instance,
+                source,
+                &exporter,
+                columns.clone(),
+                (self.room_bytes)(&columns),
+                result_folder,
+            );
+        }
         let mut inline = Inline::new(event.format, exporter.schema(), (self.room_bytes)(&columns))?;
         let mut kept = VecDeque::new();
         let mut kept_bytes = 0;

@@ -16,6 +16,7 @@ mod settings;
 mod spill;
 mod statement;
 mod storage;
+mod stream;
 mod type_name;
 #[cfg(test)]
 mod value_test;

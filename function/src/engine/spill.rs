@@ -91,7 +91,7 @@ pub(super) fn write(
         })
         .ok_or_else(lost)?;
     let cast_back = match spill {
-        Spill::Always => Vec::new(),
+        Spill::Always | Spill::Stream => Vec::new(),
         Spill::Auto | Spill::Portable => {
             columns.iter().zip(&stored).filter(|(_, stored)| **stored != Stored::AsIs).map(|(c, _)| c.clone()).collect()
         }
@@ -142,7 +142,8 @@ impl Stored {
             }
             Spill::Auto if any(logical_type, &loses_in_parquet) => Self::As("VARCHAR".to_owned()),
             Spill::Auto if any(logical_type, &changes_in_parquet) => Self::Similar,
-            Spill::Auto => Self::AsIs,
+            // A stream is no Parquet, and is written elsewhere.
+            Spill::Auto | Spill::Stream => Self::AsIs,
         }
     }
 }

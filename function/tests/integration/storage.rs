@@ -1,6 +1,8 @@
 //! The function over object storage: tables, the edges of the bucket, and results that are written to it.
 
 use crate::support::{Function, ObjectStore};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// Starts both, or returns from the test when the extension is not at hand.
@@ -212,6 +214,36 @@ fn large_results_are_spilled_in_order_and_only_once() {
         );
         assert_eq!(function.rows(&differing), json!([{"differing": 0}]));
     }
+}
+
+#[test]
+fn a_stream_that_is_too_large_for_a_response_is_an_object() {
+    start!(store, function);
+    let event = |sql: &str| json!({"q": sql, "all": true, "format": "arrow", "spill": "stream"});
+    let rows = |bytes: Vec<u8>| {
+        let (_, batches) = quack_function::arrow_stream::read(bytes).unwrap();
+        batches.map(|batch| batch.unwrap().num_rows()).sum::<usize>()
+    };
+    let small = function.invoke(event("FROM range(5000)")).unwrap();
+    assert_eq!(rows(STANDARD.decode(small["data"]["arrow"].as_str().unwrap()).unwrap()), 5000);
+    let large = function.invoke(event("SELECT range AS n, md5(range::VARCHAR) AS s FROM range(400000)")).unwrap();
+    let spilled = &large["data"]["spilled"];
+    assert!(spilled["uri"].as_str().unwrap().ends_with("/rows.arrow"), "{spilled}");
+    let bytes = std::fs::read(store.path(spilled["uri"].as_str().unwrap())).unwrap();
+    assert_eq!(
+        (spilled["bytes"].as_u64(), large["metadata"]["rows"].as_u64()),
+        (Some(bytes.len() as u64), Some(400_000))
+    );
+    assert!(bytes.len() > 6 << 20 && rows(bytes) == 400_000);
+    let limited = json!({"q": "FROM range(5000)", "limit": 3000, "format": "arrow", "spill": "stream"});
+    let metadata = &function.invoke(limited).unwrap()["metadata"];
+    assert_eq!((&metadata["rows"], &metadata["truncated"]), (&json!(3000), &json!(true)));
+    let error = function.invoke(event("SELECT md5(range::VARCHAR) AS s FROM range(4000000)")).unwrap_err();
+    assert_eq!(error["errorType"], "Quack.TooLarge", "{error}");
+    assert!(error["errorMessage"].as_str().unwrap().contains("more than 64 MiB"), "{error}");
+    let error =
+        function.invoke(event("SELECT CASE WHEN range = 300000 THEN error('x') END FROM range(400000)")).unwrap_err();
+    assert!(error.to_string().contains('x'), "{error}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The rows of a page's query: what is asked is the name of a query and values of its inputs, never SQL.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
-use super::super::ask::{self, Asking};
+use super::super::ask::{self, Asking, Bounded};
 use super::super::compose::Composer;
 use super::super::page::{self, Page};
 use super::response::{self, Answer};
@@ -21,50 +20,11 @@ use crate::console::context::Context;
 use crate::error::{self, Failure, Kind, interrupted};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
+use quack_page::form::Form;
 use quack_page::input::Given;
 
 /// Most queries that are run at the same time.
 const MOST_QUERIES: usize = 8;
-
-/// Most bytes of an answer.
-const MOST_BYTES: usize = 64 << 20;
-
-/// How rows are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Arrow,
-    Csv,
-    Parquet,
-}
-
-impl Form {
-    /// The query that is named, and the form that its name's ending asks for.
-    pub(super) fn of(name: &str) -> (&str, Option<Self>) {
-        match name.rsplit_once('.') {
-            None => (name, Some(Self::Arrow)),
-            Some((name, "csv")) => (name, Some(Self::Csv)),
-            Some((name, "parquet")) => (name, Some(Self::Parquet)),
-            Some((name, _)) => (name, None),
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Arrow => "application/vnd.apache.arrow.stream",
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Parquet => "application/vnd.apache.parquet",
-        }
-    }
-
-    /// What the name of a file that is saved ends in; nothing of what a page shows.
-    fn ending(self) -> Option<&'static str> {
-        match self {
-            Self::Arrow => None,
-            Self::Csv => Some("csv"),
-            Self::Parquet => Some("parquet"),
-        }
-    }
-}
 
 /// What queries of pages are answered with.
 pub(super) struct Asked {
@@ -159,7 +119,7 @@ async fn run(
     let started = Instant::now();
     let Statement { sql, params } = statement;
     let asking = Asking { context, target, sql, params, cancel };
-    let mut bytes = Bounded(Vec::new());
+    let mut bytes = Bounded::default();
     let account = match form {
         Form::Parquet => asking.parquet(&mut bytes).await?,
         Form::Arrow | Form::Csv => {
@@ -202,22 +162,4 @@ fn refused(error: &anyhow::Error) -> Answer {
     };
     let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
     response::error(status, &error::words(error.as_ref()), help)
-}
-
-/// Bytes up to a bound.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MOST_BYTES {
-            let words = format!("the rows are more than {MOST_BYTES} bytes, and a page takes no more");
-            return Err(io::Error::other(words));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
+use quack_page::form::Form;
 use quack_page::html::{Frame, filled};
 use quack_page::input::{self, Given};
 use quack_page::site::Assets;
@@ -16,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::super::compose::Composer;
 use super::super::html;
 use super::super::page::{self, Page};
-use super::answer::{Asked, Form};
+use super::answer::Asked;
 use super::edit::Editor;
 use super::response::{self, Answer};
 use super::{assets, changes, estimates};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
+use crate::lake::branch;
 
 /// The pages of a project, and what they are answered with.
 pub(super) struct Site {
@@ -164,7 +166,23 @@ impl Site {
     ) -> String {
         let titles = self.titles();
         let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
-        document(&Frame { name, title, links: &links, assets, is_live: true, user: None })
+        let about = self.about();
+        document(&Frame { name, title, links: &links, assets, is_live: true, user: None, about: about.as_deref() })
+    }
+
+    /// Which branch the pages are over, if it is one, and what differs in it.
+    fn about(&self) -> Option<String> {
+        let Asked { context, target, .. } = &self.asked;
+        let branch = context.branch.as_deref()?;
+        let found = Handle::current().block_on(branch::look(&target.bucket, branch));
+        Some(match found {
+            Ok(found) => {
+                let differs: Vec<String> = found.differences.iter().map(|difference| difference.to_string()).collect();
+                let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
+                format!("branch {branch} · not published · differs in {}", differs.replace('`', ""))
+            }
+            Err(error) => format!("branch {branch} · {}", error::words(error.as_ref())),
+        })
     }
 
     /// Names and titles of pages; of those that have mistakes the names.

@@ -12,7 +12,7 @@ const permissive = new Set(['MIT', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0',
 await mkdir(dist, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: { dash: 'src/main.ts', edit: 'src/edit/main.ts' },
+  entryPoints: { dash: 'src/main.ts', edit: 'src/edit/main.ts', map: 'src/map/main.ts' },
   outdir: 'dist',
   bundle: true,
   minify: true,
@@ -49,8 +49,8 @@ async function licence(name) {
 }
 
 const licences = await Promise.all(bundled(metafile.inputs).map(licence));
-await writeFile(join(dist, 'LICENSES.txt'), `dash.js and edit.js have the code of these packages in them.\n\n${licences.join('\n\n')}`);
+await writeFile(join(dist, 'LICENSES.txt'), `dash.js, edit.js and map.js have the code of these packages in them.\n\n${licences.join('\n\n')}`);
 
-const files = ['LICENSES.txt', 'dash.css', 'dash.js', 'edit.css', 'edit.js'];
+const files = ['LICENSES.txt', 'dash.css', 'dash.js', 'edit.css', 'edit.js', 'map.js'];
 const sums = await Promise.all(files.map(async (file) => `${createHash('sha256').update(await readFile(join(dist, file))).digest('hex')}  ${file}\n`));
 await writeFile(join(dist, 'SHA256SUMS'), sums.join(''));

@@ -4,5 +4,6 @@
 mod attacks;
 mod cache;
 mod door;
+mod large;
 mod oidc;
 mod support;

@@ -235,6 +235,20 @@ impl Prepared {
             // SAFETY: a live statement.
             None => unsafe { ffi::duckdb_bind_null(self.raw, index) },
         };
+        self.bound(state)
+    }
+
+    /// Gives a parameter bytes.
+    ///
+    /// # Errors
+    /// DuckDB's, when they do not fit the parameter.
+    pub(crate) fn bind_blob(&self, index: u64, bytes: &[u8]) -> Result<(), Failure> {
+        // SAFETY: a live statement, and bytes with their length, which DuckDB copies.
+        let state = unsafe { ffi::duckdb_bind_blob(self.raw, index, bytes.as_ptr().cast(), bytes.len() as ffi::idx_t) };
+        self.bound(state)
+    }
+
+    fn bound(&self, state: ffi::duckdb_state) -> Result<(), Failure> {
         if state == ffi::DuckDBSuccess {
             return Ok(());
         }

@@ -68,7 +68,7 @@ export class Each {
     this.element.setAttribute('aria-busy', 'true');
     this.asked = this.url();
     try {
-      const result = await fetchResult(this.asked, signal);
+      const result = await fetchResult({ query: this.template.dataset['query'] ?? '' }, this.asked, signal);
       if (signal.aborted) return;
       this.fill(result);
     } catch (error) {
@@ -122,7 +122,10 @@ export class Each {
     const text = value === null ? NULL : oneLine(value) || '–';
     for (const output of content.querySelectorAll('output')) if (output.dataset['value'] === this.variable) output.textContent = text;
     const figures = [...content.querySelectorAll<HTMLElement>('figure.tile')];
-    for (const figure of figures) figure.dataset['row'] = text;
+    for (const figure of figures) {
+      figure.dataset['row'] = text;
+      figure.dataset['section'] = String(this.made);
+    }
     const element = el('section', { id: `${this.variable}-${this.made}` });
     element.append(content);
     const values = withRow(this.inputs, this.variable, value);

@@ -1,5 +1,6 @@
 // The page's inputs: their values, the page's URL, and the `<output>`s in the text.
 import { debounce } from './dom.js';
+import { isSnapshot } from './snapshot.js';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
@@ -30,6 +31,7 @@ export class Inputs implements Values {
     for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) form.reset();
     for (const control of this.controls) if (control instanceof HTMLSelectElement) seed(control);
     this.values = this.read();
+    if (isSnapshot()) for (const control of this.controls) control.disabled = true;
     this.showOutputs();
     const signal = this.abort.signal;
     for (const form of root.querySelectorAll<HTMLFormElement>('form.inputs')) {
@@ -58,7 +60,7 @@ export class Inputs implements Values {
   /** Sets an input from a chart: to the value, or, when it has it already, to its default. */
   toggle(name: string, given: string): void {
     const control = this.controls.find((one) => one.name === name);
-    if (!control) return;
+    if (!control || control.disabled) return;
     const value = control.type === 'date' ? given.slice(0, 10) : given; // of a moment, its day
     if (control instanceof HTMLSelectElement && control.multiple) {
       const chosen = this.value(name);

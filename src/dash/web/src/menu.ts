@@ -4,9 +4,7 @@ import { closesLikeAMenu } from './picker.js';
 
 export interface MenuItem {
   label: string;
-  /** A download. */
-  href?: string;
-  run?(): void;
+  run(): void;
 }
 
 export class Menu {
@@ -28,11 +26,11 @@ export class Menu {
     this.list.replaceChildren(...items.map((item) => el('li', {}, this.entry(item))));
   }
 
-  private entry({ label, href, run }: MenuItem): HTMLElement {
-    const entry = href === undefined ? el('button', { type: 'button' }, label) : el('a', { href, download: '' }, label);
+  private entry({ label, run }: MenuItem): HTMLElement {
+    const entry = el('button', { type: 'button' }, label);
     entry.addEventListener('click', () => {
       this.element.open = false;
-      run?.();
+      run();
     });
     return entry;
   }

@@ -28,7 +28,8 @@ export class Options {
     const note = this.note();
     this.select.setAttribute('aria-busy', 'true');
     try {
-      const result = await fetchResult(apiUrl(this.page, this.select.dataset['query'] ?? '', '', this.inputs.params(this.names)), signal);
+      const query = this.select.dataset['query'] ?? '';
+      const result = await fetchResult({ query }, apiUrl(this.page, query, '', this.inputs.params(this.names)), signal);
       this.fill(result);
       note.textContent = result.rows > MOST ? `The first ${MOST} of ${result.rows} choices` : '';
     } catch (error) {

@@ -4,6 +4,7 @@ import { estimates } from './estimates.js';
 import { Inputs } from './inputs.js';
 import { Options } from './options.js';
 import { enhance } from './picker.js';
+import { isSnapshot } from './snapshot.js';
 import { isPutAway, tabs } from './tabs.js';
 import type { Theme } from './theme.js';
 import { Tile } from './tile.js';
@@ -70,7 +71,7 @@ export class Page {
     tabs(this.main, (panel) => this.shown(panel), this.mounted.signal);
     this.inputs = new Inputs(this.main, (names) => this.changed(names));
     const selects = [...this.main.querySelectorAll<HTMLSelectElement>('select')];
-    selects.filter((select) => select.multiple).forEach(enhance);
+    if (!isSnapshot()) selects.filter((select) => select.multiple).forEach(enhance);
     this.options = selects
       .filter((select) => select.dataset['query'] !== undefined)
       .map((select) => new Options(this.name, select, this.inputs));

@@ -2,6 +2,7 @@
 import { FONT, type Drawing } from './charts/chart.js';
 import type { EChartsType } from './charts/engine.js';
 import { el, oneLine, shorten } from './dom.js';
+import { save } from './save.js';
 import type { Colors } from './theme.js';
 
 const EDGE = 20;
@@ -61,12 +62,6 @@ function wrap(legend: Drawing['legend'], width: number, measure: (text: string) 
     x += size;
   }
   return rows;
-}
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  el('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 function fileName(title: string): string {

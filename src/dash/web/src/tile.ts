@@ -1,4 +1,5 @@
 // A tile: asks for its rows, draws them, and says how that went.
+import { prepare } from './charts/draw.js';
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
@@ -6,6 +7,8 @@ import { usd } from './format.js';
 import { follows, type Values } from './inputs.js';
 import { Menu, type MenuItem } from './menu.js';
 import { savePng } from './png.js';
+import { download } from './save.js';
+import { isSnapshot } from './snapshot.js';
 import { statusLine } from './status.js';
 import type { Theme } from './theme.js';
 import { View } from './view.js';
@@ -78,7 +81,8 @@ export class Tile {
     this.asked = this.url('');
     this.say();
     try {
-      const result = await fetchResult(this.asked, signal);
+      const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
+      const [result] = await Promise.all([rows, prepare(this.view.kind)]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
@@ -130,8 +134,12 @@ export class Tile {
     this.view.dispose();
   }
 
+  private get query(): string {
+    return this.figure.dataset['query'] ?? '';
+  }
+
   private url(suffix: '' | '.csv' | '.parquet'): string {
-    return apiUrl(this.page, this.figure.dataset['query'] ?? '', suffix, this.inputs.params(this.names));
+    return apiUrl(this.page, this.query, suffix, this.inputs.params(this.names));
   }
 
   private draw(): void {
@@ -155,10 +163,11 @@ export class Tile {
   }
 
   private items(): MenuItem[] {
-    const items: MenuItem[] = [
-      { label: 'Download CSV', href: this.url('.csv') },
-      { label: 'Download Parquet', href: this.url('.parquet') },
-    ];
+    const items: MenuItem[] = [];
+    if (!isSnapshot()) {
+      items.push({ label: 'Download CSV', run: () => void this.save('csv') });
+      items.push({ label: 'Download Parquet', run: () => void this.save('parquet') });
+    }
     const chart = this.view.chart;
     if (chart) items.push({ label: 'Save as PNG', run: () => savePng(chart, this.title, this.view.drawing, this.view.colors) });
     if (this.view.kind !== 'table') {
@@ -172,6 +181,20 @@ export class Tile {
       });
     }
     return items;
+  }
+
+  private async save(ending: 'csv' | 'parquet'): Promise<void> {
+    const before = [...this.status.childNodes];
+    const note = el('span', {}, ' · Saving…');
+    this.status.append(note);
+    let failed: string | null = null;
+    try {
+      await download(this.url(`.${ending}`), `${this.page}-${this.query}.${ending}`);
+    } catch (error) {
+      failed = error instanceof Error ? error.message : String(error);
+    }
+    if (!note.isConnected) return; // other rows came meanwhile
+    this.status.replaceChildren(...before, ...(failed === null ? [] : [' · ', el('span', { class: 'warning' }, `Not saved: ${failed}`)]));
   }
 
   private addHelp(text: string | undefined): void {

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 pub(crate) enum Way {
     /// With so many rows, after some time.
     Rows(i64, Duration),
+    /// With a result that was spilled to that address, and is said to be of so many bytes.
+    Spilled(String, u64),
     /// As a function that fails, with these words.
     Fails(&'static str),
     /// With this status, and no function's answer.
@@ -77,6 +79,11 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Value>>, way: &Mutex<Way>) -> Opti
         Way::Rows(rows, pause) => {
             std::thread::sleep(pause);
             (200, "", response(rows).to_string())
+        }
+        Way::Spilled(uri, bytes) => {
+            let mut response = response(3);
+            response["data"] = json!({ "spilled": { "uri": uri, "bytes": bytes } });
+            (200, "", response.to_string())
         }
         Way::Fails(words) => {
             let body = json!({ "errorType": "DuckDB.BinderError", "errorMessage": words });

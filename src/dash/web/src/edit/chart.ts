@@ -1,4 +1,5 @@
 // How the rows are drawn: the choices, and the tile that comes of them, by the code that draws pages.
+import { prepare } from '../charts/draw.js';
 import { KINDS, parseKind, type ChartKind } from '../charts/spec.js';
 import type { Result } from '../data.js';
 import { el } from '../dom.js';
@@ -13,7 +14,8 @@ type Field = { name: string; label: string; kind: 'column' | 'columns' | 'text' 
 const X: Field = { name: 'x', label: 'x', kind: 'column' };
 const Y: Field = { name: 'y', label: 'y', kind: 'columns' };
 const COLOR: Field = { name: 'color', label: 'Color', kind: 'column' };
-const XY: Field[] = [X, Y, COLOR, { name: 'stack', label: 'Stacked', kind: 'flag' }, { name: 'sort', label: 'Sort', kind: 'sort' }, { name: 'horizontal', label: 'Horizontal', kind: 'flag' }];
+const FACET: Field = { name: 'facet', label: 'A picture for each', kind: 'column' };
+const XY: Field[] = [X, Y, COLOR, FACET, { name: 'stack', label: 'Stacked', kind: 'flag' }, { name: 'sort', label: 'Sort', kind: 'sort' }, { name: 'horizontal', label: 'Horizontal', kind: 'flag' }];
 const ALL: Field[] = [
   { name: 'title', label: 'Title', kind: 'text' },
   { name: 'help', label: 'Help', kind: 'text' },
@@ -23,6 +25,7 @@ const ALL: Field[] = [
 ];
 /** Of each kind, beyond what all have. */
 const FIELDS: Partial<Record<ChartKind, Field[]>> = {
+  table: [{ name: 'spark', label: 'Lines in cells', kind: 'columns' }],
   value: [Y, { name: 'compare', label: 'Compare', kind: 'column' }],
   bar: XY,
   line: XY,
@@ -30,7 +33,8 @@ const FIELDS: Partial<Record<ChartKind, Field[]>> = {
   scatter: XY,
   pie: [X, Y],
   heatmap: [X, Y, COLOR],
-  histogram: [X, { name: 'bins', label: 'Bins', kind: 'number' }],
+  histogram: [X, FACET, { name: 'bins', label: 'Bins', kind: 'number' }],
+  map: [X, COLOR, { name: 'lat', label: 'Degrees north', kind: 'column' }, { name: 'lon', label: 'Degrees east', kind: 'column' }, { name: 'size', label: 'Size', kind: 'column' }],
 };
 const FORMATS = ['number', 'percent', 'usd', 'compact', 'date', '0', '0.0', '0.00'];
 
@@ -135,13 +139,21 @@ export class Chart {
     const status = el('p', { class: 'status' });
     const figure = el('figure', { class: 'tile', id: 'tile-preview', 'data-chart': this.kind.value, 'data-options': JSON.stringify(this.options) }, title ? el('figcaption', {}, title) : null, box, el('div', { class: 'foot' }, status));
     this.preview.replaceChildren(figure);
-    this.view = new View(box, figure, () => title || 'Preview', this.theme, () => this.none);
-    try {
-      status.replaceChildren(...statusLine(result, this.view.show(result, false)));
-    } catch (error) {
+    const view = (this.view = new View(box, figure, () => title || 'Preview', this.theme, () => this.none));
+    const fail = (error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
-      this.view.replace(el('div', { class: 'error' }, el('pre', { class: 'message' }, message)));
-    }
+      view.replace(el('div', { class: 'error' }, el('pre', { class: 'message' }, message)));
+    };
+    const show = () => {
+      if (this.view !== view) return; // another is drawn already
+      try {
+        status.replaceChildren(...statusLine(result, view.show(result, false)));
+      } catch (error) {
+        fail(error);
+      }
+    };
+    if (view.kind === 'map') prepare(view.kind).then(show, fail);
+    else show();
   }
 }
 
