@@ -58,7 +58,7 @@ export function scene(name, path, run, { expected, until = idle, ...options } = 
       const own = isFile ? /^(file|data|blob):/ : /^(http:\/\/127\.0\.0\.1:|data:|blob:)/;
       watch(page, wrong, expected, own);
       const asked = [];
-      page.on('request', (request) => { const url = new URL(request.url()); if (url.pathname.startsWith('/api/')) asked.push(`${url.pathname.split('/').pop()}${url.search}`); });
+      page.on('request', (request) => { const url = new URL(request.url()); if (url.pathname.startsWith('/api/') && !url.pathname.endsWith('.estimates')) asked.push(`${url.pathname.split('/').pop()}${url.search}`); });
       await page.addInitScript(() => {
         window.violations = [];
         document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
