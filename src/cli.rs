@@ -1,6 +1,7 @@
 //! The command line: clap definitions and nothing else.
 
 mod age;
+mod branch;
 mod dash;
 mod history;
 mod rows;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use self::age::{age, since};
+pub(crate) use self::branch::{BranchCommand, OnBranch};
 pub(crate) use self::dash::{DashArgs, DashCommand};
 pub(crate) use self::history::{HistoryArgs, Span};
 pub(crate) use self::rows::{BenchArgs, LoadArgs, QueryArgs, RegisterArgs, TextArgs};
@@ -164,6 +166,8 @@ Examples:
         /// List what the table was after each change; each can be queried: FROM trips AT (VERSION => 3)
         #[arg(long, requires = "name")]
         history: bool,
+        #[command(flatten)]
+        on: OnBranch,
     },
     /// Put the many small files of a table together into few large ones
     #[command(after_help = "\
@@ -267,6 +271,20 @@ A script on standard input stops at the first error, says at which line, and exi
     Shell,
     /// Let whoever speaks PostgreSQL's protocol ask the engine: psql, drivers, dbt, BI tools
     Serve(ServeArgs),
+    /// Change tables where nobody else sees it, and publish all of it at once, or discard it
+    #[command(after_help = "\
+A branch is the lake as it was when the branch was made, with changes of its own. `query`, `load`, `serve`, `tables` and `dash` read and
+change it in the lake's place, with --branch NAME.
+
+Examples:
+  quackctl branch create preview
+  quackctl serve --branch preview &            a dbt run, say, against 127.0.0.1:5433
+  quackctl dash --branch                       the pages, as they will be
+  quackctl branch publish preview")]
+    Branch {
+        #[command(subcommand)]
+        command: BranchCommand,
+    },
     /// Show the project's dashboards, as their files are saved; check them; begin one
     Dash(DashArgs),
     /// Show what is up, where, and whether it is well

@@ -98,9 +98,13 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Cache { command } => commands::cache::run(&context, command),
             // What is up is to be well, whatever its queries have cost.
             Command::Up(arguments) => commands::up::run(&context.without_budget(), arguments).await,
-            Command::Load(arguments) => commands::load::run(&context, arguments).await,
+            Command::Load(arguments) => {
+                commands::load::run(&commands::branch::of(&context, &arguments.on)?, arguments).await
+            }
             Command::Register(arguments) => commands::register::run(&context, &arguments).await,
-            Command::Tables { name, history } => commands::tables::run(&context, name, history).await,
+            Command::Tables { name, history, on } => {
+                commands::tables::run(&commands::branch::of(&context, &on)?, name, history).await
+            }
             Command::Compact { table, sort, z_order, keep_partitions } => {
                 let wanted = Compaction { sort: &sort, z_order: &z_order, keeps_partitions: keep_partitions };
                 commands::compact::run(&context, &table, &wanted).await
@@ -113,9 +117,14 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::Rename { old, new } => commands::rename::run(&context, &old, &new).await,
             Command::Recover { table, at, yes } => commands::recover::run(&context, table, at, yes).await,
             Command::Template(arguments) => commands::template::run(&context, arguments).await,
-            Command::Query(arguments) => commands::query::run(&context, arguments).await,
+            Command::Query(arguments) => {
+                commands::query::run(&commands::branch::of(&context, &arguments.on)?, arguments).await
+            }
             Command::Shell => commands::shell::run(&context).await,
-            Command::Serve(arguments) => commands::serve::run(&context, arguments).await,
+            Command::Serve(arguments) => {
+                commands::serve::run(&commands::branch::of(&context, &arguments.on)?, arguments).await
+            }
+            Command::Branch { command } => commands::branch::run(&context, command).await,
             Command::Outputs { name } => commands::outputs::run(&context, name.as_deref()).await,
             Command::Dash(arguments) => return commands::dash::run(&context, arguments).await,
             Command::Status { drift } => return commands::status::run(&context, drift).await,

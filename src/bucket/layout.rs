@@ -8,8 +8,14 @@ use crate::config::{self, S3Folder};
 /// Keys, and key prefixes that end in `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The catalog's key.
+    /// The key of the catalog that is read and changed: the lake's, or a branch's.
     pub catalog: String,
+    /// The key of the lake's catalog.
+    pub lake: String,
+    /// Where branches are: a catalog each.
+    pub branches: String,
+    /// The branch that the catalog is of.
+    pub branch: Option<String>,
     /// Where results are that were too large for a response.
     pub results: String,
     /// Where tables are: a folder each, in it a folder for each load.
@@ -35,6 +41,9 @@ impl Layout {
             true => Self { read: lake.read.clone(), ..Self::managed() },
             false => Self {
                 catalog: format!("{prefix}catalog.json"),
+                lake: format!("{prefix}catalog.json"),
+                branches: format!("{prefix}branches/"),
+                branch: None,
                 results: format!("{prefix}results/"),
                 tables: format!("{prefix}tables/"),
                 functions: format!("{prefix}functions/"),
@@ -50,6 +59,9 @@ impl Layout {
     pub(crate) fn managed() -> Self {
         Self {
             catalog: "_quack/catalog.json".to_owned(),
+            lake: "_quack/catalog.json".to_owned(),
+            branches: "_quack/branches/".to_owned(),
+            branch: None,
             results: RESULTS_PREFIX.to_owned(),
             tables: "tables/".to_owned(),
             functions: "_quack/functions/".to_owned(),
@@ -58,6 +70,11 @@ impl Layout {
             mark: "_quack/stage.json".to_owned(),
             read: Vec::new(),
         }
+    }
+
+    /// The same with the catalog of the branch `name`, which is one that branches may have.
+    pub(crate) fn on_branch(&self, name: &str) -> Self {
+        Self { catalog: format!("{}{name}.json", self.branches), branch: Some(name.to_owned()), ..self.clone() }
     }
 
     /// The folder of a table's loads.
@@ -104,7 +121,8 @@ impl Layout {
 
     /// The key prefixes of everything that quackctl itself writes, and of nothing else.
     pub(crate) fn owned(&self) -> Vec<String> {
-        [&self.catalog, &self.results, &self.functions, &self.tables, &self.dash, &self.mark].map(Clone::clone).into()
+        let own = [&self.lake, &self.branches, &self.results, &self.functions, &self.tables, &self.dash, &self.mark];
+        own.map(Clone::clone).into()
     }
 }
 
@@ -180,6 +198,7 @@ mod tests {
             layout(true, "team/").owned(),
             [
                 "_quack/catalog.json",
+                "_quack/branches/",
                 "_quack/results/",
                 "_quack/functions/",
                 "tables/",
@@ -190,7 +209,7 @@ mod tests {
         let theirs = layout(false, "team/q/");
         assert_eq!(
             theirs.owned(),
-            ["catalog.json", "results/", "functions/", "tables/", "dash/", "stage.json"]
+            ["catalog.json", "branches/", "results/", "functions/", "tables/", "dash/", "stage.json"]
                 .map(|key| format!("team/q/{key}"))
         );
         assert_eq!(theirs.writable(), ["team/q/results/", "team/q/exports/"]);
@@ -203,7 +222,9 @@ mod tests {
             let layout = Layout::new(&lake);
             for folder in layout.writable() {
                 assert!(folder.ends_with('/'));
-                for key in [&layout.catalog, &layout.tables, &layout.functions, &layout.dash, &layout.mark] {
+                let layout = layout.on_branch("preview");
+                let Layout { catalog, lake, branches, tables, functions, dash, mark, .. } = &layout;
+                for key in [catalog, lake, branches, tables, functions, dash, mark] {
                     assert!(!key.starts_with(folder) && !folder.starts_with(key.as_str()), "{key} and {folder}");
                 }
             }

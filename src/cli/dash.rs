@@ -7,13 +7,17 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::age::age;
+use super::branch::OnBranch;
 
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
 A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
-set (```input day); `$day` in SQL is the input's value, bound and never spliced. A page is shown as it is saved.
+set (```input day); `$day` in SQL is the input's value, bound and never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin
+what stands side by side, in tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
+
+Edit, in the head of a page, is an editor of its SQL: it completes, runs, draws, and writes fences into the file.
 
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
@@ -22,6 +26,7 @@ Examples:
   quackctl dash
   quackctl dash check
   quackctl dash export trips --html trips.html
+  quackctl dash --branch preview               what a dbt run against `serve --branch preview` makes of them
   quackctl dash add-user ann"
 )]
 pub(crate) struct DashArgs {
@@ -33,6 +38,9 @@ pub(crate) struct DashArgs {
     /// Do not have a browser show them
     #[arg(long)]
     pub no_open: bool,
+    /// Show the pages over this branch, as they will be when it is published [without NAME: preview]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "preview")]
+    pub branch: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,6 +59,8 @@ Examples:
         /// Run nothing: no query costs anything, and what a load costs is not known
         #[arg(long)]
         no_run: bool,
+        #[command(flatten)]
+        on: OnBranch,
     },
     /// Write a first page
     #[command(after_help = "Examples:\n  quackctl dash new trips --table trips\n  quackctl dash new scratch")]

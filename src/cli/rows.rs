@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::branch::OnBranch;
 use crate::bench;
 use crate::output::Format;
 use crate::planner::Workers;
@@ -51,6 +52,8 @@ pub(crate) struct LoadArgs {
     /// Add the new rows to the table's
     #[arg(long)]
     pub append: bool,
+    #[command(flatten)]
+    pub on: OnBranch,
     #[command(flatten)]
     pub text: TextArgs,
 }
@@ -170,6 +173,8 @@ pub(crate) struct QueryArgs {
     /// Most functions to divide the query among, or `auto`: as many as pay
     #[arg(long, value_name = "N", default_value = "auto", value_parser = workers)]
     pub workers: Workers,
+    #[command(flatten)]
+    pub on: OnBranch,
 }
 
 #[derive(Debug, Args)]

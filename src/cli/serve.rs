@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::branch::OnBranch;
+
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -18,6 +20,7 @@ one `quackctl query` would run: on functions, divided where that pays.
 Examples:
   quackctl serve
   psql 'host=127.0.0.1 port=5433 dbname=lake' -c 'SELECT count(*) FROM trips'
+  quackctl serve --branch preview
   quackctl serve add-user ann
   quackctl serve --listen 0.0.0.0:5433 --tls-cert cert.pem --tls-key key.pem"
 )]
@@ -33,6 +36,8 @@ pub(crate) struct ServeArgs {
     /// Its private key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub on: OnBranch,
 }
 
 #[derive(Debug, Subcommand)]

@@ -18,16 +18,20 @@ use crate::console::context::Context;
 use crate::error::failure;
 
 impl Target {
-    /// What `up` made, for every command after it.
+    /// What `up` made, for every command after it; with the branch in the lake's place that the command is about.
     ///
     /// # Errors
     /// When the target or the stage is unknown or nothing is up, each with what to do.
     pub(crate) async fn open(context: &Context) -> Result<Self> {
         context.config.check_owner()?;
-        match context.config.target {
-            TargetKind::Local => local::open(context),
-            TargetKind::Aws => aws::open(&context.config).await,
+        let mut target = match context.config.target {
+            TargetKind::Local => local::open(context)?,
+            TargetKind::Aws => aws::open(&context.config).await?,
+        };
+        if let Some(branch) = &context.branch {
+            target.bucket.layout = target.bucket.layout.on_branch(branch);
         }
+        Ok(target)
     }
 }
 

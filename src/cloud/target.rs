@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use quack_function::s3::S3Access;
@@ -109,10 +110,15 @@ impl Target {
     /// What CloudFormation or Lambda says.
     pub(crate) async fn page_url(&self) -> Result<Option<String>> {
         let Some((cloudformation, stack)) = &self.stack else { return self.url_of(&self.page).await };
-        let described = cloudformation.describe_stacks().stack_name(stack).send().await.map_err(|error| {
-            let what = format!("cannot tell the address of the pages of the stack {stack}: {}", words(&error));
-            failure(what, "`quackctl status` says how it is")
-        })?;
+        let described = match cloudformation.describe_stacks().stack_name(stack).send().await {
+            Ok(described) => described,
+            // There is no stack, as CloudFormation says it.
+            Err(error) if error.message().is_some_and(|words| words.contains("does not exist")) => return Ok(None),
+            Err(error) => {
+                let what = format!("cannot tell the address of the pages of the stack {stack}: {}", words(&error));
+                return Err(failure(what, "`quackctl status` says how it is"));
+            }
+        };
         let outputs = described.stacks().iter().flat_map(|stack| stack.outputs());
         let told = outputs.filter(|output| output.output_key() == Some(PAGES_OUTPUT));
         Ok(told.filter_map(|output| output.output_value()).map(str::to_owned).next())

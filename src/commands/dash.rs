@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::cli::{DashArgs, DashCommand};
+use crate::cli::{DashArgs, DashCommand, OnBranch};
 use crate::cloud::Target;
 use crate::config::is_user;
 use crate::console::context::Context;
@@ -24,8 +24,12 @@ use crate::lake::catalog::{self, Scope};
 /// An engine that is not up; a page, a table or an address that is none.
 pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<ExitCode> {
     match args.command {
-        None => dash::serve(context, args.listen, !args.no_open).await?,
-        Some(DashCommand::Check { pages, no_run }) => {
+        None => {
+            let context = super::branch::of(context, &OnBranch { branch: args.branch })?;
+            dash::serve(&context, args.listen, !args.no_open).await?;
+        }
+        Some(DashCommand::Check { pages, no_run, on }) => {
+            let context = &super::branch::of(context, &on)?;
             let interrupt = Interrupt::listen();
             let report = dash::check(context, &pages, !no_run, &interrupt.token).await?;
             context.print(&report)?;
@@ -61,7 +65,7 @@ async fn new(context: &Context, name: &str, table: Option<&str>) -> Result<()> {
     if !dash::is_name(name) {
         return Err(usage(
             format!("`{name}` cannot be a page's name, which stands in its address"),
-            "name it of small letters, digits, `-` and `_`",
+            "name it of small letters, digits, `-` and `_`; `edit` and `events` are addresses of the server",
         ));
     }
     let text = match table {

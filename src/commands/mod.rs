@@ -1,6 +1,7 @@
 //! The commands, one file each: thin, they only call the rooms beside this one.
 
 pub(crate) mod bench;
+pub(crate) mod branch;
 pub(crate) mod build;
 pub(crate) mod cache;
 mod changes;

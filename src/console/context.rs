@@ -19,6 +19,8 @@ pub(crate) struct Context {
     /// The flags that said which stage is meant, for advice that names commands.
     pub flags: String,
     pub caller: Caller,
+    /// The branch that is read and changed in the lake's place.
+    pub branch: Option<String>,
 }
 
 /// Who asks, as the function's log is to tell.
@@ -54,7 +56,7 @@ pub(crate) struct Voice {
 impl Context {
     pub(crate) fn new(config: Config, voice: Voice) -> Self {
         let Voice { json, quiet, verbose, flags } = voice;
-        let context = Self { config, json, quiet, verbose, flags, caller: Caller::of_process() };
+        let context = Self { config, json, quiet, verbose, flags, caller: Caller::of_process(), branch: None };
         for (key, value, origin) in context.config.origins() {
             context.detail(format_args!("{key} = {value} ({origin})"));
         }
@@ -69,6 +71,11 @@ impl Context {
         let mut unbounded = self.clone();
         unbounded.config.budget = None;
         unbounded
+    }
+
+    /// The same for work on a branch, if one is given; whoever gives it has looked at its name.
+    pub(crate) fn on_branch(&self, branch: Option<String>) -> Self {
+        Self { branch, ..self.clone() }
     }
 
     /// Says something to a person, on standard error; silent with `--quiet`.

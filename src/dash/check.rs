@@ -4,26 +4,22 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
-use quack_function::wire::Column;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{self, Asking};
 use super::bind::Binder;
 use super::blocks;
-use super::compose::{Composed, Composer};
-use super::fence::Drawn;
+use super::bound::{Over, missing};
+use super::compose::Composer;
 use super::page::{self, FOLDER, Loop, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::duck::words::is_sure;
 use crate::error::{self, failure, nearest};
 use crate::invoke::cost::dollars;
-use crate::lake::catalog::{self, Catalog, Scope};
-use crate::lake::hollow::said;
-use crate::output::{is_numeric, text_of};
-use crate::query;
+use crate::lake::catalog::{self, Scope};
+use crate::output::text_of;
 use crate::rows::counted;
 use quack_page::input::Given;
 
@@ -80,12 +76,9 @@ struct Ran {
 /// What pages are held against.
 struct Checker<'a> {
     context: &'a Context,
-    target: Target,
-    catalog: &'a Catalog,
-    binder: Binder<'a>,
-    composer: Composer,
+    target: &'a Target,
+    over: Over<'a>,
     runs: bool,
-    cancel: &'a CancellationToken,
 }
 
 /// Checks the pages of these names, or all; with `runs` each query is run once, as a load of its page would.
@@ -112,8 +105,15 @@ pub(crate) async fn check(
     pages.retain(|name, _| names.is_empty() || names.contains(name));
     let target = Target::open(context).await?;
     let catalog = catalog::read_in(&target.bucket, Scope::Outline).await?;
-    let (catalog, binder) = (&catalog, Binder::new(&catalog));
-    let checker = Checker { context, target, catalog, binder, composer: Composer::open()?, runs, cancel };
+    let over = Over {
+        bucket: &target.bucket,
+        catalog: &catalog,
+        binder: Binder::new(&catalog),
+        composer: Composer::open()?,
+        user: &context.caller.user,
+        cancel,
+    };
+    let checker = Checker { context, target: &target, over, runs };
     let spinner = progress::spinner(context, "checking pages");
     let mut report = Report { pages: Vec::new() };
     for (name, page) in pages {
@@ -180,42 +180,16 @@ impl Checker<'_> {
 
     /// What running a query took, or what is wrong with it.
     async fn query(&self, page: &Page, query: &Query, given: &Given) -> Result<Result<Option<Ran>, Vec<String>>> {
-        let composed = match self.composer.compose(page, query) {
-            Ok(composed) => composed,
-            Err(words) => return Ok(Err(vec![words])),
+        let (composed, params) = match self.over.bound(page, query, given).await? {
+            Ok(bound) => bound,
+            Err(problems) => return Ok(Err(problems)),
         };
-        let params = match ask::params(page, &composed, given, &self.context.caller.user) {
-            Ok(params) => params,
-            Err(words) => return Ok(Err(vec![words])),
-        };
-        let Composed { sql, .. } = composed;
-        let travels = match query::travel(&self.target.bucket, self.catalog, &sql).await {
-            Ok(travelled) => travelled.is_some(),
-            Err(error) => return Ok(Err(vec![error::advised(&error)])),
-        };
-        match self.binder.columns(&query.name, (&sql, &params), self.cancel).await? {
-            // As they were, tables are known to the function alone.
-            _ if travels => {}
-            Ok(columns) => {
-                let missing = query.drawn.as_ref().map(|drawn| missing(drawn, &columns)).unwrap_or_default();
-                if !missing.is_empty() {
-                    return Ok(Err(missing));
-                }
-            }
-            Err(error) => {
-                let words = error::words(said(error).as_ref());
-                // What only the function knows, it says when the query is run.
-                if is_sure(&words) {
-                    return Ok(Err(vec![words]));
-                }
-            }
-        }
         let times = page.runs(query);
         if !self.runs || times == 0 {
             return Ok(Ok(None));
         }
-        let Self { context, target, cancel, .. } = self;
-        let asking = Asking { context, target, sql: &sql, params: &params, cancel };
+        let Self { context, target, over, .. } = self;
+        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel: over.cancel };
         let ran = async {
             let started = Instant::now();
             let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;
@@ -245,47 +219,6 @@ impl Checker<'_> {
             ran => ran,
         }
     }
-}
-
-/// Whether a chart draws a column's values: of a BIGNUM the digits come as text.
-fn draws(column: &Column) -> bool {
-    is_numeric(column) && column.sql_type != "BIGNUM"
-}
-
-/// Whether its values are lists of what a chart draws.
-fn draws_items(column: &Column) -> bool {
-    let item = column.sql_type.strip_suffix(']').and_then(|list| list.rsplit_once('['));
-    item.is_some_and(|(item, length)| {
-        let is_list = length.chars().all(|digit| digit.is_ascii_digit());
-        is_list && draws(&Column { sql_type: item.to_owned(), ..column.clone() })
-    })
-}
-
-/// What is said of columns that a chart wants: that the query has not, and of which it wants numbers.
-fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
-    let told = |(option, name): (&str, &str)| {
-        let names = columns.iter().map(|column| column.name.as_str());
-        match columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
-            Some(column) if drawn.wants_numbers(option) && !draws(column) => Some(format!(
-                "`{option}={name}`: a {} draws numbers, and it is {}",
-                drawn.chart.name(),
-                column.sql_type
-            )),
-            Some(column) if drawn.wants_lists(option) && !draws_items(column) => Some(format!(
-                "`{option}={name}`: it draws lists of numbers, and the column is {}; list(number ORDER BY day) makes one",
-                column.sql_type
-            )),
-            Some(_) => None,
-            None => {
-                let help = match nearest(name, names.clone()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
-                };
-                Some(format!("`{option}={name}`: the query has no column `{name}`; {help}"))
-            }
-        }
-    };
-    drawn.columns().filter_map(told).collect()
 }
 
 impl Problem {

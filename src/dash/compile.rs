@@ -163,12 +163,12 @@ impl Compiled {
             label: oidc.label,
             callback: format!("{url}{CALLBACK}"),
         });
-        let [script, style] = assets().map(|asset| asset.name);
+        let [script, style, maps] = assets().map(|asset| asset.name);
         Site {
             version: site::VERSION,
             built: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             engine,
-            assets: site::Assets { script, style },
+            assets: site::Assets { script, style, maps },
             public: dash.public,
             volatile,
             users: dash.users.into_iter().map(|(name, verifier)| (name, User { verifier })).collect(),
@@ -184,13 +184,18 @@ impl Compiled {
     }
 }
 
-/// Script and style.
-pub(super) fn assets() -> [Asset; 2] {
-    let asset = |end: &str, content_type, bytes: &'static [u8]| {
+/// Script, style, and the script of maps.
+pub(super) fn assets() -> [Asset; 3] {
+    let asset = |name: &str, end: &str, content_type, bytes: &'static [u8]| {
         let digest = digest::hex(&digest::sha256(bytes)[..8]);
-        Asset { name: format!("dash-{digest}.{end}"), content_type, bytes }
+        Asset { name: format!("{name}-{digest}.{end}"), content_type, bytes }
     };
-    [asset("js", "text/javascript; charset=utf-8", web::SCRIPT), asset("css", "text/css; charset=utf-8", web::STYLE)]
+    let script = "text/javascript; charset=utf-8";
+    [
+        asset("dash", "js", script, web::SCRIPT),
+        asset("dash", "css", "text/css; charset=utf-8", web::STYLE),
+        asset("map", "js", script, web::MAPS),
+    ]
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use duckdb::Connection;
 use quack_function::sql::{Token, Tokens, identifier};
 use serde::Deserialize as _;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::page::{self, Page, Query};
 use crate::duck::{self, Sandbox};
@@ -25,6 +26,18 @@ pub(super) struct Composed {
     pub inputs: BTreeSet<usize>,
     /// It has the parameter that is who looks.
     pub reads_user: bool,
+    /// Bytes of it that pieces of the query's own text begin at, each with the byte of that text.
+    own: Vec<(usize, usize)>,
+}
+
+impl Composed {
+    /// The byte of the query's own text that a byte of what is run comes from; nothing of what others of the page gave.
+    pub(super) fn source(&self, at: usize) -> Option<usize> {
+        let next = self.own.partition_point(|(begins, _)| *begins <= at);
+        let (begins, from) = *self.own.get(next.checked_sub(1)?)?;
+        let end = self.own.get(next).map_or(usize::MAX, |(_, to)| *to);
+        Some((from + (at - begins)).min(end))
+    }
 }
 
 /// What parses pages' SQL: a DuckDB that knows no tables.
@@ -42,6 +55,8 @@ struct Read {
     tables: BTreeSet<String>,
     inputs: BTreeSet<usize>,
     reads_user: bool,
+    /// Bytes of it that pieces of the text begin at, and those of the text as the page has it.
+    pieces: Vec<(usize, usize)>,
 }
 
 impl Composer {
@@ -69,21 +84,19 @@ impl Composer {
         let inputs = reads.iter().flat_map(|(_, read)| read.inputs.iter().copied()).collect();
         let reads_user = reads.iter().any(|(_, read)| read.reads_user);
         // The last one is the query itself.
-        let own = reads.pop().map(|(_, read)| read);
-        let own = own.as_ref().map_or("", |read| read.sql.as_str());
+        let last = reads.pop().map(|(_, read)| read);
+        let own = last.as_ref().map_or("", |read| read.sql.as_str());
         let with = reads.iter().map(|(name, read)| format!("{} AS (\n{}\n)", identifier(name), read.sql));
         let with = with.collect::<Vec<_>>().join(", ");
-        let sql = match with.is_empty() {
-            true => own.to_owned(),
-            false => {
-                // Its own WITH stays what it is, and names of its own stand for what they say.
-                match Tokens::new(own).next().is_some_and(|(first, _)| first.is("WITH")) {
-                    true => format!("WITH {with}\nFROM (\n{own}\n)"),
-                    false => format!("WITH {with}\n{own}"),
-                }
-            }
+        // Its own WITH stays what it is, and names of its own stand for what they say.
+        let (before, behind) = match Tokens::new(own).next().is_some_and(|(first, _)| first.is("WITH")) {
+            _ if with.is_empty() => (String::new(), ""),
+            true => (format!("WITH {with}\nFROM (\n"), "\n)"),
+            false => (format!("WITH {with}\n"), ""),
         };
-        Ok(Composed { sql, inputs, reads_user })
+        let pieces = last.iter().flat_map(|read| &read.pieces);
+        let own_pieces = pieces.map(|(at, from)| (before.len() + at, *from)).collect();
+        Ok(Composed { sql: format!("{before}{own}{behind}"), inputs, reads_user, own: own_pieces })
     }
 
     /// Reads `query` and all that it reads of the page; those come first in `reads`, each with its name.
@@ -144,12 +157,16 @@ impl Composer {
             });
         }
         let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
-        let mut reads_user = false;
+        // Blanks before the statement are left away.
+        let first = query.sql.len() - query.sql.trim_start().len();
+        let (mut reads_user, mut pieces) = (false, vec![(0, first)]);
         for (from, to, name) in places(text) {
             let Some((at, name, cast)) = find(name) else { continue };
             sql.push_str(&text[done..from]);
+            pieces.push((sql.len(), first + from));
             sql.push_str(&cast.as_ref().map_or_else(|| format!("${name}"), |cast| format!("CAST(${name} AS {cast})")));
             done = to;
+            pieces.push((sql.len(), first + to));
             asked.remove(&name.to_lowercase());
             inputs.extend(*at);
             reads_user |= at.is_none();
@@ -164,7 +181,7 @@ impl Composer {
             }
         }
         match asked.first() {
-            None => Ok(Read { sql, tables, inputs, reads_user }),
+            None => Ok(Read { sql, tables, inputs, reads_user, pieces }),
             Some(other) => Err(format!("`{other}` is a parameter, and not written as ${other}: write it so")),
         }
     }
@@ -226,15 +243,16 @@ fn statement(sql: &str) -> &str {
     &sql[first..ends.last().unwrap_or(first).max(first)]
 }
 
-/// DuckDB's words with the line that they are about, and the place in it, as its binder has them. `place` is a byte.
+/// DuckDB's words with the line that they are about, and the place in it, as its binder has them. `place` is a character, from 0 on.
 fn placed(words: &str, sql: &str, place: Option<usize>) -> String {
-    let Some((before, _)) = place.and_then(|place| sql.split_at_checked(place)) else {
+    let byte = |place: usize| sql.char_indices().map(|(byte, _)| byte).chain([sql.len()]).nth(place);
+    let Some((before, _)) = place.and_then(byte).and_then(|byte| sql.split_at_checked(byte)) else {
         return format!("Parser Error: {words}");
     };
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let line = sql[start..].lines().next().unwrap_or_default();
     let told = format!("LINE {}: ", before.matches('\n').count() + 1);
-    let blank = told.len() + before[start..].chars().count();
+    let blank = told.len() + before[start..].width();
     format!("Parser Error: {words}\n\n{told}{line}\n{}^", " ".repeat(blank))
 }
 
@@ -300,12 +318,28 @@ mod tests {
             ("-- none", "no SQL"),
             ("SUMMARIZE t", "write FROM (...) around"),
             ("PIVOT t ON a USING sum(b)", "ON a IN (1, 2)"),
+            ("SELECT 'é',\n FROM WHERE", "LINE 2:  FROM WHERE\n              ^"),
+            ("SELECT 'é', FROM WHERE", "FROM WHERE\n                         ^"),
             ("SELECT 1,\n  FROM WHERE", "LINE 2:   FROM WHERE\n               ^"),
             (&format!("SELECT 1{}", " + 1".repeat(600)), "nested too deep"),
         ] {
             let words = composed(&[("a", sql)], "a").unwrap_err();
             assert!(words.contains(said), "{sql}: {words}");
         }
+    }
+
+    #[test]
+    fn places_are_those_of_the_querys_own_text() {
+        let text = "\n SELECT $day, é\n FROM base WHERE $day < x";
+        let made = composed(&[("a", text), ("base", "SELECT 1 AS x")], "a").unwrap();
+        for found in ["SELECT C", ", é", "é\n", "FROM base", "< x"] {
+            let at = made.sql.rfind(found).unwrap();
+            let word = &found[..found.len() - usize::from(found == "SELECT C")];
+            assert_eq!(made.source(at), text.rfind(word), "{found}: {}", made.sql);
+        }
+        // Within a cast, the parameter.
+        assert_eq!(made.source(made.sql.find("AS DATE").unwrap()), text.find(", é"));
+        assert_eq!(made.source(made.sql.find("1 AS").unwrap()), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ max: 1000
 SELECT i AS x, sin(i / 5.0) AS y FROM range($steps) r(i)
 ```
 
-A fence begins with `sql`, a name and a chart: table, value, bar, line, area, scatter, pie, heatmap, histogram.
+A fence begins with `sql`, a name and a chart: table, value, bar, line, area, scatter, pie, heatmap, histogram, map.
 `quackctl dash new NAME --table TABLE` writes a page about a table.
 ";
 

@@ -16,6 +16,7 @@ pub(super) enum Chart {
     Pie,
     Heatmap,
     Histogram,
+    Map,
 }
 
 impl Chart {
@@ -29,6 +30,7 @@ impl Chart {
         ("pie", Self::Pie),
         ("heatmap", Self::Heatmap),
         ("histogram", Self::Histogram),
+        ("map", Self::Map),
     ];
 
     /// As pages name it.
@@ -45,12 +47,17 @@ impl Chart {
 }
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
-const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark"];
+const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark", "lat", "lon", "size"];
 const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl"];
 
 /// Options that only these charts have.
-const OF: &[(&str, &[Chart])] =
-    &[("facet", &[Chart::Bar, Chart::Line, Chart::Area, Chart::Scatter, Chart::Histogram]), ("spark", &[Chart::Table])];
+const OF: &[(&str, &[Chart])] = &[
+    ("facet", &[Chart::Bar, Chart::Line, Chart::Area, Chart::Scatter, Chart::Histogram]),
+    ("spark", &[Chart::Table]),
+    ("lat", &[Chart::Map]),
+    ("lon", &[Chart::Map]),
+    ("size", &[Chart::Map]),
+];
 
 /// What `sort` may be.
 const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
@@ -80,6 +87,9 @@ impl Drawn {
             Chart::Bar | Chart::Line | Chart::Area | Chart::Scatter | Chart::Pie => option == "y",
             Chart::Heatmap => option == "color",
             Chart::Histogram => option == "x",
+            Chart::Map => {
+                ["lat", "lon", "size", "y"].contains(&option) || option == "color" && !self.options.contains_key("lat")
+            }
             Chart::Table | Chart::Value => false,
         }
     }
@@ -170,6 +180,12 @@ fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
         if options.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(format!("`{name}` is said twice"));
         }
+    }
+    if options.contains_key("lat") != options.contains_key("lon") {
+        return Err("a map of points has both: `lat`, degrees north, and `lon`, degrees east".to_owned());
+    }
+    if options.contains_key("size") && !options.contains_key("lat") {
+        return Err("`size` is that of points: `lat` and `lon` say where they are".to_owned());
     }
     Ok(Drawn { chart, options })
 }
@@ -283,6 +299,9 @@ mod tests {
             ("sql a bar height=0", "pixels"),
             ("sql a pie facet=z", "a pie has no `facet`; it is there for bar, line"),
             ("sql a line spark=z", "it is there for table"),
+            ("sql a bar lat=b", "a bar has no `lat`"),
+            ("sql a map lat=b", "has both"),
+            ("sql a map size=b", "`lat` and `lon` say where"),
             ("sql a bar ttl=0s", "`ttl=0s`"),
             ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),

@@ -3,6 +3,7 @@
 mod ask;
 mod bind;
 mod blocks;
+mod bound;
 mod check;
 mod compile;
 mod compose;
@@ -10,6 +11,7 @@ mod deploy;
 mod example;
 mod export;
 mod fence;
+mod file;
 mod group;
 mod html;
 mod input;
@@ -17,6 +19,7 @@ mod live;
 mod out;
 mod page;
 mod web;
+mod written;
 
 pub(crate) use check::check;
 pub(crate) use compile::compile;

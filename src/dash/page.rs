@@ -1,9 +1,7 @@
 //! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -11,15 +9,13 @@ use serde_json::Value;
 
 use super::blocks::blocks;
 use super::fence::{self, Drawn, Fence};
+use super::file::text;
+pub(crate) use super::file::{FOLDER, is_name, names, path};
 use super::group::{self, Group, Open};
 use super::input;
 use crate::config::is_user;
 use crate::error::failure;
 use quack_page::input::{Input, Kind};
-pub(crate) use quack_page::site::is_page as is_name;
-
-/// The folder of pages in a project.
-pub(crate) const FOLDER: &str = "dashboards";
 
 /// The parameter that is who looks: the server gives it, no reader.
 pub(super) const USER: &str = "user";
@@ -27,8 +23,7 @@ pub(super) const USER: &str = "user";
 /// What the tab that is shown is called in a page's address.
 const TAB: &str = "tab";
 
-/// Largest page, bytes, longest SQL of a query, and most queries and parameters of a page.
-const LARGEST: u64 = 1 << 20;
+/// Longest SQL of a query, bytes, and most queries and parameters of a page.
 const LONGEST_SQL: usize = 64 << 10;
 const MOST: usize = 100;
 
@@ -85,11 +80,6 @@ struct Front {
     allow: Option<BTreeSet<String>>,
 }
 
-/// Where the page of that name is, of the project in `dir`.
-pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
-    dir.join(FOLDER).join(format!("{name}.md"))
-}
-
 /// All pages of the project in `dir` by their names, each with what is wrong with it.
 ///
 /// # Errors
@@ -99,65 +89,13 @@ pub(crate) fn all(dir: &Path) -> Result<BTreeMap<String, Result<Page>>> {
     Ok(names(dir)?.into_iter().map(read).collect())
 }
 
-/// The names of all pages of the project in `dir`, none of which is read; also of those that cannot be pages.
-///
-/// # Errors
-/// A folder that cannot be read.
-pub(crate) fn names(dir: &Path) -> Result<BTreeSet<String>> {
-    let folder = dir.join(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => {
-            return Err(failure(format!("cannot read {}: {error}", folder.display()), "see to the folder's rights"));
-        }
-    };
-    let mut names = BTreeSet::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if path.extension().is_none_or(|extension| extension != "md") || name.starts_with('.') {
-            continue;
-        }
-        names.insert(name.to_owned());
-    }
-    Ok(names)
-}
-
 impl Page {
     /// The page in a file.
     ///
     /// # Errors
     /// A file that cannot be read; what is wrong in it, with its line.
     pub(crate) fn read(path: &Path, name: &str) -> Result<Self> {
-        let told = format!("{FOLDER}/{name}.md");
-        if !is_name(name) {
-            return Err(failure(
-                format!("`{told}`: a page's name stands in its address, and `{name}` cannot"),
-                "name it of small letters, digits, `-` and `_`",
-            ));
-        }
-        let cannot = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                failure(format!("there is no page `{told}`"), format!("`quackctl dash new {name}` writes one"))
-            }
-            _ => failure(format!("cannot read `{told}`: {error}"), "see to the file's rights"),
-        };
-        // What is no file may have no end, and a link may lead to what is no page: to this process's own environment.
-        if !std::fs::symlink_metadata(path).map_err(cannot)?.is_file() {
-            return Err(failure(
-                format!("`{told}` is no file of its own"),
-                "put the file itself there, no link, or give it another ending",
-            ));
-        }
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(failure(format!("`{told}` is larger than {LARGEST} bytes"), "make several pages of it"));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| failure(format!("`{told}` is no UTF-8"), "save it as UTF-8, as Markdown is"))?;
-        Self::parse(name, &text).map_err(|Wrong { line, words }| failure(format!("{told}:{line}: {words}"), ""))
+        Self::parse(name, &text(path, name)?).map_err(|wrong| wrong.within(name))
     }
 
     /// The page that a text is.
@@ -321,6 +259,13 @@ pub(super) struct Wrong {
     pub words: String,
 }
 
+impl Wrong {
+    /// The same of the file of that page.
+    pub(super) fn within(self, name: &str) -> anyhow::Error {
+        failure(format!("{FOLDER}/{name}.md:{}: {}", self.line, self.words), "")
+    }
+}
+
 /// What stands before a page's text, and the byte that the text begins at.
 fn front(text: &str) -> Result<(Front, usize), Wrong> {
     let is_rule = |line: &str| line.trim_end() == "---";
@@ -415,14 +360,6 @@ mod tests {
         ] {
             let wrong = Page::parse("x", text).unwrap_err();
             assert!(wrong.line == line && wrong.words.contains(said), "{text}: {wrong:?}");
-        }
-    }
-
-    #[test]
-    fn names_stand_in_addresses() {
-        assert!(is_name("trips") && is_name("2019-trips_a"));
-        for name in ["", "Trips", "a b", "../x", "-a", "a.b", "ü", &"a".repeat(65)] {
-            assert!(!is_name(name), "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod batches;
 pub(crate) mod lists;
 pub(crate) mod parameters;
+pub(crate) mod place;
 mod raw;
 mod sandbox;
 pub(crate) mod types;

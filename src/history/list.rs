@@ -31,6 +31,9 @@ pub(crate) struct Asked {
     time_ms: i64,
     pub user: String,
     pub application: String,
+    /// The page and its query that a deployed page asked for: `trips/by_zone`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tile: Option<String>,
     /// The SQL; its digest where the log does not have it.
     pub sql: String,
     pub tables: BTreeSet<String>,
@@ -87,6 +90,7 @@ impl Asked {
         // One that died tells nothing.
         if self.sql.is_empty() {
             self.sql = record.sql.or(record.digest).unwrap_or_default();
+            self.tile = tile(&record.query);
             (self.user, self.application) = (record.user, record.application);
         }
         self.rows = (self.invocations == 0).then_some(record.rows);
@@ -98,6 +102,13 @@ impl Asked {
         self.cost_usd += cost_usd;
         self.error = self.error.take().or(error);
     }
+}
+
+/// What the page function says behind a run's id (`function/page/src/engine.rs`).
+fn tile(query: &str) -> Option<String> {
+    let (id, tile) = query.split_once('/')?;
+    let is_id = id.len() == 16 && id.bytes().all(|c| c.is_ascii_hexdigit());
+    (is_id && tile.contains('/')).then(|| tile.to_owned())
 }
 
 impl fmt::Display for List {
@@ -112,7 +123,10 @@ impl fmt::Display for List {
                 // Its date is that of today, or of not long before.
                 query.time.get(5..19).unwrap_or(&query.time).replace('T', "\u{a0}").replace('-', "\u{2011}"),
                 shown(&query.user, SHOWN_USER),
-                shown(&query.sql, SHOWN_SQL),
+                shown(
+                    &query.tile.iter().map(String::as_str).chain([query.sql.as_str()]).collect::<Vec<_>>().join(": "),
+                    SHOWN_SQL,
+                ),
                 query.invocations.to_string(),
                 query.rows.map_or_else(String::new, |rows| HumanCount(rows).to_string()),
                 HumanCount(query.billed_ms).to_string(),
@@ -170,6 +184,14 @@ mod tests {
         let mut single = Asked::default();
         single.add(one(0, "a", 1));
         assert_eq!(single.rows, Some(2));
+    }
+
+    #[test]
+    fn a_run_for_a_page_is_told_from_others() {
+        assert_eq!(tile("405d813778ecabef/trips/by_zone").as_deref(), Some("trips/by_zone"));
+        for other in ["405d813778ecabef", "trips/by_zone", "405d813778ecabef/trips", "", "x/y/z"] {
+            assert_eq!(tile(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -3,22 +3,21 @@
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use quack_function::sql::names;
 use quack_function::view::View;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::check;
-use super::iceberg::state::Pointer;
+use super::claims;
+use super::fork::Content;
 use super::iceberg::store;
 use super::iceberg::{history, kept};
 use super::named;
+use super::stored::{self, untrusted};
+pub(crate) use super::stored::{Form, Stored, parse};
 pub(crate) use super::table::{Catalog, ColumnStats, DataFile, FileColumn, Table, is_elsewhere};
-use super::table::{VERSION, unique};
 use crate::bucket::Bucket;
-use crate::bucket::layout::Layout;
 use crate::bucket::object;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of};
@@ -28,77 +27,6 @@ const WINDOW: usize = 8;
 
 /// Times that an update begins anew because somebody else's came first.
 const ATTEMPTS: u32 = 20;
-
-/// What to do with a catalog that is not as this program writes it.
-const MEND: &str = "`quackctl recover` lists the catalogs that are kept, `quackctl recover --at VERSION` brings one back; if \
-                    others may write to the bucket, find out who did";
-
-/// The form of the catalog that is written: tables by name, and where the metadata of each is. One that has views says another, and
-/// one that has schemas yet another: who does not know of them would lose them.
-const STORED: u32 = 2;
-const VIEWS: u32 = 3;
-const SCHEMAS: u32 = 4;
-
-/// A catalog as it is stored.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Stored {
-    version: u32,
-    #[serde(deserialize_with = "unique")]
-    pub tables: BTreeMap<String, Pointer>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "unique")]
-    pub views: BTreeMap<String, View>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub schemas: BTreeSet<String>,
-}
-
-impl Stored {
-    fn of(tables: BTreeMap<String, Pointer>, views: BTreeMap<String, View>, schemas: BTreeSet<String>) -> Self {
-        let version = match (schemas.is_empty(), views.is_empty()) {
-            (true, true) => STORED,
-            (true, false) => VIEWS,
-            (false, _) => SCHEMAS,
-        };
-        Self { version, tables, views, schemas }
-    }
-}
-
-/// What lies in the catalog's place.
-pub(crate) enum Form {
-    /// The first form: everything that is known of the tables.
-    Whole(Catalog),
-    Stored(Stored),
-}
-
-/// Reads a catalog that lies at `place`, of a bucket that is laid out as `layout` says.
-///
-/// # Errors
-/// What is no catalog, names what no load makes, or is of a newer program.
-pub(crate) fn parse(bytes: &[u8], place: &str, layout: &Layout) -> Result<Form> {
-    #[derive(Deserialize)]
-    struct Head {
-        version: u32,
-    }
-    let corrupt = |error: serde_json::Error| failure(format!("the catalog {place} cannot be read: {error}"), MEND);
-    let head: Head = serde_json::from_slice(bytes).map_err(corrupt)?;
-    match head.version {
-        VERSION => {
-            let catalog: Catalog = serde_json::from_slice(bytes).map_err(corrupt)?;
-            check::whole(&catalog, layout).map_err(|what| untrusted(place, &what))?;
-            Ok(Form::Whole(catalog))
-        }
-        STORED | VIEWS | SCHEMAS => {
-            let stored: Stored = serde_json::from_slice(bytes).map_err(corrupt)?;
-            check::stored(&stored.tables, &stored.views, &stored.schemas, layout)
-                .map_err(|what| untrusted(place, &what))?;
-            Ok(Form::Stored(stored))
-        }
-        newer if newer > SCHEMAS => Err(failure(
-            format!("the catalog {place} is of version {newer}, this program knows {SCHEMAS}"),
-            "use the newer quackctl that wrote it",
-        )),
-        never => Err(failure(format!("the catalog {place} is of version {never}, which never was"), MEND)),
-    }
-}
 
 /// How much of the tables is read.
 #[derive(Debug, Clone, Copy)]
@@ -139,9 +67,14 @@ impl Scope<'_> {
 /// As for [`parse`]; metadata of a table that is none.
 pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Scope<'_>) -> Result<Catalog> {
     let stored = match parse(bytes, place, &bucket.layout)? {
-        Form::Whole(catalog) => return Ok(catalog),
+        Form::Whole(catalog) if bucket.layout.branch.is_none() => return Ok(catalog),
+        Form::Whole(_) => return Err(untrusted(place, "it is no branch's")),
         Form::Stored(stored) => stored,
     };
+    if let Some(branch) = &bucket.layout.branch {
+        let fork = stored.trail.fork.as_ref().ok_or_else(|| untrusted(place, "it is no branch's"))?;
+        fork.check_readable(branch)?;
+    }
     let named = match scope {
         Scope::Named(names) => named::closure(names.iter().cloned(), &stored.views),
         _ => HashSet::new(),
@@ -158,14 +91,10 @@ pub(crate) async fn tables(bucket: &Bucket, bytes: &[u8], place: &str, scope: Sc
         .try_collect()
         .await?;
     let others = others.into_iter().collect();
-    let Stored { views, schemas, .. } = stored;
-    let catalog = Catalog { tables, others, views, schemas, ..Catalog::default() };
+    let Stored { views, schemas, trail, .. } = stored;
+    let catalog = Catalog { tables, others, views, schemas, trail, ..Catalog::default() };
     check::check(&catalog, &bucket.layout, Some(&bucket.name)).map_err(|what| untrusted(place, &what))?;
     Ok(catalog)
-}
-
-fn untrusted(place: &str, what: &str) -> anyhow::Error {
-    failure(format!("the catalog {place} is not to be trusted: {what}"), MEND)
 }
 
 /// Reads the catalog; an empty one when nothing has been loaded yet.
@@ -208,7 +137,7 @@ pub(crate) async fn update<T>(
         Ok((catalog, result))
     });
     let (result, left) = replaced.await?;
-    upload::delete(bucket, left).await;
+    upload::delete(bucket, claims::free(bucket, left).await).await;
     Ok(result)
 }
 
@@ -228,12 +157,15 @@ pub(crate) async fn replace<T>(
         if let Some(attempt) = earlier.take() {
             // It may have been stored, and its answer lost on the way.
             if current.as_ref().is_ok_and(|current| attempt.is_in(current)) {
-                store::hint(bucket, &attempt.draft.hints).await;
+                hint(bucket, &attempt.draft).await;
                 return Ok((attempt.result, attempt.left));
             }
             upload::delete(bucket, attempt.draft.objects.into_iter().map(|(key, _)| key)).await;
         }
         let before = current.as_ref().ok().cloned().unwrap_or_default();
+        if let (Some(fork), Some(branch)) = (&before.trail.fork, &bucket.layout.branch) {
+            fork.check_open(branch)?;
+        }
         let (catalog, result) = change(current)?;
         // What could not be read again is not stored.
         check::check(&catalog, &bucket.layout, Some(&bucket.name))
@@ -244,28 +176,24 @@ pub(crate) async fn replace<T>(
             return Err(error);
         }
         let left = left(bucket, &before, &catalog).await;
-        let stored = Stored::of(draft.pointers.clone(), catalog.views.clone(), catalog.schemas.clone());
-        let body = ByteStream::from(serde_json::to_vec(&stored)?);
-        let put = bucket.s3.put_object().bucket(&bucket.name).key(&bucket.layout.catalog);
-        let put = put.content_type("application/json").body(body);
-        let put = match tag {
-            Some(tag) => put.if_match(tag),
-            None => put.if_none_match("*"),
-        };
-        match put.send().await {
-            Ok(_) => {
-                store::hint(bucket, &draft.hints).await;
+        let (tables, views, schemas) = (draft.pointers.clone(), catalog.views.clone(), catalog.schemas.clone());
+        let stored = Stored::of(Content { tables, views, schemas }, before.trail.clone());
+        match stored::put(bucket, &bucket.layout.catalog, &stored, tag.as_deref()).await? {
+            Some(_) => {
+                hint(bucket, &draft).await;
                 return Ok((result, left));
             }
-            Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                Some(409 | 412) => {
-                    earlier = Some(Attempt { draft, views: catalog.views, schemas: catalog.schemas, result, left })
-                }
-                _ => return Err(error).with_context(|| format!("cannot store the catalog {}", place(bucket))),
-            },
+            None => earlier = Some(Attempt { draft, views: catalog.views, schemas: catalog.schemas, result, left }),
         }
     }
     Err(failure(format!("others keep changing the catalog {}", place(bucket)), "try again when they are done"))
+}
+
+/// Tells readers that know only a table's folder which metadata is the newest; of a branch nobody else is to know.
+async fn hint(bucket: &Bucket, draft: &store::Draft) {
+    if bucket.layout.branch.is_none() {
+        store::hint(bucket, &draft.hints).await;
+    }
 }
 
 /// A change that was refused, as far as is known.
@@ -347,7 +275,10 @@ async fn fetch(bucket: &Bucket, scope: Scope<'_>) -> Result<(Result<Catalog>, Op
             (bytes, tag)
         }
         Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
-            return Ok((Ok(Catalog::default()), None));
+            return match &bucket.layout.branch {
+                Some(branch) => Err(no_branch(branch)),
+                None => Ok((Ok(Catalog::default()), None)),
+            };
         }
         Err(error) if error.code() == Some("NoSuchBucket") => {
             let message = format!("nothing is up: there is no bucket {}", bucket.name);
@@ -361,6 +292,12 @@ async fn fetch(bucket: &Bucket, scope: Scope<'_>) -> Result<(Result<Catalog>, Op
     Ok((tables(bucket, &bytes, &place, scope).await, tag))
 }
 
+/// That there is no branch of that name.
+pub(super) fn no_branch(name: &str) -> anyhow::Error {
+    let help = format!("`quackctl branch list` lists those that there are, `quackctl branch create {name}` makes it");
+    failure_of(Kind::Missing, format!("there is no branch `{name}`"), help)
+}
+
 /// The catalog's address, as errors name it.
 pub(super) fn place(bucket: &Bucket) -> String {
     format!("s3://{}/{}", bucket.name, bucket.layout.catalog)
@@ -368,7 +305,9 @@ pub(super) fn place(bucket: &Bucket) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fork::Trail;
     use super::*;
+    use crate::bucket::layout::Layout;
     use quack_function::view::ViewColumn;
 
     fn parse(text: &str) -> Result<Catalog> {
@@ -392,7 +331,9 @@ mod tests {
 
     #[test]
     fn only_a_catalog_with_views_or_schemas_is_of_a_form_of_its_own() {
-        let stored = |views, schemas| serde_json::to_string(&Stored::of(BTreeMap::new(), views, schemas)).unwrap();
+        let content = |views, schemas| Content { tables: BTreeMap::new(), views, schemas };
+        let stored =
+            |views, schemas| serde_json::to_string(&Stored::of(content(views, schemas), Trail::default())).unwrap();
         let text = |views: BTreeMap<String, View>| stored(views, BTreeSet::new());
         let schemas = ["sales".to_owned()].into();
         assert_eq!(stored(BTreeMap::new(), schemas), r#"{"version":4,"tables":{},"schemas":["sales"]}"#);

@@ -8,6 +8,7 @@ use chrono::Utc;
 use serde::Serialize;
 
 use super::catalog::{self, Scope, Table};
+use super::claims;
 use super::iceberg::history;
 use crate::bucket::{Bucket, upload};
 use crate::error::{failure, usage};
@@ -71,7 +72,7 @@ pub(crate) async fn expire(
     let left = history::keys(bucket, &kept).await.ok_or_else(unreadable)?;
     let gone: Vec<String> = all.difference(&left).filter(|key| bucket.layout.is_of_tables(key)).cloned().collect();
     let versions: Vec<i64> = old.iter().map(|(_, number)| *number).collect();
-    let expired = Expired { table: name.to_owned(), versions, files: gone.len(), done: is_meant };
+    let mut expired = Expired { table: name.to_owned(), versions, files: gone.len(), done: is_meant };
     if !is_meant || old.is_empty() {
         return Ok(expired);
     }
@@ -89,6 +90,9 @@ pub(crate) async fn expire(
         Ok(())
     })
     .await?;
+    // What a branch still has stays.
+    let gone = claims::free(bucket, gone).await;
+    expired.files = gone.len();
     upload::delete(bucket, gone).await;
     Ok(expired)
 }

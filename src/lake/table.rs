@@ -12,6 +12,7 @@ use quack_function::wire::{Column, Group, Shapes, TableDef};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::fork::Trail;
 use super::iceberg::state::{Foreign, Origin, Pointer, Unread};
 use crate::bucket::layout::Layout;
 use crate::error::{failure, nearest, usage};
@@ -34,6 +35,9 @@ pub(crate) struct Catalog {
     /// Tables that were not read, as nobody asked for them.
     #[serde(skip)]
     pub others: BTreeMap<String, Pointer>,
+    /// What it says of branches.
+    #[serde(skip)]
+    pub trail: Trail,
 }
 
 /// One table: its Parquet files and what was learnt of them when they were loaded.
@@ -134,6 +138,7 @@ impl Default for Catalog {
             views: BTreeMap::new(),
             schemas: BTreeSet::new(),
             others: BTreeMap::new(),
+            trail: Trail::default(),
         }
     }
 }

@@ -48,6 +48,11 @@ pub(crate) async fn all(coordinator: &Coordinator<'_>, sql: &str, without: Optio
     }
 }
 
+/// Whether `sql` names tables that have files which were not read.
+pub(super) fn is_unread(catalog: &Catalog, sql: &str) -> bool {
+    !unread(catalog, sql).is_empty()
+}
+
 /// The tables that `sql` names and that have files which were not read.
 fn unread(catalog: &Catalog, sql: &str) -> Vec<String> {
     let has_unread = |(_, table): &(&String, &Table)| !table.unread.is_empty();

@@ -28,6 +28,7 @@ use crate::cloud::{Target, Turns};
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::usage;
+use crate::lake::catalog::{self, Scope};
 
 /// Most clients at the same time.
 const MOST_CLIENTS: usize = 500;
@@ -79,13 +80,15 @@ pub(crate) async fn serve(context: &Context, options: Options) -> Result<()> {
         ));
     }
     // What is not up is better told now than to the first client.
-    Target::open(context).await?;
+    let target = Target::open(context).await?;
+    catalog::read_in(&target.bucket, Scope::NONE).await?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         usage(format!("cannot listen on {listen}: {error}"), "--listen takes another address, e.g. 127.0.0.1:5434")
     })?;
     let address = listener.local_addr()?;
     let who = if users.is_empty() { "anybody on this machine, without a password" } else { "its users" };
-    context.say(format_args!("serving PostgreSQL's protocol on {address}, for {who}; Ctrl-C ends"));
+    let over = context.branch.as_ref().map(|branch| format!(" over the branch `{branch}`")).unwrap_or_default();
+    context.say(format_args!("serving PostgreSQL's protocol{over} on {address}, for {who}; Ctrl-C ends"));
     context.say(format_args!("  psql 'host={} port={} dbname=lake'", address.ip(), address.port()));
     // Clients are told nothing here, but over the wire.
     let quiet = Context { quiet: true, json: false, verbose: false, ..context.clone() };

@@ -2,6 +2,7 @@
 
 use pgwire::error::ErrorInfo;
 
+use crate::duck::place::placed;
 use crate::error::{self, Failure, Kind};
 
 /// What went wrong, for a client.
@@ -112,37 +113,6 @@ fn code_of(words: &str) -> String {
     }
     let known = WORDS.iter().find(|(sign, _)| words.contains(sign));
     known.map_or(INTERNAL, |(_, code)| code).to_owned()
-}
-
-/// DuckDB's words without the line that shows the place, and the place: a caret below a line of the statement.
-fn placed(words: &str, sql: &str) -> (String, Option<usize>) {
-    let mut lines = words.lines().peekable();
-    let mut kept: Vec<&str> = Vec::new();
-    let mut position = None;
-    while let Some(line) = lines.next() {
-        let told = line.trim_start().strip_prefix("LINE ").and_then(|rest| rest.split_once(": "));
-        let caret = lines.peek().and_then(|below| below.find('^'));
-        match (told, caret) {
-            (Some((number, shown)), Some(caret)) => {
-                let before = line.len() - shown.len();
-                position = number.parse().ok().and_then(|number| at(sql, number, shown, caret.checked_sub(before)?));
-                lines.next();
-            }
-            _ => kept.push(line),
-        }
-    }
-    (kept.join("\n").trim_end().to_owned(), position)
-}
-
-/// The character of `sql` that is `column` bytes into what is `shown` of a line of it, of which the rest may be cut off.
-fn at(sql: &str, number: usize, shown: &str, column: usize) -> Option<usize> {
-    let line = sql.split('\n').nth(number.checked_sub(1)?)?;
-    let before: usize = sql.split('\n').take(number - 1).map(|line| line.chars().count() + 1).sum();
-    let piece = shown.trim_start_matches("...").trim_end_matches("...");
-    let cut = shown.len() - shown.trim_start_matches("...").len();
-    let start = line.find(piece)?;
-    let inside = line.get(..start + column.checked_sub(cut)?)?.chars().count();
-    Some(before + inside + 1)
 }
 
 impl From<Refusal> for ErrorInfo {

@@ -76,7 +76,7 @@ export function scene(name, path, run, { expected, until = idle, ...options } = 
 
 /** Until every tile has its rows, or its error, and they are painted. */
 export async function idle(page) {
-  await page.waitForFunction(() => document.querySelector('.foot') && !document.querySelector('[aria-busy="true"]'));
+  await page.waitForFunction(() => document.querySelector('.foot, #editor[data-ready]') && !document.querySelector('[aria-busy="true"]'));
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 

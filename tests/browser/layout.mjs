@@ -98,6 +98,17 @@ scene('a loop has a section for each row, with its value bound', '/layout?tab=zo
   await page.getByText('No rows, and so no sections').waitFor();
 });
 
+scene('a loop makes fifty sections and says how many there would be; NULL and an empty text are values too', '/layout', async (page) => {
+  await tab(page, 'Many').click();
+  await page.getByText('The first 50 of 60 sections').waitFor();
+  await idle(page);
+  const sections = page.locator('.sections > section');
+  assert.equal(await sections.count(), 50);
+  const of = async (what) => (await sections.locator(what).allTextContents()).slice(0, 4);
+  assert.deepEqual(await of('output'), ['n0', 'NULL', '–', 'n3']);
+  assert.deepEqual(await of('.big'), ['<n0>', 'nothing', '<>', '<n3>']);
+});
+
 scene('a value of a loop is bound, whoever gives it', '/layout', async (page) => {
   const rows = async (zone) => (await page.request.get(`${base}/api/layout/number.csv?zone=${encodeURIComponent(zone)}`)).text();
   assert.match(await rows("x' OR true --"), /^trips\n0\n/);

@@ -55,3 +55,25 @@ scene('an error stands on its tile, with the place, and the others are drawn', '
   await idle(page);
   assert.deepEqual(asked, ['no_column']);
 });
+
+scene('a loop that is the same keeps its sections, and one that is another makes them anew', '/layout?tab=zones-one-by-one', async (page, asked) => {
+  await tile(page, 'paid-2').locator('canvas').evaluate((canvas) => { window.canvas = canvas; });
+  const isKept = () => page.evaluate(() => window.canvas.isConnected);
+  asked.length = 0;
+  save('layout', 'Text of one.', 'Text of the first.');
+  await page.getByText('Text of the first.', { exact: true }).waitFor();
+  await idle(page);
+  assert.ok(await isKept());
+  assert.deepEqual(asked, []);
+  assert.equal(await page.locator('.sections > section').count(), 5);
+
+  save('layout', '### Trips of', '### All trips of');
+  await page.getByText('All trips of SoHo, more than 0', { exact: true }).waitFor();
+  await idle(page);
+  assert.ok(!(await isKept()));
+  assert.equal(asked.filter((url) => url.startsWith('paid')).length, 5);
+  save('layout', '### All trips of', '### Trips of');
+  save('layout', 'Text of the first.', 'Text of one.');
+  await page.getByText('Trips of SoHo, more than 0', { exact: true }).waitFor();
+  await idle(page);
+});

@@ -8,3 +8,5 @@ import './live.mjs';
 import './looks.mjs';
 import './multiples.mjs';
 import './hostile.mjs';
+import './edit.mjs';
+import './maps.mjs';

@@ -178,17 +178,22 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     assert_eq!(asked(&project), 1);
     assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\n");
     assert_eq!(asked(&project), 1, "the second visit asks the engine nothing");
+    assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-01").rows(), "A,2\nB,2\nC,2\n");
+    let runs = project.json(["history", "--json"]);
+    let runs = runs.as_array().unwrap().iter().filter(|query| query["tile"] == "trips/by_zone");
+    assert_eq!(runs.map(|run| run["invocations"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(1)], "one line each");
+    project.quackctl(["history"]).assert().success().stdout(contains("trips/by_zone: "));
     assert_eq!(browser.get("/api/trips/mine").rows(), "ann,12\n");
-    assert_eq!(asked(&project), 2);
+    assert_eq!(asked(&project), 3);
     project.write("more.csv", "day,zone\n2019-04-02,D\n");
     project.succeed(["load", "--table", "trips", "--append", "more.csv"], "a row more");
     assert_eq!(browser.get("/api/trips/by_zone?day=2019-04-02").rows(), "A,2\nB,2\nC,2\nD,1\n");
-    assert_eq!(asked(&project), 3, "the table is another, and is asked");
+    assert_eq!(asked(&project), 4, "the table is another, and is asked");
     assert_eq!(browser.get("/api/trips/zones").rows(), "A\nB\nC\nD\n");
     for (value, rows) in [("A", "A,4\n"), ("D", "D,1\n"), ("A", "A,4\n"), ("x'+OR+true+--", "x' OR true --,0\n")] {
         assert_eq!(browser.get(&format!("/api/trips/of_zone?zone={value}")).rows(), rows);
     }
-    assert_eq!(asked(&project), 7, "each section has an answer of its own");
+    assert_eq!(asked(&project), 8, "each section has an answer of its own");
     for (path, status) in [("/api/trips/by_zone?day=x", 400), ("/api/trips/none", 404), ("/none", 404)] {
         assert_eq!(browser.get(path).status, status, "{path}");
     }
@@ -201,7 +206,7 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
         browser.cookies.borrow().iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
     forged.cookies.borrow_mut().insert(name, value.replace('.', "A."));
     assert_ne!(forged.get("/api/trips/by_zone").status, 200);
-    assert_eq!(asked(&project), 7, "nobody who may not look has asked for anything");
+    assert_eq!(asked(&project), 8, "nobody who may not look has asked for anything");
     let bucket = project.json(["outputs", "bucket", "--json"]);
     if place == Place::Local {
         // Whoever asks the engine something learns nothing of what sessions are signed with. The emulator asks nobody for rights.

@@ -1,12 +1,14 @@
 //! Deployed dashboards whose readers sign in by an identity provider: one of the tests' own, on loopback, which is asked as any is.
 
+use std::path::Path;
+
 use predicates::prelude::*;
 use predicates::str::contains;
 use quack_page::testing::{CLIENT, Issuer, Way};
 use serde_json::json;
 
 use crate::dash_deployed::{Browser, asked, in_time, line};
-use crate::support::{Got, Place, Project, block_on, s3};
+use crate::support::{Got, Place, Project, block_on, chromium, node, s3};
 
 const PAGE: &str = "# Trips\n\n```sql mine table\nSELECT $user AS who, count(*) AS trips FROM trips\n```\n";
 
@@ -97,6 +99,12 @@ fn who_an_identity_provider_knows_sees_pages() {
     assert_eq!(browser.get("/api/secret/q").rows(), "1\n");
     let again = Browser::of(&project, Place::Local);
     assert_eq!((browser.get(&back).status, again.get(&back).status), (403, 403), "a code is used once");
+    if let Some(modules) = node("browser", &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"))
+        && let Some(chromium) = chromium()
+    {
+        let port = browser.url.rsplit(':').next().unwrap();
+        chromium.scenes("oidc", &modules, &[port.as_ref()]);
+    }
     issuer.signs_in(json!({ "email": "dan@example.com", "email_verified": true }));
     assert!(led(&visit(&again, "/secret")).ends_with("/secret"));
     assert_eq!((again.get("/secret").status, again.get("/api/secret/q").status), (404, 404), "it is Cleo's");

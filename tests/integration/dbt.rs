@@ -9,6 +9,7 @@ use crate::support::{Place, Project, Server, python, text};
 
 crate::on_every_target! {
     models_are_built_again_and_again,
+    models_are_previewed_on_a_branch,
 }
 
 /// The lake of the example, with fewer trips.
@@ -86,14 +87,47 @@ fn models_are_built_again_and_again(place: Place) {
     let catalog: serde_json::Value = serde_json::from_slice(&catalog).unwrap();
     assert_eq!(catalog["nodes"]["model.taxi.daily_trips"]["columns"]["date"]["type"], "DATE", "{catalog}");
     server.end();
-    // The page over the models.
-    let page = project.dir().join("dbt/dashboards");
-    copy(&page, &project.dir().join("dashboards"));
-    project.succeed(["dash", "check"], "the example's page");
+    // The pages over the models, and over flights.
+    for (file, table) in [("dbt/data/flights.parquet", "flights"), ("dbt/data/airports.csv", "airports")] {
+        project.succeed(["load", file, "--table", table], table);
+    }
+    copy(&project.dir().join("dbt/dashboards"), &project.dir().join("dashboards"));
+    project.succeed(["dash", "check"], "the example's pages");
     // Nothing is left of what was for a while.
     let tables = project.json(["tables", "--json"]);
     let names: Vec<&str> =
         tables["tables"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert!(names.iter().all(|name| !name.contains("__dbt")), "{names:?}");
     assert!(!project.objects().iter().any(|key| key.ends_with(".parquet") && key.starts_with("_quack/results/")));
+}
+
+/// The example's models on a branch: its page shows them, the lake does not know them until all are published at once.
+fn models_are_previewed_on_a_branch(place: Place) {
+    let project = Project::up_at(place, LAKE);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/dbt");
+    copy(&example, &project.dir().join("dbt"));
+    copy(&example.join("dashboards"), &project.dir().join("dashboards"));
+    project.succeed(["branch", "create", "preview"], "trips");
+    let server = Server::start(&project, &["--branch", "preview"]);
+    let dbt = Dbt { project: &project, server: &server };
+    for _ in 0..2 {
+        dbt.succeeds(&["build"], "PASS=8 WARN=0 ERROR=0 SKIP=0");
+    }
+    server.end();
+    project.succeed(["dash", "check", "--branch", "preview"], "models on a branch");
+    let names = || {
+        let listed = project.json(["tables", "--json"]);
+        let tables = listed["tables"].as_array().unwrap().iter();
+        tables.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["trips"]);
+    assert!(!project.quackctl(["dash", "check"]).output().unwrap().status.success());
+    project.succeed(["branch", "publish", "preview"], "models on a branch");
+    project.succeed(["dash", "check"], "models that are published");
+    assert_eq!(names().len(), 3, "{:?}", names());
+    let daily = "SELECT date, count(*) AS trips FROM trips GROUP BY date EXCEPT SELECT date, trips FROM daily_trips";
+    assert_eq!(project.rows(daily), json!([]));
+    // What was there for a while is gone: each folder of files is a table's.
+    let objects = project.objects();
+    assert!(!objects.iter().any(|key| key.contains("__dbt_backup")), "{objects:?}");
 }

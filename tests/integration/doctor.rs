@@ -90,6 +90,28 @@ fn the_policy_is_enough_for_everything_and_every_action_of_it_is_used() {
 }
 
 #[test]
+fn the_policy_is_enough_for_pages_behind_cloudfront() {
+    let mut project = Project::strict("[dash]\npublic = true\ncloudfront = true\n");
+    std::fs::create_dir(project.dir().join("dashboards")).unwrap();
+    project.write("dashboards/ones.md", "# Ones\n\n```sql q table\nSELECT 1 AS one\n```\n");
+    let (text, policy) = policy(&project);
+    let key = become_user(&mut project, &text);
+    project.succeed(["up"], "from nothing");
+    project.succeed(["plan"], "without changes");
+    project.succeed(["outputs", "dashboards"], "while up");
+    project.succeed(["dash", "invite", "bob"], "with a key to sign it");
+    project.succeed(["logs", "--pages"], "of nobody's visit");
+    project.succeed(["down", "--yes"], "with everything");
+
+    let emulator = &project.account().emulator;
+    assert_eq!(emulator.asked(&key, false), BTreeSet::new(), "denied, though nothing failed");
+    let mut used = emulator.asked(&key, true);
+    used.remove("sts:GetCallerIdentity");
+    assert!(used.contains("logs:FilterLogEvents"), "{used:?}");
+    assert!(used.is_subset(&actions(&policy, |sid| !is_by_documentation(sid))), "{used:?}");
+}
+
+#[test]
 fn the_policy_is_enough_for_a_function_from_an_image() {
     let mut project = Project::strict("");
     project.set("QUACK_PACKAGE", "image");

@@ -3,6 +3,7 @@
 
 mod aws;
 mod bench;
+mod branches;
 mod cancelled;
 mod changes;
 mod changes_divided;
@@ -21,6 +22,7 @@ mod dash_browser;
 mod dash_demo;
 mod dash_deployed;
 mod dash_edge;
+mod dash_edit;
 mod dash_oidc;
 mod dbt;
 mod doctor;

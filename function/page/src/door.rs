@@ -81,8 +81,15 @@ impl Door<'_> {
         });
         let password = if issuer.is_empty() || !self.site.users.is_empty() { password_form(to) } else { String::new() };
         let main = format!("<h1>Sign in</h1>\n{wrong}{issuer}{password}");
-        let frame =
-            Frame { name: "", title: "Sign in", links: &[], assets: &self.site.assets, is_live: false, user: None };
+        let frame = Frame {
+            name: "",
+            title: "Sign in",
+            links: &[],
+            assets: &self.site.assets,
+            is_live: false,
+            user: None,
+            about: None,
+        };
         Response::html(status, frame.document(&main))
     }
 
@@ -121,9 +128,21 @@ impl Door<'_> {
         let refused = |words: &str| {
             let title = "This link opens nothing";
             // Who has a password may not need it.
-            let other = if self.site.users.is_empty() { "" } else { "<p><a href=\"/login\">Sign in</a></p>\n" };
+            let other = if self.site.users.is_empty() && self.site.oidc.is_none() {
+                ""
+            } else {
+                "<p><a href=\"/login\">Sign in</a></p>\n"
+            };
             let main = format!("<h1>{title}</h1>\n<pre class=\"notice\">{}</pre>\n{other}", escaped(words));
-            let frame = Frame { name: "", title, links: &[], assets: &self.site.assets, is_live: false, user: None };
+            let frame = Frame {
+                name: "",
+                title,
+                links: &[],
+                assets: &self.site.assets,
+                is_live: false,
+                user: None,
+                about: None,
+            };
             Response::html(403, frame.document(&main)).because(words)
         };
         let Some(invitation) = self.key.verified::<Invitation>(token) else {

@@ -17,34 +17,43 @@ pub struct Frame<'a> {
     pub is_live: bool,
     /// Who is signed in, and can sign out.
     pub user: Option<&'a str>,
+    /// What else pages are over than the lake as it is.
+    pub about: Option<&'a str>,
 }
 
 impl Frame<'_> {
     /// The document with `main` in its middle, which is HTML.
     pub fn document(&self, main: &str) -> String {
-        let Self { name, title, links, assets, is_live, user } = self;
+        let Self { name, title, links, assets, is_live, user, about } = self;
         let link = |(page, title): &(&str, &str)| {
             let current = if page == name { " aria-current=\"page\"" } else { "" };
             format!("<a href=\"/{}\"{current}>{}</a>", escaped(page), escaped(title))
         };
         let links: String = links.iter().map(link).collect();
         let live = if *is_live { " data-live" } else { "" };
+        let edit = match (*is_live, name.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => "<a class=\"edit\" href=\"/edit\">Edit</a>".to_owned(),
+            (true, false) => format!("<a class=\"edit\" href=\"/edit?page={}\">Edit</a>", escaped(name)),
+        };
         let leave = user.map_or_else(String::new, |user| {
             let user = escaped(user);
             format!(
                 "<form class=\"session\" method=\"post\" action=\"/logout\"><span>{user}</span> <button>Sign out</button></form>"
             )
         });
+        let about = about.map_or_else(String::new, |about| format!("<p class=\"about\">{}</p>\n", escaped(about)));
         format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
              <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/{}\"><script type=\"module\" src=\"/assets/{}\"></script></head>\n\
-             <body data-page=\"{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{leave}</header>\n\
+             <body data-page=\"{}\" data-maps=\"/assets/{}\"{live}>\n<header><nav aria-label=\"Dashboards\">{links}</nav>{edit}{leave}</header>\n{about}\
              <main>\n{main}</main>\n</body></html>\n",
             escaped(title),
             escaped(&assets.style),
             escaped(&assets.script),
-            escaped(name)
+            escaped(name),
+            escaped(&assets.maps)
         )
     }
 
@@ -94,7 +103,7 @@ mod tests {
         let given = Given::from([("it".to_owned(), vec!["<script>".to_owned()])]);
         let html = filled(&segments, &[input], &given);
         assert_eq!(html, "<p><output data-value=\"it\">&lt;script&gt;</output>");
-        let assets = Assets { script: "s.js".into(), style: "s.css".into() };
+        let assets = Assets { script: "s.js".into(), style: "s.css".into(), maps: "m.js".into() };
         let frame = Frame {
             name: "x",
             title: "<b>",
@@ -102,9 +111,13 @@ mod tests {
             assets: &assets,
             is_live: false,
             user: Some("<u>"),
+            about: Some("<s>"),
         };
         let document = frame.notice("<a>");
-        assert!(!["<b>", "<i>", "<u>", "<a>"].iter().any(|tag| document.contains(tag)), "{document}");
+        assert!(!["<b>", "<i>", "<u>", "<s>", "<a>"].iter().any(|tag| document.contains(tag)), "{document}");
         assert!(document.contains("href=\"/x\" aria-current") && !document.contains("data-live"), "{document}");
+        assert!(!document.contains("/edit"), "{document}");
+        let live = Frame { is_live: true, ..frame }.notice("");
+        assert!(live.contains("<a class=\"edit\" href=\"/edit?page=x\">"), "{live}");
     }
 }

@@ -6,7 +6,7 @@ use quack_function::names::is_name;
 use quack_page::oidc::Secret;
 use quack_page::password::is_verifier;
 use quack_page::signed::GUEST;
-use quack_page::site::{Page, Segment, Site, VERSION, is_page};
+use quack_page::site::{Assets, Page, Segment, Site, VERSION, is_page};
 
 use crate::store::{Found, Store};
 
@@ -81,7 +81,8 @@ pub(crate) fn site(body: Option<&[u8]>) -> Result<Site, String> {
     if let Some(page) = site.pages.iter().find(|page| !is_sound(page)) {
         return Err(format!("the page {:?} is none that quackctl makes", shown(&page.name)));
     }
-    match [&site.assets.script, &site.assets.style].iter().all(|name| is_asset(name)) {
+    let Assets { script, style, maps } = &site.assets;
+    match is_asset(script) && is_asset(style) && (maps.is_empty() || is_asset(maps)) {
         true => Ok(site),
         false => Err("it names assets as no file is called".to_owned()),
     }

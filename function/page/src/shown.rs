@@ -44,6 +44,6 @@ impl Shown<'_> {
         let links: Vec<(&str, &str)> =
             self.pages.iter().map(|page| (page.name.as_str(), page.title.as_str())).collect();
         let user = self.visitor.is_signed_in.then_some(self.visitor.user.as_str());
-        document(&Frame { name, title, links: &links, assets: &self.site.assets, is_live: false, user })
+        document(&Frame { name, title, links: &links, assets: &self.site.assets, is_live: false, user, about: None })
     }
 }

@@ -54,6 +54,9 @@ pub struct Engine {
 pub struct Assets {
     pub script: String,
     pub style: String,
+    /// What pages with maps load besides.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub maps: String,
 }
 
 /// Who may sign in, under the name that is the key.

@@ -27,13 +27,17 @@ pub enum Way {
     /// All as it should be, signed by RS256, or by ES256.
     Right,
     Ec,
-    /// Tokens: of another sign-in, another issuer, another client; for several without saying for which; expired; of a time to come.
+    /// Tokens: of another sign-in, another issuer, another client; for several without saying for which; made for another; expired; of a time
+    /// to come; that do not hold yet; that ask for what nobody knows.
     OtherNonce,
     OtherIssuer,
     OtherClient,
     Several,
+    OtherParty,
     Expired,
     ToCome,
+    NotYet,
+    Critical,
     /// Not signed; signed by a secret that is the public key; by another key; by one that is not in the set; with another algorithm's name.
     Unsigned,
     PublicAsSecret,
@@ -91,7 +95,8 @@ impl Issuer {
     /// When loopback has no port.
     pub fn start(secret: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        // Another site than pages at 127.0.0.1, as providers are.
+        let url = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
         let random = SystemRandom::new();
         let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
         let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).expect("a key");
@@ -268,6 +273,9 @@ impl State {
             Way::Several => claims["aud"] = json!([CLIENT, "other"]),
             Way::Expired => claims["exp"] = json!(now - 120),
             Way::ToCome => claims["iat"] = json!(now + 600),
+            Way::OtherParty => claims["azp"] = json!("other"),
+            Way::NotYet => claims["nbf"] = json!(now + 600),
+            Way::Critical => header["crit"] = json!(["b64"]),
             Way::Unsigned => header["alg"] = json!("none"),
             Way::PublicAsSecret => header["alg"] = json!("HS256"),
             Way::OtherKey => header["kid"] = json!("other"),

@@ -74,6 +74,7 @@ impl Lake {
             verbose: false,
             flags: String::new(),
             caller: Caller::default(),
+            branch: None,
         };
         Self { target, context, dir, requests, server }
     }

@@ -9,8 +9,9 @@ use quack_page::html::filled;
 use quack_page::input::Given;
 
 use super::super::compose::Composer;
+use super::super::fence::Chart;
 use super::super::html;
-use super::super::page::Page;
+use super::super::page::{Page, Query};
 use super::super::web;
 use crate::digest;
 
@@ -29,7 +30,7 @@ pub(super) struct Kept {
 
 /// The document that shows `page` as it was `made`, with the values of its inputs that were given.
 ///
-/// Whatever is not ours stands in it as text that was escaped, or as base64: neither has a `<`. The policy lets the one script and the
+/// Whatever is not ours stands in it as text that was escaped, or as base64: neither has a `<`. The policy lets the scripts and the
 /// one style run that have these digests.
 pub(super) fn document(
     page: &Page,
@@ -40,12 +41,21 @@ pub(super) fn document(
 ) -> Result<String> {
     let (script, style) = (std::str::from_utf8(web::SCRIPT)?, std::str::from_utf8(web::STYLE)?);
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest::sha256(text)));
+    let main = filled(&html::segments(page, composer), &page.inputs, given);
+    // Before the other, which looks for it.
+    let is_map = |query: &Query| query.drawn.as_ref().is_some_and(|drawn| drawn.chart == Chart::Map);
+    let maps = match page.queries.iter().any(is_map) {
+        true => Some(std::str::from_utf8(web::MAPS)?),
+        false => None,
+    };
+    let scripts: String =
+        maps.into_iter().chain([script]).map(|script| format!("<script type=\"module\">{script}</script>\n")).collect();
+    let hashes: Vec<String> = maps.into_iter().chain([script]).map(hash).collect();
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        hash(script),
+        hashes.join(" "),
         hash(style)
     );
-    let main = filled(&html::segments(page, composer), &page.inputs, given);
     let rows: String = kept.iter().map(Kept::element).collect();
     let (title, name) = (escaped(&page.title), escaped(&page.name));
     let (moment, words) = (made.to_rfc3339_opts(SecondsFormat::Secs, true), made.format("%Y-%m-%d %H:%M"));
@@ -56,7 +66,7 @@ pub(super) fn document(
          <link rel=\"icon\" href=\"data:,\"><style>{style}</style></head>\n\
          <body data-page=\"{name}\" data-snapshot>\n<header></header>\n<main>\n{main}\
          <p class=\"made\">As it was on <time datetime=\"{moment}\">{words} UTC</time></p>\n</main>\n\
-         {rows}<script type=\"module\">{script}</script>\n</body></html>\n"
+         {rows}{scripts}</body></html>\n"
     ))
 }
 
@@ -81,7 +91,9 @@ mod tests {
 
     #[test]
     fn script_and_style_can_stand_in_a_document() {
-        for text in [web::SCRIPT, web::STYLE].map(|bytes| std::str::from_utf8(bytes).unwrap().to_ascii_lowercase()) {
+        for text in
+            [web::SCRIPT, web::STYLE, web::MAPS].map(|bytes| std::str::from_utf8(bytes).unwrap().to_ascii_lowercase())
+        {
             for other in ["</script", "</style", "<!--", "\r", "\0"] {
                 assert!(!text.contains(other), "{other:?}");
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::anyhow;
 use hyper::StatusCode;
 use quack_function::wire::Params;
 use tokio::runtime::Handle;
@@ -16,7 +17,7 @@ use super::super::page::{self, Page};
 use super::response::{self, Answer};
 use crate::cloud::Target;
 use crate::console::context::Context;
-use crate::error::{self, Failure, Kind};
+use crate::error::{self, Failure, Kind, interrupted};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
 use quack_page::form::Form;
@@ -28,7 +29,7 @@ const MOST_QUERIES: usize = 8;
 /// What queries of pages are answered with.
 pub(super) struct Asked {
     pub context: Context,
-    target: Target,
+    pub target: Target,
     room: Arc<Semaphore>,
     ending: CancellationToken,
 }
@@ -49,9 +50,24 @@ impl Asked {
             Ok(statement) => statement,
             Err((status, words)) => return response::error(status, &words, ""),
         };
-        let Ok(permit) = self.room.clone().acquire_owned().await else {
-            return response::error(StatusCode::SERVICE_UNAVAILABLE, "the server ends", "");
+        let mut answer = match self.ran(statement, form).await {
+            Ok(answer) => answer,
+            Err(error) => return refused(&error),
         };
+        if let Some(ending) = form.ending() {
+            // Both are names of ours: letters, digits, `-` and `_`.
+            let disposition = format!("attachment; filename=\"{page}-{query}.{ending}\"");
+            response::set(&mut answer, "content-disposition", &disposition);
+        }
+        answer
+    }
+
+    /// The rows of a statement, which end when whoever asked is gone.
+    ///
+    /// # Errors
+    /// As of any query.
+    pub(super) async fn ran(&self, statement: Statement, form: Form) -> anyhow::Result<Answer> {
+        let Ok(permit) = self.room.clone().acquire_owned().await else { return Err(interrupted("the server ends")) };
         let cancel = self.ending.child_token();
         // Dropped with this future, when the browser goes.
         let _gone = cancel.clone().drop_guard();
@@ -62,21 +78,11 @@ impl Asked {
             drop(permit);
             done
         };
-        let (answered, took) = match task::spawn_blocking(run).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(error)) => return refused(&error),
-            Err(_) => {
-                return response::error(StatusCode::INTERNAL_SERVER_ERROR, "the query ended without an answer", "");
-            }
-        };
+        let ended = task::spawn_blocking(run).await;
+        let (answered, took) = ended.map_err(|_| anyhow!("the query ended without an answer"))??;
         let mut answer = response::of(StatusCode::OK, form.content_type(), answered);
         tell(&mut answer, &took);
-        if let Some(ending) = form.ending() {
-            // Both are names of ours: letters, digits, `-` and `_`.
-            let disposition = format!("attachment; filename=\"{page}-{query}.{ending}\"");
-            response::set(&mut answer, "content-disposition", &disposition);
-        }
-        answer
+        Ok(answer)
     }
 
     /// What is run for a query of a page.
@@ -98,9 +104,9 @@ impl Asked {
 }
 
 /// SQL with the values of its parameters.
-struct Statement {
-    sql: String,
-    params: Params,
+pub(super) struct Statement {
+    pub sql: String,
+    pub params: Params,
 }
 
 async fn run(

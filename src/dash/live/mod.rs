@@ -3,6 +3,8 @@
 mod answer;
 mod assets;
 mod changes;
+mod edit;
+mod estimates;
 mod response;
 mod site;
 
@@ -24,6 +26,7 @@ use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
 use crate::error::{failure, usage};
+use crate::lake::catalog::{self, Scope};
 
 /// Most connections at once.
 const MOST_CONNECTIONS: usize = 256;
@@ -50,11 +53,13 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
     }
     // What is not up is better told now than on each tile.
     let target = Target::open(context).await?;
+    catalog::read_in(&target.bucket, Scope::NONE).await?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         usage(format!("cannot listen on {listen}: {error}"), "--listen takes another address, e.g. 127.0.0.1:8081")
     })?;
     let address = listener.local_addr()?;
-    context.say(format_args!("showing {FOLDER}/ at http://{address}/, as it is saved; Ctrl-C ends"));
+    let over = context.branch.as_ref().map(|branch| format!(" over the branch `{branch}`")).unwrap_or_default();
+    context.say(format_args!("showing {FOLDER}/{over} at http://{address}/, as it is saved; Ctrl-C ends"));
     if opens && context.interactive() && open::that_detached(format!("http://{address}/")).is_err() {
         context.say("note: no browser was found to open it in");
     }

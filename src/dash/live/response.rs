@@ -10,6 +10,9 @@ use std::convert::Infallible;
 
 pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
+/// What is said instead of what was asked for.
+pub(super) type Refusal = Box<Answer>;
+
 /// What a page may load and do: our own script and style, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -47,6 +50,13 @@ pub(super) fn error(status: StatusCode, message: &str, hint: &str) -> Answer {
     let hint = Some(hint).filter(|hint| !hint.is_empty());
     let body = json!({ "error": { "message": message, "hint": hint } });
     of(status, "application/json", body.to_string())
+}
+
+/// What is wrong with SQL, and the character of it, from 1 on, that is meant.
+pub(super) fn error_at(message: &str, hint: &str, position: Option<usize>) -> Answer {
+    let hint = Some(hint).filter(|hint| !hint.is_empty());
+    let body = json!({ "error": { "message": message, "hint": hint, "position": position } });
+    of(StatusCode::UNPROCESSABLE_ENTITY, "application/json", body.to_string())
 }
 
 /// Sets a header to what is none of a reader's text.

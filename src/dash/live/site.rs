@@ -9,6 +9,8 @@ use hyper::{Method, Request, StatusCode};
 use quack_page::form::Form;
 use quack_page::html::{Frame, filled};
 use quack_page::input::{self, Given};
+use quack_page::site::Assets;
+use tokio::runtime::Handle;
 use tokio::task;
 use tokio_util::sync::CancellationToken;
 
@@ -16,17 +18,20 @@ use super::super::compose::Composer;
 use super::super::html;
 use super::super::page::{self, Page};
 use super::answer::Asked;
+use super::edit::Editor;
 use super::response::{self, Answer};
-use super::{assets, changes};
+use super::{assets, changes, estimates};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
+use crate::lake::branch;
 
 /// The pages of a project, and what they are answered with.
 pub(super) struct Site {
     asked: Asked,
     /// What `Host` may be: a page elsewhere whose name was made to lead here is not answered.
     hosts: Vec<String>,
+    editor: Editor,
 }
 
 impl Site {
@@ -36,7 +41,7 @@ impl Site {
         if address.port() == 80 {
             hosts.extend([address.ip().to_string(), "localhost".to_owned()]);
         }
-        Self { asked: Asked::new(context, target, ending), hosts }
+        Self { asked: Asked::new(context, target, ending), hosts, editor: Editor::new() }
     }
 
     /// Waits until no query runs.
@@ -61,15 +66,28 @@ impl Site {
                 self.notice("", StatusCode::FORBIDDEN, "Dashboards of this machine", words)
             });
         }
-        if request.method() != Method::GET {
-            return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", "");
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/edit/run") => return self.editor.run(&self.asked, request).await,
+            (&Method::POST, "/edit/save") => return self.editor.save(&self.asked, request).await,
+            (&Method::GET, "/edit/run" | "/edit/save") => {
+                return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only POST here", "");
+            }
+            (&Method::GET, _) => {}
+            _ => return response::error(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here", ""),
         }
         let given = input::given(request.uri().query().unwrap_or_default());
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
         match path.as_slice() {
             [""] => task::block_in_place(|| self.first()),
             ["events"] => changes::events(self.asked.context.config.dir.clone()),
+            ["edit"] => task::block_in_place(|| self.edit()),
+            ["edit", "known"] => self.editor.known(&self.asked, &given),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
+            ["api", page] => match page.strip_suffix(".estimates") {
+                // What judges SQL stays on one thread.
+                Some(page) => task::block_in_place(|| Handle::current().block_on(estimates::of(&self.asked, page))),
+                None => missing(),
+            },
             ["api", page, query] => match Form::of(query) {
                 (query, Some(form)) => self.asked.rows(page, query, form, &given).await,
                 _ => missing(),
@@ -122,6 +140,13 @@ impl Site {
         }
     }
 
+    /// The document of the editor, whose script is another.
+    fn edit(&self) -> Answer {
+        let assets = assets::of_editor();
+        let document = self.framed_with(&assets, "", "Editor", |frame| frame.document(&self.editor.html()));
+        response::html(StatusCode::OK, document)
+    }
+
     /// A document that says something, with links to all pages.
     fn notice(&self, name: &str, status: StatusCode, title: &str, words: &str) -> Answer {
         response::html(status, self.framed(name, title, |frame| frame.notice(words)))
@@ -129,10 +154,35 @@ impl Site {
 
     /// A document of this title, with links to all pages.
     fn framed(&self, name: &str, title: &str, document: impl FnOnce(&Frame<'_>) -> String) -> String {
+        self.framed_with(&assets::names(), name, title, document)
+    }
+
+    fn framed_with(
+        &self,
+        assets: &Assets,
+        name: &str,
+        title: &str,
+        document: impl FnOnce(&Frame<'_>) -> String,
+    ) -> String {
         let titles = self.titles();
         let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
-        let assets = assets::names();
-        document(&Frame { name, title, links: &links, assets: &assets, is_live: true, user: None })
+        let about = self.about();
+        document(&Frame { name, title, links: &links, assets, is_live: true, user: None, about: about.as_deref() })
+    }
+
+    /// Which branch the pages are over, if it is one, and what differs in it.
+    fn about(&self) -> Option<String> {
+        let Asked { context, target, .. } = &self.asked;
+        let branch = context.branch.as_deref()?;
+        let found = Handle::current().block_on(branch::look(&target.bucket, branch));
+        Some(match found {
+            Ok(found) => {
+                let differs: Vec<String> = found.differences.iter().map(|difference| difference.to_string()).collect();
+                let differs = if differs.is_empty() { "nothing".to_owned() } else { differs.join(", ") };
+                format!("branch {branch} · not published · differs in {}", differs.replace('`', ""))
+            }
+            Err(error) => format!("branch {branch} · {}", error::words(error.as_ref())),
+        })
     }
 
     /// Names and titles of pages; of those that have mistakes the names.

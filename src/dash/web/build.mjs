@@ -12,7 +12,7 @@ const permissive = new Set(['MIT', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0',
 await mkdir(dist, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: { dash: 'src/main.ts' },
+  entryPoints: { dash: 'src/main.ts', edit: 'src/edit/main.ts', map: 'src/map/main.ts' },
   outdir: 'dist',
   bundle: true,
   minify: true,
@@ -23,7 +23,7 @@ const { metafile } = await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   metafile: true,
 });
-await build({ absWorkingDir: here, entryPoints: ['src/dash.css'], outdir: 'dist', minify: true, charset: 'utf8', target: 'es2022' });
+await build({ absWorkingDir: here, entryPoints: { dash: 'src/dash.css', edit: 'src/edit/edit.css' }, bundle: true, outdir: 'dist', minify: true, charset: 'utf8', target: 'es2022' });
 
 /** The packages that went into the bundle, by what esbuild read, not by what was installed. */
 function bundled(inputs) {
@@ -49,8 +49,8 @@ async function licence(name) {
 }
 
 const licences = await Promise.all(bundled(metafile.inputs).map(licence));
-await writeFile(join(dist, 'LICENSES.txt'), `dash.js has the code of these packages in it.\n\n${licences.join('\n\n')}`);
+await writeFile(join(dist, 'LICENSES.txt'), `dash.js, edit.js and map.js have the code of these packages in them.\n\n${licences.join('\n\n')}`);
 
-const files = ['LICENSES.txt', 'dash.css', 'dash.js'];
+const files = ['LICENSES.txt', 'dash.css', 'dash.js', 'edit.css', 'edit.js', 'map.js'];
 const sums = await Promise.all(files.map(async (file) => `${createHash('sha256').update(await readFile(join(dist, file))).digest('hex')}  ${file}\n`));
 await writeFile(join(dist, 'SHA256SUMS'), sums.join(''));

@@ -1,12 +1,13 @@
 //! What loads left in the bucket that were killed before they could take it back.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::lake::catalog::{self, Table};
+use crate::lake::claims::Branches;
 use crate::lake::iceberg::history;
 
 /// How the folder of a load begins; a random part follows.
@@ -34,7 +35,7 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
         return;
     }
     let folder = bucket.layout.table(name);
-    let mut stale = HashSet::new();
+    let mut stale = BTreeSet::new();
     let list = bucket.s3.list_objects_v2().bucket(&bucket.name).prefix(&folder);
     let begin = from(before);
     let most = if begin.is_some() { PAGES } else { u64::MAX };
@@ -56,6 +57,7 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
     if stale.is_empty() {
         return;
     }
+    let Ok(branches) = Branches::now(bucket).await else { return };
     let Ok(catalog) = catalog::read(bucket).await else { return };
     for (known, table) in &catalog.tables {
         if !table.folders(known).any(|folder| folder == name) {
@@ -70,7 +72,7 @@ pub(crate) async fn sweep(bucket: &Bucket, name: &str, before: &Table) {
             stale.remove(key);
         });
     }
-    upload::delete(bucket, stale).await;
+    upload::delete(bucket, branches.free(bucket, stale).await.unwrap_or_default()).await;
 }
 
 /// Where to begin to look: in a folder that is too long to be looked at whole, somewhere in the table's time, each time elsewhere.

@@ -18,6 +18,7 @@ use crate::bucket::Bucket;
 use crate::bucket::upload;
 use crate::error::{Kind, failure, failure_of, nearest};
 use crate::lake::catalog::{self, Catalog, Scope, Table, is_elsewhere};
+use crate::lake::claims;
 use crate::lake::{schemas, views};
 use crate::rows::counted;
 
@@ -246,7 +247,7 @@ fn as_new(table: &mut Table) {
 /// Deletes what no table has any more, where they can be brought back again.
 async fn put_away(bucket: &Bucket, keys: Vec<String>) -> Result<()> {
     if versions::keeping(bucket).await? == Keeping::On {
-        upload::delete(bucket, keys).await;
+        upload::delete(bucket, claims::free(bucket, keys).await).await;
     }
     Ok(())
 }

@@ -28,7 +28,9 @@ fn a_second_visit_runs_nothing_until_a_commit() {
     let sent = world.lambda.sent();
     assert_eq!(sent[0]["q"], "SELECT * FROM trips WHERE d = CAST($day AS DATE)");
     assert_eq!(sent[0]["params"], json!({ "day": "2019-04-02" }));
-    assert_eq!(sent[0]["who"], json!({ "user": "ann", "application": "quackctl dash", "query": "trips/by_zone" }));
+    let who = &sent[0]["who"];
+    assert_eq!((&who["user"], &who["application"]), (&json!("ann"), &json!("quackctl dash")));
+    assert!(who["query"].as_str().unwrap().ends_with("/trips/by_zone"), "{who}");
     assert!(sent[0].get("tables").is_none(), "{sent:?}");
     // In memory, and of the bucket for another instance.
     for instance in [&instance, &world.instance()] {

@@ -76,9 +76,9 @@ async function asked(url: string, signal: AbortSignal): Promise<Response> {
   }
 }
 
-const typeOf = (response: Response): string => (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+export const typeOf = (response: Response): string => (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
 
-async function errorOf(response: Response): Promise<QueryError> {
+export async function errorOf(response: Response): Promise<QueryError> {
   const plain = new QueryError(`The server answered ${response.status} ${response.statusText}`.trim());
   if (typeOf(response) !== 'application/json') return plain;
   const body: unknown = await response.json().catch(() => null);

@@ -1,11 +1,11 @@
 // Asks the server for a query's rows: an Arrow stream, or an error as JSON.
 import { tableFromIPC } from '@uwdata/flechette';
-import { fetchWhole, QueryError } from './answer.js';
+import { errorOf, fetchWhole, QueryError, typeOf, type Answer } from './answer.js';
 import { toColumn, type Column } from './columns.js';
 import { Pool } from './pool.js';
 import { isSnapshot, kept, type Asked } from './snapshot.js';
 
-export { QueryError } from './answer.js';
+export { errorOf, QueryError } from './answer.js';
 
 export interface Result {
   columns: Column[];
@@ -30,12 +30,21 @@ export function fetchResult(asked: Asked, url: string, signal: AbortSignal): Pro
       if (!found) throw new QueryError('The page was saved without these rows.');
       return decode(found.bytes, found.headers);
     }
-    const { bytes, type, headers } = await fetchWhole(url, signal);
-    if (type !== 'application/vnd.apache.arrow.stream') {
-      throw new QueryError(`The server answered with "${type || 'no type'}" where rows were expected.`);
-    }
-    return decode(bytes, headers);
+    return rows(await fetchWhole(url, signal));
   });
+}
+
+/** The rows of an answer that comes in one part. */
+export async function rowsOf(response: Response): Promise<Result> {
+  if (!response.ok) throw await errorOf(response);
+  return rows({ bytes: new Uint8Array(await response.arrayBuffer()), type: typeOf(response), headers: response.headers });
+}
+
+function rows({ bytes, type, headers }: Answer): Result {
+  if (type !== 'application/vnd.apache.arrow.stream') {
+    throw new QueryError(`The server answered with "${type || 'no type'}" where rows were expected.`);
+  }
+  return decode(bytes, headers);
 }
 
 function decode(bytes: Uint8Array, headers: Headers): Result {

@@ -9,5 +9,8 @@ const main = document.querySelector<HTMLElement>('main');
 if (main) {
   const theme = new Theme(document.querySelector('header'));
   const page = new Page(main, document.body.dataset['page'] ?? '', theme);
-  if ('live' in document.body.dataset) follow(page);
+  if ('live' in document.body.dataset) {
+    follow(page);
+    void page.estimate();
+  }
 }

@@ -1,5 +1,6 @@
 // One dashboard: its inputs, its selects, its tiles, and which of them follow which.
 import { Each } from './each.js';
+import { estimates } from './estimates.js';
 import { Inputs } from './inputs.js';
 import { Options } from './options.js';
 import { enhance } from './picker.js';
@@ -57,6 +58,12 @@ export class Page {
     this.mount(kept, loops);
     window.scrollTo({ top: scroll, behavior: 'instant' });
     if (focus) main.querySelector<HTMLElement>(`[name="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** Has each tile say what it may cost, while it waits. */
+  async estimate(): Promise<void> {
+    const known = await estimates(this.name);
+    for (const tile of this.all) tile.estimate(known.get(tile.figure.dataset['query'] ?? ''));
   }
 
   private mount(kept: Tile[], loops: Each[]): void {

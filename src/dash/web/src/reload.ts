@@ -18,6 +18,7 @@ export function follow(page: Page): void {
       if (nav && old) old.replaceWith(document.importNode(nav, true));
       page.replace(document.importNode(main, true));
       banner.hide();
+      void page.estimate();
     } catch (error) {
       banner.show(error instanceof Error ? error.message : String(error));
     }

@@ -1,7 +1,9 @@
 // A tile: asks for its rows, draws them, and says how that went.
+import { prepare } from './charts/draw.js';
 import { apiUrl, fetchResult, type Result } from './data.js';
 import { debounce, el, words } from './dom.js';
 import { errorView } from './error.js';
+import { usd } from './format.js';
 import { follows, type Values } from './inputs.js';
 import { Menu, type MenuItem } from './menu.js';
 import { savePng } from './png.js';
@@ -21,6 +23,8 @@ export class Tile {
   private result: Result | null = null;
   private asTable = false;
   private asked = '';
+  /** US dollars at most, where that is known before. */
+  private most: number | undefined;
   private title: string;
   private readonly resized: ResizeObserver;
 
@@ -75,8 +79,10 @@ export class Tile {
     const { signal } = (this.request = new AbortController());
     this.figure.setAttribute('aria-busy', 'true');
     this.asked = this.url('');
+    this.say();
     try {
-      const result = await fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
+      const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
+      const [result] = await Promise.all([rows, prepare(this.view.kind)]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
       this.draw();
@@ -87,6 +93,16 @@ export class Tile {
       this.fail(error);
     }
     this.figure.setAttribute('aria-busy', 'false');
+  }
+
+  /** What it costs at most to ask. */
+  estimate(most: number | undefined): void {
+    this.most = most;
+    if (this.figure.getAttribute('aria-busy') === 'true') this.say();
+  }
+
+  private say(): void {
+    this.status.textContent = this.most === undefined ? 'Loading…' : `Loading… up to ${usd(String(this.most))}`;
   }
 
   /** The same rows, in other colours, at another width, or with another choice. */

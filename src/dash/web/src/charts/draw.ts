@@ -3,6 +3,7 @@ import type { Result } from '../data.js';
 import type { Drawing, Surroundings } from './chart.js';
 import { heatmap } from './heatmap.js';
 import { histogram } from './histogram.js';
+import { load, map } from './maps.js';
 import { pie } from './pie.js';
 import type { ChartKind, Options } from './spec.js';
 import { xy } from './xy.js';
@@ -15,9 +16,16 @@ export function draw(kind: CanvasKind, result: Result, options: Options, around:
       return pie(result, options, around);
     case 'heatmap':
       return heatmap(result, options, around);
+    case 'map':
+      return map(result, options, around);
     case 'histogram':
       return histogram(result, options, around);
     default:
       return xy(kind, result, options, around);
   }
+}
+
+/** Loads what such a chart is drawn with, if it is not there yet. */
+export async function prepare(kind: ChartKind | null): Promise<void> {
+  if (kind === 'map') await load();
 }

@@ -1,10 +1,10 @@
 // The parts of ECharts that are used, and no others: this is most of the script's size.
-import { BarChart, HeatmapChart, LineChart, PieChart, ScatterChart } from 'echarts/charts';
+import { BarChart, CustomChart, HeatmapChart, LineChart, PieChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, TitleComponent, TooltipComponent } from 'echarts/components';
 import { init, use, type EChartsType } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
-use([BarChart, HeatmapChart, LineChart, PieChart, ScatterChart, GridComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, CustomChart, HeatmapChart, LineChart, PieChart, ScatterChart, GridComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
 
 export type { EChartsType };
 

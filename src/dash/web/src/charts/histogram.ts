@@ -2,7 +2,7 @@
 import { isTemporal, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 import { count, formatNumber, formatTick, formatTime } from '../format.js';
-import { around, facetsOf, notesOf, panes } from './facet.js';
+import { around, facetsOf, notesOf, panes, type Extent } from './facet.js';
 import { base, grid, tip, tooltip, UTC, type Drawing, type Mark, type Surroundings } from './chart.js';
 import { ChartError, findColumn, type Options } from './spec.js';
 
@@ -45,7 +45,7 @@ export function histogram(result: Result, options: Options, { colors, width }: S
     splitNumber: 4,
     axisLabel: { color: colors.muted, fontSize: 12, formatter: (value: number) => formatTick(value) },
     splitLine: { lineStyle: { color: colors.line } },
-    ...(layout ? around(counts.flat(), true) : {}),
+    ...(layout ? whole(around(counts.flat(), true)) : {}),
   };
   const each = <Axis>(axis: Axis) => (layout ? counts.map((_, gridIndex) => ({ ...axis, gridIndex })) : axis);
   return {
@@ -125,4 +125,6 @@ function nice(width: number): number {
 }
 
 const isWhole = (column: Column): boolean => column.exact && !column.text(0)?.includes('.');
+/** Of an axis that counts. */
+const whole = ({ min, max, interval = 1 }: Extent): Extent => ({ min, max, interval: Math.max(1, interval) });
 const round = (value: number): number => Number(value.toPrecision(12));

@@ -5,7 +5,7 @@ import type { Result } from '../data.js';
 /** Charts with two axes. */
 export type XyKind = 'bar' | 'line' | 'area' | 'scatter';
 
-export const KINDS = ['table', 'value', 'bar', 'line', 'area', 'scatter', 'pie', 'heatmap', 'histogram'] as const;
+export const KINDS = ['table', 'value', 'bar', 'line', 'area', 'scatter', 'pie', 'heatmap', 'histogram', 'map'] as const;
 export type ChartKind = (typeof KINDS)[number];
 
 /** `data-options`: names of columns, unless said otherwise. */
@@ -14,6 +14,9 @@ export interface Options {
   y?: string;
   color?: string;
   compare?: string;
+  lat?: string;
+  lon?: string;
+  size?: string;
   facet?: string;
   spark?: string;
   stack?: string;

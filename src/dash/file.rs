@@ -1,0 +1,101 @@
+//! The file of a page: Markdown among the project's dashboards.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use quack_page::site::is_page;
+
+use crate::error::failure;
+
+/// Largest page, bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// Addresses that `quackctl dash` has itself.
+const TAKEN: &[&str] = &["edit", "events"];
+
+/// The folder of pages in a project.
+pub(crate) const FOLDER: &str = "dashboards";
+
+/// Whether a page can be called so.
+pub(crate) fn is_name(name: &str) -> bool {
+    is_page(name) && !TAKEN.contains(&name)
+}
+
+/// Where the page of that name is, of the project in `dir`.
+pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(FOLDER).join(format!("{name}.md"))
+}
+
+/// The names of all pages of the project in `dir`, none of which is read; also of those that cannot be pages.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(crate) fn names(dir: &Path) -> Result<BTreeSet<String>> {
+    let folder = dir.join(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => {
+            return Err(failure(format!("cannot read {}: {error}", folder.display()), "see to the folder's rights"));
+        }
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        if path.extension().is_none_or(|extension| extension != "md") || name.starts_with('.') {
+            continue;
+        }
+        names.insert(name.to_owned());
+    }
+    Ok(names)
+}
+
+/// The text of the file of a page.
+///
+/// # Errors
+/// A name that is none; a file that cannot be read, and what is no file.
+pub(super) fn text(path: &Path, name: &str) -> Result<String> {
+    let told = format!("{FOLDER}/{name}.md");
+    if !is_name(name) {
+        return Err(failure(
+            format!("`{told}`: a page's name stands in its address, and `{name}` cannot"),
+            "name it of small letters, digits, `-` and `_`; `edit` and `events` are addresses of the server",
+        ));
+    }
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            failure(format!("there is no page `{told}`"), format!("`quackctl dash new {name}` writes one"))
+        }
+        _ => failure(format!("cannot read `{told}`: {error}"), "see to the file's rights"),
+    };
+    // What is no file may have no end, and a link may lead to what is no page: to this process's own environment.
+    if !std::fs::symlink_metadata(path).map_err(cannot)?.is_file() {
+        return Err(failure(
+            format!("`{told}` is no file of its own"),
+            "put the file itself there, no link, or give it another ending",
+        ));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(failure(format!("`{told}` is larger than {LARGEST} bytes"), "make several pages of it"));
+    }
+    String::from_utf8(bytes).map_err(|_| failure(format!("`{told}` is no UTF-8"), "save it as UTF-8, as Markdown is"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_in_addresses() {
+        assert!(is_name("trips") && is_name("2019-trips_a"));
+        for name in ["", "edit", "events", "Trips", "a b", "../x", "-a", "a.b", "ü", &"a".repeat(65)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
