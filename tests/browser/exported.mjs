@@ -1,7 +1,7 @@
 // Pages that were exported: files that have all in them, opened without a network.
 //
 // usage: CHROMIUM=PROGRAM exported.mjs MODULES FOLDER, where FOLDER has `charts.html`, `inputs.html` (of the zone SoHo), `layout.html`,
-// `hostile.html` and `charts.pdf`
+// `maps.html`, `hostile.html` and `charts.pdf`
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,6 +63,14 @@ scene('tabs open, and loops have their sections', 'layout.html', async (page) =>
   assert.equal(await page.locator('.error').count(), 0);
 });
 
+scene('maps have their script in the file', 'maps.html', async (page) => {
+  for (const name of ['countries', 'places', 'one']) {
+    const canvas = tile(page, name).locator('.canvas');
+    await canvas.scrollIntoViewIfNeeded();
+    await looksLike(`map_${name}`, await canvas.screenshot());
+  }
+});
+
 scene('nothing of data, names, titles or what was set runs', 'hostile.html', async (page) => {
   await choose(page, 'bars', 'Show as table');
   const text = await page.textContent('main');
@@ -106,5 +114,5 @@ test('the PDF has pages, text, and a drawing of each chart', () => {
 });
 
 test('nothing is left beside the files', () => {
-  assert.deepEqual(readdirSync(folder).sort(), ['charts.html', 'charts.pdf', 'hostile.html', 'inputs.html', 'layout.html']);
+  assert.deepEqual(readdirSync(folder).sort(), ['charts.html', 'charts.pdf', 'hostile.html', 'inputs.html', 'layout.html', 'maps.html']);
 });
