@@ -137,6 +137,7 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
         &["charts", "--html", "out/charts.html", "--pdf", "out/charts.pdf"][..],
         &["inputs", "--set", "zone=SoHo", "--set", "days_from=2019-04-02", "--html", "out/inputs.html"],
         &["layout", "--html", "out/layout.html"],
+        &["maps", "--html", "out/maps.html"],
         &["hostile", "--set", payload, "--html", "out/hostile.html"],
     ] {
         let output = export(arguments);
