@@ -54,7 +54,7 @@ impl Oidc {
 }
 
 impl Values {
-    /// What `[dash.oidc]` says; nothing where there is no such section.
+    /// What `[dash.oidc]` says; nothing where it is not there, or says nothing.
     ///
     /// # Errors
     /// An issuer by no HTTPS; what is missing; who is nobody.
@@ -64,7 +64,9 @@ impl Values {
         let (issuer, client_id, label) = (issuer?, client_id?, label?);
         let (client_secret_env, claim) = (self.optional(SECRET_ENV)?, self.text("dash.oidc.claim", EMAIL)?);
         let (scopes, allow) = (self.text("dash.oidc.scopes", SCOPES)?, self.oidc_allow()?);
-        if !self.has_oidc && issuer.is_none() && client_id.is_none() && allow.is_empty() {
+        let is_empty =
+            [&issuer, &client_id, &label, &client_secret_env].iter().all(|value| value.is_none()) && allow.is_empty();
+        if is_empty {
             return Ok(None);
         }
         let missing =
@@ -159,7 +161,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_teaches() {
         for (toml, said, help) in [
-            ("", "has no `issuer`", "https://"),
+            ("client_id = \"x\"", "has no `issuer`", "https://"),
+            ("label = \"x\"", "has no `issuer`", "https://"),
             ("issuer = \"https://id.example\"", "has no `client_id`", "register"),
             ("issuer = \"https://id.example\"\nclient_id = \"x\"", "has no `allow`", "*@example.com"),
             ("issuer = \"https://id.example\"\nclient_id = \"x\"\nallow = []", "has no `allow`", "*@example.com"),

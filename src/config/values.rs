@@ -19,9 +19,8 @@ use crate::error::{more_help, nearest, usage};
 pub(super) struct Values {
     values: HashMap<&'static str, (toml::Value, Origin)>,
     data: Vec<toml::Value>,
-    /// Whether there are the sections `[dash]` and `[dash.oidc]`, whatever is in them.
+    /// Whether there is a section `[dash]`, whatever is in it.
     pub(super) has_dash: bool,
-    pub(super) has_oidc: bool,
     pub(super) origins: Vec<(&'static str, String, Origin)>,
     /// What the user should know, and what is no error.
     pub(super) notes: Vec<String>,
@@ -66,7 +65,7 @@ impl Values {
     pub(super) fn keep(&mut self, keys: &[&str]) {
         self.values.retain(|key, _| keys.contains(key));
         self.data.clear();
-        (self.has_dash, self.has_oidc) = (false, false);
+        self.has_dash = false;
         self.origins.clear();
     }
 
@@ -81,7 +80,6 @@ impl Values {
                 toml::Value::Table(table) if name == "dash.users" => self.set_known(text, &name, table.into())?,
                 toml::Value::Table(table) if KEYS.iter().any(|(key, _)| key.starts_with(&inner)) => {
                     self.has_dash |= name == "dash";
-                    self.has_oidc |= name == "dash.oidc";
                     self.read_table(text, &inner, table)?;
                 }
                 value => self.set_known(text, &name, value)?,
