@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { choose, idle, scene, tile, usable } from './browser.mjs';
 import { isSame, looksLike, soft } from './picture.mjs';
 
-const KINDS = ['countries', 'places', 'one'];
+const KINDS = ['countries', 'places', 'small', 'one'];
 
 scene('maps are drawn as they were', '/maps', async (page) => {
   const pictures = [];

@@ -1,5 +1,5 @@
 // Countries coloured by a number, and points by where they are.
-import { geoNaturalEarth1, geoPath, type GeoProjection } from 'd3-geo';
+import { geoCentroid, geoNaturalEarth1, geoPath, type GeoProjection } from 'd3-geo';
 import { base, faint, tip, tooltip, type Drawing, type Mark, type Surroundings } from '../charts/chart.js';
 import { shade } from '../charts/heatmap.js';
 import { ChartError, findColumn, NAMES, numberColumn, xColumn, type Options } from '../charts/spec.js';
@@ -17,6 +17,8 @@ const MOST_NAMED = 3;
 const RADIUS = 4;
 const SIZES = [3, 22] as const;
 const EDGE = 28;
+/** Of the scale at which the whole world is to be seen: shapes are coarse. */
+const CLOSEST = 14;
 
 interface Painted {
   color(row: number): string;
@@ -125,29 +127,25 @@ function points(result: Result, options: Options, around: Surroundings, size: [n
   };
 }
 
-/** So that all of `what` is to be seen; of one place, the land around it. */
+/** So that all of `what` is to be seen; of one place, or of a small country, the land around it, too. */
 function fitted(what: Parameters<GeoProjection['fitExtent']>[1], [width, height]: [number, number]): GeoProjection {
   const extent: [[number, number], [number, number]] = [[EDGE, EDGE], [width - EDGE, height - EDGE]];
+  const closest = geoNaturalEarth1().fitExtent(extent, { type: 'Sphere' }).scale() * CLOSEST;
   const projection = geoNaturalEarth1().fitExtent(extent, what);
-  const world = geoNaturalEarth1().fitExtent(extent, { type: 'Sphere' });
-  const closest = world.scale() * 14;
-  if (!(projection.scale() <= closest)) {
-    const [[west, south], [east, north]] = boundsOf(what);
-    projection.scale(closest).center([0, 0]).translate([0, 0]);
-    const at = projection([(west + east) / 2, (south + north) / 2]) ?? [0, 0];
-    projection.translate([width / 2 - at[0], height / 2 - at[1]]);
+  const middle: [number, number] = [width / 2, height / 2];
+  const scale = projection.scale();
+  if (!Number.isFinite(scale)) {
+    // A single place has no extent.
+    projection.scale(closest).translate([0, 0]);
+    const [x, y] = projection(geoCentroid(what)) ?? [0, 0];
+    projection.translate([middle[0] - x, middle[1] - y]);
+  } else if (scale > closest) {
+    // What is in the middle stays there.
+    const [x, y] = projection.translate();
+    const share = closest / scale;
+    projection.scale(closest).translate([middle[0] + (x - middle[0]) * share, middle[1] + (y - middle[1]) * share]);
   }
   return projection.clipExtent([[-1, -1], [width + 1, height + 1]]);
-}
-
-function boundsOf(what: Parameters<GeoProjection['fitExtent']>[1]): [[number, number], [number, number]] {
-  const all = 'coordinates' in what ? (what.coordinates as [number, number][]) : [];
-  const bounds: [[number, number], [number, number]] = [[180, 90], [-180, -90]];
-  for (const [east, north] of all) {
-    bounds[0] = [Math.min(bounds[0][0], east), Math.min(bounds[0][1], north)];
-    bounds[1] = [Math.max(bounds[1][0], east), Math.max(bounds[1][1], north)];
-  }
-  return bounds[0][0] > bounds[1][0] ? [[0, 0], [0, 0]] : bounds;
 }
 
 function framed({ colors }: Surroundings, [, height]: [number, number], series: object[], spoken: (mark: Mark) => HTMLElement): Pick<Drawing, 'option' | 'height'> {
