@@ -37,6 +37,11 @@ impl Failure {
         self.error_type == "DuckDB.INTERRUPTError"
     }
 
+    /// Whether DuckDB had less memory than the query takes.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.error_type == "DuckDB.OutofMemoryError"
+    }
+
     /// A failure from DuckDB's message, which begins with its kind: `Parser Error: syntax error at ...`. Its Arrow
     /// conversion says the same as JSON.
     pub fn duckdb(message: impl Into<String>) -> Self {

@@ -243,6 +243,7 @@ mod tests {
             extension_dirs: Vec::new(),
             temp_dir: env::temp_dir(),
             temp_mib: 0,
+            s3_is_near: false,
             log_sql: true,
             s3,
         }

@@ -15,6 +15,7 @@ use crate::sql_type::SqlType;
 use crate::wire::{Column, DEFAULT_LIMIT, Event, Spill};
 use duckdb::ffi;
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// Chunks are kept until the result is known to fit into the response; above this they go to the bucket even if they
 /// would still compress into it.
@@ -67,6 +68,14 @@ impl Plan {
         }
         let needed = Needed::of(instance, event, &known, named)?;
         Ok(Self { needed, statements, known })
+    }
+
+    /// What tells the SQL of `event`, over the files that it reads, from another's.
+    pub(super) fn digest(&self, event: &Event) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&event.q, &event.params).hash(&mut hasher);
+        self.needed.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Whether one of its statements writes to where the event says.

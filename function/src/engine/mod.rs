@@ -17,6 +17,7 @@ mod spill;
 mod statement;
 mod storage;
 mod stream;
+mod threads;
 mod type_name;
 #[cfg(test)]
 mod value_test;
@@ -34,6 +35,7 @@ use judge::Judge;
 use lake::Lake;
 use raw::Database;
 use replay::Replay;
+use threads::Threads;
 use watch::Watch;
 
 /// How often an event is run whose failure has lost its reason.
@@ -66,6 +68,7 @@ struct Instance {
     judge: Judge,
     lake: Lake,
     guard: Guard,
+    threads: Threads,
     database: Database,
     replay: Replay,
 }
@@ -135,13 +138,15 @@ impl Instance {
         drop(connection);
         let judge = Judge::new(&database, settings.access())?;
         let guard = Guard::new(&database)?;
-        Ok(Self { judge, lake: Lake::new(settings), guard, database, replay })
+        let threads = Threads::new(&database, settings.duckdb_mib(), settings.s3_is_near)?;
+        Ok(Self { judge, lake: Lake::new(settings), guard, threads, database, replay })
     }
 
     /// Runs an event that was judged, and says whether the instance is as it was before.
     ///
     /// Of a query that fails in one thread while another waits with a chunk to be fetched, DuckDB may tell no more than that
-    /// it was interrupted. Such a one is run again for its reason, unless it has written something.
+    /// it was interrupted. Such a one is run again for its reason, unless it has written something; so is one with few threads that had
+    /// too little memory for many.
     fn run(
         &self,
         plan: &Plan,
@@ -149,11 +154,13 @@ impl Instance {
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
     ) -> (Result<Outcome, Failure>, bool) {
-        let attempt = || self.attempt(plan, event, result_folder, room_bytes);
+        let digest = plan.digest(event);
+        let attempt = || self.attempt(plan, digest, event, result_folder, room_bytes);
+        let are_many = self.threads.are_many(digest);
         let mut attempts = 1;
         let mut ended = attempt();
         while let (Err(failure), true) = &ended
-            && failure.has_lost_its_reason()
+            && (failure.has_lost_its_reason() || are_many && attempts == 1 && failure.is_out_of_memory())
             && attempts < MOST_ATTEMPTS
             && !plan.writes()
         {
@@ -172,6 +179,7 @@ impl Instance {
     fn attempt(
         &self,
         plan: &Plan,
+        digest: u64,
         event: &Event,
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
@@ -190,7 +198,11 @@ impl Instance {
             Err(failure) => return (Err(failure), false),
         };
         let watch = event.result.is_some().then(|| Watch::start(&self.database, &connection, result_folder));
-        let mut outcome = invocation.run(plan);
+        // Each thread would hold what is to be written.
+        let mut outcome = match plan.writes() {
+            true => invocation.run(plan),
+            false => self.threads.run(digest, || invocation.run(plan)),
+        };
         if let Some((is_gone, may_be_gone)) = watch.map(Watch::end) {
             let spilled = outcome.as_ref().is_ok_and(|outcome| outcome.data.spilled.is_some());
             let looks = || watch::is_left(&self.database, result_folder).unwrap_or(false);

@@ -10,6 +10,7 @@ use crate::sql::identifier;
 use crate::view::View;
 use crate::wire::{Event, TableDef, ViewDef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash as _, Hasher};
 use std::rc::Rc;
 
 /// Views that stand upon each other, at most: DuckDB takes them apart on its stack.
@@ -102,6 +103,11 @@ impl Needed {
         }
         made.extend(views.made(&own)?);
         Ok(Self { tables, made, schemas, note })
+    }
+
+    /// Adds what tells it from another: what is made, with the addresses of all files.
+    pub(super) fn hash(&self, hasher: &mut impl Hasher) {
+        self.made.iter().for_each(|made| made.sql.hash(hasher));
     }
 
     /// Makes all of it.

@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::storage::Folder;
+use super::threads;
 use crate::failure::Failure;
 use crate::s3::S3Access;
 use crate::sql::literal;
@@ -38,6 +39,7 @@ const SECRET: &str = "lake";
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | keys; Lambda sets those of its role |
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | the URL of S3 where it is not AWS's own |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | MiB; Lambda sets it |
+/// | `QUACK_S3_IS_NEAR` | `true`: S3 answers at once, and a query need not have many requests under way |
 /// | `QUACK_TEMP_MIB` | size of the instance's `/tmp`, MiB; 512, Lambda's own, when absent |
 /// | `QUACK_LOG_SQL` | `false`: the log has a digest of the SQL, not the SQL |
 /// | `AWS_LAMBDA_RUNTIME_API` | `host:port` that invocations come from; Lambda sets it |
@@ -66,6 +68,8 @@ pub struct Settings {
     pub temp_dir: PathBuf,
     /// How much it may write there, MiB.
     pub temp_mib: u64,
+    /// Whether S3 answers at once.
+    pub s3_is_near: bool,
     /// Whether the log may say which SQL was run.
     pub log_sql: bool,
     /// Access to the bucket.
@@ -111,6 +115,7 @@ impl Settings {
                 .collect(),
             temp_dir: env::temp_dir().join(format!("quack-{}", std::process::id())),
             temp_mib: var("QUACK_TEMP_MIB").and_then(|size| size.parse().ok()).unwrap_or(TEMP_MIB),
+            s3_is_near: var("QUACK_S3_IS_NEAR").is_some_and(|says| says == "true"),
             log_sql: var("QUACK_LOG_SQL").is_none_or(|says| says != "false"),
             s3: S3Access {
                 key_id: var("AWS_ACCESS_KEY_ID"),
@@ -123,11 +128,14 @@ impl Settings {
         })
     }
 
+    /// The memory that DuckDB may have, MiB: it fills that with files that it has read, and the process takes a third more.
+    pub(super) fn duckdb_mib(&self) -> u64 {
+        (self.memory_mib * 2 / 5).saturating_sub(HEADROOM_MIB).max(MIN_MEMORY_MIB)
+    }
+
     /// The options that DuckDB opens with.
     pub(super) fn open_options(&self) -> Vec<(&'static str, String)> {
-        // DuckDB fills what it may with files that it has read, and the process takes a third more than that.
-        let memory_mib = (self.memory_mib * 2 / 5).saturating_sub(HEADROOM_MIB).max(MIN_MEMORY_MIB);
-        let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let memory_mib = self.duckdb_mib();
         vec![
             // The extensions' signatures were checked when the artifact was made; checking again costs 60 ms.
             ("allow_unsigned_extensions", "true".to_owned()),
@@ -136,7 +144,7 @@ impl Settings {
             ("allow_persistent_secrets", "false".to_owned()),
             ("arrow_lossless_conversion", "true".to_owned()),
             ("memory_limit", format!("{memory_mib}MiB")),
-            ("threads", threads.to_string()),
+            ("threads", threads::few().to_string()),
             ("temp_directory", self.temp_dir.display().to_string()),
             // An eighth stays free: a disk also holds what DuckDB does not count, such as room that a file was given before
             // it was written to, and who writes more than there is gets a worse error.
@@ -187,6 +195,8 @@ impl Settings {
         }
         if has("httpfs") {
             sql += &format!("CREATE SECRET {SECRET} ({});\n", self.s3.secret_options());
+            // A connection for each thread, instead of one for each file. What S3 has closed meanwhile is opened again.
+            sql += "SET GLOBAL httpfs_connection_caching = true;\n";
             // Four parts of 16 MiB in flight rather than fifty of 80: what an upload holds stays small.
             sql += "SET GLOBAL s3_uploader_max_filesize = '160GB';\nSET GLOBAL s3_uploader_thread_limit = 4;\n";
         }
@@ -195,7 +205,7 @@ impl Settings {
         sql += "SET GLOBAL allocator_bulk_deallocation_flush_threshold = '16MiB';\n";
         let readable: Vec<_> = self.access().read.iter().map(|folder| literal(&folder.to_string())).collect();
         sql += &format!("SET GLOBAL allowed_directories = [{}];\n", readable.join(", "));
-        sql += &format!("SET GLOBAL allowed_configs = ['{BUFFER}'];\n");
+        sql += &format!("SET GLOBAL allowed_configs = ['{BUFFER}', 'threads'];\n");
         sql += "SET GLOBAL enable_external_access = false;\nSET GLOBAL lock_configuration = true;\n";
         Ok(sql)
     }

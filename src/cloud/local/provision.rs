@@ -99,6 +99,7 @@ fn engine(config: &Config, target: &Target, artifact: &Path) -> Result<Wanted> {
         ("QUACK_CATALOG", layout.catalog.clone()),
         ("QUACK_TABLES", layout.tables.clone()),
         ("QUACK_WRITE", Grants::of(config).write_list()),
+        ("QUACK_S3_IS_NEAR", (config.network.first_byte_ms == 0).to_string()),
         ("QUACK_TEMP_MIB", config.ephemeral_mb.to_string()),
         ("QUACK_LOG_SQL", config.log_sql.to_string()),
         // Told when it is empty, too: else a function that had folders would keep them.
