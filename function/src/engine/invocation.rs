@@ -70,12 +70,15 @@ impl Plan {
         Ok(Self { needed, statements, known })
     }
 
-    /// What tells the SQL of `event`, over the files that it reads, from another's.
-    pub(super) fn digest(&self, event: &Event) -> u64 {
+    /// What tells the SQL of `event`, over the files that it reads, from another's; `None` where it reads none.
+    pub(super) fn digest(&self, event: &Event) -> Option<u64> {
+        if !self.needed.makes() && !event.q.contains("s3://") {
+            return None;
+        }
         let mut hasher = DefaultHasher::new();
         (&event.q, &event.params).hash(&mut hasher);
         self.needed.hash(&mut hasher);
-        hasher.finish()
+        Some(hasher.finish())
     }
 
     /// Whether one of its statements writes to where the event says.

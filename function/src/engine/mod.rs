@@ -179,7 +179,7 @@ impl Instance {
     fn attempt(
         &self,
         plan: &Plan,
-        digest: u64,
+        digest: Option<u64>,
         event: &Event,
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,

@@ -105,6 +105,11 @@ impl Needed {
         Ok(Self { tables, made, schemas, note })
     }
 
+    /// Whether it is anything.
+    pub(super) fn makes(&self) -> bool {
+        !self.made.is_empty()
+    }
+
     /// Adds what tells it from another: what is made, with the addresses of all files.
     pub(super) fn hash(&self, hasher: &mut impl Hasher) {
         self.made.iter().for_each(|made| made.sql.hash(hasher));

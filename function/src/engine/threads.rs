@@ -47,19 +47,20 @@ impl Threads {
         Ok(Self { connection: database.connect()?, few, many, computing: RefCell::default() })
     }
 
-    /// Whether the query that `digest` tells from others has more threads than there are cores.
-    pub(super) fn are_many(&self, digest: u64) -> bool {
-        self.many > self.few && !self.computing.borrow().contains(&digest)
+    /// Whether the query that `digest` tells from others has more threads than there are cores; one without reads no files.
+    pub(super) fn are_many(&self, digest: Option<u64>) -> bool {
+        self.many > self.few && digest.is_some_and(|digest| !self.computing.borrow().contains(&digest))
     }
 
     /// Runs a query with as many threads as are good for it, and remembers one that computes, or has too little memory for so many.
     ///
     /// # Errors
     /// The query's.
-    pub(super) fn run<T>(&self, digest: u64, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        if !self.are_many(digest) {
-            return run();
-        }
+    pub(super) fn run<T>(&self, digest: Option<u64>, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let digest = match digest {
+            Some(digest) if self.are_many(Some(digest)) => digest,
+            _ => return run(),
+        };
         self.set(self.many)?;
         let (begun, cpu) = (Instant::now(), cpu_time());
         let outcome = run();
