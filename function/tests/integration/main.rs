@@ -6,4 +6,5 @@ mod fuzz;
 mod lake;
 mod storage;
 mod support;
+mod threads;
 mod views;
