@@ -114,16 +114,16 @@ fn models_are_previewed_on_a_branch(place: Place) {
         dbt.succeeds(&["build"], "PASS=8 WARN=0 ERROR=0 SKIP=0");
     }
     server.end();
-    project.succeed(["dash", "check", "--branch", "preview"], "models on a branch");
+    project.succeed(["dash", "check", "trips", "--branch", "preview"], "models on a branch");
     let names = || {
         let listed = project.json(["tables", "--json"]);
         let tables = listed["tables"].as_array().unwrap().iter();
         tables.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(), ["trips"]);
-    assert!(!project.quackctl(["dash", "check"]).output().unwrap().status.success());
+    assert!(!project.quackctl(["dash", "check", "trips"]).output().unwrap().status.success());
     project.succeed(["branch", "publish", "preview"], "models on a branch");
-    project.succeed(["dash", "check"], "models that are published");
+    project.succeed(["dash", "check", "trips"], "models that are published");
     assert_eq!(names().len(), 3, "{:?}", names());
     let daily = "SELECT date, count(*) AS trips FROM trips GROUP BY date EXCEPT SELECT date, trips FROM daily_trips";
     assert_eq!(project.rows(daily), json!([]));
