@@ -232,9 +232,12 @@ impl Deploy<'_> {
         let Some(plan) = self.plan else { return Ok(()) };
         let is_named = |change: &Planned| {
             let mut named = plan.changes.iter().filter(|planned| planned.resource == change.resource);
+            // Of what is replaced, a step takes the old one away.
+            let is_step =
+                |planned: &Planned| planned.action == PlannedAction::Replace && change.action == PlannedAction::Remove;
             // A stack's own parameters are on the way to what the plan names.
             change.kind == template::STACK_KIND
-                || named.any(|planned| planned.action == change.action || !change.is_destructive())
+                || named.any(|planned| planned.action == change.action || !change.is_destructive() || is_step(planned))
         };
         let Some(other) = set.changes.iter().find(|change| !is_named(change)) else { return Ok(()) };
         set.discard(self.session).await?;
