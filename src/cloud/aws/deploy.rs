@@ -232,9 +232,9 @@ impl Deploy<'_> {
         let Some(plan) = self.plan else { return Ok(()) };
         let is_named = |change: &Planned| {
             let mut named = plan.changes.iter().filter(|planned| planned.resource == change.resource);
-            // Of what is replaced, a step takes the old one away.
+            // A function holds nothing: a step may take away what a later one makes anew, as the plan says.
             let is_step =
-                |planned: &Planned| planned.action == PlannedAction::Replace && change.action == PlannedAction::Remove;
+                |planned: &Planned| change.kind == template::FUNCTION_KIND && planned.action != PlannedAction::Remove;
             // A stack's own parameters are on the way to what the plan names.
             change.kind == template::STACK_KIND
                 || named.any(|planned| planned.action == change.action || !change.is_destructive() || is_step(planned))

@@ -39,6 +39,9 @@ const ADOPT: &str = include_str!("../../../templates/adopt.yaml");
 /// CloudFormation's type of a stack.
 pub(super) const STACK_KIND: &str = "AWS::CloudFormation::Stack";
 
+/// The kind of a function.
+pub(super) const FUNCTION_KIND: &str = "AWS::Lambda::Function";
+
 /// Name of the bucket's resource in the templates.
 pub(super) const BUCKET: &str = "Bucket";
 
@@ -50,7 +53,7 @@ const REPLACING: &[(&str, &[&str])] = &[
     ("AWS::S3::BucketPolicy", &["Bucket"]),
     ("AWS::IAM::Role", &["RoleName", "Path"]),
     ("AWS::Logs::LogGroup", &["LogGroupName"]),
-    ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
+    (FUNCTION_KIND, &["FunctionName", "PackageType"]),
     (
         "AWS::Lambda::Permission",
         &["FunctionName", "Action", "Principal", "SourceArn", "FunctionUrlAuthType", "InvokedViaFunctionUrl"],
