@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use quack_function::wire::Spill;
-use quack_page::oidc::CALLBACK;
+use quack_page::oidc;
 use serde::Serialize;
 
 use crate::change::{self, Changed, Session, Transaction};
@@ -136,7 +136,7 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> Result<()> {
         }
     };
     let has_oidc = config.dash.as_ref().is_some_and(|dash| dash.oidc.is_some());
-    let oidc_callback = dashboards.iter().find(|_| has_oidc).map(|url| format!("{url}{CALLBACK}"));
+    let oidc_callback = dashboards.iter().find(|_| has_oidc).map(|url| oidc::callback(url));
     context.print(&Up {
         project: config.project.clone(),
         stage: config.stage.clone(),

@@ -12,7 +12,8 @@ use super::bind::Binder;
 use super::blocks;
 use super::bound::{Over, missing};
 use super::compose::Composer;
-use super::page::{self, FOLDER, Loop, Page, Query};
+use super::file;
+use super::page::{self, FOLDER, Loop, MOST_SECTIONS, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -22,9 +23,6 @@ use crate::lake::catalog::{self, Scope};
 use crate::output::text_of;
 use crate::rows::counted;
 use quack_page::input::Given;
-
-/// Most sections that a page makes of a loop, as its script has it.
-const MOST_SECTIONS: usize = 50;
 
 /// What was found of all pages.
 #[derive(Debug, Serialize)]
@@ -96,11 +94,7 @@ pub(crate) async fn check(
         return Err(failure(format!("there are no pages in {FOLDER}/"), "`quackctl dash new NAME` writes one"));
     }
     if let Some(other) = names.iter().find(|name| !pages.contains_key(*name)) {
-        let help = match nearest(other, pages.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("`quackctl dash new {other}` writes one"),
-        };
-        return Err(failure(format!("there is no page `{FOLDER}/{other}.md`"), help));
+        return Err(file::absent(other, pages.keys().map(String::as_str)));
     }
     pages.retain(|name, _| names.is_empty() || names.contains(name));
     let target = Target::open(context).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use quack_page::oidc::{CALLBACK, Oidc, Secret};
+use quack_page::oidc::{self, Oidc, Secret};
 use quack_page::password;
 use quack_page::signed::GUEST;
 use quack_page::site::{self, Limits, Site, User};
@@ -161,7 +161,7 @@ impl Compiled {
             allow: oidc.allow,
             scopes: oidc.scopes,
             label: oidc.label,
-            callback: format!("{url}{CALLBACK}"),
+            callback: oidc::callback(url),
         });
         let [script, style, maps] = assets().map(|asset| asset.name);
         Site {

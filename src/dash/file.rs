@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use quack_page::site::is_page;
 
-use crate::error::failure;
+use crate::error::{failure, nearest};
 
 /// Largest page, bytes.
 const LARGEST: u64 = 1 << 20;
@@ -27,6 +27,15 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// Where the page of that name is, of the project in `dir`.
 pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(FOLDER).join(format!("{name}.md"))
+}
+
+/// What is said of a page that is none of those `known`.
+pub(super) fn absent<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Error {
+    let help = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("`quackctl dash new {name}` writes one"),
+    };
+    failure(format!("there is no page `{FOLDER}/{name}.md`"), help)
 }
 
 /// The names of all pages of the project in `dir`, none of which is read; also of those that cannot be pages.

@@ -47,6 +47,9 @@ pub(crate) struct Page {
     pub(super) has_tabs: bool,
 }
 
+/// Most sections that a page makes of a loop, as its script has it (`web/src/row.ts`).
+pub(super) const MOST_SECTIONS: usize = 50;
+
 /// What stands once for each row of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Loop {

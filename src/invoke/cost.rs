@@ -30,6 +30,11 @@ pub(crate) fn gb_second_usd(arch: Arch) -> f64 {
     }
 }
 
+/// US dollars for so many seconds on functions of so much memory, and for so many requests.
+pub(crate) fn price_usd(seconds: f64, memory_mb: u64, requests: usize, arch: Arch) -> f64 {
+    seconds * memory_mb as f64 / 1024.0 * gb_second_usd(arch) + requests as f64 * REQUEST_USD
+}
+
 /// No number of a REPORT line comes near: a Lambda function runs for a quarter of an hour at most.
 const MOST: f64 = 1e9;
 
@@ -55,9 +60,7 @@ impl Report {
 
     /// Estimated price in US dollars.
     pub(crate) fn cost_usd(&self, arch: Arch) -> f64 {
-        let rate = gb_second_usd(arch);
-        let gb_seconds = self.billed_ms as f64 / 1000.0 * self.memory_mb as f64 / 1024.0;
-        gb_seconds * rate + REQUEST_USD
+        price_usd(self.billed_ms as f64 / 1000.0, self.memory_mb, 1, arch)
     }
 }
 

@@ -4,7 +4,7 @@ use super::coordinator::Coordinator;
 use super::request::Request;
 use super::{answer, counted, needed};
 use crate::arch::Arch;
-use crate::invoke::cost::{REQUEST_USD, gb_second_usd};
+use crate::invoke::cost::price_usd;
 use crate::planner::{QueryPlan, Workers};
 
 /// What an invocation takes besides reading, seconds, and how much of files a function reads in one in the long run, bytes: as the
@@ -40,7 +40,7 @@ fn work(plan: &QueryPlan) -> (usize, u64) {
 
 fn usd(functions: usize, bytes: u64, memory_mb: u32, arch: Arch) -> f64 {
     let seconds = functions as f64 * STARTS_S + bytes as f64 / READS_BYTES;
-    seconds * f64::from(memory_mb) / 1024.0 * gb_second_usd(arch) + functions as f64 * REQUEST_USD
+    price_usd(seconds, memory_mb.into(), functions, arch)
 }
 
 #[cfg(test)]

@@ -14,7 +14,12 @@ use crate::signed::GUEST;
 pub const EMAIL: &str = "email";
 
 /// Where issuers send browsers back to, a path of the site.
-pub const CALLBACK: &str = "oidc/callback";
+const CALLBACK: &str = "oidc/callback";
+
+/// Where issuers send browsers back to, of the site at `url`, which ends in `/`.
+pub fn callback(url: &str) -> String {
+    format!("{url}{CALLBACK}")
+}
 
 /// Longest name of a user, bytes: that of an address of mail.
 const LONGEST_NAME: usize = 254;

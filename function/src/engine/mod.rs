@@ -154,18 +154,20 @@ impl Instance {
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
     ) -> (Result<Outcome, Failure>, bool) {
-        let digest = plan.digest(event);
-        let attempt = || self.attempt(plan, digest, event, result_folder, room_bytes);
-        let are_many = self.threads.are_many(digest);
+        // Each thread would hold what is to be written.
+        let mut many = if plan.writes() { None } else { self.threads.wanted(|| plan.digest(event)) };
         let mut attempts = 1;
-        let mut ended = attempt();
+        let mut ended = self.attempt(plan, many, event, result_folder, room_bytes);
         while let (Err(failure), true) = &ended
-            && (failure.has_lost_its_reason() || are_many && attempts == 1 && failure.is_out_of_memory())
+            && (failure.has_lost_its_reason() || many.is_some() && failure.is_out_of_memory())
             && attempts < MOST_ATTEMPTS
             && !plan.writes()
         {
+            if failure.is_out_of_memory() {
+                many = None;
+            }
             attempts += 1;
-            ended = attempt();
+            ended = self.attempt(plan, many, event, result_folder, room_bytes);
         }
         if let Err(failure) = &mut ended.0
             && failure.has_lost_its_reason()
@@ -179,7 +181,7 @@ impl Instance {
     fn attempt(
         &self,
         plan: &Plan,
-        digest: Option<u64>,
+        many: Option<u64>,
         event: &Event,
         result_folder: &str,
         room_bytes: &dyn Fn(&[Column]) -> usize,
@@ -198,11 +200,7 @@ impl Instance {
             Err(failure) => return (Err(failure), false),
         };
         let watch = event.result.is_some().then(|| Watch::start(&self.database, &connection, result_folder));
-        // Each thread would hold what is to be written.
-        let mut outcome = match plan.writes() {
-            true => invocation.run(plan),
-            false => self.threads.run(digest, || invocation.run(plan)),
-        };
+        let mut outcome = self.threads.run(many, || invocation.run(plan));
         if let Some((is_gone, may_be_gone)) = watch.map(Watch::end) {
             let spilled = outcome.as_ref().is_ok_and(|outcome| outcome.data.spilled.is_some());
             let looks = || watch::is_left(&self.database, result_folder).unwrap_or(false);

@@ -47,20 +47,21 @@ impl Threads {
         Ok(Self { connection: database.connect()?, few, many, computing: RefCell::default() })
     }
 
-    /// Whether the query that `digest` tells from others has more threads than there are cores; one without reads no files.
-    pub(super) fn are_many(&self, digest: Option<u64>) -> bool {
-        self.many > self.few && digest.is_some_and(|digest| !self.computing.borrow().contains(&digest))
+    /// What tells a query from others, if it is to have more threads than there are cores: `digest` gives that, where it reads files.
+    pub(super) fn wanted(&self, digest: impl FnOnce() -> Option<u64>) -> Option<u64> {
+        if self.many == self.few {
+            return None;
+        }
+        digest().filter(|digest| !self.computing.borrow().contains(digest))
     }
 
-    /// Runs a query with as many threads as are good for it, and remembers one that computes, or has too little memory for so many.
+    /// Runs a query, with many threads if it is [`wanted`](Self::wanted), and remembers one that computes, or has too little memory for
+    /// so many.
     ///
     /// # Errors
     /// The query's.
-    pub(super) fn run<T>(&self, digest: Option<u64>, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        let digest = match digest {
-            Some(digest) if self.are_many(Some(digest)) => digest,
-            _ => return run(),
-        };
+    pub(super) fn run<T>(&self, wanted: Option<u64>, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let Some(digest) = wanted else { return run() };
         self.set(self.many)?;
         let (begun, cpu) = (Instant::now(), cpu_time());
         let outcome = run();

@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use self::document::Kept;
 use super::ask::{self, Asking, Bounded};
 use super::compose::Composer;
-use super::page::{self, FOLDER, Page, Query};
+use super::file;
+use super::page::{self, FOLDER, MOST_SECTIONS, Page, Query};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -33,9 +34,6 @@ use crate::rows::counted;
 
 /// Queries that are run at the same time.
 const AT_ONCE: usize = 4;
-
-/// Most sections of a loop, as in `web/src/row.ts`.
-const MOST_SECTIONS: usize = 50;
 
 /// What is exported, and where to.
 pub(crate) struct Export<'a> {
@@ -123,11 +121,7 @@ fn found(context: &Context, name: &str) -> Result<Page> {
     if let Some(page) = pages.remove(name) {
         return page;
     }
-    let help = match nearest(name, pages.keys().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("`quackctl dash new {name}` writes one"),
-    };
-    Err(failure(format!("there is no page `{FOLDER}/{name}.md`"), help))
+    Err(file::absent(name, pages.keys().map(String::as_str)))
 }
 
 /// What a loop makes sections of: the different values of the first column of its query's rows, as the page's script has them.

@@ -108,11 +108,11 @@ pub(super) fn merge(base: &Content, branch: &Content, lake: &Content) -> Result<
     if clashes.is_empty() {
         return Ok(merged);
     }
+    let theirs = differences(base, lake);
     let clash = |name: &&String| {
-        let theirs = differences(base, lake);
         let bare = name.trim_end_matches('.');
-        let found = theirs.into_iter().find(|theirs| theirs.name.eq_ignore_ascii_case(bare));
-        found.unwrap_or_else(|| Difference { name: bare.to_owned(), what: What::Changed })
+        let found = theirs.iter().find(|theirs| theirs.name.eq_ignore_ascii_case(bare));
+        found.cloned().unwrap_or_else(|| Difference { name: bare.to_owned(), what: What::Changed })
     };
     Err(clashes.iter().map(clash).collect())
 }
