@@ -5,7 +5,7 @@ use super::request::Request;
 use super::{answer, counted, needed};
 use crate::arch::Arch;
 use crate::invoke::cost::price_usd;
-use crate::planner::{QueryPlan, Workers};
+use crate::planner::{Planner, QueryPlan, Workers};
 
 /// What an invocation takes besides reading, seconds, and how much of files a function reads in one in the long run, bytes: as the
 /// planner has it where it says when another function pays.
@@ -19,21 +19,22 @@ pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Opti
     let (functions, bytes) = match counted::without_files(&request.sql, catalog) {
         Some(_) => (1, 0),
         None if needed::is_unread(catalog, &request.sql) => return None,
-        None => work(&answer::plan(coordinator, request, Workers::default())),
+        None => work(&answer::plan(coordinator, request, Workers::default()), || {
+            Planner::default().read_bytes(&request.sql, catalog)
+        }),
     };
     let arch = context.config.function_arch().ok()?;
     Some(usd(functions, bytes, context.config.memory_mb, arch))
 }
 
-/// How many functions a plan has run, and how much they read together.
-fn work(plan: &QueryPlan) -> (usize, u64) {
+/// How many functions a plan has run, and how much they read together; `alone` tells what one reads that does it all.
+fn work(plan: &QueryPlan, alone: impl FnOnce() -> Option<u64>) -> (usize, u64) {
     let splits: usize = plan.fetches.iter().map(|fetch| fetch.splits.len()).sum();
     if splits == 0 {
-        return (1, plan.table_bytes);
+        return (1, alone().unwrap_or(plan.table_bytes));
     }
     let read = plan.fetches.iter().map(|fetch| {
-        let whole: u64 = fetch.broadcast.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
-        fetch.split_bytes().saturating_add(whole.saturating_mul(fetch.splits.len() as u64))
+        fetch.read_bytes.saturating_add(fetch.broadcast_bytes().saturating_mul(fetch.splits.len() as u64))
     });
     (splits, read.fold(0, u64::saturating_add))
 }
