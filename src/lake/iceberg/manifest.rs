@@ -8,6 +8,7 @@ use quack_function::iceberg::scalar::{Kind, Scalar};
 use serde_json::Value as Json;
 
 use super::avro::{Out, Records};
+use super::bounds::Bounds;
 use super::folder::folder_value;
 use super::forms::{entry_schema, has_sizes, list_schema};
 use super::schema::Numbered;
@@ -312,49 +313,6 @@ fn take<'a, 'v>(list: &mut &'v [(i64, Value<'a>)], id: i64) -> Option<&'v Value<
             Some(value)
         }
         _ => list.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
-    }
-}
-
-/// What partition values lie between.
-#[derive(Debug, Clone, Default)]
-struct Bounds {
-    contains_null: bool,
-    range: Option<(Scalar, Scalar)>,
-}
-
-impl Bounds {
-    fn add(&mut self, value: Option<&Scalar>) {
-        let Some(value) = value else {
-            self.contains_null = true;
-            return;
-        };
-        match &mut self.range {
-            None => self.range = Some((value.clone(), value.clone())),
-            Some((low, high)) => {
-                if value < low {
-                    *low = value.clone();
-                }
-                if value > high {
-                    *high = value.clone();
-                }
-            }
-        }
-    }
-
-    /// Has room for the values of another manifest, of the same field, whose values are of `kind`.
-    fn widen(&mut self, kind: Option<Kind>, summary: &Summary) {
-        self.contains_null |= summary.contains_null;
-        for bytes in [&summary.lower, &summary.upper].into_iter().flatten() {
-            let value = kind.and_then(|kind| Scalar::of_binary(kind, bytes));
-            if value.is_some() {
-                self.add(value.as_ref());
-            }
-        }
-    }
-
-    fn summary(self) -> Summary {
-        let (lower, upper) = self.range.map(|(low, high)| (low.binary(), high.binary())).unzip();
-        Summary { contains_null: self.contains_null, lower, upper }
     }
 }
 
