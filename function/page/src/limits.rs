@@ -228,7 +228,7 @@ mod tests {
         assert!(counted.request("b", &limits).is_ok() && counted.request("b", &limits).is_ok());
         assert!(counted.request("b", &limits).is_err());
         counted.requests.gives_back("c");
-        assert_eq!(counted.requests.0.get("c").is_none(), true);
+        assert!(!counted.requests.0.contains_key("c"));
     }
 
     #[test]
