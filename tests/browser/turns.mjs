@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { base, browser, choose, idle, scene as at, tile, usable } from './browser.mjs';
 
 const RUNS = 'Loading… The query runs already.';
-const scene = (name, path, run) => at(name, path, run, { until: (page) => page.waitForLoadState('load') });
+const scene = (name, path, run) =>
+  at(name, path, (page) => { page.setDefaultTimeout(30_000); return run(page); }, { until: (page) => page.waitForLoadState('load') });
 
 /** A page of another browser: one browser asks for the same at once only once. */
 async function elsewhere(run) {
