@@ -280,9 +280,8 @@ mod tests {
         );
         assert!(told.contains("\ndashboards/x.md:4: `b`: "), "{told}");
         // Small for a file, and more than a function answers with.
-        let corners: Vec<String> = (0..199_000)
-            .map(|at| format!("[{}.12345,{}]", at % 180, f64::from(at % 9_000_000) / 1e5 + 0.000_01))
-            .collect();
+        let corner = |at: u32| format!("[-{}.12345,-{}.{:05}]", 100 + at % 80, 10 + at % 70, 1 + at % 99_998);
+        let corners: Vec<String> = (0..199_000).map(corner).collect();
         let large = project(&format!(
             "{{\"type\":\"FeatureCollection\",\"features\":[{{\"id\":1,\"geometry\":{{\"type\":\"Polygon\",\"coordinates\":[[{}]]}}}}]}}",
             corners.join(",")
