@@ -36,13 +36,16 @@ type Seen = BTreeMap<String, (SystemTime, u64)>;
 pub(super) fn events(dir: PathBuf) -> Answer {
     let start = (dir.clone(), look(&dir), Vec::new());
     let stream = stream::unfold(start, |(dir, mut seen, mut waiting)| async move {
-        let mut silent = Duration::ZERO;
+        let (mut silent, mut is_held) = (Duration::ZERO, false);
         while waiting.is_empty() && silent < SIGN_OF_LIFE {
             tokio::time::sleep(INTERVAL).await;
             silent += INTERVAL;
             let now = look(&dir);
             // Nearly always it is as it was, and nothing is read.
-            if now != seen {
+            if now != seen && !is_held && is_begun(&seen, &now) {
+                is_held = true;
+            } else if now != seen {
+                is_held = false;
                 waiting = task::block_in_place(|| {
                     touched(&dir, saved(&seen, &now)).iter().map(|name| told(&dir, name)).collect()
                 });
@@ -101,6 +104,12 @@ fn touched<'a>(dir: &Path, files: impl Iterator<Item = &'a str>) -> BTreeSet<Str
     touched
 }
 
+/// Whether a file has nothing in it any more: most who write one empty it first, and what it will have is there the next time.
+fn is_begun(before: &Seen, now: &Seen) -> bool {
+    let had = |file: &String| before.get(file).is_some_and(|(_, bytes)| *bytes > 0);
+    now.iter().any(|(file, (_, bytes))| *bytes == 0 && had(file))
+}
+
 /// Files that are otherwise, new or gone.
 fn saved<'a>(before: &'a Seen, now: &'a Seen) -> impl Iterator<Item = &'a str> {
     let changed = now.iter().filter(|(name, file)| before.get(*name) != Some(file));
@@ -140,6 +149,13 @@ mod tests {
         assert_eq!(saved(&before, &now).collect::<Vec<_>>(), ["a.md", "b.md"]);
         assert_eq!(saved(&now, &before).collect::<Vec<_>>(), ["a.md", "b.md"]);
         assert_eq!(saved(&now, &now).count(), 0);
+        std::fs::write(folder.join("a.md"), "").unwrap();
+        let emptied = look(dir.path());
+        assert_eq!(
+            (is_begun(&before, &now), is_begun(&now, &emptied), is_begun(&emptied, &emptied)),
+            (false, true, false)
+        );
+        std::fs::write(folder.join("a.md"), "ab").unwrap();
         assert_eq!(told(dir.path(), "a"), "event: change\ndata: {\"page\":\"a\"}\n\n");
         let words = told(dir.path(), "b");
         assert!(words.contains("b.md:1:") && words.contains("no chart `baz`"), "{words}");
