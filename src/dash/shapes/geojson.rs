@@ -102,7 +102,7 @@ pub(super) fn parse(text: &str, joined: &Joined) -> Result<Vec<Shape>, String> {
             return Err("is TopoJSON: `ogr2ogr FILE.geojson FILE.json` makes GeoJSON of it".to_owned());
         }
         (kind, _) => {
-            let kind = kind.map_or_else(|| "without a type".to_owned(), |kind| format!("a {}", short(&kind)));
+            let kind = kind.map_or_else(|| "without a type".to_owned(), |kind| format!("a {}", short(kind)));
             return Err(format!("is {kind}, and shapes come as a FeatureCollection of GeoJSON"));
         }
     };
