@@ -18,6 +18,7 @@ mod input;
 mod live;
 mod out;
 mod page;
+mod shapes;
 mod web;
 mod written;
 

@@ -23,6 +23,7 @@ use super::ask::{self, Asking, Bounded};
 use super::compose::Composer;
 use super::file;
 use super::page::{self, FOLDER, MOST_SECTIONS, Page, Query};
+use super::shapes::Shapes;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -76,6 +77,8 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
     let Export { page: name, html, pdf, set } = export;
     let page = found(context, name)?;
     let given = given(&page, set)?;
+    let shapes = Shapes::of(&page, &context.config.dir);
+    let shapes = shapes.map_err(|problems| failure(Shapes::told(&page, &problems), ""))?;
     // Before anything costs something.
     let printer = pdf.is_some().then(pdf::Printer::find).transpose()?;
     let html = html.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
@@ -89,7 +92,7 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
         let words = format!("the rows of the page are more than {} MiB, and a file takes no more", MOST_BYTES >> 20);
         return Err(failure(words, "have its queries give fewer rows, or fewer columns"));
     }
-    let document = document::document(&page, &asker.composer, &given, &kept, Utc::now())?;
+    let document = document::document(&page, &asker.composer, &given, (&kept, &shapes), Utc::now())?;
     let mut files = Vec::new();
     let mut printed = None;
     if let (Some((mut file, path)), Some(printer)) = (pdf, printer) {
