@@ -99,8 +99,9 @@ impl Counted {
     /// # Errors
     /// One too many, in words.
     pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
-        // Those of all are counted under a name that no user has.
-        match self.tries.takes("", TRIES_OF_ALL) && self.tries.takes(user, TRIES) {
+        // Those of all are counted under a name that no user has, and only what is asked: who tries one name again and again keeps nobody
+        // else out.
+        match self.tries.takes(user, TRIES) && self.tries.takes("", TRIES_OF_ALL) {
             true => Ok(()),
             false => Err("too many tries: wait a minute".to_owned()),
         }
@@ -111,7 +112,7 @@ impl Counted {
     /// # Errors
     /// One too many, in words.
     pub(crate) fn sign_in(&mut self, address: &str) -> Result<(), String> {
-        match self.sign_ins.takes("", SIGN_INS_OF_ALL) && self.sign_ins.takes(address, SIGN_INS) {
+        match self.sign_ins.takes(address, SIGN_INS) && self.sign_ins.takes("", SIGN_INS_OF_ALL) {
             true => Ok(()),
             false => Err("too many tries: wait a minute".to_owned()),
         }
@@ -177,6 +178,11 @@ mod tests {
         assert_eq!((tries, counted.password("bea").is_ok()), (10, true));
         let all = (0..1000).filter(|at| counted.password(&format!("u{at}")).is_ok()).count();
         assert!(all < 60, "{all}");
+        let mut counted = Counted::default();
+        for _ in 0..1000 {
+            _ = (counted.password("ann"), counted.sign_in("192.0.2.1"));
+        }
+        assert!(counted.password("bea").is_ok() && counted.sign_in("192.0.2.2").is_ok(), "one keeps the others out");
     }
 
     #[test]
