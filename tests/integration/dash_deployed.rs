@@ -225,6 +225,17 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     project.succeed(["up"], "an invitation was revoked");
     assert!(in_time(|| guest.get("/api/secret/q").status == 401), "it was revoked");
     assert_eq!(Browser::of(&project, place).get(&format!("/invite/{token}")).status, 403);
+    // As a version of quackctl would find it that writes another form: the site is made anew, and what was revoked stays so.
+    let client = s3(&project.sdk(&project.json(["status", "--json"])));
+    let at = || (bucket.as_str().unwrap(), "_quack/dash/site.json");
+    let of_another = json!({ "version": 0, "revoked": [id] }).to_string().into_bytes();
+    block_on(client.put_object().bucket(at().0).key(at().1).body(of_another.into()).send()).unwrap();
+    project.succeed(["up"], "a site of another form");
+    let site = block_on(async {
+        let found = client.get_object().bucket(at().0).key(at().1).send().await.unwrap();
+        serde_json::from_slice::<Value>(&found.body.collect().await.unwrap().into_bytes()).unwrap()
+    });
+    assert_eq!((&site["version"], &site["revoked"]), (&json!(1), &json!([id])));
 
     project.write("quack.toml", format!("[dash.users]\n{bob}"));
     project.quackctl(["plan"]).assert().code(2).stdout(contains("Pages"));
