@@ -153,6 +153,7 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
         (&["inputs", "--set", "day=x", "--html", "out/charts.html"], 2, "day"),
         (&["inputs", "--set", "day", "--html", "out/charts.html"], 2, "day=2019-04-02"),
         (&["charts", "--html", "none/charts.html"], 2, "there is no folder"),
+        (&["charts", "--html", "out/charts.html", "--pdf", "out/../out/charts.html"], 2, "are one file"),
         (&["charts"], 2, "--html"),
     ] {
         let output = export(arguments);
