@@ -23,8 +23,14 @@ const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// How long printing may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long its processes may take to be gone.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// How long the page has, by its own clock, until it is printed, milliseconds: it loads nothing, so that this passes at once.
 const CLOCK_MS: u32 = 10_000;
+
+/// Longest address of a folder that Chromium makes a socket in, bytes: the system bounds that of a socket.
+const LONGEST_FOLDER: usize = 60;
 
 /// What stands in the address of a file as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -72,6 +78,9 @@ impl Printer {
         chromium.args(arguments(folder.path(), &page, &printed));
         // Whatever it keeps, it keeps there.
         chromium.env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path()).env("XDG_CACHE_HOME", folder.path());
+        if folder.path().as_os_str().len() <= LONGEST_FOLDER {
+            chromium.env("TMPDIR", folder.path());
+        }
         chromium.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         // Of its own, so that all of its processes end with it.
         #[cfg(unix)]
@@ -120,7 +129,7 @@ async fn end(child: &mut Child) {
     _ = child.kill().await;
     // Those it has started are nobody's to wait for: they have let go of this when the last of them is gone.
     if let Some(errors) = &mut child.stderr {
-        _ = tokio::time::timeout(Duration::from_secs(2), errors.read_to_end(&mut Vec::new())).await;
+        _ = tokio::time::timeout(GRACE, errors.read_to_end(&mut Vec::new())).await;
     }
 }
 
