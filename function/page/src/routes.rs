@@ -105,7 +105,7 @@ impl Function {
             Ok(both) => both,
             Err(words) => return unshown(&words),
         };
-        let door = Door { site, key, is_secure: settings.is_secure };
+        let door = Door { site, key, is_secure: settings.is_secure, cookie: &settings.cookie };
         match (path.as_slice(), is_post) {
             (["login"], true) => return door.sign_in(request, counted),
             (["logout"], true) => return door.sign_out(request),
