@@ -1,6 +1,6 @@
 //! Pages made into a site: what the page function shows, with SQL that is composed already. Pages that have problems make none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use quack_page::oidc::{self, Oidc, Secret};
@@ -12,6 +12,7 @@ use super::compose::Composer;
 use super::fence::Drawn;
 use super::html;
 use super::page::{self, FOLDER, Page};
+use super::sharing::{self, Shared, Sharing};
 use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
@@ -102,18 +103,30 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
 
 /// A page, or what is wrong with it.
 fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>> {
-    let (mut queries, mut problems) = (Vec::new(), Vec::new());
+    let (mut queries, mut shared, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let sharing = Sharing::of(page, composer);
     for query in &page.queries {
         match composer.compose(page, query) {
-            // One that only others read is not asked for by itself.
-            Ok(_) if page.runs(query) == 0 => {}
-            Ok(composed) => queries.push(site::Query {
-                name: query.name.clone(),
-                sql: composed.sql,
-                inputs: composed.inputs,
-                reads_user: composed.reads_user,
-                ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
-            }),
+            Ok(composed) => {
+                let compiled = |over: Option<sharing::Over>| site::Query {
+                    name: query.name.clone(),
+                    sql: composed.sql.clone(),
+                    inputs: composed.inputs.clone(),
+                    reads_user: composed.reads_user,
+                    ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
+                    over: over
+                        .map(|over| site::Over { sql: over.composed.sql, shared: over.shared.into_iter().collect() }),
+                };
+                if let Some(at) = sharing.0.iter().position(|one| one.query.name == query.name) {
+                    let Shared { table, readers, .. } = sharing.0[at].clone();
+                    let (always, query) = (query.share.is_some(), compiled(sharing.base(page, composer, query)));
+                    shared.insert(at, site::Shared { table, readers, always, query });
+                }
+                // One that only others read is not asked for by itself.
+                if page.runs(query) > 0 {
+                    queries.push(compiled(sharing.over(page, composer, query)));
+                }
+            }
             Err(words) => problems.push(format!("{FOLDER}/{}.md:{}: `{}`: {words}", page.name, query.line, query.name)),
         }
     }
@@ -128,6 +141,7 @@ fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>>
         budget_usd: page.budget_usd,
         inputs: page.inputs.clone(),
         queries,
+        shared: shared.into_values().collect(),
     })
 }
 

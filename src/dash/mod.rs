@@ -18,6 +18,8 @@ mod input;
 mod live;
 mod out;
 mod page;
+mod sharing;
+mod small;
 mod web;
 mod written;
 

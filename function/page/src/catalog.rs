@@ -41,6 +41,15 @@ pub(crate) struct Reads {
     pub relations: BTreeMap<String, String>,
     /// Why it may be another each time, if it may.
     pub volatile: Option<String>,
+    /// Whether texts may have an order of their own, which no file keeps.
+    pub collates: bool,
+}
+
+impl Reads {
+    /// Whether it may depend on which tables there are.
+    pub(crate) fn lists(&self) -> bool {
+        self.relations.contains_key("")
+    }
 }
 
 impl Catalog {
@@ -83,6 +92,7 @@ impl Catalog {
         let mut todo = vec![sql];
         while let Some(sql) = todo.pop() {
             let Named { names, lists, volatile } = Named::of(sql, volatile);
+            reads.collates |= names.contains("collate");
             reads.volatile = reads.volatile.or(volatile);
             if lists {
                 reads.relations.insert(String::new(), self.digest.clone());

@@ -18,9 +18,11 @@ mod request;
 mod response;
 mod routes;
 mod rows;
+mod runs;
 mod settings;
 mod shown;
 mod store;
+mod together;
 mod volatile;
 
 use std::cell::RefCell;

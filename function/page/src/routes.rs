@@ -181,10 +181,10 @@ impl Function {
         let mut cache = Cache { store, folder, memory };
         let (given, visitor, patience) = (&given, &visitor, request.left());
         let asked = Asked { site, page, query, name, form, key, given, visitor, patience };
-        asked.rows(&engine, &mut cache, counted, || {
+        asked.rows(&engine, &mut cache, counted, |sql| {
             let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
             let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);
-            now.map(|now| now.reads(&query.sql, &site.volatile)).map_err(|words| {
+            now.map(|now| now.reads(sql, &site.volatile)).map_err(|words| {
                 log::line("the catalog cannot be used", &words);
                 Failed::new(503, "the lake's catalog cannot be used", "whoever runs the site finds in the log why")
             })

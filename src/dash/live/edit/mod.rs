@@ -106,7 +106,8 @@ impl Editor {
             Err(refusal) => return *refusal,
         };
         let Run { page, query, sql, inputs } = run;
-        let mut query = Query { name: query.unwrap_or_default(), sql, drawn: None, line: 0, within: None };
+        let name = query.unwrap_or_default();
+        let mut query = Query { name, sql, drawn: None, line: 0, within: None, share: None };
         let composed: Result<_, Refusal> = task::block_in_place(|| {
             let page = self.page(asked, page.as_deref())?;
             // In a loop it has the loop's row.
