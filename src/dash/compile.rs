@@ -146,7 +146,7 @@ fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>>
 }
 
 /// Names, in lower case, that make SQL another thing each time it is run.
-fn volatile() -> Result<BTreeSet<String>> {
+pub(super) fn volatile() -> Result<BTreeSet<String>> {
     let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
     let connection = duck::open(&sandbox)?;
     let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \

@@ -20,6 +20,8 @@ mod out;
 mod page;
 mod sharing;
 mod small;
+mod together;
+mod values;
 mod web;
 mod written;
 

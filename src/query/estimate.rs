@@ -1,5 +1,7 @@
 //! What a query may cost, before anything is invoked for it: by the catalog alone.
 
+use std::time::Duration;
+
 use super::coordinator::Coordinator;
 use super::request::Request;
 use super::{answer, counted, needed};
@@ -12,9 +14,17 @@ use crate::planner::{QueryPlan, Workers};
 const STARTS_S: f64 = 0.030;
 const READS_BYTES: f64 = 75e6;
 
-/// US dollars that reading all that the query may have to read takes at most, on functions that are warm; nothing where that is not known:
+/// What a query may take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Estimate {
+    pub usd: f64,
+    /// How long it is read, by all functions together.
+    pub reads: Duration,
+}
+
+/// What reading all that the query may have to read takes at most, on functions that are warm; nothing where that is not known:
 /// of SQL that is none, and of tables of so many files that the catalog leaves some to be looked up. What it computes beyond is not in it.
-pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<f64> {
+pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<Estimate> {
     let Coordinator { context, catalog, .. } = coordinator;
     let (functions, bytes) = match counted::without_files(&request.sql, catalog) {
         Some(_) => (1, 0),
@@ -22,7 +32,8 @@ pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Opti
         None => work(&answer::plan(coordinator, request, Workers::default())),
     };
     let arch = context.config.function_arch().ok()?;
-    Some(usd(functions, bytes, context.config.memory_mb, arch))
+    let reads = Duration::from_secs_f64(bytes as f64 / READS_BYTES);
+    Some(Estimate { usd: usd(functions, bytes, context.config.memory_mb, arch), reads })
 }
 
 /// How many functions a plan has run, and how much they read together.

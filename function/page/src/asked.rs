@@ -7,8 +7,9 @@ use quack_page::form::Form;
 use quack_page::input::Given;
 use quack_page::signed::Key;
 use quack_page::site::{Page, Query, Site};
+use serde_json::json;
 
-use crate::cache::{Cache, Held, Source, Terms};
+use crate::cache::{Answered, Cache, Held, Source, Terms};
 use crate::catalog::Reads;
 use crate::door::Visitor;
 use crate::engine::{Answer, Engine, Failed, Run, Wanted};
@@ -17,7 +18,7 @@ use crate::limits::Counted;
 use crate::place::Rest;
 use crate::response::Response;
 use crate::runs::Runs;
-use crate::together::Together;
+use crate::together::{Ready, Together};
 
 /// A query that is asked for.
 pub(crate) struct Asked<'a> {
@@ -33,6 +34,8 @@ pub(crate) struct Asked<'a> {
     pub visitor: &'a Visitor,
     /// How long the answer may take.
     pub patience: Duration,
+    /// As [`crate::request::Request::asks_again`].
+    pub asks_again: Option<Duration>,
 }
 
 impl<'a> Asked<'a> {
@@ -53,7 +56,11 @@ impl<'a> Asked<'a> {
             Err(words) => return Response::error(400, &words, ""),
         };
         let mut response = match self.answered(&mut runs, cache, &mut now, &params) {
-            Ok((held, source)) => self.told(held, source, started, &runs),
+            Ok(Answered::Held(held, source)) => self.told(held, source, started, &runs),
+            Ok(Answered::Runs(age, longest)) => match runs.counted.wait(&visitor.session, &site.limits) {
+                Ok(()) => running(age, longest),
+                Err(over) => over.response(),
+            },
             Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
         };
         response.usd = runs.paid;
@@ -66,8 +73,8 @@ impl<'a> Asked<'a> {
         cache: &mut Cache<'a>,
         now: &mut dyn FnMut(&str) -> Result<Reads, Failed>,
         params: &Params,
-    ) -> Result<(Held, Source), Failed> {
-        let Self { site, query, form, .. } = *self;
+    ) -> Result<Answered, Failed> {
+        let Self { site, query, form, asks_again, .. } = *self;
         let reads = now(&query.sql)?;
         let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
         let key = match reads.volatile.is_some() && ttl.is_none() {
@@ -80,12 +87,18 @@ impl<'a> Asked<'a> {
         if let Some(over) = over {
             let known = key.as_ref().map(|key| cache.known(key, ttl)).transpose()?.flatten();
             if let Some(held) = known {
-                return Ok((held, Source::Kept));
+                return Ok(Answered::Held(held, Source::Kept));
             }
             // Before it is this query's turn: whoever waits for another's run leaves it to others.
-            tables = Together { site, cache, runs, now }.tables(over)?.map(|tables| (over, tables));
+            let ready = Together { site, cache, runs, now, asks_again }.tables(over)?;
+            tables = match ready {
+                Ready::Tables(tables) => Some((over, tables)),
+                Ready::Whole => None,
+                Ready::Later(age, longest) => return Ok(Answered::Runs(age, longest)),
+            };
         }
-        let terms = Terms { ttl, timeout: Duration::from_secs(site.engine.timeout_s.into()), patience: runs.left() };
+        let timeout = Duration::from_secs(site.engine.timeout_s.into());
+        let terms = Terms { ttl, timeout, patience: runs.left(), asks_again };
         let mut run = || {
             if let Some((over, tables)) = &tables {
                 let ran = self.run(runs, &over.sql, tables, params);
@@ -102,7 +115,7 @@ impl<'a> Asked<'a> {
         };
         match key {
             Some(key) => cache.answer(&key, terms, run),
-            None => Ok((cache.aside(run()?.0)?, Source::Run)),
+            None => Ok(Answered::Held(cache.aside(run()?.0)?, Source::Run)),
         }
     }
 
@@ -143,4 +156,10 @@ impl<'a> Asked<'a> {
         }
         response
     }
+}
+
+/// Says that what is asked for runs already, for how long by now, and how long that is waited for at most.
+fn running(age: Duration, longest: Duration) -> Response {
+    let body = json!({ "running": true, "for_ms": age.as_millis() as u64, "most_ms": longest.as_millis() as u64 });
+    Response::of(202, "application/json", body.to_string()).with("retry-after", "1")
 }

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quack_function::names;
 use quack_function::sql::{Token, tokens};
+use quack_page::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-
-use crate::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
 
 /// Forms of a catalog that the function knows: in all of them, what is said of a table is another after each commit.
 const FIRST: u32 = 1;

@@ -16,3 +16,4 @@ pub mod signed;
 pub mod site;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod volatile;

@@ -23,7 +23,7 @@ mod settings;
 mod shown;
 mod store;
 mod together;
-mod volatile;
+mod turn;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,7 +7,7 @@ use quack_function::wire::{Params, TableDef};
 use quack_page::shared::{self, LASTS};
 use quack_page::site::{Over, Shared, Site};
 
-use crate::cache::{Cache, Source, Terms};
+use crate::cache::{Answered, Cache, Source, Terms};
 use crate::catalog::Reads;
 use crate::engine::{Answer, Failed, File, Run, Wanted};
 use crate::key::key;
@@ -24,44 +24,66 @@ pub(crate) struct Together<'a, 'r> {
     pub runs: &'a mut Runs<'r>,
     /// What SQL would read now.
     pub now: &'a mut dyn FnMut(&str) -> Result<Reads, Failed>,
+    /// As [`crate::request::Request::asks_again`].
+    pub asks_again: Option<Duration>,
+}
+
+/// How a query is to be run.
+pub(crate) enum Ready {
+    /// Over the rows of others, which these tables stand for.
+    Tables(Vec<TableDef>),
+    /// With all that it reads in it.
+    Whole,
+    /// When another's run of what it reads is over; as [`Answered::Runs`].
+    Later(Duration, Duration),
+}
+
+/// What there is of one.
+enum One {
+    Table(TableDef),
+    None,
+    Later(Duration, Duration),
 }
 
 impl Together<'_, '_> {
-    /// The tables that `over` reads; nothing where a query is better run as a whole.
+    /// Has what `over` reads be run, if nobody has yet and if that pays.
     ///
     /// # Errors
-    /// Of a run that is not the query's fault; one of others that goes on.
-    pub(crate) fn tables(&mut self, over: &Over) -> Result<Option<Vec<TableDef>>, Failed> {
+    /// Of a run that is not the query's fault.
+    pub(crate) fn tables(&mut self, over: &Over) -> Result<Ready, Failed> {
         let mut tables = Vec::new();
         for shared in over.shared.iter().filter_map(|at| self.runs.page.shared.get(*at)) {
             match self.table(shared)? {
-                Some(table) => tables.push(table),
-                None => return Ok(None),
+                One::Table(table) => tables.push(table),
+                One::None => return Ok(Ready::Whole),
+                One::Later(age, longest) => return Ok(Ready::Later(age, longest)),
             }
         }
-        Ok(Some(tables))
+        Ok(Ready::Tables(tables))
     }
 
-    fn table(&mut self, shared: &Shared) -> Result<Option<TableDef>, Failed> {
+    fn table(&mut self, shared: &Shared) -> Result<One, Failed> {
         let (query, engine) = (&shared.query, &self.site.engine);
         let reads = (self.now)(&query.sql)?;
         if reads.volatile.is_some() || reads.collates || reads.lists() {
-            return Ok(None);
+            return Ok(One::None);
         }
         let params = self.runs.params(query).map_err(|words| Failed::new(400, words, ""))?;
         let place = key(engine, FILE, &query.sql, &params, &reads);
         // Whatever its parameters are.
         let within = key(engine, WITHIN, &query.sql, &Params::new(), &Reads::default());
         if !self.cache.has(&place, LASTS)? && self.cache.has(&within, LASTS)? {
-            return Ok(None);
+            return Ok(One::None);
         }
-        let tables = match &query.over {
-            Some(over) => self.tables(over)?,
-            None => None,
+        let tables = match query.over.as_ref().map(|over| self.tables(over)).transpose()? {
+            Some(Ready::Later(age, longest)) => return Ok(One::Later(age, longest)),
+            Some(Ready::Tables(tables)) => Some(tables),
+            Some(Ready::Whole) | None => None,
         };
         let Self { runs, now, cache, .. } = self;
         let timeout = Duration::from_secs(engine.timeout_s.into());
-        let terms = Terms { ttl: Some(LASTS), timeout, patience: runs.left() };
+        let asks_again = self.asks_again;
+        let terms = Terms { ttl: Some(LASTS), timeout, patience: runs.left(), asks_again };
         let answered = cache.answer(&place, terms, || {
             let name = format!("{}/{}", runs.page.name, query.name);
             let (sql, tables) = match (&query.over, &tables) {
@@ -73,11 +95,12 @@ impl Together<'_, '_> {
             Ok((answer, now(&query.sql)? == reads))
         });
         let (answer, is_new) = match answered {
-            Ok(((answer, _), source)) => (answer, source == Source::Run),
+            Ok(Answered::Held((answer, _), source)) => (answer, source == Source::Run),
+            Ok(Answered::Runs(age, longest)) => return Ok(One::Later(age, longest)),
             // What is wrong with it, those say that read it.
             Err(failed) if failed.status == 422 => {
                 self.cache.keep(&within, Answer::default());
-                return Ok(None);
+                return Ok(One::None);
             }
             Err(failed) => return Err(failed),
         };
@@ -86,7 +109,7 @@ impl Together<'_, '_> {
         if is_new && (table.is_none() || !shared.always && !shared::pays(takes, shared.readers)) {
             self.cache.keep(&within, Answer::default());
         }
-        Ok(table)
+        Ok(table.map_or(One::None, One::Table))
     }
 }
 

@@ -20,12 +20,12 @@ use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use self::save::Refused;
-use super::super::ask;
 use super::super::bind::Binder;
 use super::super::bound::Over;
 use super::super::compose::{Composed, Composer};
 use super::super::file;
 use super::super::page::{Page, Query};
+use super::super::values;
 use super::super::written::{self, Wanted};
 use super::answer::{Asked, Statement};
 use super::response::{self, Answer, Refusal};
@@ -113,7 +113,7 @@ impl Editor {
             // In a loop it has the loop's row.
             query.within = page.query(&query.name).and_then(|there| there.within);
             let composed = composed(&page, &query)?;
-            let params = ask::params(&page, &composed, &inputs, &asked.context.caller.user)
+            let params = values::params(&page, &composed, &inputs, &asked.context.caller.user)
                 .map_err(|words| Box::new(response::error(StatusCode::BAD_REQUEST, &words, "")))?;
             Ok((composed, params))
         });
@@ -121,7 +121,7 @@ impl Editor {
             Ok(composed) => composed,
             Err(refusal) => return *refusal,
         };
-        let statement = Statement { sql: composed.sql.clone(), params };
+        let statement = Statement { sql: composed.sql.clone(), params, over: None };
         match asked.ran(statement, Form::Arrow).await {
             Ok(answer) => answer,
             Err(error) => {
