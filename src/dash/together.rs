@@ -194,22 +194,22 @@ impl Together {
         {
             return Ok(None);
         }
+        let coordinator =
+            Coordinator { params: &base.params, ..Coordinator::new(means.context, means.target, &catalog) };
+        let request = Request { sql: base.sql.clone(), limit: None, spill: Spill::Always };
+        if !base.pays(query::estimate(&coordinator, &request)) {
+            means
+                .context
+                .detail(format_args!("`{}` is little to read, and is run within those that read it", base.name));
+            return Ok(None);
+        }
         let cell = Arc::clone(held(&self.made).entry(key(base, &names, &catalog)).or_default());
         let made = cell.get_or_try_init(async || {
-            let coordinator =
-                Coordinator { params: &base.params, ..Coordinator::new(means.context, means.target, &catalog) };
-            let request = Request { sql: base.sql.clone(), limit: None, spill: Spill::Always };
-            if !base.pays(query::estimate(&coordinator, &request)) {
-                means
-                    .context
-                    .detail(format_args!("`{}` is little to read, and is run within those that read it", base.name));
-                return Ok(None);
-            }
             let kept = Box::pin(self.run(means, bases, base, (&coordinator, request), usd)).await?;
             if kept.is_none() {
                 held(&self.within).insert(base.sql.clone());
             }
-            Ok(kept)
+            anyhow::Ok(kept)
         });
         Ok(made.await?.clone())
     }

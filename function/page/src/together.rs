@@ -70,8 +70,9 @@ impl Together<'_, '_> {
         }
         let params = self.runs.params(query).map_err(|words| Failed::new(400, words, ""))?;
         let place = key(engine, FILE, &query.sql, &params, &reads);
-        // Whatever its parameters are.
-        let within = key(engine, WITHIN, &query.sql, &Params::new(), &Reads::default());
+        // Whatever its parameters are; another page may have more that read it.
+        let within = format!("{WITHIN} {} {}", shared.readers, shared.always);
+        let within = key(engine, &within, &query.sql, &Params::new(), &Reads::default());
         if !self.cache.has(&place, LASTS)? && self.cache.has(&within, LASTS)? {
             return Ok(One::None);
         }
