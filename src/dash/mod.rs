@@ -27,5 +27,6 @@ pub(crate) use compile::compile;
 pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
 pub(crate) use example::example;
 pub(crate) use export::{Export, export};
+pub(crate) use file::NAMING;
 pub(crate) use live::serve;
 pub(crate) use page::{FOLDER, is_name, path};

@@ -27,7 +27,7 @@ pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use divided::{Part, parts, write};
-pub(crate) use estimate::estimate;
+pub(crate) use estimate::{Way, estimate, weighed};
 pub(crate) use request::Request;
 pub(crate) use rerun::while_replaced;
 pub(crate) use single::ask;

@@ -8,8 +8,9 @@ use quack_page::form::Form;
 use quack_page::input::{Given, Input};
 use quack_page::signed::Key;
 use quack_page::site::{Page, Query, Site};
+use serde_json::json;
 
-use crate::cache::{Cache, Held, Source, Terms};
+use crate::cache::{Answered, Cache, Held, Source, Terms};
 use crate::catalog::Reads;
 use crate::door::Visitor;
 use crate::engine::{Engine, Failed, Run};
@@ -37,6 +38,8 @@ pub(crate) struct Asked<'a> {
     pub visitor: &'a Visitor,
     /// How long the answer may take.
     pub patience: Duration,
+    /// As [`crate::request::Request::asks_again`].
+    pub asks_again: Option<Duration>,
 }
 
 impl Asked<'_> {
@@ -56,7 +59,11 @@ impl Asked<'_> {
         let mut paid = None;
         let answered = self.answered(engine, cache, counted, &mut reads, &params, &mut paid);
         let mut response = match answered {
-            Ok((held, source)) => self.told(held, source, started),
+            Ok(Answered::Held(held, source)) => self.told(held, source, started),
+            Ok(Answered::Runs(age, longest)) => match counted.wait(&self.visitor.session, &self.site.limits) {
+                Ok(()) => runs(age, longest),
+                Err(over) => over.response(),
+            },
             Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
         };
         response.usd = paid;
@@ -71,8 +78,8 @@ impl Asked<'_> {
         now: &mut impl FnMut() -> Result<Reads, Failed>,
         params: &Params,
         paid: &mut Option<f64>,
-    ) -> Result<(Held, Source), Failed> {
-        let Self { site, page, query, form, visitor, patience, .. } = self;
+    ) -> Result<Answered, Failed> {
+        let Self { site, page, query, form, visitor, patience, asks_again, .. } = self;
         let reads = now()?;
         let mut run = || {
             let day = Utc::now().timestamp() / SECONDS_OF_DAY;
@@ -91,11 +98,11 @@ impl Asked<'_> {
         };
         let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
         if reads.volatile.is_some() && ttl.is_none() {
-            return Ok((cache.aside(run()?)?, Source::Run));
+            return Ok(Answered::Held(cache.aside(run()?)?, Source::Run));
         }
         let key = key(&site.engine, *form, &query.sql, params, &reads);
         let timeout = Duration::from_secs(site.engine.timeout_s.into());
-        let terms = Terms { ttl, timeout, patience: *patience };
+        let terms = Terms { ttl, timeout, patience: *patience, asks_again: *asks_again };
         cache.answer(&key, terms, || {
             let answer = run()?;
             // A commit that came meanwhile may be in it or not.
@@ -152,4 +159,10 @@ impl Asked<'_> {
         }
         response
     }
+}
+
+/// Says that what is asked for runs already, for how long by now, and how long that is waited for at most.
+fn runs(age: Duration, longest: Duration) -> Response {
+    let body = json!({ "running": true, "for_ms": age.as_millis() as u64, "most_ms": longest.as_millis() as u64 });
+    Response::of(202, "application/json", body.to_string()).with("retry-after", "1")
 }

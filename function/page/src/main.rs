@@ -21,6 +21,7 @@ mod rows;
 mod settings;
 mod shown;
 mod store;
+mod turn;
 mod volatile;
 
 use std::cell::RefCell;

@@ -105,7 +105,7 @@ impl Function {
             Ok(both) => both,
             Err(words) => return unshown(&words),
         };
-        let door = Door { site, key, is_secure: settings.is_secure };
+        let door = Door { site, key, is_secure: settings.is_secure, cookie: &settings.cookie };
         match (path.as_slice(), is_post) {
             (["login"], true) => return door.sign_in(request, counted),
             (["logout"], true) => return door.sign_out(request),
@@ -172,8 +172,8 @@ impl Function {
             None => counted.request(&visitor.session, &site.limits),
             Some(_) => counted.part(&visitor.session, &site.limits),
         };
-        if let Err(words) = is_counted {
-            return Response::error(429, &words, "");
+        if let Err(over) = is_counted {
+            return over.response();
         }
         let page = pages.iter().find(|own| own.name == page);
         let (query, form) = Form::of(name);
@@ -200,7 +200,8 @@ impl Function {
         };
         let mut cache = Cache { store, folder, memory };
         let (given, visitor, patience) = (&given, &visitor, request.left());
-        let asked = Asked { site, page, query, name, form, key, given, visitor, patience };
+        let asks_again = request.asks_again;
+        let asked = Asked { site, page, query, name, form, key, given, visitor, patience, asks_again };
         asked.rows(&engine, &mut cache, counted, || {
             let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
             let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);

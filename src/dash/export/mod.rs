@@ -83,6 +83,12 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
     let printer = pdf.is_some().then(pdf::Printer::find).transpose()?;
     let html = html.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
     let pdf = pdf.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
+    if let (Some((one, path)), Some((other, _))) = (&html, &pdf)
+        && one.is_at(other)
+    {
+        let words = format!("--html and --pdf are one file, `{}`, and it can be one of both", path.display());
+        return Err(usage(words, "give each a file of its own"));
+    }
     let asker = Asker { context, target: Target::open(context).await?, composer: Composer::open()?, cancel };
     let spinner = progress::spinner(context, "asking for the rows");
     let kept = asker.all(&page, &given).await;
@@ -135,7 +141,10 @@ fn values(arrow: &[u8]) -> Result<Vec<Option<String>>> {
         let batch = batch.map_err(anyhow::Error::msg)?;
         let Some(column) = batch.columns().first() else { break };
         for row in 0..batch.num_rows() {
+            // To the script there is one zero.
+            let is_number = |text: &String| text != "-0.0" || !schema.field(0).data_type().is_floating();
             let value = text_of(schema.field(0), column, row);
+            let value = if value.as_ref().is_none_or(is_number) { value } else { Some("0.0".to_owned()) };
             if !values.contains(&value) {
                 values.push(value);
             }

@@ -7,3 +7,4 @@ mod door;
 mod large;
 mod oidc;
 mod support;
+mod turns;

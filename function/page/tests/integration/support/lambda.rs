@@ -22,6 +22,8 @@ pub(crate) enum Way {
     Spilled(String, u64),
     /// As a function that fails, with these words.
     Fails(&'static str),
+    /// The same after some time.
+    FailsAfter(&'static str, Duration),
     /// With this status, and no function's answer.
     Status(u16),
 }
@@ -85,9 +87,10 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Value>>, way: &Mutex<Way>) -> Opti
             response["data"] = json!({ "spilled": { "uri": uri, "bytes": bytes } });
             (200, "", response.to_string())
         }
-        Way::Fails(words) => {
-            let body = json!({ "errorType": "DuckDB.BinderError", "errorMessage": words });
-            (200, "X-Amz-Function-Error: Unhandled\r\n", body.to_string())
+        Way::Fails(words) => failure(words),
+        Way::FailsAfter(words, pause) => {
+            std::thread::sleep(pause);
+            failure(words)
         }
         Way::Status(status) => (status, "", "{}".to_owned()),
     };
@@ -100,6 +103,11 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Value>>, way: &Mutex<Way>) -> Opti
     let mut out = stream;
     out.write_all(head.as_bytes()).ok()?;
     out.write_all(body.as_bytes()).ok()
+}
+
+fn failure(words: &str) -> (u16, &'static str, String) {
+    let body = json!({ "errorType": "DuckDB.BinderError", "errorMessage": words });
+    (200, "X-Amz-Function-Error: Unhandled\r\n", body.to_string())
 }
 
 fn response(rows: i64) -> Value {
