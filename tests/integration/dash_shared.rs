@@ -1,6 +1,9 @@
 //! What several queries of a page read: run once for all of them, on the laptop and deployed, and its readers' rows are what they would be
 //! otherwise.
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow_ipc::reader::StreamReader;
 use serde_json::Value;
 
 use crate::dash_deployed::Browser;
@@ -114,8 +117,7 @@ fn compare(get: impl Fn(&str) -> Got, names: &[String]) {
             refused += usize::from(apart.status != 200);
             match apart.status == 200 && more != ".csv" {
                 true => {
-                    assert_eq!(shared.rows(), apart.rows(), "{name}{more}");
-                    assert_eq!(schema(&shared), schema(&apart), "{name}{more}");
+                    assert_eq!(rows(&shared), rows(&apart), "{name}{more}");
                 }
                 false => assert_eq!(shared.text(), apart.text(), "{name}{more}"),
             }
@@ -124,10 +126,11 @@ fn compare(get: impl Fn(&str) -> Got, names: &[String]) {
     assert_eq!(refused, 3, "what casts a zone to a number");
 }
 
-/// Names and types of columns.
-fn schema(got: &Got) -> Vec<String> {
-    let stream = arrow_ipc::reader::StreamReader::try_new(got.body.as_slice(), None).unwrap();
-    stream.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+/// All rows, with the names and types of their columns.
+fn rows(got: &Got) -> RecordBatch {
+    let stream = StreamReader::try_new(got.body.as_slice(), None).unwrap();
+    let schema = stream.schema();
+    concat_batches(&schema, &stream.map(Result::unwrap).collect::<Vec<_>>()).unwrap()
 }
 
 #[test]
@@ -188,7 +191,9 @@ fn four_tiles_over_one_query_scan_the_lake_once(place: Place) {
     std::fs::create_dir(project.dir().join("dashboards")).unwrap();
     project.write("dashboards/four.md", FOUR);
     // A table that is little to read: nothing says that it pays.
-    project.write("dashboards/little.md", FOUR.replace(" share=true", ""));
+    let little =
+        FOUR.replace(" share=true", "").replace("GROUP BY ALL\n```\n\n```sql a", "GROUP BY zone, day\n```\n\n```sql a");
+    project.write("dashboards/little.md", little);
     project.write("quack.toml", "[dash]\npublic = true\n");
     project.succeed(["up"], "with pages");
     project.succeed(["query", ROWS], "a table");
