@@ -39,7 +39,7 @@ const BASES: &[(&str, &[&str])] = &[
         &[
             "FROM BASE",
             "SELECT typeof(COLUMNS(*)) FROM BASE",
-            "SELECT e > 'a' AS e, id::VARCHAR AS id, j->'a' AS j, m, i128 - 1 AS less, ns::VARCHAR AS ns FROM BASE",
+            "SELECT e > 'a' AS e, id::VARCHAR AS id, j->'a' AS j, m, i128 + 1 AS more, ns::VARCHAR AS ns FROM BASE",
         ],
     ),
     // What a file would not bring back.
@@ -50,7 +50,7 @@ const BASES: &[(&str, &[&str])] = &[
     ),
     (
         "SELECT max(170141183460469231731687303715884105727::HUGEINT) AS most FROM trips",
-        &["FROM BASE", "SELECT most - 1 AS less, typeof(most) AS t FROM BASE"],
+        &["SELECT most::VARCHAR AS most FROM BASE", "SELECT (most - 1)::VARCHAR AS less, typeof(most) AS t FROM BASE"],
     ),
     (
         "SELECT zone, count(*) AS n FROM trips WHERE i < 0 GROUP BY ALL",
@@ -62,7 +62,7 @@ const BASES: &[(&str, &[&str])] = &[
     ),
     (
         "SELECT count(*), max(i) AS \"a \"\"b\", min(i) AS \"ünï\", 1 AS \"select\" FROM trips",
-        &["FROM BASE", "SELECT \"count_star()\", \"a \"\"b\" + \"ÜNÏ\" AS c, \"select\" FROM BASE"],
+        &["FROM BASE", "SELECT \"count_star()\", \"a \"\"b\" + \"ünï\" AS c, \"select\" FROM BASE"],
     ),
     (
         "SELECT zone, max(i) AS i, $user AS who, $day AS day FROM trips WHERE day >= $day GROUP BY zone",
@@ -109,12 +109,14 @@ const ROWS: &str = "CREATE TABLE trips AS SELECT i, DATE '2019-04-01' + (i % 3):
 
 /// Compares what two pages say, of which one shares.
 fn compare(get: impl Fn(&str) -> Got, names: &[String]) {
-    let mut refused = 0;
+    let mut refused = Vec::new();
     for name in names {
         for more in ["", "?day=2019-04-02", ".csv"] {
             let [apart, shared] = ["apart", "shared"].map(|page| get(&format!("/api/{page}/{name}{more}")));
             assert_eq!(shared.status, apart.status, "{name}{more}: {} {}", shared.text(), apart.text());
-            refused += usize::from(apart.status != 200);
+            if apart.status != 200 {
+                refused.push(format!("{name}{more}: {}", apart.text()));
+            }
             match apart.status == 200 && more != ".csv" {
                 true => {
                     assert_eq!(rows(&shared), rows(&apart), "{name}{more}");
@@ -123,7 +125,7 @@ fn compare(get: impl Fn(&str) -> Got, names: &[String]) {
             }
         }
     }
-    assert_eq!(refused, 3, "what casts a zone to a number");
+    assert_eq!(refused.len(), 3, "what casts a zone to a number: {refused:#?}");
 }
 
 /// All rows, with the names and types of their columns.
