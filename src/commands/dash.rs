@@ -63,10 +63,7 @@ impl fmt::Display for Written {
 /// Writes a first page; never over one that is there.
 async fn new(context: &Context, name: &str, table: Option<&str>) -> Result<()> {
     if !dash::is_name(name) {
-        return Err(usage(
-            format!("`{name}` cannot be a page's name, which stands in its address"),
-            "name it of small letters, digits, `-` and `_`; `edit` and `events` are addresses of the server",
-        ));
+        return Err(usage(format!("`{name}` cannot be a page's name, which stands in its address"), dash::NAMING));
     }
     let text = match table {
         None => dash::example(name, None),

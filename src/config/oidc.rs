@@ -92,6 +92,11 @@ impl Values {
                 "e.g. allow = [\"*@example.com\", \"ann@example.org\"]; \"*\" is everybody who has an account there";
             return Err(missing("allow", "nobody could come in, or everybody whom the issuer knows", help));
         }
+        // As the function compares them.
+        let allow = match claim.as_str() {
+            EMAIL => allow.iter().map(|pattern| pattern.to_ascii_lowercase()).collect(),
+            _ => allow,
+        };
         let is_plain = |text: &str| !text.is_empty() && text.len() <= 200 && text.chars().all(|c| c.is_ascii_graphic());
         for (key, value) in [("dash.oidc.client_id", &client_id), ("dash.oidc.claim", &claim)] {
             if !is_plain(value) {
@@ -153,6 +158,11 @@ mod tests {
             ("email", "openid email", "id.example")
         );
         assert!(told.client_secret_env.is_none() && told.allow.contains("*@example.com"), "{told:?}");
+        let large = WHOLE.replace("*@example.com", "*@Example.com\", \"Ann@example.org");
+        let told = oidc(&format!("[dash.oidc]\n{large}")).unwrap().unwrap();
+        assert_eq!(told.allow, ["*@example.com", "ann@example.org"].map(str::to_owned).into());
+        let told = oidc(&format!("[dash.oidc]\n{large}claim = \"sub\"\n")).unwrap().unwrap();
+        assert!(told.allow.contains("Ann@example.org"), "{told:?}");
         let more = "scopes = \"profile\"\nclaim = \"sub\"\nlabel = \"Us\"\nclient_secret_env = \"DASH_SECRET\"\n";
         let told = oidc(&format!("[dash.oidc]\n{WHOLE}{more}")).unwrap().unwrap();
         assert_eq!((told.claim.as_str(), told.scopes.as_str(), told.label.as_str()), ("sub", "openid profile", "Us"));

@@ -14,6 +14,7 @@ use super::bound::{Over, missing};
 use super::compose::Composer;
 use super::file;
 use super::page::{self, FOLDER, Loop, MOST_SECTIONS, Page, Query};
+use super::shapes::Shapes;
 use super::together::{self, Together};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -156,6 +157,9 @@ impl Checker<'_> {
                 let message = format!("`{{{{ {name} }}}}`: the page has no input that gives it{help}");
                 checked.problems.push(Problem { line: Some(line), query: None, message });
             }
+        }
+        for (query, message) in Shapes::of(page, &self.context.config.dir).err().into_iter().flatten() {
+            checked.problems.push(Problem { line: Some(query.line), query: Some(query.name.clone()), message });
         }
         // Those of loops last: with the first row of their loop, and as often as it has rows.
         let (outside, looped): (Vec<_>, Vec<_>) = page.queries.iter().partition(|query| query.within.is_none());

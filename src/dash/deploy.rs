@@ -1,16 +1,21 @@
 //! A site in the bucket, where the page function finds it: its pages, what they load, and the key that sessions are signed with.
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use quack_page::oidc::Secret;
 use quack_page::signed::{Invitation, KEY_BYTES, Key};
 use quack_page::site::{self, Site};
 use quack_pinned::duckdb;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
+use serde::Deserialize;
 
 use super::compile::{self, Compiled};
 use crate::bucket::Bucket;
@@ -66,20 +71,19 @@ pub(crate) async fn deploy(
     if secret.is_some() {
         changes.extend(ensure_secret(bucket, secret.as_ref()).await?);
     }
+    // As they are called after their content, what is there already is as it should be.
+    for (name, json) in compiled.shapes() {
+        put_new(bucket, &format!("shapes/{name}"), "application/geo+json", gzip(json)?.into()).await?;
+    }
     let site = compiled.site(engine, url);
     for asset in compile::assets() {
-        let key = format!("{}assets/{}", bucket.layout.dash, asset.name);
-        let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(asset.content_type);
-        let put = put.if_none_match("*").body(ByteStream::from_static(asset.bytes)).send().await;
-        put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &key, error))?;
+        let body = ByteStream::from_static(asset.bytes);
+        put_new(bucket, &format!("assets/{}", asset.name), asset.content_type, body).await?;
     }
     let names = site.pages.iter().map(|page| page.name.as_str()).collect::<Vec<_>>().join(", ");
-    let change = |found: Option<Site>| {
-        let mut wanted = site.clone();
-        let Some(found) = found else { return Some(wanted) };
-        let is_same = is_as(&found, &wanted);
-        wanted.revoked = found.revoked;
-        (!is_same).then_some(wanted)
+    let change = |found: Option<Site>, revoked: BTreeSet<String>| {
+        let is_same = found.is_some_and(|found| is_as(&found, &site));
+        (!is_same).then(|| Site { revoked, ..site.clone() })
     };
     changes.extend(match changed(bucket, change).await? {
         Some(true) => Some(Change::updated(format!("pages {names}"))),
@@ -99,7 +103,7 @@ pub(crate) async fn deploy(
 pub(crate) async fn plan(context: &Context, compiled: Option<Compiled>) -> Result<Option<Planned>> {
     let (found, url, has_secret) = match cloud::lake(context).await? {
         Lake::There(target) => {
-            let found = site_in(&target.bucket).await?.and_then(|(site, _)| site);
+            let found = site_in(&target.bucket).await?.and_then(|found| found.site);
             let secret = compiled.as_ref().and_then(Compiled::secret);
             (found, target.page_url().await?, secret_in(&target.bucket).await?.as_ref() == secret)
         }
@@ -170,7 +174,7 @@ pub(crate) async fn invite(target: &Target, user: &str, lasts: Duration) -> Resu
 /// When no pages are deployed; what S3 says.
 pub(crate) async fn revoke(target: &Target, id: &str) -> Result<bool> {
     let mut is_deployed = false;
-    let revoked = changed(&target.bucket, |found| {
+    let revoked = changed(&target.bucket, |found, _| {
         let mut site = found?;
         is_deployed = true;
         site.revoked.insert(id.to_owned()).then_some(site)
@@ -179,22 +183,25 @@ pub(crate) async fn revoke(target: &Target, id: &str) -> Result<bool> {
     if is_deployed { Ok(revoked) } else { Err(not_deployed()) }
 }
 
-/// Writes what `change` makes of the site; true if there was one, nothing if nothing was to change.
-async fn changed(bucket: &Bucket, mut change: impl FnMut(Option<Site>) -> Option<Site>) -> Result<Option<bool>> {
+/// Writes what `change` makes of the site and of what was revoked; true if there was one, nothing if nothing was to change.
+async fn changed(
+    bucket: &Bucket,
+    mut change: impl FnMut(Option<Site>, BTreeSet<String>) -> Option<Site>,
+) -> Result<Option<bool>> {
     let key = site_key(bucket);
     for _ in 0..ATTEMPTS {
-        let (site, found) = match site_in(bucket).await? {
-            Some((site, tag)) => (site, Some(tag)),
-            None => (None, None),
+        let (wanted, tag) = match site_in(bucket).await? {
+            Some(found) => (change(found.site, found.revoked), Some(found.tag)),
+            None => (change(None, BTreeSet::new()), None),
         };
-        let Some(wanted) = change(site) else { return Ok(None) };
+        let Some(wanted) = wanted else { return Ok(None) };
         let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type("application/json");
-        let put = match &found {
+        let put = match &tag {
             Some(tag) => put.set_if_match(tag.clone()),
             None => put.if_none_match("*"),
         };
         match put.body(serde_json::to_vec(&wanted)?.into()).send().await {
-            Ok(_) => return Ok(Some(found.is_some())),
+            Ok(_) => return Ok(Some(tag.is_some())),
             Err(error) => if_there(&error).map_err(|error| cannot("write", &key, error))?,
         }
     }
@@ -205,11 +212,42 @@ fn site_key(bucket: &Bucket) -> String {
     format!("{}site.json", bucket.layout.dash)
 }
 
-/// The site that is there, unless it is of another form, and its tag; nothing where there is none.
-async fn site_in(bucket: &Bucket) -> Result<Option<(Option<Site>, Option<String>)>> {
+/// What is in the site's place.
+struct Found {
+    /// Nothing where it is of another form.
+    site: Option<Site>,
+    /// Ids of invitations, also where it is of another form: the key that they are signed with stays.
+    revoked: BTreeSet<String>,
+    tag: Option<String>,
+}
+
+/// The site that is there; nothing where there is none.
+async fn site_in(bucket: &Bucket) -> Result<Option<Found>> {
+    #[derive(Deserialize)]
+    struct Ended {
+        #[serde(default)]
+        revoked: BTreeSet<String>,
+    }
     let found = read(bucket, &site_key(bucket), LARGEST).await?;
-    let site = |bytes: &[u8]| serde_json::from_slice::<Site>(bytes).ok().filter(|site| site.version == site::VERSION);
-    Ok(found.map(|(bytes, tag)| (site(&bytes), tag)))
+    Ok(found.map(|(bytes, tag)| Found {
+        site: serde_json::from_slice::<Site>(&bytes).ok().filter(|site| site.version == site::VERSION),
+        revoked: serde_json::from_slice::<Ended>(&bytes).map(|ended| ended.revoked).unwrap_or_default(),
+        tag,
+    }))
+}
+
+/// Writes an object of pages, unless it is there.
+async fn put_new(bucket: &Bucket, name: &str, content_type: &str, body: ByteStream) -> Result<()> {
+    let key = format!("{}{name}", bucket.layout.dash);
+    let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(content_type);
+    let put = put.if_none_match("*").body(body).send().await;
+    put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &key, error))
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes)?;
+    Ok(packed.finish()?)
 }
 
 /// Makes the key that sessions and invitations are signed with, unless there is one.
@@ -218,10 +256,7 @@ async fn ensure_key(bucket: &Bucket) -> Result<()> {
     if read(bucket, &name, KEY_BYTES).await?.is_some() {
         return Ok(());
     }
-    let bytes = random::<KEY_BYTES>()?.to_vec();
-    let put = bucket.s3.put_object().bucket(&bucket.name).key(&name).if_none_match("*");
-    let put = put.body(bytes.into()).send().await;
-    put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &name, error))
+    put_new(bucket, "key", "application/octet-stream", random::<KEY_BYTES>()?.to_vec().into()).await
 }
 
 /// Has the bucket hold the secret that a client of the site's issuer has, or none.

@@ -48,8 +48,21 @@ impl Chart {
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
 const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark", "lat", "lon", "size"];
-const OTHERS: &[&str] =
-    &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl", "share"];
+const OTHERS: &[&str] = &[
+    "title",
+    "format",
+    "help",
+    "height",
+    "stack",
+    "sort",
+    "horizontal",
+    "bins",
+    "filter",
+    "ttl",
+    "shapes",
+    "key",
+    "share",
+];
 
 /// Options that only these charts have.
 const OF: &[(&str, &[Chart])] = &[
@@ -58,10 +71,31 @@ const OF: &[(&str, &[Chart])] = &[
     ("lat", &[Chart::Map]),
     ("lon", &[Chart::Map]),
     ("size", &[Chart::Map]),
+    ("shapes", &[Chart::Map]),
+    ("key", &[Chart::Map]),
 ];
 
 /// What `sort` may be.
 const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
+
+/// Which shapes a map has, instead of countries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Given {
+    /// A GeoJSON file, by its path below the folder of pages.
+    pub file: String,
+    pub joined: Joined,
+}
+
+/// What of a shape the rows of a map name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Joined {
+    /// The feature's `id`, or, where none has one, its property `name`.
+    Usual,
+    /// That property, or the feature's `id`, which is called so.
+    By(String),
+    /// Nothing: the shapes lie under points.
+    Nothing,
+}
 
 /// How a query is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +132,17 @@ impl Drawn {
     /// Seconds that an answer is kept for where the page is deployed, though the tables may have changed.
     pub(super) fn ttl_s(&self) -> Option<u32> {
         self.options.get("ttl").and_then(|value| seconds(value))
+    }
+
+    /// The shapes that it has, if they are the page's own.
+    pub(super) fn shapes(&self) -> Option<Given> {
+        let file = self.options.get("shapes")?.clone();
+        let joined = match self.options.get("key") {
+            _ if self.options.contains_key("lat") => Joined::Nothing,
+            Some(key) => Joined::By(key.clone()),
+            None => Joined::Usual,
+        };
+        Some(Given { file, joined })
     }
 
     /// The input that a click on a mark sets.
@@ -200,6 +245,12 @@ fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
     if options.contains_key("size") && !options.contains_key("lat") {
         return Err("`size` is that of points: `lat` and `lon` say where they are".to_owned());
     }
+    if options.contains_key("key") && !options.contains_key("shapes") {
+        return Err("`key` is what rows name of shapes: `shapes=FILE.geojson` says which there are".to_owned());
+    }
+    if options.contains_key("key") && options.contains_key("lat") {
+        return Err("`key` says which shape a row is about, and these are points: leave it away".to_owned());
+    }
     Ok(Drawn { chart, options })
 }
 
@@ -214,10 +265,20 @@ fn check(name: &str, value: &str) -> Result<(), String> {
         "bins" if !is_whole(1000) => "a number, 1 to 1000",
         "filter" if !is_variable(value) => "the name of an input",
         "ttl" if seconds(value).is_none() => "a time of up to a day: 30s, 5m, 1h",
+        "shapes" if !is_below(value) => {
+            "a GeoJSON file in dashboards/, by its path there, e.g. zones.geojson or geo/zones.geojson"
+        }
         "format" if !is_format(value) => "number, percent, usd, compact, date, or decimals such as 0.00",
         _ => return Ok(()),
     };
     Err(format!("`{name}={value}`: it is {allowed}"))
+}
+
+/// Whether it is the path of a GeoJSON file below a folder: no way leads up from there, nor to what is hidden.
+pub(super) fn is_below(path: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':']);
+    let is_geojson = path.ends_with(".geojson") || path.ends_with(".json");
+    is_geojson && path.len() <= 200 && !path.chars().any(char::is_control) && path.split('/').all(is_part)
 }
 
 /// A time, 1 second to a day.
@@ -294,6 +355,14 @@ mod tests {
         for (info, said) in [("sql a share=true", true), ("sql a table share=false", false)] {
             assert!(matches!(parse(info), Ok(Fence::Sql { share, .. }) if share == Some(said)), "{info}");
         }
+        for (info, joined) in [
+            ("sql a map x=z shapes=geo/zones.geojson key=zone_id", Joined::By("zone_id".into())),
+            ("sql a map x=z shapes=geo/zones.geojson", Joined::Usual),
+            ("sql a map lat=b lon=l shapes=geo/zones.geojson", Joined::Nothing),
+        ] {
+            let Ok(Fence::Sql { drawn: Some(drawn), .. }) = parse(info) else { panic!("a query") };
+            assert_eq!(drawn.shapes(), Some(Given { file: "geo/zones.geojson".into(), joined }), "{info}");
+        }
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
         for code in ["", "sql", "rust", "input", "text it's"] {
             assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
@@ -320,6 +389,16 @@ mod tests {
             ("sql a map size=b", "`lat` and `lon` say where"),
             ("sql a share=yes", "`share=yes`"),
             ("sql a share=true bar", "e.g. `bar share=true`"),
+            ("sql a bar shapes=z.geojson", "a bar has no `shapes`"),
+            ("sql a map key=zone", "`shapes=FILE.geojson` says which"),
+            ("sql a map lat=b lon=l shapes=z.geojson key=zone", "these are points"),
+            ("sql a map shapes=../z.geojson", "`shapes=../z.geojson`: it is a GeoJSON file in dashboards/"),
+            ("sql a map shapes=/etc/z.geojson", "by its path there"),
+            ("sql a map shapes=a//z.geojson", "by its path there"),
+            ("sql a map shapes=a/.git/z.json", "by its path there"),
+            ("sql a map shapes=a\\..\\z.json", "by its path there"),
+            ("sql a map shapes=https://a/z.geojson", "by its path there"),
+            ("sql a map shapes=z.shp", "by its path there"),
             ("sql a bar ttl=0s", "`ttl=0s`"),
             ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),

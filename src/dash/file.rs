@@ -13,8 +13,12 @@ use crate::error::{failure, nearest};
 /// Largest page, bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Addresses that `quackctl dash` has itself.
-const TAKEN: &[&str] = &["edit", "events"];
+/// Addresses that `quackctl dash` or the page function have themselves.
+const TAKEN: &[&str] = &["edit", "events", "login"];
+
+/// What is said of a name that is none.
+pub(crate) const NAMING: &str =
+    "name it of small letters, digits, `-` and `_`; `edit`, `events` and `login` are addresses of the server";
 
 /// The folder of pages in a project.
 pub(crate) const FOLDER: &str = "dashboards";
@@ -70,10 +74,7 @@ pub(crate) fn names(dir: &Path) -> Result<BTreeSet<String>> {
 pub(super) fn text(path: &Path, name: &str) -> Result<String> {
     let told = format!("{FOLDER}/{name}.md");
     if !is_name(name) {
-        return Err(failure(
-            format!("`{told}`: a page's name stands in its address, and `{name}` cannot"),
-            "name it of small letters, digits, `-` and `_`; `edit` and `events` are addresses of the server",
-        ));
+        return Err(failure(format!("`{told}`: a page's name stands in its address, and `{name}` cannot"), NAMING));
     }
     let cannot = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn names_stand_in_addresses() {
         assert!(is_name("trips") && is_name("2019-trips_a"));
-        for name in ["", "edit", "events", "Trips", "a b", "../x", "-a", "a.b", "ü", &"a".repeat(65)] {
+        for name in ["", "edit", "events", "login", "Trips", "a b", "../x", "-a", "a.b", "ü", &"a".repeat(65)] {
             assert!(!is_name(name), "{name}");
         }
     }

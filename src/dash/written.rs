@@ -215,4 +215,108 @@ mod tests {
             assert!(words.contains(said), "{said}: {words}");
         }
     }
+
+    /// Whatever a page and SQL are, the one query is written and nothing else of what the page shows or asks is another.
+    #[test]
+    fn nothing_else_of_a_page_is_changed() {
+        use quack_page::html::filled;
+        use quack_page::input::Given;
+        use rand::rngs::StdRng;
+        use rand::{Rng, SeedableRng};
+
+        use super::super::compose::Composer;
+        use super::super::html::segments;
+
+        const PIECES: &[&str] = &[
+            "```",
+            "````",
+            "~~~",
+            "~~~~",
+            "\n",
+            "\n",
+            "\n\n",
+            "\r\n",
+            "\r",
+            " ",
+            "   ",
+            "    ",
+            "\t",
+            "> ",
+            "- ",
+            "1. ",
+            "::: row\n\n",
+            ":::\n\n",
+            "```sql a bar x=y\n",
+            "SELECT 1\n",
+            "```\n",
+            "```sql b\nSELECT 2\n```\n",
+            "~~~sql c table\nSELECT 3\n~~~\n",
+            "> ```sql d table\n> SELECT 4\n> ```\n\n",
+            "- ```sql e table\n  SELECT 5\n  ```\n\n",
+            "  ```sql f table\n  SELECT 6\n  ```\n",
+            "```sql g table\n```\n",
+            "<!--",
+            "-->",
+            "<pre>",
+            "</pre>",
+            "<div>",
+            "# t\n",
+            "---\n",
+            "title: x\n",
+            "[^1]: ",
+            "[x]: ",
+            "| a |\n|---|\n",
+            "\u{feff}",
+            "\u{2028}",
+            "\u{85}",
+            "\0",
+            "$$",
+            "'",
+            "\"",
+            "\\",
+            "&amp;",
+            "é",
+            "--",
+            "/*",
+            "*/",
+            ";",
+        ];
+        let mut random = StdRng::seed_from_u64(7);
+        let composer = Composer::open().unwrap();
+        let mut some = |most: usize| -> String {
+            (0..random.random_range(0..most)).map(|_| PIECES[random.random_range(0..PIECES.len())]).collect()
+        };
+        let shown = |text: &str, but: &str| {
+            let page = Page::parse("x", text).unwrap();
+            let html = filled(&segments(&page, &composer), &page.inputs, &Given::new());
+            let begin = format!("<figure class=\"tile\" id=\"tile-{but}\"");
+            let (before, behind) = html.split_once(&begin).unwrap_or((&html, ""));
+            let behind = behind.split_once("</figure>\n").map_or("", |(_, behind)| behind);
+            // A line that was the last ends when another follows.
+            (page.title, format!("{before}{behind}").trim_end().to_owned())
+        };
+        let mut made = [0, 0];
+        for round in 0..20_000 {
+            let text = some(16);
+            let (sql, title) = (format!("SELECT {}", some(7)), some(4));
+            let title = if title.is_empty() { "t" } else { &title };
+            let table: (&str, &[(&str, &str)]) = ("table", &[("title", title)]);
+            let Ok(page) = Page::parse("x", &text) else { continue };
+            let there = page.queries.get(round % 3).map(|query| query.name.clone());
+            if let Ok(changed) = added("x", &text, &wanted("new", &sql, Some(table))) {
+                made[0] += 1;
+                assert!(changed.starts_with(&text), "{text:?} {sql:?}");
+                assert_eq!(shown(&changed, "new"), shown(&text, "new"), "{text:?} {sql:?} {title:?}: {changed:?}");
+            }
+            if let Some(name) = there
+                && let Ok(changed) = saved("x", &text, &wanted(&name, &sql, Some(table)))
+            {
+                made[1] += 1;
+                let (one, other) = (shown(&changed, &name), shown(&text, &name));
+                // What was not shown before has a tile now, where it stands.
+                assert_eq!(one, other, "{text:?} {sql:?} {title:?}: {changed:?}");
+            }
+        }
+        assert!(made.iter().all(|made| *made > 500), "{made:?}");
+    }
 }

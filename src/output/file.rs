@@ -76,6 +76,19 @@ impl OutputFile {
         Ok(Self::Atomic { temporary, place })
     }
 
+    /// Whether both would be one file.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        let place = |file: &Self| match file {
+            Self::Atomic { temporary, place } => {
+                // The temporary file's folder is the place's, and it is there.
+                let folder = temporary.path().parent().and_then(|folder| folder.canonicalize().ok());
+                Some(folder?.join(place.file_name()?))
+            }
+            Self::Direct { .. } => None,
+        };
+        place(self).is_some_and(|own| Some(own) == place(other))
+    }
+
     /// Puts the complete file in its place.
     ///
     /// # Errors
@@ -154,6 +167,15 @@ mod tests {
         file.keep().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(dir.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn one_place_is_one_place_however_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("in")).unwrap();
+        let file = |name: &str| OutputFile::create(&dir.path().join(name)).unwrap();
+        assert!(file("a").is_at(&file("in/../a")) && file("a").is_at(&file("./a")));
+        assert!(!file("a").is_at(&file("b")) && !file("a").is_at(&file("in/a")));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use divided::{Part, parts, write};
-pub(crate) use estimate::{Estimate, estimate};
+pub(crate) use estimate::{Estimate, Way, estimate, weighed};
 pub(crate) use kept::Kept;
 pub(crate) use request::Request;
 pub(crate) use rerun::while_replaced;

@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::{Chromium, Project, Server, chromium, node, text};
+use crate::support::{Chromium, Project, Server, chromium, node, text, until};
 
 /// What the pages in `tests/browser/pages` are about, and a table of texts that would be code where they are not kept from it.
 const TABLES: [&str; 2] = [
@@ -126,11 +127,7 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
     fs::create_dir(project.dir().join("out")).unwrap();
     let export = |arguments: &[&str]| {
         let mut export = project.process(["dash", "export"].into_iter().chain(arguments.iter().copied()));
-        export.env("CHROMIUM", &scenes.chromium.program);
-        if let Some(libraries) = &scenes.chromium.libraries {
-            export.env("LD_LIBRARY_PATH", libraries);
-        }
-        export.output().unwrap()
+        scenes.chromium.named_in(&mut export).output().unwrap()
     };
     let payload = "who=\"><img src=x onerror=alert(23)></script><script>alert(24)</script>";
     for arguments in [
@@ -153,6 +150,7 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
         (&["inputs", "--set", "day=x", "--html", "out/charts.html"], 2, "day"),
         (&["inputs", "--set", "day", "--html", "out/charts.html"], 2, "day=2019-04-02"),
         (&["charts", "--html", "none/charts.html"], 2, "there is no folder"),
+        (&["charts", "--html", "out/charts.html", "--pdf", "out/../out/charts.html"], 2, "are one file"),
         (&["charts"], 2, "--html"),
     ] {
         let output = export(arguments);
@@ -163,4 +161,17 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
     assert!(output.status.code() == Some(1) && text(&output).contains("none is installed"), "{}", text(&output));
     assert_eq!(fs::read(project.dir().join("out/charts.html")).unwrap(), before, "nothing was written over it");
     assert!(!project.dir().join("out/none.pdf").exists());
+
+    // Interrupted while Chromium draws: nothing is left of either.
+    // Its address is short: in others a browser makes no sockets.
+    let temporary = tempfile::tempdir_in("/tmp").unwrap();
+    let names = || fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let begun = || names().iter().any(|folder| folder.join("profile/Default").exists()).then_some(());
+    let mut export = project.process(["dash", "export", "charts", "--pdf", "out/charts.pdf"]);
+    scenes.chromium.named_in(&mut export).env("TMPDIR", temporary.path());
+    let mut export = export.spawn().unwrap();
+    until("a profile of Chromium", begun);
+    _ = kill_process(Pid::from_child(&export), Signal::INT);
+    assert_eq!(export.wait().unwrap().code(), Some(130));
+    assert_eq!(names(), [PathBuf::new(); 0]);
 }

@@ -26,6 +26,8 @@ pub(crate) struct Door<'a> {
     pub site: &'a Site,
     pub key: &'a Key,
     pub is_secure: bool,
+    /// What the cookie of a session is called.
+    pub cookie: &'a str,
 }
 
 /// Who looks.
@@ -46,7 +48,7 @@ impl Visitor {
 impl Door<'_> {
     /// Who a request is from, if it may come in.
     pub(crate) fn visitor(&self, request: &Request) -> Option<Visitor> {
-        let cookie = request.cookie(self.cookie_name());
+        let cookie = request.cookie(self.cookie);
         if let Some(session) = cookie.and_then(|cookie| self.key.verified::<Session>(cookie))
             && self.holds(&session)
         {
@@ -117,7 +119,7 @@ impl Door<'_> {
                 let by = By::Password(verifier.map(|verifier| digest(verifier)).unwrap_or_default());
                 let expires = Utc::now().timestamp() + SESSION_S;
                 let to = if is_own(&to) { to } else { "/".to_owned() };
-                Response::elsewhere(&to).with_cookie(self.cookie(&Session { user, expires, by }))
+                Response::elsewhere(&to).with_cookie(self.signed_in(&Session { user, expires, by }))
             }
         }
     }
@@ -156,7 +158,7 @@ impl Door<'_> {
         }
         let expires = invitation.expires.min(now + SESSION_S);
         let session = Session { user: invitation.user, expires, by: By::Invitation(invitation.id) };
-        Response::elsewhere("/").with_cookie(self.cookie(&session))
+        Response::elsewhere("/").with_cookie(self.signed_in(&session))
     }
 
     /// Ends a session in the browser that asks.
@@ -164,21 +166,16 @@ impl Door<'_> {
         if request.is_elsewhere {
             return Response::error(403, "the form was another site's", "");
         }
-        Response::elsewhere("/login").with_cookie(self.written(self.cookie_name(), "", 0))
+        Response::elsewhere("/login").with_cookie(self.written(self.cookie, "", 0))
     }
 
-    pub(crate) fn cookie(&self, session: &Session) -> String {
-        self.written(self.cookie_name(), &self.key.sign(session), session.expires - Utc::now().timestamp())
+    pub(crate) fn signed_in(&self, session: &Session) -> String {
+        self.written(self.cookie, &self.key.sign(session), session.expires - Utc::now().timestamp())
     }
 
     pub(crate) fn written(&self, name: &str, value: &str, seconds: i64) -> String {
         let secure = if self.is_secure { "; Secure" } else { "" };
         format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
-    }
-
-    /// Browsers take `__Host-` from HTTPS alone, for one host.
-    fn cookie_name(&self) -> &'static str {
-        if self.is_secure { "__Host-quack" } else { "quack" }
     }
 }
 

@@ -36,7 +36,7 @@ impl Door<'_> {
         request: &Request,
         counted: &mut Counted,
     ) -> Response {
-        let begun = request.cookie(self.begun_name()).and_then(|cookie| self.key.verified::<Begun>(cookie));
+        let begun = request.cookie(&self.begun_name()).and_then(|cookie| self.key.verified::<Begun>(cookie));
         let to = begun.as_ref().map(|begun| begun.to.clone()).filter(|to| is_own(to)).unwrap_or_else(|| "/".to_owned());
         let response = match counted.sign_in(&request.address) {
             Err(words) => self.form(429, &to, &format!("There were {words}.")).because(&words),
@@ -51,7 +51,7 @@ impl Door<'_> {
                     Ok(user) => {
                         let expires = Utc::now().timestamp() + SESSION_S;
                         let session = Session { user, expires, by: By::Issuer(oidc.digest()) };
-                        Response::elsewhere(&to).with_cookie(self.cookie(&session))
+                        Response::elsewhere(&to).with_cookie(self.signed_in(&session))
                     }
                 }
             }
@@ -64,10 +64,10 @@ impl Door<'_> {
     }
 
     fn begun_cookie(&self, value: &str, seconds: i64) -> String {
-        self.written(self.begun_name(), value, seconds)
+        self.written(&self.begun_name(), value, seconds)
     }
 
-    fn begun_name(&self) -> &'static str {
-        if self.is_secure { "__Host-quack-oidc" } else { "quack-oidc" }
+    fn begun_name(&self) -> String {
+        format!("{}-oidc", self.cookie)
     }
 }

@@ -140,8 +140,9 @@ impl Counted {
     /// # Errors
     /// One too many, in words.
     pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
-        // Those of all are counted under a name that no user has.
-        let counted = self.tries.takes("", TRIES_OF_ALL).and_then(|()| self.tries.takes(user, TRIES));
+        // Those of all are counted under a name that no user has, and only what is asked: who tries one name again and again keeps nobody
+        // else out.
+        let counted = self.tries.takes(user, TRIES).and_then(|()| self.tries.takes("", TRIES_OF_ALL));
         counted.map_err(|_| "too many tries: wait a minute".to_owned())
     }
 
@@ -150,7 +151,7 @@ impl Counted {
     /// # Errors
     /// One too many, in words.
     pub(crate) fn sign_in(&mut self, address: &str) -> Result<(), String> {
-        let counted = self.sign_ins.takes("", SIGN_INS_OF_ALL).and_then(|()| self.sign_ins.takes(address, SIGN_INS));
+        let counted = self.sign_ins.takes(address, SIGN_INS).and_then(|()| self.sign_ins.takes("", SIGN_INS_OF_ALL));
         counted.map_err(|_| "too many tries: wait a minute".to_owned())
     }
 
@@ -215,6 +216,11 @@ mod tests {
         assert_eq!((tries, counted.password("bea").is_ok()), (10, true));
         let all = (0..1000).filter(|at| counted.password(&format!("u{at}")).is_ok()).count();
         assert!(all < 60, "{all}");
+        let mut counted = Counted::default();
+        for _ in 0..1000 {
+            _ = (counted.password("ann"), counted.sign_in("192.0.2.1"));
+        }
+        assert!(counted.password("bea").is_ok() && counted.sign_in("192.0.2.2").is_ok(), "one keeps the others out");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use quack_page::oidc::Secret;
 use quack_page::password::is_verifier;
 use quack_page::shared::TABLE;
 use quack_page::signed::GUEST;
-use quack_page::site::{Assets, Page, Query, Segment, Site, VERSION, is_page};
+use quack_page::site::{Assets, Page, Query, Segment, Site, VERSION, is_page, is_shapes};
 
 use crate::store::{Found, Store};
 
@@ -110,6 +110,7 @@ fn is_sound(page: &Page) -> bool {
             .enumerate()
             .all(|(at, shared)| is_sound_query(&shared.query, page.inputs.len(), at) && is_table(&shared.table))
         && page.inputs.iter().all(|input| is_name(&input.name))
+        && page.shapes.iter().all(|name| is_shapes(name))
         && page.html.iter().all(|segment| !matches!(segment, Segment::Field { input, .. } if !has(input)))
 }
 
@@ -146,7 +147,7 @@ mod tests {
             "engine": { "version": "v1", "timeout_s": 60, "gb_second_usd": 0.0000133334, "request_usd": 0.0000002 },
             "assets": { "script": "dash-1.js", "style": "dash-1.css" }, "limits": { "session_per_minute": 120 },
             "pages": [{ "name": "trips", "title": "Trips", "html": [{ "text": "<p>" }, { "value": "day" }, { "field": { "input": 0 } }],
-                "budget_usd": 0.001,
+                "budget_usd": 0.001, "shapes": ["0123456789abcdef0123456789abcdef.geojson"],
                 "inputs": [{ "name": "day", "label": "Day", "kind": { "date": { "default": { "ago": 1 } } } }],
                 "queries": [{ "name": "q", "sql": "SELECT $day", "inputs": [0] }] }],
         })
@@ -168,13 +169,15 @@ mod tests {
     fn a_site_that_nobody_made_is_told() {
         assert!(super::site(None).unwrap_err().contains("quackctl up"));
         assert!(super::site(Some(b"[")).is_err());
-        let changes: [(&str, Value, &str); 9] = [
+        let changes: [(&str, Value, &str); 11] = [
             ("/version", json!(2), "version 2"),
             ("/pages/0/name", json!("../x"), "\"../x\""),
             ("/pages/0/name", json!(""), "none that quackctl makes"),
             ("/pages/0/queries/0/inputs", json!([1]), "none that quackctl makes"),
             ("/pages/0/html/2/field/input", json!(7), "none that quackctl makes"),
             ("/pages/0/inputs/0/name", json!("a\"b"), "none that quackctl makes"),
+            ("/pages/0/shapes", json!(["../key"]), "none that quackctl makes"),
+            ("/pages/0/shapes", json!([format!("{}.geojson/../../key", "0".repeat(32))]), "none that quackctl makes"),
             ("/assets/script", json!("../../key"), "assets"),
             ("/users", json!({ "ann": { "verifier": "x" } }), "\"ann\""),
             ("/pages", json!(7), "invalid type"),

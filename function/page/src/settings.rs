@@ -15,6 +15,9 @@ pub(crate) struct Settings {
     pub function: String,
     /// Cookies are for HTTPS alone, as it is everywhere but on loopback.
     pub is_secure: bool,
+    /// What the cookie of a session is called. Browsers take `__Host-` from HTTPS alone, for one host; on loopback all ports are one host, and
+    /// each stage's pages have a name of their own.
+    pub cookie: String,
     /// CloudFront asks for whoever it answers, and says for whom.
     pub is_behind_edge: bool,
     pub region: String,
@@ -44,11 +47,14 @@ impl Settings {
             endpoint("AWS_ENDPOINT_URL_LAMBDA").unwrap_or_else(|| format!("https://lambda.{region}.{domain}"));
         let (id, secret) = (need("AWS_ACCESS_KEY_ID")?, need("AWS_SECRET_ACCESS_KEY")?);
         let credentials = Credentials::new(id, secret, set("AWS_SESSION_TOKEN"), None, "environment");
+        let is_secure = !set("QUACK_SITE_URL").is_some_and(|url| url.starts_with("http://"));
+        let function = need("QUACK_FUNCTION")?;
         Ok(Self {
             dash: need("QUACK_DASH")?,
             catalog: need("QUACK_CATALOG")?,
-            function: need("QUACK_FUNCTION")?,
-            is_secure: !set("QUACK_SITE_URL").is_some_and(|url| url.starts_with("http://")),
+            is_secure,
+            cookie: if is_secure { "__Host-quack".to_owned() } else { format!("quack-{function}") },
+            function,
             is_behind_edge: set("QUACK_EDGE").is_some_and(|set| set == "true"),
             region,
             credentials,

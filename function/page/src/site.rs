@@ -98,6 +98,26 @@ pub struct Page {
     /// Those that several of them read: each after those that it reads itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared: Vec<Shared>,
+    /// The shapes of its maps: names of objects below `shapes/`, as [`shapes_name`] gives them, each compressed with gzip. They are for who
+    /// may look at the page.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shapes: BTreeSet<String>,
+}
+
+/// Most bytes of a map's shapes: base64 of them goes into the 6 MB that Lambda answers with.
+pub const MOST_SHAPES_BYTES: usize = 4 << 20;
+
+const SHAPES: &str = ".geojson";
+
+/// What shapes of this digest are called.
+pub fn shapes_name(digest: &str) -> String {
+    format!("{digest}{SHAPES}")
+}
+
+/// Whether shapes may be called so: by a digest.
+pub fn is_shapes(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_suffix(SHAPES).is_some_and(|digest| digest.len() == 32 && digest.bytes().all(is_digit))
 }
 
 /// Whether a page may be called so: its name stands in addresses.

@@ -23,6 +23,7 @@ use super::ask::{self, Asking, Bounded};
 use super::compose::Composer;
 use super::file;
 use super::page::{self, FOLDER, MOST_SECTIONS, Page, Query};
+use super::shapes::Shapes;
 use super::together::{self, Together};
 use super::values as parameters;
 use crate::cloud::Target;
@@ -78,10 +79,18 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
     let Export { page: name, html, pdf, set } = export;
     let page = found(context, name)?;
     let given = given(&page, set)?;
+    let shapes = Shapes::of(&page, &context.config.dir);
+    let shapes = shapes.map_err(|problems| failure(Shapes::told(&page, &problems), ""))?;
     // Before anything costs something.
     let printer = pdf.is_some().then(pdf::Printer::find).transpose()?;
     let html = html.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
     let pdf = pdf.map(|path| Ok::<_, anyhow::Error>((OutputFile::create(&path)?, path))).transpose()?;
+    if let (Some((one, path)), Some((other, _))) = (&html, &pdf)
+        && one.is_at(other)
+    {
+        let words = format!("--html and --pdf are one file, `{}`, and it can be one of both", path.display());
+        return Err(usage(words, "give each a file of its own"));
+    }
     let (target, composer, together) = (Target::open(context).await?, Composer::open()?, Together::default());
     let asker = Asker { context, target, composer, together, cancel };
     let spinner = progress::spinner(context, "asking for the rows");
@@ -93,7 +102,7 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
         let words = format!("the rows of the page are more than {} MiB, and a file takes no more", MOST_BYTES >> 20);
         return Err(failure(words, "have its queries give fewer rows, or fewer columns"));
     }
-    let document = document::document(&page, &asker.composer, &given, &kept, Utc::now())?;
+    let document = document::document(&page, &asker.composer, &given, (&kept, &shapes), Utc::now())?;
     let mut files = Vec::new();
     let mut printed = None;
     if let (Some((mut file, path)), Some(printer)) = (pdf, printer) {
@@ -136,7 +145,10 @@ fn values(arrow: &[u8]) -> Result<Vec<Option<String>>> {
         let batch = batch.map_err(anyhow::Error::msg)?;
         let Some(column) = batch.columns().first() else { break };
         for row in 0..batch.num_rows() {
+            // To the script there is one zero.
+            let is_number = |text: &String| text != "-0.0" || !schema.field(0).data_type().is_floating();
             let value = text_of(schema.field(0), column, row);
+            let value = if value.as_ref().is_none_or(is_number) { value } else { Some("0.0".to_owned()) };
             if !values.contains(&value) {
                 values.push(value);
             }

@@ -3,14 +3,15 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{failure, interrupted, usage};
@@ -22,8 +23,14 @@ const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// How long printing may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long its processes may take to be gone.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// How long the page has, by its own clock, until it is printed, milliseconds: it loads nothing, so that this passes at once.
 const CLOCK_MS: u32 = 10_000;
+
+/// Longest address of a folder that Chromium makes a socket in, bytes: the system bounds that of a socket.
+const LONGEST_FOLDER: usize = 60;
 
 /// What stands in the address of a file as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -71,27 +78,58 @@ impl Printer {
         chromium.args(arguments(folder.path(), &page, &printed));
         // Whatever it keeps, it keeps there.
         chromium.env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path()).env("XDG_CACHE_HOME", folder.path());
+        if folder.path().as_os_str().len() <= LONGEST_FOLDER {
+            chromium.env("TMPDIR", folder.path());
+        }
         chromium.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let run = tokio::time::timeout(PATIENCE, chromium.output());
-        let ended = tokio::select! {
-            ended = run => ended,
-            () = cancel.cancelled() => return Err(interrupted("interrupted: no PDF was written")),
-        };
+        // Of its own, so that all of its processes end with it.
+        #[cfg(unix)]
+        chromium.process_group(0);
         let failed = |words: String| {
             failure(
                 format!("{} does not print the page: {words}", self.program.display()),
                 "--html writes it without a Chromium",
             )
         };
-        let output = ended.map_err(|_| failed(format!("it took longer than {} seconds", PATIENCE.as_secs())))?;
-        let output = output.map_err(|error| failed(error.to_string()))?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let mut child = chromium.spawn().map_err(|error| failed(error.to_string()))?;
+        let run = tokio::time::timeout(PATIENCE, ended(&mut child));
+        let done = tokio::select! {
+            done = run => done.map_err(|_| failed(format!("it took longer than {} seconds", PATIENCE.as_secs()))),
+            () = cancel.cancelled() => Err(interrupted("interrupted: no PDF was written")),
+        };
+        if done.is_err() {
+            end(&mut child).await;
+        }
+        let (status, said) = done?.map_err(|error| failed(error.to_string()))?;
+        let said = String::from_utf8_lossy(&said);
         let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why");
         match File::open(&printed) {
-            Ok(mut file) if output.status.success() => std::io::copy(&mut file, out).map(drop)?,
+            Ok(mut file) if status.success() => std::io::copy(&mut file, out).map(drop)?,
             _ => return Err(failed(said.chars().take(300).collect())),
         }
         Ok(out.flush()?)
+    }
+}
+
+/// How a process ended, and what it said of errors.
+async fn ended(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
+    let mut said = Vec::new();
+    if let Some(errors) = &mut child.stderr {
+        errors.read_to_end(&mut said).await?;
+    }
+    Ok((child.wait().await?, said))
+}
+
+/// Ends a process with those that it has started, and waits for it: what goes on writes into a folder that is about to go.
+async fn end(child: &mut Child) {
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+        _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+    _ = child.kill().await;
+    // Those it has started are nobody's to wait for: they have let go of this when the last of them is gone.
+    if let Some(errors) = &mut child.stderr {
+        _ = tokio::time::timeout(GRACE, errors.read_to_end(&mut Vec::new())).await;
     }
 }
 

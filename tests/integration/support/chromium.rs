@@ -18,15 +18,17 @@ pub(crate) struct Chromium {
 }
 
 impl Chromium {
+    /// Has a command find it.
+    pub(crate) fn named_in<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("CHROMIUM", &self.program);
+        self.libraries.iter().fold(command, |command, libraries| command.env("LD_LIBRARY_PATH", libraries))
+    }
+
     /// Runs `tests/browser/NAME.mjs` with the packages in `modules` and more arguments; fails unless all of its scenes are as they should be.
     pub(crate) fn scenes(&self, name: &str, modules: &Path, more: &[&OsStr]) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/browser/{name}.mjs"));
         let mut node = Command::new("node");
-        node.arg(script).arg(modules).args(more).env("CHROMIUM", &self.program);
-        if let Some(libraries) = &self.libraries {
-            node.env("LD_LIBRARY_PATH", libraries);
-        }
-        let output = node.output().expect("node runs");
+        let output = self.named_in(node.arg(script).arg(modules).args(more)).output().expect("node runs");
         assert!(output.status.success() && text(&output).contains("\n# fail 0\n"), "{}", text(&output));
     }
 }

@@ -1,5 +1,5 @@
 //! A function's URL that is open to all: a port of its own on loopback, as on AWS it has a host of its own, so that the links
-//! and cookies of its pages are nobody else's. Whom it answers what is the function's own affair.
+//! of its pages are nobody else's. Whom it answers what is the function's own affair.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};

@@ -23,8 +23,10 @@ use self::save::Refused;
 use super::super::bind::Binder;
 use super::super::bound::Over;
 use super::super::compose::{Composed, Composer};
+use super::super::fence::Drawn;
 use super::super::file;
 use super::super::page::{Page, Query};
+use super::super::shapes;
 use super::super::values;
 use super::super::written::{self, Wanted};
 use super::answer::{Asked, Statement};
@@ -197,6 +199,11 @@ impl Editor {
             cancel: &CancellationToken::new(),
         };
         let Some(query) = page.query(&wanted.name) else { return Ok(()) };
+        if let Some(given) = query.drawn.as_ref().and_then(Drawn::shapes)
+            && let Err(words) = shapes::written(&asked.context.config.dir, &given)
+        {
+            return Err(Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, "")));
+        }
         let Err(words) = over.bound(page, query, &Given::new()).await.map_err(failed)? else { return Ok(()) };
         let words = words.join("\n");
         Err(Box::new(match over.composer.compose(page, query) {

@@ -13,7 +13,7 @@ export interface Column {
   readonly exact: boolean;
   /** All digits; `null` for NULL. */
   text(row: number): string | null;
-  /** Milliseconds since 1970 (UTC) for times; NaN for NULL and what is no number. */
+  /** Milliseconds since 1970 (UTC) for times; NaN for NULL, what is no number and what is no time of a calendar. */
   number(row: number): number;
   numbers(): Float64Array;
   /** Whether its values are lists of numbers. */
@@ -22,16 +22,21 @@ export interface Column {
   items(row: number): Float64Array | null;
 }
 
+/** Milliseconds on each side of 1970 that a browser has dates for: what is beyond, and DuckDB's infinite ones, has no place on an axis. */
+const MOST_MS = 8.64e15;
+
 export function toColumn(name: string, column: ArrowColumn<unknown>): Column {
   const type = plain(column.type);
   const kind = kindOf(type);
   const scale = scaleOf(type);
+  const isTime = kind === 'date' || kind === 'time';
   let values: ArrayLike<unknown> | undefined;
   const at = (row: number) => (values ??= column.cache())[row] ?? null;
 
   const number = (row: number) => {
     const value = at(row);
-    return kind === 'text' || value === null ? NaN : Number(value) / scale;
+    const found = kind === 'text' || value === null ? NaN : Number(value) / scale;
+    return isTime && Math.abs(found) > MOST_MS ? NaN : found;
   };
   const item = itemOf(type);
   let cached: Float64Array | undefined;

@@ -37,7 +37,8 @@ export function pathOf(items: Float64Array, low: number, high: number): string {
   const points = thinned(items);
   const most = Math.max(1, items.length - 1);
   const x = (at: number) => round(EDGE + (at / most) * (WIDTH - 2 * EDGE));
-  const y = (value: number) => round(low === high ? HEIGHT / 2 : HEIGHT - EDGE - ((value - low) / (high - low)) * (HEIGHT - 2 * EDGE));
+  const half = high / 2 - low / 2; // between the largest numbers there is no number
+  const y = (value: number) => round(half === 0 ? HEIGHT / 2 : HEIGHT - EDGE - ((value / 2 - low / 2) / half) * (HEIGHT - 2 * EDGE));
   let path = '';
   let isOpen = false;
   points.forEach(([at, value], index) => {

@@ -84,9 +84,10 @@ export class Tile {
       const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal, () => {
         if (!signal.aborted) this.say('Loading… The query runs already.');
       });
-      const [result] = await Promise.all([rows, prepare(this.view.kind)]);
+      const [result, shapes] = await Promise.all([rows, prepare(this.view.kind, this.figure.dataset['shapes'])]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
+      this.view.shapes = shapes;
       this.draw();
     } catch (error) {
       if (signal.aborted) return;

@@ -60,6 +60,8 @@ test('every number is in one bin', () => {
     assert.ok(from <= Math.min(...values) && from + width * counts.length >= Math.max(...values) - 1e-9);
   }
   assert.deepEqual(binned(Float64Array.of(5, 5), null, true), { from: 5, width: 1, counts: [2] });
+  assert.deepEqual(binned(Float64Array.of(0, 5e-324), null, false), { from: -0.5, width: 1, counts: [2] });
+  assert.throws(() => binned(Float64Array.of(1.7e308, -1.7e308), null, false), (error) => error instanceof ChartError && error.message.includes('too far apart'));
 });
 
 test('shades', () => {

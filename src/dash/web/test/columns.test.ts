@@ -34,6 +34,9 @@ test('times are UTC and keep what is smaller than a millisecond', () => {
   assert.equal(one.number(0), 1554076800000.001);
   const days = column([new Date('2019-04-01'), new Date(Date.UTC(-43, 2, 15))], dateDay());
   assert.deepEqual([days.text(0), days.text(1)], ['2019-04-01', '0044-03-15 (BC)']);
+  const endless = column([9e15, -9e15, 0], timestamp(TimeUnit.MICROSECOND, null));
+  assert.deepEqual([0, 1, 2].map((row) => endless.text(row)), ['infinity', '-infinity', '1970-01-01 00:00:00']);
+  assert.deepEqual([...endless.numbers()], [NaN, NaN, 0]);
 });
 
 test('names are names, whatever they are called', () => {

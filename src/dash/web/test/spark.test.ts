@@ -11,6 +11,7 @@ test('a list is a line with gaps, and a value that stands alone a dot', () => {
   assert.equal(pathOf(Float64Array.of(4), 4, 4), `M2 12${dot}`);
   assert.equal(pathOf(Float64Array.of(4, 4), 4, 4), 'M2 12L118 12');
   assert.equal(path(Infinity, NaN), '');
+  assert.equal(pathOf(Float64Array.of(-1.7e308, 1.7e308), -1.7e308, 1.7e308), 'M2 22L118 2');
   const long = path(...Array.from({ length: 100_000 }, (_, at) => (at === 50_000 ? 10 : 5)));
   assert.ok(long.length < 5000 && / 2(L|$)/.test(long), `${long.length}: the one that is greatest is there`);
 });

@@ -91,7 +91,8 @@ export function binned(values: Float64Array, bins: number | null, whole: boolean
   let from = low;
   let width: number;
   let size: number;
-  if (low === high) {
+  if (!Number.isFinite(high - low)) throw new ChartError('The numbers are too far apart to be counted in bins.');
+  if (low === high || high - low < Number.MIN_VALUE * 1e6) {
     width = 1;
     from = whole ? low : low - 0.5;
     size = 1;

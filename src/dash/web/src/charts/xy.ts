@@ -1,7 +1,7 @@
 // Bars, lines, areas and points: what has an x and a y.
 import type { EChartsCoreOption } from 'echarts/core';
 import type { Result } from '../data.js';
-import { formatCell, formatNumber, formatTime } from '../format.js';
+import { count, formatCell, formatNumber, formatTime } from '../format.js';
 import { placeAxis, valueAxis } from './axes.js';
 import { around as rounded, notesOf, panes, piles, reach, type Panes } from './facet.js';
 import { base, canvasText, faint, grid, seriesColor, tip, tooltip, UTC, type Chosen, type Drawing, type Mark, type Surroundings } from './chart.js';
@@ -57,13 +57,20 @@ export function xy(kind: XyKind, result: Result, options: Options, around: Surro
     ...(layout ? { height: layout.height } : each === undefined ? {} : { height: each }),
     ...(pictures ? { pictures } : {}),
     legend: plane.names.length > 1 ? plane.names.map((name, at) => ({ name, color: seriesColor(colors, at) })) : [],
-    notes: [...notesOf(plane.facets), ...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
+    notes: [...notesOf(plane.facets), ...nowhere(plane), ...(plane.left > 0 ? [`${plane.left} more series are not drawn`] : []), ...(plane.x.kind === 'time' ? [UTC] : [])],
     rowOf: (series, index) => {
       const row = shown[series]?.rows[index] ?? -1;
       return row < 0 ? null : row;
     },
     ...(kind === 'scatter' ? {} : { along: { axis: horizontal ? 1 : 0, rowAt: (at: number, picture: number) => nearest(shown.filter(({ facet }) => facet === picture), at) } }),
   };
+}
+
+/** Rows that are left out: infinite times, say. */
+function nowhere({ axis, x }: Plane): string[] {
+  if (axis === 'category') return [];
+  const left = x.numbers().reduce((sum, place, row) => sum + Number(!Number.isFinite(place) && x.text(row) !== null), 0);
+  return left > 0 ? [`${count(left)} ${left === 1 ? 'row has' : 'rows have'} no place on the axis`] : [];
 }
 
 /** Of lying bars: so that each has a line for its name. */
