@@ -153,8 +153,8 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
         budget_usd: page.budget_usd,
         inputs: page.inputs.clone(),
         queries,
-        shapes: shapes.all().into_keys().map(str::to_owned).collect(),
         shared: shared.into_values().collect(),
+        shapes: shapes.all().into_keys().map(str::to_owned).collect(),
     };
     Ok((compiled, shapes))
 }

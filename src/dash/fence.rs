@@ -351,6 +351,10 @@ mod tests {
         assert_eq!(small.columns().collect::<Vec<_>>(), [("spark", "a"), ("spark", "b")]);
         let Ok(Fence::Sql { drawn: Some(kept), .. }) = parse("sql a table ttl=5m") else { panic!("a query") };
         assert_eq!((kept.ttl_s(), drawn.ttl_s()), (Some(300), None));
+        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None, share: None });
+        for (info, said) in [("sql a share=true", true), ("sql a table share=false", false)] {
+            assert!(matches!(parse(info), Ok(Fence::Sql { share, .. }) if share == Some(said)), "{info}");
+        }
         for (info, joined) in [
             ("sql a map x=z shapes=geo/zones.geojson key=zone_id", Joined::By("zone_id".into())),
             ("sql a map x=z shapes=geo/zones.geojson", Joined::Usual),
@@ -358,10 +362,6 @@ mod tests {
         ] {
             let Ok(Fence::Sql { drawn: Some(drawn), .. }) = parse(info) else { panic!("a query") };
             assert_eq!(drawn.shapes(), Some(Given { file: "geo/zones.geojson".into(), joined }), "{info}");
-        }
-        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None, share: None });
-        for (info, said) in [("sql a share=true", true), ("sql a table share=false", false)] {
-            assert!(matches!(parse(info), Ok(Fence::Sql { share, .. }) if share == Some(said)), "{info}");
         }
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
         for code in ["", "sql", "rust", "input", "text it's"] {
@@ -387,6 +387,8 @@ mod tests {
             ("sql a bar lat=b", "a bar has no `lat`"),
             ("sql a map lat=b", "has both"),
             ("sql a map size=b", "`lat` and `lon` say where"),
+            ("sql a share=yes", "`share=yes`"),
+            ("sql a share=true bar", "e.g. `bar share=true`"),
             ("sql a bar shapes=z.geojson", "a bar has no `shapes`"),
             ("sql a map key=zone", "`shapes=FILE.geojson` says which"),
             ("sql a map lat=b lon=l shapes=z.geojson key=zone", "these are points"),
@@ -397,8 +399,6 @@ mod tests {
             ("sql a map shapes=a\\..\\z.json", "by its path there"),
             ("sql a map shapes=https://a/z.geojson", "by its path there"),
             ("sql a map shapes=z.shp", "by its path there"),
-            ("sql a share=yes", "`share=yes`"),
-            ("sql a share=true bar", "e.g. `bar share=true`"),
             ("sql a bar ttl=0s", "`ttl=0s`"),
             ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),

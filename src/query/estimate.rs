@@ -40,8 +40,8 @@ pub(crate) struct Estimate {
     pub reads: Duration,
 }
 
-/// What reading all that the query may have to read takes at most, on functions that are warm; nothing where that is not known:
-/// of SQL that is none, and of tables of so many files that the catalog leaves some to be looked up. What it computes beyond is not in it.
+/// What the query takes at most, as [`Way`] has it; nothing where that is not known:
+/// of SQL that is none, and of tables of so many files that the catalog leaves some to be looked up.
 pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<Estimate> {
     let Coordinator { context, catalog, .. } = coordinator;
     let (functions, bytes) = match counted::without_files(&request.sql, catalog) {

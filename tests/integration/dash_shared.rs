@@ -1,6 +1,9 @@
 //! What several queries of a page read: run once for all of them, on the laptop and deployed, and its readers' rows are what they would be
 //! otherwise.
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow_ipc::reader::StreamReader;
 use serde_json::Value;
 
 use crate::dash_deployed::Browser;
@@ -36,7 +39,7 @@ const BASES: &[(&str, &[&str])] = &[
         &[
             "FROM BASE",
             "SELECT typeof(COLUMNS(*)) FROM BASE",
-            "SELECT e > 'a' AS e, id::VARCHAR AS id, j->'a' AS j, m, i128 - 1 AS less, ns::VARCHAR AS ns FROM BASE",
+            "SELECT e > 'a' AS e, id::VARCHAR AS id, j->'a' AS j, m, i128 + 1 AS more, ns::VARCHAR AS ns FROM BASE",
         ],
     ),
     // What a file would not bring back.
@@ -47,7 +50,7 @@ const BASES: &[(&str, &[&str])] = &[
     ),
     (
         "SELECT max(170141183460469231731687303715884105727::HUGEINT) AS most FROM trips",
-        &["FROM BASE", "SELECT most - 1 AS less, typeof(most) AS t FROM BASE"],
+        &["SELECT most::VARCHAR AS most FROM BASE", "SELECT (most - 1)::VARCHAR AS less, typeof(most) AS t FROM BASE"],
     ),
     (
         "SELECT zone, count(*) AS n FROM trips WHERE i < 0 GROUP BY ALL",
@@ -59,7 +62,7 @@ const BASES: &[(&str, &[&str])] = &[
     ),
     (
         "SELECT count(*), max(i) AS \"a \"\"b\", min(i) AS \"ünï\", 1 AS \"select\" FROM trips",
-        &["FROM BASE", "SELECT \"count_star()\", \"a \"\"b\" + \"ÜNÏ\" AS c, \"select\" FROM BASE"],
+        &["FROM BASE", "SELECT \"count_star()\", \"a \"\"b\" + \"ünï\" AS c, \"select\" FROM BASE"],
     ),
     (
         "SELECT zone, max(i) AS i, $user AS who, $day AS day FROM trips WHERE day >= $day GROUP BY zone",
@@ -106,28 +109,30 @@ const ROWS: &str = "CREATE TABLE trips AS SELECT i, DATE '2019-04-01' + (i % 3):
 
 /// Compares what two pages say, of which one shares.
 fn compare(get: impl Fn(&str) -> Got, names: &[String]) {
-    let mut refused = 0;
+    let mut refused = Vec::new();
     for name in names {
         for more in ["", "?day=2019-04-02", ".csv"] {
             let [apart, shared] = ["apart", "shared"].map(|page| get(&format!("/api/{page}/{name}{more}")));
             assert_eq!(shared.status, apart.status, "{name}{more}: {} {}", shared.text(), apart.text());
-            refused += usize::from(apart.status != 200);
+            if apart.status != 200 {
+                refused.push(format!("{name}{more}: {}", apart.text()));
+            }
             match apart.status == 200 && more != ".csv" {
                 true => {
-                    assert_eq!(shared.rows(), apart.rows(), "{name}{more}");
-                    assert_eq!(schema(&shared), schema(&apart), "{name}{more}");
+                    assert_eq!(rows(&shared), rows(&apart), "{name}{more}");
                 }
                 false => assert_eq!(shared.text(), apart.text(), "{name}{more}"),
             }
         }
     }
-    assert_eq!(refused, 3, "what casts a zone to a number");
+    assert_eq!(refused.len(), 3, "what casts a zone to a number: {refused:#?}");
 }
 
-/// Names and types of columns.
-fn schema(got: &Got) -> Vec<String> {
-    let stream = arrow_ipc::reader::StreamReader::try_new(got.body.as_slice(), None).unwrap();
-    stream.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect()
+/// All rows, with the names and types of their columns.
+fn rows(got: &Got) -> RecordBatch {
+    let stream = StreamReader::try_new(got.body.as_slice(), None).unwrap();
+    let schema = stream.schema();
+    concat_batches(&schema, &stream.map(Result::unwrap).collect::<Vec<_>>()).unwrap()
 }
 
 #[test]
@@ -188,7 +193,9 @@ fn four_tiles_over_one_query_scan_the_lake_once(place: Place) {
     std::fs::create_dir(project.dir().join("dashboards")).unwrap();
     project.write("dashboards/four.md", FOUR);
     // A table that is little to read: nothing says that it pays.
-    project.write("dashboards/little.md", FOUR.replace(" share=true", ""));
+    let little =
+        FOUR.replace(" share=true", "").replace("GROUP BY ALL\n```\n\n```sql a", "GROUP BY zone, day\n```\n\n```sql a");
+    project.write("dashboards/little.md", little);
     project.write("quack.toml", "[dash]\npublic = true\n");
     project.succeed(["up"], "with pages");
     project.succeed(["query", ROWS], "a table");

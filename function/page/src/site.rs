@@ -95,13 +95,13 @@ pub struct Page {
     pub inputs: Vec<Input>,
     /// Those that are asked for by themselves.
     pub queries: Vec<Query>,
+    /// Those that several of them read: each after those that it reads itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Shared>,
     /// The shapes of its maps: names of objects below `shapes/`, as [`shapes_name`] gives them, each compressed with gzip. They are for who
     /// may look at the page.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub shapes: BTreeSet<String>,
-    /// Those that several of them read: each after those that it reads itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shared: Vec<Shared>,
 }
 
 /// Most bytes of a map's shapes: base64 of them goes into the 6 MB that Lambda answers with.

@@ -73,10 +73,12 @@ impl Together<'_, '_> {
         // Whatever its parameters are; another page may have more that read it.
         let within = format!("{WITHIN} {} {}", shared.readers, shared.always);
         let within = key(engine, &within, &query.sql, &Params::new(), &Reads::default());
-        if !self.cache.has(&place, LASTS)? && self.cache.has(&within, LASTS)? {
+        let is_there = self.cache.has(&place, LASTS)?;
+        if !is_there && self.cache.has(&within, LASTS)? {
             return Ok(One::None);
         }
-        let tables = match query.over.as_ref().map(|over| self.tables(over)).transpose()? {
+        let below = query.over.as_ref().filter(|_| !is_there);
+        let tables = match below.map(|over| self.tables(over)).transpose()? {
             Some(Ready::Later(age, longest)) => return Ok(One::Later(age, longest)),
             Some(Ready::Tables(tables)) => Some(tables),
             Some(Ready::Whole) | None => None,
