@@ -13,11 +13,13 @@ use super::branch::OnBranch;
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
-A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone y=trips) and what its readers can
-set (```input day); `$day` in SQL is the input's value, bound and never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin
-what stands side by side, in tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
+A page is a Markdown file in dashboards/. Its fences say what it asks (```sql by_zone bar x=zone
+y=trips) and what its readers can set (```input day); `$day` in SQL is the input's value, bound and
+never spliced. `::: row`, `::: tabs` and `::: each zone in zones` begin what stands side by side, in
+tabs, and once for each row of a query; `:::` ends it. A page is shown as it is saved.
 
-Edit, in the head of a page, is an editor of its SQL: it completes, runs, draws, and writes fences into the file.
+Edit, in the head of a page, is an editor of its SQL: it completes, runs, draws, and writes fences
+into the file.
 
 With [dash] in quack.toml, `quackctl up` deploys the pages, for whoever signs in.
 
@@ -26,7 +28,7 @@ Examples:
   quackctl dash
   quackctl dash check
   quackctl dash export trips --html trips.html
-  quackctl dash --branch preview               what a dbt run against `serve --branch preview` makes of them
+  quackctl dash --branch preview       as they will be when that branch is published
   quackctl dash add-user ann"
 )]
 pub(crate) struct DashArgs {
@@ -47,8 +49,8 @@ pub(crate) struct DashArgs {
 pub(crate) enum DashCommand {
     /// Check pages: their queries bind, the columns of their charts are there, a load costs no more than its budget
     #[command(after_help = "\
-Each query is run once, with what the page's inputs are at first, to know what a load costs; one that several read, before them, if
-that pays. Exit code: 1 when anything is wrong.
+Each query is run once, with what the page's inputs are at first, to know what a load costs; one that
+several read, before them, if that pays. Exit code: 1 when anything is wrong.
 
 Examples:
   quackctl dash check
@@ -74,9 +76,10 @@ Examples:
     },
     /// Write a page as it is now to one file, with its rows in it: for who has no quackctl, and no network
     #[command(after_help = "\
-The HTML file asks nobody for anything and opens in any browser; it shows what the inputs were, and they cannot be set. A PDF is printed
-by Chromium: $CHROMIUM, or one in PATH. When a query fails, nothing is written, and the exit code is 1. A file that is there is replaced
-when the new one is whole.
+The HTML file asks nobody for anything and opens in any browser; it shows what the inputs were, and
+they cannot be set. A PDF is printed by Chromium: $CHROMIUM, or one in PATH. When a query fails,
+nothing is written, and the exit code is 1. A file that is there is replaced when the new one is
+whole.
 
 Examples:
   quackctl dash export trips --html trips.html

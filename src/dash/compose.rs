@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::page::{self, Page, Query};
 use super::small;
 use crate::duck::{self, Sandbox};
+use crate::error::nearest;
 
 /// Deepest syntax tree, levels of its JSON: what follows it goes as deep.
 const DEEPEST: usize = 500;
@@ -196,7 +197,14 @@ impl Composer {
         if let Some(other) = asked.iter().find(|name| find(name).is_none()) {
             return Err(match other.parse::<usize>() {
                 Ok(_) => "parameters are named after the page's inputs: $day, not ? or $1".to_owned(),
-                Err(_) => format!("`${other}`: the page has no input that gives it; ```input {other} makes one"),
+                Err(_) => {
+                    let known = parameters.iter().map(|(_, known, _)| known.as_str());
+                    let help = match nearest(other, known) {
+                        Some(near) => format!("did you mean `${near}`?"),
+                        None => format!("```input {other} makes one"),
+                    };
+                    format!("`${other}`: the page has no input that gives it; {help}")
+                }
             });
         }
         let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
@@ -351,7 +359,8 @@ mod tests {
         assert_eq!(made.sql, "SELECT CAST($day AS DATE), '$day', $$ $day $$ -- $day\nFROM t WHERE z = $zone");
         assert_eq!(made.inputs, BTreeSet::from([0, 1]));
         for (sql, said) in [
-            ("SELECT $dya", "no input that gives it"),
+            ("SELECT $dya", "no input that gives it; did you mean `$day`?"),
+            ("SELECT $elsewhere", "no input that gives it; ```input elsewhere makes one"),
             ("SELECT $1", "named after the page's inputs"),
             ("SELECT ?", "named after the page's inputs"),
             ("SELECT 1; SELECT 2", "2 statements"),

@@ -34,10 +34,12 @@ pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
 }
 
 /// What is said of a page that is none of those `known`.
-pub(super) fn absent<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> anyhow::Error {
-    let help = match nearest(name, known) {
+pub(super) fn absent<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> anyhow::Error {
+    // Shells complete the path of the file.
+    let bare = name.rsplit('/').next().map_or(name, |file| file.trim_end_matches(".md"));
+    let help = match nearest(bare, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("`quackctl dash new {name}` writes one"),
+        None => format!("`quackctl dash new {bare}` writes one"),
     };
     failure(format!("there is no page `{FOLDER}/{name}.md`"), help)
 }
@@ -100,6 +102,13 @@ pub(super) fn text(path: &Path, name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_a_page_tells_its_name() {
+        let help = |name| crate::error::advised(&absent(name, ["trips"].into_iter()));
+        assert!(help("dashboards/trips.md").contains("did you mean `trips`?"));
+        assert!(help("dashboards/sales.md").contains("`quackctl dash new sales` writes one"));
+    }
 
     #[test]
     fn names_stand_in_addresses() {

@@ -1,10 +1,12 @@
 //! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::blocks::blocks;
@@ -82,7 +84,35 @@ pub(super) struct Query {
 struct Front {
     title: Option<String>,
     budget: Option<Value>,
-    allow: Option<BTreeSet<String>>,
+    allow: Option<Names>,
+}
+
+/// A list of names. What else stands there is told what it should be.
+#[derive(Debug)]
+struct Names(BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a list of users' names, as in allow: [ann, bob]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = BTreeSet::new();
+                while let Some(name) = list.next_element()? {
+                    names.insert(name);
+                }
+                Ok(Names(names))
+            }
+        }
+
+        from.deserialize_any(List)
+    }
 }
 
 /// All pages of the project in `dir` by their names, each with what is wrong with it.
@@ -291,7 +321,7 @@ fn front(text: &str) -> Result<(Front, usize), Wrong> {
 }
 
 /// Names of users, of which there is one at least.
-fn allowed(names: BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+fn allowed(Names(names): Names) -> Result<BTreeSet<String>, String> {
     match names.iter().find(|name| !is_user(name)) {
         Some(other) => Err(format!("`allow: {other}` is no user's name, as [dash.users] has them")),
         None if names.is_empty() => Err("`allow: []` lets nobody look: name somebody, or leave it away".to_owned()),
@@ -339,6 +369,7 @@ mod tests {
             ("---\ntitel: x\n---\n", 1, "titel"),
             ("---\nbudget: free\n---\n", 1, "`budget: free`"),
             ("---\nbudget: 0\n---\n", 1, "`budget: 0`"),
+            ("---\nallow: ann\n---\n", 1, "a list of users' names, as in allow: [ann, bob]"),
             ("a\n\n```sql q baz\n```\n", 3, "no chart `baz`"),
             ("```input d\ntype: date\n```\n", 1, "`d`: `default` is missing"),
             ("```sql q\n```\n```sql Q\n```\n", 3, "a query `q` already"),

@@ -23,7 +23,8 @@ scene('maps are drawn as they were', '/maps', async (page) => {
 scene('a map tells its names, and which it does not know', '/maps', async (page) => {
   assert.match(await tile(page, 'countries').locator('.status').textContent(), /2 names are no country: "Atlantis", "constructor"/);
   assert.match(await tile(page, 'places').locator('.status').textContent(), /1 row lies nowhere on earth/);
-  assert.match(await tile(page, 'none').textContent(), /1 name is no country: "Atlantis"/);
+  assert.match(await tile(page, 'none').textContent(), /1 name is no country: "Atlantis".*1 row is not drawn: country is NULL/);
+  assert.match(await tile(page, 'one').locator('.status').textContent(), /1 row is not drawn: lat or lon is NULL/);
   assert.deepEqual(await tile(page, 'countries').locator('.scale').allTextContents(), ['18M333M']);
   const canvas = tile(page, 'places').locator('.canvas');
   await canvas.scrollIntoViewIfNeeded();

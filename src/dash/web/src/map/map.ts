@@ -39,10 +39,13 @@ function areas(result: Result, options: Options, around: Surroundings, atlas: At
   const number = numberColumn(result, options.color ?? options.y, [x]);
   const rows = new Map<number, number>();
   const strange = new Set<string>();
-  let twice = 0;
+  let [twice, nameless] = [0, 0];
   for (let row = 0; row < result.rows; row += 1) {
     const name = x.text(row);
-    if (name === null) continue;
+    if (name === null) {
+      nameless += 1;
+      continue;
+    }
     const place = atlas.find(name);
     if (place === undefined) strange.add(name);
     else if (rows.has(place)) twice += 1;
@@ -72,7 +75,7 @@ function areas(result: Result, options: Options, around: Surroundings, atlas: At
     points: rows.size,
     legend: [],
     ...(painted.scale ? { scale: painted.scale } : {}),
-    notes: [...namesOf(strange, atlas), ...(twice > 0 ? [`${twice} more rows are of ${atlas.what} that are drawn already`] : [])],
+    notes: [...namesOf(strange, atlas), ...nulls(nameless, x.name), ...(twice > 0 ? [`${twice} more rows are of ${atlas.what} that are drawn already`] : [])],
     rowOf: (_, index) => marks[index]?.row ?? null,
   };
 }
@@ -86,12 +89,12 @@ function points(result: Result, options: Options, around: Surroundings, atlas: A
   const weight = options.size === undefined ? null : numberColumn(result, options.size, []);
   const label = options.x === undefined ? (result.columns.find((column) => column.kind === 'text') ?? null) : findColumn(result, options.x);
   const color = options.color === undefined ? null : findColumn(result, options.color);
-  let outside = 0;
+  let [outside, placeless] = [0, 0];
   let rows: number[] = [];
   for (let row = 0; row < result.rows; row += 1) {
     const [north, east] = [lat.number(row), lon.number(row)];
-    if (Number.isNaN(north) || Number.isNaN(east)) continue;
-    if (Math.abs(north) > 90 || Math.abs(east) > 180) outside += 1;
+    if (Number.isNaN(north) || Number.isNaN(east)) placeless += 1;
+    else if (Math.abs(north) > 90 || Math.abs(east) > 180) outside += 1;
     else rows.push(row);
   }
   const left = Math.max(0, rows.length - MOST_POINTS);
@@ -125,6 +128,7 @@ function points(result: Result, options: Options, around: Surroundings, atlas: A
     ...(painted.scale ? { scale: painted.scale } : {}),
     notes: [
       ...(outside > 0 ? [`${outside} ${outside === 1 ? 'row lies' : 'rows lie'} nowhere on earth: lat is -90 to 90, lon -180 to 180`] : []),
+      ...nulls(placeless, `${lat.name} or ${lon.name}`),
       ...(left > 0 ? [`${left} more points are not drawn`] : []),
     ],
     rowOf: (series, index) => (series === 1 ? (marks[index]?.row ?? null) : null),
@@ -189,6 +193,10 @@ function byName(column: Column, rows: number[], { colors, hidden }: Surroundings
   const place = new Map(names.map((name, at) => [name, at]));
   const of = (name: string) => colors.slices[(place.get(name) ?? 0) % colors.slices.length] ?? colors.accent;
   return { color: (row) => of(formatName(column, row)), legend: names.map((name) => ({ name, color: of(name) })), isHidden: (row) => hidden.has(formatName(column, row)) };
+}
+
+function nulls(rows: number, column: string): string[] {
+  return rows > 0 ? [`${rows} ${rows === 1 ? 'row is' : 'rows are'} not drawn: ${shorten(oneLine(column), 40)} is NULL`] : [];
 }
 
 function namesOf(strange: ReadonlySet<string>, { nothing }: Atlas): string[] {
