@@ -102,6 +102,9 @@ pub(super) fn missing(drawn: &Drawn, columns: &[Column]) -> Vec<String> {
                 column.sql_type
             )),
             Some(_) => None,
+            None if name.is_empty() => {
+                Some(format!("`{option}=`: a column's name is missing there: is there a comma too many?"))
+            }
             None => {
                 let help = match nearest(name, names.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),

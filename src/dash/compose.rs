@@ -12,6 +12,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::blocks::placeholders;
 use super::page::{self, Page, Query};
 use super::small;
 use crate::duck::{self, Sandbox};
@@ -207,6 +208,9 @@ impl Composer {
                 }
             });
         }
+        if let Some((_, name)) = placeholders(text).into_iter().find(|(_, name)| find(name).is_some()) {
+            return Err(format!("`{{{{ {name} }}}}` is for text: in SQL write `${name}`, without quotes around it"));
+        }
         let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
         // Blanks before the statement are left away.
         let first = query.sql.len() - query.sql.trim_start().len();
@@ -361,6 +365,7 @@ mod tests {
         for (sql, said) in [
             ("SELECT $dya", "no input that gives it; did you mean `$day`?"),
             ("SELECT $elsewhere", "no input that gives it; ```input elsewhere makes one"),
+            ("FROM t WHERE d = '{{ day }}'", "`{{ day }}` is for text: in SQL write `$day`"),
             ("SELECT $1", "named after the page's inputs"),
             ("SELECT ?", "named after the page's inputs"),
             ("SELECT 1; SELECT 2", "2 statements"),

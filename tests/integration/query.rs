@@ -74,7 +74,7 @@ fn a_plan_is_explained_and_nothing_is_run() {
         contains("strategy  projection")
             .and(contains("from 2 splits of parts"))
             .and(contains("weighed"))
-            .and(contains("taken")),
+            .and(contains(", taken as --workers says")),
     );
     project.quackctl(["query", "--explain", "--workers", "0", "SELECT 1"]).assert().code(2);
 }

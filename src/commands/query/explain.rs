@@ -46,7 +46,8 @@ pub(super) async fn run(
         let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
         let plan = crate::query::plan(coordinator, &request, workers);
         let weighed = crate::query::weighed(coordinator, &request, &plan);
-        coordinator.context.print(&Explained { plan, weighed })?;
+        let is_asked = matches!(workers, Workers::Exactly(_));
+        coordinator.context.print(&Explained { plan, weighed, is_asked })?;
     }
     Ok(())
 }
@@ -57,6 +58,9 @@ struct Explained {
     #[serde(flatten)]
     plan: QueryPlan,
     weighed: Vec<Way>,
+    /// How many functions there are is the caller's to say, whatever they cost.
+    #[serde(skip)]
+    is_asked: bool,
 }
 
 impl Display for Explained {
@@ -68,7 +72,11 @@ impl Display for Explained {
         for Way { functions, read_bytes, usd_at_most, taken } in &self.weighed {
             let plural = if *functions == 1 { "" } else { "s" };
             let (read, usd) = (HumanBytes(*read_bytes), dollars(*usd_at_most));
-            let taken = if *taken { ", taken" } else { "" };
+            let taken = match (*taken, self.is_asked && *functions > 1) {
+                (true, true) => ", taken as --workers says",
+                (true, false) => ", taken",
+                (false, _) => "",
+            };
             writeln!(f, "  {functions} function{plural}: up to {read} read, {usd} for it{taken}")?;
         }
         Ok(())

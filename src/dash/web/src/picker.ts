@@ -32,7 +32,7 @@ export function enhance(select: HTMLSelectElement): void {
   };
   const sum = () => {
     const names = Array.from(select.selectedOptions, (option) => option.text);
-    chosen.textContent = names.length === 0 ? 'None' : names.length <= 2 ? names.join(', ') : `${names.length} chosen`;
+    chosen.textContent = names.length === 0 ? 'None chosen' : names.length <= 2 ? names.join(', ') : `${names.length} chosen`;
   };
   const show = () => {
     sum();
