@@ -19,6 +19,11 @@ use crate::error::{self, Kind};
 use crate::lake::catalog::{self, Catalog, Scope};
 use crate::lake::load::LoadRequest;
 
+/// CloudFront's distribution, and what it costs: <https://aws.amazon.com/cloudfront/pricing/>, November 2026.
+const DISTRIBUTION: &str = "PageDistribution";
+const DISTRIBUTION_COSTS: &str = "note: CloudFront costs nothing at rest; 1 TB and 10 million requests a month are free, beyond them a GB is \
+                                  $0.085 in North America and Europe, and requests are paid for, too";
+
 /// Exit code when there is something to change, as `terraform plan -detailed-exitcode` has it.
 const CHANGES: u8 = 2;
 
@@ -73,6 +78,9 @@ pub(crate) async fn run(context: &Context, output: Option<&Path>) -> Result<Exit
     match context.json {
         true => context.print(&shown)?,
         false => context.print_as_is(shown.to_string())?,
+    }
+    if shown.changes.iter().any(|change| change.resource == DISTRIBUTION && change.action == PlannedAction::Add) {
+        context.say(DISTRIBUTION_COSTS);
     }
     if let Some(output) = output {
         context.say(format_args!("saved: `quackctl up {}` does exactly this, or nothing", output.display()));

@@ -1,5 +1,6 @@
 //! `quackctl query`: SQL in, rows out.
 
+mod explain;
 mod text;
 
 use std::io::{BufWriter, IsTerminal, Write};
@@ -24,7 +25,7 @@ use crate::output::{self, Format, Look};
 use crate::planner::Workers;
 use crate::query::statements::{self, Statement};
 use crate::query::summary::{MORE, Summary};
-use crate::query::{Account, Answer, Coordinator, Request, health, needed};
+use crate::query::{Account, Answer, Coordinator, Request, health};
 
 /// Runs the SQL that `args` give, or a health check when they give none.
 ///
@@ -43,7 +44,7 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     let mut catalog = catalog::read_in(&target.bucket, scope).await?;
     let coordinator = Coordinator { params: &params, ..Coordinator::new(context, &target, &catalog) };
     if args.explain {
-        return explain(&coordinator, &plan, statements, args.workers).await;
+        return explain::run(&coordinator, &plan, statements, args.workers).await;
     }
     if statements.is_empty() {
         return context.print(&health::check(&coordinator, &interrupt.token).await?);
@@ -72,36 +73,6 @@ pub(crate) async fn run(context: &Context, args: QueryArgs) -> Result<()> {
     };
     let done = done.await;
     changes.end(&target, done).await
-}
-
-/// Shows how each statement would be run, or what is wrong with it.
-async fn explain(
-    coordinator: &Coordinator<'_>,
-    plan: &Plan<'_>,
-    statements: Vec<Statement>,
-    workers: Workers,
-) -> Result<()> {
-    if statements.is_empty() {
-        return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
-    }
-    for statement in statements {
-        let travelled = Changes::travel(coordinator.target, coordinator.catalog, &statement).await?;
-        let (statement, then) = travelled.map_or((statement, None), |(own, then)| (own, Some(then)));
-        let coordinator = &coordinator.over(then.as_ref());
-        if change::parse(&statement.sql)?.is_some() {
-            return Err(usage(
-                "the statement changes the lake, and --explain tells of queries",
-                "explain the SELECT in it",
-            ));
-        }
-        crate::query::check(coordinator, &statement.sql)?;
-        let needed = needed::by_query(coordinator, &statement.sql).await?;
-        let coordinator = &coordinator.over(needed.as_ref());
-        let limit = plan.limit(&statement);
-        let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
-        coordinator.context.print(&crate::query::plan(coordinator, &request, workers))?;
-    }
-    Ok(())
 }
 
 /// Where the rows go, and how.

@@ -1,6 +1,7 @@
 //! Pages made into a site: what the page function shows, with SQL that is composed already. Pages that have problems make none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::Result;
 use quack_page::oidc::{self, Oidc, Secret};
@@ -12,6 +13,8 @@ use super::compose::Composer;
 use super::fence::Drawn;
 use super::html;
 use super::page::{self, FOLDER, Page};
+use super::shapes::Shapes;
+use super::sharing::{self, Shared, Sharing};
 use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
@@ -37,6 +40,8 @@ pub(crate) struct Compiled {
     secret: Option<Secret>,
     volatile: BTreeSet<String>,
     pages: Vec<site::Page>,
+    /// The shapes of maps, as JSON, by what pages call them.
+    shapes: BTreeMap<String, Vec<u8>>,
 }
 
 /// Compiles the pages of the project; nothing where none are to be deployed.
@@ -72,11 +77,15 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
         }),
         None => None,
     };
-    let (composer, mut pages, mut problems) = (Composer::open()?, Vec::new(), Vec::new());
+    let composer = Composer::open()?;
+    let (mut pages, mut shapes, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
     for page in page::all(&config.dir)?.into_values() {
         match page {
-            Ok(page) => match compiled(&page, &composer) {
-                Ok(compiled) => pages.push(compiled),
+            Ok(page) => match compiled(&page, &composer, &config.dir) {
+                Ok((compiled, own)) => {
+                    pages.push(compiled);
+                    shapes.extend(own.all().into_iter().map(|(name, made)| (name.to_owned(), made.json.clone())));
+                }
                 Err(found) => problems.extend(found),
             },
             Err(error) => problems.push(error::words(error.as_ref())),
@@ -97,42 +106,61 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
             "`quackctl dash new NAME` writes one",
         ));
     }
-    Ok(Some(Compiled { dash: dash.clone(), secret, volatile: volatile()?, pages }))
+    Ok(Some(Compiled { dash: dash.clone(), secret, volatile: volatile()?, pages, shapes }))
 }
 
-/// A page, or what is wrong with it.
-fn compiled(page: &Page, composer: &Composer) -> Result<site::Page, Vec<String>> {
-    let (mut queries, mut problems) = (Vec::new(), Vec::new());
+/// A page of the project in `dir` with the shapes of its maps, or what is wrong with it.
+fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page, Shapes), Vec<String>> {
+    let (mut queries, mut shared, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let sharing = Sharing::of(page, composer);
     for query in &page.queries {
         match composer.compose(page, query) {
-            // One that only others read is not asked for by itself.
-            Ok(_) if page.runs(query) == 0 => {}
-            Ok(composed) => queries.push(site::Query {
-                name: query.name.clone(),
-                sql: composed.sql,
-                inputs: composed.inputs,
-                reads_user: composed.reads_user,
-                ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
-            }),
+            Ok(composed) => {
+                let compiled = |over: Option<sharing::Over>| site::Query {
+                    name: query.name.clone(),
+                    sql: composed.sql.clone(),
+                    inputs: composed.inputs.clone(),
+                    reads_user: composed.reads_user,
+                    ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
+                    over: over
+                        .map(|over| site::Over { sql: over.composed.sql, shared: over.shared.into_iter().collect() }),
+                };
+                if let Some(at) = sharing.0.iter().position(|one| one.query.name == query.name) {
+                    let Shared { table, readers, .. } = sharing.0[at].clone();
+                    let (always, query) = (query.share.is_some(), compiled(sharing.base(page, composer, query)));
+                    shared.insert(at, site::Shared { table, readers, always, query });
+                }
+                // One that only others read is not asked for by itself.
+                if page.runs(query) > 0 {
+                    queries.push(compiled(sharing.over(page, composer, query)));
+                }
+            }
             Err(words) => problems.push(format!("{FOLDER}/{}.md:{}: `{}`: {words}", page.name, query.line, query.name)),
         }
     }
+    let shapes = Shapes::of(page, dir).unwrap_or_else(|found| {
+        problems.push(Shapes::told(page, &found));
+        Shapes::default()
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(site::Page {
+    let compiled = site::Page {
         name: page.name.clone(),
         title: page.title.clone(),
         allow: page.allow.clone(),
-        html: html::segments(page, composer),
+        html: html::segments(page, composer, &shapes),
         budget_usd: page.budget_usd,
         inputs: page.inputs.clone(),
         queries,
-    })
+        shared: shared.into_values().collect(),
+        shapes: shapes.all().into_keys().map(str::to_owned).collect(),
+    };
+    Ok((compiled, shapes))
 }
 
 /// Names, in lower case, that make SQL another thing each time it is run.
-fn volatile() -> Result<BTreeSet<String>> {
+pub(super) fn volatile() -> Result<BTreeSet<String>> {
     let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
     let connection = duck::open(&sandbox)?;
     let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
@@ -150,9 +178,14 @@ impl Compiled {
         self.secret.as_ref()
     }
 
+    /// What goes into the bucket beside the site: shapes of maps, as JSON, by their names.
+    pub(super) fn shapes(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.shapes
+    }
+
     /// The site that runs on `engine`, at `url`, which ends in `/`.
     pub(super) fn site(self, engine: site::Engine, url: &str) -> Site {
-        let Self { dash, secret, volatile, pages } = self;
+        let Self { dash, secret, volatile, pages, .. } = self;
         let oidc = dash.oidc.map(|oidc| Oidc {
             issuer: oidc.issuer,
             client_id: oidc.client_id,
@@ -236,6 +269,29 @@ mod tests {
         for name in ["count", "sum", "lower", "date_trunc", "regexp_replace", "list_sort", "range"] {
             assert!(!site.volatile.contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn shapes_go_beside_the_site_and_their_page_names_them() {
+        let zones = r#"{"type":"FeatureCollection","features":[{"id":7,"properties":{"secret":1},"geometry":
+            {"type":"Polygon","coordinates":[[[0,0],[0,1],[1,1],[0,0]]]}}]}"#;
+        let map = "```sql m map shapes=zones.geojson x=zone color=n\nSELECT 7 AS zone, 1 AS n\n```\n";
+        let toml = "[dash]\npublic = true\n";
+        let compiled = compile_in(toml, &[("x.md", map), ("y.md", PAGE), ("zones.geojson", zones)]).unwrap().unwrap();
+        let shapes = compiled.shapes().clone();
+        let (name, json) = shapes.first_key_value().unwrap();
+        assert!(shapes.len() == 1 && site::is_shapes(name) && !String::from_utf8_lossy(json).contains("secret"));
+        let engine = site::Engine { version: "1".into(), timeout_s: 1, gb_second_usd: 1.0, request_usd: 1.0 };
+        let site = compiled.site(engine, "https://site.example/");
+        assert_eq!(site.pages[0].shapes, [name.clone()].into());
+        assert!(site.pages[1].shapes.is_empty());
+        let html = format!("{:?}", site.pages[0].html);
+        assert!(html.contains(&format!("/shapes/x/{name}")) && !html.contains("zones.geojson"), "{html}");
+        let Err(error) = compile_in(toml, &[("x.md", map)]) else { panic!("a file that is not there") };
+        assert!(
+            format!("{error:#}").contains("dashboards/x.md:1: `m`: there is no `dashboards/zones.geojson`"),
+            "{error:#}"
+        );
     }
 
     #[test]

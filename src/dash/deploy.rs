@@ -1,11 +1,14 @@
 //! A site in the bucket, where the page function finds it: its pages, what they load, and the key that sessions are signed with.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use quack_page::oidc::Secret;
 use quack_page::signed::{Invitation, KEY_BYTES, Key};
 use quack_page::site::{self, Site};
@@ -68,12 +71,14 @@ pub(crate) async fn deploy(
     if secret.is_some() {
         changes.extend(ensure_secret(bucket, secret.as_ref()).await?);
     }
+    // As they are called after their content, what is there already is as it should be.
+    for (name, json) in compiled.shapes() {
+        put_new(bucket, &format!("shapes/{name}"), "application/geo+json", gzip(json)?.into()).await?;
+    }
     let site = compiled.site(engine, url);
     for asset in compile::assets() {
-        let key = format!("{}assets/{}", bucket.layout.dash, asset.name);
-        let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(asset.content_type);
-        let put = put.if_none_match("*").body(ByteStream::from_static(asset.bytes)).send().await;
-        put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &key, error))?;
+        let body = ByteStream::from_static(asset.bytes);
+        put_new(bucket, &format!("assets/{}", asset.name), asset.content_type, body).await?;
     }
     let names = site.pages.iter().map(|page| page.name.as_str()).collect::<Vec<_>>().join(", ");
     let change = |found: Option<Site>, revoked: BTreeSet<String>| {
@@ -231,16 +236,27 @@ async fn site_in(bucket: &Bucket) -> Result<Option<Found>> {
     }))
 }
 
+/// Writes an object of pages, unless it is there.
+async fn put_new(bucket: &Bucket, name: &str, content_type: &str, body: ByteStream) -> Result<()> {
+    let key = format!("{}{name}", bucket.layout.dash);
+    let put = bucket.s3.put_object().bucket(&bucket.name).key(&key).content_type(content_type);
+    let put = put.if_none_match("*").body(body).send().await;
+    put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &key, error))
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes)?;
+    Ok(packed.finish()?)
+}
+
 /// Makes the key that sessions and invitations are signed with, unless there is one.
 async fn ensure_key(bucket: &Bucket) -> Result<()> {
     let name = format!("{}key", bucket.layout.dash);
     if read(bucket, &name, KEY_BYTES).await?.is_some() {
         return Ok(());
     }
-    let bytes = random::<KEY_BYTES>()?.to_vec();
-    let put = bucket.s3.put_object().bucket(&bucket.name).key(&name).if_none_match("*");
-    let put = put.body(bytes.into()).send().await;
-    put.map(drop).or_else(|error| if_there(&error)).map_err(|error| cannot("write", &name, error))
+    put_new(bucket, "key", "application/octet-stream", random::<KEY_BYTES>()?.to_vec().into()).await
 }
 
 /// Has the bucket hold the secret that a client of the site's issuer has, or none.

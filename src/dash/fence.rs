@@ -48,7 +48,21 @@ impl Chart {
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
 const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark", "lat", "lon", "size"];
-const OTHERS: &[&str] = &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl"];
+const OTHERS: &[&str] = &[
+    "title",
+    "format",
+    "help",
+    "height",
+    "stack",
+    "sort",
+    "horizontal",
+    "bins",
+    "filter",
+    "ttl",
+    "shapes",
+    "key",
+    "share",
+];
 
 /// Options that only these charts have.
 const OF: &[(&str, &[Chart])] = &[
@@ -57,10 +71,31 @@ const OF: &[(&str, &[Chart])] = &[
     ("lat", &[Chart::Map]),
     ("lon", &[Chart::Map]),
     ("size", &[Chart::Map]),
+    ("shapes", &[Chart::Map]),
+    ("key", &[Chart::Map]),
 ];
 
 /// What `sort` may be.
 const ORDERS: &[&str] = &["x", "-x", "y", "-y"];
+
+/// Which shapes a map has, instead of countries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Given {
+    /// A GeoJSON file, by its path below the folder of pages.
+    pub file: String,
+    pub joined: Joined,
+}
+
+/// What of a shape the rows of a map name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Joined {
+    /// The feature's `id`, or, where none has one, its property `name`.
+    Usual,
+    /// That property, or the feature's `id`, which is called so.
+    By(String),
+    /// Nothing: the shapes lie under points.
+    Nothing,
+}
 
 /// How a query is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +134,17 @@ impl Drawn {
         self.options.get("ttl").and_then(|value| seconds(value))
     }
 
+    /// The shapes that it has, if they are the page's own.
+    pub(super) fn shapes(&self) -> Option<Given> {
+        let file = self.options.get("shapes")?.clone();
+        let joined = match self.options.get("key") {
+            _ if self.options.contains_key("lat") => Joined::Nothing,
+            Some(key) => Joined::By(key.clone()),
+            None => Joined::Usual,
+        };
+        Some(Given { file, joined })
+    }
+
     /// The input that a click on a mark sets.
     pub(super) fn filter(&self) -> Option<&str> {
         self.options.get("filter").map(String::as_str)
@@ -108,8 +154,9 @@ impl Drawn {
 /// What a fence begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fence {
-    /// A query by its name; without a chart it is there for inputs and other queries.
-    Sql { name: String, drawn: Option<Drawn> },
+    /// A query by its name; without a chart it is there for inputs and other queries. Whether it is run once for those that read it is
+    /// found out where nothing is said.
+    Sql { name: String, drawn: Option<Drawn>, share: Option<bool> },
     /// An input by its name.
     Input { name: String },
     /// Code that is shown.
@@ -146,8 +193,19 @@ pub(super) fn parse(info: &str) -> Result<Fence, String> {
             None => Ok(Fence::Input { name }),
         };
     }
-    let drawn = rest.split_first().map(|(chart, options)| drawn(chart, options)).transpose()?;
-    Ok(Fence::Sql { name, drawn })
+    let share = |word: &str| word.strip_prefix("share=").map(str::to_owned);
+    let (drawn, said) = match rest.split_first() {
+        None => (None, None),
+        // Without a chart, nothing else can be said.
+        Some((word, [])) if share(word).is_some() => (None, share(word)),
+        Some((chart, options)) => {
+            let drawn = drawn(chart, options)?;
+            let said = drawn.options.get("share").cloned();
+            (Some(drawn), said)
+        }
+    };
+    said.iter().try_for_each(|value| check("share", value))?;
+    Ok(Fence::Sql { name, drawn, share: said.map(|value| value == "true") })
 }
 
 /// What can stand behind a `$`, and be the name of a query.
@@ -187,6 +245,12 @@ fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
     if options.contains_key("size") && !options.contains_key("lat") {
         return Err("`size` is that of points: `lat` and `lon` say where they are".to_owned());
     }
+    if options.contains_key("key") && !options.contains_key("shapes") {
+        return Err("`key` is what rows name of shapes: `shapes=FILE.geojson` says which there are".to_owned());
+    }
+    if options.contains_key("key") && options.contains_key("lat") {
+        return Err("`key` says which shape a row is about, and these are points: leave it away".to_owned());
+    }
     Ok(Drawn { chart, options })
 }
 
@@ -196,15 +260,25 @@ fn check(name: &str, value: &str) -> Result<(), String> {
     let is_flag = matches!(value, "true" | "false");
     let allowed = match name {
         "sort" if !ORDERS.contains(&value) => "x, -x, y or -y",
-        "stack" | "horizontal" if !is_flag => "true or false",
+        "stack" | "horizontal" | "share" if !is_flag => "true or false",
         "height" if !is_whole(4000) => "pixels, 1 to 4000",
         "bins" if !is_whole(1000) => "a number, 1 to 1000",
         "filter" if !is_variable(value) => "the name of an input",
         "ttl" if seconds(value).is_none() => "a time of up to a day: 30s, 5m, 1h",
+        "shapes" if !is_below(value) => {
+            "a GeoJSON file in dashboards/, by its path there, e.g. zones.geojson or geo/zones.geojson"
+        }
         "format" if !is_format(value) => "number, percent, usd, compact, date, or decimals such as 0.00",
         _ => return Ok(()),
     };
     Err(format!("`{name}={value}`: it is {allowed}"))
+}
+
+/// Whether it is the path of a GeoJSON file below a folder: no way leads up from there, nor to what is hidden.
+pub(super) fn is_below(path: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':']);
+    let is_geojson = path.ends_with(".geojson") || path.ends_with(".json");
+    is_geojson && path.len() <= 200 && !path.chars().any(char::is_control) && path.split('/').all(is_part)
 }
 
 /// A time, 1 second to a day.
@@ -265,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_fence_says_what_it_is() {
-        let Ok(Fence::Sql { name, drawn: Some(drawn) }) =
+        let Ok(Fence::Sql { name, drawn: Some(drawn), share: None }) =
             parse(r#"sql by_zone bar x=zone y=trips,fares title="Trips, 'by' zone""#)
         else {
             panic!("a query");
@@ -277,7 +351,18 @@ mod tests {
         assert_eq!(small.columns().collect::<Vec<_>>(), [("spark", "a"), ("spark", "b")]);
         let Ok(Fence::Sql { drawn: Some(kept), .. }) = parse("sql a table ttl=5m") else { panic!("a query") };
         assert_eq!((kept.ttl_s(), drawn.ttl_s()), (Some(300), None));
-        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
+        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None, share: None });
+        for (info, said) in [("sql a share=true", true), ("sql a table share=false", false)] {
+            assert!(matches!(parse(info), Ok(Fence::Sql { share, .. }) if share == Some(said)), "{info}");
+        }
+        for (info, joined) in [
+            ("sql a map x=z shapes=geo/zones.geojson key=zone_id", Joined::By("zone_id".into())),
+            ("sql a map x=z shapes=geo/zones.geojson", Joined::Usual),
+            ("sql a map lat=b lon=l shapes=geo/zones.geojson", Joined::Nothing),
+        ] {
+            let Ok(Fence::Sql { drawn: Some(drawn), .. }) = parse(info) else { panic!("a query") };
+            assert_eq!(drawn.shapes(), Some(Given { file: "geo/zones.geojson".into(), joined }), "{info}");
+        }
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
         for code in ["", "sql", "rust", "input", "text it's"] {
             assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
@@ -302,6 +387,18 @@ mod tests {
             ("sql a bar lat=b", "a bar has no `lat`"),
             ("sql a map lat=b", "has both"),
             ("sql a map size=b", "`lat` and `lon` say where"),
+            ("sql a share=yes", "`share=yes`"),
+            ("sql a share=true bar", "e.g. `bar share=true`"),
+            ("sql a bar shapes=z.geojson", "a bar has no `shapes`"),
+            ("sql a map key=zone", "`shapes=FILE.geojson` says which"),
+            ("sql a map lat=b lon=l shapes=z.geojson key=zone", "these are points"),
+            ("sql a map shapes=../z.geojson", "`shapes=../z.geojson`: it is a GeoJSON file in dashboards/"),
+            ("sql a map shapes=/etc/z.geojson", "by its path there"),
+            ("sql a map shapes=a//z.geojson", "by its path there"),
+            ("sql a map shapes=a/.git/z.json", "by its path there"),
+            ("sql a map shapes=a\\..\\z.json", "by its path there"),
+            ("sql a map shapes=https://a/z.geojson", "by its path there"),
+            ("sql a map shapes=z.shp", "by its path there"),
             ("sql a bar ttl=0s", "`ttl=0s`"),
             ("sql a bar ttl=25h", "up to a day"),
             ("sql a value format=eur", "`format=eur`"),

@@ -14,13 +14,14 @@ use super::fence::{self, Fence};
 use super::group::{self, Group};
 use super::out::{MARK, Out, placeholder};
 use super::page::{Page, Query};
+use super::shapes::Shapes;
 use crate::digest;
 
 /// What ends a loop.
 const EACH_ENDS: &str = "</template>\n";
 
-/// What stands in the middle of a document that shows `page`.
-pub(super) fn segments(page: &Page, composer: &Composer) -> Vec<Segment> {
+/// What stands in the middle of a document that shows `page`, whose maps have these shapes.
+pub(super) fn segments(page: &Page, composer: &Composer, shapes: &Shapes) -> Vec<Segment> {
     let body = page.body.replace(MARK, "\u{fffd}");
     let parsed = TextMergeWithOffset::new(Parser::new_ext(&body, blocks::options()).into_offset_iter());
     let (events, places): (Vec<Event<'_>>, Vec<_>) = parsed.unzip();
@@ -45,7 +46,7 @@ pub(super) fn segments(page: &Page, composer: &Composer) -> Vec<Segment> {
             match fence {
                 Fence::Sql { name, .. } => {
                     if let Some(query) = page.query(&name) {
-                        out.html(tile(page, query, composer));
+                        out.html(tile(page, query, composer, shapes));
                     }
                 }
                 Fence::Input { name } => {
@@ -122,20 +123,24 @@ fn filled<'a>(text: &str, page: &Page, within: Option<usize>) -> Vec<Event<'a>> 
 }
 
 /// The place of a query's rows; nothing of one that is not shown.
-fn tile(page: &Page, query: &Query, composer: &Composer) -> String {
+fn tile(page: &Page, query: &Query, composer: &Composer, shapes: &Shapes) -> String {
     let Some(drawn) = &query.drawn else { return String::new() };
     let name = escaped(&query.name);
     let composed = composer.compose(page, query);
     let digest = told(&composed);
     let title = drawn.options.get("title").map(|title| format!("<figcaption>{}</figcaption>", escaped(title)));
-    // Not the title: a tile of which nothing else changed keeps its chart.
-    let options: BTreeMap<_, _> = drawn.options.iter().filter(|(name, _)| *name != "title").collect();
+    // Not the title: a tile of which nothing else changed keeps its chart. Which file shapes are from is nobody's business.
+    let is_told = |name: &str| !["title", "shapes", "key"].contains(&name);
+    let options: BTreeMap<_, _> = drawn.options.iter().filter(|(name, _)| is_told(name)).collect();
+    let shapes = shapes.address(&page.name, &query.name);
+    let shapes = shapes.map(|address| format!(" data-shapes=\"{}\"", escaped(&address)));
     format!(
-        "<figure class=\"tile\" id=\"tile-{name}\" data-query=\"{name}\" data-chart=\"{}\" data-options=\"{}\" data-inputs=\"{}\" \
+        "<figure class=\"tile\" id=\"tile-{name}\" data-query=\"{name}\" data-chart=\"{}\" data-options=\"{}\" data-inputs=\"{}\"{} \
          data-digest=\"{}\" aria-busy=\"true\">{}<div class=\"chart\"></div></figure>\n",
         drawn.chart.name(),
         escaped(&json!(options).to_string()),
         escaped(&inputs(page, &composed)),
+        shapes.unwrap_or_default(),
         digest,
         title.unwrap_or_default()
     )
@@ -221,7 +226,7 @@ mod tests {
     fn shown(text: &str, given: &[(&str, &str)]) -> String {
         let page = Page::parse("x", text).unwrap();
         let given: Given = given.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
-        filled(&segments(&page, &Composer::open().unwrap()), &page.inputs, &given)
+        filled(&segments(&page, &Composer::open().unwrap(), &Shapes::default()), &page.inputs, &given)
     }
 
     #[test]
@@ -305,7 +310,7 @@ mod tests {
             let Ok(page) = Page::parse("x", &text) else { continue };
             pages += 1;
             let given = Given::from([("i".to_owned(), vec![text.chars().take(300).collect()])]);
-            let main = filled(&segments(&page, &composer), &page.inputs, &given);
+            let main = filled(&segments(&page, &composer, &Shapes::default()), &page.inputs, &given);
             let tags = main.split('<').skip(1).map(|tag| tag.trim_start_matches('/'));
             for tag in tags {
                 let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();

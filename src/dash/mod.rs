@@ -18,6 +18,11 @@ mod input;
 mod live;
 mod out;
 mod page;
+mod shapes;
+mod sharing;
+mod small;
+mod together;
+mod values;
 mod web;
 mod written;
 

@@ -230,7 +230,7 @@ fn file_is_sound(file: &DataFile, table: &Table, columns: &HashSet<&str>) -> Res
     for value in file.partition.iter().flatten() {
         is_short("a partition value", value, VALUE_BYTES)?;
     }
-    for (name, FileColumn { nulls, min, max }) in &file.columns {
+    for (name, FileColumn { nulls, min, max, .. }) in &file.columns {
         if !columns.contains(name.as_str()) {
             return Err(format!("statistics of {}, which is no column", shown(name)));
         }

@@ -239,14 +239,21 @@ pub(crate) struct TableDetail {
 pub(crate) struct ColumnDetail {
     #[serde(flatten)]
     pub stats: ColumnStats,
+    /// What it takes in all files, compressed: what a query that reads it fetches. Not of partition columns, which are in no file, nor
+    /// where a file does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
 impl TableDetail {
     pub(crate) fn new(name: &str, table: &Table) -> Self {
+        let of = |file: &DataFile, name: &str| file.columns.get(name)?.bytes;
+        let bytes = |name: &str| -> Option<u64> { table.files.iter().map(|file| of(file, name)).sum() };
         let column = |stats: &ColumnStats| ColumnDetail {
             stats: stats.clone(),
+            bytes: bytes(&stats.name).filter(|_| table.unread.is_empty() && !table.files.is_empty()),
             comment: table.comments.get(&stats.name).cloned(),
         };
         Self { summary: TableSummary::new(name, table), columns: table.columns.iter().map(column).collect() }
@@ -279,12 +286,13 @@ impl TableDetail {
             writeln!(f, "{}", view::in_one_line(comment))?;
         }
         let has_comments = self.columns.iter().any(|column| column.comment.is_some());
-        let header = ["column", "type", "nulls", "min", "max", "comment"];
-        let mut grid = grid(if has_comments { &header } else { &header[..5] }, &[2]);
-        for ColumnDetail { stats: column, comment } in self.columns.iter().take(most) {
+        let header = ["column", "type", "bytes", "nulls", "min", "max", "comment"];
+        let mut grid = grid(if has_comments { &header } else { &header[..6] }, &[2, 3]);
+        for ColumnDetail { stats: column, bytes, comment } in self.columns.iter().take(most) {
             let cells = [
                 column.name.clone(),
                 column.sql_type.clone(),
+                bytes.map_or_else(String::new, |bytes| HumanBytes(bytes).to_string()),
                 column.nulls.map_or_else(|| "?".to_owned(), |nulls| HumanCount(nulls).to_string()),
                 bound(column.min.as_deref()),
                 bound(column.max.as_deref()),

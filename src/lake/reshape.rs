@@ -79,7 +79,7 @@ pub(crate) fn reshape(table: &mut Table, wanted: &[Column]) -> bool {
             file.schema = Some(current);
         }
         file.columns.retain(|name, _| is_wanted(name) && is_same(name));
-        let nothing = FileColumn { nulls: Some(file.rows), min: None, max: None };
+        let nothing = FileColumn { nulls: Some(file.rows), bytes: Some(0), ..FileColumn::default() };
         file.columns.extend(new.iter().map(|column| (column.name.clone(), nothing.clone())));
     }
     for differs in table.differs.values_mut() {

@@ -123,11 +123,14 @@ pub(crate) struct DataFile {
 }
 
 /// What one file says of one column.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FileColumn {
     pub nulls: Option<u64>,
     pub min: Option<String>,
     pub max: Option<String>,
+    /// What it takes in the file, compressed, bytes, with all that is within it: what a query that reads it fetches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 impl Default for Catalog {

@@ -1,8 +1,6 @@
 //! Where nothing can be worked out in parts: the functions send the rows and columns that the query needs, and the
 //! final query is the user's own over those.
 
-use std::collections::HashSet;
-
 use quack_function::wire::Column;
 use serde_json::Value;
 
@@ -12,7 +10,7 @@ use super::draft::{Draft, Shape};
 use super::from_clause::FromClause;
 use super::query_plan::Strategy;
 use super::refusal::Refusal;
-use super::{names, normal};
+use super::{names, normal, reads};
 
 /// What is gathered: rows as they are, in the order that the table has them.
 pub(super) const SHAPE: Shape = Shape { strategy: Strategy::Gather, ordered: true, enough_rows: None, unreduced: true };
@@ -92,7 +90,7 @@ pub(super) fn table(
     let list = if renamed || from.natural || takes_all(tree, node, &leaf.alias) {
         vec![ast::star()]
     } else {
-        let words = words(tree);
+        let words = reads::words(tree);
         let columns = table.columns.iter().map(|column| column.name.as_str());
         let mut needed: Vec<&str> = columns.filter(|name| words.contains(&name.to_lowercase())).collect();
         if needed.is_empty() {
@@ -116,19 +114,4 @@ fn takes_all(tree: &Value, node: &Value, alias: &str) -> bool {
         !takes
     });
     takes
-}
-
-/// Every text in a query, in lower case: whatever names a column is among them.
-fn words(tree: &Value) -> HashSet<String> {
-    fn add(value: &Value, words: &mut HashSet<String>) {
-        match value {
-            Value::String(text) => drop(words.insert(text.to_lowercase())),
-            Value::Array(values) => values.iter().for_each(|value| add(value, words)),
-            Value::Object(fields) => fields.values().for_each(|value| add(value, words)),
-            _ => {}
-        }
-    }
-    let mut words = HashSet::new();
-    add(tree, &mut words);
-    words
 }

@@ -17,11 +17,13 @@ mod from_clause;
 mod functions;
 mod gather;
 mod names;
+mod needs;
 mod normal;
 mod plan;
 mod project;
 mod prune;
 mod query_plan;
+mod reads;
 mod recipes;
 mod refusal;
 mod request;
@@ -31,13 +33,16 @@ mod spell;
 mod splits;
 mod stack;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod views;
 mod walk;
 mod worth;
 
 pub(crate) use check::check;
-pub(crate) use plan::{MANY_FILES, Planner};
+pub(crate) use needs::MANY_FILES;
+pub(crate) use plan::Planner;
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Request, Workers};
 pub(crate) use worth::share;

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::ast::{self, text};
 use super::context::PlanContext;
-use super::from_clause::FromClause;
 use super::functions::Functions;
 use super::query_plan::{QueryPlan, Strategy};
 use super::recipes::Way;
@@ -14,16 +13,13 @@ use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::scratch::Scratch;
 use super::walk::{Walk, references};
-use super::{display, from_clause, names, normal, prune, recipes, schemas, spell, views, worth};
+use super::{display, from_clause, names, normal, recipes, schemas, spell, views, worth};
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::named;
 
 /// Most characters of a syntax tree with every common table expression in place: past that, planning takes longer than
 /// it saves.
 const LARGEST_TREE: usize = 4 << 20;
-
-/// Files of a table from which on it pays to find out which of them a query on one function needs.
-pub(crate) const MANY_FILES: usize = 500;
 
 /// Plans queries, one after another.
 #[derive(Default)]
@@ -43,50 +39,6 @@ impl Planner {
             final_sql: request.sql.to_owned(),
             table_bytes: named_bytes(request),
         })
-    }
-
-    /// Of each table of a query that has `least` files or more and that it reads once, which of them may have rows that its
-    /// conditions want: no function needs to look at the others. Nothing of tables where that is all of them, or cannot be told.
-    pub(crate) fn keep<'a>(&self, sql: &str, catalog: &'a Catalog, least: usize) -> Vec<(&'a str, Vec<usize>)> {
-        let many = |name: &str| catalog.find(name).is_some_and(|(_, table)| table.files.len() >= least);
-        match named::names(sql, &catalog.views).iter().any(|name| many(name)) {
-            true => self.try_keep(sql, catalog, least).unwrap_or_default(),
-            false => Vec::new(),
-        }
-    }
-
-    fn try_keep<'a>(
-        &self,
-        sql: &str,
-        catalog: &'a Catalog,
-        least: usize,
-    ) -> Result<Vec<(&'a str, Vec<usize>)>, Refusal> {
-        let scratch = self.scratch()?;
-        let mut root = scratch.parse(sql)?;
-        schemas::join(&mut root)?;
-        normal::check(&root)?;
-        views::expand(scratch, &mut root, catalog)?;
-        normal::inline(&mut root)?;
-        let named = references(&root);
-        let tables = tables_of(&root, catalog)?;
-        for (name, table) in &tables {
-            scratch.add_table(name, table)?;
-        }
-        let functions = Functions::of(scratch, &root)?;
-        if functions.volatile_in(&root).is_some() {
-            return Ok(Vec::new());
-        }
-        let from = FromClause::of(scratch, &root);
-        let places = from_clause::places(scratch, &functions, &root, &from);
-        let once = |name: &str| named.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1;
-        let kept = tables.iter().filter(|(name, table)| table.files.len() >= least && once(name)).filter_map(
-            |(name, table)| {
-                let place = places.iter().find(|place| place.table.eq_ignore_ascii_case(name))?;
-                let kept = prune::files(scratch, table, place);
-                (kept.len() < table.files.len()).then_some((*name, kept))
-            },
-        );
-        Ok(kept.collect())
     }
 
     pub(super) fn scratch(&self) -> Result<&Scratch, Refusal> {
@@ -178,7 +130,7 @@ fn named_bytes(request: &Request<'_>) -> u64 {
 }
 
 /// The tables that a tree names, each once.
-fn tables_of<'a>(tree: &Value, catalog: &'a Catalog) -> Result<Vec<(&'a str, &'a Table)>, Refusal> {
+pub(super) fn tables_of<'a>(tree: &Value, catalog: &'a Catalog) -> Result<Vec<(&'a str, &'a Table)>, Refusal> {
     let mut tables: Vec<(&str, &Table)> = Vec::new();
     for name in references(tree) {
         let (name, table) =
@@ -209,26 +161,10 @@ fn check_known(functions: &Functions, tree: &Value) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::catalog;
     use super::super::worth::PAYS_FROM_BYTES;
     use super::*;
-    use crate::lake::catalog::DataFile;
-
-    /// A table `t` of `files` files that hold `bytes` together, a day each.
-    fn catalog(files: u64, bytes: u64) -> Catalog {
-        let file = |day: u64| DataFile {
-            bytes: bytes / files,
-            rows: 1000,
-            partition: vec![Some(format!("2024-01-{day:02}"))],
-            ..DataFile::named(format!("tables/t/day=2024-01-{day:02}/0.parquet"))
-        };
-        let column = |name: &str, sql_type: &str| serde_json::json!({ "name": name, "type": sql_type });
-        let columns = [column("n", "BIGINT"), column("day", "DATE")];
-        let mut table = Table::of((1..=files).map(file).collect());
-        table.bytes = bytes;
-        table.columns = serde_json::from_value(columns.to_vec().into()).unwrap();
-        table.partitions = serde_json::from_value(columns[1..].to_vec().into()).unwrap();
-        Catalog { tables: [("t".to_owned(), table)].into(), ..Catalog::default() }
-    }
+    use crate::lake::catalog::FileColumn;
 
     fn plan(planner: &Planner, catalog: &Catalog, workers: Workers, sql: &str) -> QueryPlan {
         planner.plan(&Request { sql, catalog, workers, gather_bytes: 1 << 20, limit: Some(20) })
@@ -252,41 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_files_those_are_kept_that_may_have_such_rows() {
-        let planner = Planner::default();
-        let mut many = catalog(28, 28);
-        let table = many.tables.get_mut("t").unwrap();
-        let copy = |number: usize, file: &DataFile| DataFile { key: format!("{}.{number}", file.key), ..file.clone() };
-        table.files = (0..20).flat_map(|number| table.files.iter().map(move |file| copy(number, file))).collect();
-        let keep =
-            |sql: &str| planner.keep(sql, &many, MANY_FILES).into_iter().next().map(|(name, kept)| (name, kept.len()));
-        assert_eq!(keep("SELECT sum(n) FROM t WHERE day = '2024-01-03' AND n > 3"), Some(("t", 20)));
-        assert_eq!(keep("WITH x AS (SELECT * FROM t WHERE day < '2024-01-03') SELECT * FROM x"), Some(("t", 40)));
-        assert_eq!(keep("SELECT n FROM t WHERE day = '2030-01-01' ORDER BY n LIMIT 3"), Some(("t", 1)));
-        for sql in [
-            "SELECT sum(n) FROM t",
-            "SELECT * FROM t WHERE n = random()::INT AND day = '2024-01-03'",
-            "SELECT * FROM t a JOIN t b USING (n) WHERE a.day = '2024-01-03'",
-            "SELECT * FROM t WHERE day = '2024-01-03' UNION ALL SELECT * FROM t",
-            "SELECT * FROM t LEFT JOIN (SELECT 1 AS n) x ON t.day = '2024-01-03'",
-            "SELECT 'day', (SELECT count(*) FROM t) WHERE '2024-01-03' = '2024-01-03'",
-            "no SQL, t",
-        ] {
-            assert_eq!(keep(sql), None, "{sql}");
-        }
-        assert_eq!(
-            planner.keep("SELECT * FROM t WHERE day = '2024-01-03'", &catalog(28, 28), MANY_FILES),
-            [],
-            "few files"
-        );
-    }
-
-    #[test]
     fn each_function_has_enough_to_read() {
         let planner = Planner::default();
-        for (bytes, functions) in [(PAYS_FROM_BYTES, 4), (PAYS_FROM_BYTES * 2, 8), (PAYS_FROM_BYTES * 100, 30)] {
+        for (bytes, functions) in [(PAYS_FROM_BYTES, 10), (PAYS_FROM_BYTES * 2, 21), (PAYS_FROM_BYTES * 100, 30)] {
             let plan = plan(&planner, &catalog(30, bytes.next_multiple_of(30)), Workers::default(), GROUPED);
             assert_eq!((plan.strategy, plan.fetches[0].splits.len()), (Strategy::PartialAggregate, functions));
+        }
+        // Of large files that hold other columns, too, a function reads the one that is named.
+        for (bytes, functions) in [(100 << 20, 0), (192 << 20, 4), (400 << 20, 8)] {
+            let mut wide = catalog(20, 20 << 30);
+            for file in &mut wide.tables.get_mut("t").unwrap().files {
+                let column = FileColumn { bytes: Some(bytes / 20 + 1), ..FileColumn::default() };
+                file.columns.insert("n".to_owned(), column);
+            }
+            let plan = plan(&planner, &wide, Workers::default(), GROUPED);
+            assert_eq!(plan.fetches.first().map_or(0, |fetch| fetch.splits.len()), functions, "{}", plan.reason);
+            assert!(functions > 0 || plan.reason.contains("columns that it may have to read hold 100.31 MiB"));
         }
     }
 
@@ -314,7 +231,7 @@ mod tests {
             "SELECT n, now() AS at FROM t",
             "SELECT n, rank() OVER (ORDER BY n) AS r FROM t",
             "SELECT * FROM t TABLESAMPLE 10%",
-            "SELECT * FROM t WHERE day <= '2024-01-02'",
+            "SELECT * FROM t WHERE day <= '2024-01-01'",
             "SELECT 42 AS t",
         ] {
             let why = stack(Workers::default(), sql).expect_err(sql);
@@ -326,10 +243,10 @@ mod tests {
     fn what_is_left_of_a_large_table_counts() {
         let (planner, large) = (Planner::default(), catalog(30, PAYS_FROM_BYTES * 6));
         let days = |last: u32| format!("SELECT count(*), sum(n) FROM t WHERE day <= '2024-01-{last:02}'");
-        let four = plan(&planner, &large, Workers::default(), &days(4));
-        assert!(four.strategy == Strategy::Single && four.reason.contains("hold 409.60 MiB"), "{}", four.reason);
+        let four = plan(&planner, &large, Workers::default(), &days(1));
+        assert!(four.strategy == Strategy::Single && four.reason.contains("hold 102.40 MiB"), "{}", four.reason);
         let more = plan(&planner, &large, Workers::default(), &days(11));
-        assert_eq!((more.strategy, more.fetches[0].splits.len()), (Strategy::PartialAggregate, 8));
+        assert_eq!((more.strategy, more.fetches[0].splits.len()), (Strategy::PartialAggregate, 11));
         let forced = plan(&planner, &large, Workers::Exactly(4), &days(4));
         assert_eq!(forced.strategy, Strategy::PartialAggregate);
     }

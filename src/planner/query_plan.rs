@@ -42,7 +42,8 @@ pub(crate) struct QueryPlan {
     pub fetches: Vec<Fetch>,
     /// The query over the tables that the fetches fill; for [`Strategy::Single`] the user's own.
     pub final_sql: String,
-    /// What all files of all tables of the query hold, bytes: what one function would have to look through.
+    /// What one function would have to look through, bytes: of a query that was taken apart the columns that it reads of files
+    /// that may have rows for it, of others all files of all tables.
     pub table_bytes: u64,
 }
 
@@ -59,6 +60,8 @@ pub(crate) struct Fetch {
     /// The table that is split, by its name in the catalog.
     pub table: String,
     pub splits: Vec<Split>,
+    /// What the columns that the query reads take in the splits together, bytes.
+    pub read_bytes: u64,
     /// Files that no row of the query can come from, left out of the splits.
     pub pruned_files: usize,
     /// Other tables that the query reads, which each function reads whole.
@@ -81,6 +84,7 @@ impl QueryPlan {
             sql: String::new(),
             table: String::new(),
             splits: Vec::new(),
+            read_bytes: 0,
             pruned_files: 0,
             broadcast: Vec::new(),
             ordered: false,
@@ -97,9 +101,19 @@ impl QueryPlan {
 }
 
 impl Fetch {
-    /// What the splits hold together.
-    pub(crate) fn split_bytes(&self) -> u64 {
-        self.splits.iter().map(|split| split.bytes).fold(0, u64::saturating_add)
+    /// What the function with the most to read does read of the table that is split, bytes.
+    pub(super) fn most_read(&self) -> u64 {
+        let (most, all) = self
+            .splits
+            .iter()
+            .fold((0, 0), |(most, all): (u64, u64), split| (most.max(split.bytes), all.saturating_add(split.bytes)));
+        // Columns are the same part of each file, more or less.
+        u64::try_from(u128::from(self.read_bytes) * u128::from(most) / u128::from(all.max(1))).unwrap_or(u64::MAX)
+    }
+
+    /// What each function reads of other tables, bytes.
+    pub(crate) fn broadcast_bytes(&self) -> u64 {
+        self.broadcast.iter().map(|table| table.bytes).fold(0, u64::saturating_add)
     }
 }
 
@@ -107,5 +121,6 @@ impl Fetch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Broadcast {
     pub table: String,
+    /// What the columns that are read of it take.
     pub bytes: u64,
 }

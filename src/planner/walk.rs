@@ -15,6 +15,7 @@ use super::context::PlanContext;
 use super::draft::{Draft, Shape};
 use super::from_clause::{self, FromClause, Place};
 use super::query_plan::{Broadcast, Fetch, QueryPlan, Strategy};
+use super::reads::Reads;
 use super::refusal::Refusal;
 use super::request::{Request, Workers};
 use super::{aggregate, display, estimate, gather, names, project, prune, recipes, schemas, splits, worth};
@@ -155,12 +156,12 @@ impl<'a> Walk<'a> {
     }
 
     fn broadcast(&self, node: &Value, split: &str) -> Vec<Broadcast> {
-        let mut broadcast: Vec<Broadcast> = Vec::new();
+        let (reads, mut broadcast) = (Reads::of(node), Vec::<Broadcast>::new());
         for name in references(node) {
             if let Some((name, table)) = self.table(name).filter(|(name, _)| !name.eq_ignore_ascii_case(split))
                 && !broadcast.iter().any(|known| known.table == name)
             {
-                broadcast.push(Broadcast { table: name.to_owned(), bytes: table.bytes });
+                broadcast.push(Broadcast { table: name.to_owned(), bytes: reads.table(table) });
             }
         }
         broadcast
@@ -187,12 +188,10 @@ impl<'a> Walk<'a> {
         let (table_name, table) =
             self.context.catalog.find(&place.table).ok_or_else(|| Refusal(format!("there is no `{}`", place.table)))?;
         let keep = prune::files(scratch, table, place);
-        let (bytes, rows) =
-            keep.iter().filter_map(|index| table.files.get(*index)).fold((0, 0), |(bytes, rows): (u64, u64), file| {
-                (bytes.saturating_add(file.bytes), rows.saturating_add(file.rows))
-            });
+        let kept = || keep.iter().filter_map(|index| table.files.get(*index));
+        let (read_bytes, rows) = (Reads::of(map).files(table, kept()), kept().map(|file| file.rows));
         if shape.unreduced {
-            let more = rows.saturating_mul(estimate::row_bytes(&columns));
+            let more = rows.fold(0, u64::saturating_add).saturating_mul(estimate::row_bytes(&columns));
             self.gathered_bytes = self.gathered_bytes.saturating_add(more);
             if self.gathered_bytes > self.request.gather_bytes {
                 let because = self.because.as_ref().map(|why| format!("{}, and ", why.0)).unwrap_or_default();
@@ -201,7 +200,7 @@ impl<'a> Walk<'a> {
         }
         let count = match self.request.workers {
             Workers::Exactly(count) => count,
-            Workers::Auto(most) => usize::try_from(bytes / worth::SPLIT_BYTES).unwrap_or(most).clamp(1, most),
+            Workers::Auto(most) => usize::try_from(read_bytes / worth::SPLIT_READ_BYTES).unwrap_or(most).clamp(1, most),
         };
         let name = names::partials(self.fetches.len());
         scratch.add_partials(&name, &columns)?;
@@ -212,6 +211,7 @@ impl<'a> Walk<'a> {
             sql,
             table: table_name.to_owned(),
             splits: splits::pack(table, &keep, count, shape.ordered),
+            read_bytes,
             pruned_files: table.files.len() - keep.len(),
             broadcast,
             ordered: shape.ordered,
@@ -292,16 +292,15 @@ impl<'a> Walk<'a> {
     /// When it does not.
     pub(super) fn finish(self, final_sql: String) -> Result<QueryPlan, Refusal> {
         let fetches = self.fetches;
-        let broadcast = |fetch: &Fetch| fetch.broadcast.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
-        let most = |fetch: &Fetch| fetch.splits.iter().map(|split| split.bytes).max().unwrap_or(0);
         let all = fetches
             .iter()
-            .map(|fetch| fetch.split_bytes().saturating_add(broadcast(fetch)))
+            .map(|fetch| fetch.read_bytes.saturating_add(fetch.broadcast_bytes()))
             .fold(0, u64::saturating_add);
         if let Workers::Auto(_) = self.request.workers {
-            worth::check(all)?;
+            worth::check_read(all)?;
         }
-        let each = fetches.iter().map(|fetch| most(fetch).saturating_add(broadcast(fetch))).max().unwrap_or(0);
+        let each =
+            fetches.iter().map(|fetch| fetch.most_read().saturating_add(fetch.broadcast_bytes())).max().unwrap_or(0);
         if fetches.iter().all(|fetch| fetch.splits.len() < 2) {
             return Err(self.because.unwrap_or_else(|| Refusal("all that it needs is in one file".to_owned())));
         }

@@ -8,14 +8,19 @@ use super::request::Workers;
 /// What one function works off so soon that a second one would not have helped, bytes of the files that a query has to read.
 ///
 /// A function's first 300 MB come in a fifth of a second, and 75 MB each second after that. A query looks at some of the
-/// columns, a third perhaps, so that it is done with half a GiB of files before its burst is. What another function
+/// columns, a third perhaps, so that it is done with half a GiB of files before its burst is. Which ones is looked at only where
+/// files are more than that, as it takes parsing. What another function
 /// takes is not less: a plan, most likely a cold start, and a merge. Where functions share a machine's processors and there is
 /// no network between, dividing gains nothing at any size; there, it costs little of what so much data takes.
 pub(super) const PAYS_FROM_BYTES: u64 = 512 << 20;
 
-/// What each function is given at least. Much less, and a bill would be for starting rather than for work: about 30 ms of
+/// The same in bytes of the columns that a query reads, where that was looked at; and what each function is given at least.
+const PAYS_FROM_READ_BYTES: u64 = 192 << 20;
+pub(super) const SPLIT_READ_BYTES: u64 = PAYS_FROM_READ_BYTES / 4;
+
+/// What each function is given at least of files that are to be written anew. Much less, and a bill would be for starting rather than for work: about 30 ms of
 /// each invocation are, and this much takes one a second.
-pub(super) const SPLIT_BYTES: u64 = PAYS_FROM_BYTES / 4;
+const SPLIT_BYTES: u64 = PAYS_FROM_BYTES / 4;
 
 /// What a function writes at most, bytes, unless one file has more: what is made of it is to be a file of a good size.
 pub(super) const PART_BYTES: u64 = 256 << 20;
@@ -29,14 +34,26 @@ pub(crate) fn share(bytes: u64, workers: Workers) -> u64 {
     }
 }
 
-/// Refuses to divide what holds `bytes`, where nobody asked for it.
+/// Refuses to divide a query whose tables' files hold `bytes`, where nobody asked for it.
 ///
 /// # Errors
 /// Too little.
 pub(super) fn check(bytes: u64) -> Result<(), Refusal> {
-    if bytes >= PAYS_FROM_BYTES {
+    least("files", bytes, PAYS_FROM_BYTES)
+}
+
+/// The same, of the columns that it reads of files which may have rows for it.
+///
+/// # Errors
+/// Too little.
+pub(super) fn check_read(bytes: u64) -> Result<(), Refusal> {
+    least("columns", bytes, PAYS_FROM_READ_BYTES)
+}
+
+fn least(what: &str, bytes: u64, least: u64) -> Result<(), Refusal> {
+    if bytes >= least {
         return Ok(());
     }
-    let (found, least) = (HumanBytes(bytes), HumanBytes(PAYS_FROM_BYTES));
-    Err(Refusal(format!("the files that it may have to read hold {found}, and another function pays from {least} on")))
+    let (found, least) = (HumanBytes(bytes), HumanBytes(least));
+    Err(Refusal(format!("the {what} that it may have to read hold {found}, and another function pays from {least} on")))
 }

@@ -108,7 +108,8 @@ mod tests {
     fn file(number: usize) -> DataFile {
         let day = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + chrono::Days::new((number / DAY) as u64);
         let (hour, id) = (number % DAY / 10, number * 10);
-        let bounds = FileColumn { nulls: Some(0), min: Some(id.to_string()), max: Some((id + 9).to_string()) };
+        let bounds =
+            FileColumn { nulls: Some(0), min: Some(id.to_string()), max: Some((id + 9).to_string()), bytes: Some(100) };
         DataFile {
             key: format!("tables/t/20260301T000000Z-00000000/day={day}/hour={hour}/{number}.parquet"),
             rows: 10,

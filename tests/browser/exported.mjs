@@ -63,8 +63,8 @@ scene('tabs open, and loops have their sections', 'layout.html', async (page) =>
   assert.equal(await page.locator('.error').count(), 0);
 });
 
-scene('maps have their script in the file', 'maps.html', async (page) => {
-  for (const name of ['countries', 'places', 'one']) {
+scene('maps have their script and their shapes in the file', 'maps.html', async (page) => {
+  for (const name of ['countries', 'places', 'one', 'zones', 'stops']) {
     const canvas = tile(page, name).locator('.canvas');
     await canvas.scrollIntoViewIfNeeded();
     await looksLike(`map_${name}`, await canvas.screenshot());

@@ -72,6 +72,19 @@ scene('paper has all tabs, with their titles', '/layout', async (page) => {
   assert.equal(bytes.subarray(0, 5).toString(), '%PDF-');
 });
 
+scene('paper says of what was never opened that it is not loaded', '/layout', async (page) => {
+  let answer;
+  const held = new Promise((resolve) => { answer = resolve; });
+  await page.route('**/api/layout/second*', async (route) => { await held; await route.continue(); });
+  await page.emulateMedia({ media: 'print' });
+  const said = (name) => tile(page, name).locator('.status').evaluate((status) => getComputedStyle(status, '::after').content);
+  assert.equal(await said('second'), '"Not loaded: print again once it is"');
+  assert.equal(await said('first'), 'none');
+  answer();
+  await idle(page);
+  assert.equal(await said('second'), 'none');
+});
+
 scene('a loop has a section for each row, with its value bound', '/layout?tab=zones-one-by-one', async (page, asked) => {
   const sections = page.locator('.sections > section');
   const titles = () => sections.locator('h3').allTextContents();

@@ -45,7 +45,11 @@ SELECT $zone AS zone, count(*) AS trips FROM trips WHERE zone = $zone
 :::
 "#;
 
-const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n";
+const SECRET: &str = "---\nallow: [bob]\n---\n# For Bob\n\n```sql q table\nSELECT 1 AS one\n```\n\n\
+                      ```sql m map shapes=geo/zones.geojson x=zone color=n\nSELECT 'A' AS zone, 1 AS n\n```\n";
+
+const ZONES: &str = r#"{"type":"FeatureCollection","features":[{"type":"Feature","id":"A","properties":{"hidden":1},
+    "geometry":{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]]]}}]}"#;
 
 /// A browser: it keeps cookies, and follows nothing.
 pub(crate) struct Browser {
@@ -129,21 +133,37 @@ pub(crate) fn asked(project: &Project) -> u64 {
     of_pages.map(|query| query["invocations"].as_u64().unwrap()).sum()
 }
 
+/// Where the shapes of the page that is Bob's are.
+fn shapes_of_secret(project: &Project) -> String {
+    let status = project.json(["status", "--json"]);
+    let bucket = project.json(["outputs", "bucket", "--json"]);
+    let site = s3(&project.sdk(&status)).get_object().bucket(bucket.as_str().unwrap()).key("_quack/dash/site.json");
+    let site = block_on(async { site.send().await.unwrap().body.collect().await.unwrap() });
+    let site: Value = serde_json::from_slice(&site.into_bytes()).unwrap();
+    let page = site["pages"].as_array().unwrap().iter().find(|page| page["name"] == "secret").unwrap();
+    format!("/shapes/secret/{}", page["shapes"][0].as_str().unwrap())
+}
+
 fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     let project = Project::at(place, "");
     project.quackctl(["dash", "add-user", "a b"]).write_stdin("x\n").assert().code(2).stderr(contains("`a b`"));
     project.quackctl(["dash", "add-user", "ann"]).write_stdin("short\n").assert().code(2).stderr(contains("10 to"));
     let (ann, bob) = (line(&project, "ann", "correct horse"), line(&project, "bob", "battery staple"));
-    std::fs::create_dir(project.dir().join("dashboards")).unwrap();
+    std::fs::create_dir_all(project.dir().join("dashboards/geo")).unwrap();
     project.write("dashboards/trips.md", PAGE.replace("$day GROUP", "$dya GROUP"));
     project.write("dashboards/secret.md", SECRET);
+    project.write("dashboards/geo/zones.geojson", ZONES.replace("\"A\"", "null"));
     project.write("quack.toml", "[dash]\n");
     project.quackctl(["up"]).assert().code(2).stderr(contains("it has no users"));
     let both = format!("[dash.users]\n{ann}{bob}");
     project.write("quack.toml", &both);
     project.quackctl(["up"]).assert().code(1).stderr(contains("dashboards/trips.md:11: `by_zone`: `$dya`"));
-    project.quackctl(["status"]).assert().code(4);
     project.write("dashboards/trips.md", PAGE);
+    let wrong =
+        "dashboards/secret.md:10: `m`: `dashboards/geo/zones.geojson` has features with no `id` and no property `name`";
+    project.quackctl(["up"]).assert().code(1).stderr(contains(wrong));
+    project.quackctl(["status"]).assert().code(4);
+    project.write("dashboards/geo/zones.geojson", ZONES);
     let up = project.json(["up", "--json"]);
     assert!(up["dashboards"].as_str().unwrap().ends_with('/'), "{up}");
     assert!(up["changes"].to_string().contains("pages secret, trips"), "{up}");
@@ -206,6 +226,11 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
         let refused = browser.get(path).status;
         assert!([403, 404].contains(&refused), "{path}: {refused}");
     }
+    let shapes = shapes_of_secret(&project);
+    assert_eq!(Browser::of(&project, place).get(&shapes).status, 401, "nobody is signed in");
+    for path in [&shapes, &shapes.replace("secret", "trips"), &shapes.replace("shapes/secret", "assets")] {
+        assert_eq!(browser.get(path).status, 404, "{path} is not for her");
+    }
     let forged = Browser::of(&project, place);
     let (name, value) =
         browser.cookies.borrow().iter().next().map(|(name, value)| (name.clone(), value.clone())).unwrap();
@@ -224,6 +249,15 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     let token = invited["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     assert_eq!(guest.get(&format!("/invite/{token}")).status, 303);
     assert_eq!(guest.get("/api/secret/q").rows(), "1\n");
+    assert!(guest.get("/secret").text().contains(&format!("data-shapes=\"{shapes}\"")));
+    let got = guest.get(&shapes);
+    assert!(got.status == 200 && got.header("cache-control") == "private, no-store", "{}", got.text());
+    assert!(got.text().contains("\"id\":\"A\"") && !got.text().contains("hidden"), "{}", got.text());
+    project.write("dashboards/geo/zones.geojson", ZONES.replace("\"A\"", "\"B\""));
+    project.quackctl(["plan"]).assert().code(2).stdout(contains("Pages"));
+    project.succeed(["up"], "other shapes");
+    assert!(in_time(|| guest.get(&shapes).status == 404), "the page has others");
+    assert!(guest.get(&shapes_of_secret(&project)).text().contains("\"id\":\"B\""));
     project.quackctl(["dash", "revoke", "x"]).assert().code(2).stderr(contains("no invitation's id"));
     let id = invited["id"].as_str().unwrap();
     project.quackctl(["dash", "revoke", id]).assert().success().stdout(contains("lets nobody in"));
@@ -272,5 +306,11 @@ fn who_signs_in_sees_pages_and_an_answer_is_asked_for_once(place: Place) {
     assert_eq!(block_on(listed.send()).unwrap().contents().len(), 0);
     project.quackctl(["dash", "invite"]).assert().code(1).stderr(contains("no pages are deployed"));
     project.succeed(["down", "--yes"], "the end");
-    project.assert_gone(&["dashboards/secret.md", "dashboards/trips.md", "more.csv", "quack.toml"]);
+    project.assert_gone(&[
+        "dashboards/geo/zones.geojson",
+        "dashboards/secret.md",
+        "dashboards/trips.md",
+        "more.csv",
+        "quack.toml",
+    ]);
 }

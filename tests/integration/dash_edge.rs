@@ -44,7 +44,9 @@ fn direct(project: &Project) -> Got {
 fn cloudfront_alone_asks_the_page_function_and_goes_as_it_came() {
     let edge = "[dash]\npublic = true\ncloudfront = true\n";
     let project = project(Place::Aws, edge);
-    project.quackctl(["plan"]).assert().code(2).stdout(contains("PageDistribution (AWS::CloudFront::Distribution)"));
+    let plan = project.quackctl(["plan"]).assert().code(2);
+    let plan = plan.stdout(contains("PageDistribution (AWS::CloudFront::Distribution)"));
+    plan.stderr(contains("CloudFront costs nothing at rest; 1 TB and 10 million requests a month are free"));
     assert_eq!(project.account().left(), [""; 0], "plan leaves something behind");
     project.quackctl(["up"]).assert().success().stderr(contains("CloudFront takes minutes"));
     project.quackctl(["plan"]).assert().code(0);

@@ -70,8 +70,50 @@ fn a_plan_is_explained_and_nothing_is_run() {
     assert_eq!(explain("auto", "SELECT median(id) FROM parts")["strategy"], "single");
     let mut text =
         project.quackctl(["query", "--explain", "--workers", "2", "SELECT id FROM parts ORDER BY id LIMIT 3"]);
-    text.assert().success().stdout(contains("strategy  projection").and(contains("from 2 splits of parts")));
+    text.assert().success().stdout(
+        contains("strategy  projection")
+            .and(contains("from 2 splits of parts"))
+            .and(contains("weighed"))
+            .and(contains("taken")),
+    );
     project.quackctl(["query", "--explain", "--workers", "0", "SELECT 1"]).assert().code(2);
+}
+
+/// What `--explain` says that is read is held against what DuckDB says that it got.
+#[test]
+fn what_is_read_is_as_much_as_was_said() {
+    let project = Project::up("");
+    let tables = ["a", "b", "c"];
+    for table in tables {
+        let days = ["--partition-by", "day=pickup_at::DATE"];
+        project
+            .quackctl(["load", "--sample", "taxi", "--rows", "300000", "--table", table])
+            .args(days)
+            .assert()
+            .success();
+    }
+    for (table, sql) in tables.into_iter().zip([
+        "SELECT sum(total_amount), max(dropoff_at) FROM {}",
+        "SELECT min(pickup_at) FROM {} WHERE day < '2019-04-06' AND dropoff_at > '2019-04-02'",
+        "SELECT bit_xor(hash(t)) FROM {} t",
+    ]) {
+        let sql = sql.replace("{}", table);
+        let explained = project.json(["query", "--explain", "--json", &sql]);
+        let [way, several] = explained["weighed"].as_array().unwrap().as_slice() else { panic!("{explained}") };
+        assert!(way["functions"] == 1 && several["functions"].as_u64() > Some(4), "{explained}");
+        assert_eq!([&way["taken"], &several["taken"]], [true, false]);
+        let said = way["read_bytes"].as_f64().unwrap();
+        // Nothing of this table was read before, so that all of it comes from S3.
+        let analyzed = project.quackctl(["query", &format!("EXPLAIN ANALYZE {sql}")]).output().unwrap();
+        let analyzed = String::from_utf8(analyzed.stdout).unwrap();
+        let line = analyzed.lines().find(|line| line.contains(" in: ")).unwrap_or_else(|| panic!("{analyzed}"));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|word| *word == "in:").unwrap();
+        let unit = ["bytes", "KiB", "MiB"].iter().position(|unit| *unit == words[at + 2]).unwrap();
+        let read = words[at + 1].parse::<f64>().unwrap() * 1024_f64.powi(unit.try_into().unwrap());
+        assert!((0.75..1.1).contains(&(read / said)), "{sql}: {read} bytes were read, {said} were said");
+        assert!(way["usd_at_most"].as_f64().unwrap() > 0.0);
+    }
 }
 
 #[test]

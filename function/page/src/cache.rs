@@ -2,17 +2,16 @@
 //! than a response holds, its beginning is in memory, and the rest is handed out from the bucket.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Answer, Failed};
 use crate::log;
 use crate::place::{PART_BYTES, Place};
-use crate::store::{Found, Store, When};
+use crate::store::{Store, When};
+use crate::turn::{Asker, SPARE_MS, Turn, Turns, json, now};
 
 /// Most bytes of answers in memory.
 const MOST_BYTES: usize = 32 << 20;
@@ -21,8 +20,8 @@ const MOST_BYTES: usize = 32 << 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How far clocks of instances may be apart, and a run may outlast the engine's time, milliseconds.
-const SPARE_MS: i64 = 10_000;
+/// Who can ask again waits here for a run that is younger than that: it may be over at once.
+const QUICK: Duration = Duration::from_millis(350);
 
 /// Most bytes of what stands before an answer in its object.
 const HEAD_BYTES: usize = 4096;
@@ -39,18 +38,6 @@ struct Kept {
 
 /// An answer, or its beginning and where all of it is.
 pub(crate) type Held = (Answer, Option<Place>);
-
-/// What stands for a run while it goes on, and why it failed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Claim {
-    /// Milliseconds since the Unix epoch.
-    began: i64,
-    /// What tells it from others.
-    #[serde(default)]
-    by: u64,
-    #[serde(default)]
-    failed: Option<(i64, Failed)>,
-}
 
 /// The last answers, the newest at the end.
 #[derive(Default)]
@@ -94,6 +81,8 @@ pub(crate) struct Terms {
     pub timeout: Duration,
     /// The longest that whoever asks may wait.
     pub patience: Duration,
+    /// Who asks takes word that another runs it, and asks again; so they have for that long by now.
+    pub asks_again: Option<Duration>,
 }
 
 /// Where an answer is from.
@@ -103,11 +92,11 @@ pub(crate) enum Source {
     Run,
 }
 
-/// What became of asking for a run.
-enum Turn {
-    Ours,
-    Theirs,
-    Failed(Failed),
+/// What there is for who asks.
+pub(crate) enum Answered {
+    Held(Held, Source),
+    /// Nothing yet: another's run has gone on for so long, and is waited for at most so long.
+    Runs(Duration, Duration),
 }
 
 impl Cache<'_> {
@@ -120,35 +109,63 @@ impl Cache<'_> {
         key: &str,
         terms: Terms,
         run: impl FnOnce() -> Result<(Answer, bool), Failed>,
-    ) -> Result<(Held, Source), Failed> {
-        let (started, since, mut pause) = (Instant::now(), now(), FIRST_PAUSE);
+    ) -> Result<Answered, Failed> {
+        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let waited = terms.asks_again.unwrap_or_default();
+        let since = now().saturating_sub(i64::try_from(waited.as_millis()).unwrap_or(i64::MAX));
+        let mut asker = Asker { since, old: None, looks: !waited.is_zero() };
+        let turns = Turns { store: self.store, place: format!("{}{key}.run", self.folder), timeout: terms.timeout };
         loop {
-            let old = match self.kept(key, terms.ttl).map_err(broken)? {
-                (Some(held), _) => return Ok((held, Source::Kept)),
+            asker.old = match self.kept(key, terms.ttl).map_err(broken)? {
+                (Some(held), _) => return Ok(Answered::Held(held, Source::Kept)),
                 (None, old) => old,
             };
-            match self.turn(key, terms.timeout, since, old).map_err(broken)? {
+            match turns.take(&asker).map_err(broken)? {
                 Turn::Ours => break,
                 Turn::Failed(failed) => return Err(failed),
-                Turn::Theirs if started.elapsed() + pause > terms.patience => {
+                Turn::Theirs(age) if terms.asks_again.is_some() && age.max(started.elapsed()) >= QUICK => {
+                    return Ok(Answered::Runs(age, turns.longest()));
+                }
+                Turn::Theirs(_) if started.elapsed() + pause > terms.patience => {
                     return Err(Failed::new(503, "the query still runs, for somebody else", "try again in a moment"));
                 }
-                Turn::Theirs => sleep(pause),
+                Turn::Theirs(_) => sleep(pause),
             }
+            asker.looks = true;
             pause = (pause * 2).min(LAST_PAUSE);
         }
         let began = now();
-        let (answer, is_kept) = run().inspect_err(|failed| {
-            self.put(&self.claim(key), &json(&Claim { began, by: 0, failed: Some((now(), failed.clone())) }));
-        })?;
+        let (answer, is_kept) = run().inspect_err(|failed| turns.failed(began, failed))?;
         if !is_kept {
-            // Whoever waits for it runs it anew.
-            self.put(&self.claim(key), &json(&Claim { began: 0, by: 0, failed: None }));
-            return Ok((self.aside(answer)?, Source::Run));
+            turns.over();
+            return Ok(Answered::Held(self.aside(answer)?, Source::Run));
         }
         let kept = self.written(key, answer)?;
         self.memory.put(key, kept.clone());
-        Ok(((kept.answer, kept.place), Source::Run))
+        Ok(Answered::Held((kept.answer, kept.place), Source::Run))
+    }
+
+    /// The answer that is kept under `key`, if there is one.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub(crate) fn known(&mut self, key: &str, ttl: Option<Duration>) -> Result<Option<Held>, Failed> {
+        self.kept(key, ttl).map(|(held, _)| held).map_err(broken)
+    }
+
+    /// Whether one is.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub(crate) fn has(&mut self, key: &str, ttl: Duration) -> Result<bool, Failed> {
+        Ok(self.known(key, Some(ttl))?.is_some())
+    }
+
+    /// Keeps what nobody waits for. Where that fails, it is not there the next time.
+    pub(crate) fn keep(&mut self, key: &str, answer: Answer) {
+        if let Ok(kept) = self.written(key, answer) {
+            self.memory.put(key, kept);
+        }
     }
 
     /// An answer that nobody else is shown. One that is more than a response holds is in the bucket all the same, under a name that
@@ -185,13 +202,6 @@ impl Cache<'_> {
         Ok(kept)
     }
 
-    /// Writes what others are told. Whoever asked has an answer also where that fails.
-    fn put(&self, key: &str, body: &[u8]) {
-        if let Err(words) = self.store.put(key, body, When::Always) {
-            log::line("the cache cannot be used", &words);
-        }
-    }
-
     /// The answer that is kept; of one that holds no longer, when it was made.
     fn kept(&mut self, key: &str, ttl: Option<Duration>) -> Result<(Option<Held>, Option<i64>), String> {
         let holds = |kept: &Kept| {
@@ -217,42 +227,8 @@ impl Cache<'_> {
         Ok((Some((kept.answer, kept.place)), None))
     }
 
-    /// Asks for the run of a key whose answer, if there was one, was made at `old`, for who waits since then.
-    fn turn(&self, key: &str, timeout: Duration, since: i64, old: Option<i64>) -> Result<Turn, String> {
-        let own = RandomState::new().hash_one(key);
-        let (place, ours) = (self.claim(key), json(&Claim { began: now(), by: own, failed: None }));
-        if self.store.put(&place, &ours, When::Absent)?.is_some() {
-            return Ok(Turn::Ours);
-        }
-        let Found::Object(object) = self.store.get(&place, None)? else { return Ok(Turn::Theirs) };
-        if let Ok(Claim { began, by, failed }) = serde_json::from_slice::<Claim>(&object.body) {
-            let age = now().saturating_sub(began);
-            let is_over = old.is_some_and(|made| began <= made);
-            match failed {
-                // It was written, and the answer to that got lost.
-                None if by == own => return Ok(Turn::Ours),
-                Some((ended, failed)) if (since..=now() + SPARE_MS).contains(&ended) => {
-                    return Ok(Turn::Failed(failed));
-                }
-                None if !is_over && (-SPARE_MS..timeout.as_millis() as i64 + SPARE_MS).contains(&age) => {
-                    return Ok(Turn::Theirs);
-                }
-                _ => {}
-            }
-        }
-        if self.store.put(&place, &ours, When::Same(&object.tag))?.is_some() {
-            return Ok(Turn::Ours);
-        }
-        let is_ours = matches!(self.store.get(&place, None)?, Found::Object(object) if object.body == ours);
-        Ok(if is_ours { Turn::Ours } else { Turn::Theirs })
-    }
-
     fn object(&self, key: &str) -> String {
         format!("{}{key}", self.folder)
-    }
-
-    fn claim(&self, key: &str) -> String {
-        format!("{}{key}.run", self.folder)
     }
 }
 
@@ -278,14 +254,6 @@ fn parse(bytes: &[u8]) -> Option<(Kept, u64)> {
     let mut kept: Kept = serde_json::from_slice(&bytes[..end]).ok()?;
     kept.answer.body = bytes[end + 1..].to_vec();
     Some((kept, end as u64 + 1))
-}
-
-fn json(what: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(what).unwrap_or_default()
-}
-
-fn now() -> i64 {
-    Utc::now().timestamp_millis()
 }
 
 #[cfg(test)]

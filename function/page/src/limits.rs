@@ -7,6 +7,7 @@ use quack_page::form::MOST_BYTES;
 use quack_page::site::{Limits, Page};
 
 use crate::place::PART_BYTES;
+use crate::response::Response;
 
 /// Most that are counted at once: names that nobody has make no room for others.
 const MOST: usize = 10_000;
@@ -18,6 +19,10 @@ const TRIES_OF_ALL: u32 = 60;
 /// Parts of the largest answer.
 const PARTS: u32 = (MOST_BYTES / PART_BYTES) as u32;
 
+/// How often the page's script asks in a minute for what another runs, of one tile: it waits half as long as that has gone on, at most 5
+/// seconds.
+const AGAIN: u32 = 25;
+
 /// Sign-ins by the issuer from one address in a minute, and from all: each has the issuer asked.
 const SIGN_INS: u32 = 30;
 const SIGN_INS_OF_ALL: u32 = 240;
@@ -28,6 +33,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Counted {
     requests: Minutes,
+    waits: Minutes,
     parts: Minutes,
     tries: Minutes,
     sign_ins: Minutes,
@@ -47,25 +53,53 @@ pub(crate) struct Payer<'a> {
     pub session: &'a str,
 }
 
+/// One too many.
+#[derive(Debug)]
+pub(crate) struct Over {
+    /// What of.
+    words: String,
+    /// Until there may be more.
+    after: Duration,
+}
+
+impl Over {
+    /// `Retry-After` tells it from what Lambda says when it has no instance free, which is another's doing.
+    pub(crate) fn response(&self) -> Response {
+        let seconds = self.after.as_secs() + 1;
+        let words = format!("more than {} in a minute: wait {seconds} seconds", self.words);
+        Response::error(429, &words, "").with("retry-after", &seconds.to_string())
+    }
+}
+
 /// How often each was seen in its minute.
 #[derive(Default)]
 struct Minutes(HashMap<String, (Instant, u32)>);
 
 impl Minutes {
-    /// Counts one more of `whom`; false where there were `most` in the minute already.
-    fn takes(&mut self, whom: &str, most: u32) -> bool {
+    /// Counts one more of `whom`.
+    ///
+    /// # Errors
+    /// How long the minute lasts yet, where there were `most` in it already.
+    fn takes(&mut self, whom: &str, most: u32) -> Result<(), Duration> {
         if self.0.len() >= MOST {
             self.0.retain(|_, (since, _)| since.elapsed() < MINUTE);
             if self.0.len() >= MOST {
-                return false;
+                return Err(MINUTE);
             }
         }
         let (since, count) = self.0.entry(whom.to_owned()).or_insert_with(|| (Instant::now(), 0));
         if since.elapsed() >= MINUTE {
             (*since, *count) = (Instant::now(), 0);
         }
-        *count += 1;
-        *count <= most
+        *count = count.saturating_add(1);
+        if *count <= most { Ok(()) } else { Err(MINUTE.saturating_sub(since.elapsed())) }
+    }
+
+    /// Counts one less.
+    fn gives_back(&mut self, whom: &str) {
+        if let Some((_, count)) = self.0.get_mut(whom) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -73,25 +107,32 @@ impl Counted {
     /// Counts a request for rows.
     ///
     /// # Errors
-    /// One too many of its session in a minute, in words.
-    pub(crate) fn request(&mut self, session: &str, limits: &Limits) -> Result<(), String> {
+    /// One too many of its session in a minute.
+    pub(crate) fn request(&mut self, session: &str, limits: &Limits) -> Result<(), Over> {
         let most = limits.session_per_minute;
-        match self.requests.takes(session, most) {
-            true => Ok(()),
-            false => Err(format!("more than {most} requests in a minute: wait a moment")),
-        }
+        self.requests.takes(session, most).map_err(|after| Over { words: format!("{most} requests"), after })
+    }
+
+    /// A request that was counted found that another runs what it asks for, and comes again: a tile counts once, however often it asks. Who
+    /// asks without pause is refused all the same: that request stays counted.
+    ///
+    /// # Errors
+    /// One too many of its session in a minute.
+    pub(crate) fn wait(&mut self, session: &str, limits: &Limits) -> Result<(), Over> {
+        let most = limits.session_per_minute.saturating_mul(AGAIN);
+        let words = || format!("{most} requests for what still runs");
+        self.waits.takes(session, most).map_err(|after| Over { words: words(), after })?;
+        self.requests.gives_back(session);
+        Ok(())
     }
 
     /// Counts a request for the rest of an answer, which has [`PARTS`] parts at most.
     ///
     /// # Errors
-    /// One too many of its session in a minute, in words.
-    pub(crate) fn part(&mut self, session: &str, limits: &Limits) -> Result<(), String> {
+    /// One too many of its session in a minute.
+    pub(crate) fn part(&mut self, session: &str, limits: &Limits) -> Result<(), Over> {
         let most = limits.session_per_minute.saturating_mul(PARTS);
-        match self.parts.takes(session, most) {
-            true => Ok(()),
-            false => Err(format!("more than {most} parts of answers in a minute: wait a moment")),
-        }
+        self.parts.takes(session, most).map_err(|after| Over { words: format!("{most} parts of answers"), after })
     }
 
     /// Counts a try of a password.
@@ -101,10 +142,8 @@ impl Counted {
     pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
         // Those of all are counted under a name that no user has, and only what is asked: who tries one name again and again keeps nobody
         // else out.
-        match self.tries.takes(user, TRIES) && self.tries.takes("", TRIES_OF_ALL) {
-            true => Ok(()),
-            false => Err("too many tries: wait a minute".to_owned()),
-        }
+        let counted = self.tries.takes(user, TRIES).and_then(|()| self.tries.takes("", TRIES_OF_ALL));
+        counted.map_err(|_| "too many tries: wait a minute".to_owned())
     }
 
     /// Counts a sign-in by the issuer.
@@ -112,10 +151,8 @@ impl Counted {
     /// # Errors
     /// One too many, in words.
     pub(crate) fn sign_in(&mut self, address: &str) -> Result<(), String> {
-        match self.sign_ins.takes(address, SIGN_INS) && self.sign_ins.takes("", SIGN_INS_OF_ALL) {
-            true => Ok(()),
-            false => Err("too many tries: wait a minute".to_owned()),
-        }
+        let counted = self.sign_ins.takes(address, SIGN_INS).and_then(|()| self.sign_ins.takes("", SIGN_INS_OF_ALL));
+        counted.map_err(|_| "too many tries: wait a minute".to_owned())
     }
 
     /// A session loads a page, which may cost its budget anew.
@@ -172,7 +209,8 @@ mod tests {
     fn one_too_many_is_refused_and_others_are_not() {
         let (mut counted, limits) = (Counted::default(), limits(None, None));
         assert!(counted.request("a", &limits).is_ok() && counted.request("a", &limits).is_ok());
-        assert!(counted.request("a", &limits).unwrap_err().contains("more than 2"));
+        let over = counted.request("a", &limits).unwrap_err();
+        assert!(over.words == "2 requests" && over.after > Duration::from_secs(50), "{over:?}");
         assert!(counted.request("b", &limits).is_ok());
         let tries = (0..20).filter(|_| counted.password("ann").is_ok()).count();
         assert_eq!((tries, counted.password("bea").is_ok()), (10, true));
@@ -183,6 +221,20 @@ mod tests {
             _ = (counted.password("ann"), counted.sign_in("192.0.2.1"));
         }
         assert!(counted.password("bea").is_ok() && counted.sign_in("192.0.2.2").is_ok(), "one keeps the others out");
+    }
+
+    #[test]
+    fn who_waits_is_counted_once_and_who_hammers_is_refused() {
+        let (mut counted, limits) = (Counted::default(), limits(None, None));
+        let mut ask = |session: &str| counted.request(session, &limits).and_then(|()| counted.wait(session, &limits));
+        let asked = (0..60).filter(|_| ask("a").is_ok()).count();
+        assert_eq!(asked as u32, 2 * AGAIN);
+        assert!(ask("a").unwrap_err().words.contains("2 requests"), "it counts as others do by now");
+        assert!(ask("b").is_ok());
+        assert!(counted.request("b", &limits).is_ok() && counted.request("b", &limits).is_ok());
+        assert!(counted.request("b", &limits).is_err());
+        counted.requests.gives_back("c");
+        assert!(!counted.requests.0.contains_key("c"));
     }
 
     #[test]

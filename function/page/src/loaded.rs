@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use quack_function::names::is_name;
 use quack_page::oidc::Secret;
 use quack_page::password::is_verifier;
+use quack_page::shared::TABLE;
 use quack_page::signed::GUEST;
-use quack_page::site::{Assets, Page, Segment, Site, VERSION, is_page};
+use quack_page::site::{Assets, Page, Query, Segment, Site, VERSION, is_page, is_shapes};
 
 use crate::store::{Found, Store};
 
@@ -102,9 +103,26 @@ pub(crate) fn secret(body: Option<&[u8]>) -> Result<Secret, String> {
 fn is_sound(page: &Page) -> bool {
     let has = |at: &usize| *at < page.inputs.len();
     is_page(&page.name)
-        && page.queries.iter().all(|query| query.inputs.iter().all(has))
+        && page.queries.iter().all(|query| is_sound_query(query, page.inputs.len(), page.shared.len()))
+        && page
+            .shared
+            .iter()
+            .enumerate()
+            .all(|(at, shared)| is_sound_query(&shared.query, page.inputs.len(), at) && is_table(&shared.table))
         && page.inputs.iter().all(|input| is_name(&input.name))
+        && page.shapes.iter().all(|name| is_shapes(name))
         && page.html.iter().all(|segment| !matches!(segment, Segment::Field { input, .. } if !has(input)))
+}
+
+/// Whether a query names no more than so many inputs and shared queries.
+fn is_sound_query(query: &Query, inputs: usize, shared: usize) -> bool {
+    let over = query.over.iter().flat_map(|over| &over.shared);
+    query.inputs.iter().all(|at| *at < inputs) && over.into_iter().all(|at| *at < shared)
+}
+
+/// Whether a table is one that stands for rows of a query.
+fn is_table(name: &str) -> bool {
+    name.strip_prefix(TABLE).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether an asset may be called so: by one part of a key.
@@ -129,7 +147,7 @@ mod tests {
             "engine": { "version": "v1", "timeout_s": 60, "gb_second_usd": 0.0000133334, "request_usd": 0.0000002 },
             "assets": { "script": "dash-1.js", "style": "dash-1.css" }, "limits": { "session_per_minute": 120 },
             "pages": [{ "name": "trips", "title": "Trips", "html": [{ "text": "<p>" }, { "value": "day" }, { "field": { "input": 0 } }],
-                "budget_usd": 0.001,
+                "budget_usd": 0.001, "shapes": ["0123456789abcdef0123456789abcdef.geojson"],
                 "inputs": [{ "name": "day", "label": "Day", "kind": { "date": { "default": { "ago": 1 } } } }],
                 "queries": [{ "name": "q", "sql": "SELECT $day", "inputs": [0] }] }],
         })
@@ -151,13 +169,15 @@ mod tests {
     fn a_site_that_nobody_made_is_told() {
         assert!(super::site(None).unwrap_err().contains("quackctl up"));
         assert!(super::site(Some(b"[")).is_err());
-        let changes: [(&str, Value, &str); 9] = [
+        let changes: [(&str, Value, &str); 11] = [
             ("/version", json!(2), "version 2"),
             ("/pages/0/name", json!("../x"), "\"../x\""),
             ("/pages/0/name", json!(""), "none that quackctl makes"),
             ("/pages/0/queries/0/inputs", json!([1]), "none that quackctl makes"),
             ("/pages/0/html/2/field/input", json!(7), "none that quackctl makes"),
             ("/pages/0/inputs/0/name", json!("a\"b"), "none that quackctl makes"),
+            ("/pages/0/shapes", json!(["../key"]), "none that quackctl makes"),
+            ("/pages/0/shapes", json!([format!("{}.geojson/../../key", "0".repeat(32))]), "none that quackctl makes"),
             ("/assets/script", json!("../../key"), "assets"),
             ("/users", json!({ "ann": { "verifier": "x" } }), "\"ann\""),
             ("/pages", json!(7), "invalid type"),

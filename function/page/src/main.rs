@@ -18,10 +18,12 @@ mod request;
 mod response;
 mod routes;
 mod rows;
+mod runs;
 mod settings;
 mod shown;
 mod store;
-mod volatile;
+mod together;
+mod turn;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

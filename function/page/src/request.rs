@@ -27,6 +27,9 @@ pub(crate) struct Request {
     pub address: String,
     /// From `Sec-Fetch-Site`: another site's script or form asks.
     pub is_elsewhere: bool,
+    /// Who asks takes word that what is asked for runs already, and asks again, as they have for that long by now: `Prefer: respond-async`
+    /// (RFC 7240), and `Quack-Waited`, milliseconds.
+    pub asks_again: Option<Duration>,
     pub body: Vec<u8>,
     cookies: Vec<String>,
     /// Until when there has to be an answer.
@@ -69,6 +72,7 @@ impl Request {
             query,
             address: text(&http["sourceIp"]),
             is_elsewhere: site.is_some_and(|site| !["same-origin", "none"].contains(&site)),
+            asks_again: asks_again(&event["headers"]),
             body,
             cookies,
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(deadline.min(1 << 50)),
@@ -102,6 +106,13 @@ impl Request {
     }
 }
 
+fn asks_again(headers: &Value) -> Option<Duration> {
+    let mut preferences = headers["prefer"].as_str()?.split(',').map(|one| one.split(';').next().unwrap_or_default());
+    let waited = headers["quack-waited"].as_str().and_then(|waited| waited.parse::<u32>().ok()).unwrap_or(0);
+    let is_one = preferences.any(|one| one.trim().eq_ignore_ascii_case("respond-async"));
+    is_one.then(|| Duration::from_millis(waited.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -130,6 +141,23 @@ mod tests {
         assert_eq!(Request::of(&event, 0).unwrap().cookie("d"), Some("4"));
         event["cookies"] = json!(["a=1", "a=2"]);
         assert_eq!(Request::of(&event, 0).unwrap().cookie("a"), None, "of two one may be another's");
+    }
+
+    #[test]
+    fn who_asks_again_says_so() {
+        let asks_again = |prefer: Value, waited: Value| {
+            let mut event = request("/api/trips/by_zone", "");
+            event["headers"] = json!({ "prefer": prefer, "quack-waited": waited });
+            Request::of(&event, 0).unwrap().asks_again.map(|waited| waited.as_millis())
+        };
+        assert_eq!(asks_again(json!("respond-async"), json!(null)), Some(0));
+        assert_eq!(asks_again(json!("handling=lenient, Respond-Async; x=1"), json!("1500")), Some(1500));
+        for wrong in [json!("-1"), json!("99999999999999999999"), json!("1.5"), json!(7)] {
+            assert_eq!(asks_again(json!("respond-async"), wrong), Some(0));
+        }
+        for none in [json!(null), json!(7), json!("wait=10"), json!("respond-async-x")] {
+            assert_eq!(asks_again(none, json!("1500")), None);
+        }
     }
 
     #[test]

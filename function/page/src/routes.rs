@@ -29,8 +29,8 @@ use crate::store::{Found, Store};
 /// How long after a change of the site, or of who may look, an instance may still go by what was.
 const AGE: Duration = Duration::from_secs(5);
 
-/// Most assets that are kept in memory.
-const MOST_ASSETS: usize = 8;
+/// Most assets, and most shapes, that are kept in memory.
+const MOST_KEPT: usize = 8;
 
 /// The function, with all that it keeps from one request to the next.
 pub(crate) struct Function {
@@ -44,6 +44,7 @@ pub(crate) struct Function {
     memory: Memory,
     counted: Counted,
     assets: HashMap<String, Vec<u8>>,
+    shapes: HashMap<String, Vec<u8>>,
 }
 
 impl Function {
@@ -59,6 +60,7 @@ impl Function {
             memory: Memory::default(),
             counted: Counted::default(),
             assets: HashMap::new(),
+            shapes: HashMap::new(),
         }
     }
 
@@ -83,7 +85,7 @@ impl Function {
     }
 
     fn routed(&mut self, request: &Request, user: &mut String) -> Response {
-        let Self { aws, settings, site, key, secret, issuer, catalog, memory, counted, assets } = self;
+        let Self { aws, settings, site, key, secret, issuer, catalog, memory, counted, assets, shapes } = self;
         let dash = &settings.dash;
         let store = Store { aws, bucket_url: &settings.bucket_url };
         let path: Vec<&str> = request.path.split('/').skip(1).collect();
@@ -126,7 +128,8 @@ impl Function {
                 };
             }
         }
-        let is_api = path.first() == Some(&"api");
+        // What a script asks for, which follows nothing to a form.
+        let is_api = matches!(path.as_slice(), ["api", ..] | ["shapes", _, _]);
         let Some(visitor) = door.visitor(request) else {
             let words = "nobody is signed in";
             return match path.as_slice() {
@@ -141,6 +144,23 @@ impl Function {
         let (page, name, rest) = match path.as_slice() {
             [""] => return shown.first(),
             [name] => return shown.page(name, request, counted),
+            ["shapes", page, name] => {
+                if request.is_elsewhere {
+                    return Response::error(403, "another site asks", "");
+                }
+                if let Err(over) = counted.request(&visitor.session, &site.limits) {
+                    return over.response();
+                }
+                let page = pages.iter().find(|own| own.name == *page);
+                return match page.and_then(|page| page.shapes.get(*name)) {
+                    Some(name) => given(&store, dash, name, shapes),
+                    None => Response::error(
+                        404,
+                        "there are no such shapes on a page that you may see",
+                        "load the page again",
+                    ),
+                };
+            }
             ["api", page, query] => (*page, *query, None),
             ["api", page, query, rest, part] => (*page, *query, Some((*rest, *part))),
             _ => return Response::error(404, "there is nothing at this address", ""),
@@ -152,8 +172,8 @@ impl Function {
             None => counted.request(&visitor.session, &site.limits),
             Some(_) => counted.part(&visitor.session, &site.limits),
         };
-        if let Err(words) = is_counted {
-            return Response::error(429, &words, "");
+        if let Err(over) = is_counted {
+            return over.response();
         }
         let page = pages.iter().find(|own| own.name == page);
         let (query, form) = Form::of(name);
@@ -180,11 +200,12 @@ impl Function {
         };
         let mut cache = Cache { store, folder, memory };
         let (given, visitor, patience) = (&given, &visitor, request.left());
-        let asked = Asked { site, page, query, name, form, key, given, visitor, patience };
-        asked.rows(&engine, &mut cache, counted, || {
+        let asks_again = request.asks_again;
+        let asked = Asked { site, page, query, name, form, key, given, visitor, patience, asks_again };
+        asked.rows(&engine, &mut cache, counted, |sql| {
             let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
             let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);
-            now.map(|now| now.reads(&query.sql, &site.volatile)).map_err(|words| {
+            now.map(|now| now.reads(sql, &site.volatile)).map_err(|words| {
                 log::line("the catalog cannot be used", &words);
                 Failed::new(503, "the lake's catalog cannot be used", "whoever runs the site finds in the log why")
             })
@@ -209,6 +230,31 @@ fn login(request: &Request) -> String {
     format!("/login?to={to}")
 }
 
+/// The shapes of a page's maps, which are for who may look at it: nobody keeps them, as nobody keeps rows.
+fn given(store: &Store<'_>, dash: &str, name: &str, known: &mut HashMap<String, Vec<u8>>) -> Response {
+    match kept(store, &format!("{dash}shapes/{name}"), known) {
+        Ok(Some(body)) => Response::of(200, "application/geo+json", body).with("content-encoding", "gzip"),
+        Ok(None) => Response::error(404, "the shapes are not there", "`quackctl up` writes them"),
+        Err(words) => {
+            log::line("shapes cannot be read", &words);
+            Response::error(502, "the shapes cannot be read", "try again in a moment")
+        }
+    }
+}
+
+/// An object that is what it is for as long as it is called so.
+fn kept(store: &Store<'_>, key: &str, known: &mut HashMap<String, Vec<u8>>) -> Result<Option<Vec<u8>>, String> {
+    if let Some(body) = known.get(key) {
+        return Ok(Some(body.clone()));
+    }
+    let Found::Object(object) = store.get(key, None)? else { return Ok(None) };
+    if known.len() >= MOST_KEPT {
+        known.clear();
+    }
+    known.insert(key.to_owned(), object.body.clone());
+    Ok(Some(object.body))
+}
+
 /// A script or a style: of pages' own, which anybody may have.
 fn asset(store: &Store<'_>, dash: &str, name: &str, known: &mut HashMap<String, Vec<u8>>) -> Response {
     let missing = || Response::error(404, "there is nothing at this address", "");
@@ -220,22 +266,13 @@ fn asset(store: &Store<'_>, dash: &str, name: &str, known: &mut HashMap<String, 
     if !loaded::is_asset(name) {
         return missing();
     }
-    let body = match known.get(name) {
-        Some(body) => body.clone(),
-        None => match store.get(&format!("{dash}assets/{name}"), None) {
-            Ok(Found::Object(object)) => {
-                if known.len() >= MOST_ASSETS {
-                    known.clear();
-                }
-                known.insert(name.to_owned(), object.body.clone());
-                object.body
-            }
-            Ok(_) => return missing(),
-            Err(words) => {
-                log::line("an asset cannot be read", &words);
-                return missing();
-            }
-        },
+    let body = match kept(store, &format!("{dash}assets/{name}"), known) {
+        Ok(Some(body)) => body,
+        Ok(None) => return missing(),
+        Err(words) => {
+            log::line("an asset cannot be read", &words);
+            return missing();
+        }
     };
     let is_gzip = body.starts_with(&[0x1f, 0x8b]);
     let response = Response::of(200, content_type, body).forever();

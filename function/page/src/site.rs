@@ -95,6 +95,29 @@ pub struct Page {
     pub inputs: Vec<Input>,
     /// Those that are asked for by themselves.
     pub queries: Vec<Query>,
+    /// Those that several of them read: each after those that it reads itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Shared>,
+    /// The shapes of its maps: names of objects below `shapes/`, as [`shapes_name`] gives them, each compressed with gzip. They are for who
+    /// may look at the page.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shapes: BTreeSet<String>,
+}
+
+/// Most bytes of a map's shapes: base64 of them goes into the 6 MB that Lambda answers with.
+pub const MOST_SHAPES_BYTES: usize = 4 << 20;
+
+const SHAPES: &str = ".geojson";
+
+/// What shapes of this digest are called.
+pub fn shapes_name(digest: &str) -> String {
+    format!("{digest}{SHAPES}")
+}
+
+/// Whether shapes may be called so: by a digest.
+pub fn is_shapes(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_suffix(SHAPES).is_some_and(|digest| digest.len() == 32 && digest.bytes().all(is_digit))
 }
 
 /// Whether a page may be called so: its name stands in addresses.
@@ -137,4 +160,28 @@ pub struct Query {
     /// query it is kept until a table that it reads changes.
     #[serde(default)]
     pub ttl_s: Option<u32>,
+    /// The same over rows that others read, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
+}
+
+/// A query over rows of others, which were run before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    pub sql: String,
+    /// Whose rows: places in [`Page::shared`].
+    pub shared: BTreeSet<usize>,
+}
+
+/// A query that is run once for all that read it, if that pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What its rows are called in the SQL of those, [`crate::shared::TABLE`] and a digest.
+    pub table: String,
+    /// How many they are on a load of the page.
+    pub readers: u32,
+    /// The page says that it pays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    pub query: Query,
 }

@@ -73,6 +73,8 @@ pub struct Entry<'a> {
     pub nans: &'a [(i64, Value<'a>)],
     pub lower: &'a [(i64, Value<'a>)],
     pub upper: &'a [(i64, Value<'a>)],
+    /// What each takes in the file, bytes.
+    pub sizes: &'a [(i64, Value<'a>)],
 }
 
 /// The manifests of a snapshot.
@@ -138,7 +140,7 @@ pub fn schema_id(bytes: &[u8]) -> Result<i32, Bad> {
 /// # Errors
 /// It is no manifest, or of files that delete rows of others; those of `each`.
 pub fn entries(bytes: &[u8], wanted: bool, mut each: impl FnMut(&Entry<'_>) -> Result<(), Bad>) -> Result<(), Bad> {
-    const WANTED: [i32; 14] = [0, 1, 3, 4, 134, 100, 101, 102, 103, 104, 110, 137, 125, 128];
+    const WANTED: [i32; 15] = [0, 1, 3, 4, 134, 100, 101, 102, 103, 104, 110, 137, 125, 128, 108];
     let count = if wanted { WANTED.len() } else { 10 };
     File::open(bytes, &WANTED[..count])?.read(|slots| {
         let long = |at: usize| match slots.get(at) {
@@ -176,6 +178,7 @@ pub fn entries(bytes: &[u8], wanted: bool, mut each: impl FnMut(&Entry<'_>) -> R
             nans: pairs(11),
             lower: pairs(12),
             upper: pairs(13),
+            sizes: pairs(14),
         })
     })
 }

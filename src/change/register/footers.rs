@@ -43,6 +43,8 @@ pub(super) struct Told {
     pub nulls: Option<u64>,
     pub min: Option<String>,
     pub max: Option<String>,
+    /// What it takes in the file.
+    pub bytes: Option<u64>,
 }
 
 /// A column of a file, or what is within one; these follow it.
@@ -157,7 +159,8 @@ fn in_order(part: &[String], footers: Vec<Footer>) -> Result<Vec<Footer>> {
 impl Told {
     /// The same as the catalog has it, of a file with so many rows.
     pub(super) fn stats(&self, rows: u64) -> FileColumn {
-        FileColumn { nulls: self.nulls.filter(|nulls| *nulls <= rows), min: self.min.clone(), max: self.max.clone() }
+        let Self { nulls, min, max, bytes, .. } = self.clone();
+        FileColumn { nulls: nulls.filter(|nulls| *nulls <= rows), min, max, bytes }
     }
 }
 
@@ -213,16 +216,17 @@ fn sql(addresses: &[String]) -> String {
         ), chunks AS (
             SELECT file, ordered, chunk.column_id AS number, chunk.path_in_schema AS path, chunk.num_values AS n,
                 chunk.stats_null_count AS nulls, chunk.stats_min_value AS lo, chunk.stats_max_value AS hi,
-                chunk.min_is_exact AS lo_exact, chunk.max_is_exact AS hi_exact
+                chunk.min_is_exact AS lo_exact, chunk.max_is_exact AS hi_exact, chunk.total_compressed_size AS size
             FROM each_chunk
         ), per_column AS (
             SELECT file, number, name, any_value(id) AS id, CASE WHEN count(nulls) = count(*) THEN CAST(sum(nulls) AS UBIGINT) END AS nulls,
+                CASE WHEN min(size) >= 0 THEN CAST(sum(size) AS UBIGINT) END AS bytes,
                 CASE WHEN {lo_known} AND {hi_known} THEN {low} END AS low,
                 CASE WHEN {lo_known} AND {hi_known} THEN {high} END AS high
             FROM chunks JOIN leaves USING (file, number)
             WHERE path = name AND NOT repeated GROUP BY file, number, name, kind
         ), told AS (
-            SELECT file, list({{'name': name, 'id': id, 'nulls': nulls, 'min': low, 'max': high}} ORDER BY number) AS columns
+            SELECT file, list({{'name': name, 'id': id, 'nulls': nulls, 'min': low, 'max': high, 'bytes': bytes}} ORDER BY number) AS columns
             FROM per_column GROUP BY file
         )
         SELECT f.file_name AS file, f.num_rows AS rows, shape, numbered, coalesce(columns, []) AS columns

@@ -134,7 +134,7 @@ fn data_file(
     }
     let stats = columns.iter().filter_map(|column| {
         let told = match held.iter().find(|held| held.of.as_ref() == Some(&column.name)) {
-            None => FileColumn { nulls: Some(file.rows), min: None, max: None },
+            None => FileColumn { nulls: Some(file.rows), bytes: Some(0), ..FileColumn::default() },
             Some(held) => footer.columns.iter().find(|told| told.name == held.column.name)?.stats(file.rows),
         };
         Some((column.name.clone(), told))

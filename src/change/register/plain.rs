@@ -111,7 +111,7 @@ fn file(footer: Footer, bytes: u64, columns: &Columns, partitions: &[Column]) ->
     })?;
     let schema = columns.places.get(&footer.shape).copied().flatten();
     let shape = schema.and_then(|place| columns.shapes.get(usize::try_from(place).ok()?));
-    let nothing = FileColumn { nulls: Some(rows), min: None, max: None };
+    let nothing = FileColumn { nulls: Some(rows), bytes: Some(0), ..FileColumn::default() };
     let stats = columns.own.iter().filter_map(|column| {
         let is_lacking = shape.is_some_and(|shape| shape.iter().all(|held| held.column.name != column.name));
         let told = footer.columns.iter().find(|told| told.name == column.name).map(|told| told.stats(rows));

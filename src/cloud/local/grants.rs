@@ -67,7 +67,7 @@ impl Grants {
     /// keeps of answers.
     pub(super) fn of_page(config: &Config) -> Self {
         let Layout { catalog, results, dash, .. } = Layout::new(&config.lake);
-        let own = ["site.json", "key", "oidc", "assets/", "cache/"].map(|name| format!("{dash}{name}"));
+        let own = ["site.json", "key", "oidc", "assets/", "shapes/", "cache/"].map(|name| format!("{dash}{name}"));
         Self {
             bucket: local_name(config),
             only: Some([vec![catalog, results], own.into()].concat()),

@@ -22,8 +22,8 @@ use crate::error::{failure, words};
 /// Days that the lake's bucket keeps what was overwritten or deleted.
 const NONCURRENT_DAYS: i32 = 7;
 
-/// Memory of the page function, MB, and most of its instances at once: each shows one tile at a time. More of them, for readers that wait
-/// for what another asks, take the processors from what is waited for.
+/// Memory of the page function, MB, and most of its instances at once: each shows one tile at a time. More of them take the processors from
+/// what is waited for.
 const PAGE_MEMORY_MB: u32 = 512;
 const PAGE_CONCURRENCY: u32 = 16;
 

@@ -12,6 +12,7 @@ use super::super::compose::Composer;
 use super::super::fence::Chart;
 use super::super::html;
 use super::super::page::{Page, Query};
+use super::super::shapes::{self, Shapes, Written};
 use super::super::web;
 use crate::digest;
 
@@ -36,12 +37,12 @@ pub(super) fn document(
     page: &Page,
     composer: &Composer,
     given: &Given,
-    kept: &[Kept],
+    (kept, shapes): (&[Kept], &Shapes),
     made: DateTime<Utc>,
 ) -> Result<String> {
     let (script, style) = (std::str::from_utf8(web::SCRIPT)?, std::str::from_utf8(web::STYLE)?);
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest::sha256(text)));
-    let main = filled(&html::segments(page, composer), &page.inputs, given);
+    let main = filled(&html::segments(page, composer, shapes), &page.inputs, given);
     // Before the other, which looks for it.
     let is_map = |query: &Query| query.drawn.as_ref().is_some_and(|drawn| drawn.chart == Chart::Map);
     let maps = match page.queries.iter().any(is_map) {
@@ -57,6 +58,7 @@ pub(super) fn document(
         hash(style)
     );
     let rows: String = kept.iter().map(Kept::element).collect();
+    let shapes: String = shapes.all().into_values().map(|made| element(&page.name, made)).collect();
     let (title, name) = (escaped(&page.title), escaped(&page.name));
     let (moment, words) = (made.to_rfc3339_opts(SecondsFormat::Secs, true), made.format("%Y-%m-%d %H:%M"));
     Ok(format!(
@@ -66,8 +68,17 @@ pub(super) fn document(
          <link rel=\"icon\" href=\"data:,\"><style>{style}</style></head>\n\
          <body data-page=\"{name}\" data-snapshot>\n<header></header>\n<main>\n{main}\
          <p class=\"made\">As it was on <time datetime=\"{moment}\">{words} UTC</time></p>\n</main>\n\
-         {rows}{scripts}</body></html>\n"
+         {rows}{shapes}{scripts}</body></html>\n"
     ))
+}
+
+/// The shapes of maps, by the address that a tile has: a script of no language, which is data.
+fn element(page: &str, Written { name, json }: &Written) -> String {
+    let address = escaped(&shapes::address(page, name));
+    format!(
+        "<script type=\"text/plain\" class=\"shapes\" data-shapes=\"{address}\">{}</script>\n",
+        STANDARD.encode(json)
+    )
 }
 
 impl Kept {
@@ -112,7 +123,8 @@ mod tests {
         let arrow = hostile.as_bytes().to_vec();
         let kept = Kept { query: "q".into(), section: None, arrow, rows: 1, ms: 1.0, usd: Some(0.5), truncated: true };
         let made = "2026-11-27T12:00:00Z".parse().unwrap();
-        let document = document(&page, &Composer::open().unwrap(), &given, &[kept], made).unwrap();
+        let document =
+            document(&page, &Composer::open().unwrap(), &given, (&[kept], &Shapes::default()), made).unwrap();
         let own = document.replace(std::str::from_utf8(web::SCRIPT).unwrap(), "");
         assert_eq!(own.matches("<script").count(), 2, "{own}");
         assert_eq!((own.matches("</script").count(), own.matches("</style").count()), (2, 1), "{own}");

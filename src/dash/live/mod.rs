@@ -6,6 +6,7 @@ mod changes;
 mod edit;
 mod estimates;
 mod response;
+mod shapes;
 mod site;
 
 use std::convert::Infallible;

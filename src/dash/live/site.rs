@@ -17,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::super::compose::Composer;
 use super::super::html;
 use super::super::page::{self, Page};
+use super::super::shapes::Shapes;
 use super::answer::Asked;
 use super::edit::Editor;
 use super::response::{self, Answer};
-use super::{assets, changes, estimates};
+use super::{assets, changes, estimates, shapes};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::error;
@@ -81,6 +82,8 @@ impl Site {
             [""] => task::block_in_place(|| self.first()),
             ["events"] => changes::events(self.asked.context.config.dir.clone()),
             ["edit"] => task::block_in_place(|| self.edit()),
+            ["edit", "shapes"] => task::block_in_place(|| shapes::given(&self.asked.context.config.dir, &given)),
+            ["shapes", page, name] => task::block_in_place(|| shapes::of(&self.asked.context.config.dir, page, name)),
             ["edit", "known"] => self.editor.known(&self.asked, &given),
             ["assets", name] => assets::find(name).unwrap_or_else(missing),
             ["api", page] => match page.strip_suffix(".estimates") {
@@ -129,9 +132,16 @@ impl Site {
                 return self.notice(name, StatusCode::NOT_FOUND, "There is no such page", &error::advised(&error));
             }
         };
+        let shapes = match Shapes::of(&page, dir) {
+            Ok(shapes) => shapes,
+            Err(problems) => {
+                let words = Shapes::told(&page, &problems);
+                return self.notice(name, StatusCode::UNPROCESSABLE_ENTITY, "A map of the page has a mistake", &words);
+            }
+        };
         match Composer::open() {
             Ok(composer) => {
-                let main = filled(&html::segments(&page, &composer), &page.inputs, given);
+                let main = filled(&html::segments(&page, &composer, &shapes), &page.inputs, given);
                 response::html(StatusCode::OK, self.framed(name, &page.title, |frame| frame.document(&main)))
             }
             Err(error) => {

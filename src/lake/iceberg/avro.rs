@@ -102,6 +102,11 @@ impl Out {
         self.0.extend_from_slice(bytes);
     }
 
+    #[cfg(test)]
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// A value of a union of null and something.
     pub(super) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         match value {

@@ -5,6 +5,9 @@ use serde_json::{Value as Json, json};
 
 use super::schema::{self, Numbered};
 
+/// Iceberg's number of the sizes of columns in a file, which manifests of earlier programs do not have.
+pub(super) const COLUMN_SIZES: i32 = 108;
+
 fn field(name: &str, of: &str, id: i32) -> Json {
     json!({ "name": name, "type": of, "field-id": id })
 }
@@ -47,12 +50,22 @@ pub(super) fn entry_schema(partitions: &[Numbered], spec: &Spec) -> String {
                     map("null_value_counts", "long", 110, 121, 122),
                     map("nan_value_counts", "long", 137, 138, 139),
                     map("lower_bounds", "bytes", 125, 126, 127),
-                    map("upper_bounds", "bytes", 128, 129, 130)
+                    map("upper_bounds", "bytes", 128, 129, 130),
+                    // The last: `merged` puts a null behind files of manifests that do not have it.
+                    map("column_sizes", "long", COLUMN_SIZES, 117, 118)
                 ]
             } }
         ]
     })
     .to_string()
+}
+
+/// Whether manifests of this Avro schema tell the sizes of columns.
+pub(super) fn has_sizes(schema: &str) -> bool {
+    let schema: Json = serde_json::from_str(schema).unwrap_or_default();
+    let fields = |of: &Json| of["fields"].as_array().cloned().unwrap_or_default();
+    let of_file = fields(&schema).into_iter().find(|field| field["field-id"] == 2);
+    of_file.is_some_and(|field| fields(&field["type"]).iter().any(|field| field["field-id"] == COLUMN_SIZES))
 }
 
 /// The Avro schema of a manifest list.

@@ -8,8 +8,9 @@ use quack_function::iceberg::scalar::{Kind, Scalar};
 use serde_json::Value as Json;
 
 use super::avro::{Out, Records};
+use super::bounds::Bounds;
 use super::folder::folder_value;
-use super::forms::{entry_schema, list_schema};
+use super::forms::{entry_schema, has_sizes, list_schema};
 use super::schema::Numbered;
 use crate::bucket::Bucket;
 use crate::lake::check;
@@ -111,13 +112,20 @@ pub(super) fn merged(
     let mut records = Records::default();
     let (mut files, mut rows, mut least) = ([0; 3], [0; 3], common.sequence_number);
     let mut head: Option<(String, Vec<(String, String)>)> = None;
+    let opened = old.iter().map(|(_, bytes)| File::open(bytes, &[-2])).collect::<Result<Vec<_>, _>>()?;
+    let schema_of =
+        |file: &File<'_>| file.metadata.get("avro.schema").map(|of| String::from_utf8_lossy(of).into_owned());
+    // Those of earlier programs do not tell what columns take.
+    let tells: Vec<bool> = opened.iter().map(|file| schema_of(file).is_some_and(|schema| has_sizes(&schema))).collect();
+    let all_tell = tells.iter().any(|tells| *tells);
     let mut partitions: Vec<Bounds> = Vec::new();
-    for (manifest, bytes) in old {
-        let file = File::open(bytes, &[-2])?;
+    for (((manifest, bytes), file), tells) in old.iter().zip(opened).zip(tells) {
         let own = |key: &str| file.metadata.get(key).map(|value| String::from_utf8_lossy(value).into_owned());
         let names = ["schema", "schema-id", "partition-spec", "partition-spec-id", "format-version", "content"];
         let said = names.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
-        head.get_or_insert((own("avro.schema").unwrap_or_default(), said));
+        if tells == all_tell {
+            head.get_or_insert((own("avro.schema").unwrap_or_default(), said));
+        }
         let mut told = Vec::new();
         manifest::entries(bytes, false, |entry| {
             told.push((
@@ -150,6 +158,9 @@ pub(super) fn merged(
                     out.optional(Some(number), Out::long);
                 }
                 out.raw(raw);
+                if tells != all_tell {
+                    out.optional(None::<i64>, Out::long);
+                }
             });
             Ok(())
         })?;
@@ -224,7 +235,7 @@ pub(super) fn read(
             schema: shape.map(|(id, _)| id),
         });
         if let (Some((_, Differs { lacks, .. })), Some(file)) = (shape, files.last_mut()) {
-            let nothing = FileColumn { nulls: Some(file.rows), min: None, max: None };
+            let nothing = FileColumn { nulls: Some(file.rows), bytes: Some(0), ..FileColumn::default() };
             file.columns.extend(lacks.iter().map(|name| (name.clone(), nothing.clone())));
         }
         Ok(())
@@ -242,6 +253,7 @@ pub(super) fn outline(manifest: &Manifest, partitions: &[Numbered]) -> DataFile 
             nulls: (!summary.contains_null).then_some(0),
             min: text(&summary.lower),
             max: text(&summary.upper),
+            bytes: None,
         };
         Some((column.column.name.clone(), stats))
     };
@@ -261,11 +273,13 @@ struct Pairs<'a> {
     nans: &'a [(i64, Value<'a>)],
     lower: &'a [(i64, Value<'a>)],
     upper: &'a [(i64, Value<'a>)],
+    sizes: &'a [(i64, Value<'a>)],
 }
 
 impl<'a> Pairs<'a> {
     fn of(entry: &Entry<'a>) -> Self {
-        Self { nulls: entry.nulls, nans: entry.nans, lower: entry.lower, upper: entry.upper }
+        let Entry { nulls, nans, lower, upper, sizes, .. } = *entry;
+        Self { nulls, nans, lower, upper, sizes }
     }
 
     /// What is told of a column; nothing, if that is nothing.
@@ -286,7 +300,8 @@ impl<'a> Pairs<'a> {
             min = min.or_else(|| Some(NAN.to_owned()));
             max = Some(NAN.to_owned());
         }
-        (nulls.is_some() || min.is_some() || max.is_some()).then_some(FileColumn { nulls, min, max })
+        let stats = FileColumn { nulls, min, max, bytes: count(take(&mut self.sizes, id)) };
+        (stats != FileColumn::default()).then_some(stats)
     }
 }
 
@@ -298,49 +313,6 @@ fn take<'a, 'v>(list: &mut &'v [(i64, Value<'a>)], id: i64) -> Option<&'v Value<
             Some(value)
         }
         _ => list.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
-    }
-}
-
-/// What partition values lie between.
-#[derive(Debug, Clone, Default)]
-struct Bounds {
-    contains_null: bool,
-    range: Option<(Scalar, Scalar)>,
-}
-
-impl Bounds {
-    fn add(&mut self, value: Option<&Scalar>) {
-        let Some(value) = value else {
-            self.contains_null = true;
-            return;
-        };
-        match &mut self.range {
-            None => self.range = Some((value.clone(), value.clone())),
-            Some((low, high)) => {
-                if value < low {
-                    *low = value.clone();
-                }
-                if value > high {
-                    *high = value.clone();
-                }
-            }
-        }
-    }
-
-    /// Has room for the values of another manifest, of the same field, whose values are of `kind`.
-    fn widen(&mut self, kind: Option<Kind>, summary: &Summary) {
-        self.contains_null |= summary.contains_null;
-        for bytes in [&summary.lower, &summary.upper].into_iter().flatten() {
-            let value = kind.and_then(|kind| Scalar::of_binary(kind, bytes));
-            if value.is_some() {
-                self.add(value.as_ref());
-            }
-        }
-    }
-
-    fn summary(self) -> Summary {
-        let (lower, upper) = self.range.map(|(low, high)| (low.binary(), high.binary())).unzip();
-        Summary { contains_null: self.contains_null, lower, upper }
     }
 }
 
@@ -389,14 +361,8 @@ fn data_file(out: &mut Out, common: &Common<'_>, file: &DataFile, partition: &[O
     });
     let lower: Vec<_> = told.iter().filter_map(|(column, stats)| bound(column, &stats.min)).collect();
     let upper: Vec<_> = told.iter().filter_map(|(column, stats)| bound(column, &stats.max)).collect();
-    for counts in [&values, &nulls, &nans] {
-        out.optional(Some(counts), |out, counts| {
-            out.array(counts, |out, (id, count)| {
-                out.long((*id).into());
-                out.long(count.cast_signed());
-            });
-        });
-    }
+    let sizes = counts(&|_, stats| stats.bytes);
+    [&values, &nulls, &nans].into_iter().for_each(|counts| write_counts(out, counts));
     for bounds in [&lower, &upper] {
         out.optional(Some(bounds), |out, bounds| {
             out.array(bounds, |out, (id, bytes)| {
@@ -405,6 +371,18 @@ fn data_file(out: &mut Out, common: &Common<'_>, file: &DataFile, partition: &[O
             });
         });
     }
+    // As the schema has it, behind all else.
+    write_counts(out, &sizes);
+}
+
+/// Numbers of columns, each with a count.
+fn write_counts(out: &mut Out, counts: &[(i32, u64)]) {
+    out.optional(Some(counts), |out, counts| {
+        out.array(counts, |out, (id, count)| {
+            out.long((*id).into());
+            out.long(count.cast_signed());
+        });
+    });
 }
 
 /// The bytes of a manifest list.

@@ -2,6 +2,7 @@
 //! table's own, beside its Parquet files; none of them is changed once it is written, and the catalog names the newest.
 
 mod avro;
+mod bounds;
 mod folder;
 pub(crate) mod foreign;
 mod forms;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use quack_function::iceberg::avro::{File, Value};
 use quack_function::wire::Column;
 
+use super::avro::{Out, Records};
 use crate::cloud::local::testing::Lake;
 use crate::config::S3Folder;
 use crate::lake::catalog::{self, ColumnStats, DataFile, FileColumn, Scope, Table};
@@ -22,7 +24,10 @@ const TYPES: [(&str, Option<&str>, Option<&str>); 8] = [
 fn file(number: u64) -> DataFile {
     let told = |(index, (_, min, max)): (usize, &(&str, Option<&str>, Option<&str>))| {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        (format!("c{index}"), FileColumn { nulls: Some(number), min: text(*min), max: text(*max) })
+        (
+            format!("c{index}"),
+            FileColumn { nulls: Some(number), min: text(*min), max: text(*max), bytes: Some(number * 7) },
+        )
     };
     DataFile {
         key: format!("tables/t/20260301T000000Z-{number:08x}/day=2026-03-01/k=a%20b%2F{number}/data.parquet"),
@@ -122,6 +127,69 @@ async fn many_small_manifests_are_put_together() {
     // An older version still has what it had.
     let older = crate::lake::versions::At::Version(140).of(&lake.target.bucket, "t", &now).await.unwrap();
     assert_eq!(older.files.len(), 140);
+}
+
+/// A manifest of one new file as programs before wrote it, which did not tell what columns take.
+fn as_before(bytes: &[u8]) -> Vec<u8> {
+    let mut sizes = Vec::new();
+    let told = File::open(bytes, &[108]).unwrap().read(|slots| {
+        let [Value::Pairs(pairs)] = slots else { panic!("{slots:?}") };
+        sizes.extend(pairs.iter().map(|(id, size)| (*id, if let Value::Long(size) = size { *size } else { 0 })));
+        Ok(())
+    });
+    told.unwrap();
+    let file = File::open(bytes, &[-2]).unwrap();
+    let text = |key: &str| String::from_utf8(file.metadata[key].to_vec()).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(&text("avro.schema")).unwrap();
+    let fields = schema.pointer_mut("/fields/4/type/fields").unwrap().as_array_mut().unwrap();
+    assert_eq!(fields.pop().unwrap()["name"], "column_sizes");
+    let names = ["schema", "schema-id", "partition-spec", "partition-spec-id", "format-version", "content"];
+    let said: Vec<(&str, String)> = names.iter().map(|name| (*name, text(name))).collect();
+    let mut records = Records::default();
+    file.read(|slots| {
+        let [Value::Raw(raw)] = slots else { panic!("{slots:?}") };
+        let mut behind = Out::default();
+        behind.long(1);
+        behind.array(&sizes, |out, (id, size)| [*id, *size].into_iter().for_each(|number| out.long(number)));
+        let own = raw.strip_suffix(behind.as_bytes()).unwrap();
+        records.add(|out| {
+            [1, 0, 0, 0].into_iter().for_each(|number| out.long(number));
+            out.raw(own);
+        });
+        Ok(())
+    })
+    .unwrap();
+    let said: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    records.file(&schema.to_string(), &said)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_of_earlier_programs_are_put_together_with_those_that_tell_what_columns_take() {
+    let lake = Lake::new().await;
+    let root = format!("s3://{}/", lake.target.bucket.name);
+    let (mut files, mut wanted) = (Vec::new(), Vec::new());
+    for number in 0..72 {
+        files.push(file(number));
+        store(&lake, files.clone()).await;
+        let mut file = file(number);
+        if number % 3 == 0 {
+            let state = read(&lake).await.origin.0.unwrap();
+            let newest = state.manifests.iter().max_by_key(|manifest| manifest.sequence_number).unwrap();
+            let key = newest.path.strip_prefix(&root).unwrap();
+            let old = as_before(&lake.get(key).await);
+            lake.put(key, old).await;
+            super::kept::forget(&lake.target.bucket.name);
+            file.columns.values_mut().for_each(|column| column.bytes = None);
+        }
+        wanted.push(file);
+    }
+    let table = read(&lake).await;
+    let state = table.origin.0.as_ref().unwrap();
+    assert!(state.manifests.iter().any(|manifest| manifest.files[1] > 1), "some were put together");
+    let mut now = table.files;
+    now.sort_by(|a, b| a.key.cmp(&b.key));
+    wanted.sort_by(|a, b| a.key.cmp(&b.key));
+    assert!(now == wanted, "{:?}", now.iter().zip(&wanted).find(|(now, wanted)| now != wanted));
 }
 
 /// Whoever can write to the bucket can write metadata, too.

@@ -52,8 +52,20 @@ pub(crate) fn told(statistics: &Value) -> Told {
 
 /// Statistics of `columns` in a file of `rows` rows.
 pub(crate) fn of_file(columns: &[Column], rows: u64, told: &Told) -> BTreeMap<String, FileColumn> {
-    let of = |column: &Column| of_column(column, rows, told.get(&identifier(&column.name)));
+    let of = |column: &Column| {
+        let path = identifier(&column.name);
+        FileColumn { bytes: bytes_of(&path, told), ..of_column(column, rows, told.get(&path)) }
+    };
     columns.iter().map(|column| (column.name.clone(), of(column))).collect()
+}
+
+/// What the column of this quoted path takes: what is within a nested one has paths that begin with it.
+fn bytes_of(path: &str, told: &Told) -> Option<u64> {
+    let own = told
+        .iter()
+        .filter(|(known, _)| known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+    let sizes = own.map(|(_, stats)| stats.get("column_size_bytes")?.as_ref()?.parse::<u64>().ok());
+    sizes.reduce(|sum, more| sum?.checked_add(more?)).flatten()
 }
 
 fn of_column(column: &Column, rows: u64, stats: Option<&HashMap<String, Option<String>>>) -> FileColumn {
@@ -61,7 +73,7 @@ fn of_column(column: &Column, rows: u64, stats: Option<&HashMap<String, Option<S
     let counted = text("num_values").and_then(|count| count.parse().ok()) == Some(rows);
     let nulls = text("null_count").and_then(|count| count.parse().ok()).filter(|_| counted);
     if !is_ordered(&column.sql_type) {
-        return FileColumn { nulls, min: None, max: None };
+        return FileColumn { nulls, ..FileColumn::default() };
     }
     let (mut min, mut max) = (text("min"), text("max"));
     match column.sql_type.as_str() {
@@ -77,7 +89,7 @@ fn of_column(column: &Column, rows: u64, stats: Option<&HashMap<String, Option<S
         }
         _ => {}
     }
-    FileColumn { nulls, min, max }
+    FileColumn { nulls, min, max, bytes: None }
 }
 
 /// Statistics of a table's `columns` and, after them, its `partitions`, over its `files`, and over `before`: how many

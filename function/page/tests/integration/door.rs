@@ -4,7 +4,7 @@ use chrono::Utc;
 use quack_page::signed::{GUEST, Invitation};
 use serde_json::json;
 
-use crate::support::{PASSWORD, World, event};
+use crate::support::{PASSWORD, SHAPES, World, event};
 
 #[test]
 fn a_password_opens_the_pages_that_are_ones_own() {
@@ -55,6 +55,53 @@ fn a_password_opens_the_pages_that_are_ones_own() {
             && out.cookies[0].contains("Max-Age=0")
     );
     assert!(!instance.log().contains(PASSWORD) && instance.log().contains("wrong password of"), "{}", instance.log());
+}
+
+#[test]
+fn shapes_are_for_who_may_see_their_page() {
+    let mut world = World::start();
+    let instance = world.instance();
+    let address = format!("/shapes/secret/{SHAPES}");
+    let nobody = instance.get(&address, "");
+    assert!(nobody.status == 401 && nobody.text().contains("nobody is signed in"), "{nobody:?}");
+    let (ann, bea) = (instance.sign_in("ann", PASSWORD), instance.sign_in("bea", "battery staple"));
+    let got = instance.get(&address, &ann);
+    assert_eq!((got.status, got.body.as_slice()), (200, &[0x1f, 0x8b, 0, 2][..]));
+    assert_eq!(
+        (got.header("content-encoding"), got.header("content-type")),
+        (Some("gzip"), Some("application/geo+json"))
+    );
+    assert_eq!(got.header("cache-control"), Some("private, no-store"), "a browser asks each time");
+    // Also now that they are in the instance's memory; by another page, or as what anybody may have.
+    let none = "f".repeat(32);
+    for (path, cookie) in [
+        (address.clone(), &bea),
+        (format!("/shapes/trips/{SHAPES}"), &bea),
+        (format!("/shapes/trips/{SHAPES}"), &ann),
+        (format!("/assets/{SHAPES}"), &ann),
+        (format!("/shapes/secret/{none}.geojson"), &ann),
+        ("/shapes/secret/..%2fkey".to_owned(), &ann),
+        ("/shapes/secret/key".to_owned(), &ann),
+        (format!("/shapes/none/{SHAPES}"), &ann),
+        (format!("/shapes/{SHAPES}"), &ann),
+        (format!("/api/secret/{SHAPES}"), &ann),
+    ] {
+        let refused = instance.get(&path, cookie);
+        assert_eq!(refused.status, 404, "{path}: {refused:?}");
+    }
+    let mut elsewhere = event("GET", &address, &ann);
+    elsewhere["headers"] = json!({ "sec-fetch-site": "cross-site" });
+    assert_eq!(instance.request(&elsewhere).status, 403);
+    world.site["limits"]["session_per_minute"] = json!(2);
+    world.write(&world.site);
+    let instance = world.instance();
+    let statuses = [&ann; 3].map(|cookie| instance.get(&address, cookie).status);
+    assert_eq!(statuses, [200, 200, 429]);
+    assert_eq!(world.lambda.sent().len(), 0);
+    // A public site has pages that are somebody's, too.
+    world.site["public"] = json!(true);
+    world.write(&world.site);
+    assert_eq!(world.instance().get(&address, "").status, 404);
 }
 
 #[test]

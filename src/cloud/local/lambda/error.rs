@@ -107,10 +107,6 @@ impl ApiError {
         Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "TooManyRequestsException", body }
     }
 
-    pub(super) fn is_throttled(&self) -> bool {
-        self.status == StatusCode::TOO_MANY_REQUESTS
-    }
-
     pub(super) fn service(error: impl std::fmt::Display) -> Self {
         let body = json!({ "Type": "Service", "Message": format!("{error}") });
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: "ServiceException", body }

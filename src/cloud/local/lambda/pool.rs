@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::function::Function;
@@ -21,21 +23,24 @@ pub(super) struct Pool {
     /// Without work, the one used last at the end.
     idle: Mutex<Vec<Instance>>,
     busy: AtomicU32,
+    /// Told each time that one may run more.
+    freed: Notify,
 }
 
 /// Leave to run one request, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Permit<'a>(&'a AtomicU32);
+pub(super) struct Permit(Arc<Pool>);
 
-impl Drop for Permit<'_> {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+        self.0.freed.notify_one();
     }
 }
 
 impl Pool {
     pub(super) fn new(function: Function) -> Self {
-        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0) }
+        Self { function: Mutex::new(function), idle: Mutex::default(), busy: AtomicU32::new(0), freed: Notify::new() }
     }
 
     pub(super) fn function(&self) -> Function {
@@ -53,13 +58,29 @@ impl Pool {
     ///
     /// # Errors
     /// `TooManyRequestsException` when as many run as may.
-    pub(super) fn permit(&self) -> Result<Permit<'_>, ApiError> {
+    pub(super) fn permit(self: &Arc<Self>) -> Result<Permit, ApiError> {
         let most = self.function().concurrency.unwrap_or(ACCOUNT_MAX);
         let more = |busy| (busy < most).then_some(busy + 1);
         match self.busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
-            Ok(_) => Ok(Permit(&self.busy)),
+            Ok(_) => Ok(Permit(Arc::clone(self))),
             Err(_) => Err(ApiError::too_many_requests()),
         }
+    }
+
+    /// The same, for who waits `patience` for it.
+    ///
+    /// # Errors
+    /// `TooManyRequestsException` when as many run as may all the time.
+    pub(super) async fn permit_within(self: &Arc<Self>, patience: Duration) -> Result<Permit, ApiError> {
+        let permit = async {
+            loop {
+                match self.permit() {
+                    Ok(permit) => return permit,
+                    Err(_) => self.freed.notified().await,
+                }
+            }
+        };
+        timeout(patience, permit).await.map_err(|_| ApiError::too_many_requests())
     }
 
     /// Runs one request on a warm instance, or else on a new one.
@@ -71,7 +92,7 @@ impl Pool {
         host: &Host,
         id: &str,
         payload: Bytes,
-        _permit: Permit<'_>,
+        _permit: Permit,
     ) -> Result<Outcome, ApiError> {
         let function = self.function();
         let (mut instance, started) = match self.warm(&function.revision_id) {
@@ -110,15 +131,12 @@ impl Pool {
     }
 }
 
-/// Runs one request, at once or not at all. It runs to its end even when nobody waits for it any more.
+/// Runs one request. It runs to its end even when nobody waits for it any more.
 ///
 /// # Errors
-/// When as many run as may, or no process could be started.
-pub(super) async fn run(pool: Arc<Pool>, host: &Host, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
-    let (host, id) = (host.clone(), id.to_owned());
-    let run = async move {
-        let permit = pool.permit()?;
-        pool.invoke(&host, &id, payload, permit).await
-    };
+/// When no process could be started.
+pub(super) async fn run(permit: Permit, host: &Host, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
+    let (pool, host, id) = (Arc::clone(&permit.0), host.clone(), id.to_owned());
+    let run = async move { pool.invoke(&host, &id, payload, permit).await };
     tokio::spawn(run).await.map_err(ApiError::service)?
 }

@@ -34,6 +34,9 @@ const BODY_MAX: usize = 6_291_456;
 /// How long a client may take for the head of a request, and for its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a request waits for one of the function's instances. On AWS there are a thousand of them.
+const QUEUE: Duration = Duration::from_secs(5);
+
 /// The port, which is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Public {
@@ -120,11 +123,14 @@ impl Site {
             Ok(Err(_)) => return says(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large"),
             Err(_) => return says(StatusCode::REQUEST_TIMEOUT, "the request did not come in time"),
         };
+        // A browser that goes away waits no more.
+        let Ok(permit) = pool.permit_within(QUEUE).await else {
+            return says(StatusCode::TOO_MANY_REQUESTS, "Rate Exceeded.");
+        };
         let id = request_id();
         let event = url_event::event(&parts, &pool.function().name, parts.uri.path(), &id, &body, Caller::Anybody);
-        match pool::run(pool, &self.host, &id, Bytes::from(event.to_string())).await {
+        match pool::run(permit, &self.host, &id, Bytes::from(event.to_string())).await {
             Ok(outcome) => url_event::response(outcome, Caller::Anybody),
-            Err(error) if error.is_throttled() => says(StatusCode::TOO_MANY_REQUESTS, "Rate Exceeded."),
             Err(_) => says(StatusCode::BAD_GATEWAY, "Internal Server Error"),
         }
     }

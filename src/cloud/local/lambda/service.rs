@@ -161,7 +161,7 @@ impl Lambda {
 
     /// Runs one request of the function `name`.
     pub(super) async fn invoke(&self, name: &str, id: &str, payload: Bytes) -> Result<Outcome, ApiError> {
-        pool::run(self.pool(name)?, &self.host, id, payload).await
+        pool::run(self.pool(name)?.permit()?, &self.host, id, payload).await
     }
 
     /// Runs one request some time, as soon as there is room for it.

@@ -2,7 +2,6 @@
 import { tableFromIPC } from '@uwdata/flechette';
 import { errorOf, fetchWhole, QueryError, typeOf, type Answer } from './answer.js';
 import { toColumn, type Column } from './columns.js';
-import { Pool } from './pool.js';
 import { isSnapshot, kept, type Asked } from './snapshot.js';
 
 export { errorOf, QueryError } from './answer.js';
@@ -14,24 +13,23 @@ export interface Result {
   cost: { ms?: number; bytes?: number; usd?: number; cached: boolean; truncated: boolean };
 }
 
-const pool = new Pool(6);
-
 export function apiUrl(page: string, query: string, suffix: '' | '.csv' | '.parquet', inputs: URLSearchParams): string {
   const path = page.split('/').map(encodeURIComponent).join('/');
   const search = inputs.toString();
   return `/api/${path}/${encodeURIComponent(query)}${suffix}${search && `?${search}`}`;
 }
 
-/** The rows of a query, from the server, or, of a page that has them in it, from there. */
-export function fetchResult(asked: Asked, url: string, signal: AbortSignal): Promise<Result> {
-  return pool.run(signal, async () => {
-    if (isSnapshot()) {
-      const found = kept(asked);
-      if (!found) throw new QueryError('The page was saved without these rows.');
-      return decode(found.bytes, found.headers);
-    }
-    return rows(await fetchWhole(url, signal));
-  });
+/**
+ * The rows of a query, from the server, or, of a page that has them in it, from there. `runs` is told when the query runs already, so that
+ * its rows may take longer.
+ */
+export async function fetchResult(asked: Asked, url: string, signal: AbortSignal, runs?: () => void): Promise<Result> {
+  if (isSnapshot()) {
+    const found = kept(asked);
+    if (!found) throw new QueryError('The page was saved without these rows.');
+    return decode(found.bytes, found.headers);
+  }
+  return rows(await fetchWhole(url, signal, runs));
 }
 
 /** The rows of an answer that comes in one part. */

@@ -3,6 +3,15 @@
 /** Whether this page is one. */
 export const isSnapshot = (): boolean => 'snapshot' in document.body.dataset;
 
+/** Shapes that it has in it, of a map that had them from this address. */
+export function keptShapes(address: string): Uint8Array<ArrayBuffer> | null {
+  const all = [...document.querySelectorAll<HTMLScriptElement>('body > script.shapes')];
+  const found = all.find((one) => one.dataset['shapes'] === address);
+  return found ? bytesOf(found) : null;
+}
+
+const bytesOf = (script: HTMLScriptElement) => Uint8Array.from(atob(script.textContent ?? ''), (letter) => letter.charCodeAt(0));
+
 export interface Asked {
   query: string;
   /** Of a tile in a loop, the number of its section. */
@@ -19,5 +28,5 @@ export function kept({ query, section }: Asked): { bytes: Uint8Array<ArrayBuffer
     const value = found.dataset[name];
     if (value !== undefined) headers.set(`quack-${name}`, value);
   }
-  return { bytes: Uint8Array.from(atob(found.textContent ?? ''), (letter) => letter.charCodeAt(0)), headers };
+  return { bytes: bytesOf(found), headers };
 }

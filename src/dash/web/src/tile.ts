@@ -81,10 +81,13 @@ export class Tile {
     this.asked = this.url('');
     this.say();
     try {
-      const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal);
-      const [result] = await Promise.all([rows, prepare(this.view.kind)]);
+      const rows = fetchResult({ query: this.query, section: this.figure.dataset['section'] }, this.asked, signal, () => {
+        if (!signal.aborted) this.say('Loading… The query runs already.');
+      });
+      const [result, shapes] = await Promise.all([rows, prepare(this.view.kind, this.figure.dataset['shapes'])]);
       if (signal.aborted) return; // a newer request has the tile
       this.result = result;
+      this.view.shapes = shapes;
       this.draw();
     } catch (error) {
       if (signal.aborted) return;
@@ -101,8 +104,8 @@ export class Tile {
     if (this.figure.getAttribute('aria-busy') === 'true') this.say();
   }
 
-  private say(): void {
-    this.status.textContent = this.most === undefined ? 'Loading…' : `Loading… up to ${usd(String(this.most))}`;
+  private say(words = this.most === undefined ? 'Loading…' : `Loading… up to ${usd(String(this.most))}`): void {
+    this.status.textContent = words;
   }
 
   /** The same rows, in other colours, at another width, or with another choice. */

@@ -2,6 +2,7 @@
 import type { Chosen, Drawing, Mark } from './charts/chart.js';
 import { draw, type CanvasKind } from './charts/draw.js';
 import { createChart, type EChartsType } from './charts/engine.js';
+import type { Shapes } from './charts/shapes.js';
 import { ChartError, findColumn, KINDS, list, parseKind, parseOptions, xColumn, type ChartKind, type Options } from './charts/spec.js';
 import { valueView } from './charts/value.js';
 import type { Column } from './columns.js';
@@ -22,6 +23,8 @@ export class View {
   readonly options: Options;
   chart: EChartsType | null = null;
   drawing: Drawing | null = null;
+  /** Of a map that has its own. */
+  shapes: Shapes | null = null;
   private readonly hidden = new Set<string>();
   private readonly legend: Legend;
   private result: Result | null = null;
@@ -74,7 +77,7 @@ export class View {
   private canvas(kind: CanvasKind, result: Result): readonly string[] {
     const { options } = this;
     const start = performance.now();
-    const drawing = draw(kind, result, options, { colors: this.colors, width: this.box.clientWidth || 600, hidden: this.hidden, chosen: this.chosen() });
+    const drawing = draw(kind, result, options, { colors: this.colors, width: this.box.clientWidth || 600, hidden: this.hidden, chosen: this.chosen(), shapes: this.shapes });
     if (drawing.points === 0 && this.hidden.size === 0) {
       this.replace(el('p', { class: 'empty' }, 'No values: all are NULL'));
       return drawing.notes;

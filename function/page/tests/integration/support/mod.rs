@@ -21,6 +21,8 @@ pub(crate) const BUCKET: &str = "lake";
 pub(crate) const KEY_ID: &str = "AKIAQUACKTEST";
 pub(crate) const SECRET: &str = "quack-test-secret";
 pub(crate) const PASSWORD: &str = "correct horse";
+/// The shapes of the page that is ann's alone.
+pub(crate) const SHAPES: &str = "0123456789abcdef0123456789abcdef.geojson";
 
 /// What instances share.
 pub(crate) struct World {
@@ -37,6 +39,7 @@ impl World {
         world.store.put("_quack/dash/key", [7; KEY_BYTES]);
         world.store.put("_quack/dash/assets/dash-1.js", "let a = 1;");
         world.store.put("_quack/dash/assets/dash-1.css", [0x1f, 0x8b, 0, 1]);
+        world.store.put(&format!("_quack/dash/shapes/{SHAPES}"), [0x1f, 0x8b, 0, 2]);
         world.commit(1);
         world
     }
@@ -85,7 +88,7 @@ fn site() -> Value {
                 query("top", "SELECT * FROM zones LIMIT CAST($top AS BIGINT)", json!({ "inputs": [1] })),
                 query("now", "SELECT now()", json!({})), query("lately", "SELECT now(), 1", json!({ "ttl_s": 3600 })),
                 query("mine", "SELECT * FROM trips WHERE who = $user", json!({ "reads_user": true })) ] },
-            { "name": "secret", "title": "Secret", "allow": ["ann"], "html": [{ "text": "<p>hidden</p>" }], "inputs": [],
+            { "name": "secret", "title": "Secret", "allow": ["ann"], "html": [{ "text": "<p>hidden</p>" }], "inputs": [], "shapes": [SHAPES],
               "queries": [query("hidden", "SELECT 'hidden'", json!({}))] },
         ],
     })

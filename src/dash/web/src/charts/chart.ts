@@ -3,6 +3,7 @@ import type { EChartsCoreOption } from 'echarts/core';
 import type { Column } from '../columns.js';
 import { el, oneLine, shorten } from '../dom.js';
 import type { Colors } from '../theme.js';
+import type { Shapes } from './shapes.js';
 
 export type Chosen = (column: Column, row: number) => boolean;
 
@@ -14,6 +15,8 @@ export interface Surroundings {
   hidden: ReadonlySet<string>;
   /** Whether a click chose the row's x; null when nothing is chosen. */
   chosen: Chosen | null;
+  /** Of a map that has its own. */
+  shapes?: Shapes | null;
 }
 
 export interface Drawing {

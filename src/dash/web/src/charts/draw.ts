@@ -5,6 +5,7 @@ import { heatmap } from './heatmap.js';
 import { histogram } from './histogram.js';
 import { load, map } from './maps.js';
 import { pie } from './pie.js';
+import { shapesAt, type Shapes } from './shapes.js';
 import type { ChartKind, Options } from './spec.js';
 import { xy } from './xy.js';
 
@@ -25,7 +26,9 @@ export function draw(kind: CanvasKind, result: Result, options: Options, around:
   }
 }
 
-/** Loads what such a chart is drawn with, if it is not there yet. */
-export async function prepare(kind: ChartKind | null): Promise<void> {
-  if (kind === 'map') await load();
+/** Loads what such a chart is drawn with, if it is not there yet: of a map that has its own, the shapes at this address. */
+export async function prepare(kind: ChartKind | null, shapes: string | undefined): Promise<Shapes | null> {
+  if (kind !== 'map') return null;
+  const [given] = await Promise.all([shapes === undefined ? null : shapesAt(shapes), load()]);
+  return given;
 }

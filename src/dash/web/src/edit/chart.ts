@@ -34,7 +34,7 @@ const FIELDS: Partial<Record<ChartKind, Field[]>> = {
   pie: [X, Y],
   heatmap: [X, Y, COLOR],
   histogram: [X, FACET, { name: 'bins', label: 'Bins', kind: 'number' }],
-  map: [X, COLOR, { name: 'lat', label: 'Degrees north', kind: 'column' }, { name: 'lon', label: 'Degrees east', kind: 'column' }, { name: 'size', label: 'Size', kind: 'column' }],
+  map: [X, COLOR, { name: 'lat', label: 'Degrees north', kind: 'column' }, { name: 'lon', label: 'Degrees east', kind: 'column' }, { name: 'size', label: 'Size', kind: 'column' }, { name: 'shapes', label: 'File of shapes', kind: 'text' }, { name: 'key', label: 'Key of shapes', kind: 'text' }],
 };
 const FORMATS = ['number', 'percent', 'usd', 'compact', 'date', '0', '0.0', '0.00'];
 
@@ -127,6 +127,14 @@ export class Chart {
     }
   }
 
+  /** Where the shapes are that a map would have. */
+  private shapes(): string | undefined {
+    const { shapes: file, key, lat } = this.options;
+    if (file === undefined) return undefined;
+    const given = Object.entries({ file, key, lat }).filter((one): one is [string, string] => one[1] !== undefined);
+    return `/edit/shapes?${new URLSearchParams(given)}`;
+  }
+
   /** The tile as a page would show it. */
   private draw(): void {
     this.view?.dispose();
@@ -152,7 +160,7 @@ export class Chart {
         fail(error);
       }
     };
-    if (view.kind === 'map') prepare(view.kind).then(show, fail);
+    if (view.kind === 'map') prepare(view.kind, this.shapes()).then((shapes) => { view.shapes = shapes; show(); }, fail);
     else show();
   }
 }

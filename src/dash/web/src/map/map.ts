@@ -1,5 +1,5 @@
-// Countries coloured by a number, and points by where they are.
-import { geoCentroid, geoNaturalEarth1, geoPath, type GeoProjection } from 'd3-geo';
+// Countries, or shapes of the page's own, coloured by a number; and points by where they are.
+import { geoPath } from 'd3-geo';
 import { base, faint, tip, tooltip, type Drawing, type Mark, type Surroundings } from '../charts/chart.js';
 import { shade } from '../charts/heatmap.js';
 import { ChartError, findColumn, NAMES, numberColumn, xColumn, type Options } from '../charts/spec.js';
@@ -7,18 +7,16 @@ import { isNumeric, type Column } from '../columns.js';
 import type { Result } from '../data.js';
 import { oneLine, shorten } from '../dom.js';
 import { formatCell, formatName, formatNumber } from '../format.js';
-import { countryOf, SHAPES } from './countries.js';
+import { atlasOf, type Atlas } from './atlas.js';
+import { fitted, near } from './projection.js';
 
 /** More points nobody can tell apart, and each of them is a mark. */
 const MOST_POINTS = 20_000;
 /** Of those that are no country, so many are named. */
 const MOST_NAMED = 3;
-/** Pixels: the radius of a point, of the smallest and of the largest where they have sizes, and what is left free at the edges. */
+/** Pixels: the radius of a point, of the smallest and of the largest where they have sizes. */
 const RADIUS = 4;
 const SIZES = [3, 22] as const;
-const EDGE = 28;
-/** Of the scale at which the whole world is to be seen: shapes are coarse. */
-const CLOSEST = 14;
 
 interface Painted {
   color(row: number): string;
@@ -30,11 +28,12 @@ interface Painted {
 export function map(result: Result, options: Options, around: Surroundings): Drawing {
   const { width } = around;
   const height = Number(options.height) || Math.round(Math.max(220, Math.min(560, width * 0.52)));
-  return options.lat === undefined && options.lon === undefined ? countries(result, options, around, [width, height]) : points(result, options, around, [width, height]);
+  const drawn = options.lat === undefined && options.lon === undefined ? areas : points;
+  return drawn(result, options, around, atlasOf(around.shapes), [width, height]);
 }
 
-/** A shape for each country; those that no row is about are grey. */
-function countries(result: Result, options: Options, around: Surroundings, size: [number, number]): Drawing {
+/** All shapes; those that no row is about are pale. */
+function areas(result: Result, options: Options, around: Surroundings, atlas: Atlas, size: [number, number]): Drawing {
   const { colors, chosen } = around;
   const x = xColumn(result, options.x);
   const number = numberColumn(result, options.color ?? options.y, [x]);
@@ -44,16 +43,18 @@ function countries(result: Result, options: Options, around: Surroundings, size:
   for (let row = 0; row < result.rows; row += 1) {
     const name = x.text(row);
     if (name === null) continue;
-    const place = countryOf(name);
+    const place = atlas.find(name);
     if (place === undefined) strange.add(name);
     else if (rows.has(place)) twice += 1;
     else rows.set(place, row);
   }
   const painted = byNumber(number, [...rows.values()], options, around);
-  const shown = SHAPES.filter((_, place) => rows.has(place));
-  const projection = fitted(shown.length > 0 ? { type: 'FeatureCollection', features: shown } : { type: 'Sphere' }, size);
+  // Of the world's countries those that are meant; of a page's own shapes all are.
+  const shown = atlas.isGiven ? atlas.shapes : atlas.shapes.filter((_, place) => rows.has(place));
+  const seen = { type: 'FeatureCollection', features: shown } as const;
+  const projection = atlas.isGiven ? near(seen, size) : fitted(shown.length > 0 ? seen : { type: 'Sphere' }, size);
   const path = geoPath(projection).digits(1);
-  const marks = SHAPES.map((shape, place) => ({ d: path(shape) ?? '', row: rows.get(place) ?? null, name: shape.properties.name })).filter(({ d }) => d !== '');
+  const marks = atlas.shapes.map((shape, place) => ({ d: path(shape) ?? '', row: rows.get(place) ?? null, name: atlas.nameOf(shape) })).filter(({ d }) => d !== '');
   const color = (row: number | null) => {
     if (row === null || Number.isNaN(number.number(row))) return colors.line;
     return chosen && !chosen(x, row) ? faint(painted.color(row)) : painted.color(row);
@@ -64,18 +65,20 @@ function countries(result: Result, options: Options, around: Surroundings, size:
     ], (mark) => {
       const { row = null, name = '' } = marks[mark.dataIndex] ?? {};
       if (row === null) return tip(name, []);
-      return tip(formatName(x, row), [{ name: number.name, value: formatCell(number, row, options.format) ?? 'NULL' }]);
+      const [own, value] = [formatName(x, row), { name: number.name, value: formatCell(number, row, options.format) ?? 'NULL' }];
+      // What rows name a shape by may be a number that says nothing.
+      return atlas.isGiven && name !== own ? tip(name, [{ name: x.name, value: own }, value]) : tip(own, [value]);
     }),
     points: rows.size,
     legend: [],
     ...(painted.scale ? { scale: painted.scale } : {}),
-    notes: [...namesOf(strange), ...(twice > 0 ? [`${twice} more rows are of countries that are drawn already`] : [])],
+    notes: [...namesOf(strange, atlas), ...(twice > 0 ? [`${twice} more rows are of ${atlas.what} that are drawn already`] : [])],
     rowOf: (_, index) => marks[index]?.row ?? null,
   };
 }
 
-/** A circle for each row, over the countries. */
-function points(result: Result, options: Options, around: Surroundings, size: [number, number]): Drawing {
+/** A circle for each row, over the shapes. */
+function points(result: Result, options: Options, around: Surroundings, atlas: Atlas, size: [number, number]): Drawing {
   const { colors, chosen } = around;
   if (options.lat === undefined || options.lon === undefined) throw new ChartError('A map of points needs both: lat, degrees north, and lon, degrees east.');
   const lat = numberColumn(result, options.lat, []);
@@ -95,7 +98,8 @@ function points(result: Result, options: Options, around: Surroundings, size: [n
   rows = rows.slice(0, MOST_POINTS);
   const painted = color === null ? plain(around) : isNumeric(color) ? byNumber(color, rows, options, around) : byName(color, rows, around);
   const shown = rows.filter((row) => !painted.isHidden(row));
-  const projection = fitted({ type: 'MultiPoint', coordinates: rows.map((row) => [lon.number(row), lat.number(row)]) }, size);
+  const places = { type: 'MultiPoint', coordinates: rows.map((row) => [lon.number(row), lat.number(row)]) } as const;
+  const projection = atlas.isGiven ? near({ type: 'GeometryCollection', geometries: [...atlas.shapes.map(({ geometry }) => geometry), places] }, size) : fitted(places, size);
   const path = geoPath(projection).digits(1);
   const radius = sizes(weight, rows);
   // Small ones lie above large ones.
@@ -106,7 +110,7 @@ function points(result: Result, options: Options, around: Surroundings, size: [n
   const x = label ?? lat;
   return {
     ...framed(around, size, [
-      { ...shapes(SHAPES.map((shape) => ({ d: path(shape) ?? '', fill: colors.line })).filter(({ d }) => d !== ''), colors.surface, 'default'), silent: true },
+      { ...shapes(atlas.shapes.map((shape) => ({ d: path(shape) ?? '', fill: colors.line })).filter(({ d }) => d !== ''), colors.surface, 'default'), silent: true },
       circles(marks.map(({ row, at, r }) => ({ at, r, fill: chosen && !chosen(x, row) ? faint(painted.color(row)) : painted.color(row) })), colors.surface, options.filter === undefined ? 'default' : 'pointer'),
     ], (mark) => {
       const row = marks[mark.dataIndex]?.row;
@@ -125,27 +129,6 @@ function points(result: Result, options: Options, around: Surroundings, size: [n
     ],
     rowOf: (series, index) => (series === 1 ? (marks[index]?.row ?? null) : null),
   };
-}
-
-/** So that all of `what` is to be seen; of one place, or of a small country, the land around it, too. */
-function fitted(what: Parameters<GeoProjection['fitExtent']>[1], [width, height]: [number, number]): GeoProjection {
-  const extent: [[number, number], [number, number]] = [[EDGE, EDGE], [width - EDGE, height - EDGE]];
-  const closest = geoNaturalEarth1().fitExtent(extent, { type: 'Sphere' }).scale() * CLOSEST;
-  const projection = geoNaturalEarth1().fitExtent(extent, what);
-  const middle: [number, number] = [width / 2, height / 2];
-  const scale = projection.scale();
-  if (!Number.isFinite(scale)) {
-    // A single place has no extent.
-    projection.scale(closest).translate([0, 0]);
-    const [x, y] = projection(geoCentroid(what)) ?? [0, 0];
-    projection.translate([middle[0] - x, middle[1] - y]);
-  } else if (scale > closest) {
-    // What is in the middle stays there.
-    const [x, y] = projection.translate();
-    const share = closest / scale;
-    projection.scale(closest).translate([middle[0] + (x - middle[0]) * share, middle[1] + (y - middle[1]) * share]);
-  }
-  return projection.clipExtent([[-1, -1], [width + 1, height + 1]]);
 }
 
 function framed({ colors }: Surroundings, [, height]: [number, number], series: object[], spoken: (mark: Mark) => HTMLElement): Pick<Drawing, 'option' | 'height'> {
@@ -208,9 +191,9 @@ function byName(column: Column, rows: number[], { colors, hidden }: Surroundings
   return { color: (row) => of(formatName(column, row)), legend: names.map((name) => ({ name, color: of(name) })), isHidden: (row) => hidden.has(formatName(column, row)) };
 }
 
-function namesOf(strange: ReadonlySet<string>): string[] {
+function namesOf(strange: ReadonlySet<string>, { nothing }: Atlas): string[] {
   if (strange.size === 0) return [];
   const some = [...strange].slice(0, MOST_NAMED).map((name) => `"${shorten(oneLine(name), 40)}"`).join(', ');
   const more = strange.size > MOST_NAMED ? ` and ${strange.size - MOST_NAMED} more` : '';
-  return [`${strange.size} ${strange.size === 1 ? 'name is' : 'names are'} no country: ${some}${more}`];
+  return [`${strange.size} ${strange.size === 1 ? 'name' : 'names'} ${nothing[strange.size === 1 ? 0 : 1]}: ${some}${more}`];
 }

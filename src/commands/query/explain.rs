@@ -1,0 +1,76 @@
+//! `quackctl query --explain`: how a query would be answered, and what that and the other ways come to. Nothing is invoked.
+
+use std::fmt::{self, Display, Formatter};
+
+use anyhow::Result;
+use indicatif::HumanBytes;
+use quack_function::wire::Spill;
+use serde::Serialize;
+
+use super::super::changes::Changes;
+use super::Plan;
+use crate::change;
+use crate::error::usage;
+use crate::invoke::cost::dollars;
+use crate::planner::{QueryPlan, Workers};
+use crate::query::statements::Statement;
+use crate::query::{Coordinator, Request, Way, needed};
+
+/// Shows how each statement would be run, what the ways to do so come to, or what is wrong with it.
+///
+/// # Errors
+/// What is no query; what the bucket says.
+pub(super) async fn run(
+    coordinator: &Coordinator<'_>,
+    plan: &Plan<'_>,
+    statements: Vec<Statement>,
+    workers: Workers,
+) -> Result<()> {
+    if statements.is_empty() {
+        return Err(usage("there is no query to explain", "e.g. quackctl query --explain 'FROM trips'"));
+    }
+    for statement in statements {
+        let travelled = Changes::travel(coordinator.target, coordinator.catalog, &statement).await?;
+        let (statement, then) = travelled.map_or((statement, None), |(own, then)| (own, Some(then)));
+        let coordinator = &coordinator.over(then.as_ref());
+        if change::parse(&statement.sql)?.is_some() {
+            return Err(usage(
+                "the statement changes the lake, and --explain tells of queries",
+                "explain the SELECT in it",
+            ));
+        }
+        crate::query::check(coordinator, &statement.sql)?;
+        let needed = needed::by_query(coordinator, &statement.sql).await?;
+        let coordinator = &coordinator.over(needed.as_ref());
+        let limit = plan.limit(&statement);
+        let request = Request { sql: statement.sql, limit, spill: Spill::Auto };
+        let plan = crate::query::plan(coordinator, &request, workers);
+        let weighed = crate::query::weighed(coordinator, &request, &plan);
+        coordinator.context.print(&Explained { plan, weighed })?;
+    }
+    Ok(())
+}
+
+/// A plan, and the ways that were weighed for it.
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    plan: QueryPlan,
+    weighed: Vec<Way>,
+}
+
+impl Display for Explained {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.plan)?;
+        if !self.weighed.is_empty() {
+            writeln!(f, "\nweighed")?;
+        }
+        for Way { functions, read_bytes, usd_at_most, taken } in &self.weighed {
+            let plural = if *functions == 1 { "" } else { "s" };
+            let (read, usd) = (HumanBytes(*read_bytes), dollars(*usd_at_most));
+            let taken = if *taken { ", taken" } else { "" };
+            writeln!(f, "  {functions} function{plural}: up to {read} read, {usd} for it{taken}")?;
+        }
+        Ok(())
+    }
+}
