@@ -47,7 +47,8 @@ pub(crate) struct DashArgs {
 pub(crate) enum DashCommand {
     /// Check pages: their queries bind, the columns of their charts are there, a load costs no more than its budget
     #[command(after_help = "\
-Each query is run once, with what the page's inputs are at first, to know what a load costs. Exit code: 1 when anything is wrong.
+Each query is run once, with what the page's inputs are at first, to know what a load costs; one that several read, before them, if
+that pays. Exit code: 1 when anything is wrong.
 
 Examples:
   quackctl dash check

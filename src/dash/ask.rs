@@ -6,34 +6,18 @@ use anyhow::Result;
 use quack_function::wire::{Params, Spill};
 use tokio_util::sync::CancellationToken;
 
-use super::compose::Composed;
-use super::page::{self, Page};
+use super::together::{Means, Over, Ready, Together};
 use crate::cloud::Target;
-use crate::console::context::{Caller, Context};
+use crate::console::context::Context;
+use crate::error::{self, Kind};
 use crate::lake::catalog;
 use crate::planner::Workers;
 use crate::query::{self, Account, Answer, Coordinator, Request};
 use crate::rows::ResultSet;
 use quack_page::form::MOST_BYTES;
-use quack_page::input::Given;
 
 /// Most rows that are shown on a page.
 pub(super) const MOST_ROWS: u64 = 100_000;
-
-/// The values of the inputs that a query has: what is given, else what the page says; and who looks, which is `user`.
-///
-/// # Errors
-/// A value that is none of its input's.
-pub(super) fn params(page: &Page, composed: &Composed, given: &Given, user: &str) -> Result<Params, String> {
-    let mut params = Params::new();
-    for input in composed.inputs.iter().filter_map(|at| page.inputs.get(*at)) {
-        params.extend(input.values(given)?);
-    }
-    if composed.reads_user {
-        params.insert(page::USER.to_owned(), Some(user.to_owned()));
-    }
-    Ok(params)
-}
 
 /// A query that is to be run, with the values of its parameters.
 pub(super) struct Asking<'a> {
@@ -42,6 +26,8 @@ pub(super) struct Asking<'a> {
     pub sql: &'a str,
     pub params: &'a Params,
     pub cancel: &'a CancellationToken,
+    /// What is run in its place over rows that others of the page read, too.
+    pub over: Option<(&'a Together, &'a Over)>,
 }
 
 impl Asking<'_> {
@@ -76,14 +62,32 @@ impl Asking<'_> {
         spill: Spill,
         take: impl AsyncFnOnce(&Coordinator<'_>, Answer) -> Result<T>,
     ) -> Result<T> {
-        let Self { context, target, sql, params, cancel } = *self;
-        let caller = Caller { application: "quackctl dash".to_owned(), ..context.caller.clone() };
+        let Self { context, target, sql, params, cancel, over } = *self;
+        let means = Means { context, target, cancel };
+        let caller = means.caller();
+        let mut before = None;
+        if let Some((together, over)) = over
+            && let Some(Ready { sql, catalog, usd }) = together.ready(&means, over).await?
+        {
+            let coordinator = Coordinator { params, caller: &caller, ..Coordinator::new(context, target, &catalog) };
+            let request = Request { sql: sql.to_owned(), limit, spill };
+            match query::answer(&coordinator, &request, Workers::default(), cancel).await {
+                Ok(mut answer) => {
+                    answer.account.cost_usd = answer.account.cost_usd.map(|own| own + usd);
+                    return take(&coordinator, answer).await;
+                }
+                Err(error) if error::kind(&error) == Kind::Interrupted => return Err(error),
+                // Whatever is wrong, it says better as a whole.
+                Err(_) => before = Some(usd),
+            }
+        }
         let catalog = catalog::read_for(&target.bucket, sql).await?;
         let travelled = query::travel(&target.bucket, &catalog, sql).await?;
         let (sql, catalog) = travelled.unwrap_or_else(|| (sql.to_owned(), catalog));
         let coordinator = Coordinator { params, caller: &caller, ..Coordinator::new(context, target, &catalog) };
         let request = Request { sql, limit, spill };
-        let answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
+        let mut answer = query::answer(&coordinator, &request, Workers::default(), cancel).await?;
+        answer.account.cost_usd = answer.account.cost_usd.map(|own| own + before.unwrap_or_default());
         take(&coordinator, answer).await
     }
 }

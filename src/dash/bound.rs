@@ -4,11 +4,11 @@ use anyhow::Result;
 use quack_function::wire::{Column, Params};
 use tokio_util::sync::CancellationToken;
 
-use super::ask;
 use super::bind::Binder;
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
 use super::page::{Page, Query};
+use super::values;
 use crate::bucket::Bucket;
 use crate::duck::words::is_sure;
 use crate::error::{self, nearest};
@@ -44,7 +44,7 @@ impl Over<'_> {
             Ok(composed) => composed,
             Err(words) => return Ok(Err(vec![words])),
         };
-        let params = match ask::params(page, &composed, given, self.user) {
+        let params = match values::params(page, &composed, given, self.user) {
             Ok(params) => params,
             Err(words) => return Ok(Err(vec![words])),
         };

@@ -15,6 +15,7 @@ use super::compose::Composer;
 use super::file;
 use super::page::{self, FOLDER, Loop, MOST_SECTIONS, Page, Query};
 use super::shapes::Shapes;
+use super::together::{self, Together};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -37,6 +38,9 @@ pub(crate) struct Report {
 struct Checked {
     page: String,
     queries: Vec<Ran>,
+    /// Those that were run once for several that read them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shared: Vec<Shared>,
     /// What a load costs at Lambda's public price, US dollars; of pages that were not run, and of those that have errors, nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
@@ -68,6 +72,20 @@ struct Ran {
     /// The first value of its first row.
     #[serde(skip)]
     first: Option<String>,
+    elapsed_ms: f64,
+    cost_usd: Option<f64>,
+}
+
+/// A query that was run once for those that read it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shared {
+    query: String,
+    /// How many runs of a load read it.
+    readers: u32,
+    /// How often a load of the page runs it: in a loop, in each section.
+    times: usize,
+    rows: u64,
     elapsed_ms: f64,
     cost_usd: Option<f64>,
 }
@@ -127,7 +145,7 @@ pub(crate) async fn check(
 
 impl Checker<'_> {
     async fn page(&self, page: &Page) -> Result<Checked> {
-        let budget_usd = page.budget_usd;
+        let (budget_usd, together) = (page.budget_usd, Together::default());
         let mut checked = Checked { page: page.name.clone(), budget_usd, ..Checked::default() };
         for (line, name) in blocks::placeholders(&page.body) {
             let line = page.first_line + line - 1;
@@ -155,15 +173,30 @@ impl Checker<'_> {
                 let row = ran.first.clone().map(|value| (page.inputs[each.input].name.clone(), vec![value]));
                 given.extend(row);
             }
-            match self.query(page, query, &given).await? {
+            let before = together.ran().len();
+            let ran = self.query(page, query, &given, &together).await;
+            for ran in together.ran().into_iter().skip(before) {
+                let of_loop = page.query(&ran.name).is_some_and(|query| query.within.is_some());
+                checked.shared.push(Shared {
+                    query: ran.name,
+                    readers: ran.readers,
+                    times: if of_loop { sections } else { 1 },
+                    rows: ran.rows,
+                    elapsed_ms: ran.ms,
+                    cost_usd: ran.usd,
+                });
+            }
+            match ran? {
                 Ok(ran) => checked.queries.extend(ran.map(|ran| Ran { times: ran.times * sections, ..ran })),
                 Err(problems) => {
                     checked.problems.extend(problems.into_iter().map(problem));
                 }
             }
         }
+        together.end(&self.target.bucket).await;
         if self.runs && checked.problems.is_empty() {
             let costs = checked.queries.iter().map(|ran| Some(ran.cost_usd? * ran.times as f64));
+            let costs = costs.chain(checked.shared.iter().map(|ran| Some(ran.cost_usd? * ran.times as f64)));
             // The sum of no floats is -0.
             checked.cost_usd = costs.sum::<Option<f64>>().map(|cost| cost + 0.0);
             if let (Some(cost), Some(budget)) = (checked.cost_usd, budget_usd)
@@ -177,7 +210,13 @@ impl Checker<'_> {
     }
 
     /// What running a query took, or what is wrong with it.
-    async fn query(&self, page: &Page, query: &Query, given: &Given) -> Result<Result<Option<Ran>, Vec<String>>> {
+    async fn query(
+        &self,
+        page: &Page,
+        query: &Query,
+        given: &Given,
+        together: &Together,
+    ) -> Result<Result<Option<Ran>, Vec<String>>> {
         let (composed, params) = match self.over.bound(page, query, given).await? {
             Ok(bound) => bound,
             Err(problems) => return Ok(Err(problems)),
@@ -186,8 +225,11 @@ impl Checker<'_> {
         if !self.runs || times == 0 {
             return Ok(Ok(None));
         }
-        let Self { context, target, over, .. } = self;
-        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel: over.cancel };
+        let Self { context, target, over: lake, .. } = self;
+        let over = together::over(page, &lake.composer, query, given, lake.user);
+        let over = over.as_ref().map(|over| (together, over));
+        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel: lake.cancel, over };
+        let before = together.ran().len();
         let ran = async {
             let started = Instant::now();
             let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;
@@ -200,14 +242,16 @@ impl Checker<'_> {
                 }
             }
             let summary = account.summary();
+            // What ran before it, for others too, is told by itself.
+            let others = &together.ran()[before..];
             let ran = Ran {
                 query: query.name.clone(),
                 times,
                 rows: summary.tally.rows,
                 truncated: summary.tally.truncated,
                 first: first.flatten(),
-                elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
-                cost_usd: summary.cost_usd,
+                elapsed_ms: started.elapsed().as_secs_f64() * 1000.0 - others.iter().map(|ran| ran.ms).sum::<f64>(),
+                cost_usd: summary.cost_usd.map(|all| all - others.iter().filter_map(|ran| ran.usd).sum::<f64>()),
             };
             anyhow::Ok(if missing.is_empty() { Ok(Some(ran)) } else { Err(missing) })
         };
@@ -245,6 +289,15 @@ impl fmt::Display for Report {
                 let times = if *times != 1 { format!(", {times} times") } else { String::new() };
                 let cost = cost_usd.map(|usd| format!(" · {}{times}", dollars(usd))).unwrap_or_default();
                 writeln!(f, "  {query:<width$}  {}{more} · {elapsed_ms:.0} ms{cost}", counted(*rows))?;
+            }
+            for Shared { query, readers, times, rows, elapsed_ms, cost_usd } in &page.shared {
+                let times = if *times != 1 { format!(", {times} times") } else { String::new() };
+                let cost = cost_usd.map(|usd| format!(" · {}{times}", dollars(usd))).unwrap_or_default();
+                let rows = counted(*rows);
+                writeln!(
+                    f,
+                    "  {query:<width$}  {rows} · {elapsed_ms:.0} ms{cost} · run once for {readers} that read it"
+                )?;
             }
             match (page.cost_usd, page.budget_usd) {
                 (Some(cost), Some(budget)) => {

@@ -14,6 +14,7 @@ use super::fence::Drawn;
 use super::html;
 use super::page::{self, FOLDER, Page};
 use super::shapes::Shapes;
+use super::sharing::{self, Shared, Sharing};
 use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
@@ -110,18 +111,30 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
 
 /// A page of the project in `dir` with the shapes of its maps, or what is wrong with it.
 fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page, Shapes), Vec<String>> {
-    let (mut queries, mut problems) = (Vec::new(), Vec::new());
+    let (mut queries, mut shared, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let sharing = Sharing::of(page, composer);
     for query in &page.queries {
         match composer.compose(page, query) {
-            // One that only others read is not asked for by itself.
-            Ok(_) if page.runs(query) == 0 => {}
-            Ok(composed) => queries.push(site::Query {
-                name: query.name.clone(),
-                sql: composed.sql,
-                inputs: composed.inputs,
-                reads_user: composed.reads_user,
-                ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
-            }),
+            Ok(composed) => {
+                let compiled = |over: Option<sharing::Over>| site::Query {
+                    name: query.name.clone(),
+                    sql: composed.sql.clone(),
+                    inputs: composed.inputs.clone(),
+                    reads_user: composed.reads_user,
+                    ttl_s: query.drawn.as_ref().and_then(Drawn::ttl_s),
+                    over: over
+                        .map(|over| site::Over { sql: over.composed.sql, shared: over.shared.into_iter().collect() }),
+                };
+                if let Some(at) = sharing.0.iter().position(|one| one.query.name == query.name) {
+                    let Shared { table, readers, .. } = sharing.0[at].clone();
+                    let (always, query) = (query.share.is_some(), compiled(sharing.base(page, composer, query)));
+                    shared.insert(at, site::Shared { table, readers, always, query });
+                }
+                // One that only others read is not asked for by itself.
+                if page.runs(query) > 0 {
+                    queries.push(compiled(sharing.over(page, composer, query)));
+                }
+            }
             Err(words) => problems.push(format!("{FOLDER}/{}.md:{}: `{}`: {words}", page.name, query.line, query.name)),
         }
     }
@@ -140,13 +153,14 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
         budget_usd: page.budget_usd,
         inputs: page.inputs.clone(),
         queries,
+        shared: shared.into_values().collect(),
         shapes: shapes.all().into_keys().map(str::to_owned).collect(),
     };
     Ok((compiled, shapes))
 }
 
 /// Names, in lower case, that make SQL another thing each time it is run.
-fn volatile() -> Result<BTreeSet<String>> {
+pub(super) fn volatile() -> Result<BTreeSet<String>> {
     let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
     let connection = duck::open(&sandbox)?;
     let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \

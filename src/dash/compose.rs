@@ -1,18 +1,19 @@
 //! The SQL that is run for a query of a page: those of the page that it reads before it as WITH, and a cast around each parameter, so
 //! that DuckDB knows what `$day` is. Judged by DuckDB's own syntax tree; values are bound, and stand nowhere in it.
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use anyhow::Result;
 use duckdb::Connection;
-use quack_function::sql::{Token, Tokens, identifier};
+use quack_function::sql::{Token, Tokens, identifier, own_table};
 use serde::Deserialize as _;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::page::{self, Page, Query};
+use super::small;
 use crate::duck::{self, Sandbox};
 
 /// Deepest syntax tree, levels of its JSON: what follows it goes as deep.
@@ -26,6 +27,10 @@ pub(super) struct Composed {
     pub inputs: BTreeSet<usize>,
     /// It has the parameter that is who looks.
     pub reads_user: bool,
+    /// Queries of the page that are in it, as they are called, but for itself.
+    pub reads: BTreeSet<String>,
+    /// Its rows are few for what it reads: the last step of it groups them, or takes the first so many.
+    pub is_small: bool,
     /// Bytes of it that pieces of the query's own text begin at, each with the byte of that text.
     own: Vec<(usize, usize)>,
 }
@@ -45,6 +50,8 @@ pub(super) struct Composer {
     parser: Connection,
     /// What was read before, by the names of page and query: one may be read by many.
     known: RefCell<HashMap<(String, String), Rc<Read>>>,
+    /// Names of functions that make one row of many.
+    aggregates: OnceCell<HashSet<String>>,
 }
 
 /// What is known of one query's text.
@@ -55,8 +62,18 @@ struct Read {
     tables: BTreeSet<String>,
     inputs: BTreeSet<usize>,
     reads_user: bool,
+    is_small: bool,
     /// Bytes of it that pieces of the text begin at, and those of the text as the page has it.
     pieces: Vec<(usize, usize)>,
+}
+
+impl Read {
+    /// All rows of a table.
+    fn of_table(table: &str) -> Self {
+        let (tables, inputs, pieces) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let sql = format!("SELECT * FROM {}", own_table(table));
+        Self { sql, tables, inputs, reads_user: false, is_small: false, pieces }
+    }
 }
 
 impl Composer {
@@ -64,7 +81,13 @@ impl Composer {
     /// When DuckDB does not start.
     pub(super) fn open() -> Result<Self> {
         let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
-        Ok(Self { parser: duck::open(&sandbox)?, known: RefCell::default() })
+        Ok(Self { parser: duck::open(&sandbox)?, known: RefCell::default(), aggregates: OnceCell::new() })
+    }
+
+    /// Whether what a tree says gives few rows for what it reads.
+    fn is_small(&self, tree: &Value) -> bool {
+        let aggregates = self.aggregates.get_or_init(|| small::aggregates(&self.parser).unwrap_or_default());
+        small::is_small(&tree["statements"][0]["node"], aggregates)
     }
 
     /// What is run for `query`.
@@ -72,8 +95,21 @@ impl Composer {
     /// # Errors
     /// What is wrong with it, or with one that it reads, for whoever wrote the page.
     pub(super) fn compose(&self, page: &Page, query: &Query) -> Result<Composed, String> {
+        self.compose_over(page, query, &BTreeMap::new())
+    }
+
+    /// The same, where those in `others`, by their names as the page has them, are tables that are called so. `query` may be one of them.
+    ///
+    /// # Errors
+    /// As of [`Self::compose`].
+    pub(super) fn compose_over(
+        &self,
+        page: &Page,
+        query: &Query,
+        others: &BTreeMap<String, String>,
+    ) -> Result<Composed, String> {
         let mut reads = Vec::new();
-        self.follow(page, query, &mut Vec::new(), &mut reads)?;
+        self.follow(page, query, others, &mut Vec::new(), &mut reads)?;
         let strange =
             |read: &Read| read.inputs.iter().any(|at| page.row_of(*at).is_some_and(|row| Some(row) != query.within));
         if let Some((name, _)) = reads.iter().find(|(_, read)| strange(read)) {
@@ -85,6 +121,8 @@ impl Composer {
         let reads_user = reads.iter().any(|(_, read)| read.reads_user);
         // The last one is the query itself.
         let last = reads.pop().map(|(_, read)| read);
+        let is_small = last.as_ref().is_some_and(|read| read.is_small);
+        let names = reads.iter().map(|(name, _)| (*name).to_owned()).collect();
         let own = last.as_ref().map_or("", |read| read.sql.as_str());
         let with = reads.iter().map(|(name, read)| format!("{} AS (\n{}\n)", identifier(name), read.sql));
         let with = with.collect::<Vec<_>>().join(", ");
@@ -96,7 +134,8 @@ impl Composer {
         };
         let pieces = last.iter().flat_map(|read| &read.pieces);
         let own_pieces = pieces.map(|(at, from)| (before.len() + at, *from)).collect();
-        Ok(Composed { sql: format!("{before}{own}{behind}"), inputs, reads_user, own: own_pieces })
+        let sql = format!("{before}{own}{behind}");
+        Ok(Composed { sql, inputs, reads_user, reads: names, is_small, own: own_pieces })
     }
 
     /// Reads `query` and all that it reads of the page; those come first in `reads`, each with its name.
@@ -104,6 +143,7 @@ impl Composer {
         &self,
         page: &'a Page,
         query: &'a Query,
+        others: &BTreeMap<String, String>,
         above: &mut Vec<String>,
         reads: &mut Vec<(&'a str, Rc<Read>)>,
     ) -> Result<(), String> {
@@ -114,12 +154,15 @@ impl Composer {
         if reads.iter().any(|(name, _)| *name == query.name) {
             return Ok(());
         }
-        let read = self.known(page, query)?;
+        let read = match others.get(&query.name) {
+            Some(table) => Rc::new(Read::of_table(table)),
+            None => self.known(page, query)?,
+        };
         above.push(key.clone());
         // Its own name is that of a table.
-        let others = read.tables.iter().filter(|table| **table != key).filter_map(|table| page.query(table));
-        for other in others {
-            self.follow(page, other, above, reads)
+        let named = read.tables.iter().filter(|table| **table != key).filter_map(|table| page.query(table));
+        for other in named {
+            self.follow(page, other, others, above, reads)
                 .map_err(|words| if words.starts_with('`') { words } else { format!("`{}`: {words}", other.name) })?;
         }
         above.pop();
@@ -181,7 +224,7 @@ impl Composer {
             }
         }
         match asked.first() {
-            None => Ok(Read { sql, tables, inputs, reads_user, pieces }),
+            None => Ok(Read { sql, tables, inputs, reads_user, is_small: self.is_small(&tree), pieces }),
             Some(other) => Err(format!("`{other}` is a parameter, and not written as ${other}: write it so")),
         }
     }

@@ -48,8 +48,21 @@ impl Chart {
 
 /// Options that name columns of the query, one or several with commas between; and those that are anything else.
 const COLUMNS: &[&str] = &["x", "y", "color", "compare", "facet", "spark", "lat", "lon", "size"];
-const OTHERS: &[&str] =
-    &["title", "format", "help", "height", "stack", "sort", "horizontal", "bins", "filter", "ttl", "shapes", "key"];
+const OTHERS: &[&str] = &[
+    "title",
+    "format",
+    "help",
+    "height",
+    "stack",
+    "sort",
+    "horizontal",
+    "bins",
+    "filter",
+    "ttl",
+    "shapes",
+    "key",
+    "share",
+];
 
 /// Options that only these charts have.
 const OF: &[(&str, &[Chart])] = &[
@@ -141,8 +154,9 @@ impl Drawn {
 /// What a fence begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fence {
-    /// A query by its name; without a chart it is there for inputs and other queries.
-    Sql { name: String, drawn: Option<Drawn> },
+    /// A query by its name; without a chart it is there for inputs and other queries. Whether it is run once for those that read it is
+    /// found out where nothing is said.
+    Sql { name: String, drawn: Option<Drawn>, share: Option<bool> },
     /// An input by its name.
     Input { name: String },
     /// Code that is shown.
@@ -179,8 +193,19 @@ pub(super) fn parse(info: &str) -> Result<Fence, String> {
             None => Ok(Fence::Input { name }),
         };
     }
-    let drawn = rest.split_first().map(|(chart, options)| drawn(chart, options)).transpose()?;
-    Ok(Fence::Sql { name, drawn })
+    let share = |word: &str| word.strip_prefix("share=").map(str::to_owned);
+    let (drawn, said) = match rest.split_first() {
+        None => (None, None),
+        // Without a chart, nothing else can be said.
+        Some((word, [])) if share(word).is_some() => (None, share(word)),
+        Some((chart, options)) => {
+            let drawn = drawn(chart, options)?;
+            let said = drawn.options.get("share").cloned();
+            (Some(drawn), said)
+        }
+    };
+    said.iter().try_for_each(|value| check("share", value))?;
+    Ok(Fence::Sql { name, drawn, share: said.map(|value| value == "true") })
 }
 
 /// What can stand behind a `$`, and be the name of a query.
@@ -235,7 +260,7 @@ fn check(name: &str, value: &str) -> Result<(), String> {
     let is_flag = matches!(value, "true" | "false");
     let allowed = match name {
         "sort" if !ORDERS.contains(&value) => "x, -x, y or -y",
-        "stack" | "horizontal" if !is_flag => "true or false",
+        "stack" | "horizontal" | "share" if !is_flag => "true or false",
         "height" if !is_whole(4000) => "pixels, 1 to 4000",
         "bins" if !is_whole(1000) => "a number, 1 to 1000",
         "filter" if !is_variable(value) => "the name of an input",
@@ -314,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_fence_says_what_it_is() {
-        let Ok(Fence::Sql { name, drawn: Some(drawn) }) =
+        let Ok(Fence::Sql { name, drawn: Some(drawn), share: None }) =
             parse(r#"sql by_zone bar x=zone y=trips,fares title="Trips, 'by' zone""#)
         else {
             panic!("a query");
@@ -326,6 +351,10 @@ mod tests {
         assert_eq!(small.columns().collect::<Vec<_>>(), [("spark", "a"), ("spark", "b")]);
         let Ok(Fence::Sql { drawn: Some(kept), .. }) = parse("sql a table ttl=5m") else { panic!("a query") };
         assert_eq!((kept.ttl_s(), drawn.ttl_s()), (Some(300), None));
+        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None, share: None });
+        for (info, said) in [("sql a share=true", true), ("sql a table share=false", false)] {
+            assert!(matches!(parse(info), Ok(Fence::Sql { share, .. }) if share == Some(said)), "{info}");
+        }
         for (info, joined) in [
             ("sql a map x=z shapes=geo/zones.geojson key=zone_id", Joined::By("zone_id".into())),
             ("sql a map x=z shapes=geo/zones.geojson", Joined::Usual),
@@ -334,7 +363,6 @@ mod tests {
             let Ok(Fence::Sql { drawn: Some(drawn), .. }) = parse(info) else { panic!("a query") };
             assert_eq!(drawn.shapes(), Some(Given { file: "geo/zones.geojson".into(), joined }), "{info}");
         }
-        assert_eq!(parse("sql zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None });
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
         for code in ["", "sql", "rust", "input", "text it's"] {
             assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
@@ -359,6 +387,8 @@ mod tests {
             ("sql a bar lat=b", "a bar has no `lat`"),
             ("sql a map lat=b", "has both"),
             ("sql a map size=b", "`lat` and `lon` say where"),
+            ("sql a share=yes", "`share=yes`"),
+            ("sql a share=true bar", "e.g. `bar share=true`"),
             ("sql a bar shapes=z.geojson", "a bar has no `shapes`"),
             ("sql a map key=zone", "`shapes=FILE.geojson` says which"),
             ("sql a map lat=b lon=l shapes=z.geojson key=zone", "these are points"),

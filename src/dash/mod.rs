@@ -19,6 +19,10 @@ mod live;
 mod out;
 mod page;
 mod shapes;
+mod sharing;
+mod small;
+mod together;
+mod values;
 mod web;
 mod written;
 

@@ -72,6 +72,8 @@ pub(super) struct Query {
     pub line: usize,
     /// The loop that it stands in, by its place in the page.
     pub within: Option<usize>,
+    /// Whether it is run once for those that read it, where the page says so.
+    pub share: Option<bool>,
 }
 
 /// What stands before a page's text, between lines of `---`.
@@ -136,8 +138,9 @@ impl Page {
                 Fence::Sql { name, .. } if block.text.len() > LONGEST_SQL => {
                     return Err(wrong(format!("`{name}` is longer than {LONGEST_SQL} bytes: make a view of it")));
                 }
-                Fence::Sql { name, drawn } => {
-                    page.queries.push(Query { name, sql: block.text.clone(), drawn, line: block.line, within });
+                Fence::Sql { name, drawn, share } => {
+                    let (sql, line) = (block.text.clone(), block.line);
+                    page.queries.push(Query { name, sql, drawn, line, within, share });
                 }
                 Fence::Input { name } if within.is_some() => {
                     return Err(wrong(format!(

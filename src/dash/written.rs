@@ -226,6 +226,7 @@ mod tests {
 
         use super::super::compose::Composer;
         use super::super::html::segments;
+        use super::super::shapes::Shapes;
 
         const PIECES: &[&str] = &[
             "```",
@@ -288,7 +289,7 @@ mod tests {
         };
         let shown = |text: &str, but: &str| {
             let page = Page::parse("x", text).unwrap();
-            let html = filled(&segments(&page, &composer), &page.inputs, &Given::new());
+            let html = filled(&segments(&page, &composer, &Shapes::default()), &page.inputs, &Given::new());
             let begin = format!("<figure class=\"tile\" id=\"tile-{but}\"");
             let (before, behind) = html.split_once(&begin).unwrap_or((&html, ""));
             let behind = behind.split_once("</figure>\n").map_or("", |(_, behind)| behind);

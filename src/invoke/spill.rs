@@ -74,7 +74,7 @@ pub(crate) async fn discard(context: &Context, target: &Target, spilled: &Spille
 }
 
 /// The key of a result, if the address is that of one.
-fn key_of<'a>(target: &Target, spilled: &'a Spilled) -> Option<&'a str> {
+pub(crate) fn key_of<'a>(target: &Target, spilled: &'a Spilled) -> Option<&'a str> {
     let rest = spilled.uri.strip_prefix("s3://")?;
     let key = rest.strip_prefix(target.bucket.name.as_str())?.strip_prefix('/')?;
     target.bucket.layout.is_result(key).then_some(key)

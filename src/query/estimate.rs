@@ -1,5 +1,7 @@
 //! What a query may cost, before anything is invoked for it: by the catalog alone.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::coordinator::Coordinator;
@@ -30,9 +32,17 @@ pub(crate) struct Way {
     pub taken: bool,
 }
 
-/// US dollars that the query costs at most, as [`Way`] has it; nothing where that is not known: of SQL that is none, and of tables of so many
-/// files that the catalog leaves some to be looked up.
-pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<f64> {
+/// What a query may take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Estimate {
+    pub usd: f64,
+    /// How long it is read, by all functions together.
+    pub reads: Duration,
+}
+
+/// What the query takes at most, as [`Way`] has it; nothing where that is not known:
+/// of SQL that is none, and of tables of so many files that the catalog leaves some to be looked up.
+pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<Estimate> {
     let Coordinator { context, catalog, .. } = coordinator;
     let (functions, bytes) = match counted::without_files(&request.sql, catalog) {
         Some(_) => (1, 0),
@@ -42,7 +52,8 @@ pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Opti
             divided(&plan).or_else(|| Some((1, alone(coordinator, request)?))).unwrap_or((1, plan.table_bytes))
         }
     };
-    usd(context, functions, bytes)
+    let reads = Duration::from_secs_f64(bytes as f64 / READS_BYTES);
+    Some(Estimate { usd: usd(context, functions, bytes)?, reads })
 }
 
 /// The ways that were weighed for a query with this plan: one function, and several, if that can be.

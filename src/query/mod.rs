@@ -9,6 +9,7 @@ mod divided;
 mod estimate;
 mod half;
 pub(crate) mod health;
+mod kept;
 pub(crate) mod needed;
 mod request;
 mod rerun;
@@ -27,7 +28,8 @@ pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
 pub(crate) use divided::{Part, parts, write};
-pub(crate) use estimate::{Way, estimate, weighed};
+pub(crate) use estimate::{Estimate, Way, estimate, weighed};
+pub(crate) use kept::Kept;
 pub(crate) use request::Request;
 pub(crate) use rerun::while_replaced;
 pub(crate) use single::ask;

@@ -88,7 +88,7 @@ impl Coordinator<'_> {
 }
 
 /// Lets `COPY` come to its end, and tells how many rows it says it wrote.
-fn copied(batches: &mut dyn Iterator<Item = Result<RecordBatch>>) -> Result<u64> {
+pub(super) fn copied(batches: &mut dyn Iterator<Item = Result<RecordBatch>>) -> Result<u64> {
     let mut rows = 0;
     for batch in batches {
         let batch = batch?;

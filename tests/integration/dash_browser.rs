@@ -173,5 +173,5 @@ fn an_exported_page_is_one_file_that_asks_nobody() {
     until("a profile of Chromium", begun);
     _ = kill_process(Pid::from_child(&export), Signal::INT);
     assert_eq!(export.wait().unwrap().code(), Some(130));
-    assert_eq!(names(), [PathBuf::new(); 0]);
+    assert!(names().is_empty(), "{:?}", names());
 }

@@ -24,6 +24,7 @@ mod dash_deployed;
 mod dash_edge;
 mod dash_edit;
 mod dash_oidc;
+mod dash_shared;
 mod dash_turns;
 mod dbt;
 mod doctor;

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
-use quack_function::wire::Params;
+use quack_function::wire::{Params, TableDef};
 use quack_page::form::Form;
-use quack_page::input::{Given, Input};
+use quack_page::input::Given;
 use quack_page::signed::Key;
 use quack_page::site::{Page, Query, Site};
 use serde_json::json;
@@ -13,16 +12,13 @@ use serde_json::json;
 use crate::cache::{Answered, Cache, Held, Source, Terms};
 use crate::catalog::Reads;
 use crate::door::Visitor;
-use crate::engine::{Engine, Failed, Run};
+use crate::engine::{Answer, Engine, Failed, Run, Wanted};
 use crate::key::key;
-use crate::limits::{Counted, Payer};
+use crate::limits::Counted;
 use crate::place::Rest;
 use crate::response::Response;
-
-/// The parameter that is who looks.
-const USER: &str = "user";
-
-const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
+use crate::runs::Runs;
+use crate::together::{Ready, Together};
 
 /// A query that is asked for.
 pub(crate) struct Asked<'a> {
@@ -42,102 +38,103 @@ pub(crate) struct Asked<'a> {
     pub asks_again: Option<Duration>,
 }
 
-impl Asked<'_> {
-    /// Its rows. `reads` tells what it would read now.
+impl<'a> Asked<'a> {
+    /// Its rows. `now` tells what SQL would read now.
     pub(crate) fn rows(
         &self,
-        engine: &Engine<'_>,
-        cache: &mut Cache<'_>,
-        counted: &mut Counted,
-        mut reads: impl FnMut() -> Result<Reads, Failed>,
+        engine: &'a Engine<'a>,
+        cache: &mut Cache<'a>,
+        counted: &'a mut Counted,
+        mut now: impl FnMut(&str) -> Result<Reads, Failed>,
     ) -> Response {
         let started = Instant::now();
-        let params = match self.params() {
+        let Self { site, page, given, visitor, .. } = *self;
+        let until = started + self.patience;
+        let mut runs = Runs { engine, counted, limits: &site.limits, page, visitor, given, until, paid: None, ms: 0.0 };
+        let params = match runs.params(self.query) {
             Ok(params) => params,
             Err(words) => return Response::error(400, &words, ""),
         };
-        let mut paid = None;
-        let answered = self.answered(engine, cache, counted, &mut reads, &params, &mut paid);
-        let mut response = match answered {
-            Ok(Answered::Held(held, source)) => self.told(held, source, started),
-            Ok(Answered::Runs(age, longest)) => match counted.wait(&self.visitor.session, &self.site.limits) {
-                Ok(()) => runs(age, longest),
+        let mut response = match self.answered(&mut runs, cache, &mut now, &params) {
+            Ok(Answered::Held(held, source)) => self.told(held, source, started, &runs),
+            Ok(Answered::Runs(age, longest)) => match runs.counted.wait(&visitor.session, &site.limits) {
+                Ok(()) => running(age, longest),
                 Err(over) => over.response(),
             },
             Err(Failed { status, words, hint, .. }) => Response::error(status.clamp(400, 599), &words, &hint),
         };
-        response.usd = paid;
+        response.usd = runs.paid;
         response
     }
 
     fn answered(
         &self,
-        engine: &Engine<'_>,
-        cache: &mut Cache<'_>,
-        counted: &mut Counted,
-        now: &mut impl FnMut() -> Result<Reads, Failed>,
+        runs: &mut Runs<'a>,
+        cache: &mut Cache<'a>,
+        now: &mut dyn FnMut(&str) -> Result<Reads, Failed>,
         params: &Params,
-        paid: &mut Option<f64>,
     ) -> Result<Answered, Failed> {
-        let Self { site, page, query, form, visitor, patience, asks_again, .. } = self;
-        let reads = now()?;
-        let mut run = || {
-            let day = Utc::now().timestamp() / SECONDS_OF_DAY;
-            let payer = Payer { page, user: &visitor.user, session: &visitor.session };
-            let may = counted.may_spend(day, payer, &site.limits);
-            may.map_err(|words| Failed::new(402, words, ""))?;
-            let name = format!("{}/{}", page.name, query.name);
-            let run = Run { sql: &query.sql, form: *form, params, user: &visitor.user, query: name };
-            let answer = engine.run(&run, *patience);
-            *paid = match &answer {
-                Ok(answer) => answer.usd,
-                Err(failed) => failed.usd,
-            };
-            counted.spent(payer, *paid);
-            answer
-        };
+        let Self { site, query, form, asks_again, .. } = *self;
+        let reads = now(&query.sql)?;
         let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
-        if reads.volatile.is_some() && ttl.is_none() {
-            return Ok(Answered::Held(cache.aside(run()?)?, Source::Run));
+        let key = match reads.volatile.is_some() && ttl.is_none() {
+            true => None,
+            false => Some(key(&site.engine, form.content_type(), &query.sql, params, &reads)),
+        };
+        // What lists tables would find those that others' rows are.
+        let over = query.over.as_ref().filter(|_| !reads.lists());
+        let mut tables = None;
+        if let Some(over) = over {
+            let known = key.as_ref().map(|key| cache.known(key, ttl)).transpose()?.flatten();
+            if let Some(held) = known {
+                return Ok(Answered::Held(held, Source::Kept));
+            }
+            // Before it is this query's turn: whoever waits for another's run leaves it to others.
+            let ready = Together { site, cache, runs, now, asks_again }.tables(over)?;
+            tables = match ready {
+                Ready::Tables(tables) => Some((over, tables)),
+                Ready::Whole => None,
+                Ready::Later(age, longest) => return Ok(Answered::Runs(age, longest)),
+            };
         }
-        let key = key(&site.engine, *form, &query.sql, params, &reads);
         let timeout = Duration::from_secs(site.engine.timeout_s.into());
-        let terms = Terms { ttl, timeout, patience: *patience, asks_again: *asks_again };
-        cache.answer(&key, terms, || {
-            let answer = run()?;
+        let terms = Terms { ttl, timeout, patience: runs.left(), asks_again };
+        let mut run = || {
+            if let Some((over, tables)) = &tables {
+                let ran = self.run(runs, &over.sql, tables, params);
+                // What came while it ran may be in one of them and not in another. Whatever is wrong, it says better as a whole.
+                match now(&query.sql)? == reads {
+                    true if ran.as_ref().is_ok() => return Ok((ran?, true)),
+                    _ if ran.as_ref().is_err_and(|failed| failed.status != 422) => return Err(ran.unwrap_err()),
+                    _ => {}
+                }
+            }
+            let answer = self.run(runs, &query.sql, &[], params)?;
             // A commit that came meanwhile may be in it or not.
-            let is_kept = now().is_ok_and(|now| now == reads);
-            Ok((answer, is_kept))
-        })
+            Ok((answer, now(&query.sql).is_ok_and(|now| now == reads)))
+        };
+        match key {
+            Some(key) => cache.answer(&key, terms, run),
+            None => Ok(Answered::Held(cache.aside(run()?.0)?, Source::Run)),
+        }
     }
 
-    /// The values of the inputs that the query has: what is given, else what the page says.
-    ///
-    /// # Errors
-    /// A value that is none of its input's.
-    fn params(&self) -> Result<Params, String> {
-        let inputs = self.query.inputs.iter().filter_map(|at| self.page.inputs.get(*at));
-        let mut params = Params::new();
-        inputs.map(|input: &Input| input.values(self.given)).try_for_each(|values| {
-            params.extend(values?);
-            Ok::<_, String>(())
-        })?;
-        if self.query.reads_user {
-            // Last, so that no input stands for it.
-            params.insert(USER.to_owned(), Some(self.visitor.user.clone()));
-        }
-        Ok(params)
+    fn run(&self, runs: &mut Runs<'_>, sql: &str, tables: &[TableDef], params: &Params) -> Result<Answer, Failed> {
+        let query = format!("{}/{}", self.page.name, self.query.name);
+        let (wanted, user) = (Wanted::Rows(self.form), &self.visitor.user);
+        runs.run(&Run { sql, tables, wanted, params, user, query: &query })
     }
 
     /// An answer, as a browser takes it: all of it, or its first part and what the others are asked for with.
-    fn told(&self, (answer, place): Held, source: Source, started: Instant) -> Response {
+    fn told(&self, (answer, place): Held, source: Source, started: Instant, runs: &Runs<'_>) -> Response {
         let mut response =
             Response::of(200, self.form.content_type(), answer.body).with("quack-rows", &answer.rows.to_string());
         if answer.truncated {
             response = response.with("quack-truncated", "1");
         }
         let (ms, usd) = match source {
-            Source::Run => (answer.ms, answer.usd.map(|usd| format!("{usd:.10}"))),
+            // With what was run before it, for others too.
+            Source::Run => (runs.ms, runs.paid.map(|usd| format!("{usd:.10}"))),
             Source::Kept => {
                 response = response.with("quack-cached", "1");
                 (started.elapsed().as_secs_f64() * 1000.0, Some("0".to_owned()))
@@ -162,7 +159,7 @@ impl Asked<'_> {
 }
 
 /// Says that what is asked for runs already, for how long by now, and how long that is waited for at most.
-fn runs(age: Duration, longest: Duration) -> Response {
+fn running(age: Duration, longest: Duration) -> Response {
     let body = json!({ "running": true, "for_ms": age.as_millis() as u64, "most_ms": longest.as_millis() as u64 });
     Response::of(202, "application/json", body.to_string()).with("retry-after", "1")
 }

@@ -145,6 +145,29 @@ impl Cache<'_> {
         Ok(Answered::Held((kept.answer, kept.place), Source::Run))
     }
 
+    /// The answer that is kept under `key`, if there is one.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub(crate) fn known(&mut self, key: &str, ttl: Option<Duration>) -> Result<Option<Held>, Failed> {
+        self.kept(key, ttl).map(|(held, _)| held).map_err(broken)
+    }
+
+    /// Whether one is.
+    ///
+    /// # Errors
+    /// A store that does not answer.
+    pub(crate) fn has(&mut self, key: &str, ttl: Duration) -> Result<bool, Failed> {
+        Ok(self.known(key, Some(ttl))?.is_some())
+    }
+
+    /// Keeps what nobody waits for. Where that fails, it is not there the next time.
+    pub(crate) fn keep(&mut self, key: &str, answer: Answer) {
+        if let Ok(kept) = self.written(key, answer) {
+            self.memory.put(key, kept);
+        }
+    }
+
     /// An answer that nobody else is shown. One that is more than a response holds is in the bucket all the same, under a name that
     /// nothing leads to.
     ///

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quack_function::names;
 use quack_function::sql::{Token, tokens};
+use quack_page::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-
-use crate::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
 
 /// Forms of a catalog that the function knows: in all of them, what is said of a table is another after each commit.
 const FIRST: u32 = 1;
@@ -41,6 +40,15 @@ pub(crate) struct Reads {
     pub relations: BTreeMap<String, String>,
     /// Why it may be another each time, if it may.
     pub volatile: Option<String>,
+    /// Whether texts may have an order of their own, which no file keeps.
+    pub collates: bool,
+}
+
+impl Reads {
+    /// Whether it may depend on which tables there are.
+    pub(crate) fn lists(&self) -> bool {
+        self.relations.contains_key("")
+    }
 }
 
 impl Catalog {
@@ -83,6 +91,7 @@ impl Catalog {
         let mut todo = vec![sql];
         while let Some(sql) = todo.pop() {
             let Named { names, lists, volatile } = Named::of(sql, volatile);
+            reads.collates |= names.contains("collate");
             reads.volatile = reads.volatile.or(volatile);
             if lists {
                 reads.relations.insert(String::new(), self.digest.clone());

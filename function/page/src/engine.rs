@@ -6,9 +6,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::utf8_percent_encode;
-use quack_function::wire::{Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, ROWS, Response, STREAM, Spill, Who};
+use quack_function::wire::{
+    Column, Encoding, Event, PAYLOAD_LIMIT_BYTES, Params, ROWS, Response, STREAM, Spill, Spilled, TableDef, Who,
+};
 use quack_page::form::{Form, MOST_BYTES};
-use quack_page::site;
+use quack_page::{shared, site};
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
@@ -27,7 +29,7 @@ const SPARE_BYTES: u64 = 1 << 10;
 const MOST: f64 = 1e9;
 
 /// The rows of a query, and what they took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub rows: u64,
     pub ms: f64,
@@ -58,13 +60,33 @@ impl Failed {
 }
 
 /// What is run, for whom.
+#[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub sql: &'a str,
-    pub form: Form,
+    /// Rows of other queries that it reads.
+    pub tables: &'a [TableDef],
+    pub wanted: Wanted,
     pub params: &'a Params,
     pub user: &'a str,
     /// Page and name of the query.
-    pub query: String,
+    pub query: &'a str,
+}
+
+/// What is wanted of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Rows(Form),
+    /// A file that other queries read, and what is told of it: a [`File`].
+    File,
+}
+
+/// A file of rows, among the engine's results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct File {
+    /// Its address.
+    pub uri: String,
+    pub bytes: u64,
+    pub columns: Vec<Column>,
 }
 
 /// The function that runs queries.
@@ -100,7 +122,9 @@ impl Engine<'_> {
             Failed::new(504, format!("the engine did not answer: {error}"), "try again in a moment")
         })?;
         let usd = reply.header("x-amz-log-result").and_then(|log| self.usd(log));
-        self.answer(run.form, &reply).map(|answer| Answer { usd, ..answer }).map_err(|failed| Failed { usd, ..failed })
+        self.answer(run.wanted, &reply)
+            .map(|answer| Answer { usd, ..answer })
+            .map_err(|failed| Failed { usd, ..failed })
     }
 
     /// What Lambda's own account of the run, the last REPORT line of a log, comes to.
@@ -119,7 +143,7 @@ impl Engine<'_> {
     }
 
     /// What the function says, or why it says nothing.
-    fn answer(&self, form: Form, reply: &Reply) -> Result<Answer, Failed> {
+    fn answer(&self, wanted: Wanted, reply: &Reply) -> Result<Answer, Failed> {
         match reply.status {
             200 => {}
             429 => return Err(Failed::new(429, "the engine is at its limit of runs at once", "try again in a moment")),
@@ -132,35 +156,35 @@ impl Engine<'_> {
         }
         let response: Response = serde_json::from_slice(&reply.body)
             .map_err(|error| Failed::new(502, format!("the engine's answer cannot be read: {error}"), ""))?;
-        let bytes = match (response.data.spilled, response.data.arrow) {
-            (Some(spilled), _) => self.spilled(form, &spilled.uri, spilled.bytes)?,
-            (None, arrow) => arrow.and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default(),
+        let metadata = response.metadata;
+        let bytes = |form| match (&response.data.spilled, &response.data.arrow) {
+            (Some(spilled), _) => self.spilled(form, spilled),
+            (None, arrow) => Ok(arrow.as_ref().and_then(|arrow| STANDARD.decode(arrow).ok()).unwrap_or_default()),
         };
-        let (body, rows) = match form {
-            Form::Arrow => rows::plain(bytes),
-            Form::Csv => rows::text(bytes),
-            Form::Parquet => Ok((bytes, response.metadata.rows)),
+        let (body, rows) = match wanted {
+            Wanted::Rows(form @ Form::Arrow) => rows::plain(bytes(form)?),
+            Wanted::Rows(form @ Form::Csv) => rows::text(bytes(form)?),
+            Wanted::Rows(form @ Form::Parquet) => Ok((bytes(form)?, metadata.rows)),
+            Wanted::File => {
+                let spilled = response.data.spilled.as_ref().ok_or_else(|| unknown("there is no file of them"))?;
+                self.key(Form::Parquet, &spilled.uri)?;
+                let file = File { uri: spilled.uri.clone(), bytes: spilled.bytes, columns: metadata.columns };
+                Ok((serde_json::to_vec(&file).unwrap_or_default(), metadata.rows))
+            }
         }
         .map_err(|unfit| match unfit {
             Unfit::TooMany => too_many(),
             Unfit::Wrong(words) => Failed::new(422, format!("the rows cannot be shown: {words}"), ""),
         })?;
-        let ms = response.metadata.time_ms as f64;
-        Ok(Answer { rows, ms, usd: None, truncated: response.metadata.truncated, body })
+        Ok(Answer { rows, ms: metadata.time_ms as f64, usd: None, truncated: metadata.truncated, body })
     }
 
     /// What the engine put into the bucket.
-    fn spilled(&self, form: Form, uri: &str, bytes: u64) -> Result<Vec<u8>, Failed> {
-        if bytes > MOST_BYTES as u64 + SPARE_BYTES {
+    fn spilled(&self, form: Form, spilled: &Spilled) -> Result<Vec<u8>, Failed> {
+        if spilled.bytes > MOST_BYTES as u64 + SPARE_BYTES {
             return Err(too_many());
         }
-        let unknown = |words: &str| Failed::new(502, format!("the engine's rows cannot be read: {words}"), "");
-        // Nothing else that this function may read is called so.
-        let name = if form == Form::Parquet { ROWS } else { STREAM };
-        let key = uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket)?.strip_prefix('/'));
-        let key = key.filter(|key| key.rsplit_once('/').is_some_and(|(_, last)| last == name));
-        let key = key.ok_or_else(|| unknown("it names another object than a result's"))?;
-        match self.store.get(key, None) {
+        match self.store.get(self.key(form, &spilled.uri)?, None) {
             Ok(Found::Object(object)) => Ok(object.body),
             Ok(_) => Err(unknown("they are not there")),
             Err(words) => {
@@ -169,6 +193,19 @@ impl Engine<'_> {
             }
         }
     }
+
+    /// The key of what the engine says that it put into the bucket.
+    fn key<'u>(&self, form: Form, uri: &'u str) -> Result<&'u str, Failed> {
+        // Nothing else that this function may read is called so.
+        let name = if form == Form::Parquet { ROWS } else { STREAM };
+        let key = uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(self.bucket)?.strip_prefix('/'));
+        let key = key.filter(|key| key.rsplit_once('/').is_some_and(|(_, last)| last == name));
+        key.ok_or_else(|| unknown("it names another object than a result's"))
+    }
+}
+
+fn unknown(words: &str) -> Failed {
+    Failed::new(502, format!("the engine's rows cannot be read: {words}"), "")
 }
 
 fn too_many() -> Failed {
@@ -177,15 +214,20 @@ fn too_many() -> Failed {
 }
 
 fn event(run: &Run<'_>) -> Event {
-    // A file that is saved is whole, or none.
-    let all = run.form != Form::Arrow;
+    let (limit, spill) = match run.wanted {
+        Wanted::Rows(Form::Arrow) => (Some(MOST_ROWS), Spill::Stream),
+        // A file that is saved is whole, or none.
+        Wanted::Rows(Form::Csv) => (None, Spill::Stream),
+        Wanted::Rows(Form::Parquet) => (None, Spill::Always),
+        Wanted::File => (Some(shared::MOST_ROWS), Spill::Always),
+    };
     Event {
         q: run.sql.to_owned(),
-        limit: (!all).then_some(MOST_ROWS),
-        all,
+        limit,
+        all: limit.is_none(),
         format: Encoding::Arrow,
-        spill: if run.form == Form::Parquet { Spill::Always } else { Spill::Stream },
-        tables: Vec::new(),
+        spill,
+        tables: run.tables.to_vec(),
         views: Vec::new(),
         into: None,
         params: run.params.clone(),
@@ -194,7 +236,7 @@ fn event(run: &Run<'_>) -> Event {
             user: run.user.to_owned(),
             application: "quackctl dash".to_owned(),
             // A run's own; `quackctl history` reads of which query of a page it was behind the id, and the log cuts what is long.
-            query: format!("{:016x}/{}", RandomState::new().hash_one(&run.query), run.query),
+            query: format!("{:016x}/{}", RandomState::new().hash_one(run.query), run.query),
             sql: None,
         },
     }
@@ -220,8 +262,8 @@ mod tests {
     #[test]
     fn a_run_carries_values_and_who_asks_and_no_tables() {
         let params = Params::from([("day".to_owned(), Some("2019-04-01".to_owned()))]);
-        let run =
-            Run { sql: "SELECT $day", form: Form::Arrow, params: &params, user: "ann", query: "trips/by_zone".into() };
+        let wanted = Wanted::Rows(Form::Arrow);
+        let run = Run { sql: "SELECT $day", tables: &[], wanted, params: &params, user: "ann", query: "trips/by_zone" };
         let sent = serde_json::to_value(event(&run)).unwrap();
         assert_eq!((&sent["q"], &sent["params"]["day"]), (&"SELECT $day".into(), &"2019-04-01".into()));
         assert_eq!((&sent["who"]["user"], &sent["who"]["application"]), (&"ann".into(), &"quackctl dash".into()));
@@ -230,7 +272,7 @@ mod tests {
         assert!(one.as_str().unwrap().ends_with("/trips/by_zone") && one != other, "{one}, {other}");
         assert!(sent.get("tables").is_none() && sent["limit"].as_u64() == Some(MOST_ROWS));
         assert_eq!(sent["spill"], "stream");
-        let sent = serde_json::to_value(event(&Run { form: Form::Parquet, ..run })).unwrap();
+        let sent = serde_json::to_value(event(&Run { wanted: Wanted::Rows(Form::Parquet), ..run })).unwrap();
         assert_eq!((&sent["spill"], &sent["all"]), (&"always".into(), &true.into()));
     }
 

@@ -1,7 +1,6 @@
 //! What an answer is kept under: whatever it depends on has a part in it, so that no answer is shown that another run would not give.
 
 use quack_function::wire::Params;
-use quack_page::form::Form;
 use quack_page::site::Engine;
 use sha2::{Digest as _, Sha256};
 
@@ -10,15 +9,15 @@ use crate::catalog::Reads;
 /// What kind of thing is kept.
 const KIND: &str = "2";
 
-/// The key of an answer: 64 hexadecimal digits.
-pub(crate) fn key(engine: &Engine, form: Form, sql: &str, params: &Params, reads: &Reads) -> String {
+/// The key of an answer in that form, which is a content type, or what else is kept: 64 hexadecimal digits.
+pub(crate) fn key(engine: &Engine, form: &str, sql: &str, params: &Params, reads: &Reads) -> String {
     let mut hasher = Sha256::new();
     // Each part with its length before it: no two lists of parts are the same bytes.
     let mut part = |text: &str| {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     };
-    [KIND, env!("CARGO_PKG_VERSION"), &engine.version, form.content_type(), sql].into_iter().for_each(&mut part);
+    [KIND, env!("CARGO_PKG_VERSION"), &engine.version, form, sql].into_iter().for_each(&mut part);
     part(&params.len().to_string());
     for (name, value) in params {
         part(name);
@@ -34,13 +33,15 @@ pub(crate) fn key(engine: &Engine, form: Form, sql: &str, params: &Params, reads
 
 #[cfg(test)]
 mod tests {
+    use quack_page::form::Form;
+
     use super::*;
 
     fn of(sql: &str, params: &[(&str, Option<&str>)], relations: &[(&str, &str)]) -> String {
         let engine = Engine { version: "v1".into(), timeout_s: 1, gb_second_usd: 0.0, request_usd: 0.0 };
         let params = params.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
         let relations = relations.iter().map(|(name, at)| ((*name).to_owned(), (*at).to_owned())).collect();
-        key(&engine, Form::Arrow, sql, &params, &Reads { relations, volatile: None })
+        key(&engine, Form::Arrow.content_type(), sql, &params, &Reads { relations, ..Reads::default() })
     }
 
     #[test]
@@ -64,7 +65,7 @@ mod tests {
         assert_eq!(of("SELECT 1", &[("a", None)], &[("t", "1")]), of("SELECT 1", &[("a", None)], &[("t", "1")]));
         assert!(all.iter().all(|key| key.len() == 64));
         let engine = Engine { version: "v1".into(), timeout_s: 1, gb_second_usd: 0.0, request_usd: 0.0 };
-        let reads = Reads { relations: Default::default(), volatile: None };
-        assert_ne!(key(&engine, Form::Csv, "SELECT 1", &Params::new(), &reads), all[0]);
+        let reads = Reads::default();
+        assert_ne!(key(&engine, Form::Csv.content_type(), "SELECT 1", &Params::new(), &reads), all[0]);
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use quack_function::names::is_name;
 use quack_page::oidc::Secret;
 use quack_page::password::is_verifier;
+use quack_page::shared::TABLE;
 use quack_page::signed::GUEST;
-use quack_page::site::{Assets, Page, Segment, Site, VERSION, is_page, is_shapes};
+use quack_page::site::{Assets, Page, Query, Segment, Site, VERSION, is_page, is_shapes};
 
 use crate::store::{Found, Store};
 
@@ -102,10 +103,26 @@ pub(crate) fn secret(body: Option<&[u8]>) -> Result<Secret, String> {
 fn is_sound(page: &Page) -> bool {
     let has = |at: &usize| *at < page.inputs.len();
     is_page(&page.name)
-        && page.queries.iter().all(|query| query.inputs.iter().all(has))
+        && page.queries.iter().all(|query| is_sound_query(query, page.inputs.len(), page.shared.len()))
+        && page
+            .shared
+            .iter()
+            .enumerate()
+            .all(|(at, shared)| is_sound_query(&shared.query, page.inputs.len(), at) && is_table(&shared.table))
         && page.inputs.iter().all(|input| is_name(&input.name))
         && page.shapes.iter().all(|name| is_shapes(name))
         && page.html.iter().all(|segment| !matches!(segment, Segment::Field { input, .. } if !has(input)))
+}
+
+/// Whether a query names no more than so many inputs and shared queries.
+fn is_sound_query(query: &Query, inputs: usize, shared: usize) -> bool {
+    let over = query.over.iter().flat_map(|over| &over.shared);
+    query.inputs.iter().all(|at| *at < inputs) && over.into_iter().all(|at| *at < shared)
+}
+
+/// Whether a table is one that stands for rows of a query.
+fn is_table(name: &str) -> bool {
+    name.strip_prefix(TABLE).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether an asset may be called so: by one part of a key.

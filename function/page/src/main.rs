@@ -18,11 +18,12 @@ mod request;
 mod response;
 mod routes;
 mod rows;
+mod runs;
 mod settings;
 mod shown;
 mod store;
+mod together;
 mod turn;
-mod volatile;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

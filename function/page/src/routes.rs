@@ -148,8 +148,8 @@ impl Function {
                 if request.is_elsewhere {
                     return Response::error(403, "another site asks", "");
                 }
-                if let Err(words) = counted.request(&visitor.session, &site.limits) {
-                    return Response::error(429, &words, "");
+                if let Err(over) = counted.request(&visitor.session, &site.limits) {
+                    return over.response();
                 }
                 let page = pages.iter().find(|own| own.name == *page);
                 return match page.and_then(|page| page.shapes.get(*name)) {
@@ -202,10 +202,10 @@ impl Function {
         let (given, visitor, patience) = (&given, &visitor, request.left());
         let asks_again = request.asks_again;
         let asked = Asked { site, page, query, name, form, key, given, visitor, patience, asks_again };
-        asked.rows(&engine, &mut cache, counted, || {
+        asked.rows(&engine, &mut cache, counted, |sql| {
             let parse = |body: Option<&[u8]>| body.map_or_else(|| Ok(Catalog::default()), Catalog::parse);
             let now = catalog.get(&store, &settings.catalog, Duration::ZERO, parse);
-            now.map(|now| now.reads(&query.sql, &site.volatile)).map_err(|words| {
+            now.map(|now| now.reads(sql, &site.volatile)).map_err(|words| {
                 log::line("the catalog cannot be used", &words);
                 Failed::new(503, "the lake's catalog cannot be used", "whoever runs the site finds in the log why")
             })

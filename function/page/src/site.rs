@@ -95,6 +95,9 @@ pub struct Page {
     pub inputs: Vec<Input>,
     /// Those that are asked for by themselves.
     pub queries: Vec<Query>,
+    /// Those that several of them read: each after those that it reads itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<Shared>,
     /// The shapes of its maps: names of objects below `shapes/`, as [`shapes_name`] gives them, each compressed with gzip. They are for who
     /// may look at the page.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -157,4 +160,28 @@ pub struct Query {
     /// query it is kept until a table that it reads changes.
     #[serde(default)]
     pub ttl_s: Option<u32>,
+    /// The same over rows that others read, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
+}
+
+/// A query over rows of others, which were run before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Over {
+    pub sql: String,
+    /// Whose rows: places in [`Page::shared`].
+    pub shared: BTreeSet<usize>,
+}
+
+/// A query that is run once for all that read it, if that pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What its rows are called in the SQL of those, [`crate::shared::TABLE`] and a digest.
+    pub table: String,
+    /// How many they are on a load of the page.
+    pub readers: u32,
+    /// The page says that it pays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    pub query: Query,
 }

@@ -24,6 +24,8 @@ use super::compose::Composer;
 use super::file;
 use super::page::{self, FOLDER, MOST_SECTIONS, Page, Query};
 use super::shapes::Shapes;
+use super::together::{self, Together};
+use super::values as parameters;
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
@@ -89,9 +91,11 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
         let words = format!("--html and --pdf are one file, `{}`, and it can be one of both", path.display());
         return Err(usage(words, "give each a file of its own"));
     }
-    let asker = Asker { context, target: Target::open(context).await?, composer: Composer::open()?, cancel };
+    let (target, composer, together) = (Target::open(context).await?, Composer::open()?, Together::default());
+    let asker = Asker { context, target, composer, together, cancel };
     let spinner = progress::spinner(context, "asking for the rows");
     let kept = asker.all(&page, &given).await;
+    asker.together.end(&asker.target.bucket).await;
     spinner.finish_and_clear();
     let kept = kept?;
     if kept.iter().map(|kept| kept.arrow.len()).sum::<usize>() > MOST_BYTES {
@@ -184,6 +188,7 @@ struct Asker<'a> {
     context: &'a Context,
     target: Target,
     composer: Composer,
+    together: Together,
     cancel: &'a CancellationToken,
 }
 
@@ -221,13 +226,15 @@ impl Asker<'_> {
     }
 
     async fn rows(&self, page: &Page, query: &Query, given: &Given) -> Result<Kept> {
-        let Self { context, target, composer, cancel } = self;
+        let Self { context, target, composer, together, cancel } = self;
         let started = Instant::now();
         let place = format!("{FOLDER}/{}.md:{}: `{}`", page.name, query.line, query.name);
         let wrong = |words: String| failure(format!("{place}: {words}"), "nothing was written; mend the query");
         let composed = composer.compose(page, query).map_err(wrong)?;
-        let params = ask::params(page, &composed, given, &context.caller.user).map_err(wrong)?;
-        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel };
+        let params = parameters::params(page, &composed, given, &context.caller.user).map_err(wrong)?;
+        let over = together::over(page, composer, query, given, &context.caller.user);
+        let over = over.as_ref().map(|over| (together, over));
+        let asking = Asking { context, target, sql: &composed.sql, params: &params, cancel, over };
         let asked = async {
             let (rows, account) = asking.rows(Some(ask::MOST_ROWS)).await?;
             let mut bytes = Bounded::default();

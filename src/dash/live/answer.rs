@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::super::ask::{self, Asking, Bounded};
 use super::super::compose::Composer;
 use super::super::page::{self, Page};
+use super::super::together::{self, Over, Together};
+use super::super::values;
 use super::response::{self, Answer};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -30,18 +32,22 @@ const MOST_QUERIES: usize = 8;
 pub(super) struct Asked {
     pub context: Context,
     pub target: Target,
+    /// Rows that queries of pages share.
+    together: Arc<Together>,
     room: Arc<Semaphore>,
     ending: CancellationToken,
 }
 
 impl Asked {
     pub(super) fn new(context: Context, target: Target, ending: CancellationToken) -> Self {
-        Self { context, target, room: Arc::new(Semaphore::new(MOST_QUERIES)), ending }
+        let room = Arc::new(Semaphore::new(MOST_QUERIES));
+        Self { context, target, together: Arc::default(), room, ending }
     }
 
     /// Waits until none runs, and lets none begin.
     pub(super) async fn ended(&self) {
         _ = self.room.acquire_many(MOST_QUERIES as u32).await;
+        self.together.end(&self.target.bucket).await;
     }
 
     /// The rows of a query of a page. They end when whoever asked is gone.
@@ -72,8 +78,9 @@ impl Asked {
         // Dropped with this future, when the browser goes.
         let _gone = cancel.clone().drop_guard();
         let (context, target, runtime) = (self.context.clone(), self.target.clone(), Handle::current());
+        let together = Arc::clone(&self.together);
         let run = move || {
-            let done = runtime.block_on(run(&context, &target, &statement, form, &cancel));
+            let done = runtime.block_on(run((&context, &target), &together, &statement, form, &cancel));
             // Not before: a browser that is gone leaves a query that is yet to end.
             drop(permit);
             done
@@ -97,9 +104,10 @@ impl Asked {
         let query = page.query(name).filter(|query| page.runs(query) > 0).ok_or_else(missing)?;
         let composer = Composer::open().map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))?;
         let composed = composer.compose(&page, query).map_err(|words| (StatusCode::UNPROCESSABLE_ENTITY, words))?;
-        let params = ask::params(&page, &composed, given, &self.context.caller.user)
+        let params = values::params(&page, &composed, given, &self.context.caller.user)
             .map_err(|words| (StatusCode::BAD_REQUEST, words))?;
-        Ok(Statement { sql: composed.sql, params })
+        let over = together::over(&page, &composer, query, given, &self.context.caller.user);
+        Ok(Statement { sql: composed.sql, params, over })
     }
 }
 
@@ -107,18 +115,21 @@ impl Asked {
 pub(super) struct Statement {
     pub sql: String,
     pub params: Params,
+    /// What is run in its place over rows that others of the page read, too.
+    pub over: Option<Over>,
 }
 
 async fn run(
-    context: &Context,
-    target: &Target,
+    (context, target): (&Context, &Target),
+    together: &Together,
     statement: &Statement,
     form: Form,
     cancel: &CancellationToken,
 ) -> anyhow::Result<(Vec<u8>, Took)> {
     let started = Instant::now();
-    let Statement { sql, params } = statement;
-    let asking = Asking { context, target, sql, params, cancel };
+    let Statement { sql, params, over } = statement;
+    let over = over.as_ref().map(|over| (together, over));
+    let asking = Asking { context, target, sql, params, cancel, over };
     let mut bytes = Bounded::default();
     let account = match form {
         Form::Parquet => asking.parquet(&mut bytes).await?,

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use hyper::StatusCode;
 use quack_function::wire::Spill;
+use quack_page::input::Given;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::super::ask;
 use super::super::compose::Composer;
 use super::super::page::{self, Page};
+use super::super::together::{self, Means};
 use super::answer::Asked;
 use super::response::{self, Answer};
 use crate::lake::catalog;
@@ -27,6 +30,13 @@ async fn estimates(asked: &Asked, page: &str) -> Option<BTreeMap<String, f64>> {
     let mut known = BTreeMap::new();
     for query in page.queries.iter().filter(|query| query.drawn.is_some()) {
         let Ok(composed) = composer.compose(&page, query) else { continue };
+        if let Some(over) = together::over(&page, &composer, query, &Given::new(), &context.caller.user)
+            && let Some(usd) =
+                together::estimated(&Means { context, target, cancel: &CancellationToken::new() }, &over).await
+        {
+            known.insert(query.name.clone(), usd);
+            continue;
+        }
         // Metadata of tables never changes, and is read once.
         let Ok(catalog) = catalog::read_for(&target.bucket, &composed.sql).await else { continue };
         // As they were, tables are known to the function alone.
@@ -35,8 +45,8 @@ async fn estimates(asked: &Asked, page: &str) -> Option<BTreeMap<String, f64>> {
         }
         let coordinator = Coordinator::new(context, target, &catalog);
         let request = Request { sql: composed.sql, limit: Some(ask::MOST_ROWS), spill: Spill::Auto };
-        if let Some(usd) = query::estimate(&coordinator, &request) {
-            known.insert(query.name.clone(), usd);
+        if let Some(estimate) = query::estimate(&coordinator, &request) {
+            known.insert(query.name.clone(), estimate.usd);
         }
     }
     Some(known)

@@ -7,4 +7,5 @@ mod door;
 mod large;
 mod oidc;
 mod support;
+mod together;
 mod turns;

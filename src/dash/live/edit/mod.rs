@@ -20,7 +20,6 @@ use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use self::save::Refused;
-use super::super::ask;
 use super::super::bind::Binder;
 use super::super::bound::Over;
 use super::super::compose::{Composed, Composer};
@@ -28,6 +27,7 @@ use super::super::fence::Drawn;
 use super::super::file;
 use super::super::page::{Page, Query};
 use super::super::shapes;
+use super::super::values;
 use super::super::written::{self, Wanted};
 use super::answer::{Asked, Statement};
 use super::response::{self, Answer, Refusal};
@@ -108,13 +108,14 @@ impl Editor {
             Err(refusal) => return *refusal,
         };
         let Run { page, query, sql, inputs } = run;
-        let mut query = Query { name: query.unwrap_or_default(), sql, drawn: None, line: 0, within: None };
+        let name = query.unwrap_or_default();
+        let mut query = Query { name, sql, drawn: None, line: 0, within: None, share: None };
         let composed: Result<_, Refusal> = task::block_in_place(|| {
             let page = self.page(asked, page.as_deref())?;
             // In a loop it has the loop's row.
             query.within = page.query(&query.name).and_then(|there| there.within);
             let composed = composed(&page, &query)?;
-            let params = ask::params(&page, &composed, &inputs, &asked.context.caller.user)
+            let params = values::params(&page, &composed, &inputs, &asked.context.caller.user)
                 .map_err(|words| Box::new(response::error(StatusCode::BAD_REQUEST, &words, "")))?;
             Ok((composed, params))
         });
@@ -122,7 +123,7 @@ impl Editor {
             Ok(composed) => composed,
             Err(refusal) => return *refusal,
         };
-        let statement = Statement { sql: composed.sql.clone(), params };
+        let statement = Statement { sql: composed.sql.clone(), params, over: None };
         match asked.ran(statement, Form::Arrow).await {
             Ok(answer) => answer,
             Err(error) => {

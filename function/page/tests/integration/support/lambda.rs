@@ -20,6 +20,9 @@ pub(crate) enum Way {
     Rows(i64, Duration),
     /// With a result that was spilled to that address, and is said to be of so many bytes.
     Spilled(String, u64),
+    /// Rows for a page in the response; those that are always a file are one of so many bytes and take so many milliseconds, unless these
+    /// are words.
+    Files(Result<(u64, u64), &'static str>),
     /// As a function that fails, with these words.
     Fails(&'static str),
     /// The same after some time.
@@ -75,7 +78,9 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Value>>, way: &Mutex<Way>) -> Opti
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap().trim().parse().unwrap();
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    sent.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+    let event: Value = serde_json::from_slice(&body).unwrap();
+    let is_file = event["spill"] == "always";
+    sent.lock().unwrap().push(event);
     let way = way.lock().unwrap().clone();
     let (status, more, body) = match way {
         Way::Rows(rows, pause) => {
@@ -87,6 +92,15 @@ fn serve(stream: &TcpStream, sent: &Mutex<Vec<Value>>, way: &Mutex<Way>) -> Opti
             response["data"] = json!({ "spilled": { "uri": uri, "bytes": bytes } });
             (200, "", response.to_string())
         }
+        Way::Files(Ok((bytes, ms))) if is_file => {
+            let mut response = response(3);
+            response["metadata"]["timeMs"] = json!(ms);
+            let uri = "s3://lake/_quack/results/1/rows.parquet";
+            response["data"] = json!({ "spilled": { "uri": uri, "bytes": bytes } });
+            (200, "", response.to_string())
+        }
+        Way::Files(Err(words)) if is_file => failure(words),
+        Way::Files(_) => (200, "", response(3).to_string()),
         Way::Fails(words) => failure(words),
         Way::FailsAfter(words, pause) => {
             std::thread::sleep(pause);
