@@ -4,6 +4,7 @@
 //! The function itself (feature `engine`, binary `bootstrap`) is in `main.rs` and the modules it lists.
 
 pub mod arrow_stream;
+mod cleared;
 pub mod copy;
 pub mod csv;
 #[cfg(feature = "engine")]

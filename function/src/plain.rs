@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::cleared::cleared;
 use crate::value::write_text;
 use arrow::array::{
     Array, ArrayRef, AsArray as _, BooleanArray, Decimal128Array, FixedSizeBinaryArray, FixedSizeListArray, ListArray,
@@ -120,14 +121,14 @@ pub fn plain_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields(schema.fields())))
 }
 
-/// The same rows with the types of `schema`, which [`plain_schema`] made.
+/// The same rows with the types of `schema`, which [`plain_schema`] made, and nothing behind NULLs.
 ///
 /// # Errors
 /// `InvalidArgumentError`: a number of more digits than a decimal has. Another, where values are not as their type says.
 pub fn plain_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let source = batch.schema();
     let columns = source.fields().iter().zip(schema.fields()).zip(batch.columns());
-    let columns = columns.map(|((from, to), array)| convert(array, from, to)).collect::<Result<Vec<_>>>()?;
+    let columns = columns.map(|((from, to), array)| cleared(&convert(array, from, to)?)).collect::<Result<Vec<_>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }

@@ -19,7 +19,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 use self::site::Site;
 use super::page::{self, FOLDER};
@@ -68,6 +68,8 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
     let interrupt = Interrupt::listen();
     let site = Arc::new(Site::new(quiet, target, address, interrupt.token.clone()));
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    // Read by who answers, written by the end: some of what is asked would not outlive the runtime.
+    let busy = Arc::new(RwLock::new(()));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -80,11 +82,14 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
         };
         // Who comes when there is no room is let go.
         let Ok(permit) = room.clone().try_acquire_owned() else { continue };
-        let site = site.clone();
+        let (site, busy) = (site.clone(), busy.clone());
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let site = site.clone();
-                async move { Ok::<_, Infallible>(site.answer(request).await) }
+                let (site, busy) = (site.clone(), busy.clone());
+                async move {
+                    let _busy = busy.read().await;
+                    Ok::<_, Infallible>(site.answer(request).await)
+                }
             });
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 << 10);
@@ -93,6 +98,6 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
         });
     }
     // What runs is told to end, which takes a request each.
-    _ = tokio::time::timeout(DRAIN, site.ended()).await;
+    _ = tokio::time::timeout(DRAIN, async { tokio::join!(site.ended(), busy.write()) }).await;
     Ok(())
 }
