@@ -23,7 +23,7 @@ test('a link leads to the identity provider and back to the page, under the poli
     assert.deepEqual([...sites], ['127.0.0.1', 'localhost'], 'the identity provider is another site');
     assert.equal(await page.locator('form.session span').textContent(), 'cleo+x@example.com');
     assert.match(await page.locator('main').textContent(), /cleo\+x@example\.com/);
-    assert.deepEqual((await context.cookies()).map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [['quack', true, 'Lax']]);
+    assert.deepEqual((await context.cookies()).map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [['quack-quack-lake-dev', true, 'Lax']]);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.waitForURL(`${base}/login`);
     assert.deepEqual(await context.cookies(), []);
