@@ -11,6 +11,7 @@ pub mod csv;
 pub mod engine;
 pub mod event;
 pub mod failure;
+pub mod file_part;
 pub mod functions;
 pub mod iceberg;
 pub mod names;

@@ -1,5 +1,6 @@
 //! Table definitions: what an event tells of the tables that its SQL names.
 
+use crate::file_part::FilePart;
 use crate::iceberg::metadata::Differs;
 use crate::sql::{identifier, literal, own_table};
 use crate::sql_type::{BadType, SqlType};
@@ -25,7 +26,7 @@ const MAX_PARTITIONS: usize = 64;
 pub struct TableDef {
     pub name: String,
     /// `s3://` addresses of Parquet files.
-    pub files: Vec<String>,
+    pub files: Vec<FilePart>,
     /// Hive partition columns in folder order (`date=2019-04-01/`), with their DuckDB types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partitions: Vec<Column>,
@@ -47,7 +48,7 @@ pub struct Shapes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// `s3://` addresses.
-    pub files: Vec<String>,
+    pub files: Vec<FilePart>,
     /// Names of the table's columns that these have not: each is NULL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
@@ -67,18 +68,22 @@ pub struct Named {
 }
 
 impl Group {
-    /// The files at these addresses, whose columns differ from the table's as told.
-    pub fn new(files: Vec<String>, differs: Differs) -> Self {
+    /// The files at these addresses, whose columns differ from the table's as told. Those with columns of other names are read whole.
+    pub fn new(files: Vec<FilePart>, differs: Differs) -> Self {
         let Differs { lacks, named: columns } = differs;
         match columns.is_empty() {
             true => Self { files, lacks, named: None },
-            false => Self { files: Vec::new(), lacks, named: Some(Named { files, columns }) },
+            false => {
+                let files = files.iter().map(|part| part.file().to_owned()).collect();
+                Self { files: Vec::new(), lacks, named: Some(Named { files, columns }) }
+            }
         }
     }
 
     /// The addresses of all its files.
-    pub fn addresses(&self) -> impl Iterator<Item = &String> {
-        self.files.iter().chain(self.named.iter().flat_map(|named| &named.files))
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let named = self.named.iter().flat_map(|named| &named.files);
+        self.files.iter().map(FilePart::file).chain(named.map(String::as_str))
     }
 
     /// What the column `name` of the table is called in these files.
@@ -108,8 +113,11 @@ impl Shapes {
             });
             let folders = partitions.iter().map(|column| identifier(&column.name));
             let all: Vec<String> = own.chain(folders).chain(also.iter().map(|name| identifier(name))).collect();
-            let files: Vec<&String> = group.addresses().collect();
-            Ok(format!("SELECT {} FROM {}", all.join(", "), read_sql(&files, partitions)?))
+            let read = match &group.named {
+                Some(named) => read_sql(&named.files, partitions)?,
+                None => read_parts_sql(&group.files, partitions)?,
+            };
+            Ok(format!("SELECT {} FROM {read}", all.join(", ")))
         });
         Ok(format!("({})", selects.collect::<Result<Vec<_>, BadType>>()?.join(" UNION ALL ")))
     }
@@ -129,6 +137,32 @@ pub fn read_sql(files: &[impl AsRef<str>], partitions: &[Column]) -> Result<Stri
     Ok(format!("read_parquet([{}], {})", files.join(", "), hive_options(partitions)?))
 }
 
+/// The same of files of which some are read in part, in their order.
+///
+/// What rows of a file are read is said right where it is read: only there does DuckDB (1.5) leave the row groups alone that have none
+/// of them. `file_row_number` is a column that it has of each Parquet file, unless a column of the file is called so.
+///
+/// # Errors
+/// When a type is none.
+pub fn read_parts_sql(parts: &[FilePart], partitions: &[Column]) -> Result<String, BadType> {
+    let is_whole = |part: &FilePart| matches!(part, FilePart::Whole(_));
+    let runs = parts.chunk_by(|a, b| is_whole(a) && is_whole(b)).map(|run| match run {
+        [FilePart::Rows { file, first_row, last_row }] => {
+            let read = read_sql(&[file], partitions)?;
+            Ok(format!("SELECT * FROM {read} WHERE file_row_number BETWEEN {first_row} AND {last_row}"))
+        }
+        whole => Ok(format!("SELECT * FROM {}", read_sql(&files_of(whole), partitions)?)),
+    });
+    if parts.iter().all(is_whole) {
+        return read_sql(&files_of(parts), partitions);
+    }
+    Ok(format!("({})", runs.collect::<Result<Vec<_>, BadType>>()?.join(" UNION ALL ")))
+}
+
+fn files_of(parts: &[FilePart]) -> Vec<&str> {
+    parts.iter().map(FilePart::file).collect()
+}
+
 /// What is wrong with a table definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadTable {
@@ -144,7 +178,7 @@ impl TableDef {
         self.check()?;
         let read = match &self.shapes {
             Some(shapes) => shapes.read_sql(&self.partitions, &[]),
-            None => read_sql(&self.files, &self.partitions),
+            None => read_parts_sql(&self.files, &self.partitions),
         };
         let read = read.map_err(|error| self.bad(error))?;
         // DuckDB has several such columns in the order of their names, and not of the folders.
@@ -158,9 +192,9 @@ impl TableDef {
     }
 
     /// The addresses of all its files.
-    pub fn addresses(&self) -> impl Iterator<Item = &String> {
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let groups = self.shapes.iter().flat_map(|shapes| &shapes.groups);
-        self.files.iter().chain(groups.flat_map(Group::addresses))
+        self.files.iter().map(FilePart::file).chain(groups.flat_map(Group::addresses))
     }
 
     fn check(&self) -> Result<(), BadTable> {
@@ -260,6 +294,22 @@ mod tests {
         );
         let view = table("t", &[("k", "BIGINT"), ("day", "DATE")]).view_sql().unwrap();
         assert!(view.contains(" AS SELECT * EXCLUDE (\"k\", \"day\"), \"k\", \"day\" FROM read_parquet("), "{view}");
+    }
+
+    #[test]
+    fn parts_of_files_are_read_by_the_numbers_of_their_rows() {
+        let rows = |first_row, last_row| FilePart::Rows { file: "f'".into(), first_row, last_row };
+        let read = |parts: &[FilePart]| read_parts_sql(parts, &[]).unwrap();
+        let none = "hive_partitioning = false";
+        assert_eq!(read(&["a".into(), "b".into()]), format!("read_parquet(['a', 'b'], {none})"));
+        assert_eq!(
+            read(&[rows(5, 9), "a".into(), "b".into(), rows(0, 1)]),
+            format!(
+                "(SELECT * FROM read_parquet(['f'''], {none}) WHERE file_row_number BETWEEN 5 AND 9 UNION ALL \
+                 SELECT * FROM read_parquet(['a', 'b'], {none}) UNION ALL \
+                 SELECT * FROM read_parquet(['f'''], {none}) WHERE file_row_number BETWEEN 0 AND 1)"
+            )
+        );
     }
 
     #[test]

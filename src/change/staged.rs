@@ -208,7 +208,7 @@ impl<'a> Staged<'a> {
 pub(super) fn read(addresses: &[String], columns: &[Column], partitions: &[Column]) -> Result<String> {
     let read = match table::are_cast(columns) {
         true => {
-            let groups = vec![Group::new(addresses.to_vec(), Differs::default())];
+            let groups = vec![Group::new(addresses.iter().cloned().map(Into::into).collect(), Differs::default())];
             Shapes { columns: columns.to_vec(), groups }.read_sql(partitions, &[])
         }
         false => table::read_sql(addresses, partitions),

@@ -20,7 +20,7 @@ use crate::invoke::tables::{self, Named};
 use crate::lake::catalog::DataFile;
 use crate::lake::load::written::{NULL_FOLDER, WHOLE};
 use crate::output::{self, Format, Look};
-use crate::planner::{Fetch, Planner, Request, Workers};
+use crate::planner::{Fetch, Grain, Planner, Request, Workers};
 use crate::private;
 use crate::query::{self, Answer, Coordinator, Part};
 use crate::rows::ResultSet;
@@ -254,7 +254,14 @@ impl<'a> Work<'a> {
     fn fetch(&self, rows: &Rows<'_>) -> Option<Fetch> {
         let (context, catalog) = (self.coordinator.context, self.coordinator.catalog);
         let sql = &rows.written(&rows.sql);
-        let request = Request { sql, catalog, workers: self.session.workers, gather_bytes: 0, limit: None };
+        let request = Request {
+            sql,
+            catalog,
+            workers: self.session.workers,
+            gather_bytes: 0,
+            limit: None,
+            grain: Grain::default(),
+        };
         match rows.may_divide.then(|| Planner::default().stack(&request))? {
             Ok(fetch) => Some(fetch),
             Err(why) => {

@@ -11,7 +11,7 @@ use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog, Form, Table};
 use crate::lake::describe::{TableDetail, TableList};
 use crate::lake::described_view::ViewDetail;
-use crate::planner::{Planner, Request, Workers};
+use crate::planner::{Grain, Planner, Request, Workers};
 
 /// Most files of a table that is planned with: a plan takes time for each.
 const FILES: usize = 50;
@@ -55,7 +55,14 @@ fn read_views(catalog: Catalog) {
         let sql = format!("SELECT count(*) FROM {}", qualified(name));
         drop(tables::named_in(&sql, &catalog, "b"));
         let workers = Workers::Exactly(4);
-        let request = Request { sql: &sql, catalog: &catalog, workers, gather_bytes: 64 << 20, limit: None };
+        let request = Request {
+            sql: &sql,
+            catalog: &catalog,
+            workers,
+            gather_bytes: 64 << 20,
+            limit: None,
+            grain: Grain::default(),
+        };
         assert!(Planner::default().plan(&request).fetches.is_empty(), "{sql}");
     }
 }
@@ -73,11 +80,12 @@ fn plan(name: &str, table: &Table, catalog: &Catalog) {
             drop(defined.view_sql());
         }
         let workers = Workers::Exactly(4);
-        let request = Request { sql: &sql, catalog, workers, gather_bytes: 64 << 20, limit: None };
+        let request =
+            Request { sql: &sql, catalog, workers, gather_bytes: 64 << 20, limit: None, grain: Grain::default() };
         let plan = Planner::default().plan(&request);
         for fetch in &plan.fetches {
             let files = fetch.splits.iter().flat_map(|split| &split.files);
-            files.for_each(|file| assert!(own.contains(file.as_str()), "{sql}: {file}"));
+            files.for_each(|file| assert!(own.contains(file.file()), "{sql}: {file:?}"));
         }
     }
 }

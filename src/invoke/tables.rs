@@ -92,6 +92,6 @@ mod tests {
     #[test]
     fn defines_files_by_their_address() {
         let defined = named_in("FROM trips", &catalog(&["trips"]), "lake");
-        assert_eq!(defined.tables[0].files, ["s3://lake/trips/1.parquet"]);
+        assert_eq!(defined.tables[0].files, ["s3://lake/trips/1.parquet".into()]);
     }
 }

@@ -1,10 +1,11 @@
 //! What the catalog says of tables: their files, their columns, what was learnt of them when they were loaded.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 
 use anyhow::Result;
+use quack_function::file_part::FilePart;
 use quack_function::iceberg::metadata::Differs;
 use quack_function::table;
 use quack_function::view::View;
@@ -248,23 +249,22 @@ impl Table {
     /// The definition that travels with a query. One without files, which the function refuses, if some of them were not read:
     /// what does not ask for them first is not to have an answer of a part of the table.
     pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
-        self.definition_over(self.keys().filter(|_| self.unread.is_empty()), name, bucket)
+        let keys = self.keys().filter(|_| self.unread.is_empty());
+        self.definition_over(keys.map(FilePart::from), name, bucket)
     }
 
-    /// The definition of a part of it: the files with these `keys`.
-    pub(crate) fn definition_over<'a>(
-        &self,
-        keys: impl Iterator<Item = &'a str>,
-        name: &str,
-        bucket: &str,
-    ) -> TableDef {
+    /// The definition of a part of it: these files by their keys, or what they say of them.
+    pub(crate) fn definition_over(&self, parts: impl Iterator<Item = FilePart>, name: &str, bucket: &str) -> TableDef {
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
         if !self.is_shaped() {
-            let files = keys.map(|key| address(bucket, key)).collect();
+            let files = parts.map(|part| part.called(|key| address(bucket, key))).collect();
             return TableDef { name, files, partitions, shapes: None };
         }
-        let keys: HashSet<&str> = keys.collect();
-        let shapes = self.shapes(self.files.iter().filter(|file| keys.contains(file.key.as_str())), bucket);
+        let mut wanted: HashMap<String, Vec<FilePart>> = HashMap::new();
+        parts.for_each(|part| wanted.entry(part.file().to_owned()).or_default().push(part));
+        let own = self.files.iter().filter_map(|file| Some((file, wanted.get(&file.key)?)));
+        let shapes =
+            self.shapes_of(own.flat_map(|(file, parts)| parts.iter().map(move |part| (file, part.clone()))), bucket);
         TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }
     }
 
@@ -281,10 +281,14 @@ impl Table {
 
     /// Some of its files by the columns that they have.
     pub(crate) fn shapes<'a>(&self, files: impl Iterator<Item = &'a DataFile>, bucket: &str) -> Shapes {
-        let mut groups: BTreeMap<i32, (Vec<String>, Option<i32>)> = BTreeMap::new();
-        for file in files {
+        self.shapes_of(files.map(|file| (file, FilePart::from(file.key.as_str()))), bucket)
+    }
+
+    fn shapes_of<'a>(&self, files: impl Iterator<Item = (&'a DataFile, FilePart)>, bucket: &str) -> Shapes {
+        let mut groups: BTreeMap<i32, (Vec<FilePart>, Option<i32>)> = BTreeMap::new();
+        for (file, part) in files {
             let (files, _) = groups.entry(place(file)).or_insert_with(|| (Vec::new(), file.schema));
-            files.push(file.address(bucket));
+            files.push(part.called(|key| address(bucket, key)));
         }
         let differs = |schema: Option<i32>| schema.and_then(|id| self.differs.get(&id)).cloned().unwrap_or_default();
         let groups = groups.into_values().map(|(files, schema)| Group::new(files, differs(schema)));

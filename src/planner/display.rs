@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use indicatif::{HumanBytes, HumanCount};
+use quack_function::file_part::FilePart;
 
 use super::query_plan::{Fetch, QueryPlan, Strategy};
 use super::refusal::Refusal;
@@ -69,8 +70,12 @@ impl fmt::Display for Fetch {
         for (index, split) in self.splits.iter().enumerate() {
             let plural = if split.files.len() == 1 { "" } else { "s" };
             let files = HumanCount(split.files.len() as u64);
+            let files = match split.files.iter().any(|part| matches!(part, FilePart::Rows { .. })) {
+                true => format!("parts of {files} file"),
+                false => format!("{files} file"),
+            };
             let (rows, bytes) = (HumanCount(split.rows), HumanBytes(split.bytes));
-            writeln!(f, "  {:>4}  {files} file{plural}, {rows} rows, {bytes}", index + 1)?;
+            writeln!(f, "  {:>4}  {files}{plural}, {rows} rows, {bytes}", index + 1)?;
         }
         for table in &self.broadcast {
             writeln!(f, "  each with all of {}, {}", table.table, HumanBytes(table.bytes))?;

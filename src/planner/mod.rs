@@ -44,5 +44,5 @@ pub(crate) use check::check;
 pub(crate) use needs::MANY_FILES;
 pub(crate) use plan::Planner;
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
-pub(crate) use request::{GATHER_BYTES, Request, Workers};
+pub(crate) use request::{GATHER_BYTES, Grain, Request, Workers};
 pub(crate) use worth::share;

@@ -162,12 +162,22 @@ fn check_known(functions: &Functions, tree: &Value) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::catalog;
+    use quack_function::file_part::FilePart;
+
+    use super::super::request::Grain;
     use super::super::worth::PAYS_FROM_BYTES;
     use super::*;
     use crate::lake::catalog::FileColumn;
 
     fn plan(planner: &Planner, catalog: &Catalog, workers: Workers, sql: &str) -> QueryPlan {
-        planner.plan(&Request { sql, catalog, workers, gather_bytes: 1 << 20, limit: Some(20) })
+        planner.plan(&Request {
+            sql,
+            catalog,
+            workers,
+            gather_bytes: 1 << 20,
+            limit: Some(20),
+            grain: Grain::default(),
+        })
     }
 
     const GROUPED: &str = "SELECT n % 7, count(*) FROM t GROUP BY ALL";
@@ -211,11 +221,18 @@ mod tests {
     fn what_is_written_in_parts_makes_files_of_a_good_size_in_the_tables_order() {
         let (planner, large) = (Planner::default(), catalog(28, 28 * (200 << 20)));
         let stack = |workers: Workers, sql: &str| {
-            planner.stack(&Request { sql, catalog: &large, workers, gather_bytes: 0, limit: None })
+            planner.stack(&Request {
+                sql,
+                catalog: &large,
+                workers,
+                gather_bytes: 0,
+                limit: None,
+                grain: Grain::default(),
+            })
         };
         for (workers, parts) in [(Workers::default(), 28), (Workers::Auto(4), 28), (Workers::Exactly(2), 28)] {
             let fetch = stack(workers, "SELECT n + 1 AS n, day FROM t WHERE n * 0 = 0").unwrap();
-            let files: Vec<&String> = fetch.splits.iter().flat_map(|split| &split.files).collect();
+            let files: Vec<&str> = fetch.splits.iter().flat_map(|split| &split.files).map(FilePart::file).collect();
             assert!(files.is_sorted() && files.len() == 28);
             assert_eq!(fetch.splits.len(), parts, "two files are more than a part takes");
         }

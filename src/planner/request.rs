@@ -14,6 +14,23 @@ pub(crate) struct Request<'a> {
     pub gather_bytes: u64,
     /// Rows that will be looked at, whatever the SQL gives; `None` is all of them.
     pub limit: Option<u64>,
+    pub grain: Grain,
+}
+
+/// The least that a file is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grain {
+    /// Pieces begin and end at multiples of this: row groups are read as a whole.
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl Default for Grain {
+    /// Files of 64 MiB are cut, at DuckDB's row groups, which are those of all files that functions write but of very wide rows, which
+    /// have smaller ones.
+    fn default() -> Self {
+        Self { rows: 122_880, bytes: 32 << 20 }
+    }
 }
 
 /// How many functions may run side by side.

@@ -1,8 +1,6 @@
 //! Queries whose rows are those of the parts of a table, one part below the other: what they give can be written by whoever reads a
 //! part, and need not come together anywhere.
 
-use std::collections::HashSet;
-
 use serde_json::Value;
 
 use super::ast::{child, class, items, kind, text};
@@ -31,10 +29,8 @@ impl Planner {
             return Err("one function writes: what the parts of the table give is not the answer yet".to_owned());
         }
         if let Some((_, table)) = request.catalog.find(&fetch.table) {
-            let wanted: HashSet<&String> = fetch.splits.iter().flat_map(|split| &split.files).collect();
-            let keep: Vec<usize> = (0..table.files.len()).filter(|at| wanted.contains(&table.files[*at].key)).collect();
             let most = fetch.splits.iter().map(|split| split.bytes).max().unwrap_or(0);
-            fetch.splits = splits::within(table, &keep, most.min(PART_BYTES));
+            fetch.splits = splits::within(std::mem::take(&mut fetch.splits), table, most.min(PART_BYTES));
         }
         Ok(fetch)
     }

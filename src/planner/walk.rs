@@ -118,14 +118,15 @@ impl<'a> Walk<'a> {
         let Some((name, table)) = self.table(&place.table) else {
             return Err(Refusal(format!("there is no `{}`", place.table)));
         };
-        if table.files.len() < 2 {
+        let most = splits::most(table, self.request.grain);
+        if most < 2 {
             return Err(Refusal(format!("`{name}` is one file")));
         }
         if names.iter().filter(|other| other.eq_ignore_ascii_case(name)).count() != 1 {
             return Err(Refusal(format!("`{name}` is read more than once")));
         }
         let all = names.iter().map(|name| bytes(name)).fold(0, u64::saturating_add);
-        let count = table.files.len().min(self.most_splits()).max(1) as u64;
+        let count = most.min(self.most_splits()).max(1) as u64;
         if !pays(all.saturating_sub(table.bytes - table.bytes / count), all) {
             return Err(Refusal(format!(
                 "with a part of `{name}` each function would still read most of what one alone does"
@@ -210,7 +211,7 @@ impl<'a> Walk<'a> {
             strategy: shape.strategy,
             sql,
             table: table_name.to_owned(),
-            splits: splits::pack(table, &keep, count, shape.ordered),
+            splits: splits::pack(table, &keep, count, shape.ordered, self.request.grain),
             read_bytes,
             pruned_files: table.files.len() - keep.len(),
             broadcast,

@@ -16,7 +16,7 @@ use super::stream::Counted;
 use super::{counted, divided, needed, rerun, single};
 use crate::history::budget;
 use crate::invoke::fault;
-use crate::planner::{self, GATHER_BYTES, Planner, QueryPlan, Strategy, Workers};
+use crate::planner::{self, GATHER_BYTES, Grain, Planner, QueryPlan, Strategy, Workers};
 use crate::rows::ResultSet;
 
 /// Runs one query, until its rows can be taken or until `cancel`: on as many functions as `workers` allows and the planner
@@ -101,5 +101,6 @@ pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Wo
         workers,
         gather_bytes: GATHER_BYTES,
         limit: request.limit,
+        grain: Grain::default(),
     })
 }

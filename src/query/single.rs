@@ -29,7 +29,7 @@ pub(super) async fn run(
     let Named { tables: mut defined, views } = tables::named_in(&request.sql, coordinator.catalog, bucket);
     for (name, kept) in Planner::default().keep(&request.sql, coordinator.catalog, MANY_FILES) {
         let (_, table) = coordinator.catalog.table(name)?;
-        let keys = kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.key.as_str());
+        let keys = kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.key.as_str().into());
         coordinator.context.detail(format_args!("of `{name}`, {} of {} files", kept.len(), table.files.len()));
         defined.retain(|definition| definition.name != name);
         defined.push(table.definition_over(keys, name, bucket));

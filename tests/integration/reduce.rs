@@ -141,3 +141,39 @@ fn the_machines_time_zone_changes_no_answer() {
     assert_eq!(one[0]["h"], 23, "{one}");
     assert_eq!(project.json(["query", "--json", "--workers", "4", sql])["rows"], one);
 }
+
+/// A file of some 80 MB, as one function writes it, is read in pieces by several. Of one table the values are stored as another type.
+#[test]
+fn one_large_file_is_divided_at_its_row_groups() {
+    let project = Project::up("");
+    for (table, sql_type) in [("plain", "BIGINT"), ("stored", "UBIGINT")] {
+        let value = |salt: u32| format!("CAST(hash(range + {salt}) >> 1 AS {sql_type})");
+        let (a, b, c, d) = (value(0), value(1), value(2), value(3));
+        let make = format!(
+            "CREATE TABLE {table} AS SELECT range AS n, {a} AS a, {b} AS b, {c} AS c, {d} AS d FROM range(2500000)"
+        );
+        project.quackctl(["query", &make]).assert().success();
+        let sql =
+            format!("SELECT n % 7 AS k, count(*) AS c, min(n), max(n), bit_xor(a), bit_xor(d) FROM {table} GROUP BY 1");
+        let plan = explain(&project, "8", &sql);
+        let splits = plan["fetches"][0]["splits"].as_array().unwrap_or_else(|| panic!("{plan}"));
+        assert!(splits.len() > 1, "{plan}");
+        let mut parts: Vec<(u64, u64)> = splits
+            .iter()
+            .flat_map(|split| split["files"].as_array().unwrap())
+            .map(|part| (part["first_row"].as_u64().unwrap(), part["last_row"].as_u64().unwrap()))
+            .collect();
+        parts.sort_unstable();
+        assert_eq!((parts[0].0, parts.last().unwrap().1), (0, 2_499_999), "{plan}");
+        assert!(parts.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0 && pair[1].0 % 122_880 == 0), "{plan}");
+        let rows = |workers: &str, sql: &str| project.json(["query", "--json", "--workers", workers, sql]);
+        let (many, one) = (rows("8", &format!("{sql} ORDER BY k")), rows("1", &format!("{sql} ORDER BY k")));
+        assert_eq!(many["metadata"]["divided"]["functions"], splits.len(), "{many}");
+        assert_eq!(many["rows"], one["rows"]);
+        // In the order of the table.
+        let first = format!("SELECT n, a FROM {table} WHERE a % 1000 = 0 LIMIT 30");
+        assert_eq!(rows("8", &first)["rows"], rows("1", &first)["rows"]);
+        let shown = project.quackctl(["query", "--explain", "--workers", "8", &sql]).output().unwrap();
+        assert!(text(&shown).contains("parts of 1 file"), "{}", text(&shown));
+    }
+}

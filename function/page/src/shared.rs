@@ -33,7 +33,7 @@ pub fn definition(table: &str, columns: &[Column], uri: &str) -> Option<TableDef
     if !columns.iter().all(comes_back) || may_be_named_anew(columns) {
         return None;
     }
-    let groups = vec![Group::new(vec![uri.to_owned()], Differs::default())];
+    let groups = vec![Group::new(vec![uri.into()], Differs::default())];
     let shapes = Some(Shapes { columns: columns.to_vec(), groups });
     let definition = TableDef { name: table.to_owned(), files: Vec::new(), partitions: Vec::new(), shapes };
     definition.view_sql().is_ok().then_some(definition)

@@ -2,6 +2,7 @@
 //! written it.
 
 use super::Failure;
+use crate::file_part::FilePart;
 use crate::iceberg::Bad;
 use crate::iceberg::manifest::{self, Status};
 use crate::iceberg::metadata::{self, Differs, Metadata};
@@ -220,9 +221,9 @@ impl Table {
 impl Table {
     /// The table as an event defines one.
     pub(super) fn definition(&self, name: &str, bucket: &str) -> TableDef {
-        let addresses = |shape: Option<usize>| -> Vec<String> {
+        let addresses = |shape: Option<usize>| -> Vec<FilePart> {
             let files = self.files.iter().filter(|file| shape.is_none_or(|shape| file.shape == shape));
-            files.map(|file| file.address(bucket)).collect()
+            files.map(|file| file.address(bucket).into()).collect()
         };
         let (name, partitions) = (name.to_owned(), self.partitions.clone());
         let own = &self.columns[..self.columns.len() - self.partitions.len()];

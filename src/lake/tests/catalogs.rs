@@ -13,7 +13,7 @@ use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
 use crate::lake::load::{LoadRequest, Mode, Origin};
 use crate::lake::views;
-use crate::planner::{Planner, Request, Workers};
+use crate::planner::{Grain, Planner, Request, Workers};
 
 const CATALOGS: &str = include_str!("../../../tests/attacks/catalogs.jsonl");
 
@@ -89,7 +89,14 @@ fn what_lies_behind_the_check_holds_by_itself() {
             "SELECT median(id) FROM trips",
         ] {
             let workers = Workers::Exactly(4);
-            planner.plan(&Request { sql, catalog: &catalog, workers, gather_bytes: 64 << 20, limit: None });
+            planner.plan(&Request {
+                sql,
+                catalog: &catalog,
+                workers,
+                gather_bytes: 64 << 20,
+                limit: None,
+                grain: Grain::default(),
+            });
             for table in tables::named_in(sql, &catalog, "bucket").tables {
                 // What is not refused as text is nothing but a view of files that this DuckDB does not reach.
                 if let Ok(view) = table.view_sql() {

@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use super::support::Lake;
-use crate::planner::Strategy;
+use crate::planner::{Grain, Strategy};
 
 /// Queries of one run.
 const COUNT: u64 = 2000;
@@ -28,6 +28,8 @@ fn any_query_gives_the_same_rows() {
         let mut maker = Maker(StdRng::seed_from_u64(seed.wrapping_add(number)));
         let (sql, in_order) = maker.query();
         lake.workers = maker.pick(&[2, 3, 8]);
+        // Files as they are, or in pieces.
+        lake.grain = maker.pick(&[Grain::default(), Grain { rows: 1, bytes: 1 }, Grain { rows: 100, bytes: 1 }]);
         if let Err(error) = lake.binds(&sql) {
             bad += 1;
             assert!(bad * 50 < count.max(100), "the maker is wrong too often: {sql}: {error}");

@@ -2,7 +2,7 @@
 
 use super::support::Lake;
 use crate::planner::Strategy::{Gather, Single};
-use crate::planner::{Planner, Request, Workers};
+use crate::planner::{Grain, Planner, Request, Workers};
 
 #[test]
 fn what_looks_around_is_given_what_it_needs() {
@@ -34,8 +34,14 @@ fn only_columns_and_rows_that_are_needed_come() {
 fn too_much_is_not_gathered() {
     let lake = Lake::mixed();
     let sql = "SELECT median(i) FROM t";
-    let request =
-        Request { sql, catalog: &lake.catalog, workers: Workers::Exactly(8), gather_bytes: 1000, limit: None };
+    let request = Request {
+        sql,
+        catalog: &lake.catalog,
+        workers: Workers::Exactly(8),
+        gather_bytes: 1000,
+        limit: None,
+        grain: Grain::default(),
+    };
     let plan = Planner::default().plan(&request);
     assert_eq!(plan.strategy, Single);
     assert!(plan.reason.contains("more rows would have to be gathered than pays"), "{}", plan.reason);

@@ -1,15 +1,16 @@
 //! A lake in a folder, and plans carried out over it as functions and the command line would.
 
 use duckdb::Connection;
+use quack_function::file_part::FilePart;
 use quack_function::sql::{identifier, literal};
-use quack_function::table::hive_options;
+use quack_function::table::read_parts_sql;
 use quack_function::wire::Column;
 use tempfile::TempDir;
 
 use crate::duck::words as engine;
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::load::{stats, written as staged};
-use crate::planner::{Planner, QueryPlan, Request, Strategy, Workers};
+use crate::planner::{Grain, Planner, QueryPlan, Request, Strategy, Workers};
 
 /// Tables as Parquet files, their catalog, and a DuckDB that reads them.
 pub(super) struct Lake {
@@ -19,6 +20,8 @@ pub(super) struct Lake {
     connection: Connection,
     planner: Planner,
     pub workers: usize,
+    /// Small, so that files of few rows are cut.
+    pub grain: Grain,
 }
 
 impl Lake {
@@ -27,7 +30,7 @@ impl Lake {
         // With more threads, which row is the first is a matter of luck.
         connection.execute_batch("SET threads = 1").unwrap();
         let (folder, planner) = (tempfile::tempdir().unwrap(), Planner::default());
-        Self { folder, catalog: Catalog::default(), connection, planner, workers: 8 }
+        Self { folder, catalog: Catalog::default(), connection, planner, workers: 8, grain: Grain::default() }
     }
 
     /// Runs SQL that makes data.
@@ -95,22 +98,29 @@ impl Lake {
             comment: None,
             comments: Default::default(),
         };
-        self.view(name, &table, table.files.iter().map(|file| file.key.as_str()));
+        self.view(name, &table, table.files.iter().map(|file| file.key.as_str().into()));
         self.catalog.tables.insert(name.to_owned(), table);
     }
 
     /// As the function makes its views.
-    fn view<'a>(&self, name: &str, table: &Table, keys: impl Iterator<Item = &'a str>) {
+    fn view(&self, name: &str, table: &Table, parts: impl Iterator<Item = FilePart>) {
         let data = self.folder.path().join(name);
-        let files: Vec<_> = keys.map(|key| literal(&data.join(key).to_string_lossy())).collect();
-        let hive = hive_options(&table.partitions).unwrap();
-        let (name, files) = (identifier(name), files.join(", "));
-        self.execute(&format!("CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet([{files}], {hive})"));
+        let parts: Vec<_> =
+            parts.map(|part| part.called(|key| data.join(key).to_string_lossy().into_owned())).collect();
+        let (name, read) = (identifier(name), read_parts_sql(&parts, &table.partitions).unwrap());
+        self.execute(&format!("CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {read}"));
     }
 
     pub(super) fn plan(&self, sql: &str) -> QueryPlan {
         let workers = Workers::Exactly(self.workers);
-        self.planner.plan(&Request { sql, catalog: &self.catalog, workers, gather_bytes: 64 << 20, limit: None })
+        self.planner.plan(&Request {
+            sql,
+            catalog: &self.catalog,
+            workers,
+            gather_bytes: 64 << 20,
+            limit: None,
+            grain: self.grain,
+        })
     }
 
     /// Carries out a plan: every fetch over each of its splits, then the final query where nothing of the lake is left.
@@ -124,11 +134,11 @@ impl Lake {
             let types = engine::columns(&self.connection, &fetch.sql).map_err(|error| error.to_string())?;
             assert_eq!(types, fetch.columns, "{}", fetch.sql);
             for split in &fetch.splits {
-                self.view(table_name, table, split.files.iter().map(String::as_str));
+                self.view(table_name, table, split.files.iter().cloned());
                 let insert = format!("INSERT INTO memory.main.{name} {}", fetch.sql);
                 self.connection.execute_batch(&insert).map_err(|error| format!("{insert}: {error}"))?;
             }
-            self.view(table_name, table, table.files.iter().map(|file| file.key.as_str()));
+            self.view(table_name, table, table.files.iter().map(|file| file.key.as_str().into()));
         }
         rows(&self.connection.try_clone().unwrap(), &plan.final_sql)
     }

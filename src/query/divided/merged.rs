@@ -32,7 +32,7 @@ pub(crate) async fn run(
         for (at, event) in events(coordinator, fetch)?.enumerate() {
             let split = &fetch.splits[at];
             let payload = Payload::new(&event)?;
-            parts.push(Part { payload, into: None, table: &fetch.table, files: &split.files, bytes: split.bytes });
+            parts.push(Part { payload, into: None, table: &fetch.table, files: split.keys(), bytes: split.bytes });
             places.push((index, at));
         }
     }
@@ -65,7 +65,7 @@ pub(super) fn events<'a>(
     let (name, table) = catalog.table(&fetch.table)?;
     let who = coordinator.who(&fetch.sql);
     Ok(fetch.splits.iter().map(move |split| {
-        let part = table.definition_over(split.files.iter().map(String::as_str), name, bucket);
+        let part = table.definition_over(split.files.iter().cloned(), name, bucket);
         Event {
             q: fetch.sql.clone(),
             limit: None,

@@ -37,7 +37,7 @@ pub(super) struct Part<'a> {
     pub into: Option<&'a Destination>,
     /// The table that it reads a part of, and which.
     pub table: &'a str,
-    pub files: &'a [String],
+    pub files: Vec<String>,
     pub bytes: u64,
 }
 
@@ -306,7 +306,7 @@ impl<'a, T: Taker> Run<'a, T> {
 
     /// The error, with the files that it came from.
     fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
-        named(error, self.parts[index].table, self.parts[index].files)
+        named(error, self.parts[index].table, &self.parts[index].files)
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn parts(coordinator: &Coordinator<'_>, fetch: &Fetch) -> Result<Vec<
     let parts = events(coordinator, fetch)?.zip(&fetch.splits).map(|(event, split)| Part {
         event,
         table: fetch.table.clone(),
-        files: split.files.clone(),
+        files: split.keys(),
         bytes: split.bytes,
     });
     Ok(parts.collect())
@@ -66,7 +66,7 @@ pub(crate) async fn write(
     let bucket = &coordinator.target.bucket;
     let sent = parts.iter().map(|part| {
         let payload = Payload::new(&part.event)?;
-        Ok(run::Part { payload, into: Some(into), table: &part.table, files: &part.files, bytes: part.bytes })
+        Ok(run::Part { payload, into: Some(into), table: &part.table, files: part.files.clone(), bytes: part.bytes })
     });
     let sent = sent.collect::<Result<Vec<_>>>()?;
     let wrote = parts.iter().map(|_| None).collect();

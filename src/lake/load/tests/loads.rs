@@ -1,7 +1,7 @@
 //! Loads that succeed: what is in the bucket and in the catalog afterwards.
 
 use duckdb::Connection;
-use quack_function::table::read_sql;
+use quack_function::table::read_parts_sql;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
@@ -35,7 +35,7 @@ impl Lake {
         let defined = table.definition("t", "here");
         let reader = match &defined.shapes {
             Some(shapes) => shapes.read_sql(&defined.partitions, &[]),
-            None => read_sql(&defined.files, &defined.partitions),
+            None => read_parts_sql(&defined.files, &defined.partitions),
         };
         let reader = reader.unwrap().replace("s3://here", &dir.path().to_string_lossy());
         let sql = format!("SELECT CAST(({}) AS VARCHAR)", sql.replace("TABLE", &reader));
