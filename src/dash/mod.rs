@@ -28,6 +28,7 @@ mod values;
 mod web;
 mod written;
 
+pub(crate) use bind::bind;
 pub(crate) use check::check;
 pub(crate) use compile::compile;
 pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
