@@ -213,7 +213,12 @@ impl Editor {
         {
             return Err(Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, "")));
         }
-        let Err(words) = over.bound(page, query, &Given::new()).await.map_err(failed)? else { return Ok(()) };
+        // What never binds is as wrong as what does not.
+        let unbound = |error: anyhow::Error| {
+            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+            Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &error::words(error.as_ref()), help))
+        };
+        let Err(words) = over.bound(page, query, &Given::new()).await.map_err(unbound)? else { return Ok(()) };
         let words = words.join("\n");
         Err(Box::new(match over.composer.compose(page, query) {
             Ok(composed) => wrong(&words, "", &composed, &query.sql),
