@@ -387,6 +387,9 @@ Examples:
     /// The local target's own process
     #[command(hide = true)]
     Daemon,
+    /// What tells columns of queries, in a process that can be ended
+    #[command(hide = true)]
+    Bind,
 }
 
 #[derive(Debug, Subcommand)]

@@ -80,6 +80,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions { shell } => return commands::completions::run(shell).map(|()| ExitCode::SUCCESS),
         Command::Man { folder } => return commands::man::run(&folder).map(|()| ExitCode::SUCCESS),
         Command::Daemon => return cloud::local::daemon::run().map(|()| ExitCode::SUCCESS),
+        Command::Bind => return dash::bind().map(|()| ExitCode::SUCCESS),
         _ => {}
     }
     let overrides = Overrides {
@@ -134,7 +135,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Command::History(arguments) => commands::history::run(&context, &arguments).await,
             Command::Doctor { policy } => commands::doctor::run(&context, policy).await,
             Command::Down { yes, keep_data } => commands::down::run(&context, yes, keep_data).await,
-            Command::Daemon | Command::Completions { .. } | Command::Man { .. } => Ok(()),
+            Command::Daemon | Command::Bind | Command::Completions { .. } | Command::Man { .. } => Ok(()),
         }?;
         Ok(ExitCode::SUCCESS)
     })

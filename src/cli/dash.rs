@@ -96,6 +96,8 @@ Examples:
         /// Set an input, by the name that `$name` in SQL has; again for each choice of several
         #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
         set: Vec<(String, String)>,
+        #[command(flatten)]
+        on: OnBranch,
     },
     /// Print the line for quack.toml that lets a user sign in to deployed pages; asks for a password, or reads it from standard input
     #[command(after_help = "\

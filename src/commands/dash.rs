@@ -35,7 +35,8 @@ pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<ExitCode> {
             context.print(&report)?;
             return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Some(DashCommand::Export { page, html, pdf, set }) => {
+        Some(DashCommand::Export { page, html, pdf, set, on }) => {
+            let context = &super::branch::of(context, &on)?;
             let interrupt = Interrupt::listen();
             let export = Export { page: &page, html, pdf, set: &set };
             context.print(&dash::export(context, export, &interrupt.token).await?)?;

@@ -7,11 +7,13 @@ use tokio_util::sync::CancellationToken;
 use super::bind::Binder;
 use super::compose::{Composed, Composer};
 use super::fence::Drawn;
+use super::hint::hinted;
 use super::page::{Page, Query};
 use super::values;
 use crate::bucket::Bucket;
 use crate::duck::words::is_sure;
-use crate::error::{self, nearest};
+use crate::error::{self, Failure, nearest};
+use crate::invoke::fault::of_words;
 use crate::lake::catalog::Catalog;
 use crate::lake::hollow::said;
 use crate::output::is_numeric;
@@ -65,7 +67,11 @@ impl Over<'_> {
                 let words = error::words(said(error).as_ref());
                 // What only the function knows, it says when the query is run.
                 if is_sure(&words) {
-                    return Ok(Err(vec![words]));
+                    let told = hinted(of_words(&words, self.catalog), page);
+                    let help = told.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+                    // Below the line that shows the place.
+                    let help = help.map(|help| format!("\n{help}")).unwrap_or_default();
+                    return Ok(Err(vec![format!("{}{help}", error::words(told.as_ref()))]));
                 }
             }
         }

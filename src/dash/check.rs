@@ -13,13 +13,14 @@ use super::blocks;
 use super::bound::{Over, missing};
 use super::compose::Composer;
 use super::file;
+use super::hint::hinted;
 use super::page::{self, FOLDER, Loop, MOST_SECTIONS, Page, Query};
 use super::shapes::Shapes;
 use super::together::{self, Together};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::progress;
-use crate::error::{self, failure, nearest};
+use crate::error::{self, nearest};
 use crate::invoke::cost::dollars;
 use crate::lake::catalog::{self, Scope};
 use crate::output::text_of;
@@ -30,6 +31,9 @@ use quack_page::input::Given;
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pages: Vec<Checked>,
+    /// What is not as somebody may think, and is no problem of a page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 /// What was found of one.
@@ -110,7 +114,7 @@ pub(crate) async fn check(
 ) -> Result<Report> {
     let mut pages = page::all(&context.config.dir)?;
     if pages.is_empty() {
-        return Err(failure(format!("there are no pages in {FOLDER}/"), "`quackctl dash new NAME` writes one"));
+        return Err(file::none(&context.config.dir));
     }
     if let Some(other) = names.iter().find(|name| !pages.contains_key(*name)) {
         return Err(file::absent(other, pages.keys().map(String::as_str)));
@@ -128,7 +132,8 @@ pub(crate) async fn check(
     };
     let checker = Checker { context, target: &target, over, runs };
     let spinner = progress::spinner(context, "checking pages");
-    let mut report = Report { pages: Vec::new() };
+    let note = if names.is_empty() { file::strayed(&file::below(&context.config.dir)) } else { None };
+    let mut report = Report { pages: Vec::new(), note };
     for (name, page) in pages {
         let checked = match page {
             Ok(page) => checker.page(&page).await,
@@ -257,7 +262,7 @@ impl Checker<'_> {
         };
         match ran.await {
             Err(error) if error::kind(&error) == error::Kind::Interrupted => Err(error),
-            Err(error) => Ok(Err(vec![error::advised(&error)])),
+            Err(error) => Ok(Err(vec![error::advised(&hinted(error, page))])),
             ran => ran,
         }
     }
@@ -313,6 +318,9 @@ impl fmt::Display for Report {
             for problem in &page.problems {
                 writeln!(f, "  {}", problem.within(&page.page).replace('\n', "\n    "))?;
             }
+        }
+        if let Some(note) = &self.note {
+            writeln!(f, "note: {note}")?;
         }
         let problems: usize = self.pages.iter().map(|page| page.problems.len()).sum();
         let pages = self.pages.len();

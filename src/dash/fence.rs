@@ -169,12 +169,13 @@ pub(super) enum Fence {
 /// What is wrong with it, for whoever wrote the page.
 pub(super) fn parse(info: &str) -> Result<Fence, String> {
     // What is no fence of ours may be anything.
-    if !["sql", "input"].contains(&info.split_whitespace().next().unwrap_or_default()) {
+    let kind = info.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    if !["sql", "input"].contains(&kind.as_str()) {
         return Ok(Fence::Code);
     }
     let words = words(info)?;
-    let (kind, rest) = match words.split_first() {
-        Some((kind, rest)) if (kind == "sql" || kind == "input") && !rest.is_empty() => (kind.as_str(), rest),
+    let rest = match words.split_first() {
+        Some((_, rest)) if !rest.is_empty() => rest,
         // SQL without a name is code that is shown.
         _ => return Ok(Fence::Code),
     };
@@ -364,7 +365,10 @@ mod tests {
             assert_eq!(drawn.shapes(), Some(Given { file: "geo/zones.geojson".into(), joined }), "{info}");
         }
         assert_eq!(parse("input day").unwrap(), Fence::Input { name: "day".into() });
-        for code in ["", "sql", "rust", "input", "text it's"] {
+        // Its word is in any case, as SQL's are.
+        assert_eq!(parse("SQL zones").unwrap(), Fence::Sql { name: "zones".into(), drawn: None, share: None });
+        assert_eq!(parse("Input Day").unwrap(), Fence::Input { name: "Day".into() });
+        for code in ["", "sql", "SQL", "rust", "input", "text it's", "sqlite it's"] {
             assert_eq!(parse(code).unwrap(), Fence::Code, "{code}");
         }
     }

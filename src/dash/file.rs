@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use quack_page::site::is_page;
 
+use super::blocks::blocks;
+use super::fence::{self, Fence};
 use crate::error::{failure, nearest};
 
 /// Largest page, bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// How deep below the folder pages are looked for that nobody would see there, and how many files and folders are looked at.
+const DEEPEST: usize = 4;
+const MOST_LOOKED_AT: usize = 500;
 
 /// Addresses that `quackctl dash` or the page function have themselves.
 const TAKEN: &[&str] = &["edit", "events", "login"];
@@ -69,6 +75,51 @@ pub(crate) fn names(dir: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
+/// Files in folders below, by their paths in the project in `dir`, which would be pages if they stood in the folder itself: they have
+/// queries or inputs. Links are not followed.
+pub(super) fn below(dir: &Path) -> Vec<String> {
+    let (mut found, mut folders, mut left) =
+        (Vec::new(), vec![(dir.join(FOLDER), FOLDER.to_owned(), 0)], MOST_LOOKED_AT);
+    while let Some((folder, told, deep)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+            if left == 0 || name.starts_with('.') {
+                continue;
+            }
+            left -= 1;
+            let (path, told) = (entry.path(), format!("{told}/{name}"));
+            if kind.is_dir() && deep < DEEPEST {
+                folders.push((path, told, deep + 1));
+            } else if kind.is_file() && deep > 0 && name.ends_with(".md") && is_like_page(&path) {
+                found.push(told);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether a file of Markdown has a fence that a page has.
+fn is_like_page(path: &Path) -> bool {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+    let is_ours = |info: &str| fence::parse(info).is_ok_and(|fence| fence != Fence::Code);
+    read.is_ok() && blocks(&text, 0).iter().any(|block| !block.is_paragraph && is_ours(&block.info))
+}
+
+/// What is said of files that [`below`] finds.
+pub(super) fn strayed(files: &[String]) -> Option<String> {
+    let (first, more) = files.split_first()?;
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    Some(format!("`{first}`{more} is in a folder below {FOLDER}/, and is no page: pages stand in {FOLDER}/ itself"))
+}
+
+/// What is said where the project in `dir` has no pages.
+pub(super) fn none(dir: &Path) -> anyhow::Error {
+    let help = strayed(&below(dir)).unwrap_or_else(|| "`quackctl dash new NAME` writes one".to_owned());
+    failure(format!("there are no pages in {FOLDER}/"), help)
+}
+
 /// The text of the file of a page.
 ///
 /// # Errors
@@ -108,6 +159,32 @@ mod tests {
         let help = |name| crate::error::advised(&absent(name, ["trips"].into_iter()));
         assert!(help("dashboards/trips.md").contains("did you mean `trips`?"));
         assert!(help("dashboards/sales.md").contains("`quackctl dash new sales` writes one"));
+    }
+
+    #[test]
+    fn pages_in_folders_below_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(FOLDER);
+        std::fs::create_dir_all(folder.join("sales/.hidden")).unwrap();
+        let page = "# A\n\n```SQL q table\nSELECT 1\n```\n";
+        for (file, text) in [
+            ("trips.md", page),
+            ("sales/b.md", page),
+            ("sales/a.md", "```input day\n```\n"),
+            ("sales/README.md", "# Data\n\n```sql\nSELECT 1\n```\n"),
+            ("sales/.hidden/c.md", page),
+            ("sales/x.txt", page),
+        ] {
+            std::fs::write(folder.join(file), text).unwrap();
+        }
+        std::os::unix::fs::symlink(folder.join("trips.md"), folder.join("sales/link.md")).unwrap();
+        std::os::unix::fs::symlink(&folder, folder.join("round")).unwrap();
+        let found = below(dir.path());
+        assert_eq!(found, ["dashboards/sales/a.md", "dashboards/sales/b.md"]);
+        let told = strayed(&found).unwrap();
+        assert!(told.starts_with("`dashboards/sales/a.md` and 1 more is in a folder below"), "{told}");
+        assert_eq!((strayed(&[]), below(&folder)), (None, Vec::new()));
+        assert!(crate::error::advised(&none(dir.path())).contains("pages stand in dashboards/ itself"));
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod example;
 mod export;
 mod fence;
 mod file;
+mod front;
 mod group;
+mod hint;
 mod html;
 mod input;
 mod live;
@@ -26,6 +28,7 @@ mod values;
 mod web;
 mod written;
 
+pub(crate) use bind::bind;
 pub(crate) use check::check;
 pub(crate) use compile::compile;
 pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};

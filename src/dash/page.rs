@@ -1,21 +1,17 @@
 //! A page: a Markdown file among the project's dashboards, with what it asks and what its readers can set.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use super::blocks::blocks;
 use super::fence::{self, Drawn, Fence};
 use super::file::text;
 pub(crate) use super::file::{FOLDER, is_name, names, path};
+use super::front;
 use super::group::{self, Group, Open};
 use super::input;
-use crate::config::is_user;
 use crate::error::failure;
 use quack_page::input::{Input, Kind};
 
@@ -78,43 +74,6 @@ pub(super) struct Query {
     pub share: Option<bool>,
 }
 
-/// What stands before a page's text, between lines of `---`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Front {
-    title: Option<String>,
-    budget: Option<Value>,
-    allow: Option<Names>,
-}
-
-/// A list of names. What else stands there is told what it should be.
-#[derive(Debug)]
-struct Names(BTreeSet<String>);
-
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct List;
-
-        impl<'de> Visitor<'de> for List {
-            type Value = Names;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a list of users' names, as in allow: [ann, bob]")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
-                let mut names = BTreeSet::new();
-                while let Some(name) = list.next_element()? {
-                    names.insert(name);
-                }
-                Ok(Names(names))
-            }
-        }
-
-        from.deserialize_any(List)
-    }
-}
-
 /// All pages of the project in `dir` by their names, each with what is wrong with it.
 ///
 /// # Errors
@@ -139,12 +98,12 @@ impl Page {
     /// What is wrong with it, and where.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, Wrong> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (front, from) = front(text)?;
+        let (front, from) = front::read(text).map_err(|(line, words)| Wrong { line, words })?;
         let mut page = Self {
             name: name.to_owned(),
             title: front.title.unwrap_or_else(|| name.to_owned()),
-            budget_usd: front.budget.as_ref().map(usd).transpose().map_err(|words| Wrong { line: 1, words })?,
-            allow: front.allow.map(allowed).transpose().map_err(|words| Wrong { line: 1, words })?,
+            budget_usd: front.budget_usd,
+            allow: front.allow,
             body: text[from..].to_owned(),
             first_line: text[..from].matches('\n').count() + 1,
             inputs: Vec::new(),
@@ -300,42 +259,6 @@ impl Wrong {
     pub(super) fn within(self, name: &str) -> anyhow::Error {
         failure(format!("{FOLDER}/{name}.md:{}: {}", self.line, self.words), "")
     }
-}
-
-/// What stands before a page's text, and the byte that the text begins at.
-fn front(text: &str) -> Result<(Front, usize), Wrong> {
-    let is_rule = |line: &str| line.trim_end() == "---";
-    let mut lines = text.split_inclusive('\n');
-    let Some(first) = lines.next().filter(|line| is_rule(line)) else { return Ok((Front::default(), 0)) };
-    let mut at = first.len();
-    for line in lines {
-        if is_rule(line) {
-            let yaml = &text[first.len()..at];
-            let front = if yaml.trim().is_empty() { Ok(Front::default()) } else { serde_saphyr::from_str(yaml) };
-            let front = front.map_err(|error| Wrong { line: 1, words: input::first_line(&error.to_string()) })?;
-            return Ok((front, at + line.len()));
-        }
-        at += line.len();
-    }
-    Err(Wrong { line: 1, words: "the `---` of the first line is not closed by another".to_owned() })
-}
-
-/// Names of users, of which there is one at least.
-fn allowed(Names(names): Names) -> Result<BTreeSet<String>, String> {
-    match names.iter().find(|name| !is_user(name)) {
-        Some(other) => Err(format!("`allow: {other}` is no user's name, as [dash.users] has them")),
-        None if names.is_empty() => Err("`allow: []` lets nobody look: name somebody, or leave it away".to_owned()),
-        None => Ok(names),
-    }
-}
-
-/// An amount: `$0.001`, or the number alone.
-fn usd(value: &Value) -> Result<f64, String> {
-    let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let number = said.trim().trim_start_matches('$').parse::<f64>().ok();
-    number
-        .filter(|number| number.is_finite() && *number > 0.0)
-        .ok_or_else(|| format!("`budget: {said}` is no amount: write what a load of the page may cost, e.g. $0.001"))
 }
 
 #[cfg(test)]

@@ -204,13 +204,8 @@ impl Together {
             return Ok(None);
         }
         let cell = Arc::clone(held(&self.made).entry(key(base, &names, &catalog)).or_default());
-        let made = cell.get_or_try_init(async || {
-            let kept = Box::pin(self.run(means, bases, base, (&coordinator, request), usd)).await?;
-            if kept.is_none() {
-                held(&self.within).insert(base.sql.clone());
-            }
-            anyhow::Ok(kept)
-        });
+        let made =
+            cell.get_or_try_init(async || Box::pin(self.run(means, bases, base, (&coordinator, request), usd)).await);
         Ok(made.await?.clone())
     }
 
@@ -243,7 +238,7 @@ impl Together {
         let (kept, cost) = match run.await {
             Ok(ran) => ran,
             Err(error) if error::kind(&error) == Kind::Interrupted => return Err(error),
-            // What is wrong with it, those say that read it.
+            // What is wrong with it, those say that read it; with other values it may be right.
             Err(_) => return Ok(None),
         };
         *usd += cost.unwrap_or_default();
@@ -253,6 +248,7 @@ impl Together {
         let is_small = kept.bytes <= shared::MOST_BYTES && kept.rows <= shared::MOST_ROWS;
         // As the page function has them.
         if !is_small || shared::definition(&base.table, &kept.columns, "").is_none() {
+            held(&self.within).insert(base.sql.clone());
             upload::delete(bucket, [kept.key]).await;
             return Ok(None);
         }

@@ -26,23 +26,21 @@ impl Hollow {
     /// # Errors
     /// When DuckDB cannot start, or does not take what the catalog says.
     pub(crate) fn of(catalog: &Catalog, is_wanted: impl Fn(&str) -> bool) -> Result<Self> {
+        Self::made(&statements(catalog, is_wanted)?)
+    }
+
+    /// Of what such [`statements`] make.
+    ///
+    /// # Errors
+    /// As of [`Self::of`].
+    pub(crate) fn made(statements: &[String]) -> Result<Self> {
         let database = RawDatabase::open()?;
         let connection = database.connect()?;
         lock(
             &connection,
             &Sandbox { memory: Some(MEMORY), threads: Some(1), setup: batches::SETTINGS, ..Sandbox::default() },
         )?;
-        for schema in catalog.schemas.iter().filter(|schema| is_wanted(schema)) {
-            connection.execute_batch(&format!("CREATE SCHEMA memory.{}", identifier(schema)))?;
-        }
-        for (name, table) in catalog.tables.iter().filter(|(name, _)| is_wanted(name)) {
-            connection.execute_batch(&created(name, table)?)?;
-        }
-        for (name, view) in catalog.views.iter().filter(|(name, _)| is_wanted(name)) {
-            let made = view.stand_in(name).map_err(anyhow::Error::msg)?;
-            let all: Vec<String> = std::iter::once(made).chain(view.comments(name)).collect();
-            connection.execute_batch(&all.join(";"))?;
-        }
+        statements.iter().try_for_each(|statement| connection.execute_batch(statement))?;
         Ok(Self { connection, database })
     }
 
@@ -79,6 +77,22 @@ impl Hollow {
         }
         Ok(columns)
     }
+}
+
+/// What makes such a DuckDB have what is called as `is_wanted` says in a catalog.
+///
+/// # Errors
+/// A type that this DuckDB does not know; a view whose columns are not told.
+pub(crate) fn statements(catalog: &Catalog, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let schemas = catalog.schemas.iter().filter(|schema| is_wanted(schema));
+    let schemas = schemas.map(|schema| Ok(format!("CREATE SCHEMA memory.{}", identifier(schema))));
+    let tables = catalog.tables.iter().filter(|(name, _)| is_wanted(name)).map(|(name, table)| created(name, table));
+    let views = catalog.views.iter().filter(|(name, _)| is_wanted(name)).map(|(name, view)| {
+        let made = view.stand_in(name).map_err(anyhow::Error::msg)?;
+        let all: Vec<String> = std::iter::once(made).chain(view.comments(name)).collect();
+        Ok(all.join(";"))
+    });
+    schemas.chain(tables).chain(views).collect()
 }
 
 /// DuckDB's own words, without the number that the crate puts behind them.

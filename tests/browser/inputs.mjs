@@ -24,7 +24,7 @@ scene('each kind of input, from the field to the query and the address', '/input
   assert.equal(search(page), '');
   await set(page, '?day=2019-04-05', () => page.fill('[name=day]', '2019-04-05'));
   await set(page, '?day=2019-04-05&days_from=2019-04-03', () => page.fill('[name=days_from]', '2019-04-03'));
-  assert.equal(await page.textContent('h1'), 'Trips of  from 2019-04-03');
+  assert.equal(await page.textContent('h1'), 'Trips of – from 2019-04-03');
   assert.deepEqual((await given(page)).days_from, '2019-04-03');
   await set(page, '?day=2019-04-05', () => page.fill('[name=days_from]', '2019-04-01')); // its default stands in no address
   await set(page, '?day=2019-04-05&hand=cash', () => page.selectOption('[name=hand]', 'cash'));
@@ -70,7 +70,9 @@ scene('only what follows an input is asked again; back and forward', '/inputs', 
   assert.deepEqual(names(), ['chosen', 'given']);
   assert.equal(await tile(page, 'chosen').locator('.big').textContent(), '600');
   assert.equal(await page.inputValue('[name=zone]'), '');
+  assert.match(await page.textContent('h1'), /^Trips of – /); // nothing is chosen
   await set(page, '?zone=SoHo', () => page.goForward());
+  assert.match(await page.textContent('h1'), /^Trips of SoHo /);
   assert.equal(await tile(page, 'chosen').locator('.big').textContent(), alone);
 });
 

@@ -152,6 +152,12 @@ fn pages_show_a_branch(place: Place) {
     on(&project, "INSERT INTO model VALUES (2)");
     assert_eq!(get("/api/p/all.csv"), "a\n1\n2\n");
     server.end();
+    let file = project.dir().join("p.html");
+    let html = file.to_str().unwrap();
+    assert!(refused(&project, ["dash", "export", "p", "--html", html]).contains("model"));
+    project.succeed(["dash", "export", "p", "--html", html, "--branch", "preview"], "a file of a branch");
+    let html = std::fs::read_to_string(&file).unwrap();
+    assert!(html.contains("UTC</time>, on the branch preview, which was not published</p>"));
     project.succeed(["branch", "publish", "preview"], "pages");
     project.succeed(["dash", "check"], "a published branch");
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
+use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 use serde_json::{Value, json};
 
@@ -208,4 +209,36 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
         project.quackctl(["dash", "check", "trips", "--no-run"]).assert().code(1).stderr(told);
     }
     project.quackctl(["dash", "check", "trip"]).assert().code(1).stderr(contains("did you mean `trips`?"));
+}
+
+/// What would be silent otherwise, or told as something else.
+#[test]
+fn what_somebody_may_have_meant_is_told() {
+    let project = trips(Place::Local);
+    let page = "# {{ day }}\n\n```input day\ntype: date\ndefault: 2019-04-01\n```\n\n```SQL by_zone\nSELECT zone, day FROM trips\n```\n\n\
+        ```Sql tile table\nFROM by_zon WHERE day = $day\n```\n";
+    let below = project.dir().join("dashboards/sales");
+    std::fs::create_dir(&below).unwrap();
+    project.write("dashboards/sales/q.md", page);
+    let strayed = "`dashboards/sales/q.md` is in a folder below dashboards/, and is no page";
+    project.quackctl(["dash", "check"]).assert().code(1).stderr(contains(strayed));
+    project.write("dashboards/p.md", page);
+    let meant = "did you mean `by_zone`, a query of the page?";
+    let checked = project.quackctl(["dash", "check"]).assert().code(1);
+    checked
+        .stdout(contains("`tile`: Catalog Error: Table with name by_zon").and(contains(meant)).and(contains(strayed)));
+
+    let server = Server::of("dash", &project, &[]);
+    let told: Value = serde_json::from_slice(&get(&server, "/api/p/tile", &[]).body).unwrap();
+    assert_eq!(told["error"]["hint"], meant, "{told}");
+    let html = |path: &str| get(&server, path, &[]).text();
+    let shown = html("/p?day=2019-04-31");
+    assert!(shown.contains("`day` is a date like 2019-04-01, and `2019-04-31` is none"), "{shown}");
+    assert!(!html("/p?day=2019-04-30").contains("refused"));
+    project.write("dashboards/p.md", page.replace("by_zon ", "by_zone "));
+    assert_eq!(get(&server, "/api/p/tile.csv", &[]).text().lines().count(), 7);
+    project.write("dashboards/p.md", format!("title: P\nallow: [ann]\n---\n{page}"));
+    let shown = html("/p");
+    assert!(shown.contains("dashboards/p.md:1: `title:` is said of the page between two lines of `---`"), "{shown}");
+    server.end();
 }

@@ -299,3 +299,33 @@ fn a_tile_is_told_what_it_may_cost_and_nothing_is_invoked_for_that() {
     }
     server.end();
 }
+
+/// Nothing interrupts DuckDB while it binds: it is a process of its own that does, and that is ended.
+#[test]
+fn what_never_binds_is_refused_and_nothing_of_it_is_left() {
+    let project = trips();
+    let editor = Editor::of(&project);
+    let nested = |from: &str, by: &dyn Fn(&str) -> String| (0..40).fold(from.to_owned(), |sql, _| by(&sql));
+    let aliases: Vec<String> = (1..40).map(|at| format!("c{} + c{} AS c{at}", at - 1, at - 1)).collect();
+    for sql in [
+        nested("SELECT zone AS a FROM trips", &|sql| format!("SELECT *, * FROM ({sql})")),
+        nested("SELECT zone AS a FROM trips", &|sql| format!("SELECT {{x: a, y: a}} AS a FROM ({sql})")),
+        format!("SELECT 1 AS c0, {}", aliases.join(", ")),
+    ] {
+        let save =
+            json!({ "page": "trips", "digest": editor.digest("trips"), "is_there": false, "name": "q", "sql": sql });
+        for (path, asked) in [("/edit/save", &save), ("/edit/run", &json!({ "sql": sql }))] {
+            let (status, words, _) = wrong(&editor.ask(path, asked));
+            assert!(status == 422 && words.contains("DuckDB does not say within 5 s"), "{path} {sql:.60}: {words}");
+        }
+    }
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let server = format!("PPid:\t{}\n", editor.server.child.id());
+    let of_server =
+        all.filter(|one| fs::read_to_string(one.path().join("status")).is_ok_and(|told| told.contains(&server)));
+    let left: Vec<_> = of_server.filter_map(|one| fs::read_to_string(one.path().join("cmdline")).ok()).collect();
+    assert!(left.iter().all(String::is_empty), "{left:?}");
+    let got = editor.ask("/edit/run", &json!({ "sql": "SELECT count(*) AS n FROM trips" }));
+    assert_eq!(got.status, 200, "{}", got.text());
+    editor.server.end();
+}

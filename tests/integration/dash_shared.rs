@@ -260,3 +260,34 @@ fn four_tiles_over_one_query_scan_the_lake_once(place: Place) {
     project.succeed(["down", "--yes"], "the end");
     project.assert_gone(&["dashboards/four.md", "dashboards/little.md", "four.html", "quack.toml"]);
 }
+
+/// A query that fails with what one reader gives is run once with what others give, as before.
+#[test]
+fn a_value_that_fails_is_nobody_elses() {
+    let project = Project::at(Place::Local, "");
+    std::fs::create_dir(project.dir().join("dashboards")).unwrap();
+    let page = "```input n\ntype: text\ndefault: 1\n```\n\n\
+        ```sql base share=true\nSELECT zone, max(i) + CAST($n AS INTEGER) AS n FROM trips GROUP BY zone\n```\n\n\
+        ```sql a value\nSELECT max(n) AS n FROM base\n```\n\n```sql b value\nSELECT min(n) AS n FROM base\n```\n";
+    project.write("dashboards/p.md", page);
+    project.write("quack.toml", "[dash]\npublic = true\n");
+    project.succeed(["up"], "with a page");
+    project.succeed(["query", ROWS], "a table");
+    let told = |get: &dyn Fn(&str) -> Got, of: &str| {
+        let before = runs(&project).len();
+        for name in ["a", "b"] {
+            let wrong = get(&format!("/api/p/{name}?n=x"));
+            assert!(wrong.status == 422 && wrong.text().contains("Could not convert"), "{of}: {}", wrong.text());
+        }
+        let rows = ["a", "b"].map(|name| get(&format!("/api/p/{name}?n=2")).rows());
+        assert_eq!(rows, ["1001\n", "998\n"], "{of}");
+        let over = runs(&project).split_off(before).iter().filter(|run| is_over(run)).count();
+        assert_eq!(over, 2, "{of}");
+    };
+    let server = Server::of("dash", &project, &[]);
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    told(&|path| Got::of(agent.get(format!("http://127.0.0.1:{}{path}", server.port)).call().unwrap()), "here");
+    server.end();
+    let browser = Browser::of(&project, Place::Local);
+    told(&|path| browser.get(path), "deployed");
+}

@@ -111,10 +111,11 @@ impl Cache<'_> {
         run: impl FnOnce() -> Result<(Answer, bool), Failed>,
     ) -> Result<Answered, Failed> {
         let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let waited = terms.asks_again.unwrap_or_default();
+        let turns = Turns { store: self.store, place: format!("{}{key}.run", self.folder), timeout: terms.timeout };
+        // Nobody has waited for longer than two runs, of which the first one died: what failed long ago is no answer to who says so.
+        let waited = terms.asks_again.unwrap_or_default().min(turns.longest() * 2);
         let since = now().saturating_sub(i64::try_from(waited.as_millis()).unwrap_or(i64::MAX));
         let mut asker = Asker { since, old: None, looks: !waited.is_zero() };
-        let turns = Turns { store: self.store, place: format!("{}{key}.run", self.folder), timeout: terms.timeout };
         loop {
             asker.old = match self.kept(key, terms.ttl).map_err(broken)? {
                 (Some(held), _) => return Ok(Answered::Held(held, Source::Kept)),

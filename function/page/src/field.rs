@@ -5,6 +5,9 @@ use serde_json::json;
 use crate::escape::escaped;
 use crate::input::{Day, Given, Input, Kind, LONGEST, Options};
 
+/// What a choice of nothing looks like, as the pages' script has it (`web/src/inputs.ts`).
+const NOTHING: &str = "–";
+
 /// The field of an input, with what is given; of one whose choice is a query's rows, `inputs` are those that the query has.
 pub fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
     let (name, label) = (escaped(&input.name), escaped(&input.label));
@@ -50,7 +53,7 @@ pub fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
             let (query, mut listed) = choice(options, chosen.as_slice(), inputs);
             // Without it the browser would choose the first.
             if matches!(options, Options::Said(_)) && (chosen.is_none() || default.is_empty()) {
-                listed.insert_str(0, "<option value=\"\">–</option>");
+                listed.insert_str(0, &format!("<option value=\"\">{NOTHING}</option>"));
             }
             labelled(
                 "select",
@@ -103,14 +106,17 @@ pub fn html(input: &Input, given: &Given, inputs: Option<&str>) -> String {
     }
 }
 
-/// The value of an input's parameter `name`, for people; nothing where it has no such parameter.
+/// The value of an input's parameter `name`, for people; nothing where it has no such parameter. Of a choice of nothing it is what its field
+/// shows.
 pub fn told(input: &Input, name: &str, given: &Given) -> Option<String> {
     let parameters = input.parameters();
     let (parameter, _) = parameters.iter().find(|(known, _)| known == name)?;
-    match &input.kind {
-        Kind::Multiselect { default, .. } => Some(chosen(input, default, given).join(", ")),
-        _ => Some(value(input, parameter, given).unwrap_or_default()),
-    }
+    let told = match &input.kind {
+        Kind::Multiselect { default, .. } => chosen(input, default, given).join(", "),
+        _ => value(input, parameter, given).unwrap_or_default(),
+    };
+    let is_choice = matches!(input.kind, Kind::Select { .. } | Kind::Multiselect { .. });
+    Some(if is_choice && told.is_empty() { NOTHING.to_owned() } else { told })
 }
 
 /// The values of a list, unless they are none of its input's.
@@ -177,5 +183,24 @@ mod tests {
         assert!(number.contains("step=\"any\" min=\"0\""), "{number}");
         let range = r#"{"range": {"from": {"fixed": "2019-01-01"}, "to": {"ago": 0}}}"#;
         assert!(shown(range, &[]).contains("name=\"it_from\" value=\"2019-01-01\""));
+    }
+
+    #[test]
+    fn a_choice_of_nothing_is_told() {
+        let told = |kind: &str, given: &[&str]| {
+            let input =
+                Input { name: "it".into(), label: "it".into(), kind: serde_json::from_str(kind).unwrap(), line: 1 };
+            let given: Vec<String> = given.iter().map(|value| (*value).to_owned()).collect();
+            let given = if given.is_empty() { Given::new() } else { Given::from([("it".to_owned(), given)]) };
+            told(&input, "it", &given).unwrap()
+        };
+        let one = r#"{"select": {"options": {"said": ["a"]}, "default": null}}"#;
+        assert_eq!((told(one, &[]).as_str(), told(one, &["a"]).as_str()), ("–", "a"));
+        let one = r#"{"select": {"options": {"query": "zones"}, "default": "a"}}"#;
+        assert_eq!((told(one, &[]).as_str(), told(one, &[""]).as_str()), ("a", "–"));
+        let many = r#"{"multiselect": {"options": {"said": ["a", "b"]}, "default": ["a", "b"], "of": "VARCHAR"}}"#;
+        assert_eq!((told(many, &[]).as_str(), told(many, &[""]).as_str()), ("a, b", "–"));
+        // A text that is empty is that text.
+        assert_eq!(told(r#"{"text": {"default": ""}}"#, &[]), "");
     }
 }

@@ -79,6 +79,12 @@ pub fn filled(segments: &[Segment], inputs: &[Input], given: &Given) -> String {
             Segment::Field { input, asks } => {
                 if let Some(input) = inputs.get(*input) {
                     html.push_str(&field::html(input, given, asks.as_deref()));
+                    if let Err(words) = input.values(given) {
+                        let words = escaped(&words);
+                        html.push_str(&format!(
+                            "<p class=\"note refused\" role=\"status\">{words}: the page is shown as if it was not given</p>\n"
+                        ));
+                    }
                 }
             }
         }
@@ -90,6 +96,23 @@ pub fn filled(segments: &[Segment], inputs: &[Input], given: &Given) -> String {
 mod tests {
     use super::*;
     use crate::input::Kind;
+
+    #[test]
+    fn what_is_given_and_is_no_value_is_told() {
+        let day = crate::input::Day::Fixed("2019-04-01".parse().unwrap());
+        let kind = Kind::Date { default: day, min: None, max: None };
+        let inputs = [Input { name: "day".into(), label: "Day".into(), kind, line: 1 }];
+        let shown = |value: &str| {
+            let given = Given::from([("day".to_owned(), vec![value.to_owned()])]);
+            filled(&[Segment::Field { input: 0, asks: None }], &inputs, &given)
+        };
+        let html = shown("2019-04-31<b>");
+        assert!(
+            html.contains("role=\"status\">`day` is a date like 2019-04-01, and `2019-04-31&lt;b&gt;` is none"),
+            "{html}"
+        );
+        assert!(html.contains("value=\"2019-04-01\"") && !shown("2019-04-30").contains("refused"), "{html}");
+    }
 
     #[test]
     fn nothing_that_is_given_is_a_tag() {

@@ -100,9 +100,10 @@ impl Together<'_, '_> {
         let (answer, is_new) = match answered {
             Ok(Answered::Held((answer, _), source)) => (answer, source == Source::Run),
             Ok(Answered::Runs(age, longest)) => return Ok(One::Later(age, longest)),
-            // What is wrong with it, those say that read it.
+            // What is wrong with it, those say that read it. With other values it may be right: nobody who gives a wrong one has it run
+            // within others for everybody.
             Err(failed) if failed.status == 422 => {
-                self.cache.keep(&within, Answer::default());
+                self.cache.keep(&place, Answer::default());
                 return Ok(One::None);
             }
             Err(failed) => return Err(failed),

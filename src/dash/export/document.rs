@@ -29,7 +29,7 @@ pub(super) struct Kept {
     pub truncated: bool,
 }
 
-/// The document that shows `page` as it was `made`, with the values of its inputs that were given.
+/// The document that shows `page` as it was `made`, of the lake or of a branch of it, with the values of its inputs that were given.
 ///
 /// Whatever is not ours stands in it as text that was escaped, or as base64: neither has a `<`. The policy lets the scripts and the
 /// one style run that have these digests.
@@ -38,7 +38,7 @@ pub(super) fn document(
     composer: &Composer,
     given: &Given,
     (kept, shapes): (&[Kept], &Shapes),
-    made: DateTime<Utc>,
+    (made, branch): (DateTime<Utc>, Option<&str>),
 ) -> Result<String> {
     let (script, style) = (std::str::from_utf8(web::SCRIPT)?, std::str::from_utf8(web::STYLE)?);
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest::sha256(text)));
@@ -61,13 +61,16 @@ pub(super) fn document(
     let shapes: String = shapes.all().into_values().map(|made| element(&page.name, made)).collect();
     let (title, name) = (escaped(&page.title), escaped(&page.name));
     let (moment, words) = (made.to_rfc3339_opts(SecondsFormat::Secs, true), made.format("%Y-%m-%d %H:%M"));
+    // A branch's name has letters, digits, `-` and `_`; and whoever reads the file may never have heard of it.
+    let branch = branch.map(|branch| format!(", on the branch {}, which was not published", escaped(branch)));
+    let branch = branch.unwrap_or_default();
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"content-security-policy\" content=\"{policy}\"><meta name=\"referrer\" content=\"no-referrer\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
          <link rel=\"icon\" href=\"data:,\"><style>{style}</style></head>\n\
          <body data-page=\"{name}\" data-snapshot>\n<header></header>\n<main>\n{main}\
-         <p class=\"made\">As it was on <time datetime=\"{moment}\">{words} UTC</time></p>\n</main>\n\
+         <p class=\"made\">As it was on <time datetime=\"{moment}\">{words} UTC</time>{branch}</p>\n</main>\n\
          {rows}{shapes}{scripts}</body></html>\n"
     ))
 }
@@ -124,12 +127,15 @@ mod tests {
         let kept = Kept { query: "q".into(), section: None, arrow, rows: 1, ms: 1.0, usd: Some(0.5), truncated: true };
         let made = "2026-11-27T12:00:00Z".parse().unwrap();
         let document =
-            document(&page, &Composer::open().unwrap(), &given, (&[kept], &Shapes::default()), made).unwrap();
+            document(&page, &Composer::open().unwrap(), &given, (&[kept], &Shapes::default()), (made, Some("b")))
+                .unwrap();
         let own = document.replace(std::str::from_utf8(web::SCRIPT).unwrap(), "");
         assert_eq!(own.matches("<script").count(), 2, "{own}");
         assert_eq!((own.matches("</script").count(), own.matches("</style").count()), (2, 1), "{own}");
         assert!(
-            !own.contains("<img") && own.contains("2026-11-27 12:00 UTC") && own.contains("data-usd=\"0.5"),
+            !own.contains("<img")
+                && own.contains("2026-11-27 12:00 UTC</time>, on the branch b, which was not published</p>")
+                && own.contains("data-usd=\"0.5"),
             "{own}"
         );
     }

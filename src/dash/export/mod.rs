@@ -22,6 +22,7 @@ use self::document::Kept;
 use super::ask::{self, Asking, Bounded};
 use super::compose::Composer;
 use super::file;
+use super::hint::hinted;
 use super::page::{self, FOLDER, MOST_SECTIONS, Page, Query};
 use super::shapes::Shapes;
 use super::together::{self, Together};
@@ -102,7 +103,8 @@ pub(crate) async fn export(context: &Context, export: Export<'_>, cancel: &Cance
         let words = format!("the rows of the page are more than {} MiB, and a file takes no more", MOST_BYTES >> 20);
         return Err(failure(words, "have its queries give fewer rows, or fewer columns"));
     }
-    let document = document::document(&page, &asker.composer, &given, (&kept, &shapes), Utc::now())?;
+    let document =
+        document::document(&page, &asker.composer, &given, (&kept, &shapes), (Utc::now(), context.branch.as_deref()))?;
     let mut files = Vec::new();
     let mut printed = None;
     if let (Some((mut file, path)), Some(printer)) = (pdf, printer) {
@@ -243,7 +245,7 @@ impl Asker<'_> {
         };
         let (arrow, summary) = asked.await.map_err(|error| match error::kind(&error) {
             error::Kind::Interrupted => error,
-            _ => wrong(error::words(error.as_ref())),
+            _ => wrong(error::advised(&hinted(error, page))),
         })?;
         let (ms, usd) = (started.elapsed().as_secs_f64() * 1000.0, summary.cost_usd);
         let (rows, truncated) = (summary.tally.rows, summary.tally.truncated);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ask::{self, Asking, Bounded};
 use super::super::compose::Composer;
+use super::super::hint::hinted;
 use super::super::page::{self, Page};
 use super::super::together::{self, Over, Together};
 use super::super::values;
@@ -52,13 +53,13 @@ impl Asked {
 
     /// The rows of a query of a page. They end when whoever asked is gone.
     pub(super) async fn rows(&self, page: &str, query: &str, form: Form, given: &Given) -> Answer {
-        let statement = match task::block_in_place(|| self.statement(page, query, given)) {
-            Ok(statement) => statement,
+        let (of, statement) = match task::block_in_place(|| self.statement(page, query, given)) {
+            Ok(found) => found,
             Err((status, words)) => return response::error(status, &words, ""),
         };
         let mut answer = match self.ran(statement, form).await {
             Ok(answer) => answer,
-            Err(error) => return refused(&error),
+            Err(error) => return refused(&hinted(error, &of)),
         };
         if let Some(ending) = form.ending() {
             // Both are names of ours: letters, digits, `-` and `_`.
@@ -92,8 +93,8 @@ impl Asked {
         Ok(answer)
     }
 
-    /// What is run for a query of a page.
-    fn statement(&self, page: &str, name: &str, given: &Given) -> Result<Statement, (StatusCode, String)> {
+    /// What is run for a query of a page, and the page.
+    fn statement(&self, page: &str, name: &str, given: &Given) -> Result<(Page, Statement), (StatusCode, String)> {
         let missing = || (StatusCode::NOT_FOUND, "the page has no such query".to_owned());
         if !page::is_name(page) {
             return Err(missing());
@@ -107,7 +108,7 @@ impl Asked {
         let params = values::params(&page, &composed, given, &self.context.caller.user)
             .map_err(|words| (StatusCode::BAD_REQUEST, words))?;
         let over = together::over(&page, &composer, query, given, &self.context.caller.user);
-        Ok(Statement { sql: composed.sql, params, over })
+        Ok((page, Statement { sql: composed.sql, params, over }))
     }
 }
 

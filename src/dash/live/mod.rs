@@ -22,11 +22,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{RwLock, Semaphore};
 
 use self::site::Site;
+use super::file;
 use super::page::{self, FOLDER};
 use crate::cloud::Target;
 use crate::console::context::Context;
 use crate::console::interrupt::Interrupt;
-use crate::error::{failure, usage};
+use crate::error::usage;
 use crate::lake::catalog::{self, Scope};
 
 /// Most connections at once.
@@ -50,7 +51,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
         ));
     }
     if page::names(&context.config.dir)?.is_empty() {
-        return Err(failure(format!("there are no pages in {FOLDER}/"), "`quackctl dash new NAME` writes one"));
+        return Err(file::none(&context.config.dir));
     }
     // What is not up is better told now than on each tile.
     let target = Target::open(context).await?;
@@ -61,6 +62,9 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr, opens: bool) ->
     let address = listener.local_addr()?;
     let over = context.branch.as_ref().map(|branch| format!(" over the branch `{branch}`")).unwrap_or_default();
     context.say(format_args!("showing {FOLDER}/{over} at http://{address}/, as it is saved; Ctrl-C ends"));
+    if let Some(note) = file::strayed(&file::below(&context.config.dir)) {
+        context.say(format_args!("note: {note}"));
+    }
     if opens && context.interactive() && open::that_detached(format!("http://{address}/")).is_err() {
         context.say("note: no browser was found to open it in");
     }

@@ -15,6 +15,7 @@ use tokio::task;
 use tokio_util::sync::CancellationToken;
 
 use super::super::compose::Composer;
+use super::super::file;
 use super::super::html;
 use super::super::page::{self, Page};
 use super::super::shapes::Shapes;
@@ -113,8 +114,9 @@ impl Site {
                     found
                 }
                 None => {
-                    let words = "`quackctl dash new NAME` writes a first page";
-                    self.notice("", StatusCode::NOT_FOUND, "There are no pages", words)
+                    let strayed = file::strayed(&file::below(&self.asked.context.config.dir));
+                    let words = strayed.unwrap_or_else(|| "`quackctl dash new NAME` writes a first page".to_owned());
+                    self.notice("", StatusCode::NOT_FOUND, "There are no pages", &words)
                 }
             },
         }

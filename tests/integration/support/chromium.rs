@@ -21,7 +21,9 @@ impl Chromium {
     /// Has a command find it.
     pub(crate) fn named_in<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("CHROMIUM", &self.program);
-        self.libraries.iter().fold(command, |command, libraries| command.env("LD_LIBRARY_PATH", libraries))
+        // One of them has a library in a folder below, which it finds only where it is installed.
+        let paths = self.libraries.iter().filter_map(|all| env::join_paths([all.clone(), all.join("pulseaudio")]).ok());
+        paths.fold(command, |command, paths| command.env("LD_LIBRARY_PATH", paths))
     }
 
     /// Runs `tests/browser/NAME.mjs` with the packages in `modules` and more arguments; fails unless all of its scenes are as they should be.

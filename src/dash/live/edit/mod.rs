@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
+use quack_function::wire::Params;
 use quack_page::escape::escaped;
 use quack_page::form::Form;
 use quack_page::input::Given;
@@ -25,6 +26,7 @@ use super::super::bound::Over;
 use super::super::compose::{Composed, Composer};
 use super::super::fence::Drawn;
 use super::super::file;
+use super::super::hint::hinted;
 use super::super::page::{Page, Query};
 use super::super::shapes;
 use super::super::values;
@@ -117,16 +119,23 @@ impl Editor {
             let composed = composed(&page, &query)?;
             let params = values::params(&page, &composed, &inputs, &asked.context.caller.user)
                 .map_err(|words| Box::new(response::error(StatusCode::BAD_REQUEST, &words, "")))?;
-            Ok((composed, params))
+            Ok((page, composed, params))
         });
-        let (composed, params) = match composed {
+        let (page, composed, params) = match composed {
             Ok(composed) => composed,
             Err(refusal) => return *refusal,
         };
+        // Before the planner binds it, in this process, where nothing would end that.
+        let can_be_bound = || Handle::current().block_on(bounded(asked, (&composed.sql, &params)));
+        if let Err(error) = task::block_in_place(can_be_bound) {
+            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+            return wrong(&error::words(error.as_ref()), help, &composed, &query.sql);
+        }
         let statement = Statement { sql: composed.sql.clone(), params, over: None };
         match asked.ran(statement, Form::Arrow).await {
             Ok(answer) => answer,
             Err(error) => {
+                let error = hinted(error, &page);
                 let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
                 wrong(&error::words(error.as_ref()), help, &composed, &query.sql)
             }
@@ -204,13 +213,27 @@ impl Editor {
         {
             return Err(Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, "")));
         }
-        let Err(words) = over.bound(page, query, &Given::new()).await.map_err(failed)? else { return Ok(()) };
+        // What never binds is as wrong as what does not.
+        let unbound = |error: anyhow::Error| {
+            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+            Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &error::words(error.as_ref()), help))
+        };
+        let Err(words) = over.bound(page, query, &Given::new()).await.map_err(unbound)? else { return Ok(()) };
         let words = words.join("\n");
         Err(Box::new(match over.composer.compose(page, query) {
             Ok(composed) => wrong(&words, "", &composed, &query.sql),
             Err(words) => mistaken(&words, &query.sql),
         }))
     }
+}
+
+/// Refuses SQL that is not bound within the time for it. What else is wrong with it, whoever runs it says.
+///
+/// # Errors
+/// That; a lake that cannot be read.
+async fn bounded(asked: &Asked, bound: (&str, &Params)) -> anyhow::Result<()> {
+    let catalog = catalog::read_in(&asked.target.bucket, Scope::Outline).await?;
+    Binder::new(&catalog).columns("query", bound, &CancellationToken::new()).await.map(drop)
 }
 
 /// What is run for SQL within a page.

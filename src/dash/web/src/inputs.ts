@@ -4,6 +4,9 @@ import { isSnapshot } from './snapshot.js';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
+/** What a choice of nothing looks like, as `field.rs` has it. */
+const NOTHING = '–';
+
 /** What became different: the names of the controls. */
 export type Changed = (names: ReadonlySet<string>) => void;
 
@@ -84,6 +87,8 @@ export class Inputs implements Values {
     const names = new Set([...now].filter(([name, values]) => !same(values, this.values.get(name) ?? [])).map(([name]) => name));
     if (names.size === 0) return false;
     this.values = now;
+    // What the address had and was no value is not in it any more.
+    for (const note of this.root.querySelectorAll('form.inputs .refused')) note.remove();
     if (history === 'push') this.typing = null;
     if (history !== 'none') window.history[history === 'push' ? 'pushState' : 'replaceState'](null, '', this.url());
     this.showOutputs(names);
@@ -135,7 +140,8 @@ export class Inputs implements Values {
   showOutputs(names: Iterable<string> = this.values.keys()): void {
     const outputs = [...this.root.querySelectorAll<HTMLOutputElement>('output[data-value]')];
     for (const name of names) {
-      const text = this.value(name).join(', ');
+      const isChoice = this.controls.some((control) => control.name === name && control instanceof HTMLSelectElement);
+      const text = this.value(name).join(', ') || (isChoice ? NOTHING : '');
       for (const output of outputs) if (output.dataset['value'] === name && output.textContent !== text) output.textContent = text;
     }
   }
@@ -159,7 +165,7 @@ function read(control: Control): string[] {
 
 function write(control: Control, values: readonly string[]): void {
   if (control instanceof HTMLSelectElement) {
-    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value || '–', value));
+    for (const value of values) if (![...control.options].some((option) => option.value === value)) control.add(new Option(value || NOTHING, value));
     for (const option of control.options) option.selected = values.includes(option.value);
     control.dispatchEvent(new Event('written')); // for the list that stands in its place
   } else if (control.type === 'checkbox') control.checked = values[0] === 'true';

@@ -1,0 +1,1 @@
+SELECT date, trips, total FROM daily_trips

@@ -1,0 +1,1 @@
+SELECT pickup_location_id, trips FROM top_pickup_locations
