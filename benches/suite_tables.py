@@ -31,7 +31,8 @@ class Tables:
         one, auto = ways.get("one", {}), ways.get("auto", {})
         ratios = {what: ratio(auto.get(what), one.get(what)) for what in BOUNDS}
         told = {name: explained.get(name) for name in ("strategy", "reason", "weighed")}
-        return {**at, "ways": ways, "ratios": ratios, **told, "wrong": self.wrong(at)}
+        runs = sum(run["way"] != "explain" for run in self.runs.select(**at))
+        return {**at, "ways": ways, "ratios": ratios, **told, "runs": runs, "wrong": self.wrong(at)}
 
     def all(self):
         seen = {}
@@ -49,7 +50,7 @@ class Tables:
         """One query, while it goes on."""
         figures = self.figures(at)
         ways = ", ".join(f"{way} {seconds(told['seconds'])}" for way, told in figures["ways"].items())
-        wrong = "".join(f"; {way}: {why[:200]}" for way, why in figures["wrong"][:2])
+        wrong = "".join(f"; {way}: {why[:200]}" for way, why in figures["wrong"][:2]) or "; all answers right"
         auto = figures["ways"].get("auto", {}).get("functions")
         auto = f" ({auto:.0f} functions)" if auto else ""
         ratios = " ".join(f"{what} {times(value)}" for what, value in figures["ratios"].items())
@@ -65,7 +66,7 @@ class Tables:
             if len({query["suite"] for query in bound}) > 1:
                 groups.append((BOUND_SUITES, bound))
             for names, group in groups:
-                if group:
+                if any(None not in query["ratios"].values() for query in group):
                     found.append({"network": network, "suites": names, **verdict(group)})
         return found
 
@@ -97,7 +98,8 @@ class Tables:
         parts += ["### `auto` against one function", "", *verdict_table(self.verdicts(queries)), ""]
         parts += ["### Estimates within twice the truth", "", *estimate_table(self.estimates(queries)), ""]
         wrong = [f"- {query['network']} {query['suite']} {query['query']}, {way}: {why}" for query in queries for way, why in query["wrong"]]
-        parts += [f"{len(wrong)} runs of {sum(run['way'] != 'explain' for run in self.runs.all)} gave a wrong answer or none.", *wrong]
+        runs = sum(query["runs"] for query in queries)
+        parts += [f"{len(wrong)} of {runs} runs gave a wrong answer or none.", *wrong]
         return "\n".join(parts)
 
     def table(self, group):

@@ -20,7 +20,7 @@ import time
 
 import answers
 from lake import Lake
-from suite_data import Suite
+from suite_data import MADE_BY, Suite
 from suite_tables import Tables
 
 SUITES = {"tpch": "scale", "tpcds": "scale", "clickbench": "hits", "taxi": "trips", "flights": None}
@@ -161,7 +161,8 @@ def main():
     options.folder.mkdir(parents=True, exist_ok=True)
     program = hashlib.sha256(quackctl.read_bytes()).hexdigest()[:12]
     sizes = {name: getattr(options, size) if size else 1 for name, size in SUITES.items()}
-    of = {"program": program, "memory_mb": options.memory_mb, "fresh": options.fresh, **{name: sizes[name] for name in ("tpch", "clickbench", "taxi")}}
+    of = {"program": program, "made_by": MADE_BY, "memory_mb": options.memory_mb, "fresh": options.fresh}
+    of |= {name: sizes[name] for name in ("tpch", "clickbench", "taxi")}
     runs = Runs(options.folder / "runs.jsonl", of)
     tables = Tables(runs, options)
     suites = []
@@ -172,7 +173,7 @@ def main():
         lake = Lake(quackctl, pathlib.Path(name))
         stack.callback(lake.run, "down", "--yes")
         for suite in suites:
-            print(f"{suite.name}: loaded", file=sys.stderr, flush=True)
+            print(f"{suite.name}: into the lake", file=sys.stderr, flush=True)
             suite.load(lake)
         try:
             measure(options, runs, suites, lake, tables)
