@@ -88,12 +88,18 @@ fuzz: ## two minutes on each target of coverage-guided fuzzing; needs cargo-fuzz
 	for target in $$(cargo fuzz list --fuzz-dir tests/fuzz); do \
 	    cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target -- -max_total_time=120 || exit 1; done
 
-bench: $(QUACKCTL) ## ours and the peers', side by side
+# What both of these measure with, and hold it against.
+peers: FORCE
 	python3 -m venv target/peers
 	target/peers/bin/pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+
+bench: $(QUACKCTL) peers ## ours and the peers', side by side
 	python3 -m venv target/peers-sam
 	target/peers-sam/bin/pip install --quiet --disable-pip-version-check -r benches/requirements-sam.txt
 	target/peers/bin/python benches/bench.py $(QUACKCTL) target/peers-sam/bin/sam
+
+suites: $(QUACKCTL) peers ## TPC-H, TPC-DS and more: one function, many, and as many as pay; hours, less with SUITES="--suites tpch --ways one,auto"
+	target/peers/bin/python benches/suites.py $(QUACKCTL) --ways all $(SUITES)
 
 install: $(QUACKCTL) ## into PREFIX (~/.local), with DuckDB's library beside it
 	install -D $(QUACKCTL) $(DESTDIR)$(PREFIX)/bin/quackctl
@@ -132,4 +138,4 @@ target/dist/tools/bin/cargo-lambda: src/package/cargo-lambda.txt
 	touch $@
 
 FORCE:
-.PHONY: help demo deploy test lint web deny fuzz fuzz-targets bench install dist wheel npm archive reproduce FORCE
+.PHONY: help demo deploy test lint web deny fuzz fuzz-targets peers bench suites install dist wheel npm archive reproduce FORCE
