@@ -9,5 +9,6 @@ mod projections;
 mod prunes;
 mod reserved;
 mod support;
+mod tpcds;
 mod tpch;
 mod views;

@@ -60,6 +60,18 @@ impl Lake {
         self.register(name, columns, Vec::new(), &written);
     }
 
+    /// Moves the table `name`, which SQL has made, into the lake: in eight files, if `partitioned` has a number of each row for it,
+    /// else in one.
+    pub(super) fn adopt(&mut self, name: &str, partitioned: &[(&str, &str)]) {
+        let whole = format!("FROM memory.main.{name}");
+        let parts = match partitioned.iter().find(|(table, _)| *table == name) {
+            Some((_, number)) => (0..8).map(|part| format!("{whole} WHERE {number} % 8 = {part}")).collect(),
+            None => vec![whole],
+        };
+        self.add(name, &parts);
+        self.execute(&format!("DROP TABLE memory.main.{name}"));
+    }
+
     /// Adds the table `name` of the rows of `query`, in a folder for each value of the column `by`.
     pub(super) fn add_partitioned(&mut self, name: &str, query: &str, by: &str) {
         let data = self.folder.path().join(name);
@@ -146,6 +158,11 @@ impl Lake {
     /// Whether DuckDB takes `sql` at all.
     pub(super) fn binds(&self, sql: &str) -> Result<(), String> {
         engine::columns(&self.connection, sql).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Whether DuckDB's own answer has any row.
+    pub(super) fn has_rows(&self, sql: &str) -> bool {
+        self.connection.query_row(&format!("SELECT EXISTS (FROM ({sql}))"), [], |row| row.get(0)).unwrap()
     }
 
     /// Checks that the plan of `sql` gives DuckDB's own rows, in any order, and returns it.
