@@ -145,7 +145,7 @@ mod tests {
             let error = looked_at(&Lake::of(toml).await.context.config).unwrap_err();
             assert!(error.to_string().contains("not as Lambda's"), "{toml}");
         }
-        let near = Lake::of(&format!("[local]\n{held}\n[function]\nmemory_mb = 512")).await.context.config;
+        let near = Lake::of(&format!("[local]\n{held}\n[function]\nmemory_mb = 512")).await.context.config.clone();
         assert_eq!(looked_at(&near).unwrap().len(), 1);
         assert_eq!(cloud_of(&near), Cloud::default());
         let far = format!("[local]\n{held}\n[local.network]\nprofile = \"aws\"\n[aws]\nreserved_concurrency = 7");

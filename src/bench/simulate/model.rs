@@ -80,8 +80,8 @@ struct Model<'a> {
     flights: Vec<Flight>,
     /// When the flights end, by their places.
     ends: BinaryHeap<Reverse<(Duration, usize)>>,
-    /// Of each part, how often it was sent to run.
-    started: Vec<u32>,
+    /// Of each part, how many copies are under way.
+    copies: Vec<u32>,
     outcome: Outcome,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn run(works: &[Work], finish: Duration, cloud: &Cloud, seed: u64) ->
         sends: Duration::ZERO,
         flights: Vec::new(),
         ends: BinaryHeap::new(),
-        started: vec![0; works.len()],
+        copies: vec![0; works.len()],
         outcome: Outcome::default(),
     };
     model.go_on();
@@ -146,6 +146,10 @@ impl Model<'_> {
     }
 
     fn send(&mut self, index: usize) {
+        if let Some(copies) = self.copies.get_mut(index) {
+            self.outcome.stragglers += u64::from(*copies > 0);
+            *copies += 1;
+        }
         let (taken, came) = self.invoke(index);
         self.ends.push(Reverse((self.now + taken, self.flights.len())));
         self.flights.push(Flight { index, sent: self.clock(), came });
@@ -160,9 +164,6 @@ impl Model<'_> {
         };
         self.outcome.invocations += 1;
         self.outcome.cold_starts += u64::from(start.is_some());
-        if let Some(started) = self.started.get_mut(index) {
-            *started += 1;
-        }
         let begun = self.now + start.unwrap_or_default();
         let (run, came) = match self.prefix.ask(begun, work.requests, work.run, &mut self.chance) {
             S3::Later(later, slowed) => {
@@ -182,14 +183,14 @@ impl Model<'_> {
     fn take(&mut self, flight: usize) {
         let Some(Flight { index, sent, came }) = self.flights.get(flight).copied() else { return };
         let now = self.clock();
+        if let Some(copies) = self.copies.get_mut(index) {
+            *copies = copies.saturating_sub(1);
+        }
         match came {
             Came::Answer => {
                 self.fleet.done();
                 self.window.answered();
-                // A second copy that ran is one for being late.
-                if self.tasks.answered(index, sent, now) && self.started.get(index).is_some_and(|times| *times > 1) {
-                    self.outcome.stragglers += 1;
-                }
+                self.tasks.answered(index, sent, now);
             }
             Came::Throttled => {
                 self.window.throttled(self.ends.len(), now);

@@ -57,6 +57,8 @@ pub(crate) struct Parts {
     /// The slowest, and all together, milliseconds inside Lambda without the start.
     pub slowest_ms: f64,
     pub together_ms: f64,
+    /// What the process of one took to start, the mean, milliseconds.
+    pub start_ms: f64,
     /// The final stage here, milliseconds.
     pub finish_ms: f64,
     /// CPU time of all together, and what they asked S3 for; where that is told.
@@ -79,6 +81,8 @@ impl Parts {
         Self {
             slowest_ms: all().fold(0.0, f64::max),
             together_ms: all().sum(),
+            start_ms: measured.works.iter().map(|work| work.init.as_secs_f64() * 1_000.0).sum::<f64>()
+                / measured.works.len().max(1) as f64,
             finish_ms: measured.finish.as_secs_f64() * 1_000.0,
             cpu_ms: reports().map(|report| report.cpu_ms).sum(),
             s3_requests: whole(|report| report.s3_requests),
@@ -165,11 +169,11 @@ impl fmt::Display for Simulation {
             self.memory_mb, self.vcpus, self.runs
         )?;
         self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
-        let failed = self.lines.iter().filter(|line| line.failed_runs > 0);
-        failed.into_iter().try_for_each(|line| {
+        let mut failed = self.lines.iter().filter(|line| line.failed_runs > 0);
+        failed.try_for_each(|line| {
             writeln!(f, "{} functions: the query failed in {} of {} runs", line.functions, line.failed_runs, self.runs)
         })?;
-        let differing = self.lines.iter().filter_map(|line| Some((line.functions, line.differs.as_ref()?)));
-        differing.into_iter().try_for_each(|(functions, differs)| writeln!(f, "{functions} functions: {differs}"))
+        let mut differing = self.lines.iter().filter_map(|line| Some((line.functions, line.differs.as_ref()?)));
+        differing.try_for_each(|(functions, differs)| writeln!(f, "{functions} functions: {differs}"))
     }
 }

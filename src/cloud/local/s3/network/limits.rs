@@ -121,7 +121,7 @@ mod tests {
         // 300 MB of the burst, and the 15.8 that the link carries meanwhile.
         assert_eq!(taken(&link, start, &[(0, 200 * mb), (100, 115_789_474), (158, 10 * mb)]), [100, 58, 100]);
         // Idle for half a second from 258 ms on: 50 MB came back, and carry 2.6 with them.
-        assert_eq!(taken(&link, start, &[(758, 52_631_579), (785, 10 * mb)]), [26, 100]);
+        assert_eq!(taken(&link, start, &[(758, 52_631_579), (784, 10 * mb)]), [26, 100]);
         // Idle for a minute: the half that comes back, and no more.
         assert_eq!(taken(&link, start, &[(60_000, 157_894_737), (60_079, 10 * mb)]), [79, 100]);
     }

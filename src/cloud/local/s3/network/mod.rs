@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, future};
 use hyper::body::Body as HttpBody;
-use hyper::{Request, Response, Uri};
+use hyper::header::CONTENT_LENGTH;
+use hyper::{Method, Request, Response, Uri};
 use s3s::service::S3Service;
 use s3s::{Body, HttpError, S3Error, s3_error};
 
@@ -52,8 +53,9 @@ impl Service {
         let body = chunked::watched(&parts, body);
         let request = Request::from_parts(parts, body);
         let token = request.headers().get(TOKEN).map_or(&[][..], |token| token.as_bytes()).to_vec();
+        let is_get = request.method() == Method::GET;
         let counted = |response: Response<Body>| {
-            self.meter.count(&token, HttpBody::size_hint(response.body()).lower());
+            self.meter.count(&token, if is_get { length(&response) } else { 0 });
             response
         };
         let Some(network) = &self.network else { return self.s3.call(request).await.map(counted) };
@@ -72,6 +74,12 @@ impl Service {
         };
         Ok(counted(response).map(|body| paced(body, link)))
     }
+}
+
+/// Bytes of the body, as the answer tells them.
+fn length(response: &Response<Body>) -> u64 {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_else(|| HttpBody::size_hint(response.body()).lower())
 }
 
 fn answer(refusal: S3Error) -> Result<Response<Body>, HttpError> {
@@ -178,9 +186,8 @@ mod tests {
         let tenth = Duration::from_millis(100);
         assert_eq!((through(b"a"), through(b"b"), through(b"")), (tenth, tenth, tenth));
         assert_eq!((through(b"a"), through(b"b")), (2 * tenth, 2 * tenth));
-        let burst = Network { instance_mb_s: 10, burst_mb: 1, ..Network::default() };
-        let network = Conditions::new(burst);
-        let through = |token: &[u8]| network.link(token, now).unwrap().carry(1_000_000, now) - now;
+        let bursting = Conditions::new(Network { instance_mb_s: 10, burst_mb: 1, ..Network::default() });
+        let through = |token: &[u8]| bursting.link(token, now).unwrap().carry(1_000_000, now) - now;
         assert_eq!((through(b"a"), through(b"b"), through(b"a")), (Duration::ZERO, Duration::ZERO, tenth));
         let admitted = ["/b/x/", "/b/x/", "/b/x/", "/b/y/"].map(|folder| network.admit(folder, now));
         assert_eq!(admitted, [true, true, false, true]);
