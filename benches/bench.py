@@ -137,7 +137,7 @@ def main():
             networks = list(scaling.table())
             for network, figures in networks:
                 ten = dict(figures)["10 functions"]
-                report(f"10 functions, {network} each", ten, "one function", figures[0][1], "0.125 x")
+                report(f"10 functions, {network}", ten, "one function", figures[0][1], "0.125 x")
             cpu_ms = scaling.cpu_per_split(3) * 1000
             rows.append(("CPU of `quackctl` for each of 1,000 splits", f"{cpu_ms:.2f} ms", "", "", "1 ms"))
             ours, peer = scaling.not_worth_it(options.runs * 5)

@@ -259,7 +259,7 @@ Examples:
     },
     /// Run SQL on the function
     Query(QueryArgs),
-    /// Measure one query three ways: map-reduce, one function, DuckDB on this machine
+    /// Measure one query three ways: map-reduce, one function, DuckDB on this machine; or model it on many functions
     Bench(BenchArgs),
     /// Run SQL interactively
     #[command(after_help = "\

@@ -4,6 +4,7 @@
 mod local;
 mod report;
 mod rows;
+pub(crate) mod simulate;
 
 use std::ops::RangeInclusive;
 use std::time::Instant;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::branch::OnBranch;
-use crate::bench;
+use crate::bench::{self, simulate};
 use crate::output::Format;
 use crate::planner::Workers;
 
@@ -206,6 +206,27 @@ pub(crate) struct BenchArgs {
     /// Most functions of the map-reduce, or `auto`: as many as pay
     #[arg(long, value_name = "N", default_value = "10", value_parser = workers)]
     pub workers: Workers,
+    /// Run each part of the query by itself, and model what many functions would take side by side
+    #[arg(long, conflicts_with_all = ["repetitions", "workers"])]
+    pub simulate: bool,
+    /// How many functions to model
+    #[arg(long, value_name = "N,N", default_value = simulate::FUNCTIONS, value_delimiter = ',', requires = "simulate",
+        value_parser = functions)]
+    pub functions: Vec<usize>,
+    /// What chance begins with in the model
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "simulate")]
+    pub seed: u64,
+}
+
+/// A number of functions that an account may have at once.
+fn functions(text: &str) -> Result<usize, String> {
+    let many = text.trim().parse().ok().filter(|many| (1..=simulate::FUNCTIONS_MAX).contains(many));
+    many.ok_or_else(|| {
+        format!(
+            "write a whole number from 1 to {} in digits alone, or several with commas between",
+            simulate::FUNCTIONS_MAX
+        )
+    })
 }
 
 /// A number of rows.

@@ -1,10 +1,10 @@
-//! `quackctl bench`: one query, three ways.
+//! `quackctl bench`: one query, three ways; or as many functions would run it.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::bench;
+use crate::bench::{self, simulate};
 use crate::cli::BenchArgs;
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -29,6 +29,11 @@ pub(crate) async fn run(context: &Context, args: BenchArgs) -> Result<ExitCode> 
         Some(sql) => sql,
         None => bench::taxi_sql(&catalog, &args.table, args.days)?,
     };
+    if args.simulate {
+        let simulation = simulate::run(&coordinator, &sql, &args.functions, args.seed, &interrupt.token).await?;
+        context.print(&simulation)?;
+        return Ok(if simulation.equal { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let report = bench::run(&coordinator, &sql, args.workers, args.repetitions, &interrupt.token).await?;
     context.print(&report)?;
     Ok(if report.equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })

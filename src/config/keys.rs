@@ -85,9 +85,12 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("dash.oidc.label", "QUACK_DASH_OIDC_LABEL"),
     ("local.port", "QUACK_PORT"),
     ("local.idle_s", "QUACK_IDLE_S"),
+    ("local.cpu_share", "QUACK_CPU_SHARE"),
     ("local.network.profile", "QUACK_NETWORK_PROFILE"),
     ("local.network.first_byte_ms", "QUACK_NETWORK_FIRST_BYTE_MS"),
     ("local.network.instance_mb_s", "QUACK_NETWORK_INSTANCE_MB_S"),
+    ("local.network.burst_mb", "QUACK_NETWORK_BURST_MB"),
+    ("local.network.burst_mb_s", "QUACK_NETWORK_BURST_MB_S"),
     ("local.network.requests_per_s", "QUACK_NETWORK_REQUESTS_PER_S"),
 ];
 

@@ -92,8 +92,10 @@ pub(crate) struct Config {
     pub limit: u64,
     /// Port of the local target; 0 is any free one.
     pub port: u16,
-    /// Seconds after which an instance without work ends.
+    /// Seconds after which an instance without work ends; 0: each request has one of its own.
     pub idle_s: u32,
+    /// The local target's instances have no more than the share of a core that Lambda gives their memory.
+    pub cpu_share: bool,
     /// Who may connect to `serve`: verifiers of passwords, by name.
     pub users: BTreeMap<String, String>,
     /// The pages that are deployed with the engine; nothing where none are.
@@ -206,14 +208,18 @@ impl Config {
         let owner = Owner::read(&identity::record(&dir, target, &stage))?;
         // A folder may move, and its name is nothing that anybody said.
         let called = owner.as_ref().map_or_else(|| default_project(&dir), |owner| owner.project.clone());
+        let id = values.optional("id")?.or_else(|| owner.as_ref().map(|owner| owner.id.clone()));
+        let project = values.name("project", &called)?;
+        let protect = values.choice("protect", &[("false", false), ("true", true)])?;
+        let memory_mb = values.number("function.memory_mb", 2048, 128, 10_240)?;
         let config = Self {
-            id: values.optional("id")?.or_else(|| owner.as_ref().map(|owner| owner.id.clone())),
-            project: values.name("project", &called)?,
+            id,
+            project,
             stage,
             target,
             owner,
-            protect: values.choice("protect", &[("false", false), ("true", true)])?,
-            memory_mb: values.number("function.memory_mb", 2048, 128, 10_240)?,
+            protect,
+            memory_mb,
             timeout_s: values.number("function.timeout_s", 120, 1, 900)?,
             concurrency: values.number("function.concurrency", 16, 1, 1_000)?,
             extensions: values.extensions()?,
@@ -247,8 +253,9 @@ impl Config {
             dash: values.dash()?,
             limit: values.number("query.limit", 20, 1, u64::MAX)?,
             port: values.number("local.port", 0, 0, u16::MAX)?,
-            idle_s: values.number("local.idle_s", 300, 1, 86_400)?,
-            network: values.network()?,
+            idle_s: values.number("local.idle_s", 300, 0, 86_400)?,
+            cpu_share: values.choice("local.cpu_share", &[("false", false), ("true", true)])?,
+            network: values.network(memory_mb)?,
             budget: values.budget()?,
             url: values.choice("function.url", &[("false", false), ("true", true)])?,
             log_sql: values.choice("function.log_sql", &[("true", true), ("false", false)])?,

@@ -14,6 +14,14 @@ pub(crate) struct Report {
     /// Only on a cold start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_ms: Option<f64>,
+    /// Only of a local instance that is held to its share of a core: CPU time, and what it asked S3 for, in
+    /// thousands of bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_requests: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_received_kb: Option<u64>,
 }
 
 /// US dollars for a GB-second, US East (N. Virginia), first tier, without the free tier; and for one request.
@@ -55,7 +63,17 @@ impl Report {
             memory_mb: whole("Memory Size")?,
             max_memory_used_mb: whole("Max Memory Used")?,
             init_ms: field("Init Duration"),
+            cpu_ms: field("CPU"),
+            s3_requests: whole("S3 Requests"),
+            s3_received_kb: whole("S3 Received"),
         })
+    }
+
+    /// One that tells nothing but what every REPORT line does.
+    #[cfg(test)]
+    pub(crate) fn plain(duration_ms: f64, billed_ms: u64, memory_mb: u64, max_memory_used_mb: u64) -> Self {
+        let (init_ms, cpu_ms, s3_requests, s3_received_kb) = (None, None, None, None);
+        Self { duration_ms, billed_ms, memory_mb, max_memory_used_mb, init_ms, cpu_ms, s3_requests, s3_received_kb }
     }
 
     /// Estimated price in US dollars.
@@ -109,12 +127,18 @@ mod tests {
     #[test]
     fn reads_the_report_line() {
         let report = Report::find_in(COLD).unwrap();
-        assert_eq!(
-            report,
-            Report { duration_ms: 12.34, billed_ms: 13, memory_mb: 2048, max_memory_used_mb: 80, init_ms: Some(120.5) }
-        );
+        assert_eq!(report, Report { init_ms: Some(120.5), ..Report::plain(12.34, 13, 2048, 80) });
         let warm = Report::find_in(&COLD.replace("\tInit Duration: 120.50 ms", "")).unwrap();
         assert_eq!(warm.init_ms, None);
+    }
+
+    #[test]
+    fn a_held_instance_tells_what_it_took() {
+        let line =
+            format!("{}CPU: 80.25 ms\tS3 Requests: 7\tS3 Received: 12345678 KB\t\n", COLD.trim_end_matches('\n'));
+        let report = Report::find_in(&line).unwrap();
+        assert_eq!((report.cpu_ms, report.s3_requests), (Some(80.25), Some(7)));
+        assert_eq!(report.s3_received_kb, Some(12_345_678));
     }
 
     #[test]
@@ -135,8 +159,7 @@ mod tests {
     #[test]
     fn costs_what_lambda_says() {
         // 1 GB for one second, a million times, is $16.67 plus $0.20 for the requests on x86.
-        let report =
-            Report { duration_ms: 999.5, billed_ms: 1000, memory_mb: 1024, max_memory_used_mb: 1, init_ms: None };
+        let report = Report::plain(999.5, 1000, 1024, 1);
         assert!((report.cost_usd(Arch::X86_64) * 1e6 - 16.8667).abs() < 1e-6);
         assert!((report.cost_usd(Arch::Arm64) * 1e6 - 13.5334).abs() < 1e-6);
     }

@@ -27,7 +27,8 @@ pub(crate) use answered::Answer;
 pub(crate) use coordinator::Coordinator;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use divided::merge::{Finish, Merge, Partial};
-pub(crate) use divided::{Part, parts, write};
+pub(crate) use divided::scheduled;
+pub(crate) use divided::{Part, alone, parts, unreported, write};
 pub(crate) use estimate::{Estimate, Way, estimate, weighed};
 pub(crate) use kept::Kept;
 pub(crate) use request::Request;

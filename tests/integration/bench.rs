@@ -60,3 +60,39 @@ fn what_the_local_duckdb_needs_comes_from_the_mirror() {
         .failure()
         .stderr(contains("cannot fetch DuckDB's httpfs").and(contains("http://127.0.0.1:1/duckdb/")));
 }
+
+#[test]
+fn many_functions_are_modelled_from_parts_that_really_ran() {
+    let held = "[function]\nmemory_mb = 512\n[local]\ncpu_share = true\nidle_s = 0\n";
+    let project = Project::up(held);
+    let load =
+        ["load", "--sample", "taxi", "--rows", "20000", "--table", "trips", "-p", "date=CAST(pickup_at AS DATE)"];
+    project.quackctl(load).assert().success();
+    let sql = "SELECT pickup_location_id, count(*) AS n FROM trips GROUP BY ALL ORDER BY ALL";
+    let simulated = project.json(["bench", "--simulate", "--functions", "1,4,100,1000", "--json", sql]);
+    assert_eq!(simulated["equal"], true, "{simulated}");
+    let lines = simulated["lines"].as_array().unwrap();
+    // There are thirty files.
+    let expected = [(1, "single"), (4, "partial-aggregate"), (30, "partial-aggregate")];
+    assert_eq!(lines.len(), expected.len(), "{simulated}");
+    for (line, (functions, strategy)) in lines.iter().zip(expected) {
+        assert_eq!((&line["functions"], &line["strategy"]), (&functions.into(), &strategy.into()), "{line}");
+        let number = |name: &str| line[name].as_f64().unwrap();
+        let measured = |name: &str| line["measured"][name].as_f64().unwrap();
+        assert!(measured("cpu_ms") > 0.0 && measured("slowest_ms") <= measured("together_ms"), "{line}");
+        // A footer and a body of each file at the least.
+        assert!(measured("s3_requests") >= 60.0 && measured("s3_received_kb") > 0.0, "{line}");
+        // Each is new, and its start is waited for.
+        assert!(number("cold_starts") >= f64::from(functions), "{line}");
+        assert!(number("latency_ms") >= measured("slowest_ms") + 146.0, "{line}");
+        assert!(number("latency_p95_ms") >= number("latency_ms") && number("cost_usd") > 0.0, "{line}");
+        assert_eq!((number("throttled"), number("failed_runs")), (0.0, 0.0), "{line}");
+    }
+    let notes = simulated["notes"].to_string();
+    assert!(notes.contains("no more than 30 parts") && notes.contains("without a network"), "{notes}");
+    let table = project.quackctl(["bench", "--simulate", "--functions", "2", sql]).assert().success();
+    table.stdout(contains("512 MB (0.29 vCPU)").and(contains("slowest part")));
+    project.write("quack.toml", held.replace("idle_s = 0", ""));
+    let refused = project.quackctl(["bench", "--simulate", sql]).assert().code(2);
+    refused.stderr(contains("not as Lambda's").and(contains("idle_s = 0")));
+}

@@ -23,7 +23,7 @@ async fn get(s3: &Client, key: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn too_many_requests_to_one_folder_are_slowed_down() {
-    let daemon = Daemon::start_behind(json!({ "first_byte_ms": 0, "instance_mb_s": 0, "requests_per_s": 1 }));
+    let daemon = Daemon::start_behind(json!({ "requests_per_s": 1 }));
     let s3 = daemon.s3();
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     put(&s3, "a/1", b"one".to_vec()).await;
@@ -47,7 +47,7 @@ async fn too_many_requests_to_one_folder_are_slowed_down() {
 
 #[tokio::test]
 async fn bodies_take_their_time_and_arrive_whole() {
-    let daemon = Daemon::start_behind(json!({ "first_byte_ms": 50, "instance_mb_s": 10, "requests_per_s": 0 }));
+    let daemon = Daemon::start_behind(json!({ "first_byte_ms": 50, "instance_mb_s": 10 }));
     let s3 = daemon.s3();
     s3.create_bucket().bucket(BUCKET).send().await.unwrap();
     let data: Vec<u8> = (0..2_000_000_u32).map(|n| (n * 31 + n / 251) as u8).collect();
@@ -66,6 +66,24 @@ async fn bodies_take_their_time_and_arrive_whole() {
     }
     let listed = instance.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     assert_eq!(listed.contents()[0].key(), Some("data"));
+}
+
+#[tokio::test]
+async fn a_burst_ends_and_what_it_carries_arrives_whole() {
+    let network = json!({ "instance_mb_s": 10, "burst_mb": 2, "burst_mb_s": 100 });
+    let daemon = Daemon::start_behind(network);
+    let s3 = daemon.s3();
+    s3.create_bucket().bucket(BUCKET).send().await.unwrap();
+    let data: Vec<u8> = (0..4_000_000_u32).map(|n| (n * 31 + n / 251) as u8).collect();
+    put(&s3, "data", data.clone()).await;
+    let keys = Credentials::new(KEY_ID, SECRET, Some("an instance's".to_owned()), None, "test");
+    let instance = Client::from_conf(s3.config().to_builder().credentials_provider(keys).build());
+    // 2.2 MB in 22 ms at the most, and the rest at 10 MB/s; then at the most the half that came back, 1.1 MB.
+    for least in [180, 290] {
+        let begun = Instant::now();
+        assert_eq!(get(&instance, "data").await, data);
+        assert!(begun.elapsed() >= Duration::from_millis(least - 20), "received in {:?}", begun.elapsed());
+    }
 }
 
 #[test]

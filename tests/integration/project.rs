@@ -219,6 +219,7 @@ fn a_number_that_is_none_is_quoted_with_what_is_wanted() {
         (vec!["load", "--sample", "taxi", "--table", "t", "--rows", "-3"], "-3"),
         (vec!["bench", "-n", "x"], "x"),
         (vec!["bench", "-n", "0"], "0"),
+        (vec!["bench", "--simulate", "--functions", "8,1001"], "1001"),
     ] {
         let refused = quackctl(&parent).args(arguments).assert().code(2);
         let wanted = contains("write a whole number").and(contains("in digits alone"));

@@ -25,6 +25,7 @@ use super::credentials::Credentials;
 use super::door::{Door, Refusal};
 use super::grants::Role;
 use super::lambda::{self, Lambda};
+use super::meter::Meter;
 use super::paths::Paths;
 use super::process::{self, Endpoint, Greeting, Settings};
 use super::s3;
@@ -119,7 +120,8 @@ impl Daemon {
             id: settings.id,
             started_at: Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         };
-        let s3 = s3::service(&paths.storage(), &keys, settings.network)
+        let meter = Meter::default();
+        let s3 = s3::service(&paths.storage(), &keys, settings.network, meter.clone())
             .with_context(|| format!("cannot open {}", paths.storage().display()))?;
         let host = lambda::Host {
             paths: paths.clone(),
@@ -128,6 +130,8 @@ impl Daemon {
             page,
             endpoint: endpoint.url(),
             idle: Duration::from_secs(settings.idle_s.into()),
+            cpu_share: settings.cpu_share,
+            meter,
         };
         let lambda = Lambda::open(host).context("cannot open the functions")?;
         let guard = Guard { paths, keys: lambda.host.owner.clone(), endpoint: endpoint.clone() };

@@ -11,6 +11,7 @@ mod door;
 pub(crate) mod fuzz;
 mod grants;
 mod lambda;
+mod meter;
 mod paths;
 mod process;
 mod provision;

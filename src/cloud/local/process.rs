@@ -39,6 +39,9 @@ pub(super) struct Settings {
     pub port: u16,
     /// Seconds after which an instance without work ends.
     pub idle_s: u32,
+    /// Whether instances have no more than the share of a core that Lambda gives their memory.
+    #[serde(default)]
+    pub cpu_share: bool,
     /// The network between S3 and those who ask it.
     #[serde(default)]
     pub network: Network,
@@ -102,6 +105,7 @@ impl Settings {
             dir: paths.dir.clone(),
             port: config.port,
             idle_s: config.idle_s,
+            cpu_share: config.cpu_share,
             network: config.network,
             grants: Grants::of(config),
             page: Grants::of_page(config),

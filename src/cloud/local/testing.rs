@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::credentials::Credentials;
+use super::meter::Meter;
 use super::s3;
 use crate::cloud::Target;
 use crate::cloud::local::provision;
@@ -40,7 +41,7 @@ impl Lake {
         std::fs::write(dir.path().join(FILE), toml).unwrap();
         let credentials = Credentials::load_or_create(&dir.path().join("credentials")).unwrap();
         let keys = s3::Keys { owner: credentials.clone(), roles: Vec::new() };
-        let service = s3::service(&dir.path().join("storage"), &keys, Network::default()).unwrap();
+        let service = s3::service(&dir.path().join("storage"), &keys, Network::default(), Meter::default()).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();

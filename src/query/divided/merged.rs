@@ -1,6 +1,7 @@
 //! A plan carried out: each split on a function of its own, and the final query over what they bring.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use quack_function::wire::{Encoding, Event, Metadata, Params, Spill, TableDef};
@@ -82,6 +83,26 @@ pub(super) fn events<'a>(
     }))
 }
 
+/// The rows of an answer, fetched into `folder` if they were spilled.
+///
+/// # Errors
+/// Rows that cannot be fetched; `cancel`.
+pub(super) async fn partial(
+    coordinator: &Coordinator<'_>,
+    folder: &Path,
+    rows: Rows,
+    cancel: &CancellationToken,
+) -> Result<Partial> {
+    match rows {
+        Rows::Inline(stream) => Ok(Partial::Arrow(stream)),
+        Rows::Spilled(spilled) => {
+            let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(folder)?;
+            spill::fetch(coordinator.context, coordinator.target, &spilled, &mut file.as_file(), cancel).await?;
+            Ok(Partial::Parquet(file.into_temp_path(), spilled.cast_back))
+        }
+    }
+}
+
 /// What one split brought.
 struct Brought {
     partial: Partial,
@@ -110,22 +131,8 @@ impl Taker for Merging<'_> {
 
     /// The rows of an answer, fetched from the bucket if they were spilled.
     async fn look(&mut self, metadata: Metadata, rows: Rows, _: &Pending<'_>) -> Result<Brought> {
-        let partial = match rows {
-            Rows::Inline(stream) => Partial::Arrow(stream),
-            Rows::Spilled(spilled) => {
-                self.spills = true;
-                let file = tempfile::Builder::new().suffix(".parquet").tempfile_in(self.merge.folder())?;
-                spill::fetch(
-                    self.coordinator.context,
-                    self.coordinator.target,
-                    &spilled,
-                    &mut file.as_file(),
-                    self.cancel,
-                )
-                .await?;
-                Partial::Parquet(file.into_temp_path(), spilled.cast_back)
-            }
-        };
+        self.spills |= matches!(rows, Rows::Spilled(_));
+        let partial = partial(self.coordinator, self.merge.folder(), rows, self.cancel).await?;
         Ok(Brought { partial, rows: metadata.rows })
     }
 

@@ -23,7 +23,7 @@ struct State {
 
 /// All tasks of a work, by their places.
 #[derive(Debug)]
-pub(super) struct Tasks {
+pub(crate) struct Tasks {
     states: Vec<State>,
     waiting: VecDeque<usize>,
     /// How long each took that is done.
@@ -32,21 +32,21 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let states = (0..count).map(|_| State::default()).collect();
         Self { waiting: (0..count).collect(), states, times: Vec::new(), done: 0 }
     }
 
-    pub(super) fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.done
     }
 
-    pub(super) fn all_done(&self) -> bool {
+    pub(crate) fn all_done(&self) -> bool {
         self.done == self.states.len()
     }
 
     /// The next to be sent at `now`: one that waits, else a straggler a second time.
-    pub(super) fn next(&mut self, now: Instant) -> Option<usize> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<usize> {
         let ready = |index: &usize| self.states[*index].not_before.is_none_or(|time| time <= now);
         if let Some(position) = self.waiting.iter().position(ready) {
             let index = self.waiting.remove(position)?;
@@ -80,7 +80,7 @@ impl Tasks {
     }
 
     /// When to look again though nothing came: a pause ends, or a part becomes a straggler.
-    pub(super) fn wake(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn wake(&self, now: Instant) -> Option<Duration> {
         let pauses = self.waiting.iter().filter_map(|index| self.states[*index].not_before);
         let late = self.patience().into_iter().flat_map(|bound| {
             let running = self.states.iter().filter(|state| !state.done && state.running.len() == 1);
@@ -91,7 +91,7 @@ impl Tasks {
     }
 
     /// An answer came. True when it is the first for its part, and counts.
-    pub(super) fn answered(&mut self, index: usize, sent: Instant, now: Instant) -> bool {
+    pub(crate) fn answered(&mut self, index: usize, sent: Instant, now: Instant) -> bool {
         let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
         if std::mem::replace(&mut state.done, true) {
@@ -104,12 +104,12 @@ impl Tasks {
     }
 
     /// A copy was throttled: it waits for its turn again, and was no attempt.
-    pub(super) fn throttled(&mut self, index: usize, sent: Instant, not_before: Instant) {
+    pub(crate) fn throttled(&mut self, index: usize, sent: Instant, not_before: Instant) {
         self.again(index, sent, not_before);
     }
 
     /// A copy failed. True when the part may be sent again, which it then will be.
-    pub(super) fn failed(&mut self, index: usize, sent: Instant, not_before: Instant) -> bool {
+    pub(crate) fn failed(&mut self, index: usize, sent: Instant, not_before: Instant) -> bool {
         let state = &mut self.states[index];
         state.failures += 1;
         if state.done || state.failures < ATTEMPTS {
@@ -121,14 +121,14 @@ impl Tasks {
 
     /// A copy failed in a way that does not get better. True when that does not matter: the part is done, or another
     /// copy may still bring it.
-    pub(super) fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
+    pub(crate) fn gave_up(&mut self, index: usize, sent: Instant) -> bool {
         let state = &mut self.states[index];
         state.running.retain(|since| *since != sent);
         state.done || !state.running.is_empty()
     }
 
     /// How often the part has failed.
-    pub(super) fn failures(&self, index: usize) -> u32 {
+    pub(crate) fn failures(&self, index: usize) -> u32 {
         self.states[index].failures
     }
 

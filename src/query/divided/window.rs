@@ -7,7 +7,7 @@ const REST: Duration = Duration::from_millis(200);
 
 /// Additive increase, multiplicative decrease, as TCP has it.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     size: f64,
     most: f64,
     shrunk: Option<Instant>,
@@ -15,23 +15,23 @@ pub(super) struct Window {
 
 impl Window {
     /// A window that never lets more than `most` through.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1) as f64;
         Self { size: most, most, shrunk: None }
     }
 
     /// Invocations that may be under way now.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size as usize
     }
 
     /// One was answered.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         self.size = (self.size + 1.0 / self.size).min(self.most);
     }
 
     /// One was throttled while `running` others were not.
-    pub(super) fn throttled(&mut self, running: usize, now: Instant) {
+    pub(crate) fn throttled(&mut self, running: usize, now: Instant) {
         if self.shrunk.is_none_or(|shrunk| now.duration_since(shrunk) > REST) {
             self.size = (self.size.min(running as f64 + 1.0) / 2.0).max(1.0);
             self.shrunk = Some(now);

@@ -25,6 +25,7 @@ use super::credentials::Credentials;
 use super::door::Door;
 use super::grants::{Grants, Role};
 use super::lambda::{Host, Lambda};
+use super::meter::Meter;
 use super::paths::Paths;
 use super::s3;
 use crate::cloud::target::REGION;
@@ -70,9 +71,11 @@ impl Local {
             page: role(&keys("PAGE")?),
             endpoint: format!("http://{HOST}"),
             idle: Duration::from_secs(1),
+            cpu_share: false,
+            meter: Meter::default(),
         };
         let entered = runtime.enter();
-        let s3 = s3::service(&dir.path().join("s3"), &s3_keys, Network::default())?;
+        let s3 = s3::service(&dir.path().join("s3"), &s3_keys, Network::default(), Meter::default())?;
         let lambda = Lambda::open(host)?;
         drop(entered);
         std::fs::create_dir(dir.path().join("s3/buckets").join(BUCKET))?;

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::sync::{oneshot, watch};
@@ -11,10 +12,33 @@ use tokio::sync::{oneshot, watch};
 /// A process that runs, or ran. It is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Child {
+    handle: Handle,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+/// A process, by which it is told something and asked about itself.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
     pid: Pid,
     /// True once the process id may belong to another.
     reaped: Arc<Mutex<bool>>,
-    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Handle {
+    /// Sends a signal to the process and all that it started.
+    pub(super) fn signal(&self, signal: Signal) {
+        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*reaped {
+            // Gone by itself meanwhile.
+            let _ = kill_process_group(self.pid, signal);
+        }
+    }
+
+    /// CPU time that all threads of the process have taken so far; nothing where the system does not tell, or once it has gone.
+    pub(super) fn cpu_time(&self) -> Option<Duration> {
+        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        (!*reaped).then(|| cpu_time(self.pid.as_raw_nonzero().get()))?
+    }
 }
 
 impl Child {
@@ -45,20 +69,20 @@ impl Child {
             exited.send_replace(Some(status.unwrap_or_default()));
         })?;
         let pid = start.await.map_err(io::Error::other)??;
-        Ok(Self { pid, reaped, exit })
+        Ok(Self { handle: Handle { pid, reaped }, exit })
     }
 
     pub(super) fn pid(&self) -> i32 {
-        self.pid.as_raw_nonzero().get()
+        self.handle.pid.as_raw_nonzero().get()
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// Ends the process and all that it started, at once.
     pub(super) fn kill(&self) {
-        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*reaped {
-            // Gone by itself meanwhile.
-            let _ = kill_process_group(self.pid, Signal::KILL);
-        }
+        self.handle.signal(Signal::KILL);
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -115,6 +139,30 @@ fn die_with_parent(command: &mut Command) {
 /// Elsewhere, an instance ends when it next asks a runtime API that is gone.
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_: &mut Command) {}
+
+/// The CPU time of the process `pid`. `/proc` has it in hundredths of a second, which is too coarse to hold a process by.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn cpu_time(pid: i32) -> Option<Duration> {
+    #[repr(C)]
+    struct Timespec {
+        seconds: i64,
+        nanoseconds: i64,
+    }
+    unsafe extern "C" {
+        fn clock_getcpuclockid(pid: i32, clock: *mut i32) -> i32;
+        fn clock_gettime(clock: i32, time: *mut Timespec) -> i32;
+    }
+    let (mut clock, mut time) = (0, Timespec { seconds: 0, nanoseconds: 0 });
+    // SAFETY: both write to the place that they are given, which is of the type that POSIX says where pointers have 64 bits, and keep
+    // nothing of it.
+    let told = unsafe { clock_getcpuclockid(pid, &mut clock) == 0 && clock_gettime(clock, &mut time) == 0 };
+    told.then_some(Duration::new(u64::try_from(time.seconds).ok()?, u32::try_from(time.nanoseconds).ok()?))
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn cpu_time(_: i32) -> Option<Duration> {
+    None
+}
 
 /// Memory that a process holds, and the most it ever held, in bytes; nothing where the system does not tell.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cloud::local::credentials::Credentials;
 use crate::cloud::local::grants::Role;
+use crate::cloud::local::meter::Meter;
 use crate::cloud::local::paths::Paths;
 
 /// What all functions share.
@@ -19,8 +20,12 @@ pub(crate) struct Host {
     pub page: Role,
     /// URL of the S3 and the Lambda that functions use.
     pub endpoint: String,
-    /// How long an instance is kept without work.
+    /// How long an instance is kept without work; nothing: each request has one of its own.
     pub idle: Duration,
+    /// Instances have the share of a core that Lambda gives their memory, and their REPORT lines tell what they took.
+    pub cpu_share: bool,
+    /// What S3 counts for these lines.
+    pub meter: Meter,
 }
 
 /// The role of the engine's function; that of any other, too, which is not the page function's.

@@ -16,9 +16,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::child::{Child, Memory};
 use super::disk;
 use super::function::Function;
+use super::hold::{Hold, share};
 use super::host::{Host, request_id};
-use super::logs::{End, Log, Usage};
+use super::logs::{End, Log, Taken, Usage};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
+use crate::cloud::local::meter::Meter;
 use crate::cloud::target::REGION;
 use crate::private;
 
@@ -45,6 +47,8 @@ pub(super) struct Instance {
     api: RuntimeApi,
     log: Log,
     temporary: PathBuf,
+    /// What it signs with, and who counts what it asks for by that, where it is held to its share of a core.
+    held: Option<(String, Meter)>,
     /// Time of its start, until an invocation has been billed for it.
     init: Option<Duration>,
     /// The most bytes of memory it was seen with.
@@ -94,7 +98,8 @@ impl Instance {
         let child = Child::spawn(command).await?;
         api.belongs_to(child.pid());
         let revision = function.revision_id.clone();
-        Ok(Self { child, api, log, temporary, init: None, memory_most: 0, revision, idle_since: Instant::now() })
+        let held = host.cpu_share.then(|| (id, host.meter.clone()));
+        Ok(Self { child, api, log, temporary, held, init: None, memory_most: 0, revision, idle_since: Instant::now() })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -136,6 +141,7 @@ impl Instance {
         let spent = self.init.filter(|init| *init > INIT_MAX).unwrap_or_default();
         self.log.begin(id);
         let begun = Instant::now();
+        let measuring = self.measure(function.memory_mb);
         let answer = match ready {
             Ok(()) => self.serve(function, id, payload, spent).await,
             Err(death) => Err(death),
@@ -143,6 +149,7 @@ impl Instance {
         self.memory_most = self.memory_most.max(Memory::of(self.child.pid()).most);
         let mut usage = Usage {
             duration: begun.elapsed(),
+            taken: measuring.and_then(|(hold, before)| self.measured(hold, before)),
             init: self.init.take(),
             memory_mb: function.memory_mb,
             max_memory_bytes: self.memory_most,
@@ -172,6 +179,22 @@ impl Instance {
         };
         let tail = self.log.end(id, &usage);
         Outcome { payload, failed, tail, reusable }
+    }
+
+    /// Holds the process to its share of a core, if it is to be; and its CPU time before that.
+    fn measure(&self, memory_mb: u32) -> Option<(Hold, Duration)> {
+        let (token, meter) = self.held.as_ref()?;
+        meter.begin(token);
+        let before = self.child.handle().cpu_time()?;
+        Some((Hold::start(self.child.handle(), share(memory_mb)), before))
+    }
+
+    /// What it took meanwhile.
+    fn measured(&self, hold: Hold, before: Duration) -> Option<Taken> {
+        drop(hold);
+        let (token, meter) = self.held.as_ref()?;
+        let traffic = meter.end(token);
+        Some(Taken { cpu: self.child.handle().cpu_time()?.saturating_sub(before), traffic })
     }
 
     /// `spent` of its time are gone already.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 
+use crate::cloud::local::meter::Traffic;
 use crate::cloud::local::tail::{TIME_END, before};
 use crate::private;
 
@@ -162,8 +163,17 @@ pub(super) struct Usage {
     pub init: Option<Duration>,
     pub memory_mb: u32,
     pub max_memory_bytes: u64,
+    /// Of an instance that is held to its share of a core.
+    pub taken: Option<Taken>,
     /// `timeout`, or the type of the error that ended the instance.
     pub end: Option<End>,
+}
+
+/// What Lambda does not tell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub cpu: Duration,
+    pub traffic: Traffic,
 }
 
 /// How an invocation ended that did not end well.
@@ -192,6 +202,14 @@ impl Usage {
         if let Some(init) = self.init {
             line.push_str(&format!("Init Duration: {:.2} ms\t", ms(init)));
         }
+        if let Some(Taken { cpu, traffic }) = self.taken {
+            let Traffic { requests, received } = traffic;
+            line.push_str(&format!(
+                "CPU: {:.2} ms\tS3 Requests: {requests}\tS3 Received: {} KB\t",
+                ms(cpu),
+                received.div_ceil(1000)
+            ));
+        }
         match &self.end {
             Some(End::Timeout) => line.push_str("Status: timeout"),
             Some(End::Error(kind)) => line.push_str(&format!("Status: error\tError Type: {kind}")),
@@ -213,6 +231,7 @@ mod tests {
             init: Some(Duration::from_micros(29_014)),
             memory_mb: 2048,
             max_memory_bytes: 43 << 20,
+            taken: None,
             end: None,
         };
         assert_eq!(
@@ -220,6 +239,10 @@ mod tests {
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 31 ms\tMemory Size: 2048 MB\t\
              Max Memory Used: 43 MB\tInit Duration: 29.01 ms\t\n"
         );
+        let traffic = Traffic { requests: 12, received: 3_400 };
+        let held =
+            Usage { taken: Some(Taken { cpu: Duration::from_micros(5678), traffic }), init: None, ..report.clone() };
+        assert!(held.line("id").ends_with("43 MB\tCPU: 5.68 ms\tS3 Requests: 12\tS3 Received: 4 KB\t\n"));
         let warm = Usage { init: None, duration: Duration::from_nanos(1), ..report };
         assert_eq!(warm.billed_ms(), 1);
     }

@@ -5,6 +5,7 @@ mod child;
 mod disk;
 mod error;
 mod function;
+mod hold;
 mod host;
 mod instance;
 mod logs;

@@ -104,7 +104,7 @@ impl Pool {
             }
         };
         let outcome = instance.invoke(&function, id, payload, started).await;
-        if outcome.reusable && instance.revision == self.function().revision_id {
+        if outcome.reusable && !host.idle.is_zero() && instance.revision == self.function().revision_id {
             instance.idle_since = Instant::now();
             self.idle().push(instance);
         }

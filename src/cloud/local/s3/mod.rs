@@ -39,19 +39,21 @@ pub(super) use self::network::Service;
 use self::shapes::Storage;
 use self::store::Store;
 use super::grants::Role;
+use super::meter::Meter;
 use crate::config::Network;
 
-/// Builds the service that keeps its data below `root` and takes requests signed with `keys`, over `network`.
+/// Builds the service that keeps its data below `root` and takes requests signed with `keys`, over `network`, and has
+/// `meter` count them.
 ///
 /// # Errors
 /// When `root` cannot be written.
-pub(super) fn service(root: &Path, keys: &Keys, network: Network) -> io::Result<Service> {
+pub(super) fn service(root: &Path, keys: &Keys, network: Network, meter: Meter) -> io::Result<Service> {
     let store = Arc::new(Store::open(root, fleeting(&keys.roles))?);
     tokio::spawn(expire(Arc::downgrade(&store)));
     let mut builder = S3ServiceBuilder::new(Storage(store));
     builder.set_auth(keys.clone());
     builder.set_access(keys.clone());
-    Ok(Service::new(builder.build(), network))
+    Ok(Service::new(builder.build(), network, meter))
 }
 
 /// Where results lie: wherever a function may delete what it wrote.

@@ -1,7 +1,7 @@
 //! The network in front of S3: with `[local.network]`, requests and bodies take the time that they would take from
 //! elsewhere.
 //!
-//! Each function instance signs with a session token of its own and has a link of its own. Whoever has none (`quackctl`
+//! Each function instance signs with a session token of its own and has a link of its own, with a burst of its own. Whoever has none (`quackctl`
 //! itself, the AWS CLI, a DuckDB on this machine) is the caller's machine, which is one more instance: what one
 //! function, many of them and a local DuckDB take on the same S3 can be compared.
 
@@ -13,13 +13,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, future};
-use hyper::{Request, Response, Uri};
+use hyper::body::Body as HttpBody;
+use hyper::header::CONTENT_LENGTH;
+use hyper::{Method, Request, Response, Uri};
 use s3s::service::S3Service;
 use s3s::{Body, HttpError, S3Error, s3_error};
 
-use self::limits::{Link, Rate};
+use self::limits::{Burst, Link, Rate};
 use self::paced::paced;
 use super::{chunked, gate};
+use crate::cloud::local::meter::Meter;
 use crate::config::Network;
 
 /// The header that a client of temporary credentials signs: one value for each instance.
@@ -33,12 +36,13 @@ const REMEMBERED: usize = 1024;
 pub(crate) struct Service {
     s3: S3Service,
     network: Option<Arc<Conditions>>,
+    meter: Meter,
 }
 
 impl Service {
-    pub(crate) fn new(s3: S3Service, network: Network) -> Self {
+    pub(crate) fn new(s3: S3Service, network: Network, meter: Meter) -> Self {
         let network = (network != Network::default()).then(|| Arc::new(Conditions::new(network)));
-        Self { s3, network }
+        Self { s3, network, meter }
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
@@ -48,10 +52,15 @@ impl Service {
         }
         let body = chunked::watched(&parts, body);
         let request = Request::from_parts(parts, body);
-        let Some(network) = &self.network else { return self.s3.call(request).await };
+        let token = request.headers().get(TOKEN).map_or(&[][..], |token| token.as_bytes()).to_vec();
+        let is_get = request.method() == Method::GET;
+        let counted = |response: Response<Body>| {
+            self.meter.count(&token, if is_get { length(&response) } else { 0 });
+            response
+        };
+        let Some(network) = &self.network else { return self.s3.call(request).await.map(counted) };
         let admitted = network.admit(&folder(request.uri()), Instant::now());
-        let token = request.headers().get(TOKEN).map_or(&[][..], |token| token.as_bytes());
-        let link = network.link(token, Instant::now());
+        let link = network.link(&token, Instant::now());
         tokio::time::sleep(network.first_byte).await;
         let request = request.map(|body| paced(body, link.clone()));
         let response = match admitted {
@@ -63,8 +72,14 @@ impl Service {
                 answer(refusal)?
             }
         };
-        Ok(response.map(|body| paced(body, link)))
+        Ok(counted(response).map(|body| paced(body, link)))
     }
+}
+
+/// Bytes of the body, as the answer tells them.
+fn length(response: &Response<Body>) -> u64 {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_else(|| HttpBody::size_hint(response.body()).lower())
 }
 
 fn answer(refusal: S3Error) -> Result<Response<Body>, HttpError> {
@@ -76,6 +91,7 @@ struct Conditions {
     first_byte: Duration,
     /// Bytes a second; 0 for no limit.
     bandwidth: u64,
+    burst: Burst,
     /// Requests a second; 0 for no limit.
     requests: u32,
     /// By session token.
@@ -89,6 +105,10 @@ impl Conditions {
         Self {
             first_byte: Duration::from_millis(network.first_byte_ms.into()),
             bandwidth: u64::from(network.instance_mb_s) * 1_000_000,
+            burst: Burst {
+                size: f64::from(network.burst_mb) * 1e6,
+                bandwidth: if network.burst_mb_s == 0 { f64::INFINITY } else { f64::from(network.burst_mb_s) * 1e6 },
+            },
             requests: network.requests_per_s,
             links: Mutex::default(),
             rates: Mutex::default(),
@@ -107,7 +127,7 @@ impl Conditions {
         if links.len() >= REMEMBERED {
             links.retain(|_, link| Arc::strong_count(link) > 1 || link.is_busy(now));
         }
-        let link = Arc::new(Link::new(self.bandwidth, now));
+        let link = Arc::new(Link::new(self.bandwidth, self.burst, now));
         links.insert(token.to_owned(), Arc::clone(&link));
         Some(link)
     }
@@ -160,19 +180,22 @@ mod tests {
 
     #[test]
     fn each_token_has_a_link_and_each_folder_a_rate_of_its_own() {
-        let network = Conditions::new(Network { first_byte_ms: 0, instance_mb_s: 10, requests_per_s: 2 });
+        let network = Conditions::new(Network { instance_mb_s: 10, requests_per_s: 2, ..Network::default() });
         let now = Instant::now();
         let through = |token: &[u8]| network.link(token, now).unwrap().carry(1_000_000, now) - now;
         let tenth = Duration::from_millis(100);
         assert_eq!((through(b"a"), through(b"b"), through(b"")), (tenth, tenth, tenth));
         assert_eq!((through(b"a"), through(b"b")), (2 * tenth, 2 * tenth));
+        let bursting = Conditions::new(Network { instance_mb_s: 10, burst_mb: 1, ..Network::default() });
+        let through = |token: &[u8]| bursting.link(token, now).unwrap().carry(1_000_000, now) - now;
+        assert_eq!((through(b"a"), through(b"b"), through(b"a")), (Duration::ZERO, Duration::ZERO, tenth));
         let admitted = ["/b/x/", "/b/x/", "/b/x/", "/b/y/"].map(|folder| network.admit(folder, now));
         assert_eq!(admitted, [true, true, false, true]);
     }
 
     #[test]
     fn instances_and_folders_without_work_are_forgotten() {
-        let network = Conditions::new(Network { first_byte_ms: 0, instance_mb_s: 1, requests_per_s: 1 });
+        let network = Conditions::new(Network { instance_mb_s: 1, requests_per_s: 1, ..Network::default() });
         let now = Instant::now();
         for n in 0..REMEMBERED {
             network.link(n.to_string().as_bytes(), now).unwrap().carry(1_000_000, now);
