@@ -23,9 +23,11 @@ pub(crate) struct Network {
     pub requests_per_s: u32,
 }
 
-/// Networks with a name, the default first, of a function with so many MB of memory.
-const PROFILES: &[(&str, fn(u32) -> Network)] =
-    &[("none", |_| Network::default()), ("aws", aws), ("aws-2024", |_| AWS_2024)];
+/// The network of a function with so many MB of memory.
+type Profile = fn(u32) -> Network;
+
+/// Networks with a name, the default first.
+const PROFILES: &[(&str, Profile)] = &[("none", |_| Network::default()), ("aws", aws), ("aws-2024", |_| AWS_2024)];
 
 /// A function in AWS Lambda, and a bucket of its region, as Lambda is since August 2026.
 ///
