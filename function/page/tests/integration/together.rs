@@ -120,13 +120,15 @@ fn what_does_not_pay_is_not_done_again() {
 #[test]
 fn what_cannot_be_shared_is_run_within_what_reads_it() {
     let tried = || runs(&[("base", false), ("a", false), ("b", false), ("c", false), ("d", false)]);
-    for way in [Way::Files(Ok(((16 << 20) + 1, 500))), Way::Files(Err("Conversion Error: no number"))] {
+    // A failure may be that of the reader's values, and is remembered of those over this table alone.
+    let large = (Way::Files(Ok(((16 << 20) + 1, 500))), whole());
+    for (way, then) in [large, (Way::Files(Err("Conversion Error: no number")), tried())] {
         let world = world("SELECT n, count(*) FROM trips GROUP BY ALL", json!({}));
         let ann = world.instance().sign_in("ann", PASSWORD);
         world.lambda.answers(way);
         assert_eq!(asked(&world, &ann, ""), tried());
         world.commit(2);
-        assert_eq!(asked(&world, &ann, ""), whole(), "that is remembered");
+        assert_eq!(asked(&world, &ann, ""), then);
     }
     // Other rows each time, an order that no file keeps, what lists tables.
     for sql in [
