@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::error::{Failure, words};
+use crate::error::{self, words};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -52,7 +52,7 @@ impl Check {
 
     /// A check that an error ended, with the error's own advice.
     pub(crate) fn error(name: impl Into<String>, state: State, error: &anyhow::Error) -> Self {
-        let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+        let help = error::help(error);
         Self { name: name.into(), state, detail: words(error.as_ref()), help: help.map(str::to_owned) }
     }
 }

@@ -54,13 +54,6 @@ pub(crate) struct Failure {
     help: String,
 }
 
-impl Failure {
-    /// What to do next; may be empty.
-    pub(crate) fn help(&self) -> &str {
-        &self.help
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -101,28 +94,33 @@ pub(crate) fn kind(error: &anyhow::Error) -> Kind {
     error.downcast_ref::<Failure>().map_or(Kind::Other, |failure| failure.kind)
 }
 
+/// What to do next, where the error says anything of it.
+pub(crate) fn help(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<Failure>().map(|failure| failure.help.as_str()).filter(|help| !help.is_empty())
+}
+
 /// The same error with a line more; its kind and its advice stay.
 pub(crate) fn noted(error: &anyhow::Error, note: impl fmt::Display) -> anyhow::Error {
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    let help = help(error).unwrap_or_default();
     failure_of(kind(error), format!("{}\n{note}", words(error.as_ref())), help)
 }
 
 /// The same error in other words; its kind and its advice stay.
 pub(crate) fn reworded(error: &anyhow::Error, message: String) -> anyhow::Error {
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    let help = help(error).unwrap_or_default();
     failure_of(kind(error), message, help)
 }
 
 /// The words of an error with its advice behind them, where there is one text for both.
 pub(crate) fn advised(error: &anyhow::Error) -> String {
-    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let help = help(error);
     let words = words(error.as_ref());
     help.map_or_else(|| words.clone(), |help| format!("{words}; {help}"))
 }
 
 /// The same error with more advice.
 pub(crate) fn more_help(error: &anyhow::Error, more: &str) -> anyhow::Error {
-    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let help = help(error);
     let help = help.map_or_else(|| more.to_owned(), |help| format!("{help}; {more}"));
     failure_of(kind(error), format!("{error:#}"), help)
 }
@@ -142,7 +140,7 @@ pub(crate) fn flagged(text: &str, flags: &str) -> String {
 /// given `flags`, those that the failed one was called with, so that they mean the same stage.
 pub(crate) fn report(error: &anyhow::Error, json: bool, flags: &str) {
     let message = words(error.as_ref());
-    let help = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+    let help = help(error);
     let help = help.map(|help| flagged(help, flags));
     if json {
         say_as_is(terminal::json(&serde_json::json!({ "error": message, "help": help }).to_string()));
@@ -215,6 +213,6 @@ mod tests {
         let error = noted(&error, "(in part 3)");
         assert_eq!((kind(&error), exit_code(&error)), (Kind::Usage, USAGE));
         assert_eq!(error.to_string(), "while looking: no such place\n(in part 3)");
-        assert_eq!(error.downcast_ref::<Failure>().map(Failure::help), Some("name another"));
+        assert_eq!(help(&error), Some("name another"));
     }
 }

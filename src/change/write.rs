@@ -175,7 +175,7 @@ impl<'a> Work<'a> {
         Part {
             event: self.event(sql),
             table: rows.label.to_owned(),
-            files: files.iter().map(|file| file.key.clone()).collect(),
+            files: files.iter().map(|file| file.key.clone().into()).collect(),
             bytes: files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
         }
     }

@@ -15,6 +15,7 @@ mod reject;
 mod tags;
 mod users;
 mod values;
+mod vcpu;
 mod vpc;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub(crate) use self::keys::{FILE, Origin};
 pub(crate) use self::kinds::{PackageKind, S3Folder, TargetKind};
 pub(crate) use self::network::Network;
 use self::values::Values;
+pub(crate) use self::vcpu::vcpus;
 pub(crate) use self::vpc::Vpc;
 use crate::arch::{self, Arch};
 use crate::error::usage;

@@ -12,7 +12,7 @@ use super::page::{Page, Query};
 use super::values;
 use crate::bucket::Bucket;
 use crate::duck::words::is_sure;
-use crate::error::{self, Failure, nearest};
+use crate::error::{self, nearest};
 use crate::invoke::fault::of_words;
 use crate::lake::catalog::Catalog;
 use crate::lake::hollow::said;
@@ -68,7 +68,7 @@ impl Over<'_> {
                 // What only the function knows, it says when the query is run.
                 if is_sure(&words) {
                     let told = hinted(of_words(&words, self.catalog), page);
-                    let help = told.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+                    let help = error::help(&told);
                     // Below the line that shows the place.
                     let help = help.map(|help| format!("\n{help}")).unwrap_or_default();
                     return Ok(Err(vec![format!("{}{help}", error::words(told.as_ref()))]));

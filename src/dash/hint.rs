@@ -1,7 +1,7 @@
 //! What to write instead of a table that is not there: other queries of the page are meant as often as the lake's tables.
 
 use super::page::Page;
-use crate::error::{self, Failure, failure_of, nearest};
+use crate::error::{self, failure_of, nearest};
 
 /// Most queries that are named where none is near.
 const FEW: usize = 10;
@@ -12,7 +12,7 @@ pub(super) fn hinted(error: anyhow::Error, page: &Page) -> anyhow::Error {
     let missing = message.split_once("Table with name ").and_then(|(_, rest)| rest.split_once(" does not exist"));
     let names = || page.queries.iter().map(|query| query.name.as_str());
     let Some((missing, _)) = missing.filter(|_| names().next().is_some()) else { return error };
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    let help = error::help(&error).unwrap_or_default();
     let near =
         nearest(missing.trim_matches('"'), names()).map(|near| format!("did you mean `{near}`, a query of the page?"));
     let help = match (near, help.starts_with("did you mean ")) {

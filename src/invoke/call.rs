@@ -188,10 +188,16 @@ async fn send(target: &Target, payload: &Payload, result: &Pending<'_>) -> Resul
     }
 }
 
-/// Exponential, with half of it left to chance so that callers who were refused together do not return together.
+/// How long to wait before `attempt`, the first of which is 0.
 pub(crate) fn pause_before(attempt: u32) -> Duration {
+    pause(attempt, rand::rng().random())
+}
+
+/// The same with a chance of 0 to 1: exponential, with half of it left to chance so that callers who were refused together do not
+/// return together.
+pub(crate) fn pause(attempt: u32, chance: f64) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(10)).min(LAST_PAUSE);
-    most.mul_f64(rand::rng().random_range(0.5..=1.0))
+    most.mul_f64(0.5 + chance / 2.0)
 }
 
 fn report_of(log_tail: &str) -> Option<Report> {

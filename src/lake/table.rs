@@ -249,14 +249,17 @@ impl Table {
     /// The definition that travels with a query. One without files, which the function refuses, if some of them were not read:
     /// what does not ask for them first is not to have an answer of a part of the table.
     pub(crate) fn definition(&self, name: &str, bucket: &str) -> TableDef {
-        let keys = self.keys().filter(|_| self.unread.is_empty());
-        self.definition_over(keys.map(FilePart::from), name, bucket)
+        let files = self.files.iter().filter(|_| self.unread.is_empty());
+        if self.is_shaped() {
+            return self.shaped(name, self.shapes(files, bucket));
+        }
+        self.definition_over(files.map(|file| file.key.as_str().into()), name, bucket)
     }
 
     /// The definition of a part of it: these files by their keys, or what they say of them.
     pub(crate) fn definition_over(&self, parts: impl Iterator<Item = FilePart>, name: &str, bucket: &str) -> TableDef {
-        let (name, partitions) = (name.to_owned(), self.partitions.clone());
         if !self.is_shaped() {
+            let (name, partitions) = (name.to_owned(), self.partitions.clone());
             let files = parts.map(|part| part.called(|key| address(bucket, key))).collect();
             return TableDef { name, files, partitions, shapes: None };
         }
@@ -265,6 +268,11 @@ impl Table {
         let own = self.files.iter().filter_map(|file| Some((file, wanted.get(&file.key)?)));
         let shapes =
             self.shapes_of(own.flat_map(|(file, parts)| parts.iter().map(move |part| (file, part.clone()))), bucket);
+        self.shaped(name, shapes)
+    }
+
+    fn shaped(&self, name: &str, shapes: Shapes) -> TableDef {
+        let (name, partitions) = (name.to_owned(), self.partitions.clone());
         TableDef { name, files: Vec::new(), partitions, shapes: Some(shapes) }
     }
 

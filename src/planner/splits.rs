@@ -30,14 +30,6 @@ impl Split {
         self.rows = self.rows.saturating_add(piece.rows);
         self.bytes = self.bytes.saturating_add(piece.bytes);
     }
-
-    /// The keys of its files, each once.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.files.iter().map(|part| part.file().to_owned()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys
-    }
 }
 
 /// What is not divided any more: a file, or rows of one.

@@ -3,7 +3,7 @@
 use pgwire::error::ErrorInfo;
 
 use crate::duck::place::placed;
-use crate::error::{self, Failure, Kind};
+use crate::error::{self, Kind};
 
 /// What went wrong, for a client.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ impl Refusal {
             return Self::cancelled();
         }
         let (message, position) = placed(&words, sql);
-        let hint = error.downcast_ref::<Failure>().map(Failure::help).filter(|help| !help.is_empty());
+        let hint = error::help(error);
         Self { code, message, hint: hint.map(str::to_owned), position }
     }
 

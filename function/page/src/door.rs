@@ -55,7 +55,7 @@ impl Door<'_> {
             let seen = cookie.map(digest).unwrap_or_default();
             return Some(Visitor { user: session.user, session: seen, is_signed_in: true });
         }
-        let guest = || Visitor { user: GUEST.to_owned(), session: request.address.clone(), is_signed_in: false };
+        let guest = || Visitor { user: GUEST.to_owned(), session: request.counted_as(), is_signed_in: false };
         self.site.public.then(guest)
     }
 

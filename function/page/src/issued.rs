@@ -12,11 +12,24 @@ use crate::response::Response;
 
 impl Door<'_> {
     /// Sends a browser to the issuer; it leads `to` a page in the end.
-    pub(crate) fn begin(&self, oidc: &Oidc, issuer: &mut Issuer, request: &Request, to: &str) -> Response {
+    pub(crate) fn begin(
+        &self,
+        oidc: &Oidc,
+        issuer: &mut Issuer,
+        request: &Request,
+        counted: &mut Counted,
+        to: &str,
+    ) -> Response {
         if request.is_elsewhere {
             return self.form(403, "/", "Another site asked: sign in here.").because("another site asks");
         }
         let to = if is_own(to) { to } else { "/" };
+        // One that does not answer is waited for.
+        if !issuer.is_known(oidc)
+            && let Err(words) = counted.sign_in(&request.counted_as())
+        {
+            return self.too_many(to, &words);
+        }
         let begun = Provider { oidc, key: self.key, issuer }.begin(to);
         match begun {
             Ok((address, begun)) => {
@@ -38,8 +51,8 @@ impl Door<'_> {
     ) -> Response {
         let begun = request.cookie(&self.begun_name()).and_then(|cookie| self.key.verified::<Begun>(cookie));
         let to = begun.as_ref().map(|begun| begun.to.clone()).filter(|to| is_own(to)).unwrap_or_else(|| "/".to_owned());
-        let response = match counted.sign_in(&request.address) {
-            Err(words) => self.form(429, &to, &format!("There were {words}.")).because(&words),
+        let response = match counted.sign_in(&request.counted_as()) {
+            Err(words) => self.too_many(&to, &words),
             Ok(()) => {
                 let ended = Provider { oidc, key: self.key, issuer }.end(begun.as_ref(), &request.query, secret);
                 match ended {
@@ -57,6 +70,10 @@ impl Door<'_> {
             }
         };
         response.with_cookie(self.begun_cookie("", 0))
+    }
+
+    fn too_many(&self, to: &str, words: &str) -> Response {
+        self.form(429, to, &format!("There were {words}.")).because(words)
     }
 
     fn told(&self, to: &str, refused: &Refused) -> Response {

@@ -1,7 +1,7 @@
 //! A request as a Function URL hands it on, payload format 2.0, of which nothing is believed.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -90,6 +90,19 @@ impl Request {
         self
     }
 
+    /// What limits count who asks as, where no session tells: the address, or the network of 64 bits that it is in, of which whoever has
+    /// one address by IPv6 has them all.
+    pub(crate) fn counted_as(&self) -> String {
+        match self.address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            }
+            Ok(address) => address.to_string(),
+            Err(_) => self.address.clone(),
+        }
+    }
+
     /// The cookie of that name, if there is exactly one.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let mut found = self.cookies.iter().filter_map(|cookie| {
@@ -141,6 +154,25 @@ mod tests {
         assert_eq!(Request::of(&event, 0).unwrap().cookie("d"), Some("4"));
         event["cookies"] = json!(["a=1", "a=2"]);
         assert_eq!(Request::of(&event, 0).unwrap().cookie("a"), None, "of two one may be another's");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_counted_as_one() {
+        let counted_as = |address: &str| {
+            let mut event = request("/trips", "");
+            event["requestContext"]["http"]["sourceIp"] = json!(address);
+            Request::of(&event, 0).unwrap().counted_as()
+        };
+        for (address, whom) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+            ("", ""),
+            ("no address", "no address"),
+        ] {
+            assert_eq!(counted_as(address), whom);
+        }
     }
 
     #[test]

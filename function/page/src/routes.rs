@@ -115,7 +115,7 @@ impl Function {
         }
         if let (["oidc", step], Some(oidc)) = (path.as_slice(), &site.oidc) {
             if *step == "start" {
-                return door.begin(oidc, issuer, request, &to(request));
+                return door.begin(oidc, issuer, request, counted, &to(request));
             }
             if *step == "callback" {
                 let secret = oidc.has_secret.then(|| secret.get(&store, &format!("{dash}oidc"), AGE, loaded::secret));

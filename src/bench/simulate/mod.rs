@@ -17,7 +17,7 @@ use self::model::Outcome;
 use self::report::Line;
 pub(crate) use self::report::Simulation;
 use super::rows::Rows;
-use crate::config::{Config, Network, TargetKind};
+use crate::config::{Config, Network, TargetKind, vcpus};
 use crate::console::progress;
 use crate::error::usage;
 use crate::query::Coordinator;
@@ -30,9 +30,6 @@ pub(crate) const FUNCTIONS: &str = "1,10,100,1000";
 
 /// Most functions of one query: what an account may have at once.
 pub(crate) const FUNCTIONS_MAX: usize = 1_000;
-
-/// MB of memory that one vCPU comes with, as instances are held to.
-const VCPU_MB: f64 = 1_769.0;
 
 /// Measures and models `sql` on each of the numbers of `functions`.
 ///
@@ -61,7 +58,7 @@ pub(crate) async fn run(
     let mut simulation = Simulation {
         query: sql.to_owned(),
         memory_mb: config.memory_mb,
-        vcpus: f64::from(config.memory_mb) / VCPU_MB,
+        vcpus: vcpus(config.memory_mb),
         runs: RUNS,
         seed,
         lines: Vec::new(),
@@ -127,7 +124,7 @@ fn looked_at(config: &Config) -> Result<Vec<String>> {
         notes.push("Measured without a network: set profile = \"aws\" under [local.network].".to_owned());
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    if f64::from(config.memory_mb) / VCPU_MB > cores {
+    if vcpus(config.memory_mb) > cores {
         notes.push(format!("Measured on {cores} cores: in Lambda {} MB have more.", config.memory_mb));
     }
     Ok(notes)

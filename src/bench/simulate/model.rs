@@ -25,10 +25,6 @@ pub(crate) struct Work {
 /// How long a refusal takes to come; assumed.
 const REFUSAL: Duration = Duration::from_millis(10);
 
-/// Pauses before what was refused is sent again: as those of a query, which doubles them up to a limit.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LAST_PAUSE: Duration = Duration::from_millis(800);
-
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Outcome {
@@ -194,22 +190,17 @@ impl Model<'_> {
             }
             Came::Throttled => {
                 self.window.throttled(self.ends.len(), now);
-                let pause = self.pause(self.outcome.throttled);
+                let refused = u32::try_from(self.outcome.throttled).unwrap_or(u32::MAX);
+                let pause = Tasks::pause_after_refusal(refused, self.chance.next());
                 self.tasks.throttled(index, sent, now + pause);
             }
             Came::Failed => {
                 self.fleet.done();
                 self.window.answered();
-                let pause = self.pause(u64::from(self.tasks.failures(index)) + 1);
+                let pause = self.tasks.pause_after_failure(index, self.chance.next());
                 self.outcome.failed |= !self.tasks.failed(index, sent, now + pause);
             }
         }
-    }
-
-    /// Exponential, with half of it left to chance.
-    fn pause(&mut self, times: u64) -> Duration {
-        let most = FIRST_PAUSE.saturating_mul(1 << times.min(10)).min(LAST_PAUSE);
-        most.mul_f64(0.5 + self.chance.next() / 2.0)
     }
 }
 

@@ -213,7 +213,7 @@ mod tests {
 
     /// The error and its help, as `report` writes them.
     fn told(error: &anyhow::Error) -> String {
-        format!("{error:#}\n{}", error.downcast_ref::<crate::error::Failure>().unwrap().help())
+        format!("{error:#}\n{}", crate::error::help(error).unwrap_or_default())
     }
 
     #[test]

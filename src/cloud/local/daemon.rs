@@ -30,7 +30,7 @@ use super::paths::Paths;
 use super::process::{self, Endpoint, Greeting, Settings};
 use super::s3;
 use super::stalled::Watched;
-use crate::error::Failure;
+use crate::error;
 use crate::private;
 
 /// How long a client may be silent: between requests, in the middle of a request's head, and in the middle of its body.
@@ -67,7 +67,7 @@ pub(crate) fn run() -> Result<()> {
             }
             Err(error) => {
                 let help = "if the reason is not plain, look into daemon.log beside it";
-                let help = error.downcast_ref::<Failure>().map_or(help, Failure::help);
+                let help = error::help(&error).unwrap_or(help);
                 greet(&Greeting::Failed { error: format!("{error:#}"), help: help.to_owned() })?;
                 Err(error)
             }

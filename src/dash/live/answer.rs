@@ -20,7 +20,7 @@ use super::super::values;
 use super::response::{self, Answer};
 use crate::cloud::Target;
 use crate::console::context::Context;
-use crate::error::{self, Failure, Kind, interrupted};
+use crate::error::{self, Kind, interrupted};
 use crate::output::{self, Format, Look};
 use crate::query::summary::Summary;
 use quack_page::form::Form;
@@ -172,6 +172,6 @@ fn refused(error: &anyhow::Error) -> Answer {
         Kind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    let help = error::help(error).unwrap_or_default();
     response::error(status, &error::words(error.as_ref()), help)
 }

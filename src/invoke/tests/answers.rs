@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::made;
 use crate::cloud::local::testing::Lake;
-use crate::error::Failure;
+use crate::error;
 use crate::invoke::response::{self, Payload};
 use crate::invoke::spill;
 use crate::lake::tests::corpus;
@@ -42,7 +42,7 @@ async fn forged_answers_are_refused_each_for_its_reason() {
                 let told = format!("{error:#}");
                 assert!(told.contains(reason), "{name}: {told}");
                 assert!(told.len() < 2000 && !told.contains('\u{1b}'), "{name}: {told}");
-                let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+                let help = error::help(&error).unwrap_or_default();
                 assert!(!help.is_empty(), "{name}: {told}");
             }
         }

@@ -315,7 +315,7 @@ fn read_back(source: &Column, own: &SqlType) -> Option<String> {
 mod tests {
     use super::*;
     use crate::duck::{self, Sandbox};
-    use crate::error::Failure;
+    use crate::error;
 
     fn column(text: &str) -> Column {
         let (name, sql_type) = text.split_once(' ').unwrap();
@@ -394,7 +394,7 @@ mod tests {
         let goal = Goal { table: "t".to_owned(), columns: table, limits: None, list: None };
         let error = fitted.check(&goal).unwrap_err();
         let sql = "ALTER TABLE \"t\" ALTER COLUMN \"a\" SET DATA TYPE BIGINT; ALTER TABLE \"t\" ADD COLUMN \"d\" DATE";
-        let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
+        let help = error::help(&error).unwrap();
         assert_eq!(help, format!("give the table such columns, and append again: quackctl query '{sql}'"));
     }
 

@@ -8,7 +8,7 @@ use super::corpus;
 use crate::cloud::local::testing::Lake;
 use crate::config::TextForm;
 use crate::duck::{self, Sandbox};
-use crate::error::Failure;
+use crate::error;
 use crate::invoke::tables;
 use crate::lake::catalog::{self, Catalog};
 use crate::lake::load::{LoadRequest, Mode, Origin};
@@ -49,8 +49,7 @@ async fn forged_catalogs_are_refused_each_for_its_reason() {
             continue;
         };
         let error = read.expect_err(name);
-        let (told, help) =
-            (format!("{error:#}"), error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default());
+        let (told, help) = (format!("{error:#}"), error::help(&error).unwrap_or_default());
         assert!(told.contains(reason), "{name}: {told}");
         assert!(told.contains("_quack/catalog.json") && told.len() < 2000, "{name}: {told}");
         assert!(help.contains("quackctl"), "{name}: {help}");

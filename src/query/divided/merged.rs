@@ -33,7 +33,7 @@ pub(crate) async fn run(
         for (at, event) in events(coordinator, fetch)?.enumerate() {
             let split = &fetch.splits[at];
             let payload = Payload::new(&event)?;
-            parts.push(Part { payload, into: None, table: &fetch.table, files: split.keys(), bytes: split.bytes });
+            parts.push(Part { payload, into: None, table: &fetch.table, files: &split.files, bytes: split.bytes });
             places.push((index, at));
         }
     }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
+use quack_function::file_part::FilePart;
 use quack_function::wire::{Destination, Metadata};
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +23,6 @@ use crate::invoke::{fault, version};
 use crate::query::coordinator::Coordinator;
 use crate::query::stats::Stats;
 
-/// The longest a throttled split waits before it is sent again.
-const THROTTLED_FOR: Duration = Duration::from_millis(800);
-
 /// How long a function that writes files is waited for when it is told that nobody waits any more: what it writes later nobody removes
 /// for a day.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
@@ -37,7 +35,7 @@ pub(super) struct Part<'a> {
     pub into: Option<&'a Destination>,
     /// The table that it reads a part of, and which.
     pub table: &'a str,
-    pub files: Vec<String>,
+    pub files: &'a [FilePart],
     pub bytes: u64,
 }
 
@@ -233,7 +231,7 @@ impl<'a, T: Taker> Run<'a, T> {
                 }
                 self.window.throttled(self.running.len(), now);
                 self.stats.throttled += 1;
-                let pause = invoke::pause_before(self.stats.throttled.min(10)).min(THROTTLED_FOR);
+                let pause = Tasks::pause_after_refusal(self.stats.throttled, rand::random());
                 self.tasks.throttled(index, at, now + pause);
                 Ok(())
             }
@@ -292,7 +290,7 @@ impl<'a, T: Taker> Run<'a, T> {
     /// Sends a part again after a failure that may not come again.
     fn again(&mut self, index: usize, sent: Instant, error: anyhow::Error) -> Result<()> {
         self.stats.retried += 1;
-        let pause = invoke::pause_before(self.tasks.failures(index) + 1);
+        let pause = self.tasks.pause_after_failure(index, rand::random());
         match self.tasks.failed(index, sent, Instant::now() + pause) {
             true => Ok(()),
             false => Err(self.named(index, error)),
@@ -306,18 +304,21 @@ impl<'a, T: Taker> Run<'a, T> {
 
     /// The error, with the files that it came from.
     fn named(&self, index: usize, error: anyhow::Error) -> anyhow::Error {
-        named(error, self.parts[index].table, &self.parts[index].files)
+        named(error, self.parts[index].table, self.parts[index].files)
     }
 }
 
 /// The error of a part of `table`, with the files that the part is of; its kind and its advice stay.
-fn named(error: anyhow::Error, table: &str, files: &[String]) -> anyhow::Error {
+fn named(error: anyhow::Error, table: &str, parts: &[FilePart]) -> anyhow::Error {
     let text = format!("{error:#}");
+    let mut files: Vec<&str> = parts.iter().map(FilePart::file).collect();
+    files.sort_unstable();
+    files.dedup();
     // DuckDB itself names the file when it is the file's fault.
     if files.iter().any(|file| text.contains(file)) {
         return error;
     }
-    let place = match files {
+    let place = match files.as_slice() {
         [] => String::new(),
         [only] => format!(": {only}"),
         [first, more @ ..] => format!(": {first} and {} more files", more.len()),
@@ -336,12 +337,13 @@ impl Drop for Live {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{FilePart, named};
     use crate::error::{Kind, exit_code, failure_of, kind};
 
     #[test]
     fn the_error_of_a_part_names_its_files_once_and_stays_what_it_is() {
-        let files = ["tables/t/a.parquet".to_owned(), "tables/t/b.parquet".to_owned()];
+        let half = |first_row, last_row| FilePart::Rows { file: "tables/t/b.parquet".to_owned(), first_row, last_row };
+        let files = [half(0, 9), "tables/t/a.parquet".into(), half(10, 19)];
         // A text that the query brought is not where the error came from.
         let error = named(failure_of(Kind::Usage, "cannot cast 's3://x/y' to INTEGER", "mend it"), "t", &files);
         let text = "cannot cast 's3://x/y' to INTEGER\n(a part of `t`: tables/t/a.parquet and 1 more files)";

@@ -4,12 +4,17 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::invoke::call::pause;
+
 /// Times that a part is sent because of failures before the whole fails.
 pub(super) const ATTEMPTS: u32 = 5;
 
 /// A part is a straggler when it takes this much longer than the median of those that are done, and at least so long.
 const SLOWER: u32 = 3;
 const LEAST: Duration = Duration::from_millis(500);
+
+/// The longest a throttled part waits before it is sent again.
+const THROTTLED_FOR: Duration = Duration::from_millis(800);
 
 #[derive(Debug, Default)]
 struct State {
@@ -127,9 +132,14 @@ impl Tasks {
         state.done || !state.running.is_empty()
     }
 
-    /// How often the part has failed.
-    pub(crate) fn failures(&self, index: usize) -> u32 {
-        self.states[index].failures
+    /// How long a part waits that has just failed, by a `chance` of 0 to 1.
+    pub(crate) fn pause_after_failure(&self, index: usize, chance: f64) -> Duration {
+        pause(self.states[index].failures + 1, chance)
+    }
+
+    /// How long a part waits that has just been refused, as `refused` of the work's have been.
+    pub(crate) fn pause_after_refusal(refused: u32, chance: f64) -> Duration {
+        pause(refused, chance).min(THROTTLED_FOR)
     }
 
     fn again(&mut self, index: usize, sent: Instant, not_before: Instant) {
@@ -172,7 +182,7 @@ mod tests {
             assert_eq!(tasks.next(start), Some(0));
             assert_eq!(tasks.failed(0, start, start), attempt < ATTEMPTS);
         }
-        assert_eq!(tasks.failures(0), ATTEMPTS);
+        assert_eq!(tasks.states[0].failures, ATTEMPTS);
     }
 
     #[test]
@@ -202,6 +212,6 @@ mod tests {
         assert_eq!(tasks.next(start), None);
         assert!(tasks.wake(start).is_some_and(|wait| wait >= pause));
         assert_eq!(tasks.next(start + pause), Some(0));
-        assert_eq!(tasks.failures(0), 0);
+        assert_eq!(tasks.states[0].failures, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use futures::{StreamExt, stream};
+use quack_function::file_part::FilePart;
 use quack_function::wire::{Destination, Event, Metadata};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,7 @@ pub(crate) struct Part {
     pub event: Event,
     /// The table that it reads a part of, and which.
     pub table: String,
-    pub files: Vec<String>,
+    pub files: Vec<FilePart>,
     pub bytes: u64,
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn parts(coordinator: &Coordinator<'_>, fetch: &Fetch) -> Result<Vec<
     let parts = events(coordinator, fetch)?.zip(&fetch.splits).map(|(event, split)| Part {
         event,
         table: fetch.table.clone(),
-        files: split.keys(),
+        files: split.files.clone(),
         bytes: split.bytes,
     });
     Ok(parts.collect())
@@ -66,7 +67,7 @@ pub(crate) async fn write(
     let bucket = &coordinator.target.bucket;
     let sent = parts.iter().map(|part| {
         let payload = Payload::new(&part.event)?;
-        Ok(run::Part { payload, into: Some(into), table: &part.table, files: part.files.clone(), bytes: part.bytes })
+        Ok(run::Part { payload, into: Some(into), table: &part.table, files: &part.files, bytes: part.bytes })
     });
     let sent = sent.collect::<Result<Vec<_>>>()?;
     let wrote = parts.iter().map(|_| None).collect();

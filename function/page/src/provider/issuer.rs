@@ -52,6 +52,11 @@ pub(crate) struct Grant<'a> {
 }
 
 impl Issuer {
+    /// Whether it need not be asked where its endpoints are.
+    pub(crate) fn is_known(&self, oidc: &Oidc) -> bool {
+        self.of == oidc.issuer && self.found.as_ref().is_some_and(|(at, _)| at.elapsed() < AGE)
+    }
+
     /// Where the issuer's endpoints are.
     ///
     /// # Errors
@@ -61,7 +66,7 @@ impl Issuer {
             (self.found, self.keys, self.sought) = (None, None, None);
             self.of.clone_from(&oidc.issuer);
         }
-        if self.found.as_ref().is_none_or(|(at, _)| at.elapsed() >= AGE) {
+        if !self.is_known(oidc) {
             let url = format!("{}/.well-known/openid-configuration", oidc.issuer.trim_end_matches('/'));
             let said: Endpoints = self.web.get(oidc, &url).map_err(|words| format!("{url}: {words}"))?;
             if said.issuer != oidc.issuer {

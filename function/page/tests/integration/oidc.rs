@@ -349,6 +349,14 @@ fn too_many_sign_ins_are_refused_before_the_issuer_is_asked() {
     let state = address.split("&state=").nth(1).unwrap().split('&').next().unwrap();
     let back = format!("/oidc/callback?state={state}&code=x");
     let statuses: Vec<u64> = (0..32).map(|_| instance.get(&back, &cookie).status).collect();
+    // The first time that it is asked where its endpoints are counts, too.
+    assert_eq!(statuses[28..], [502, 429, 429, 429]);
+    assert_eq!(issuer.asked().iter().filter(|asked| asked.ends_with("/token")).count(), 29);
+    let known = instance.get("/oidc/start", "").status;
+    assert_eq!(known, 303, "nobody is asked for it");
+    issuer.goes(Way::Stranger);
+    let instance = world.instance();
+    let statuses: Vec<u64> = (0..32).map(|_| instance.get("/oidc/start", "").status).collect();
     assert_eq!(statuses[29..], [502, 429, 429]);
-    assert_eq!(issuer.asked().iter().filter(|asked| asked.ends_with("/token")).count(), 30);
+    assert_eq!(issuer.asked().iter().filter(|asked| asked.contains("openid-configuration")).count(), 30);
 }

@@ -11,21 +11,12 @@ use rustix::process::Signal;
 
 use super::child::Handle;
 
-/// MB of memory that one vCPU comes with.
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>.
-const VCPU_MB: f64 = 1_769.0;
-
 /// How often the CPU time is looked at, and the longest that it is not looked at whether the work is done.
 const LOOK: Duration = Duration::from_millis(2);
 const HALT: Duration = Duration::from_millis(5);
 
 /// What was not used counts for so long: a process that waited may compute that much at full speed.
 const SAVED: Duration = Duration::from_millis(20);
-
-/// The share of a core that an instance of so much memory has; more than 1 is more than one core.
-pub(super) fn share(memory_mb: u32) -> f64 {
-    f64::from(memory_mb) / VCPU_MB
-}
 
 /// Holds a process as long as it lives.
 #[derive(Debug)]
@@ -100,10 +91,5 @@ mod tests {
         while child.handle().cpu_time().unwrap() < held + Duration::from_millis(50) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    }
-
-    #[test]
-    fn a_vcpu_is_1769_mb() {
-        assert!((share(1_769) - 1.0).abs() < 1e-9 && (share(2_048) - 1.157_7).abs() < 1e-3);
     }
 }

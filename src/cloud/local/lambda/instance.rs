@@ -16,12 +16,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::child::{Child, Memory};
 use super::disk;
 use super::function::Function;
-use super::hold::{Hold, share};
+use super::hold::Hold;
 use super::host::{Host, request_id};
 use super::logs::{End, Log, Taken, Usage};
 use super::runtime_api::{Answer, Init, RESPONSE_MAX, RuntimeApi, Work};
 use crate::cloud::local::meter::Meter;
 use crate::cloud::target::REGION;
+use crate::config::vcpus;
 use crate::private;
 
 /// How long a start may take by itself. Lambda begins one that takes longer again, in the time of the invocation that it is for; here
@@ -186,7 +187,7 @@ impl Instance {
         let (token, meter) = self.held.as_ref()?;
         meter.begin(token);
         let before = self.child.handle().cpu_time()?;
-        Some((Hold::start(self.child.handle(), share(memory_mb)), before))
+        Some((Hold::start(self.child.handle(), vcpus(memory_mb)), before))
     }
 
     /// What it took meanwhile.

@@ -35,7 +35,7 @@ use super::answer::{Asked, Statement};
 use super::response::{self, Answer, Refusal};
 use crate::digest;
 use crate::duck::place::placed;
-use crate::error::{self, Failure};
+use crate::error;
 use crate::lake::catalog::{self, Scope};
 use crate::private;
 
@@ -128,7 +128,7 @@ impl Editor {
         // Before the planner binds it, in this process, where nothing would end that.
         let can_be_bound = || Handle::current().block_on(bounded(asked, (&composed.sql, &params)));
         if let Err(error) = task::block_in_place(can_be_bound) {
-            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+            let help = error::help(&error).unwrap_or_default();
             return wrong(&error::words(error.as_ref()), help, &composed, &query.sql);
         }
         let statement = Statement { sql: composed.sql.clone(), params, over: None };
@@ -136,7 +136,7 @@ impl Editor {
             Ok(answer) => answer,
             Err(error) => {
                 let error = hinted(error, &page);
-                let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+                let help = error::help(&error).unwrap_or_default();
                 wrong(&error::words(error.as_ref()), help, &composed, &query.sql)
             }
         }
@@ -174,7 +174,7 @@ impl Editor {
         let Save { page: name, digest, is_there, .. } = save;
         let (dir, digest) = (&asked.context.config.dir, digest.as_deref());
         let refused = |(status, error): Refused| {
-            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default().to_owned();
+            let help = error::help(&error).unwrap_or_default().to_owned();
             Box::new(response::error(status, &error::words(error.as_ref()), &help))
         };
         let unprocessable = |words: String| Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &words, ""));
@@ -215,7 +215,7 @@ impl Editor {
         }
         // What never binds is as wrong as what does not.
         let unbound = |error: anyhow::Error| {
-            let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+            let help = error::help(&error).unwrap_or_default();
             Box::new(response::error(StatusCode::UNPROCESSABLE_ENTITY, &error::words(error.as_ref()), help))
         };
         let Err(words) = over.bound(page, query, &Given::new()).await.map_err(unbound)? else { return Ok(()) };

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
-use crate::error::Failure;
+use crate::error;
 use crate::lake::load::convert::convert;
 use crate::lake::load::partition::Partition;
 use crate::lake::load::sample as samples;
@@ -36,7 +36,7 @@ async fn text_in_latin_1_is_told_with_what_reads_it() {
     let lake = Lake::new().await;
     std::fs::write(lake.dir.path().join("old.csv"), b"name,n\nM\xfcller,1\nGr\xf6\xdfe,2\n").unwrap();
     let error = load(&lake.context, &lake.target.bucket, request("old.csv", "t")).await.unwrap_err();
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap_or_default();
+    let help = error::help(&error).unwrap_or_default();
     assert!(help.contains("--encoding latin-1"), "{error:#}: {help}");
     let mut request = request("old.csv", "t");
     request.form.encoding = Some("latin-1".to_owned());

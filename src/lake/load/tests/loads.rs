@@ -5,7 +5,7 @@ use quack_function::table::read_parts_sql;
 
 use super::{partitioned, request, sample};
 use crate::cloud::local::testing::Lake;
-use crate::error::Failure;
+use crate::error;
 use crate::lake::catalog::{self, ColumnStats, Table};
 use crate::lake::load::{LoadRequest, Mode};
 
@@ -320,7 +320,7 @@ async fn what_a_table_is_partitioned_by_is_kept_and_told() {
     assert_eq!((lake.table("t").await.rows, lake.table("t").await.files.len()), (4, 4));
     let other = with(partitioned(request("a.csv", "t"), &["zone"]), Mode::Append);
     let error = lake.load(other).await.unwrap_err();
-    let help = error.downcast_ref::<Failure>().map(Failure::help).unwrap();
+    let help = error::help(&error).unwrap();
     let quoted = r"--partition-by 'kind=coalesce(zone, '\''none'\'')'";
     assert_eq!(help, format!("give --partition-by 'even=n % 2 = 0' {quoted}"));
     lake.load(with(partitioned(request("a.csv", "t"), &by), Mode::Append)).await.unwrap();

@@ -120,7 +120,7 @@ async fn a_parquet_with_too_much_in_a_row_group_is_refused_with_what_to_do() {
     let rows = "SELECT i AS id, i || repeat('x', 8_000_000) AS body FROM range(80) t(i)";
     connection.execute_batch(&format!("COPY ({rows}) TO '{}'", file.display())).unwrap();
     let error = lake.load(request("foreign.parquet", "t")).await.unwrap_err();
-    let help = error.downcast_ref::<crate::error::Failure>().unwrap().help();
+    let help = crate::error::help(&error).unwrap();
     assert!(error.to_string().contains("too much of it has to be in memory at once"), "{error}");
     assert!(help.contains("fewer rows in a row group") && help.contains("nothing was loaded"), "{help}");
     assert_eq!(lake.keys("tables/").await, [""; 0]);
