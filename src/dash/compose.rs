@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use anyhow::Result;
-use duckdb::Connection;
 use quack_function::sql::{Token, Tokens, identifier, own_table};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -14,8 +13,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::blocks::placeholders;
 use super::page::{self, Page, Query};
+use super::parser::Parser;
 use super::small;
-use crate::duck::{self, Sandbox};
 use crate::error::nearest;
 
 /// Deepest syntax tree, levels of its JSON: what follows it goes as deep.
@@ -49,7 +48,7 @@ impl Composed {
 
 /// What parses pages' SQL: a DuckDB that knows no tables.
 pub(super) struct Composer {
-    parser: Connection,
+    parser: Parser,
     /// What was read before, by the names of page and query: one may be read by many.
     known: RefCell<HashMap<(String, String), Rc<Read>>>,
     /// Names of functions that make one row of many.
@@ -82,13 +81,12 @@ impl Composer {
     /// # Errors
     /// When DuckDB does not start.
     pub(super) fn open() -> Result<Self> {
-        let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
-        Ok(Self { parser: duck::open(&sandbox)?, known: RefCell::default(), aggregates: OnceCell::new() })
+        Ok(Self { parser: Parser::open()?, known: RefCell::default(), aggregates: OnceCell::new() })
     }
 
     /// Whether what a tree says gives few rows for what it reads.
     fn is_small(&self, tree: &Value) -> bool {
-        let aggregates = self.aggregates.get_or_init(|| small::aggregates(&self.parser).unwrap_or_default());
+        let aggregates = self.aggregates.get_or_init(|| self.parser.ask(small::aggregates).unwrap_or_default());
         small::is_small(&tree["statements"][0]["node"], aggregates)
     }
 
@@ -244,8 +242,8 @@ impl Composer {
     /// The syntax tree of one SELECT.
     fn tree(&self, sql: &str) -> Result<Value, String> {
         let serialize = "SELECT json_serialize_sql(CAST(? AS VARCHAR))";
-        let text: String =
-            self.parser.query_row(serialize, [sql], |row| row.get(0)).map_err(|error| error.to_string())?;
+        let text = self.parser.ask(|parser| parser.query_row(serialize, [sql], |row| row.get::<_, String>(0)));
+        let text = text.map_err(|error| error.to_string())?;
         if depth(&text) > DEEPEST {
             return Err(
                 "it is nested too deep, or a chain of too many operators: make several queries of it".to_owned()

@@ -20,6 +20,7 @@ mod input;
 mod live;
 mod out;
 mod page;
+mod parser;
 mod shapes;
 mod sharing;
 mod small;

@@ -24,7 +24,7 @@ use crate::digest;
 use crate::error::{self, Kind};
 use crate::lake::catalog::{self, Catalog, Table};
 use crate::lake::named;
-use crate::planner::Workers;
+use crate::planner::{Planner, Workers};
 use crate::query::{self, Coordinator, Estimate, Kept, Request};
 
 /// What queries are run with.
@@ -82,13 +82,13 @@ pub(super) fn over(page: &Page, composer: &Composer, query: &Query, given: &Give
 
 /// US dollars that a query may cost over rows of others, with its part of what those cost; nothing where it is better run as a whole, or
 /// nothing is known.
-pub(super) async fn estimated(means: &Means<'_>, over: &Over) -> Option<f64> {
+pub(super) async fn estimated(planner: &Planner, means: &Means<'_>, over: &Over) -> Option<f64> {
     let Means { context, target, .. } = *means;
     let mut usd = 0.0;
     for base in over.reads.iter().filter_map(|at| over.bases.get(*at)) {
         let catalog = catalog::read_for(&target.bucket, &base.sql).await.ok()?;
         let request = Request { sql: base.sql.clone(), limit: None, spill: Spill::Always };
-        let all = query::estimate(&Coordinator::new(context, target, &catalog), &request)?;
+        let all = query::estimate(planner, &Coordinator::new(context, target, &catalog), &request)?;
         if !base.pays(Some(all)) {
             return None;
         }
@@ -96,7 +96,7 @@ pub(super) async fn estimated(means: &Means<'_>, over: &Over) -> Option<f64> {
     }
     let catalog = catalog::read_for(&target.bucket, &over.sql).await.ok()?;
     let request = Request { sql: over.sql.clone(), limit: None, spill: Spill::Auto };
-    Some(usd + query::estimate(&Coordinator::new(context, target, &catalog), &request)?.usd)
+    Some(usd + query::estimate(planner, &Coordinator::new(context, target, &catalog), &request)?.usd)
 }
 
 impl Base {
@@ -197,7 +197,7 @@ impl Together {
         let coordinator =
             Coordinator { params: &base.params, ..Coordinator::new(means.context, means.target, &catalog) };
         let request = Request { sql: base.sql.clone(), limit: None, spill: Spill::Always };
-        if !base.pays(query::estimate(&coordinator, &request)) {
+        if !base.pays(query::estimate(&Planner::default(), &coordinator, &request)) {
             means
                 .context
                 .detail(format_args!("`{}` is little to read, and is run within those that read it", base.name));

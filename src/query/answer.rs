@@ -95,7 +95,17 @@ pub(crate) fn check(coordinator: &Coordinator<'_>, sql: &str) -> Result<()> {
 
 /// How a query would be answered.
 pub(crate) fn plan(coordinator: &Coordinator<'_>, request: &Request, workers: Workers) -> QueryPlan {
-    Planner::default().plan(&planner::Request {
+    planned(&Planner::default(), coordinator, request, workers)
+}
+
+/// The same, by a planner that may have planned others.
+pub(super) fn planned(
+    planner: &Planner,
+    coordinator: &Coordinator<'_>,
+    request: &Request,
+    workers: Workers,
+) -> QueryPlan {
+    planner.plan(&planner::Request {
         sql: &request.sql,
         catalog: coordinator.catalog,
         workers,

@@ -40,16 +40,16 @@ pub(crate) struct Estimate {
     pub reads: Duration,
 }
 
-/// What the query takes at most, as [`Way`] has it; nothing where that is not known:
+/// What the query takes at most, as [`Way`] has it, by a planner that may have been asked of others; nothing where that is not known:
 /// of SQL that is none, and of tables of so many files that the catalog leaves some to be looked up.
-pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Option<Estimate> {
+pub(crate) fn estimate(planner: &Planner, coordinator: &Coordinator<'_>, request: &Request) -> Option<Estimate> {
     let Coordinator { context, catalog, .. } = coordinator;
     let (functions, bytes) = match counted::without_files(&request.sql, catalog) {
         Some(_) => (1, 0),
         None if needed::is_unread(catalog, &request.sql) => return None,
         None => {
-            let plan = answer::plan(coordinator, request, Workers::default());
-            divided(&plan).or_else(|| Some((1, alone(coordinator, request)?))).unwrap_or((1, plan.table_bytes))
+            let plan = answer::planned(planner, coordinator, request, Workers::default());
+            divided(&plan).or_else(|| Some((1, alone(planner, coordinator, request)?))).unwrap_or((1, plan.table_bytes))
         }
     };
     let reads = Duration::from_secs_f64(bytes as f64 / READS_BYTES);
@@ -60,13 +60,14 @@ pub(crate) fn estimate(coordinator: &Coordinator<'_>, request: &Request) -> Opti
 pub(crate) fn weighed(coordinator: &Coordinator<'_>, request: &Request, plan: &QueryPlan) -> Vec<Way> {
     let Coordinator { context, catalog, .. } = coordinator;
     let counts = counted::without_files(&request.sql, catalog).is_some();
+    let planner = Planner::default();
     let own = divided(plan);
     let several = match own {
         Some(several) => Some(several),
         None if counts => None,
-        None => divided(&answer::plan(coordinator, request, Workers::Exactly(SEVERAL))),
+        None => divided(&answer::planned(&planner, coordinator, request, Workers::Exactly(SEVERAL))),
     };
-    let one = if counts { Some(0) } else { alone(coordinator, request) };
+    let one = if counts { Some(0) } else { alone(&planner, coordinator, request) };
     let ways = [one.map(|bytes| (1, bytes)), several].into_iter().flatten();
     ways.filter_map(|(functions, read_bytes)| {
         let taken = (functions > 1) == own.is_some();
@@ -75,8 +76,8 @@ pub(crate) fn weighed(coordinator: &Coordinator<'_>, request: &Request, plan: &Q
     .collect()
 }
 
-fn alone(coordinator: &Coordinator<'_>, request: &Request) -> Option<u64> {
-    Planner::default().read_bytes(&request.sql, coordinator.catalog)
+fn alone(planner: &Planner, coordinator: &Coordinator<'_>, request: &Request) -> Option<u64> {
+    planner.read_bytes(&request.sql, coordinator.catalog)
 }
 
 /// How many functions a plan has run side by side, and how much they read together; nothing of one that divides nothing.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures::stream;
@@ -19,8 +19,12 @@ use super::super::shapes::Shapes;
 use super::response::{self, Answer};
 use crate::error;
 
-/// How often the folder is looked at.
-const INTERVAL: Duration = Duration::from_millis(100);
+/// How often the folder is looked at; less often where a look takes long.
+const INTERVAL: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 20;
+
+/// How long a file that was emptied is waited for, which most who write one begin with.
+const BEGUN: Duration = Duration::from_millis(100);
 
 /// How often something is sent when nothing was saved, so that a browser that is gone is noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -36,16 +40,19 @@ type Seen = BTreeMap<String, (SystemTime, u64)>;
 pub(super) fn events(dir: PathBuf) -> Answer {
     let start = (dir.clone(), look(&dir), Vec::new());
     let stream = stream::unfold(start, |(dir, mut seen, mut waiting)| async move {
-        let (mut silent, mut is_held) = (Duration::ZERO, false);
+        let (mut silent, mut held) = (Duration::ZERO, Duration::ZERO);
+        let mut pause = INTERVAL;
         while waiting.is_empty() && silent < SIGN_OF_LIFE {
-            tokio::time::sleep(INTERVAL).await;
-            silent += INTERVAL;
+            tokio::time::sleep(pause).await;
+            silent += pause;
+            let began = Instant::now();
             let now = look(&dir);
+            pause = INTERVAL.max(began.elapsed() * LOOKS);
             // Nearly always it is as it was, and nothing is read.
-            if now != seen && !is_held && is_begun(&seen, &now) {
-                is_held = true;
+            if now != seen && held < BEGUN && is_begun(&seen, &now) {
+                held += pause;
             } else if now != seen {
-                is_held = false;
+                held = Duration::ZERO;
                 waiting = task::block_in_place(|| {
                     touched(&dir, saved(&seen, &now)).iter().map(|name| told(&dir, name)).collect()
                 });
@@ -104,7 +111,7 @@ fn touched<'a>(dir: &Path, files: impl Iterator<Item = &'a str>) -> BTreeSet<Str
     touched
 }
 
-/// Whether a file has nothing in it any more: most who write one empty it first, and what it will have is there the next time.
+/// Whether a file has nothing in it any more, and had something.
 fn is_begun(before: &Seen, now: &Seen) -> bool {
     let had = |file: &String| before.get(file).is_some_and(|(_, bytes)| *bytes > 0);
     now.iter().any(|(file, (_, bytes))| *bytes == 0 && had(file))

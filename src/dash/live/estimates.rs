@@ -15,6 +15,7 @@ use super::super::together::{self, Means};
 use super::answer::Asked;
 use super::response::{self, Answer};
 use crate::lake::catalog;
+use crate::planner::Planner;
 use crate::query::{self, Coordinator, Request};
 
 /// US dollars of each query of the page that is shown; those of which nothing is known are left out.
@@ -27,12 +28,12 @@ async fn estimates(asked: &Asked, page: &str) -> Option<BTreeMap<String, f64>> {
     let Asked { context, target, .. } = asked;
     let page = Page::read(&page::path(&context.config.dir, page), page).ok()?;
     let composer = Composer::open().ok()?;
-    let mut known = BTreeMap::new();
+    let (planner, mut known) = (Planner::default(), BTreeMap::new());
+    let means = Means { context, target, cancel: &CancellationToken::new() };
     for query in page.queries.iter().filter(|query| query.drawn.is_some()) {
         let Ok(composed) = composer.compose(&page, query) else { continue };
         if let Some(over) = together::over(&page, &composer, query, &Given::new(), &context.caller.user)
-            && let Some(usd) =
-                together::estimated(&Means { context, target, cancel: &CancellationToken::new() }, &over).await
+            && let Some(usd) = together::estimated(&planner, &means, &over).await
         {
             known.insert(query.name.clone(), usd);
             continue;
@@ -45,7 +46,7 @@ async fn estimates(asked: &Asked, page: &str) -> Option<BTreeMap<String, f64>> {
         }
         let coordinator = Coordinator::new(context, target, &catalog);
         let request = Request { sql: composed.sql, limit: Some(ask::MOST_ROWS), spill: Spill::Auto };
-        if let Some(estimate) = query::estimate(&coordinator, &request) {
+        if let Some(estimate) = query::estimate(&planner, &coordinator, &request) {
             known.insert(query.name.clone(), estimate.usd);
         }
     }
