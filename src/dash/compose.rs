@@ -1,9 +1,10 @@
 //! The SQL that is run for a query of a page: those of the page that it reads before it as WITH, and a cast around each parameter, so
 //! that DuckDB knows what `$day` is. Judged by DuckDB's own syntax tree; values are bound, and stand nowhere in it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 use quack_function::sql::{Token, Tokens, identifier, own_table};
@@ -51,8 +52,6 @@ pub(super) struct Composer {
     parser: Parser,
     /// What was read before, by the names of page and query: one may be read by many.
     known: RefCell<HashMap<(String, String), Rc<Read>>>,
-    /// Names of functions that make one row of many.
-    aggregates: OnceCell<HashSet<String>>,
 }
 
 /// What is known of one query's text.
@@ -81,12 +80,14 @@ impl Composer {
     /// # Errors
     /// When DuckDB does not start.
     pub(super) fn open() -> Result<Self> {
-        Ok(Self { parser: Parser::open()?, known: RefCell::default(), aggregates: OnceCell::new() })
+        Ok(Self { parser: Parser::open()?, known: RefCell::default() })
     }
 
     /// Whether what a tree says gives few rows for what it reads.
     fn is_small(&self, tree: &Value) -> bool {
-        let aggregates = self.aggregates.get_or_init(|| self.parser.ask(small::aggregates).unwrap_or_default());
+        // They are DuckDB's, whichever is asked, and are a list of thousands.
+        static AGGREGATES: OnceLock<HashSet<String>> = OnceLock::new();
+        let aggregates = AGGREGATES.get_or_init(|| self.parser.ask(small::aggregates).unwrap_or_default());
         small::is_small(&tree["statements"][0]["node"], aggregates)
     }
 

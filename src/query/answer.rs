@@ -13,7 +13,7 @@ use super::coordinator::Coordinator;
 use super::divided::merge::Finish;
 use super::request::Request;
 use super::stream::Counted;
-use super::{counted, divided, needed, rerun, single};
+use super::{counted, divided, measured, needed, rerun, single};
 use crate::history::budget;
 use crate::invoke::fault;
 use crate::planner::{self, GATHER_BYTES, Grain, Planner, QueryPlan, Strategy, Workers};
@@ -48,12 +48,15 @@ pub(crate) async fn answer(
         let needed = needed::by_query(coordinator, &request.sql).await?;
         let coordinator = &coordinator.over(needed.as_ref());
         let plan = plan(coordinator, request, workers);
-        if plan.strategy == Strategy::Single {
+        let answer = if plan.strategy == Strategy::Single {
             coordinator.context.detail(&plan.reason);
-            return single::run(coordinator, request, cancel).await;
-        }
-        coordinator.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
-        by_many(coordinator, request, &plan, workers.most(), cancel).await
+            single::run(coordinator, request, cancel).await?
+        } else {
+            coordinator.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
+            by_many(coordinator, request, &plan, workers.most(), cancel).await?
+        };
+        measured::note(coordinator, &request.sql, &answer.account);
+        Ok(answer)
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::coordinator::Coordinator;
+use super::measured::{self, Measured};
 use super::request::Request;
 use super::{answer, counted, needed};
 use crate::arch::Arch;
@@ -30,6 +31,9 @@ pub(crate) struct Way {
     pub usd_at_most: f64,
     /// It is how the query is answered.
     pub taken: bool,
+    /// What it took before, this way, over tables of about this size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
 }
 
 /// What a query may take.
@@ -49,7 +53,8 @@ pub(crate) fn estimate(planner: &Planner, coordinator: &Coordinator<'_>, request
         None if needed::is_unread(catalog, &request.sql) => return None,
         None => {
             let plan = answer::planned(planner, coordinator, request, Workers::default());
-            divided(&plan).or_else(|| Some((1, alone(planner, coordinator, request)?))).unwrap_or((1, plan.table_bytes))
+            let one = || (plan.table_bytes > 0).then(|| alone(planner, coordinator, request)).flatten();
+            divided(&plan).unwrap_or_else(|| (1, one().unwrap_or(plan.table_bytes)))
         }
     };
     let reads = Duration::from_secs_f64(bytes as f64 / READS_BYTES);
@@ -68,10 +73,12 @@ pub(crate) fn weighed(coordinator: &Coordinator<'_>, request: &Request, plan: &Q
         None => divided(&answer::planned(&planner, coordinator, request, Workers::Exactly(SEVERAL))),
     };
     let one = if counts { Some(0) } else { alone(&planner, coordinator, request) };
+    let measured = measured::of(coordinator, &request.sql);
     let ways = [one.map(|bytes| (1, bytes)), several].into_iter().flatten();
     ways.filter_map(|(functions, read_bytes)| {
         let taken = (functions > 1) == own.is_some();
-        Some(Way { functions, read_bytes, usd_at_most: usd(context, functions, read_bytes)?, taken })
+        let usd_at_most = usd(context, functions, read_bytes)?;
+        Some(Way { functions, read_bytes, usd_at_most, taken, measured: measured.get(&functions).copied() })
     })
     .collect()
 }

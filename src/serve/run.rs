@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use quack_function::sql::{Token, identifier, literal};
 use quack_function::wire::{Column, Params, Spill};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::is_own;
@@ -29,6 +30,9 @@ use crate::query::{self, Coordinator, Request};
 
 /// How long the server itself works on an answer.
 const CATALOG_WITHIN: Duration = Duration::from_secs(30);
+
+/// On how many it works at once: of hundreds, each would take as long as all of them.
+static TURNS: Semaphore = Semaphore::const_new(64);
 
 /// What came of a statement.
 pub(super) enum Ran {
@@ -271,6 +275,10 @@ impl Session {
             return Ok(None);
         }
         let known = self.known().await?;
+        let _turn = tokio::select! {
+            turn = TURNS.acquire() => turn,
+            () = cancel.cancelled() => return Err(interrupted("interrupted")),
+        };
         let (ending, handle) = (cancel.clone(), known.interrupt_handle());
         let watcher = tokio::spawn(async move {
             _ = tokio::time::timeout(CATALOG_WITHIN, ending.cancelled()).await;

@@ -1,5 +1,6 @@
 //! `quackctl query` and `quackctl shell`: where SQL comes from, where rows go, what errors say.
 
+use std::fs;
 use std::process::Stdio;
 
 use crate::support::Project;
@@ -114,6 +115,35 @@ fn what_is_read_is_as_much_as_was_said() {
         assert!((0.75..1.1).contains(&(read / said)), "{sql}: {read} bytes were read, {said} were said");
         assert!(way["usd_at_most"].as_f64().unwrap() > 0.0);
     }
+}
+
+/// What a query took is held against what `--explain` says of the next run of it.
+#[test]
+fn what_was_measured_is_told_until_tables_are_others() {
+    let project = with_table();
+    let sql = "SELECT city, count(*) AS n FROM trips GROUP BY ALL ORDER BY ALL";
+    let way = || project.json(["query", "--explain", "--json", sql])["weighed"][0].clone();
+    project.rows("SELECT 1 AS warm FROM trips LIMIT 1");
+    assert_eq!(way()["measured"], json!(null));
+    let mut took: Vec<(f64, f64)> = (0..3)
+        .map(|_| {
+            let metadata = &project.json(["query", "--json", sql])["metadata"];
+            assert_eq!(metadata["warm"], true, "{metadata}");
+            (metadata["elapsedMs"].as_f64().unwrap(), metadata["costUsd"].as_f64().unwrap())
+        })
+        .collect();
+    took.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let told = way()["measured"].clone();
+    let near = |is: f64, name: &str| (is - told[name].as_f64().unwrap()).abs() <= is * 1e-9;
+    assert!(told["runs"] == 3 && near(took[1].0, "ms"), "{told}: {took:?}");
+    assert!(took.iter().any(|(_, usd)| near(*usd, "usd")), "{told}: {took:?}");
+    let mut text = project.quackctl(["query", "--explain", sql]);
+    text.assert().success().stdout(contains("; measured 3 times, medians: "));
+    let kept = project.dir().join(".quack/dev/measured.jsonl");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&kept.metadata().unwrap().permissions());
+    assert!(mode & 0o077 == 0 && !fs::read_to_string(&kept).unwrap().contains("city"));
+    project.succeed(["query", "INSERT INTO trips FROM trips"], "as many rows again");
+    assert_eq!(way()["measured"], json!(null), "of a table that is twice as large nothing is known");
 }
 
 #[test]
