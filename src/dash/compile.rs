@@ -15,15 +15,11 @@ use super::html;
 use super::page::{self, FOLDER, Page};
 use super::shapes::Shapes;
 use super::sharing::{self, Shared, Sharing};
+use super::unsteady;
 use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
-use crate::duck::{self, Sandbox};
 use crate::error::{self, failure, usage};
-
-/// What is not deterministic and no function: words of SQL.
-const WORDS: &[&str] =
-    &["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "sample", "tablesample"];
 
 /// A file that each page loads.
 pub(super) struct Asset {
@@ -106,7 +102,7 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
             "`quackctl dash new NAME` writes one",
         ));
     }
-    Ok(Some(Compiled { dash: dash.clone(), secret, volatile: volatile()?, pages, shapes }))
+    Ok(Some(Compiled { dash: dash.clone(), secret, volatile: unsteady::names()?, pages, shapes }))
 }
 
 /// A page of the project in `dir` with the shapes of its maps, or what is wrong with it.
@@ -157,19 +153,6 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
         shapes: shapes.all().into_keys().map(str::to_owned).collect(),
     };
     Ok((compiled, shapes))
-}
-
-/// Names, in lower case, that make SQL another thing each time it is run.
-pub(super) fn volatile() -> Result<BTreeSet<String>> {
-    let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
-    let connection = duck::open(&sandbox)?;
-    let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
-               WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR has_side_effects";
-    let mut statement = connection.prepare(sql)?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut volatile = names.collect::<duckdb::Result<BTreeSet<_>>>()?;
-    volatile.extend(WORDS.iter().map(|word| (*word).to_owned()));
-    Ok(volatile)
 }
 
 impl Compiled {

@@ -25,8 +25,15 @@ pub(super) struct Front {
 #[serde(deny_unknown_fields)]
 struct Said {
     title: Option<String>,
+    #[serde(default, deserialize_with = "said")]
     budget: Option<Value>,
+    #[serde(default, deserialize_with = "said")]
     allow: Option<Names>,
+}
+
+/// What stands behind a key, also where that is nothing: a list of names that were all taken out is not one that was never there.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// A list of names. What else stands there is told what it should be.
@@ -89,19 +96,40 @@ fn understood(yaml: &str) -> Result<Front, String> {
     Ok(Front { title, budget_usd, allow: allow.map(allowed).transpose()? })
 }
 
+/// How many lines are looked at for a `---` that stands too late.
+const LATE: usize = 20;
+
+/// What is no letter of a line, seen or not: blanks, marks of byte order, what joins or parts letters.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+}
+
 /// What is said of a text that begins as what stands before a page's does, but not with its `---` in the first line: it would be text, and
 /// hold for nothing.
 fn unopened(text: &str) -> Option<(usize, String)> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let shown = |line: &str| !line.trim_matches(is_unseen).is_empty();
+    let mut lines = text.lines().enumerate().filter(|(_, line)| shown(line));
     let (at, first) = lines.next()?;
+    let rule = |line: &str| line.trim_matches(is_unseen) == "---";
     let key = |line: &str| {
         let (key, _) = line.split_once(':')?;
         ["title", "budget", "allow"].into_iter().find(|known| key.trim().eq_ignore_ascii_case(known))
     };
-    if first.trim() == "---" {
-        lines.next().and_then(|(_, line)| key(line))?;
+    let late = |at: usize| {
         let words = "the `---` before what is said of the page stands in the first line: take out what is before it";
-        return Some((at + 1, words.to_owned()));
+        Some((at + 1, words.to_owned()))
+    };
+    if rule(first) {
+        lines.next().and_then(|(_, line)| key(line))?;
+        return late(at);
+    }
+    // Whom a page is for is not to be missed, whatever stands before it.
+    let mut rules = text.lines().enumerate().take(LATE).filter(|(_, line)| rule(line)).map(|(at, _)| at);
+    if let Some(begins) = rules.next() {
+        let mut below = text.lines().skip(begins + 1).take(LATE).take_while(|line| !rule(line));
+        if below.any(|line| key(line) == Some("allow")) {
+            return late(begins);
+        }
     }
     let key = key(first)?;
     // Up to a `---`, as far as it may be YAML.
@@ -149,6 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_whom_all_were_taken_out_lets_nobody_in() {
+        for said in ["allow:", "allow: ~", "allow: null", "allow:\n# - ann", "allow: []", "budget:"] {
+            let (line, words) = read(&format!("---\n{said}\n---\ntext")).expect_err(said);
+            assert_eq!(line, 1);
+            assert!(
+                ["a list of users' names", "lets nobody look", "is no amount"].iter().any(|told| words.contains(told)),
+                "{words}"
+            );
+        }
+        assert_eq!(read("---\ntitle:\n---\ntext").unwrap().0, Front::default());
+    }
+
+    #[test]
     fn what_begins_without_its_first_line_is_told() {
         for (text, line, said) in [
             ("title: T\nbudget: $1\n---\n# T\n", 1, "`title:` is said of the page between two lines of `---`"),
@@ -156,6 +197,9 @@ mod tests {
             ("budget : 1\n# more\nx: 2\n--- \n", 1, "`budget:` is said"),
             ("\n---\ntitle: T\n---\n", 2, "stands in the first line"),
             (" ---\nallow: [ann]\n---\n", 1, "stands in the first line"),
+            ("\u{feff}---\nallow: [ann]\n---\n", 1, "stands in the first line"),
+            ("\u{200b}---\nallow: [ann]\n---\n", 1, "stands in the first line"),
+            ("<!-- x -->\n---\ntitle: T\nallow: [ann]\n---\n", 2, "stands in the first line"),
         ] {
             let (at, words) = read(text).unwrap_err();
             assert!(at == line && words.contains(said), "{text}: {at}: {words}");

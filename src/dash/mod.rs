@@ -25,6 +25,7 @@ mod shapes;
 mod sharing;
 mod small;
 mod together;
+mod unsteady;
 mod values;
 mod web;
 mod written;

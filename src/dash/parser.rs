@@ -18,7 +18,7 @@ static WAITING: Mutex<Vec<Connection>> = Mutex::new(Vec::new());
 pub(super) struct Parser {
     /// Nothing only while it is given back.
     connection: Option<Connection>,
-    /// It said that something failed: such a one is not used again.
+    /// Something failed, or panicked, or it is being asked: such a one is not used again.
     is_spoilt: Cell<bool>,
 }
 
@@ -39,8 +39,9 @@ impl Parser {
     /// # Errors
     /// DuckDB's.
     pub(super) fn ask<T>(&self, ask: impl FnOnce(&Connection) -> duckdb::Result<T>) -> duckdb::Result<T> {
+        let was_spoilt = self.is_spoilt.replace(true);
         let answer = self.connection.as_ref().map_or(Err(duckdb::Error::InvalidQuery), ask);
-        self.is_spoilt.set(self.is_spoilt.get() || answer.is_err());
+        self.is_spoilt.set(was_spoilt || answer.is_err());
         answer
     }
 }

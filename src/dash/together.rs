@@ -1,8 +1,8 @@
 //! What several queries of a page read, run once for all of them: as the page function does where pages are deployed, for as long as a
 //! command lasts.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -12,11 +12,10 @@ use quack_page::{shared, volatile};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::compile;
 use super::compose::Composer;
 use super::page::{Page, Query};
 use super::sharing::Sharing;
-use super::values;
+use super::{unsteady, values};
 use crate::bucket::{Bucket, upload};
 use crate::cloud::Target;
 use crate::console::context::{Caller, Context};
@@ -188,7 +187,7 @@ impl Together {
         let catalog = catalog::read_for(bucket, &base.sql).await?;
         let names = named::names(&base.sql, &catalog.views);
         let is_steady = |known| volatile::is_steady(names.iter().map(String::as_str), known);
-        if !unsteady().is_some_and(is_steady)
+        if !unsteady::known().is_some_and(is_steady)
             || held(&self.within).contains(&base.sql)
             || query::travel(bucket, &catalog, &base.sql).await?.is_some()
         {
@@ -276,10 +275,4 @@ fn key(base: &Base, names: &HashSet<String>, catalog: &Catalog) -> String {
     let half = chrono::Utc::now().timestamp() / i64::try_from(shared::LASTS.as_secs()).unwrap_or(i64::MAX);
     let all = format!("{:?}", (&base.sql, &base.params, tables, views, half));
     digest::hex(&digest::sha256(all.as_bytes()))
-}
-
-/// Names that DuckDB says of that they make SQL another thing each time.
-fn unsteady() -> Option<&'static BTreeSet<String>> {
-    static NAMES: OnceLock<Option<BTreeSet<String>>> = OnceLock::new();
-    NAMES.get_or_init(|| compile::volatile().ok()).as_ref()
 }

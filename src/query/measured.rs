@@ -27,7 +27,7 @@ const OTHERWISE: f64 = 1.25;
 /// One run of a query.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Run {
-    /// Tells its SQL from others.
+    /// Tells its SQL from others, and functions from what they were before.
     query: String,
     /// Bytes of the tables that it names.
     bytes: u64,
@@ -52,13 +52,13 @@ pub(super) fn note(coordinator: &Coordinator<'_>, sql: &str, account: &Account) 
     let Some(usd) = account.cost_usd.filter(|_| account.facts.warm) else { return };
     let functions = account.divided.as_ref().map_or(1, |stats| stats.functions);
     let ms = account.tally().elapsed.as_secs_f64() * 1000.0;
-    let run = Run { query: digest::short(sql), bytes: bytes(coordinator, sql), functions, ms, usd };
+    let run = Run { query: told_apart(coordinator, sql), bytes: bytes(coordinator, sql), functions, ms, usd };
     let _ = append(&place(&coordinator.context.config), &run);
 }
 
 /// What the newest runs of a query took, by the number of functions.
 pub(super) fn of(coordinator: &Coordinator<'_>, sql: &str) -> BTreeMap<usize, Measured> {
-    let (query, now) = (digest::short(sql), bytes(coordinator, sql) as f64);
+    let (query, now) = (told_apart(coordinator, sql), bytes(coordinator, sql) as f64);
     let mut known: BTreeMap<usize, Vec<Run>> = BTreeMap::new();
     for run in runs(&place(&coordinator.context.config)) {
         let then = run.bytes as f64;
@@ -68,6 +68,11 @@ pub(super) fn of(coordinator: &Coordinator<'_>, sql: &str) -> BTreeMap<usize, Me
     }
     let told = known.into_iter().filter_map(|(functions, runs)| Some((functions, medians(&runs)?)));
     told.collect()
+}
+
+fn told_apart(coordinator: &Coordinator<'_>, sql: &str) -> String {
+    let Config { memory_mb, network, cpu_share, .. } = &coordinator.context.config;
+    digest::short(format!("{memory_mb} {network:?} {cpu_share} {sql}"))
 }
 
 fn medians(runs: &[Run]) -> Option<Measured> {

@@ -31,8 +31,8 @@ use crate::query::{self, Coordinator, Request};
 /// How long the server itself works on an answer.
 const CATALOG_WITHIN: Duration = Duration::from_secs(30);
 
-/// On how many it works at once: of hundreds, each would take as long as all of them.
-static TURNS: Semaphore = Semaphore::const_new(64);
+/// On how many it works at once, what it has to make for them first among it: of hundreds, each would take as long as all of them.
+static TURNS: Semaphore = Semaphore::const_new(32);
 
 /// What came of a statement.
 pub(super) enum Ran {
@@ -274,11 +274,11 @@ impl Session {
         if !is_own(sql, &self.who()) {
             return Ok(None);
         }
-        let known = self.known().await?;
         let _turn = tokio::select! {
             turn = TURNS.acquire() => turn,
             () = cancel.cancelled() => return Err(interrupted("interrupted")),
         };
+        let known = self.known().await?;
         let (ending, handle) = (cancel.clone(), known.interrupt_handle());
         let watcher = tokio::spawn(async move {
             _ = tokio::time::timeout(CATALOG_WITHIN, ending.cancelled()).await;

@@ -76,7 +76,7 @@ impl<'a> Asked<'a> {
     ) -> Result<Answered, Failed> {
         let Self { site, query, form, asks_again, .. } = *self;
         let reads = now(&query.sql)?;
-        let ttl = query.ttl_s.filter(|_| reads.volatile.is_some()).map(|seconds| Duration::from_secs(seconds.into()));
+        let ttl = query.ttl_s.map(|seconds| Duration::from_secs(seconds.into()));
         let key = match reads.volatile.is_some() && ttl.is_none() {
             true => None,
             false => Some(key(&site.engine, form.content_type(), &query.sql, params, &reads)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quack_function::names;
 use quack_function::sql::{Token, tokens};
-use quack_page::volatile::{LISTERS, LISTS, READERS, STEADY, VOLATILE};
+use quack_page::volatile::{CALLED, LISTERS, LISTS, READERS, STEADY, VOLATILE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -133,12 +133,15 @@ impl Named {
     fn of(sql: &str, known: &BTreeSet<String>) -> Self {
         let mut named = Self { names: BTreeSet::new(), lists: false, volatile: None };
         let mut is_parameter = false;
-        for token in tokens(sql) {
+        let mut tokens = tokens(sql).into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let is_called = tokens.peek() == Some(&Token::Symbol('('));
             let is_value = std::mem::replace(&mut is_parameter, token == Token::Symbol('$'));
             let Some(name) = token.name().map(|name| name.to_lowercase()).filter(|_| !is_value) else { continue };
             let is_text = matches!(token, Token::Text(_));
             let begins = |all: &[&str]| all.iter().any(|begin| name.starts_with(begin));
             let is_unsteady = known.contains(&name) && !STEADY.contains(&name.as_str());
+            let is_unsteady = is_unsteady || is_called && CALLED.contains(&name.as_str());
             // A text may be a table's name, the address of a file, or hide either behind escapes.
             let is_escaped = matches!(token, Token::Text(text) if text.starts_with(['e', 'E']) && text.contains('\\'));
             if name.contains("://") || is_escaped {
@@ -220,11 +223,14 @@ mod tests {
             "FROM \"s3://lake/x.parquet\"",
             "FROM E'tr\\151ps'",
             "FROM query('SELECT 1')",
+            "SELECT age(d) FROM trips",
+            "SELECT d.age() FROM trips",
             "FROM trips USING SAMPLE 3",
         ] {
             assert!(reads(CATALOG, sql).volatile.is_some(), "{sql}");
         }
-        let steady = "SELECT 'now', 'a/b', day(d), date_trunc('day', d) FROM busy WHERE d = CAST($now AS DATE)";
+        let steady =
+            "SELECT 'now', 'a/b', age, sum(age), day(d), date_trunc('day', d) FROM busy WHERE d = CAST($now AS DATE)";
         assert_eq!(reads(CATALOG, steady).volatile, None);
         assert!(
             Catalog::default().reads("SELECT 1", &BTreeSet::new()).volatile.is_some(),

@@ -15,6 +15,9 @@ use crate::response::Response;
 /// How long a session lasts, seconds.
 pub(crate) const SESSION_S: i64 = 12 * 60 * 60;
 
+/// Sessions that one invitation begins within so many seconds are the same.
+const SAME_S: i64 = 10 * 60;
+
 /// Where a sign-in by the issuer begins.
 const START: &str = "/oidc/start";
 
@@ -106,14 +109,17 @@ impl Door<'_> {
         };
         let (user, to) = (field("user"), field("to"));
         let counted_as: String = user.chars().take(64).collect();
-        if let Err(words) = counted.password(&counted_as) {
+        if let Err(words) = counted.password(&counted_as, &request.counted_as()) {
             return self.form(429, &to, &format!("There were {words}.")).because(&words);
         }
         let verifier = self.site.users.get(&user).map(|User { verifier }| verifier);
         match verifier.filter(|_| user != GUEST) {
             verifier if !password::is_right(verifier.map(String::as_str), &field("password")) => {
                 let words = "No such name with this password.";
-                self.form(401, &to, words).because(&format!("wrong password of {user:?}"))
+                // What is no user's name may be a password, typed into the wrong field.
+                let whose =
+                    verifier.map_or_else(|| "nobody's name".to_owned(), |_| format!("wrong password of {user:?}"));
+                self.form(401, &to, words).because(&whose)
             }
             verifier => {
                 let by = By::Password(verifier.map(|verifier| digest(verifier)).unwrap_or_default());
@@ -156,7 +162,8 @@ impl Door<'_> {
         if self.site.revoked.contains(&invitation.id) {
             return refused("The invitation was taken back. Ask for another.");
         }
-        let expires = invitation.expires.min(now + SESSION_S);
+        // One session for whoever opens it again and again: each has a number of requests of its own.
+        let expires = invitation.expires.min((now + SESSION_S) / SAME_S * SAME_S);
         let session = Session { user: invitation.user, expires, by: By::Invitation(invitation.id) };
         Response::elsewhere("/").with_cookie(self.signed_in(&session))
     }

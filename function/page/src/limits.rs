@@ -12,9 +12,10 @@ use crate::response::Response;
 /// Most that are counted at once: names that nobody has make no room for others.
 const MOST: usize = 10_000;
 
-/// Tries of a password for one name in a minute, and for all names.
+/// Tries of a password for one name in a minute, from one address, and of all: whoever tries any names is to keep nobody else out.
 const TRIES: u32 = 10;
-const TRIES_OF_ALL: u32 = 60;
+const TRIES_FROM_ONE: u32 = 30;
+const TRIES_OF_ALL: u32 = 240;
 
 /// Parts of the largest answer.
 const PARTS: u32 = (MOST_BYTES / PART_BYTES) as u32;
@@ -36,6 +37,7 @@ pub(crate) struct Counted {
     waits: Minutes,
     parts: Minutes,
     tries: Minutes,
+    triers: Minutes,
     sign_ins: Minutes,
     /// US dollars of the day, by page and by user.
     day: i64,
@@ -81,7 +83,8 @@ impl Minutes {
     /// # Errors
     /// How long the minute lasts yet, where there were `most` in it already.
     fn takes(&mut self, whom: &str, most: u32) -> Result<(), Duration> {
-        if self.0.len() >= MOST {
+        // Who is counted already stays so, whoever else comes.
+        if self.0.len() >= MOST && !self.0.contains_key(whom) {
             self.0.retain(|_, (since, _)| since.elapsed() < MINUTE);
             if self.0.len() >= MOST {
                 return Err(MINUTE);
@@ -139,10 +142,11 @@ impl Counted {
     ///
     /// # Errors
     /// One too many, in words.
-    pub(crate) fn password(&mut self, user: &str) -> Result<(), String> {
+    pub(crate) fn password(&mut self, user: &str, address: &str) -> Result<(), String> {
         // Those of all are counted under a name that no user has, and only what is asked: who tries one name again and again keeps nobody
         // else out.
-        let counted = self.tries.takes(user, TRIES).and_then(|()| self.tries.takes("", TRIES_OF_ALL));
+        let counted = self.triers.takes(address, TRIES_FROM_ONE).and_then(|()| self.tries.takes(user, TRIES));
+        let counted = counted.and_then(|()| self.tries.takes("", TRIES_OF_ALL));
         counted.map_err(|_| "too many tries: wait a minute".to_owned())
     }
 
@@ -212,15 +216,29 @@ mod tests {
         let over = counted.request("a", &limits).unwrap_err();
         assert!(over.words == "2 requests" && over.after > Duration::from_secs(50), "{over:?}");
         assert!(counted.request("b", &limits).is_ok());
-        let tries = (0..20).filter(|_| counted.password("ann").is_ok()).count();
-        assert_eq!((tries, counted.password("bea").is_ok()), (10, true));
-        let all = (0..1000).filter(|at| counted.password(&format!("u{at}")).is_ok()).count();
-        assert!(all < 60, "{all}");
+        let tries = (0..20).filter(|_| counted.password("ann", "192.0.2.1").is_ok()).count();
+        assert_eq!((tries, counted.password("bea", "192.0.2.1").is_ok()), (10, true));
+        let from_one = (0..1000).filter(|at| counted.password(&format!("u{at}"), "192.0.2.3").is_ok()).count();
+        assert_eq!(from_one, 30, "any names from one address");
+        assert!(counted.password("cleo", "192.0.2.2").is_ok(), "one address keeps the others out");
+        let all = (0..1000).filter(|at| counted.password(&format!("v{at}"), &format!("a{at}")).is_ok()).count();
+        assert!(all < 240, "{all}");
         let mut counted = Counted::default();
         for _ in 0..1000 {
-            _ = (counted.password("ann"), counted.sign_in("192.0.2.1"));
+            _ = (counted.password("ann", "192.0.2.1"), counted.sign_in("192.0.2.1"));
         }
-        assert!(counted.password("bea").is_ok() && counted.sign_in("192.0.2.2").is_ok(), "one keeps the others out");
+        assert!(
+            counted.password("bea", "192.0.2.2").is_ok() && counted.sign_in("192.0.2.2").is_ok(),
+            "one keeps the others out"
+        );
+    }
+
+    #[test]
+    fn who_is_counted_stays_so_however_many_others_come() {
+        let mut minutes = Minutes::default();
+        assert!((0..MOST).all(|at| minutes.takes(&at.to_string(), 2).is_ok()));
+        assert!(minutes.takes("7", 2).is_ok() && minutes.takes("7", 2).is_err(), "2 are what it may have");
+        assert!(minutes.takes("new", 2).is_err());
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde_json::json;
 /// Longest text of a line, characters.
 const LONGEST: usize = 300;
 
+/// Longest part of a path that is told, characters: as the names of pages and queries.
+const LONGEST_PART: usize = 64;
+
 /// What was done or refused for a request.
 #[derive(Debug, Default)]
 pub(crate) struct Entry<'a> {
@@ -41,12 +44,13 @@ fn written(line: &str) {
     _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// Secrets that stand in addresses are no part of a line.
-pub(crate) fn path(path: &str) -> &str {
-    match path.starts_with("/invite/") {
-        true => "/invite/",
-        false => path,
-    }
+/// Secrets that stand in addresses are no part of a line: links to come in and the rest of an answer have long ones, wherever it is.
+pub(crate) fn path(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.char_indices().nth(LONGEST_PART) {
+        None => part.to_owned(),
+        Some(_) => "...".to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn cut(text: &str) -> String {

@@ -82,7 +82,7 @@ fn serve(function: Function, is_behind_edge: bool) -> Result<(), Error> {
 fn answer(function: &mut Function, request: &Request) -> Response {
     let answered = catch_unwind(AssertUnwindSafe(|| function.answer(request)));
     answered.unwrap_or_else(|_| {
-        log::line("panicked", log::path(&request.path));
+        log::line("panicked", &log::path(&request.path));
         Response::error(500, "the page function failed", "whoever runs the site finds in the log why")
     })
 }

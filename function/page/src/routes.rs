@@ -75,7 +75,7 @@ impl Function {
                 status: response.status,
                 user: &user,
                 address: &request.address,
-                path: log::path(&request.path),
+                path: &log::path(&request.path),
                 words: response.refused.as_deref().unwrap_or_default(),
                 usd: response.usd,
             };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use quack_function::wire::{Params, TableDef};
+use quack_function::wire::TableDef;
 use quack_page::shared::{self, LASTS};
 use quack_page::site::{Over, Shared, Site};
 
@@ -70,9 +70,9 @@ impl Together<'_, '_> {
         }
         let params = self.runs.params(query).map_err(|words| Failed::new(400, words, ""))?;
         let place = key(engine, FILE, &query.sql, &params, &reads);
-        // Whatever its parameters are; another page may have more that read it.
+        // With these values: what others have of it may be more. Another page may have more that read it.
         let within = format!("{WITHIN} {} {}", shared.readers, shared.always);
-        let within = key(engine, &within, &query.sql, &Params::new(), &Reads::default());
+        let within = key(engine, &within, &query.sql, &params, &Reads::default());
         let is_there = self.cache.has(&place, LASTS)?;
         if !is_there && self.cache.has(&within, LASTS)? {
             return Ok(One::None);

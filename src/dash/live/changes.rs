@@ -32,6 +32,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// How deep below the folder files of shapes are looked for, and how many files are looked at.
 const DEEPEST: usize = 4;
 const MOST_FILES: usize = 2_000;
+const MOST_ENTRIES: usize = 20_000;
 
 /// Files by their paths below the folder, each with when it was saved and its size.
 type Seen = BTreeMap<String, (SystemTime, u64)>;
@@ -46,8 +47,7 @@ pub(super) fn events(dir: PathBuf) -> Answer {
             tokio::time::sleep(pause).await;
             silent += pause;
             let began = Instant::now();
-            let now = look(&dir);
-            pause = INTERVAL.max(began.elapsed() * LOOKS);
+            let now = task::block_in_place(|| look(&dir));
             // Nearly always it is as it was, and nothing is read.
             if now != seen && held < BEGUN && is_begun(&seen, &now) {
                 held += pause;
@@ -58,6 +58,7 @@ pub(super) fn events(dir: PathBuf) -> Answer {
                 });
                 seen = now;
             }
+            pause = INTERVAL.max(began.elapsed() * LOOKS);
         }
         let text = waiting.pop().unwrap_or_else(|| ": still here\n\n".to_owned());
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(text))), (dir, seen, waiting)))
@@ -67,21 +68,25 @@ pub(super) fn events(dir: PathBuf) -> Answer {
 
 fn look(dir: &Path) -> Seen {
     let mut seen = Seen::new();
-    look_in(&dir.join(FOLDER), "", DEEPEST, &mut seen);
+    look_in(&dir.join(FOLDER), "", DEEPEST, &mut 0, &mut seen);
     seen
 }
 
 /// Pages of the folder itself, and files of shapes in it and below.
-fn look_in(folder: &Path, prefix: &str, deep: usize, seen: &mut Seen) {
+fn look_in(folder: &Path, prefix: &str, deep: usize, looked: &mut usize, seen: &mut Seen) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let (path, told) = (entry.path(), format!("{prefix}{name}"));
-        if seen.len() >= MOST_FILES || name.starts_with('.') {
+        *looked += 1;
+        if seen.len() >= MOST_FILES || *looked > MOST_ENTRIES {
+            return;
+        }
+        if name.starts_with('.') {
             continue;
         }
         if deep > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            look_in(&path, &format!("{told}/"), deep - 1, seen);
+            look_in(&path, &format!("{told}/"), deep - 1, looked, seen);
         } else if page_of(&told).is_some() || is_below(&told) {
             // Of a link the file that it leads to.
             let data = std::fs::metadata(&path).ok();

@@ -133,12 +133,22 @@ fn a_link_opens_until_it_expires_or_is_taken_back() {
     assert_eq!((instance.get("/trips", &guest).status, instance.get("/secret", &guest).status), (200, 404));
     let ann = instance.get(&format!("/invite/{}", token("i2", "ann", 600)), "").cookie();
     assert_eq!(instance.get("/secret", &ann).status, 200);
+    // One that lasts longer than a session begins the same again; twice in turn ten minutes cannot just have gone by.
+    let long = format!("/invite/{}", token("i4", "ann", 30 * 24 * 60 * 60));
+    let [first, second, third] = std::array::from_fn(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        instance.get(&long, "").cookie()
+    });
+    assert!(first == second || second == third, "each has a number of requests of its own");
     let whole = token("i3", "ann", 600);
     let session = guest.split_once('=').unwrap().1;
     for other in [&token("i3", GUEST, -1), &whole[1..], &whole[..whole.len() - 2], "", "x.y", "../site.json", session] {
         let refused = instance.get(&format!("/invite/{other}"), "");
         assert!(matches!(refused.status, 303 | 403) && refused.cookies.is_empty(), "{other}: {refused:?}");
         assert_ne!(refused.header("location"), Some("/"), "{other}");
+    }
+    for path in [format!("/Invite/{whole}"), format!("//invite/{whole}"), format!("/api/trips/by_zone/{whole}/1")] {
+        assert_ne!(instance.get(&path, "").status, 200);
     }
     assert!(!instance.log().contains(&whole[..40]), "a link is a secret: {}", instance.log());
     world.site["revoked"] = json!(["i1"]);
