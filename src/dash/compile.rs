@@ -287,7 +287,7 @@ mod tests {
             (&user, &[], "there are none"),
             (&user, &[("x.md", "```sql a baz\nSELECT 1\n```\n")], "dashboards/x.md:1: there is no chart `baz`"),
             (&user, &[("x.md", "```sql a table\nSELECT $no\n```\n")], "dashboards/x.md:1: `a`: `$no`"),
-            (&user, &[("x.md", "---\nallow: []\n---\n")], "lets nobody look"),
+            (&user, &[("x.md", "---\nallow: []\n---\n")], "names nobody"),
             (&user, &[("x.md", "---\nallow: ['a b']\n---\n")], "`allow: a b`"),
             (&user, &[("x.md", "```input user\ntype: text\n```\n")], "give the input another name"),
         ] {

@@ -140,8 +140,10 @@ impl Named {
             let Some(name) = token.name().map(|name| name.to_lowercase()).filter(|_| !is_value) else { continue };
             let is_text = matches!(token, Token::Text(_));
             let begins = |all: &[&str]| all.iter().any(|begin| name.starts_with(begin));
-            let is_unsteady = known.contains(&name) && !STEADY.contains(&name.as_str());
-            let is_unsteady = is_unsteady || is_called && CALLED.contains(&name.as_str());
+            let is_unsteady = match CALLED.contains(&name.as_str()) {
+                true => is_called,
+                false => known.contains(&name) && !STEADY.contains(&name.as_str()),
+            };
             // A text may be a table's name, the address of a file, or hide either behind escapes.
             let is_escaped = matches!(token, Token::Text(text) if text.starts_with(['e', 'E']) && text.contains('\\'));
             if name.contains("://") || is_escaped {
@@ -225,12 +227,12 @@ mod tests {
             "FROM query('SELECT 1')",
             "SELECT age(d) FROM trips",
             "SELECT d.age() FROM trips",
+            "FROM trips WHERE d > ago(INTERVAL 7 DAY)",
             "FROM trips USING SAMPLE 3",
         ] {
             assert!(reads(CATALOG, sql).volatile.is_some(), "{sql}");
         }
-        let steady =
-            "SELECT 'now', 'a/b', age, sum(age), day(d), date_trunc('day', d) FROM busy WHERE d = CAST($now AS DATE)";
+        let steady = "SELECT 'now', 'a/b', age, sum(age), 1 AS ago, day(d), date_trunc('day', d) FROM busy WHERE d = CAST($now AS DATE)";
         assert_eq!(reads(CATALOG, steady).volatile, None);
         assert!(
             Catalog::default().reads("SELECT 1", &BTreeSet::new()).volatile.is_some(),

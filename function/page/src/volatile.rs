@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub const VOLATILE: &[&str] = &["query", "query_table", "sample", "tablesample", "glob", "sniff_csv", "pragma_version"];
 
 /// Names that are a column's as often: unsteady only where they are called, `age(born)` or `born.age()`, which go by today.
-pub const CALLED: &[&str] = &["age"];
+pub const CALLED: &[&str] = &["age", "ago"];
 
 /// Functions that DuckDB calls unsteady because a session may change its time zone, or for what they do beside: the engine's zone is
 /// always the same. `day` and others are names of columns, too.
