@@ -17,7 +17,7 @@ mod turns;
 
 pub(crate) use change::Change;
 pub(crate) use log_line::{LogLine, LogOf};
-pub(crate) use plan::Plan;
+pub(crate) use plan::{PAGES, Plan};
 pub(crate) use provisioned::{Provisioned, UpOptions};
 pub(crate) use stage::{
     check_unprotected, doctor, holdings, lake, logs, others_up, plan, policy, provision, stands, status, teardown,

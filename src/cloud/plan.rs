@@ -23,11 +23,14 @@ pub(crate) struct Basis {
     pub place: BTreeMap<String, String>,
     /// The function's code.
     pub code: String,
-    /// The stacks as they are to be, as digests.
+    /// The stacks as they are to be, as digests, and [`PAGES`].
     pub wanted: BTreeMap<String, String>,
     /// The stacks as they are.
     pub state: BTreeMap<String, String>,
 }
+
+/// What the digest of the pages is called that are to be deployed.
+pub(crate) const PAGES: &str = "pages";
 
 impl Plan {
     /// What has changed between `self` and `now`, most telling first: empty when they come to the same.
@@ -45,6 +48,9 @@ impl Plan {
         }
         for (name, before, after) in changed(&then.state, &basis.state) {
             found.push(format!("{name} was {before} and is {after}"));
+        }
+        if then.wanted.get(PAGES) != basis.wanted.get(PAGES) {
+            found.push("the pages of dashboards/, or who may look at them, are other than the plan's".to_owned());
         }
         if found.is_empty() && then.wanted != basis.wanted {
             found.push(

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::change;
 use crate::cloud::change::{Planned, PlannedAction};
 use crate::cloud::saved::Saved;
-use crate::cloud::{self, Lake, Plan};
+use crate::cloud::{self, Lake, PAGES, Plan};
 use crate::config::{DataSet, FILE, TargetKind};
 use crate::console::context::Context;
 use crate::dash;
@@ -96,6 +96,7 @@ pub(super) async fn made(context: &Context) -> Result<Plan> {
     let pages = dash::compile(&context.config)?;
     let mut plan = cloud::plan(context).await?;
     plan.changes.extend(tables(context).await?);
+    plan.basis.wanted.extend(pages.as_ref().map(|pages| (PAGES.to_owned(), pages.digest())));
     plan.changes.extend(dash::plan(context, pages).await?);
     Ok(plan)
 }

@@ -156,6 +156,12 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
 }
 
 impl Compiled {
+    /// What tells these pages, and who may look at them, from others.
+    pub(crate) fn digest(&self) -> String {
+        let Self { dash, volatile, pages, shapes, .. } = self;
+        digest::short(format!("{dash:?} {volatile:?} {pages:?} {:?}", shapes.keys()))
+    }
+
     /// What goes into the bucket beside the site, and not into it.
     pub(super) fn secret(&self) -> Option<&Secret> {
         self.secret.as_ref()

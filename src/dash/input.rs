@@ -15,49 +15,71 @@ use quack_page::input::{Day, Input, Kind, Options, fits_whole, iso, shown};
 /// # Errors
 /// What is wrong with it, for whoever wrote the page.
 pub(super) fn parse(name: &str, yaml: &str) -> Result<Input, String> {
-    let written: Written = serde_saphyr::from_str(yaml).map_err(|error| first_line(&error.to_string()))?;
+    let written = read(yaml)?;
     let label = written.label.clone().unwrap_or_else(|| labelled(name));
     let kind = written.kind()?;
     Ok(Input { name: name.to_owned(), label, kind, line: 1 })
 }
 
+/// What is written, each value as it is: `007` and `NO` are texts as much as `Soho`, whatever YAML makes of them.
+fn read(yaml: &str) -> Result<Written<Vec<String>>, String> {
+    #[derive(Deserialize)]
+    struct Peek {
+        default: Option<Value>,
+    }
+    let wrong = |error: serde_saphyr::Error| first_line(&error.to_string());
+    // Which of them is said is not known before.
+    if serde_saphyr::from_str(yaml).is_ok_and(|Peek { default }| default.is_some_and(|default| default.is_array())) {
+        let written: Written<Vec<String>> = serde_saphyr::from_str(yaml).map_err(wrong)?;
+        return match written.kind.as_str() {
+            "multiselect" => Ok(written),
+            kind => Err(format!("an input of type {} has one `default`, and no list of them", shown(kind))),
+        };
+    }
+    let Written { kind, label, default, from, to, options, query, of, min, max, step }: Written<String> =
+        serde_saphyr::from_str(yaml).map_err(wrong)?;
+    let default = default.map(|one| vec![one]);
+    Ok(Written { kind, label, default, from, to, options, query, of, min, max, step })
+}
+
 /// An input as a page has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Written<D> {
     #[serde(rename = "type")]
     kind: String,
     label: Option<String>,
-    default: Option<Value>,
-    from: Option<Value>,
-    to: Option<Value>,
-    options: Option<Vec<Value>>,
+    default: Option<D>,
+    from: Option<String>,
+    to: Option<String>,
+    options: Option<Vec<Option<String>>>,
     query: Option<String>,
     of: Option<String>,
-    min: Option<Value>,
-    max: Option<Value>,
-    step: Option<Value>,
+    min: Option<String>,
+    max: Option<String>,
+    step: Option<String>,
 }
 
 const KINDS: &[&str] = &["date", "range", "select", "multiselect", "text", "number", "switch"];
 
-impl Written {
+impl Written<Vec<String>> {
     /// What the input is.
     ///
     /// # Errors
     /// What is wrong with it, for whoever wrote the page.
     fn kind(&self) -> Result<Kind, String> {
-        let Self { default, .. } = self;
-        let day = |value: &Option<Value>, name: &str| match value {
+        let default = self.default.as_ref().and_then(|all| all.first()).cloned();
+        let day = |value: &Option<String>, name: &str| match value {
             Some(value) => self::day(value),
             None => Err(format!("`{name}` is missing: the first day that is shown, e.g. `{name}: 2019-04-01`")),
         };
-        let bound = |value: &Option<Value>| value.as_ref().map(self::day).transpose();
-        let number = |value: &Option<Value>, name: &str| match value.as_ref().map(|value| (value.as_f64(), value)) {
-            None => Ok(None),
-            Some((Some(number), _)) if number.is_finite() => Ok(Some(number)),
-            Some((_, other)) => Err(format!("`{name}: {}` is no number", shown(&text(other)))),
-        };
+        let bound = |value: &Option<String>| value.as_ref().map(self::day).transpose();
+        let number =
+            |value: &Option<String>, name: &str| match value.as_ref().map(|value| (value.parse::<f64>(), value)) {
+                None => Ok(None),
+                Some((Ok(number), _)) if number.is_finite() => Ok(Some(number)),
+                Some((_, other)) => Err(format!("`{name}: {}` is no number", shown(other))),
+            };
         let allowed: &[&str] = match self.kind.as_str() {
             "date" => &["default", "min", "max"],
             "range" => &["from", "to"],
@@ -76,34 +98,27 @@ impl Written {
         }
         Ok(match self.kind.as_str() {
             "date" => {
-                let (default, min, max) = (day(default, "default")?, bound(&self.min)?, bound(&self.max)?);
+                let (default, min, max) = (day(&default, "default")?, bound(&self.min)?, bound(&self.max)?);
                 within(default.date(), min.map(Day::date), max.map(Day::date))?;
                 Kind::Date { default, min, max }
             }
             "range" => Kind::Range { from: day(&self.from, "from")?, to: day(&self.to, "to")? },
-            "select" => {
-                let default = default.as_ref().map(text);
-                Kind::Select { options: self.options(default.as_slice())?, default }
-            }
+            "select" => Kind::Select { options: self.options(default.as_slice())?, default },
             "multiselect" => {
-                let default = match default {
-                    None => Vec::new(),
-                    Some(Value::Array(values)) => values.iter().map(text).collect(),
-                    Some(one) => vec![text(one)],
-                };
+                let default = self.default.clone().unwrap_or_default();
                 let of = self.of.as_deref().unwrap_or("VARCHAR");
                 let parsed = types::parse(of).or_else(|why| types::parse(&of.to_ascii_uppercase()).map_err(|_| why));
                 let of = parsed.map_err(|why| format!("`of: {}`: {why}", shown(of)))?.to_string();
                 Kind::Multiselect { options: self.options(&default)?, default, of }
             }
-            "text" => Kind::Text { default: default.as_ref().map(text).unwrap_or_default() },
-            "switch" => match default {
-                None => Kind::Switch { default: false },
-                Some(Value::Bool(default)) => Kind::Switch { default: *default },
-                Some(other) => return Err(format!("`default: {}`: it is true or false", shown(&text(other)))),
+            "text" => Kind::Text { default: default.unwrap_or_default() },
+            "switch" => match default.as_deref() {
+                None | Some("false") => Kind::Switch { default: false },
+                Some("true") => Kind::Switch { default: true },
+                Some(other) => return Err(format!("`default: {}`: it is true or false", shown(other))),
             },
             _ => {
-                let Some(default) = number(default, "default")? else {
+                let Some(default) = number(&default, "default")? else {
                     return Err("`default` is missing: the number that is there at first".to_owned());
                 };
                 let (min, max, step) =
@@ -136,7 +151,8 @@ impl Written {
     fn options(&self, defaults: &[String]) -> Result<Options, String> {
         match (&self.options, &self.query) {
             (Some(options), None) => {
-                let options: Vec<String> = options.iter().map(text).collect();
+                let options: Option<Vec<String>> = options.iter().cloned().collect();
+                let options = options.ok_or("one of the `options` is nothing: null as a text stands in quotes")?;
                 match defaults.iter().find(|default| !options.contains(default)) {
                     Some(other) => Err(format!("`default: {}`: it is none of the options", shown(other))),
                     None => Ok(Options::Said(options)),
@@ -162,8 +178,7 @@ fn within<T: PartialOrd + fmt::Display>(default: T, min: Option<T>, max: Option<
 }
 
 /// A day as a page writes it.
-fn day(value: &Value) -> Result<Day, String> {
-    let said = text(value);
+fn day(said: &String) -> Result<Day, String> {
     let ago = || {
         let days = said.strip_suffix(" days ago").or_else(|| said.strip_suffix(" day ago"))?;
         days.parse::<u64>().ok().filter(|days| *days < 100_000)
@@ -179,11 +194,6 @@ fn day(value: &Value) -> Result<Day, String> {
             }
         },
     }
-}
-
-/// A value of YAML as text.
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// `pickup_day` as people read it.
@@ -249,6 +259,32 @@ mod tests {
         assert_eq!(one("type: switch", &[("it", "true")]).unwrap(), "true");
         assert!(one("type: switch", &[("it", "yes")]).is_err());
         assert!(one("type: text", &[("it", &"x".repeat(1001))]).unwrap_err().contains("longer than"));
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_chosen() {
+        let said = "options: [01001, 02134, NO, 1.10, 0x10, Y, \"null\", \"007\", ' x ']";
+        let Kind::Select { options: Options::Said(options), .. } =
+            parse("it", &format!("type: select\n{said}")).unwrap().kind
+        else {
+            panic!("it is a list")
+        };
+        assert_eq!(options, ["01001", "02134", "NO", "1.10", "0x10", "Y", "null", "007", " x "]);
+        assert_eq!(one("type: text\ndefault: 007", &[]).unwrap(), "007");
+        assert_eq!(one("type: select\nquery: zones\ndefault: 1.10", &[]).unwrap(), "1.10");
+        assert_eq!(one("type: multiselect\nquery: zones\ndefault: [007, NO]", &[]).unwrap(), r#"["007", "NO"]"#);
+        assert_eq!(one("type: multiselect\nquery: zones\ndefault: 007", &[]).unwrap(), r#"["007"]"#);
+        assert_eq!(one("type: number\ndefault: 1e1\nmax: \"20\"", &[]).unwrap(), "10");
+        for (wrong, told) in [
+            ("type: select\noptions: [{value: a, label: A}]", "in the YAML below it"),
+            ("type: select\noptions: [a, null]", "one of the `options` is nothing"),
+            ("type: select\nquery: zones\ndefault: [a]", "has one `default`"),
+            ("type: number\ndefault: 0x10", "`default: 0x10` is no number"),
+            ("type: switch\ndefault: yes", "it is true or false"),
+        ] {
+            let words = parse("it", wrong).map(|_| ()).unwrap_err();
+            assert!(words.contains(told), "{wrong}: {words}");
+        }
     }
 
     #[test]

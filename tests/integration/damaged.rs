@@ -26,8 +26,12 @@ fn stage(project: &Project) -> PathBuf {
 
 fn remove(project: &Project, file: &str) {
     let path = if file == "." { stage(project) } else { stage(project).join(file) };
-    if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(path.exists(), "{}", path.display());
+    // Whoever is still at work there may put something into a folder just as it is removed.
+    until("it can be removed", || {
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.is_ok() || !path.exists()
+    });
 }
 
 fn bucket(project: &Project) -> String {

@@ -160,3 +160,23 @@ fn data_whose_files_are_not_there_is_told_before_anything_is_made() {
     project.succeed(["up"], "again");
     project.quackctl(["plan"]).assert().code(0);
 }
+
+#[test]
+fn a_saved_plan_is_of_the_pages_as_they_were() {
+    let project = Project::at(Place::Local, "[dash]\npublic = true\n");
+    fs::create_dir(project.dir().join("dashboards")).unwrap();
+    let page = |n: u32| project.write("dashboards/x.md", format!("# X\n\n```sql q value y=n\nSELECT {n} AS n\n```\n"));
+    page(1);
+    project.quackctl(["plan", "-o", "lake.plan"]).assert().code(2);
+    page(2);
+    let refused = || {
+        let refused = project.quackctl(["up", "lake.plan"]).assert().code(1);
+        refused.stderr(contains("the pages of dashboards/, or who may look at them, are other than the plan's"));
+    };
+    refused();
+    page(1);
+    project.succeed(["up", "lake.plan"], "as it was planned");
+    project.quackctl(["plan", "-o", "lake.plan"]).assert().code(0);
+    page(2);
+    refused();
+}
