@@ -73,7 +73,7 @@ impl Written<Vec<String>> {
             Some(value) => self::day(value),
             None => Err(format!("`{name}` is missing: the first day that is shown, e.g. `{name}: 2019-04-01`")),
         };
-        let bound = |value: &Option<String>| value.as_ref().map(self::day).transpose();
+        let bound = |value: &Option<String>| value.as_deref().map(self::day).transpose();
         let number =
             |value: &Option<String>, name: &str| match value.as_ref().map(|value| (value.parse::<f64>(), value)) {
                 None => Ok(None),
@@ -178,12 +178,12 @@ fn within<T: PartialOrd + fmt::Display>(default: T, min: Option<T>, max: Option<
 }
 
 /// A day as a page writes it.
-fn day(said: &String) -> Result<Day, String> {
+fn day(said: &str) -> Result<Day, String> {
     let ago = || {
         let days = said.strip_suffix(" days ago").or_else(|| said.strip_suffix(" day ago"))?;
         days.parse::<u64>().ok().filter(|days| *days < 100_000)
     };
-    match said.as_str() {
+    match said {
         "today" => Ok(Day::Ago(0)),
         "yesterday" => Ok(Day::Ago(1)),
         other => match (iso(other), ago()) {
