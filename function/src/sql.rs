@@ -153,7 +153,7 @@ pub fn tokens(sql: &str) -> Vec<Token<'_>> {
 }
 
 /// DuckDB reads Unicode's blanks as it does a space.
-fn is_blank(c: char) -> bool {
+pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 

@@ -116,6 +116,7 @@ impl fmt::Display for User {
 
 fn add_user(context: &Context, name: &str) -> Result<()> {
     check_user(name)?;
+    dash::check_no_guest(name)?;
     let verifier = quack_page::password::verifier(&super::password::read(name)?)
         .map_err(|words| usage(words, "give another one"))?;
     context.say(
@@ -141,6 +142,9 @@ impl fmt::Display for Invitation {
 
 async fn invite(context: &Context, name: &str, lasts: Duration) -> Result<()> {
     check_user(name)?;
+    if lasts.is_zero() {
+        return Err(usage("an invitation for no time opens nothing", "give --for 12h, say, or 7d"));
+    }
     let Invited { id, user, expires, url } = dash::invite(&Target::open(context).await?, name, lasts).await?;
     context.say(format_args!(
         "whoever has this link looks as `{user}` until {expires}; `quackctl dash revoke {id}` has it hold no longer:"

@@ -96,7 +96,9 @@ pub(super) async fn made(context: &Context) -> Result<Plan> {
     let pages = dash::compile(&context.config)?;
     let mut plan = cloud::plan(context).await?;
     plan.changes.extend(tables(context).await?);
-    plan.basis.wanted.extend(pages.as_ref().map(|pages| (PAGES.to_owned(), pages.digest())));
+    if let Some(pages) = &pages {
+        plan.basis.wanted.insert(PAGES.to_owned(), pages.digest()?);
+    }
     plan.changes.extend(dash::plan(context, pages).await?);
     Ok(plan)
 }

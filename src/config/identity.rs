@@ -65,6 +65,15 @@ pub(super) fn record(dir: &Path, target: TargetKind, stage: &str) -> PathBuf {
 }
 
 impl Config {
+    /// Where a file called so is, beside the stage's record: a local stage's goes where its data go.
+    pub(crate) fn beside_record(&self, name: &str) -> PathBuf {
+        let state = self.dir.join(STATE);
+        match self.target {
+            TargetKind::Local => state.join(&self.stage).join(name),
+            TargetKind::Aws => state.join(format!("{}.aws.{name}", self.stage)),
+        }
+    }
+
     /// Refuses to go on when the stage was put up by another project than this is, or by this one under another name: its
     /// bucket and its function have the name that it had.
     ///

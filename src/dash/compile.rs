@@ -53,11 +53,8 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
              who has the address sees them",
         ));
     }
-    if dash.users.contains_key(GUEST) {
-        return Err(usage(
-            format!("`{GUEST}` in [dash.users] is nobody's name: it is who comes by an invitation"),
-            "give the user another one",
-        ));
+    for name in dash.users.keys() {
+        check_no_guest(name)?;
     }
     if let Some((name, _)) = dash.users.iter().find(|(_, verifier)| !password::is_verifier(verifier)) {
         return Err(usage(
@@ -155,11 +152,31 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
     Ok((compiled, shapes))
 }
 
+/// Refuses a user whom quack.toml may not name.
+///
+/// # Errors
+/// The name that invitations have.
+pub(crate) fn check_no_guest(name: &str) -> Result<()> {
+    match name == GUEST {
+        false => Ok(()),
+        true => Err(usage(
+            format!("`{GUEST}` in [dash.users] is nobody's name: it is who comes by an invitation"),
+            "give the user another one",
+        )),
+    }
+}
+
 impl Compiled {
-    /// What tells these pages, and who may look at them, from others.
-    pub(crate) fn digest(&self) -> String {
-        let Self { dash, volatile, pages, shapes, .. } = self;
-        digest::short(format!("{dash:?} {volatile:?} {pages:?} {:?}", shapes.keys()))
+    /// What tells these pages, and who may look at them, from others. The issuer's secret is not in it: a digest is written down, and a
+    /// weak secret could be found by it.
+    ///
+    /// # Errors
+    /// None that can be: pages are such as JSON keeps.
+    pub(crate) fn digest(&self) -> Result<String> {
+        let Self { dash, volatile, pages, shapes, secret: _ } = self;
+        let pages = serde_json::to_string(pages)?;
+        let shapes: Vec<_> = shapes.iter().map(|(name, shape)| (name, digest::hex(&digest::sha256(shape)))).collect();
+        Ok(digest::short(format!("{dash:?} {volatile:?} {pages} {shapes:?}")))
     }
 
     /// What goes into the bucket beside the site, and not into it.

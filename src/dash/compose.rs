@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::blocks::placeholders;
+use super::hint::misused;
 use super::page::{self, Page, Query};
 use super::parser::Parser;
 use super::small;
@@ -207,8 +207,8 @@ impl Composer {
                 }
             });
         }
-        if let Some((_, name)) = placeholders(text).into_iter().find(|(_, name)| find(name).is_some()) {
-            return Err(format!("`{{{{ {name} }}}}` is for text: in SQL write `${name}`, without quotes around it"));
+        if let Some(words) = misused(text, |name| find(name).is_some()) {
+            return Err(words);
         }
         let (mut sql, mut done, mut inputs) = (String::with_capacity(text.len() + 64), 0, BTreeSet::new());
         // Blanks before the statement are left away.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use quack_function::sql::is_blank;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -106,7 +107,7 @@ const LATE: usize = 20;
 
 /// What is no letter of a line, seen or not: blanks, marks of byte order, what joins or parts letters.
 fn is_unseen(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+    is_blank(c) || matches!(c, '\u{200e}' | '\u{200f}')
 }
 
 /// What is said of a text that begins as what stands before a page's does, but not with its `---` in the first line: it would be text, and

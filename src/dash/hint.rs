@@ -1,5 +1,9 @@
-//! What to write instead of a table that is not there: other queries of the page are meant as often as the lake's tables.
+//! What to write instead: of a table that is not there, as other queries of the page are meant as often as the lake's tables; and of an
+//! input's value, in the form that text has, or in quotes.
 
+use quack_function::sql::{Token, tokens};
+
+use super::blocks::placeholders;
 use super::page::Page;
 use crate::error::{self, failure_of, nearest};
 
@@ -24,6 +28,22 @@ pub(super) fn hinted(error: anyhow::Error, page: &Page) -> anyhow::Error {
         (None, _) => return error,
     };
     failure_of(error::kind(&error), message, help)
+}
+
+/// What is said of SQL that has a parameter's name where its value is meant, and would have no value there.
+pub(super) fn misused(sql: &str, is_parameter: impl Fn(&str) -> bool) -> Option<String> {
+    if let Some((_, name)) = placeholders(sql).into_iter().find(|(_, name)| is_parameter(name)) {
+        return Some(format!("`{{{{ {name} }}}}` is for text: in SQL write `${name}`, without quotes around it"));
+    }
+    let quoted = |token: Token<'_>| match token {
+        Token::Text(text) => {
+            let name = text.strip_prefix("'$")?.strip_suffix('\'')?;
+            is_parameter(name).then(|| name.to_owned())
+        }
+        _ => None,
+    };
+    let name = tokens(sql).into_iter().find_map(quoted)?;
+    Some(format!("`'${name}'` is that text and no value: write `${name}`, without quotes around it"))
 }
 
 #[cfg(test)]

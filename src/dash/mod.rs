@@ -32,7 +32,7 @@ mod written;
 
 pub(crate) use bind::bind;
 pub(crate) use check::check;
-pub(crate) use compile::compile;
+pub(crate) use compile::{check_no_guest, compile};
 pub(crate) use deploy::{Invited, deploy, invite, plan, retract, revoke};
 pub(crate) use example::example;
 pub(crate) use export::{Export, export};

@@ -1,14 +1,15 @@
 //! What several queries of a page read, run once for all of them: as the page function does where pages are deployed, for as long as a
 //! command lasts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
 use quack_function::wire::{Params, Spill};
 use quack_page::input::Given;
-use quack_page::{shared, volatile};
+use quack_page::shared;
+use quack_page::volatile::Named;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -141,7 +142,8 @@ impl Together {
         let mut usd = 0.0;
         let mut catalog = catalog::read_for(&means.target.bucket, &over.sql).await?;
         // What lists tables would find those that others' rows are.
-        if named::names(&over.sql, &catalog.views).iter().any(|name| volatile::lists(name)) {
+        let names = named::names(&over.sql, &catalog.views);
+        if told(&over.sql, &names, &catalog, &BTreeSet::new()).any(|told| told.lists) {
             return Ok(None);
         }
         if query::travel(&means.target.bucket, &catalog, &over.sql).await?.is_some() {
@@ -186,7 +188,7 @@ impl Together {
         let bucket = &means.target.bucket;
         let catalog = catalog::read_for(bucket, &base.sql).await?;
         let names = named::names(&base.sql, &catalog.views);
-        let is_steady = |known| volatile::is_steady(names.iter().map(String::as_str), known);
+        let is_steady = |known| told(&base.sql, &names, &catalog, known).all(|told| told.is_steady());
         if !unsteady::known().is_some_and(is_steady)
             || held(&self.within).contains(&base.sql)
             || query::travel(bucket, &catalog, &base.sql).await?.is_some()
@@ -258,6 +260,17 @@ impl Together {
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `sql`, and the views that it names, tell each.
+fn told<'a>(
+    sql: &'a str,
+    names: &'a HashSet<String>,
+    catalog: &'a Catalog,
+    known: &'a BTreeSet<String>,
+) -> impl Iterator<Item = Named> + 'a {
+    let views = catalog.views.iter().filter(|(name, _)| names.contains(&name.to_ascii_lowercase()));
+    views.map(|(_, view)| view.sql.as_str()).chain([sql]).map(|sql| Named::of(sql, known))
 }
 
 /// What rows depend on: the query, its values, and what the tables and views that it names are now.

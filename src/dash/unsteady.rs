@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use anyhow::Result;
-use quack_function::sql::tokens;
-use quack_page::volatile::STEADY;
+use quack_page::volatile::Named;
 
-use crate::duck::{self, Sandbox};
+use super::parser::Parser;
 
 /// What is not deterministic and no function, words of SQL; and functions that DuckDB takes for steady, which go by when it is.
 const WORDS: &[&str] = &[
@@ -31,30 +30,32 @@ pub(super) fn known() -> Option<&'static BTreeSet<String>> {
 }
 
 /// Names, in lower case, that make SQL another thing each time it is run.
+///
+/// # Errors
+/// When DuckDB does not start.
 pub(super) fn names() -> Result<BTreeSet<String>> {
-    let sandbox = Sandbox { memory: Some("64MB"), threads: Some(1), ..Sandbox::default() };
-    let connection = duck::open(&sandbox)?;
-    let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
-               WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR has_side_effects";
-    let mut statement = connection.prepare(sql)?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut volatile = names.collect::<duckdb::Result<BTreeSet<_>>>()?;
-    volatile.extend(WORDS.iter().map(|word| (*word).to_owned()));
-    let sql = "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() WHERE macro_definition IS NOT NULL";
-    let mut statement = connection.prepare(sql)?;
-    let macros = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    let mut macros = macros.collect::<duckdb::Result<Vec<_>>>()?;
+    let parser = Parser::open()?;
+    let mut unsteady: BTreeSet<String> = parser.ask(|connection| {
+        let sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
+                   WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR has_side_effects";
+        let mut statement = connection.prepare(sql)?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    })?;
+    unsteady.extend(WORDS.iter().map(|word| (*word).to_owned()));
+    let mut macros: Vec<(String, String)> = parser.ask(|connection| {
+        let sql = "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() \
+                   WHERE macro_definition IS NOT NULL";
+        let mut statement = connection.prepare(sql)?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    })?;
     // DuckDB says nothing of macros: they are as what they are made of, which may be others.
     loop {
-        let is_made_of = |definition: &str| {
-            let mut names = tokens(definition).into_iter().filter_map(|token| token.name());
-            names.any(|name| volatile.contains(&name.to_lowercase()) && !STEADY.contains(&name.to_lowercase().as_str()))
-        };
-        let (found, others): (Vec<_>, Vec<_>) = macros.into_iter().partition(|(_, definition)| is_made_of(definition));
+        let is_unsteady = |definition: &str| Named::of(definition, &unsteady).volatile.is_some();
+        let (found, others): (Vec<_>, Vec<_>) = macros.into_iter().partition(|(_, definition)| is_unsteady(definition));
         if found.is_empty() {
-            return Ok(volatile);
+            return Ok(unsteady);
         }
-        volatile.extend(found.into_iter().map(|(name, _)| name));
+        unsteady.extend(found.into_iter().map(|(name, _)| name));
         macros = others;
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::month;
 use crate::cloud::{self, LogOf};
-use crate::config::TargetKind;
 use crate::console::context::Context;
 use crate::error::{failure, noted};
 use crate::invoke::cost::{Report, dollars};
@@ -158,7 +156,7 @@ async fn logged(context: &Context, after_ms: i64, until_ms: i64) -> Result<f64> 
 
 /// Changes what is kept, which nobody else does meanwhile.
 fn changed<T>(context: &Context, change: impl FnOnce(&mut Spent) -> T) -> Result<T> {
-    let path = place(context);
+    let path = context.config.beside_record("spent.json");
     let change = || -> io::Result<T> {
         path.parent().map_or(Ok(()), private::dir)?;
         // What somebody has put there is not followed, nor waited for.
@@ -211,15 +209,5 @@ fn kept(file: &mut File) -> io::Result<Spent> {
     match file.read_to_string(&mut text) {
         Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(error),
         _ => Ok(serde_json::from_str(&text).ok().filter(Spent::is_sound).unwrap_or_default()),
-    }
-}
-
-/// The file for the stage; a local stage's goes where its data go.
-fn place(context: &Context) -> PathBuf {
-    let config = &context.config;
-    let state = config.dir.join(crate::config::STATE);
-    match config.target {
-        TargetKind::Local => state.join(&config.stage).join("spent.json"),
-        TargetKind::Aws => state.join(format!("{}.aws.spent.json", config.stage)),
     }
 }

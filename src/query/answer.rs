@@ -55,7 +55,7 @@ pub(crate) async fn answer(
             coordinator.context.detail(format_args!("{}: {}", plan.strategy, plan.reason));
             by_many(coordinator, request, &plan, workers.most(), cancel).await?
         };
-        measured::note(coordinator, &request.sql, &answer.account);
+        measured::note(coordinator, &request.sql, plan.table_bytes, &answer.account);
         Ok(answer)
     })
     .await

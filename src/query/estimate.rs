@@ -73,7 +73,7 @@ pub(crate) fn weighed(coordinator: &Coordinator<'_>, request: &Request, plan: &Q
         None => divided(&answer::planned(&planner, coordinator, request, Workers::Exactly(SEVERAL))),
     };
     let one = if counts { Some(0) } else { alone(&planner, coordinator, request) };
-    let measured = measured::of(coordinator, &request.sql);
+    let measured = measured::of(coordinator, &request.sql, plan.table_bytes);
     let ways = [one.map(|bytes| (1, bytes)), several].into_iter().flatten();
     ways.filter_map(|(functions, read_bytes)| {
         let taken = (functions > 1) == own.is_some();

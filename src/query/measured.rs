@@ -5,15 +5,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::coordinator::Coordinator;
-use crate::config::{Config, STATE, TargetKind};
-use crate::lake::named;
+use crate::config::Config;
 use crate::{digest, private};
+
+/// Beside the stage's record.
+const FILE: &str = "measured.jsonl";
 
 /// How long the file may get, bytes: some thousand runs. Then its older half goes.
 const FILE_BYTES: u64 = 256 << 10;
@@ -29,7 +31,7 @@ const OTHERWISE: f64 = 1.25;
 struct Run {
     /// Tells its SQL from others, and functions from what they were before.
     query: String,
-    /// Bytes of the tables that it names.
+    /// Bytes of the tables that it reads.
     bytes: u64,
     functions: usize,
     /// From the first byte sent to the first row that could be taken.
@@ -47,20 +49,20 @@ pub(crate) struct Measured {
     pub runs: usize,
 }
 
-/// Takes note of what an answer took. What cannot be kept is not: it is an estimate that is worse for it, nothing else.
-pub(super) fn note(coordinator: &Coordinator<'_>, sql: &str, account: &Account) {
+/// Takes note of what an answer over tables of `bytes` took. What cannot be kept is not: it is an estimate that is worse for it, nothing else.
+pub(super) fn note(coordinator: &Coordinator<'_>, sql: &str, bytes: u64, account: &Account) {
     let Some(usd) = account.cost_usd.filter(|_| account.facts.warm) else { return };
     let functions = account.divided.as_ref().map_or(1, |stats| stats.functions);
     let ms = account.tally().elapsed.as_secs_f64() * 1000.0;
-    let run = Run { query: told_apart(coordinator, sql), bytes: bytes(coordinator, sql), functions, ms, usd };
-    let _ = append(&place(&coordinator.context.config), &run);
+    let run = Run { query: told_apart(coordinator, sql), bytes, functions, ms, usd };
+    let _ = append(&coordinator.context.config.beside_record(FILE), &run);
 }
 
-/// What the newest runs of a query took, by the number of functions.
-pub(super) fn of(coordinator: &Coordinator<'_>, sql: &str) -> BTreeMap<usize, Measured> {
-    let (query, now) = (told_apart(coordinator, sql), bytes(coordinator, sql) as f64);
+/// What the newest runs of a query took over tables of about so many `bytes`, by the number of functions.
+pub(super) fn of(coordinator: &Coordinator<'_>, sql: &str, bytes: u64) -> BTreeMap<usize, Measured> {
+    let (query, now) = (told_apart(coordinator, sql), bytes as f64);
     let mut known: BTreeMap<usize, Vec<Run>> = BTreeMap::new();
-    for run in runs(&place(&coordinator.context.config)) {
+    for run in runs(&coordinator.context.config.beside_record(FILE)) {
         let then = run.bytes as f64;
         if run.query == query && now <= then * OTHERWISE && then <= now * OTHERWISE {
             known.entry(run.functions).or_default().push(run);
@@ -85,13 +87,6 @@ fn medians(runs: &[Run]) -> Option<Measured> {
     Some(Measured { ms: median(|run| run.ms)?, usd: median(|run| run.usd)?, runs: newest.len() })
 }
 
-fn bytes(coordinator: &Coordinator<'_>, sql: &str) -> u64 {
-    let catalog = coordinator.catalog;
-    let names = named::names(sql, &catalog.views);
-    let sizes = names.iter().filter_map(|name| catalog.find(name)).map(|(_, table)| table.bytes);
-    sizes.fold(0, u64::saturating_add)
-}
-
 fn append(path: &Path, run: &Run) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|file| file.len() > FILE_BYTES) {
         let runs = runs(path);
@@ -114,15 +109,6 @@ fn runs(path: &Path) -> Vec<Run> {
     let text = fs::read(path).unwrap_or_default();
     let sound = |run: &Run| [run.ms, run.usd].iter().all(|told| told.is_finite() && *told >= 0.0);
     text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).filter(sound).collect()
-}
-
-/// The file of the stage; a local stage's goes where its data go.
-fn place(config: &Config) -> PathBuf {
-    let state = config.dir.join(STATE);
-    match config.target {
-        TargetKind::Local => state.join(&config.stage).join("measured.jsonl"),
-        TargetKind::Aws => state.join(format!("{}.aws.measured.jsonl", config.stage)),
-    }
 }
 
 #[cfg(test)]

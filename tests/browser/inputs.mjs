@@ -26,6 +26,9 @@ scene('each kind of input, from the field to the query and the address', '/input
   await set(page, '?day=2019-04-05&days_from=2019-04-03', () => page.fill('[name=days_from]', '2019-04-03'));
   assert.equal(await page.textContent('h1'), 'Trips of – from 2019-04-03');
   assert.deepEqual((await given(page)).days_from, '2019-04-03');
+  await set(page, '?day=2019-04-05&days_from=', () => page.fill('[name=days_from]', ''));
+  assert.equal(await page.textContent('h1'), 'Trips of – from 2019-04-01'); // what counts where nothing stands
+  assert.deepEqual((await given(page)).days_from, '2019-04-01');
   await set(page, '?day=2019-04-05', () => page.fill('[name=days_from]', '2019-04-01')); // its default stands in no address
   await set(page, '?day=2019-04-05&hand=cash', () => page.selectOption('[name=hand]', 'cash'));
   await set(page, '?day=2019-04-05&hand=cash&name=O\'Brien; DROP', () => page.fill('[name=name]', 'O\'Brien; DROP'));

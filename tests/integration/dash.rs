@@ -201,6 +201,11 @@ fn what_is_wrong_with_a_page_is_found(place: Place) {
     check(1, "`out`: `$zone` is the row of a section of the loop in line 7, and this query stands outside");
     project.write("dashboards/trips.md", "```sql a baz\nSELECT 1\n```\n");
     check(1, "dashboards/trips.md:1: there is no chart `baz`; did you mean `bar`?");
+    project.write("dashboards/trips.md", "```sql a bar\nSELECT zone FROM trips\n```\n");
+    check(1, "`a`: a bar draws numbers, and the query has no column of them beside the others: name one with `y=`");
+    let quoted = "```input zone\ntype: text\n```\n```sql a table\nFROM trips WHERE zone = '$zone'\n```\n";
+    project.write("dashboards/trips.md", quoted);
+    check(1, "`'$zone'` is that text and no value: write `$zone`, without quotes around it");
     if place == Place::Local {
         // Nothing interrupts DuckDB while it binds.
         let sql = (0..40).fold("SELECT 1 AS a".to_owned(), |sql, _| format!("SELECT *, * FROM ({sql})"));

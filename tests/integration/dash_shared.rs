@@ -35,7 +35,7 @@ const BASES: &[(&str, &[&str])] = &[
          -4::TINYINT AS i8, -5::SMALLINT AS i16, -99999999999999999999999999999999999999::HUGEINT AS i128, 12345.678::DECIMAL(30,5) AS d, \
          'nan'::DOUBLE AS f, '-inf'::FLOAT AS g, 'é\"''' AS s, 'ab'::BLOB AS bytes, DATE '2019-04-01' AS day, DATE 'infinity' AS never, \
          TIME '12:34:56.789012' AS t, TIMESTAMP '2019-04-01 12:34:56.789012' AS ts, TIMESTAMPTZ '2019-04-01 12:00:00+02' AS tz, \
-         TIMESTAMP '-infinity' AS past, '2019-04-01 01:02:03.123456789'::TIMESTAMP_NS AS ns, \
+         TIMESTAMP '-infinity' AS ago, '2019-04-01 01:02:03.123456789'::TIMESTAMP_NS AS ns, \
          'b'::ENUM('a', 'b', 'c') AS e, '{\"a\": [1, null]}'::JSON AS j, [1, NULL, 3] AS l, [{'a': 1, 'B': [NULL, 'x']}, NULL] AS ls, \
          MAP {'k': 1::HUGEINT, 'm': NULL} AS m, [1, 2, 3]::INTEGER[3] AS a3, {'x y': {'z': DATE '2019-04-01'}} AS nested, NULL::DECIMAL(9,2) AS nothing) LIMIT 1",
         &[

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quack_function::names;
-use quack_function::sql::{Token, tokens};
-use quack_page::volatile::{CALLED, LISTERS, LISTS, READERS, STEADY, VOLATILE};
+use quack_page::volatile::Named;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -90,8 +89,9 @@ impl Catalog {
         }
         let mut todo = vec![sql];
         while let Some(sql) = todo.pop() {
-            let Named { names, lists, volatile } = Named::of(sql, volatile);
-            reads.collates |= names.contains("collate");
+            let named = Named::of(sql, volatile);
+            reads.collates |= named.collates();
+            let Named { names, lists, volatile } = named;
             reads.volatile = reads.volatile.or(volatile);
             if lists {
                 reads.relations.insert(String::new(), self.digest.clone());
@@ -117,50 +117,6 @@ impl Catalog {
             }
         }
         reads
-    }
-}
-
-/// What the tokens of one piece of SQL tell.
-struct Named {
-    /// In lower case.
-    names: BTreeSet<String>,
-    /// It may list all tables.
-    lists: bool,
-    volatile: Option<String>,
-}
-
-impl Named {
-    fn of(sql: &str, known: &BTreeSet<String>) -> Self {
-        let mut named = Self { names: BTreeSet::new(), lists: false, volatile: None };
-        let mut is_parameter = false;
-        let mut tokens = tokens(sql).into_iter().peekable();
-        while let Some(token) = tokens.next() {
-            let is_called = tokens.peek() == Some(&Token::Symbol('('));
-            let is_value = std::mem::replace(&mut is_parameter, token == Token::Symbol('$'));
-            let Some(name) = token.name().map(|name| name.to_lowercase()).filter(|_| !is_value) else { continue };
-            let is_text = matches!(token, Token::Text(_));
-            let begins = |all: &[&str]| all.iter().any(|begin| name.starts_with(begin));
-            let is_unsteady = match CALLED.contains(&name.as_str()) {
-                true => is_called,
-                false => known.contains(&name) && !STEADY.contains(&name.as_str()),
-            };
-            // A text may be a table's name, the address of a file, or hide either behind escapes.
-            let is_escaped = matches!(token, Token::Text(text) if text.starts_with(['e', 'E']) && text.contains('\\'));
-            if name.contains("://") || is_escaped {
-                named.volatile.get_or_insert_with(|| "it reads files by their address".to_owned());
-            } else if !is_text && (is_unsteady || VOLATILE.contains(&name.as_str())) {
-                named.volatile.get_or_insert_with(|| format!("it has `{name}`"));
-            } else if !is_text && begins(READERS) {
-                named.volatile.get_or_insert_with(|| format!("`{name}` reads files"));
-            }
-            named.lists |= !is_text && (LISTS.contains(&name.as_str()) || begins(LISTERS));
-            // `FROM 'memory.main.trips'`.
-            if let Some((_, last)) = name.rsplit_once('.').filter(|_| is_text) {
-                named.names.insert(last.to_owned());
-            }
-            named.names.insert(name);
-        }
-        named
     }
 }
 

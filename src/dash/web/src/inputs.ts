@@ -140,8 +140,8 @@ export class Inputs implements Values {
   showOutputs(names: Iterable<string> = this.values.keys()): void {
     const outputs = [...this.root.querySelectorAll<HTMLOutputElement>('output[data-value]')];
     for (const name of names) {
-      const isChoice = this.controls.some((control) => control.name === name && control instanceof HTMLSelectElement);
-      const text = this.value(name).join(', ') || (isChoice ? NOTHING : '');
+      const control = this.controls.find((one) => one.name === name);
+      const text = this.value(name).join(', ') || (control ? emptied(control) : '');
       for (const output of outputs) if (output.dataset['value'] === name && output.textContent !== text) output.textContent = text;
     }
   }
@@ -150,6 +150,12 @@ export class Inputs implements Values {
 /** Whether one of the names that a tile gives means this control. */
 export function follows(names: readonly string[], control: string): boolean {
   return names.includes(control) || names.includes(control.replace(/_(from|to)$/, ''));
+}
+
+/** What counts where nothing stands: of a date or a number what it was at first, as the server has it. */
+function emptied(control: Control): string {
+  if (control instanceof HTMLSelectElement) return NOTHING;
+  return control.type === 'date' || control.type === 'number' ? (control.dataset['default'] ?? '') : '';
 }
 
 /** A choice of nothing is sent as one empty value, for nothing at all would mean the default. */

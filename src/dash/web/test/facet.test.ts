@@ -15,6 +15,11 @@ test('a picture for each value, NULL last, and as many as one can compare', () =
   assert.throws(() => facetsOf(rows, { facet: 'g' }), (error) => error instanceof ChartError && error.message.includes('"g"'));
 });
 
+test('what parts the pictures is not drawn in them', () => {
+  const plane = toPlane('bar', result({ x: ['a', 'b'], f: [1, 2], n: [3, 4] }), { facet: 'f' });
+  assert.deepEqual(plane.names, ['n']);
+});
+
 test('pictures have the same categories, and a series its place in all', () => {
   const rows = result({ x: ['a', 'b', 'b', 'c'], s: ['p', 'p', 'q', 'q'], f: ['one', 'one', 'two', 'two'], n: [1, 2, 3, 4] });
   const plane = toPlane('bar', rows, { x: 'x', y: 'n', color: 's', facet: 'f' });

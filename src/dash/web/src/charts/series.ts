@@ -38,7 +38,8 @@ const MOST_SERIES = 40;
 export function toPlane(kind: ChartKind, result: Result, options: Options): Plane {
   const color = options.color === undefined ? undefined : findColumn(result, options.color);
   const x = xColumn(result, options.x);
-  const ys = yColumns(result, options.y, [x, color]);
+  const facet = options.facet === undefined ? undefined : findColumn(result, options.facet);
+  const ys = yColumns(result, options.y, [x, color, facet]);
   const axis = isSinglePlace(x) ? 'category' : axisOf(kind, x, options);
   const facets = facetsOf(result, options);
   const named = namesOf(result.rows, color, ys, facets);
