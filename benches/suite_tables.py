@@ -170,7 +170,7 @@ def estimate(query, way, what):
     weighed = query["weighed"] or []
     taken = [told for told in weighed if (told.get("taken") if way == "auto" else told["functions"] == 1)]
     true = query["ways"].get(way, {}).get(what)
-    told = (taken[0].get(what, taken[0].get("usd_at_most") if what == "usd" else None)) if taken else None
+    told = (taken[0].get("expected") or {}).get(what) if taken else None
     return (told, true, query["query"]) if told is not None and true else None
 
 

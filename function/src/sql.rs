@@ -73,7 +73,7 @@ impl Token<'_> {
             Token::Quoted(text) => inside(text.strip_prefix('"')?, "\""),
             Token::Text(text) => match dollar_tag(text) {
                 Some(tag) => text[tag.len()..].strip_suffix(tag).unwrap_or_default().to_owned(),
-                None => inside(text.split_once('\'')?.1, "'"),
+                None => joined(text),
             },
             Token::Symbol(_) => return None,
         })
@@ -125,7 +125,7 @@ impl<'a> Iterator for Tokens<'a> {
                 self.take(comment_len(rest));
                 continue;
             } else if first == '\'' {
-                Token::Text(self.take(quoted_len(rest, '\'', false)))
+                Token::Text(self.take(text_len(rest, false)))
             } else if first == '"' {
                 Token::Quoted(self.take(quoted_len(rest, '"', false)))
             } else if let Some(tag) = dollar_tag(rest) {
@@ -134,7 +134,7 @@ impl<'a> Iterator for Tokens<'a> {
             } else if is_word_start(first) {
                 let len = rest.find(|c| !is_word_part(c)).unwrap_or(rest.len());
                 if rest[..len].eq_ignore_ascii_case("e") && rest[len..].starts_with('\'') {
-                    Token::Text(self.take(escaped_len(&rest[len..]).map(|quoted| len + quoted)))
+                    Token::Text(self.take(text_len(&rest[len..], true).map(|quoted| len + quoted)))
                 } else {
                     Token::Word(self.take(Some(len)))
                 }
@@ -197,14 +197,28 @@ fn quoted_len(rest: &str, quote: char, backslash_escapes: bool) -> Option<usize>
     None
 }
 
-/// Length of a text with backslash escapes at the start of `rest`, `None` if it is not closed. Quoted text on a line below
-/// goes on with it, and with its escapes.
-fn escaped_len(rest: &str) -> Option<usize> {
-    let mut len = quoted_len(rest, '\'', true)?;
+/// Length of a text at the start of `rest`, `None` if it is not closed. Quoted text on a line below goes on with it, and with its escapes.
+fn text_len(rest: &str, backslash_escapes: bool) -> Option<usize> {
+    let mut len = quoted_len(rest, '\'', backslash_escapes)?;
     while let Some(blank) = continuation_len(&rest[len..]) {
-        len += blank + quoted_len(&rest[len + blank..], '\'', true)?;
+        len += blank + quoted_len(&rest[len + blank..], '\'', backslash_escapes)?;
     }
     Some(len)
+}
+
+/// What a text with its quotes says, all pieces of it; its escapes stay as they are written.
+fn joined(text: &str) -> String {
+    let mut rest = text.find('\'').map_or("", |first| &text[first..]);
+    let backslash_escapes = !text.starts_with('\'');
+    let mut all = String::new();
+    while let Some(open) = rest.strip_prefix('\'') {
+        let len = quoted_len(rest, '\'', backslash_escapes);
+        let inside = len.map_or(open, |len| &rest[1..len - 1]);
+        all += &inside.replace("''", "'");
+        let end = len.unwrap_or(rest.len());
+        rest = continuation_len(&rest[end..]).map_or("", |blank| &rest[end + blank..]);
+    }
+    all
 }
 
 /// Length of the blanks between a closing quote and the one that continues the text: at least one end of a line, and

@@ -23,6 +23,13 @@ pub(crate) struct Network {
     pub requests_per_s: u32,
 }
 
+impl Network {
+    /// That of a function with so many MB of memory, in AWS.
+    pub(crate) fn of_lambda(memory_mb: u32) -> Self {
+        aws(memory_mb)
+    }
+}
+
 /// The network of a function with so many MB of memory.
 type Profile = fn(u32) -> Network;
 

@@ -5,6 +5,7 @@ use quack_function::wire::{Column, Params};
 use tokio_util::sync::CancellationToken;
 
 use super::bind::Binder;
+use super::compile::undeployable;
 use super::compose::{Composed, Composer};
 use super::fence::{Chart, Drawn};
 use super::hint::hinted;
@@ -26,6 +27,8 @@ pub(super) struct Over<'a> {
     pub catalog: &'a Catalog,
     pub binder: Binder<'a>,
     pub composer: Composer,
+    /// Whether pages are to be deployed, too.
+    pub deploys: bool,
     /// Who looks.
     pub user: &'a str,
     pub cancel: &'a CancellationToken,
@@ -46,6 +49,9 @@ impl Over<'_> {
             Ok(composed) => composed,
             Err(words) => return Ok(Err(vec![words])),
         };
+        if let Some(words) = undeployable(&composed.sql).filter(|_| self.deploys) {
+            return Ok(Err(vec![words]));
+        }
         let params = match values::params(page, &composed, given, self.user) {
             Ok(params) => params,
             Err(words) => return Ok(Err(vec![words])),

@@ -127,6 +127,7 @@ pub(crate) async fn check(
         catalog: &catalog,
         binder: Binder::new(&catalog),
         composer: Composer::open()?,
+        deploys: context.config.dash.is_some(),
         user: &context.caller.user,
         cancel,
     };

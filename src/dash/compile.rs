@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
+use indicatif::HumanBytes;
 use quack_page::oidc::{self, Oidc, Secret};
 use quack_page::password;
 use quack_page::signed::GUEST;
-use quack_page::site::{self, Limits, Site, User};
+use quack_page::site::{self, Limits, Segment, Site, User};
 
 use super::compose::Composer;
 use super::fence::Drawn;
@@ -20,6 +21,10 @@ use super::web;
 use crate::config::{Config, Dash};
 use crate::digest;
 use crate::error::{self, failure, usage};
+use crate::query;
+
+/// Most bytes of a page's HTML: an answer of Lambda's has 6 MB with what is around it.
+const LARGEST_HTML: usize = 4 << 20;
 
 /// A file that each page loads.
 pub(super) struct Asset {
@@ -102,6 +107,15 @@ pub(crate) fn compile(config: &Config) -> Result<Option<Compiled>> {
     Ok(Some(Compiled { dash: dash.clone(), secret, volatile: unsteady::names()?, pages, shapes }))
 }
 
+/// What cannot be run where pages are deployed, though it can be here.
+pub(super) fn undeployable(sql: &str) -> Option<String> {
+    query::travels(sql).then(|| {
+        "pages that are deployed have tables as they are, not `AT` a version or a time: make a table of it, by CREATE TABLE ... AS, or take \
+         [dash] out of quack.toml"
+            .to_owned()
+    })
+}
+
 /// A page of the project in `dir` with the shapes of its maps, or what is wrong with it.
 fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page, Shapes), Vec<String>> {
     let (mut queries, mut shared, mut problems) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -109,6 +123,9 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
     for query in &page.queries {
         match composer.compose(page, query) {
             Ok(composed) => {
+                if let Some(words) = undeployable(&composed.sql) {
+                    problems.push(format!("{FOLDER}/{}.md:{}: `{}`: {words}", page.name, query.line, query.name));
+                }
                 let compiled = |over: Option<sharing::Over>| site::Query {
                     name: query.name.clone(),
                     sql: composed.sql.clone(),
@@ -138,11 +155,21 @@ fn compiled(page: &Page, composer: &Composer, dir: &Path) -> Result<(site::Page,
     if !problems.is_empty() {
         return Err(problems);
     }
+    let html = html::segments(page, composer, &shapes);
+    let bytes: usize = html.iter().map(|segment| if let Segment::Text(text) = segment { text.len() } else { 0 }).sum();
+    if bytes > LARGEST_HTML {
+        let words = format!(
+            "it is {} of HTML, and a page has {} at most",
+            HumanBytes(bytes as u64),
+            HumanBytes(LARGEST_HTML as u64)
+        );
+        return Err(vec![format!("{FOLDER}/{}.md: {words}: make several pages of it", page.name)]);
+    }
     let compiled = site::Page {
         name: page.name.clone(),
         title: page.title.clone(),
         allow: page.allow.clone(),
-        html: html::segments(page, composer, &shapes),
+        html,
         budget_usd: page.budget_usd,
         inputs: page.inputs.clone(),
         queries,
@@ -310,6 +337,8 @@ mod tests {
             (&user, &[], "there are none"),
             (&user, &[("x.md", "```sql a baz\nSELECT 1\n```\n")], "dashboards/x.md:1: there is no chart `baz`"),
             (&user, &[("x.md", "```sql a table\nSELECT $no\n```\n")], "dashboards/x.md:1: `a`: `$no`"),
+            (&user, &[("x.md", "```sql a table\nFROM t AT (VERSION => 1)\n```\n")], "not `AT` a version or a time"),
+            (&user, &[("x.md", &format!("{} a", ">".repeat(200_000)))], "dashboards/x.md: it is "),
             (&user, &[("x.md", "---\nallow: []\n---\n")], "names nobody"),
             (&user, &[("x.md", "---\nallow: ['a b']\n---\n")], "`allow: a b`"),
             (&user, &[("x.md", "```input user\ntype: text\n```\n")], "give the input another name"),

@@ -108,7 +108,18 @@ impl Drawn {
     /// The columns that it says, each with the option that says it.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&str, &str)> {
         let named = self.options.iter().filter(|(name, _)| COLUMNS.contains(&name.as_str()));
-        named.flat_map(|(name, value)| value.split(',').map(move |column| (name.as_str(), column.trim())))
+        named.flat_map(|(name, value)| {
+            let most = if self.takes_several(name) { usize::MAX } else { 1 };
+            value.splitn(most, ',').map(move |column| (name.as_str(), column.trim()))
+        })
+    }
+
+    /// Whether an option may name several columns, with commas between.
+    fn takes_several(&self, option: &str) -> bool {
+        match option {
+            "y" => matches!(self.chart, Chart::Bar | Chart::Line | Chart::Area | Chart::Scatter),
+            other => other == "spark",
+        }
     }
 
     /// Whether the column that an option names has to be one of lists of numbers.
@@ -223,7 +234,9 @@ fn drawn(chart: &str, words: &[String]) -> Result<Drawn, String> {
     let mut options = BTreeMap::new();
     for word in words {
         let Some((name, value)) = word.split_once('=') else {
-            return Err(format!("`{word}` is no option: write {word}=..., in quotes where it has blanks"));
+            return Err(format!(
+                "`{word}` is no option: write {word}=..., in quotes where it has blanks; around `=` and commas there are none"
+            ));
         };
         if !COLUMNS.contains(&name) && !OTHERS.contains(&name) {
             return Err(unknown("option", name, COLUMNS.iter().chain(OTHERS).copied()));

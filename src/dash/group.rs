@@ -85,6 +85,7 @@ impl Open {
     pub(super) fn take(&mut self, group: Group, line: usize) -> Result<Option<(Group, usize)>, String> {
         let within = self.0.last().map(|(group, _)| group);
         match (&group, within) {
+            (Group::End, None) => return Err("`:::` ends what was begun before it, and nothing was".to_owned()),
             (Group::End, _) => return Ok(self.0.pop()),
             (Group::Tab(_), Some(Group::Tabs)) => {}
             (Group::Tab(title), Some(Group::Tab(other))) => {

@@ -71,7 +71,10 @@ impl Written<Vec<String>> {
         let default = self.default.as_ref().and_then(|all| all.first()).cloned();
         let day = |value: &Option<String>, name: &str| match value {
             Some(value) => self::day(value),
-            None => Err(format!("`{name}` is missing: the first day that is shown, e.g. `{name}: 2019-04-01`")),
+            None => {
+                let which = if name == "to" { "last" } else { "first" };
+                Err(format!("`{name}` is missing: the {which} day that is shown, e.g. `{name}: 2019-04-01`"))
+            }
         };
         let bound = |value: &Option<String>| value.as_deref().map(self::day).transpose();
         let number =
@@ -124,6 +127,9 @@ impl Written<Vec<String>> {
                 let (min, max, step) =
                     (number(&self.min, "min")?, number(&self.max, "max")?, number(&self.step, "step")?);
                 within(default, min, max)?;
+                if let Some(step) = step.filter(|step| *step <= 0.0) {
+                    return Err(format!("`step: {step}`: from one number to the next is more than 0"));
+                }
                 let is_whole = [Some(default), min, max, step].into_iter().flatten().all(fits_whole);
                 Kind::Number { default, min, max, step, is_whole }
             }
@@ -170,6 +176,11 @@ impl Written<Vec<String>> {
 
 /// Refuses a default that nobody could set.
 fn within<T: PartialOrd + fmt::Display>(default: T, min: Option<T>, max: Option<T>) -> Result<(), String> {
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min > max
+    {
+        return Err(format!("`min: {min}` is more than `max: {max}`"));
+    }
     let is_within = min.as_ref().is_none_or(|min| *min <= default) && max.as_ref().is_none_or(|max| default <= *max);
     match is_within {
         true => Ok(()),
@@ -308,7 +319,10 @@ mod tests {
             ("type: select", "say what can be chosen"),
             ("type: select\nquery: a b", "the name of a query"),
             ("type: number\ndefault: x", "no number"),
-            ("type: number\ndefault: 5\nmin: 10\nmax: 1", "out of its bounds"),
+            ("type: number\ndefault: 5\nmin: 10\nmax: 1", "`min: 10` is more than `max: 1`"),
+            ("type: number\ndefault: 5\nmin: 10", "out of its bounds"),
+            ("type: number\ndefault: 5\nstep: 0", "`step: 0`"),
+            ("type: range\nfrom: 2019-04-01", "`to` is missing: the last day"),
             ("type: date\ndefault: 2019-04-01\nmax: 2019-03-01", "out of its bounds"),
             ("type: multiselect\noptions: [a]\nof: 'INTEGER; DROP'", "`of: INTEGER; DROP`"),
             ("type: switch\ndefault: 3", "true or false"),

@@ -178,10 +178,10 @@ impl Page {
         if parameters.iter().any(|name| name == USER) {
             return Err(format!("`${USER}` is who is signed in: give the input another name"));
         }
-        for (what, names) in [("query", &mut queries), ("input", &mut parameters)] {
+        for (what, names) in [("a query", &mut queries), ("an input", &mut parameters)] {
             names.sort();
             if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-                return Err(format!("there is a {what} `{}` already: rename one", pair[0]));
+                return Err(format!("there is {what} `{}` already: rename one", pair[0]));
             }
         }
         Ok(())

@@ -38,6 +38,7 @@ mod testing;
 mod tests;
 mod views;
 mod walk;
+mod work;
 mod worth;
 
 pub(crate) use check::check;
@@ -45,4 +46,5 @@ pub(crate) use needs::MANY_FILES;
 pub(crate) use plan::Planner;
 pub(crate) use query_plan::{Fetch, QueryPlan, Strategy};
 pub(crate) use request::{GATHER_BYTES, Grain, Request, Workers};
+pub(crate) use work::Work;
 pub(crate) use worth::share;

@@ -9,6 +9,7 @@ use super::reads::Reads;
 use super::refusal::Refusal;
 use super::scratch::Scratch;
 use super::walk::references;
+use super::work::{Work, grouping_sets};
 use super::{normal, prune, schemas, views};
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::named;
@@ -52,6 +53,30 @@ impl Planner {
         Some(apart.tables.iter().map(of).fold(0, u64::saturating_add))
     }
 
+    /// What one function has to do for a query; nothing of SQL that cannot be taken apart, or that DuckDB has no plan for.
+    pub(crate) fn work(&self, sql: &str, catalog: &Catalog) -> Option<Work> {
+        let apart = self.apart(sql, catalog).ok()?;
+        let (scratch, reads) = (apart.scratch, Reads::of(&apart.root));
+        let mut work = Work { tables: apart.tables.len(), ..Work::default() };
+        // Common table expressions stay: those that are read twice are worked out once.
+        let mut root = scratch.parse(sql).ok()?;
+        schemas::join(&mut root).ok()?;
+        views::expand(scratch, &mut root, catalog).ok()?;
+        for (name, table) in &apart.tables {
+            let rows = match apart.kept(name, table) {
+                Some(kept) => kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.rows).sum(),
+                None => table.rows,
+            };
+            scratch.add_sized(name, table, rows).ok()?;
+            let read = rows as f64 * times(&root, name) as f64;
+            let (columns, wide) = reads.columns(table);
+            work.values += read * columns as f64;
+            work.wide += read * wide as f64;
+        }
+        work.add_plan(&scratch.explain(&root).ok()?, grouping_sets(&root))?;
+        Some(work)
+    }
+
     fn apart<'c>(&self, sql: &str, catalog: &'c Catalog) -> Result<Apart<'_, 'c>, Refusal> {
         let scratch = self.scratch()?;
         let mut root = scratch.parse(sql)?;
@@ -72,10 +97,14 @@ impl Planner {
     }
 }
 
+/// How often a table is named.
+fn times(root: &Value, name: &str) -> usize {
+    references(root).iter().filter(|other| other.eq_ignore_ascii_case(name)).count()
+}
+
 impl Apart<'_, '_> {
-    /// How often a table is named.
     fn times(&self, name: &str) -> usize {
-        references(&self.root).iter().filter(|other| other.eq_ignore_ascii_case(name)).count()
+        times(&self.root, name)
     }
 
     /// Which files of a table may have rows that are wanted; nothing where conditions do not tell.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::ast::{self, class, kind, text};
-use crate::lake::catalog::{DataFile, Table};
+use super::estimate::is_fixed;
+use crate::lake::catalog::{ColumnStats, DataFile, Table};
 
 /// What is read of a file besides its columns, bytes: its footer, and a request for it.
 const FOOTER_BYTES: u64 = 16 << 10;
@@ -41,14 +42,23 @@ impl Reads {
         if self.every { table.bytes } else { self.files(table, table.files.iter()) }
     }
 
+    /// How many columns are read of the files of `table`, and how many of them hold texts, lists or other values of no fixed width.
+    pub(super) fn columns(&self, table: &Table) -> (u64, u64) {
+        let read = own(table).filter(|column| self.every || self.words.contains(&column.name.to_lowercase()));
+        read.fold((0, 0), |(all, wide), column| (all + 1, wide + u64::from(!is_fixed(&column.sql_type))))
+    }
+
     /// Bytes that are read of these files of `table`.
     pub(super) fn files<'a>(&self, table: &Table, files: impl Iterator<Item = &'a DataFile>) -> u64 {
-        // Those of partitions are in no file.
-        let own = table.columns.iter().take(table.columns.len().saturating_sub(table.partitions.len()));
         let columns: Vec<(&str, bool)> =
-            own.map(|column| (column.name.as_str(), self.words.contains(&column.name.to_lowercase()))).collect();
+            own(table).map(|column| (column.name.as_str(), self.words.contains(&column.name.to_lowercase()))).collect();
         files.map(|file| if self.every { file.bytes } else { of_file(&columns, file) }).fold(0, u64::saturating_add)
     }
+}
+
+/// The columns that are in files: those of partitions are in none.
+fn own(table: &Table) -> impl Iterator<Item = &ColumnStats> {
+    table.columns.iter().take(table.columns.len().saturating_sub(table.partitions.len()))
 }
 
 /// Bytes of the columns of a file that are read. Where a file does not say what its columns take, one is as much as another.

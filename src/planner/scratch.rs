@@ -52,10 +52,19 @@ impl Scratch {
     /// A type that this DuckDB does not know.
     pub(super) fn add_table(&self, name: &str, table: &Table) -> Result<(), Refusal> {
         let columns = table.columns.iter();
-        self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())))?;
+        self.add_view(name, columns.clone().map(|column| (column.name.as_str(), column.sql_type.as_str())), None)?;
         let columns = columns.map(|column| column.name.to_lowercase()).collect();
         self.tables.borrow_mut().insert(name.to_lowercase(), columns);
         Ok(())
+    }
+
+    /// Has a table of the lake have so many rows, for what DuckDB makes of that: their values are nobody's.
+    ///
+    /// # Errors
+    /// A type that this DuckDB does not know.
+    pub(super) fn add_sized(&self, name: &str, table: &Table, rows: u64) -> Result<(), Refusal> {
+        let columns = table.columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str()));
+        self.add_view(name, columns, Some(rows))
     }
 
     /// The columns of a table of the lake, in lower case; `None` for one that was not made known.
@@ -68,15 +77,23 @@ impl Scratch {
     /// # Errors
     /// A type that this DuckDB does not know.
     pub(super) fn add_partials(&self, name: &str, columns: &[Column]) -> Result<(), Refusal> {
-        self.add_view(name, columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())))
+        self.add_view(name, columns.iter().map(|column| (column.name.as_str(), column.sql_type.as_str())), None)
     }
 
-    /// A view, as the function has it: it has no `rowid`.
-    fn add_view<'a>(&self, name: &str, columns: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), Refusal> {
+    /// A view, as the function has it: it has no `rowid`. Nothing is known of its rows but how many they are, if that is said.
+    fn add_view<'a>(
+        &self,
+        name: &str,
+        columns: impl Iterator<Item = (&'a str, &'a str)>,
+        rows: Option<u64>,
+    ) -> Result<(), Refusal> {
+        // Not NULL where there are rows: nothing would be left of them.
+        let value = if rows.is_some() { "CAST(range AS VARCHAR)" } else { "NULL" };
         let columns = columns
-            .map(|(name, sql_type)| Ok(format!("CAST(NULL AS {}) AS {}", checked(sql_type)?, identifier(name))))
+            .map(|(name, sql_type)| Ok(format!("CAST({value} AS {}) AS {}", checked(sql_type)?, identifier(name))))
             .collect::<Result<Vec<_>, Refusal>>()?;
-        let select = format!("SELECT {} LIMIT 0", columns.join(", "));
+        let from = rows.map_or_else(|| "LIMIT 0".to_owned(), |rows| format!("FROM range({rows})"));
+        let select = format!("SELECT {} {from}", columns.join(", "));
         let mut sql = format!("CREATE OR REPLACE VIEW memory.main.{} AS {select};", identifier(name));
         // Under the one name that the planner has for it, and under the two that SQL has.
         if let (Some(schema), _) = names::parts(name) {
@@ -183,6 +200,16 @@ impl Scratch {
     /// SQL that does not bind.
     pub(super) fn describe_sql(&self, sql: &str) -> Result<Vec<Column>, Refusal> {
         Ok(words::columns(&self.connection, sql)?)
+    }
+
+    /// DuckDB's plan of a query node, as JSON.
+    ///
+    /// # Errors
+    /// A query that does not bind.
+    pub(super) fn explain(&self, node: &Value) -> Result<Value, Refusal> {
+        let sql = format!("EXPLAIN (FORMAT json) {}", self.print(node)?);
+        let plan: String = self.connection.query_row(&sql, [], |row| row.get(1))?;
+        serde_json::from_str(&plan).map_err(|error| Refusal(error.to_string()))
     }
 
     /// What DuckDB knows of the functions called `names`, in lower case; nothing of those that it does not know.

@@ -13,7 +13,7 @@ pub(super) fn catalog(files: u64, bytes: u64) -> Catalog {
     let column = |name: &str, sql_type: &str| serde_json::json!({ "name": name, "type": sql_type });
     let columns = [column("n", "BIGINT"), column("day", "DATE")];
     let mut table = Table::of((1..=files).map(file).collect());
-    table.bytes = bytes;
+    (table.bytes, table.rows) = (bytes, files * 1000);
     table.columns = serde_json::from_value(columns.to_vec().into()).unwrap();
     table.partitions = serde_json::from_value(columns[1..].to_vec().into()).unwrap();
     Catalog { tables: [("t".to_owned(), table)].into(), ..Catalog::default() }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::coordinator::Coordinator;
+use super::expected::{self, Expected};
 use super::measured::{self, Measured};
 use super::request::Request;
 use super::{answer, counted, needed};
@@ -29,6 +30,9 @@ pub(crate) struct Way {
     /// What all of them read together, bytes: columns that the query names, of files that may have rows for it.
     pub read_bytes: u64,
     pub usd_at_most: f64,
+    /// What it takes, as far as the catalog and DuckDB's own plan tell; nothing of SQL that cannot be taken apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// It is how the query is answered.
     pub taken: bool,
     /// What it took before, this way, over tables of about this size.
@@ -74,11 +78,15 @@ pub(crate) fn weighed(coordinator: &Coordinator<'_>, request: &Request, plan: &Q
     };
     let one = if counts { Some(0) } else { alone(&planner, coordinator, request) };
     let measured = measured::of(coordinator, &request.sql, plan.table_bytes);
+    let work = if counts { None } else { planner.work(&request.sql, catalog) };
     let ways = [one.map(|bytes| (1, bytes)), several].into_iter().flatten();
     ways.filter_map(|(functions, read_bytes)| {
         let taken = (functions > 1) == own.is_some();
         let usd_at_most = usd(context, functions, read_bytes)?;
-        Some(Way { functions, read_bytes, usd_at_most, taken, measured: measured.get(&functions).copied() })
+        let arch = context.config.function_arch().ok()?;
+        let expected = work.as_ref().map(|work| expected::on(&context.config, arch, work, (functions, read_bytes)));
+        let measured = measured.get(&functions).copied();
+        Some(Way { functions, read_bytes, usd_at_most, expected, taken, measured })
     })
     .collect()
 }

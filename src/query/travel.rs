@@ -15,6 +15,11 @@ use crate::lake::versions::At;
 
 const HELP: &str = "write FROM name AT (VERSION => 3), or AT (TIMESTAMP => '2026-03-01 09:00'), which is in UTC";
 
+/// Whether SQL wants tables as they were.
+pub(crate) fn travels(sql: &str) -> bool {
+    !find(sql).is_empty()
+}
+
 /// The statement with tables of their own for those that it wants as they were, and the catalog with these; nothing, if it wants
 /// none.
 ///

@@ -75,6 +75,7 @@ fn a_plan_is_explained_and_nothing_is_run() {
         contains("strategy  projection")
             .and(contains("from 2 splits of parts"))
             .and(contains("weighed"))
+            .and(predicates::str::is_match("1 function, about [0-9]+ ms and ").unwrap())
             .and(contains(", taken as --workers says")),
     );
     project.quackctl(["query", "--explain", "--workers", "0", "SELECT 1"]).assert().code(2);
@@ -114,6 +115,8 @@ fn what_is_read_is_as_much_as_was_said() {
         let read = words[at + 1].parse::<f64>().unwrap() * 1024_f64.powi(unit.try_into().unwrap());
         assert!((0.75..1.1).contains(&(read / said)), "{sql}: {read} bytes were read, {said} were said");
         assert!(way["usd_at_most"].as_f64().unwrap() > 0.0);
+        let of = |way: &serde_json::Value, what: &str| way["expected"][what].as_f64().unwrap();
+        assert!(of(way, "ms") > 0.0 && of(several, "usd") > of(way, "usd") && of(way, "usd") > 0.0, "{explained}");
     }
 }
 

@@ -152,6 +152,12 @@ mod tests {
         assert_eq!(named("FROM 'memory.main.trips'"), ["trips"]);
         assert_eq!(named("FROM s.days"), ["s.days"]);
         assert_eq!(named("FROM $$trips$$"), ["trips"]);
+        // DuckDB makes one text of texts with an end of line between.
+        for text in
+            ["'tri'\n'ps'", "'tri' -- more\n  'ps'", "e'tri'\r\n'ps'", "'t'\n'ri'\n\n'ps'", "'Tri' --\n--'x'\n'PS'"]
+        {
+            assert_eq!(named(&format!("FROM {text}")), ["trips"], "{text}");
+        }
         assert_eq!(named("FROM busy"), ["busy", "deep", "trips", "zones"]);
         assert_eq!(named("FROM circle"), ["circle"]);
         assert_eq!(named("FROM information_schema.tables"), [""]);
@@ -180,6 +186,8 @@ mod tests {
             "FROM 's3://lake/x.parquet'",
             "FROM \"s3://lake/x.parquet\"",
             "FROM E'tr\\151ps'",
+            "FROM E'tri'\n'\\160s'",
+            "FROM 's3:'\n'//lake/x.parquet'",
             "FROM query('SELECT 1')",
             "SELECT age(d) FROM trips",
             "SELECT d.age() FROM trips",

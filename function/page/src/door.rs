@@ -21,6 +21,9 @@ const SAME_S: i64 = 10 * 60;
 /// Where a sign-in by the issuer begins.
 const START: &str = "/oidc/start";
 
+/// Ends a session.
+const SIGN_OUT: &str = "<form method=\"post\" action=\"/logout\"><button>Sign out</button></form>\n";
+
 /// Longest address that signing in leads back to, bytes.
 const LONGEST: usize = 2048;
 
@@ -131,16 +134,9 @@ impl Door<'_> {
     }
 
     /// What a link leads to.
-    pub(crate) fn invited(&self, token: &str) -> Response {
+    pub(crate) fn invited(&self, token: &str, request: &Request) -> Response {
         let now = Utc::now().timestamp();
-        let refused = |words: &str| {
-            let title = "This link opens nothing";
-            // Who has a password may not need it.
-            let other = if self.site.users.is_empty() && self.site.oidc.is_none() {
-                ""
-            } else {
-                "<p><a href=\"/login\">Sign in</a></p>\n"
-            };
+        let refused = |status: u16, title: &str, words: &str, other: &str| {
             let main = format!("<h1>{title}</h1>\n<pre class=\"notice\">{}</pre>\n{other}", escaped(words));
             let frame = Frame {
                 name: "",
@@ -151,16 +147,31 @@ impl Door<'_> {
                 user: None,
                 about: None,
             };
-            Response::html(403, frame.document(&main)).because(words)
+            Response::html(status, frame.document(&main)).because(words)
+        };
+        let nothing = |words: &str| {
+            // Who has a password may not need it.
+            let is_closed = self.site.users.is_empty() && self.site.oidc.is_none();
+            let other = if is_closed { "" } else { "<p><a href=\"/login\">Sign in</a></p>\n" };
+            refused(403, "This link opens nothing", words, other)
         };
         let Some(invitation) = self.key.verified::<Invitation>(token) else {
-            return refused("It is no invitation to this site. Is it whole?");
+            return nothing("It is no invitation to this site. Is it whole?");
         };
         if invitation.expires <= now {
-            return refused("The invitation has expired. Ask for another.");
+            return nothing("The invitation has expired. Ask for another.");
         }
         if self.site.revoked.contains(&invitation.id) {
-            return refused("The invitation was taken back. Ask for another.");
+            return nothing("The invitation was taken back. Ask for another.");
+        }
+        // Another site may have had the link opened: nobody is to look as somebody else without noticing.
+        let other = self.visitor(request).filter(|visitor| visitor.is_signed_in && visitor.user != invitation.user);
+        if let Some(Visitor { user, .. }) = other {
+            let words = format!(
+                "You are signed in as {user}, and the link is for {}. Sign out, and open it again.",
+                invitation.user
+            );
+            return refused(409, "This link is for somebody else", &words, SIGN_OUT);
         }
         // One session for whoever opens it again and again: each has a number of requests of its own.
         let expires = invitation.expires.min((now + SESSION_S) / SAME_S * SAME_S);

@@ -110,7 +110,7 @@ impl Function {
             (["login"], true) => return door.sign_in(request, counted),
             (["logout"], true) => return door.sign_out(request),
             (["login"], false) => return door.form(200, &to(request), ""),
-            (["invite", token], _) => return door.invited(token),
+            (["invite", token], _) => return door.invited(token, request),
             _ => {}
         }
         if let (["oidc", step], Some(oidc)) = (path.as_slice(), &site.oidc) {

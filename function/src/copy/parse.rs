@@ -88,7 +88,7 @@ impl<'a> Parser<'a, '_> {
         found
     }
 
-    /// A text without escapes that does not go on in the next quotes.
+    /// A text without escapes, behind which there is no other: one on a line below is a part of it.
     fn plain_text(&mut self) -> Option<String> {
         let plain = |token: &Token| matches!(token, Token::Text(text) if text.starts_with(['\'', '$']));
         let text = self.peek().filter(|token| plain(token))?.name()?;
@@ -285,6 +285,9 @@ mod tests {
         let expected: BTreeMap<_, _> = expected.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         assert_eq!(copy.destination.options, expected);
 
+        let copy = CopyStatement::parse("COPY t TO 's3://b'\n'/x.csv'").unwrap();
+        assert_eq!(copy.destination.uri, "s3://b/x.csv", "a text that goes on in the line below");
+
         let copy = CopyStatement::parse(
             "COPY main.\"my t\" (a) TO 's3://b/x' (ROW_GROUP_SIZE 1000, KV_METADATA {a: 'b'}, \
              BLOOM_FILTER_FALSE_POSITIVE_RATIO 0.01)",
@@ -304,7 +307,7 @@ mod tests {
             "COPY t TO ?",
             "COPY t TO \"s3://lake/x.csv\"",
             "COPY t TO E's3://lake/x.csv'",
-            "COPY t TO 's3://lake/x'\n'/../y.csv'",
+            "COPY t TO 's3://lake/x' '/../y.csv'",
             "COPY t TO x.y",
             "COPY t TO",
             "COPY t TO PROGRAM 'x'",

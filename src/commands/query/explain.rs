@@ -14,7 +14,7 @@ use crate::error::usage;
 use crate::invoke::cost::dollars;
 use crate::planner::{QueryPlan, Workers};
 use crate::query::statements::Statement;
-use crate::query::{Coordinator, Measured, Request, Way, needed};
+use crate::query::{Coordinator, Expected, Measured, Request, Way, needed};
 
 /// Shows how each statement would be run, what the ways to do so come to, or what is wrong with it.
 ///
@@ -69,7 +69,7 @@ impl Display for Explained {
         if !self.weighed.is_empty() {
             writeln!(f, "\nweighed")?;
         }
-        for Way { functions, read_bytes, usd_at_most, taken, measured } in &self.weighed {
+        for Way { functions, read_bytes, usd_at_most, expected, taken, measured } in &self.weighed {
             let plural = if *functions == 1 { "" } else { "s" };
             let (read, usd) = (HumanBytes(*read_bytes), dollars(*usd_at_most));
             let taken = match (*taken, self.is_asked && *functions > 1) {
@@ -77,7 +77,11 @@ impl Display for Explained {
                 (true, false) => ", taken",
                 (false, _) => "",
             };
-            write!(f, "  {functions} function{plural}: up to {read} read, {usd} for it{taken}")?;
+            write!(f, "  {functions} function{plural}")?;
+            if let Some(Expected { ms, usd }) = expected {
+                write!(f, ", about {ms:.0} ms and {}", dollars(*usd))?;
+            }
+            write!(f, ": up to {read} read, {usd} for it{taken}")?;
             if let Some(Measured { ms, usd, runs }) = measured {
                 let times = if *runs == 1 { "once".to_owned() } else { format!("{runs} times, medians") };
                 write!(f, "; measured {times}: {ms:.0} ms, {}", dollars(*usd))?;

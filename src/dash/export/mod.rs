@@ -170,7 +170,13 @@ fn given(page: &Page, set: &[(String, String)]) -> Result<Given> {
     let mut given = Given::new();
     for (name, value) in set {
         if !known.contains(name) {
+            let ends = || {
+                page.inputs.iter().filter(|input| input.name == *name).map(|input| [input.end("from"), input.end("to")])
+            };
             let help = match nearest(name, known.iter().map(String::as_str)) {
+                _ if ends().next().is_some() => {
+                    ends().map(|[from, to]| format!("a range has two: {from} and {to}")).collect()
+                }
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.is_empty() => "the page has no inputs".to_owned(),
                 None => format!("it has {}", known.join(", ")),

@@ -8,6 +8,7 @@ mod estimates;
 mod response;
 mod shapes;
 mod site;
+mod titles;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

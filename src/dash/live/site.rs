@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::header::{HOST, ORIGIN};
 use hyper::{Method, Request, StatusCode};
@@ -22,6 +21,7 @@ use super::super::shapes::Shapes;
 use super::answer::Asked;
 use super::edit::Editor;
 use super::response::{self, Answer};
+use super::titles::Titles;
 use super::{assets, changes, estimates, shapes};
 use crate::cloud::Target;
 use crate::console::context::Context;
@@ -34,6 +34,7 @@ pub(super) struct Site {
     /// What `Host` may be: a page elsewhere whose name was made to lead here is not answered.
     hosts: Vec<String>,
     editor: Editor,
+    titles: Titles,
 }
 
 impl Site {
@@ -43,7 +44,7 @@ impl Site {
         if address.port() == 80 {
             hosts.extend([address.ip().to_string(), "localhost".to_owned()]);
         }
-        Self { asked: Asked::new(context, target, ending), hosts, editor: Editor::new() }
+        Self { asked: Asked::new(context, target, ending), hosts, editor: Editor::new(), titles: Titles::default() }
     }
 
     /// Waits until no query runs.
@@ -176,7 +177,7 @@ impl Site {
         title: &str,
         document: impl FnOnce(&Frame<'_>) -> String,
     ) -> String {
-        let titles = self.titles();
+        let titles = self.titles.of(&self.asked.context.config.dir);
         let links: Vec<(&str, &str)> = titles.iter().map(|(name, title)| (name.as_str(), title.as_str())).collect();
         let about = self.about();
         document(&Frame { name, title, links: &links, assets, is_live: true, user: None, about: about.as_deref() })
@@ -195,13 +196,6 @@ impl Site {
             }
             Err(error) => format!("branch {branch} · {}", error::words(error.as_ref())),
         })
-    }
-
-    /// Names and titles of pages; of those that have mistakes the names.
-    fn titles(&self) -> Vec<(String, String)> {
-        let pages = page::all(&self.asked.context.config.dir).unwrap_or_default();
-        let title = |(name, page): (String, Result<Page>)| (name.clone(), page.map_or(name, |page| page.title));
-        pages.into_iter().filter(|(name, _)| page::is_name(name)).map(title).collect()
     }
 }
 

@@ -132,6 +132,15 @@ fn a_link_opens_until_it_expires_or_is_taken_back() {
     let guest = opened.cookie();
     assert_eq!((instance.get("/trips", &guest).status, instance.get("/secret", &guest).status), (200, 404));
     let ann = instance.get(&format!("/invite/{}", token("i2", "ann", 600)), "").cookie();
+    // Nobody looks as somebody else without noticing.
+    let other = instance.get(&format!("/invite/{}", token("i5", "bob", 600)), &ann);
+    assert_eq!(other.status, 409, "{}", other.text());
+    assert!(
+        other.cookies.is_empty() && other.text().contains("signed in as ann, and the link is for bob"),
+        "{}",
+        other.text()
+    );
+    assert_eq!(instance.get(&format!("/invite/{}", token("i6", "ann", 600)), &ann).status, 303);
     assert_eq!(instance.get("/secret", &ann).status, 200);
     // One that lasts longer than a session begins the same again; twice in turn ten minutes cannot just have gone by.
     let long = format!("/invite/{}", token("i4", "ann", 30 * 24 * 60 * 60));

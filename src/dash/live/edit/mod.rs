@@ -204,6 +204,7 @@ impl Editor {
             catalog: &catalog,
             binder: Binder::new(&catalog),
             composer: Composer::open().map_err(failed)?,
+            deploys: asked.context.config.dash.is_some(),
             user: &asked.context.caller.user,
             cancel: &CancellationToken::new(),
         };
