@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::scratch::Scratch;
 use super::walk::references;
 use super::work::{Work, grouping_sets};
-use super::{normal, prune, schemas, views};
+use super::{ast, normal, prune, schemas, views};
 use crate::lake::catalog::{Catalog, Table};
 use crate::lake::named;
 
@@ -56,20 +56,27 @@ impl Planner {
     /// What one function has to do for a query; nothing of SQL that cannot be taken apart, or that DuckDB has no plan for.
     pub(crate) fn work(&self, sql: &str, catalog: &Catalog) -> Option<Work> {
         let apart = self.apart(sql, catalog).ok()?;
-        let (scratch, reads) = (apart.scratch, Reads::of(&apart.root));
+        let scratch = apart.scratch;
         let mut work = Work { tables: apart.tables.len(), ..Work::default() };
         // Common table expressions stay: those that are read twice are worked out once.
         let mut root = scratch.parse(sql).ok()?;
         schemas::join(&mut root).ok()?;
         views::expand(scratch, &mut root, catalog).ok()?;
+        let reads = Reads::of(&apart.root).likely(ast::items(&root, "select_list"));
         for (name, table) in &apart.tables {
-            let rows = match apart.kept(name, table) {
-                Some(kept) => kept.iter().filter_map(|at| table.files.get(*at)).map(|file| file.rows).sum(),
-                None => table.rows,
+            let (rows, bytes) = match apart.kept(name, table) {
+                Some(kept) => {
+                    let kept = || kept.iter().filter_map(|at| table.files.get(*at));
+                    (kept().map(|file| file.rows).sum(), reads.files(table, kept()))
+                }
+                None => (table.rows, reads.table(table)),
             };
             scratch.add_sized(name, table, rows).ok()?;
-            let read = rows as f64 * times(&root, name) as f64;
+            let times = times(&root, name) as f64;
+            let read = rows as f64 * times;
             let (columns, wide) = reads.columns(table);
+            work.carried_bytes += bytes as f64;
+            work.read_bytes += bytes as f64 * times;
             work.values += read * columns as f64;
             work.wide += read * wide as f64;
         }

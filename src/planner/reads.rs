@@ -37,6 +37,12 @@ impl Reads {
         Self { words: words(tree), every }
     }
 
+    /// What a query that shows these columns reads most likely: a `*` further in, as in `EXISTS (SELECT * ...)`, most often reads no more than is
+    /// named.
+    pub(super) fn likely(self, select_list: &[Value]) -> Self {
+        Self { every: select_list.iter().any(|shown| class(shown) == "STAR"), ..self }
+    }
+
     /// Bytes that are read of all files of `table`.
     pub(super) fn table(&self, table: &Table) -> u64 {
         if self.every { table.bytes } else { self.files(table, table.files.iter()) }

@@ -11,6 +11,9 @@ use super::ast::{self, items, text};
 pub(crate) struct Work {
     /// How many tables are read.
     pub tables: usize,
+    /// Bytes of columns that are read, each as often as its table is; and each once, as they come to who reads them.
+    pub read_bytes: f64,
+    pub carried_bytes: f64,
     /// Values of columns that are read, each as often as its table is; and those of no fixed width among them.
     pub values: f64,
     pub wide: f64,

@@ -38,12 +38,12 @@ pub(crate) struct Expected {
     pub usd: f64,
 }
 
-/// What `work` takes, with `read_bytes` to be read in all, on so many functions, each of which does its part of it.
+/// What `work` takes on so many functions, which read `read_bytes` together: each does its part of it.
 pub(super) fn on(config: &Config, arch: Arch, work: &Work, (functions, read_bytes): (usize, u64)) -> Expected {
     let many = functions.max(1) as f64;
     let cores = cores(config, many);
     let alone = QUERY_MS + STEP_MS * f64::from(work.steps);
-    let shared = READ_MS * read_bytes as f64
+    let shared = READ_MS * work.read_bytes
         + VALUE_MS * work.values
         + WIDE_MS * work.wide
         + BUILT_MS * work.built
@@ -51,7 +51,8 @@ pub(super) fn on(config: &Config, arch: Arch, work: &Work, (functions, read_byte
     let computes = alone / cores.min(1.0) + shared / many * MEASURED_CORES / cores;
     let network = network(config);
     let waits = f64::from(network.first_byte_ms) * TABLE_WAITS * work.tables as f64;
-    let ms = computes + waits + carried_ms(&network, read_bytes as f64 / many);
+    let carried = if functions > 1 { read_bytes as f64 / many } else { work.carried_bytes };
+    let ms = computes + waits + carried_ms(&network, carried);
     Expected { ms, usd: price_usd(ms / 1000.0 * many, config.memory_mb.into(), functions, arch) }
 }
 
