@@ -21,9 +21,6 @@ const SAME_S: i64 = 10 * 60;
 /// Where a sign-in by the issuer begins.
 const START: &str = "/oidc/start";
 
-/// Ends a session.
-const SIGN_OUT: &str = "<form method=\"post\" action=\"/logout\"><button>Sign out</button></form>\n";
-
 /// Longest address that signing in leads back to, bytes.
 const LONGEST: usize = 2048;
 
@@ -136,24 +133,17 @@ impl Door<'_> {
     /// What a link leads to.
     pub(crate) fn invited(&self, token: &str, request: &Request) -> Response {
         let now = Utc::now().timestamp();
-        let refused = |status: u16, title: &str, words: &str, other: &str| {
+        let refused = |status: u16, title: &str, words: &str, other: &str, user: Option<&str>| {
             let main = format!("<h1>{title}</h1>\n<pre class=\"notice\">{}</pre>\n{other}", escaped(words));
-            let frame = Frame {
-                name: "",
-                title,
-                links: &[],
-                assets: &self.site.assets,
-                is_live: false,
-                user: None,
-                about: None,
-            };
+            let frame =
+                Frame { name: "", title, links: &[], assets: &self.site.assets, is_live: false, user, about: None };
             Response::html(status, frame.document(&main)).because(words)
         };
         let nothing = |words: &str| {
             // Who has a password may not need it.
             let is_closed = self.site.users.is_empty() && self.site.oidc.is_none();
             let other = if is_closed { "" } else { "<p><a href=\"/login\">Sign in</a></p>\n" };
-            refused(403, "This link opens nothing", words, other)
+            refused(403, "This link opens nothing", words, other, None)
         };
         let Some(invitation) = self.key.verified::<Invitation>(token) else {
             return nothing("It is no invitation to this site. Is it whole?");
@@ -171,7 +161,7 @@ impl Door<'_> {
                 "You are signed in as {user}, and the link is for {}. Sign out, and open it again.",
                 invitation.user
             );
-            return refused(409, "This link is for somebody else", &words, SIGN_OUT);
+            return refused(409, "This link is for somebody else", &words, "", Some(&user));
         }
         // One session for whoever opens it again and again: each has a number of requests of its own.
         let expires = invitation.expires.min((now + SESSION_S) / SAME_S * SAME_S);

@@ -68,7 +68,7 @@ const LISTERS: &[&str] = &["duckdb_", "pg_", "pragma_", "sqlite_temp"];
 
 /// Whether what is called so, in lower case, may be another each time. `known` are names that DuckDB calls unsteady, and `is_called` tells
 /// whether a `(` follows.
-pub fn is_unsteady(name: &str, known: &BTreeSet<String>, is_called: bool) -> bool {
+fn is_unsteady(name: &str, known: &BTreeSet<String>, is_called: bool) -> bool {
     match CALLED.contains(&name) {
         true => is_called,
         false => VOLATILE.contains(&name) || (known.contains(name) && !STEADY.contains(&name)),

@@ -136,7 +136,9 @@ fn a_link_opens_until_it_expires_or_is_taken_back() {
     let other = instance.get(&format!("/invite/{}", token("i5", "bob", 600)), &ann);
     assert_eq!(other.status, 409, "{}", other.text());
     assert!(
-        other.cookies.is_empty() && other.text().contains("signed in as ann, and the link is for bob"),
+        other.cookies.is_empty()
+            && other.text().contains("signed in as ann, and the link is for bob")
+            && other.text().contains("action=\"/logout\""),
         "{}",
         other.text()
     );
